@@ -1,0 +1,5 @@
+"""The version, kept by itself so that the build reads it without importing the rest."""
+
+from __future__ import annotations
+
+__version__ = "0.1.0.dev0"

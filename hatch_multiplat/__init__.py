@@ -1,0 +1,1 @@
+"""One ordinary build, one executable for every platform a project lists."""
