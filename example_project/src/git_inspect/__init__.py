@@ -1,0 +1,1 @@
+"""Print the commit at HEAD of a git repository."""
