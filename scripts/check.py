@@ -1,0 +1,18 @@
+"""Check everything that is no test: lint, layout, types, layers and documentation."""
+
+from __future__ import annotations
+
+from venvs import VENVS, make_environment, run
+
+
+def main() -> None:
+    python = make_environment("check", "--editable", ".", "--group", "dev")
+    run(python, "-m", "ruff", "check", ".")
+    run(python, "-m", "ruff", "format", "--check", ".")
+    run(python, "-m", "mypy")
+    run(python.with_name("lint-imports"), "--no-cache")
+    run(python, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", VENVS / "site")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,16 @@
+"""Run the tests, all or as pytest's arguments say: `python3 scripts/test.py -m "not network"`."""
+
+from __future__ import annotations
+
+import sys
+
+from venvs import make_environment, run
+
+
+def main() -> None:
+    python = make_environment("test", "--editable", ".", "--group", "test")
+    run(python, "-m", "pytest", *sys.argv[1:])
+
+
+if __name__ == "__main__":
+    main()
