@@ -1,0 +1,243 @@
+"""HTTP as this machine's owner has set it up: proxies, netrc, CA bundles, credentials, retries.
+
+requests reads proxies, `REQUESTS_CA_BUNDLE` and netrc by itself; this adds the other names that
+uv's and pip's users know, credentials by URL, and reasons that can be shown: no text that leaves
+this module has a user, a password or a signed query in it.
+"""
+
+from __future__ import annotations
+
+import os
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Final
+from urllib.parse import SplitResult, urlsplit
+
+import requests
+import urllib3
+from requests.adapters import HTTPAdapter
+from requests.auth import AuthBase, HTTPBasicAuth
+from requests.utils import get_netrc_auth
+from urllib3.util import Retry
+
+from hatch_multiplat.__about__ import __version__
+from hatch_multiplat.sources import redact_text
+from hatch_multiplat.urls import split_credentials
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+TRIES: Final = 6
+"""How often a request is made before its failure counts."""
+
+_TIMEOUT: Final = (15.0, 60.0)
+"""Seconds to wait for a connection, and for the next bytes on it."""
+
+_LONGEST_WAIT: Final = 30.0
+"""Seconds to wait before a further try, whatever a server's Retry-After wishes."""
+
+_CA_VARIABLES: Final = (
+    "REQUESTS_CA_BUNDLE",
+    "CURL_CA_BUNDLE",
+    "PIP_CERT",
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+)
+_DEFAULT_PORTS: Final = {"http": 80, "https": 443}
+
+
+class RequestError(Exception):
+    """A request failed for good; the message is the reason, fit to be shown."""
+
+    def __init__(self, reason: str, *, unreachable: bool = False) -> None:
+        self.unreachable = unreachable
+        """True where not even a connection came about: other files of that host need no try."""
+        super().__init__(reason)
+
+
+class BrokenBodyError(Exception):
+    """A response broke off; asking again may help."""
+
+
+def make_session(
+    credentials: Mapping[str, tuple[str, str]], *, backoff: float = 0.5
+) -> requests.Session:
+    """Return a session that several threads may use for GET requests at once.
+
+    `credentials` maps the URL of an index to its user and password. They are sent to that origin
+    (scheme, host and port) only; where an origin has several, the URL that shares most of its
+    path with the request decides. Else netrc is asked. Connections that fail and the answers 429,
+    500, 502, 503 and 504 are tried again, first after no wait, then after `backoff` seconds times
+    1, 2, 4 and so on.
+    """
+    session = _Session()
+    session.headers["User-Agent"] = f"hatch-multiplat/{__version__}"
+    session.auth = _Credentials(credentials)
+    # requests itself prefers REQUESTS_CA_BUNDLE and CURL_CA_BUNDLE to this.
+    session.verify = next(filter(None, map(os.environ.get, _CA_VARIABLES)), True)
+    adapter = HTTPAdapter(
+        pool_connections=16,
+        pool_maxsize=16,
+        max_retries=_Retry(
+            total=TRIES - 1,
+            backoff_factor=backoff,
+            status_forcelist=(429, 500, 502, 503, 504),
+            allowed_methods=("GET", "HEAD"),
+            raise_on_status=False,
+        ),
+    )
+    session.mount("https://", adapter)
+    session.mount("http://", adapter)
+    return session
+
+
+@contextmanager
+def open_url(
+    session: requests.Session, url: str, *, headers: Mapping[str, str]
+) -> Iterator[requests.Response]:
+    """Ask for a URL and hand out the response, its body still on the way.
+
+    Any status counts as an answer; raises RequestError where there is none.
+    """
+    address, credentials = split_credentials(url)
+    try:
+        response = session.get(
+            address,
+            headers=dict(headers),
+            auth=HTTPBasicAuth(*credentials) if credentials else None,
+            stream=True,
+            timeout=_TIMEOUT,
+        )
+    except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
+        unreachable = isinstance(error, requests.ConnectionError)
+        raise RequestError(_explain(error), unreachable=unreachable) from error
+    with response:
+        yield response
+
+
+def iter_body(response: requests.Response, chunk_size: int) -> Iterator[bytes]:
+    """Yield a response's body as it was sent, a content encoding left as it is.
+
+    Raises BrokenBodyError where it ends early.
+    """
+    try:
+        yield from response.raw.stream(chunk_size, decode_content=False)
+    except (urllib3.exceptions.HTTPError, OSError) as error:
+        raise BrokenBodyError(_explain(error)) from error
+
+
+def read_body(response: requests.Response) -> bytes:
+    """Return a whole body, its content encoding undone; raises BrokenBodyError."""
+    try:
+        return response.content
+    except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
+        raise BrokenBodyError(_explain(error)) from error
+
+
+def retry_policy(session: requests.Session, url: str) -> Retry:
+    """Return the session's rule for further tries, to be applied to broken bodies as well.
+
+    requests applies it only until the head of an answer is there.
+    """
+    adapter = session.get_adapter(url)
+    return adapter.max_retries if isinstance(adapter, HTTPAdapter) else Retry(0)
+
+
+def explain_status(response: requests.Response) -> str:
+    """Return what a status that is not a success means for the user."""
+    status = f"{response.status_code} {response.reason or ''}".strip()
+    if response.status_code in {401, 403}:
+        return (
+            f"the server refused us ({status}); "
+            "put the user and password into the index URL or into netrc"
+        )
+    if response.status_code in {404, 410}:
+        return f"the server does not have it ({status}); lock again if it was removed there"
+    if response.status_code >= 500 or response.status_code == 429:  # noqa: PLR2004 - HTTP's own
+        return f"the server answered {status} {TRIES} times; try again later"
+    return f"the server answered {status}"
+
+
+class _Credentials(AuthBase):
+    """Finds user and password for a request by its URL, then in netrc."""
+
+    def __init__(self, credentials: Mapping[str, tuple[str, str]]) -> None:
+        self._known = [(urlsplit(url), pair) for url, pair in credentials.items()]
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        pair = self.find(request.url or "") or get_netrc_auth(request.url or "")
+        return HTTPBasicAuth(*pair)(request) if pair else request
+
+    def find(self, url: str) -> tuple[str, str] | None:
+        parts = urlsplit(url)
+        fitting = [
+            (_shared_depth(known.path, parts.path), pair)
+            for known, pair in self._known
+            if _origin(known) == _origin(parts)
+        ]
+        return max(fitting, key=lambda item: item[0])[1] if fitting else None
+
+
+class _Session(requests.Session):
+    """A session that looks credentials up again when a redirect leads to another origin."""
+
+    def rebuild_auth(
+        self, prepared_request: requests.PreparedRequest, response: requests.Response
+    ) -> None:
+        super().rebuild_auth(prepared_request, response)
+        if "Authorization" not in prepared_request.headers and isinstance(self.auth, _Credentials):
+            prepared_request.prepare_auth(self.auth)
+
+
+class _Retry(Retry):
+    def get_retry_after(self, response: urllib3.BaseHTTPResponse) -> float | None:
+        wished = super().get_retry_after(response)
+        return None if wished is None else min(wished, _LONGEST_WAIT)
+
+
+def _origin(parts: SplitResult) -> tuple[str, str | None, int | None]:
+    return parts.scheme, parts.hostname, parts.port or _DEFAULT_PORTS.get(parts.scheme)
+
+
+def _shared_depth(known: str, asked: str) -> int:
+    """Return how many leading path segments two URLs share."""
+    depth = 0
+    for left, right in zip(known.strip("/").split("/"), asked.strip("/").split("/"), strict=False):
+        if left != right:
+            break
+        depth += 1
+    return depth
+
+
+def _explain(error: BaseException) -> str:
+    """Say why there was no answer, in words that name no secret and the way out."""
+    root = _root_cause(error)
+    text = redact_text(str(getattr(root, "strerror", None) or root)).strip()
+    if isinstance(error, requests.exceptions.SSLError):
+        return (
+            f"its certificate is not trusted ({text}); "
+            "name the file with your CA certificates in SSL_CERT_FILE or REQUESTS_CA_BUNDLE"
+        )
+    if isinstance(error, requests.exceptions.ProxyError):
+        return f"the proxy does not let us through ({text}); see HTTPS_PROXY, HTTP_PROXY, NO_PROXY"
+    if isinstance(error, (requests.Timeout, urllib3.exceptions.TimeoutError)):
+        return f"no answer within {_TIMEOUT[1]:.0f} seconds"
+    if isinstance(error, requests.ConnectionError):
+        return f"cannot connect ({text})"
+    if "CA certificate bundle" in text:
+        return f"{text}; see {', '.join(v for v in _CA_VARIABLES if os.environ.get(v))}"
+    return text or type(root).__name__
+
+
+def _root_cause(error: BaseException) -> BaseException:
+    """Follow an exception of requests or urllib3 down to the one that says what happened."""
+    seen = set()
+    while id(error) not in seen:
+        seen.add(id(error))
+        candidates = (
+            getattr(error, "reason", None),
+            getattr(error, "original_error", None),
+            *error.args,
+            error.__cause__,
+        )
+        error = next((c for c in candidates if isinstance(c, BaseException)), error)
+    return error
