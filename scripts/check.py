@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from venvs import VENVS, make_environment, run
+from venvs import make_environment, run
 
 
 def main() -> None:
@@ -11,7 +11,8 @@ def main() -> None:
     run(python, "-m", "ruff", "format", "--check", ".")
     run(python, "-m", "mypy")
     run(python.with_name("lint-imports"), "--no-cache")
-    run(python, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", VENVS / "site")
+    # Warnings are errors, and a link to a page or heading that is not there is a warning.
+    run(python, "-m", "sphinx", "--quiet", "--fail-on-warning", "--keep-going", "docs", "site")
 
 
 if __name__ == "__main__":

@@ -1,0 +1,19 @@
+"""The documentation's settings: `python3 scripts/check.py` builds it, warnings are errors."""
+
+from __future__ import annotations
+
+project = "hatch-multiplat"
+author = "hatch-multiplat contributors"
+copyright = f"2026, {author}"  # noqa: A001 -- Sphinx's name for it
+
+extensions = ["myst_parser"]
+exclude_patterns = ["sessions"]
+nitpicky = True
+
+myst_enable_extensions = ["deflist"]
+myst_heading_anchors = 3
+
+html_theme = "furo"
+html_title = project
+html_copy_source = False
+html_show_sourcelink = False

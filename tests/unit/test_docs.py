@@ -1,0 +1,90 @@
+"""What the documentation says is what the code and the example projects have."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from hatch_multiplat import config, errors
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = sorted(
+    [
+        *ROOT.glob("*.md"),
+        *ROOT.glob("docs/**/*.md"),
+        *ROOT.glob("example_project/*.md"),
+        *ROOT.glob("example_project/classic/*.md"),
+    ]
+)
+REFERENCE = ROOT / "docs" / "reference"
+SOURCES = [path.read_text("utf-8") for path in sorted(ROOT.glob("hatch_multiplat/**/*.py"))]
+
+# <!-- from example_project/pyproject.toml --> and the code block under it.
+QUOTE = re.compile(
+    r"^<!-- from (?P<file>\S+) -->\n+```\w+\n(?P<text>.*?)^```$", re.DOTALL | re.MULTILINE
+)
+LINK = re.compile(r"\]\((?P<target>[^)\s]+)\)")
+
+
+def relative(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=relative)
+def test_a_quoted_block_stands_in_the_file_that_it_is_from(page: Path) -> None:
+    text = page.read_text("utf-8")
+    quotes = list(QUOTE.finditer(text))
+    assert len(quotes) == text.count("<!-- from ")
+    for quote in quotes:
+        assert "\n" + quote["text"] in "\n" + (ROOT / quote["file"]).read_text("utf-8")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=relative)
+def test_links_outside_are_https_and_links_in_the_repository_have_a_target(page: Path) -> None:
+    for link in LINK.finditer(page.read_text("utf-8")):
+        target = link["target"].partition("#")[0]
+        if "://" in target:
+            assert re.fullmatch(r"https://[a-z0-9.-]+\.[a-z]+(/[\w.,~%+/-]*)?", target), target
+        elif target:
+            assert (page.parent / target).exists(), target
+
+
+@pytest.mark.parametrize("page", [*PAGES, *sorted(ROOT.glob("docs/sessions/*.txt"))], ids=relative)
+def test_no_page_waits_for_something_to_be_filled_in(page: Path) -> None:
+    assert not re.search(r"\b(TO BE|TODO|TBD|FIXME|XXX)\b", page.read_text("utf-8"))
+
+
+def test_the_reference_describes_every_key_of_the_table_and_no_other() -> None:
+    page = (REFERENCE / "configuration.md").read_text("utf-8")
+    described = re.findall(r"^### `([a-z-]+)`$", page, re.MULTILINE)
+    assert sorted(described) == sorted(config.known_keys())
+
+
+def test_the_reference_has_every_error_with_its_exit_code() -> None:
+    page = (REFERENCE / "exit-codes.md").read_text("utf-8")
+    rows = re.findall(r"^\| (\d+) \| `(\w+)` \|", page, re.MULTILINE)
+    classes = [
+        value
+        for value in vars(errors).values()
+        if isinstance(value, type) and issubclass(value, errors.MultiplatError)
+    ]
+    assert {(int(code), name) for code, name in rows} == {
+        (error.exit_code, error.__name__) for error in classes
+    }
+
+
+def test_the_reference_has_every_environment_variable_of_ours_and_no_other() -> None:
+    described = set(
+        re.findall(r"\bHATCH_MULTIPLAT\w*", (REFERENCE / "environment.md").read_text("utf-8"))
+    )
+    used = {name for text in SOURCES for name in re.findall(r"\bHATCH_MULTIPLAT\w*", text)}
+    assert described == used
+
+
+def test_the_readme_names_the_two_commands_and_they_are_there() -> None:
+    readme = (ROOT / "README.md").read_text("utf-8")
+    named = re.findall(r"python3 (scripts/\w+\.py)", readme)
+    assert set(named) >= {"scripts/example.py", "scripts/test.py"}
+    assert all((ROOT / name).is_file() for name in named)
