@@ -1,8 +1,8 @@
 """The vocabulary of platforms: short names, wheel platform tags, and what a machine accepts.
 
-Everything here comes from the tables below. Nothing is asked of the build machine, so a build
-on Linux knows what a Mac accepts. The rules are those of PEP 513, 571, 599 and 600 (manylinux),
-PEP 656 (musllinux) and of `packaging.tags` for macOS.
+Everything comes from the tables below and nothing from the build machine, so a build on Linux
+knows what a Mac accepts. The rules are those of PEP 513, 571, 599 and 600 (manylinux), PEP 656
+(musllinux) and, for macOS, of `packaging.tags`.
 """
 
 from __future__ import annotations
@@ -15,20 +15,21 @@ from typing import Final
 
 from packaging.tags import mac_platforms
 
-SYSTEMS: Final = ("linux", "macos", "windows")
-
 ARCHS: Final[dict[str, tuple[str, ...]]] = {
     "linux": ("x86_64", "aarch64", "i686", "armv7l", "ppc64le", "s390x", "riscv64"),
     "macos": ("arm64", "x86_64"),
     "windows": ("x86_64", "arm64", "i686"),
 }
 
-# The floors that a short name stands for when it gives none. Most wheels for armv7l and riscv64
-# are made on the oldest manylinux image there is for them, which is younger than 2.28.
-DEFAULT_GLIBC: Final = (2, 28)
-DEFAULT_GLIBC_OF_ARCH: Final[dict[str, tuple[int, int]]] = {"armv7l": (2, 31), "riscv64": (2, 39)}
-DEFAULT_MUSL: Final = (1, 2)
-DEFAULT_MACOS: Final = (13, 0)
+# The floors that a short name stands for when it gives none. For armv7l and riscv64 there is no
+# manylinux_2_28 image, so no wheels: theirs is the oldest image that there is.
+DEFAULT_FLOORS: Final[dict[str, tuple[int, int]]] = {
+    "glibc": (2, 28),
+    "glibc armv7l": (2, 31),
+    "glibc riscv64": (2, 39),
+    "musl": (1, 2),
+    "macos": (13, 0),
+}
 
 # The CPython minors that upstream still supports as of this release, oldest first.
 SUPPORTED_CPYTHONS: Final[tuple[tuple[int, int], ...]] = (
@@ -39,34 +40,39 @@ SUPPORTED_CPYTHONS: Final[tuple[tuple[int, int], ...]] = (
     (3, 15),
 )
 
-# PEP 600: "manylinux1 is manylinux_2_5" and so on; the first two exist for x86 only.
-_LEGACY_MANYLINUX: Final = {
-    (2, 5): "manylinux1",
-    (2, 12): "manylinux2010",
-    (2, 17): "manylinux2014",
+# PEP 600: the legacy tags are aliases of these glibc versions.
+_LEGACY_TAGS: Final = {(2, 5): "manylinux1", (2, 12): "manylinux2010", (2, 17): "manylinux2014"}
+_LEGACY_FLOORS: Final = {name: floor for floor, name in _LEGACY_TAGS.items()}
+
+_OLDEST_FLOORS: Final[dict[str, tuple[int, int]]] = {
+    "glibc": (2, 17),
+    "glibc x86_64": (2, 5),
+    "glibc i686": (2, 5),
+    "musl": (1, 0),
+    "macos": (10, 6),
+    "macos arm64": (11, 0),
 }
-_LEGACY_FLOORS: Final = {name: floor for floor, name in _LEGACY_MANYLINUX.items()}
 
 _WINDOWS_TAGS: Final = {"x86_64": "win_amd64", "arm64": "win_arm64", "i686": "win32"}
-# What `platform.machine()` says on Windows, in capitals as the system has it.
+# What `platform.machine()` says on Windows.
 _WINDOWS_MACHINES: Final = {"x86_64": "AMD64", "arm64": "ARM64", "i686": "x86"}
 
-_SYSTEM_MARKERS: Final = {  # sys_platform, os_name, platform_system
-    "linux": ("linux", "posix", "Linux"),
-    "macos": ("darwin", "posix", "Darwin"),
-    "windows": ("win32", "nt", "Windows"),
-}
-
-_SYSTEM_TITLES: Final = {"linux": "Linux", "macos": "macOS", "windows": "Windows"}
+_TITLES: Final = {"linux": "Linux", "macos": "macOS", "windows": "Windows"}
+_SYS_PLATFORMS: Final = {"linux": "linux", "macos": "darwin", "windows": "win32"}
+_PLATFORM_SYSTEMS: Final = {"linux": "Linux", "macos": "Darwin", "windows": "Windows"}
 
 
 class PlatformError(ValueError):
-    """A platform that cannot be; the message is made for the user."""
+    """There is no such platform; the message is made for the user."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Platform:
-    """A system, its architecture, and the oldest version of it that is to be supported."""
+    """A system, its architecture, and the oldest version of it that has to do.
+
+    `libc` is "glibc" or "musl" on Linux, None elsewhere; `floor` is the version of that libc or
+    of macOS, None on Windows. Only platforms that can be can be made.
+    """
 
     system: str
     arch: str
@@ -74,186 +80,279 @@ class Platform:
     floor: tuple[int, int] | None = None
 
     def __post_init__(self) -> None:
-        if problem := _problem(self.system, self.arch, self.libc, self.floor):
-            raise PlatformError(problem)
+        if self.system not in ARCHS:
+            raise PlatformError(f"the systems are {', '.join(ARCHS)}")
+        if self.arch not in ARCHS[self.system]:
+            raise PlatformError(_arch_rule(self.system))
+        if self.libc not in _LIBCS[self.system]:
+            raise PlatformError(f"{_TITLES[self.system]} has no C library {self.libc!r}")
+        if self.floor != _possible_floor(self.system, self.arch, self.libc, self.floor):
+            raise PlatformError(_floor_rule(self.system, self.arch, self.libc))
 
     @classmethod
     def parse(cls, text: str) -> Platform:
         """Return the platform that a short name or a wheel platform tag means.
 
-        Raises `PlatformError`, with the nearest name that would do where there is one.
+        A short name is `OS-ARCH[-FLOOR]`: `linux-x86_64`, `linux-x86_64-glibc2.17`,
+        `linux-aarch64-musl`, `macos-arm64-14.0`, `windows-arm64`; a tag means its own floor.
+
+        Raises `PlatformError`: the rule that the text breaks, and the nearest name that would do.
         """
-        fields = _read_short_name(text) or _read_tag(text)
-        if fields is None:
-            raise PlatformError(f"unknown platform {text!r}{_did_you_mean(text)}")
-        system, arch, libc, floor = fields
-        if problem := _problem(system, arch, libc, floor):
-            raise PlatformError(f"impossible platform {text!r}: {problem}{_did_you_mean(text)}")
-        return cls(system=system, arch=arch, libc=libc, floor=floor)
+        try:
+            return _parse(text)
+        except PlatformError as e:
+            reason = f": {e}" if str(e) else ""
+            near = _suggest(text)
+            hint = f"; did you mean {near!r}?" if near else ""
+            raise PlatformError(f"unknown platform {text!r}{reason}{hint}") from None
 
     def __str__(self) -> str:
         name = f"{self.system}-{self.arch}"
-        if self.floor is None:
-            return name
         if self.libc == "musl":
             name += "-musl"
-        if self.floor == default_floor(self.system, self.arch, self.libc):
+        if self.floor is None or self.floor == default_floor(self.system, self.arch, self.libc):
             return name
         version = f"{self.floor[0]}.{self.floor[1]}"
-        if self.libc == "glibc":
-            return f"{name}-glibc{version}"
-        return f"{name}{version}" if self.libc == "musl" else f"{name}-{version}"
+        return name + {"glibc": f"-glibc{version}", "musl": version}.get(
+            self.libc or "", f"-{version}"
+        )
 
     @property
     def tag(self) -> str:
         """The most specific wheel platform tag, as `manylinux_2_28_x86_64`."""
-        return self.tags[0]
+        return _tags(self)[0]
 
     @property
     def tags(self) -> tuple[str, ...]:
         """Every wheel platform tag that fits, ranked best first.
 
-        A plain `linux_x86_64` promises no floor, so it comes after all that promise one.
+        The order is packaging's, uv's and pex's, with one choice: a plain `linux_x86_64`
+        promises no floor, so it comes after all that promise one. packaging puts it first from
+        26.3 on, for wheels compiled on the very machine, which a target's machine never is.
         """
         return _tags(self)
 
     @property
     def sys_platform(self) -> str:
-        return _SYSTEM_MARKERS[self.system][0]
+        return _SYS_PLATFORMS[self.system]
 
     @property
     def os_name(self) -> str:
-        return _SYSTEM_MARKERS[self.system][1]
+        return "nt" if self.system == "windows" else "posix"
 
     @property
     def platform_system(self) -> str:
-        return _SYSTEM_MARKERS[self.system][2]
+        return _PLATFORM_SYSTEMS[self.system]
 
     @property
     def platform_machine(self) -> str:
+        """What `platform.machine()` says there, a 32-bit system having a 32-bit kernel."""
         return _WINDOWS_MACHINES[self.arch] if self.system == "windows" else self.arch
 
 
+_LIBCS: Final[dict[str, tuple[str | None, ...]]] = {
+    "linux": ("glibc", "musl"),
+    "macos": (None,),
+    "windows": (None,),
+}
+
+
 def default_floor(system: str, arch: str, libc: str | None) -> tuple[int, int] | None:
-    """Return the floor that a short name without one stands for."""
-    if system == "linux":
-        return DEFAULT_MUSL if libc == "musl" else DEFAULT_GLIBC_OF_ARCH.get(arch, DEFAULT_GLIBC)
-    return DEFAULT_MACOS if system == "macos" else None
+    """Return the floor that a short name without one stands for; None on Windows."""
+    kind = libc or system
+    return DEFAULT_FLOORS.get(f"{kind} {arch}") or DEFAULT_FLOORS.get(kind)
 
 
-def oldest_glibc(arch: str) -> tuple[int, int]:
-    """Return the lowest glibc floor that wheels of an architecture can have (PEP 599, 600)."""
-    return (2, 5) if arch in {"x86_64", "i686"} else (2, 17)
+def oldest_floor(system: str, arch: str, libc: str | None) -> tuple[int, int] | None:
+    """Return the lowest floor that a wheel of this kind can have; None on Windows."""
+    kind = libc or system
+    return _OLDEST_FLOORS.get(f"{kind} {arch}") or _OLDEST_FLOORS.get(kind)
 
 
-_Fields = tuple[str, str, str | None, tuple[int, int] | None]
-
-_NUMBER = r"(0|[1-9][0-9]?)"
-_ARCH = r"([a-z0-9_]+)"
-_SHORT_NAME = re.compile(rf"(linux|macos|windows)-{_ARCH}(?:-(.+))?")
-_LINUX_FLOOR = re.compile(rf"(glibc|musl)(?:{_NUMBER}\.{_NUMBER})?")
-_MACOS_FLOOR = re.compile(rf"{_NUMBER}\.{_NUMBER}")
-_VERSIONED_TAG = re.compile(rf"(manylinux|musllinux|macosx)_{_NUMBER}_{_NUMBER}_{_ARCH}")
-_LEGACY_TAG = re.compile(rf"(manylinux1|manylinux2010|manylinux2014)_{_ARCH}")
-
-
-def _read_short_name(text: str) -> _Fields | None:
-    if not (match := _SHORT_NAME.fullmatch(text)):
-        return None
-    system, arch, floor = match.groups()
-    if arch not in ARCHS[system]:
-        return None
-    if floor is None:
-        libc = "glibc" if system == "linux" else None
-        return system, arch, libc, default_floor(system, arch, libc)
-    if system == "linux" and (match := _LINUX_FLOOR.fullmatch(floor)):
-        libc, major, minor = match.groups()
-        if major is not None:
-            return system, arch, libc, (int(major), int(minor))
-        return (system, arch, libc, DEFAULT_MUSL) if libc == "musl" else None
-    if system == "macos" and (match := _MACOS_FLOOR.fullmatch(floor)):
-        return system, arch, None, (int(match[1]), int(match[2]))
-    return None
+@functools.cache
+def short_names() -> tuple[str, ...]:
+    """Return every short name without a floor, as `linux-x86_64` and `linux-x86_64-musl`."""
+    return tuple(
+        str(_default_platform(system, arch, libc))
+        for system, archs in ARCHS.items()
+        for arch in archs
+        for libc in _LIBCS[system]
+    )
 
 
-def _read_tag(text: str) -> _Fields | None:
-    for arch, tag in _WINDOWS_TAGS.items():
-        if text == tag:
-            return "windows", arch, None, None
-    if match := _LEGACY_TAG.fullmatch(text):
-        arch = match[2]
-        return (
-            ("linux", arch, "glibc", _LEGACY_FLOORS[match[1]]) if arch in ARCHS["linux"] else None
-        )
-    if match := _VERSIONED_TAG.fullmatch(text):
-        kind, floor, arch = match[1], (int(match[2]), int(match[3])), match[4]
-        system = "macos" if kind == "macosx" else "linux"
-        libc = {"manylinux": "glibc", "musllinux": "musl", "macosx": None}[kind]
-        return (system, arch, libc, floor) if arch in ARCHS[system] else None
-    return None
+def _default_platform(system: str, arch: str, libc: str | None) -> Platform:
+    floor = default_floor(system, arch, libc)
+    return Platform(system=system, arch=arch, libc=libc, floor=floor)
 
 
-def _problem(system: str, arch: str, libc: str | None, floor: tuple[int, int] | None) -> str | None:
-    """Say why these fields are no platform; None if they are one."""
-    if system not in SYSTEMS:
-        return f"no system {system!r} (there are {', '.join(SYSTEMS)})"
-    title = _SYSTEM_TITLES[system]
-    if arch not in ARCHS[system]:
-        return f"{title} has no {arch} (it has {', '.join(ARCHS[system])})"
-    if (libc is not None) != (system == "linux") or libc not in {None, "glibc", "musl"}:
-        return f"{title} has no C library {libc!r}"
-    if (floor is None) != (system == "windows"):
-        return f"{title} takes no floor" if floor else f"{title} needs a floor"
-    if floor is None:
-        return None
-    if libc == "glibc":
-        oldest = oldest_glibc(arch)
-        if floor[0] != oldest[0] or floor < oldest:
-            return f"glibc floors for {arch} are {oldest[0]}.{oldest[1]} or newer 2.x"
-    elif libc == "musl":
-        if floor[0] != DEFAULT_MUSL[0]:
-            return "musl floors are 1.0 or newer 1.x"
-    elif arch == "arm64" and floor < (11, 0):
-        return "macOS on arm64 begins with 11.0"
-    elif floor < (10, 6):
-        return "macOS floors are 10.6 or newer"
-    elif floor[0] == 10 and floor[1] > 15:  # noqa: PLR2004
-        return "macOS 10 ended with 10.15"
-    elif floor[0] > 10 and floor[1]:  # noqa: PLR2004
-        return "from macOS 11 on, wheel tags and so floors end in .0"
-    return None
+def _possible_floor(
+    system: str, arch: str, libc: str | None, floor: tuple[int, int] | None
+) -> tuple[int, int] | None:
+    """Return the floor if there can be such a one, else the nearest that can be."""
+    oldest = oldest_floor(system, arch, libc)
+    if oldest is None or floor is None:
+        return default_floor(system, arch, libc)
+    if libc is not None:  # A libc of another major version is another libc.
+        possible = floor >= oldest and floor[0] == oldest[0]
+        return floor if possible else default_floor(system, arch, libc)
+    if floor < oldest:
+        return oldest
+    if floor >= (11, 0):  # From here on wheel tags know only the yearly release.
+        return floor[0], 0
+    return floor if floor <= (10, 15) else (11, 0)
+
+
+def _arch_rule(system: str) -> str:
+    return f"the architectures of {_TITLES[system]} are {', '.join(ARCHS[system])}"
+
+
+def _floor_rule(system: str, arch: str, libc: str | None) -> str:
+    oldest = oldest_floor(system, arch, libc)
+    if oldest is None:
+        return _FLOOR_FORMS[system]
+    version = f"{oldest[0]}.{oldest[1]}"
+    if libc is not None:
+        return f"{libc} floors for {arch} are {version} or a newer {oldest[0]}.x"
+    return f"macOS floors for {arch} are {version} or newer, and end in .0 from 11.0 on"
 
 
 @functools.cache
 def _tags(platform: Platform) -> tuple[str, ...]:
-    if platform.floor is None:
-        return (_WINDOWS_TAGS[platform.arch],)
-    major, minor = platform.floor
     arch = platform.arch
-    if platform.system == "macos":
+    if platform.floor is None:
+        return (_WINDOWS_TAGS[arch],)
+    major, minor = platform.floor
+    if platform.libc is None:
         return tuple(mac_platforms((major, minor), arch))
-    if platform.libc == "musl":
-        musl = (f"musllinux_{major}_{n}_{arch}" for n in range(minor, -1, -1))
-        return (*musl, f"linux_{arch}")
     tags = []
-    for n in range(minor, oldest_glibc(arch)[1] - 1, -1):
+    for n in range(minor, _linux_oldest_minor(platform) - 1, -1):
+        if platform.libc == "musl":
+            tags.append(f"musllinux_{major}_{n}_{arch}")
+            continue
         tags.append(f"manylinux_{major}_{n}_{arch}")
-        if legacy := _LEGACY_MANYLINUX.get((major, n)):
+        if legacy := _LEGACY_TAGS.get((major, n)):
             tags.append(f"{legacy}_{arch}")
     return (*tags, f"linux_{arch}")
 
 
-def known_names() -> tuple[str, ...]:
-    """Return the short names without a floor, and the wheel platform tags of their defaults."""
-    plain = [
-        Platform(system=system, arch=arch, libc=libc, floor=default_floor(system, arch, libc))
-        for system, archs in ARCHS.items()
-        for arch in archs
-        for libc in (("glibc", "musl") if system == "linux" else (None,))
-    ]
-    return (*map(str, plain), *(platform.tag for platform in plain))
+def _linux_oldest_minor(platform: Platform) -> int:
+    oldest = oldest_floor(platform.system, platform.arch, platform.libc)
+    return oldest[1] if oldest else 0
 
 
-def _did_you_mean(text: str) -> str:
-    near = difflib.get_close_matches(text.strip().lower(), known_names(), n=1)
-    return f"; did you mean {near[0]!r}?" if near else ""
+# Parsing. Numbers have no leading zeros and two digits at most, which bounds the list of tags.
+
+_NUMBER = r"(0|[1-9][0-9]?)"
+_SHORT_NAME = re.compile(r"(linux|macos|windows)-([a-z0-9_]+)(?:-(.*))?", re.DOTALL)
+_FLOORS = {
+    "linux": re.compile(rf"(glibc|musl){_NUMBER}\.{_NUMBER}"),
+    "macos": re.compile(rf"(){_NUMBER}\.{_NUMBER}"),
+}
+_FLOOR_FORMS = {
+    "linux": "a floor of Linux is written glibc2.28, musl or musl1.2",
+    "macos": "a floor of macOS is written 13.0",
+    "windows": "Windows takes no floor",
+}
+_TAG = re.compile(
+    rf"(?:(manylinux|musllinux|macosx)_{_NUMBER}_{_NUMBER}|(manylinux1|manylinux20(?:10|14)))"
+    r"_([a-z0-9_]+)"
+)
+_TAG_KINDS = {
+    "manylinux": ("linux", "glibc"),
+    "musllinux": ("linux", "musl"),
+    "macosx": ("macos", None),
+}
+
+
+def _parse(text: str) -> Platform:
+    """Read either form; the error says which rule is broken, or nothing if it has no form."""
+    if match := _SHORT_NAME.fullmatch(text):
+        system, arch, floor = match.groups()
+        _check_arch(system, arch, text=text)
+        return _parse_short_name(system, arch, floor)
+    if match := _TAG.fullmatch(text):
+        kind, major, minor, legacy, arch = match.groups()
+        system, libc = _TAG_KINDS[kind or "manylinux"]
+        _check_arch(system, arch, text=text)
+        version = _LEGACY_FLOORS[legacy] if legacy else (int(major), int(minor))
+        return Platform(system=system, arch=arch, libc=libc, floor=version)
+    for arch, tag in _WINDOWS_TAGS.items():
+        if text == tag:
+            return Platform(system="windows", arch=arch)
+    raise PlatformError
+
+
+def _check_arch(system: str, arch: str, *, text: str) -> None:
+    if arch not in ARCHS[system]:
+        raise PlatformError("" if _suggest(text) else _arch_rule(system))
+
+
+def _parse_short_name(system: str, arch: str, floor: str | None) -> Platform:
+    if floor is None or (system, floor) == ("linux", "musl"):
+        return _default_platform(system, arch, floor or _LIBCS[system][0])
+    if system not in _FLOORS or not (match := _FLOORS[system].fullmatch(floor)):
+        raise PlatformError(_FLOOR_FORMS[system])
+    libc, major, minor = match.groups()
+    return Platform(system=system, arch=arch, libc=libc or None, floor=(int(major), int(minor)))
+
+
+# Suggestions. What people write elsewhere (Docker, Rust, uv, conda, Go) is read word by word.
+
+_SYSTEM_WORDS = (
+    ("macos", re.compile(r"mac(?:osx?)?|darwin|osx|apple")),  # Before the win in darwin.
+    ("windows", re.compile(r"win(?:dows)?|msvc")),
+    ("linux", re.compile(r"(?:many|musl)?linux|gnu|glibc|musl|alpine")),
+)
+_ARCH_WORDS = (
+    ("x86_64", re.compile(r"x86[-_]?64|amd64|x64|win64|intel(?:64)?|universal2")),
+    ("aarch64", re.compile(r"aarch64|arm64(?:v8)?|silicon")),
+    ("armv7l", re.compile(r"armhf|arm(?:32)?v7[a-z]*")),
+    ("ppc64le", re.compile(r"(?:ppc|powerpc)64(?:le|el)")),
+    ("s390x", re.compile(r"s390x?")),
+    ("riscv64", re.compile(r"riscv(?:64)?")),
+    ("i686", re.compile(r"i[3-6]86|x86(?![-_]?[0-9])|win32|ia32")),
+)
+_VERSION_WORD = re.compile(r"(?<![0-9])([0-9]{1,2})(?:[._]([0-9]{1,2}))?(?![0-9])")
+
+
+def _arch_of(system: str, words: str) -> str | None:
+    """Return the architecture of a system that some words mean."""
+    for arch, pattern in _ARCH_WORDS:
+        if pattern.search(words):
+            arch_there = "arm64" if arch == "aarch64" and system != "linux" else arch
+            return arch_there if arch_there in ARCHS[system] else None
+    return None
+
+
+def _suggest(text: str) -> str | None:
+    """Return the name that was probably meant, if there is one."""
+    words = text.strip().lower()
+    for legacy, (major, minor) in _LEGACY_FLOORS.items():
+        year = legacy.removeprefix("manylinux")
+        words = re.sub(rf"manylinux_?{year}(?![0-9_]*[0-9])", f"manylinux_{major}_{minor}", words)
+    for system, pattern in _SYSTEM_WORDS:
+        if not pattern.search(words):
+            continue
+        rest = functools.reduce(lambda rest, known: known[1].sub(" ", rest), _ARCH_WORDS, words)
+        arch = _arch_of(system, words)
+        if arch is None and rest != words:  # An architecture, and none of this system's.
+            return None
+        if arch is None and not re.search(r"[a-z]", pattern.sub("", words)):
+            arch = ARCHS[system][0]
+        if arch is not None:
+            return _suggest_platform(system, arch, words=words, rest=rest)
+    names = [*short_names(), *(Platform.parse(name).tag for name in short_names())]
+    return next(iter(difflib.get_close_matches(words, names, n=1, cutoff=0.8)), None)
+
+
+def _suggest_platform(system: str, arch: str, *, words: str, rest: str) -> str:
+    libc = _LIBCS[system][0]
+    if libc is not None and re.search("musl|alpine", words):
+        libc = "musl"
+    floor = None
+    if match := _VERSION_WORD.search(rest):
+        of_libc = re.search("glibc|musl", words) is not None
+        floor = (int(match[1]), int(match[2] or 0)) if of_libc <= (system == "linux") else None
+    floor = _possible_floor(system, arch, libc, floor)
+    platform = Platform(system=system, arch=arch, libc=libc, floor=floor)
+    return platform.tag if re.match(r"(many|musl)linux|macosx_|win_", words) else str(platform)

@@ -6,10 +6,11 @@ missing from the machine it runs on without saying so.
 
 from __future__ import annotations
 
+import difflib
 import functools
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 from packaging.markers import Environment
 from packaging.tags import Tag, compatible_tags, cpython_tags, generic_tags, parse_tag
@@ -17,96 +18,126 @@ from packaging.tags import Tag, compatible_tags, cpython_tags, generic_tags, par
 from hatch_multiplat.platforms import Platform, PlatformError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
-OLDEST_CPYTHON: Final = (3, 6)
-NEWEST_CPYTHON: Final = (3, 15)
-FIRST_FREE_THREADED: Final = (3, 13)
+CPYTHONS: Final = tuple((3, minor) for minor in range(6, 16))
+FREE_THREADED_CPYTHONS: Final = tuple(version for version in CPYTHONS if version >= (3, 13))
 
-# The PyPy minors there are, each with its last release, which is its implementation_version.
-PYPY_RELEASES: Final[dict[tuple[int, int], str]] = {
-    (3, 6): "7.3.3",
-    (3, 7): "7.3.9",
-    (3, 8): "7.3.11",
-    (3, 9): "7.3.16",
-    (3, 10): "7.3.19",
-    (3, 11): "7.3.20",
+# The PyPys: for each minor its ABIs, the usual one first, with the last release that has it.
+# PyPy changed its ABI from pp73 to pp80 in its release 8.0, within Python 3.11; for that minor
+# pp73 is the usual one, since it is what wheels are made for.
+PYPYS: Final[dict[tuple[int, int], dict[str, str]]] = {
+    (3, 6): {"pp73": "7.3.3"},
+    (3, 7): {"pp73": "7.3.9"},
+    (3, 8): {"pp73": "7.3.11"},
+    (3, 9): {"pp73": "7.3.16"},
+    (3, 10): {"pp73": "7.3.19"},
+    (3, 11): {"pp73": "7.3.23", "pp80": "8.0.1"},
+    (3, 12): {"pp80": "8.0.1"},
 }
 
 MARKER_VARIABLES: Final = tuple(sorted(Environment.__annotations__))
 
 
 class TargetError(ValueError):
-    """A Python or a target that cannot be; the message is made for the user."""
+    """There is no such Python or target; the message is made for the user.
+
+    `problems` has each thing that is wrong, a line of the message each.
+    """
+
+    def __init__(self, *problems: str) -> None:
+        self.problems = problems
+        super().__init__("\n".join(problems))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Python:
-    """A minor release of an implementation, or one patch release of it."""
+    """A minor of an implementation, or one patch release of it. Only those there are can be made.
+
+    `pypy_abi` is None but for a PyPy whose ABI is not the usual one of its minor, as "pp80".
+    """
 
     implementation: str
     version: tuple[int, int]
     free_threaded: bool = False
     patch: int | None = None
+    pypy_abi: str | None = None
 
     def __post_init__(self) -> None:
-        problem = _python_problem(
-            self.implementation, self.version, free_threaded=self.free_threaded
-        )
-        if problem:
+        pypy = self.implementation == "pypy"
+        if problem := _pypy_problem(self) if pypy else _cpython_problem(self):
             raise TargetError(problem)
 
     @classmethod
     def parse(cls, text: str) -> Python:
-        """Return the Python that `3.12`, `cp312`, `3.14t`, `cp314t`, `pp311` or `3.8.10` means.
+        """Return the Python that one of these words means.
 
-        Raises `TargetError`, with what would do where that can be told.
+        `3.12`, `cp312`, `3.14t`, `cp314t` (free-threaded), `3.8.10` (just this patch release),
+        `pp311` (PyPy), `pypy311_pp80` (PyPy with this ABI).
+
+        Raises `TargetError`: the rule that the text breaks, and the nearest word that would do.
         """
-        if not (fields := _read_python(text)):
-            raise TargetError(f"unknown Python {text!r}{_did_you_mean_python(text)}")
-        implementation, version, patch, free_threaded = fields
-        if problem := _python_problem(implementation, version, free_threaded=free_threaded):
-            raise TargetError(f"impossible Python {text!r}: {problem}")
-        return cls(
-            implementation=implementation,
-            version=version,
-            free_threaded=free_threaded,
-            patch=patch,
-        )
+        try:
+            return _parse_python(text)
+        except TargetError as e:
+            reason = f": {e}" if str(e) else ""
+            near = _suggest_python(text)
+            hint = f"; did you mean {near!r}?" if near else ""
+            raise TargetError(f"unknown Python {text!r}{reason}{hint}") from None
 
     def __str__(self) -> str:
-        if self.implementation == "cpython":
-            return self._dotted
-        return self.tag if self.patch is None else f"pp{self._dotted}"
+        if self.implementation == "pypy":
+            return self.full_tag
+        patch = "" if self.patch is None else f".{self.patch}"
+        return f"{_dotted(self.version)}{patch}{'t' if self.free_threaded else ''}"
 
     @property
     def tag(self) -> str:
-        """The words `cp312`, `cp314t`, `pp311`: the interpreter, and a t if free-threaded."""
-        return f"{self.interpreter}{'t' if self.free_threaded else ''}"
+        """The shortest word for the minor: `cp312`, `cp314t`, `pp311`, `pypy311_pp80`."""
+        if self.pypy_abi is not None:
+            return self.abi
+        return f"{self.interpreter}t" if self.free_threaded else self.interpreter
 
     @property
     def interpreter(self) -> str:
-        """The python tag of a wheel made for just this minor, `cp312` or `pp311`."""
-        short = "pp" if self.implementation == "pypy" else "cp"
-        return f"{short}{self.version[0]}{self.version[1]}"
+        """The python tag of wheels made for just this minor: `cp312`, `cp314`, `pp311`."""
+        return f"{'cp' if self.implementation == 'cpython' else 'pp'}{_joined(self.version)}"
 
     @property
     def abi(self) -> str:
-        """The ABI tag: `cp36m` up to 3.7, `cp312`, `cp314t`, `pypy311_pp73`."""
+        """The ABI tag: `cp37m`, `cp312`, `cp314t`, `pypy311_pp73`."""
         if self.implementation == "pypy":
-            return f"pypy{self.version[0]}{self.version[1]}_pp73"
-        # CPython 3.8 dropped the m of pymalloc (bpo-36707).
-        return f"{self.tag}m" if self.version < (3, 8) else self.tag
+            return f"pypy{_joined(self.version)}_{self.abi_flavour}"
+        return f"{self.interpreter}{self.abi_flavour}"
 
     @property
-    def _dotted(self) -> str:
-        patch = "" if self.patch is None else f".{self.patch}"
-        return f"{self.version[0]}.{self.version[1]}{patch}{'t' if self.free_threaded else ''}"
+    def abi_flavour(self) -> str:
+        """What the ABI tag has beyond the minor: `""`, `t`, `m` (up to 3.7), `pp73`."""
+        if self.implementation == "pypy":
+            return self.pypy_abi or next(iter(PYPYS[self.version]))
+        if self.free_threaded:
+            return "t"
+        # CPython 3.8 dropped the m of pymalloc (bpo-36707).
+        return "m" if self.version < (3, 8) else ""
+
+    @property
+    def full_tag(self) -> str:
+        """The tag, with the patch release if one is pinned: `cp312`, `cp3.8.10`, `pp3.11.13`."""
+        if self.patch is None:
+            return self.tag
+        version = _dotted((*self.version, self.patch))
+        if self.implementation == "cpython":
+            return f"cp{version}{'t' if self.free_threaded else ''}"
+        return f"pp{version}" if self.pypy_abi is None else f"pypy{version}_{self.pypy_abi}"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Target:
-    """One Python on one platform; from a complete-platform file, with that file's own words."""
+    """One Python on one platform.
+
+    The last three are those of a complete-platform file: its tags and its marker variables, which
+    are used as they are, and the name it goes by.
+    """
 
     python: Python
     platform: Platform
@@ -116,33 +147,48 @@ class Target:
 
     @classmethod
     def parse(cls, text: str) -> Target:
-        """Return the target that `cp312-manylinux_2_28_x86_64` means.
+        """Return the target that `cp312-manylinux_2_28_x86_64` or `3.12-linux-x86_64` means.
 
         pex's abbreviated platforms, PLATFORM-IMPL-VERSION-ABI, are read too:
         `manylinux2014_x86_64-cp-39-cp39`, `macosx_11_0_x86_64-cp-3.8.10-cp38`.
 
-        Raises `TargetError`.
+        Raises `TargetError`, which names all that is wrong.
         """
+        problems: list[str] = []
         if match := _PEX_PLATFORM.fullmatch(text):
-            return _read_pex_platform(text, match)
-        python, dash, platform = text.partition("-")
-        if not dash:
-            raise TargetError(
-                f"unknown target {text!r}; a target is PYTHON-PLATFORM,"
-                " as 'cp312-manylinux_2_28_x86_64'"
-            )
-        return cls(python=Python.parse(python), platform=_parse_platform(platform))
+            # pex takes macosx-10.13-x86_64 for the tag macosx_10_13_x86_64.
+            words = match[1]
+            words = re.sub("[-.]", "_", words) if words.startswith("macosx-") else words
+            python = _try(_parse_pex_python, match[2], problems=problems)
+        else:
+            python_words, dash, words = text.partition("-")
+            if not dash:
+                raise TargetError(
+                    f"unknown target {text!r}: a target is a Python and a platform,"
+                    " as 'cp312-manylinux_2_28_x86_64'"
+                )
+            python = _try(Python.parse, python_words, problems=problems)
+        platform = _try(Platform.parse, words, problems=problems)
+        if python is None or platform is None:
+            raise TargetError(*problems)
+        return cls(python=python, platform=platform)
 
     @classmethod
     def from_complete_platform(cls, data: Mapping[str, Any], *, name: str) -> Target:
         """Return the target that a complete-platform file describes.
 
-        Takes the JSON object that `pex3 interpreter inspect --markers --tags` writes, and the
-        name that the target is to have. Its tags and its marker variables are used as they are;
-        variables it lacks come from our tables. Raises `TargetError`.
+        Takes the JSON object that `pex3 interpreter inspect --markers --tags` writes and the name
+        that the target is to have. Python and platform are those of the first tag that tells
+        them; variables that the file lacks come from our tables. Its patch release is that of the
+        machine it was written on and pins nothing.
+
+        Raises `TargetError`, which names all that is wrong.
         """
-        tags = _read_tags(data.get("compatible_tags"))
-        environment = _read_environment(data.get("marker_environment"))
+        problems: list[str] = []
+        tags = _read_tags(data.get("compatible_tags"), problems=problems)
+        environment = _read_environment(data.get("marker_environment"), problems=problems)
+        if problems:
+            raise TargetError(*problems)
         python, platform = _recognise(tags)
         target = cls(
             python=python,
@@ -151,86 +197,81 @@ class Target:
             explicit_environment=tuple(sorted(environment.items())),
             name=name,
         )
-        minor = f"{python.version[0]}.{python.version[1]}"
-        for variable, expected in (
-            ("python_version", minor),
-            ("sys_platform", platform.sys_platform),
-        ):
-            if environment.get(variable, expected) != expected:
-                raise TargetError(
-                    f"marker_environment says {variable} {environment[variable]!r},"
-                    f" compatible_tags say {expected!r}"
+        expected = Target(python=python, platform=platform).environment()
+        for variable in ("implementation_name", "python_version", "sys_platform"):
+            said, known = environment.get(variable, expected[variable]), expected[variable]
+            if said != known:
+                problems.append(
+                    f"marker_environment.{variable} is {said!r}, but compatible_tags mean {known!r}"
                 )
+        if problems:
+            raise TargetError(*problems)
         return target
 
     def __str__(self) -> str:
         if self.name is not None:
             return self.name
-        python = self.python
-        if python.patch is None:
-            return f"{python.tag}-{self.platform.tag}"
-        words = str(python)
-        return f"{words if words.startswith('pp') else f'cp{words}'}-{self.platform.tag}"
+        return f"{self.python.full_tag}-{self.platform.tag}"
 
     @property
     def tags(self) -> tuple[Tag, ...]:
-        """Every wheel tag that fits, ranked best first as `packaging.tags.sys_tags` has them."""
+        """Every wheel tag that fits, ranked best first as `packaging.tags.sys_tags` ranks them."""
         if self.explicit_tags is not None:
             return self.explicit_tags
         return _ranked_tags(self.python, self.platform)
 
     @property
     def covers_patches(self) -> bool:
-        """Whether every patch release of the minor belongs to the target, or just one."""
+        """Whether the target is every patch release of its minor, or just one."""
         return self.python.patch is None
 
     @property
     def full_versions(self) -> tuple[str, str]:
-        """The range of `python_full_version`: from the first, up to but without the second."""
-        major, minor = self.python.version
-        if self.python.patch is None:
-            return f"{major}.{minor}", f"{major}.{minor + 1}"
-        patch = self.python.patch
-        return f"{major}.{minor}.{patch}", f"{major}.{minor}.{patch + 1}"
+        """The range of `python_full_version`: from the first, up to and without the second."""
+        version, patch = self.python.version, self.python.patch
+        if patch is None:
+            return _dotted(version), _dotted((version[0], version[1] + 1))
+        return _dotted((*version, patch)), _dotted((*version, patch + 1))
 
     def environment(self, patch: int | None = None) -> Environment:
         """Return all 11 marker variables, for one patch release of the minor.
 
-        Without `patch` it is the pinned one, that of the complete-platform file, or 0.
-        `platform_release` and `platform_version` are empty: they cannot be known ahead.
+        Without `patch` it is the one pinned, else that of the complete-platform file, else 0.
+        `platform_release` and `platform_version` cannot be known ahead and are empty but in a
+        complete-platform file.
         """
-        pinned = self.python.patch
-        if pinned is not None and patch not in {None, pinned}:
-            raise TargetError(f"{self} has patch release {pinned} only, not {patch}")
-        major, minor = self.python.version
+        python, platform = self.python, self.platform
+        if patch is not None and python.patch not in {None, patch}:
+            raise TargetError(f"{self} is patch release {python.patch} only, not {patch}")
+        patch = python.patch if patch is None else patch
+        is_cpython = python.implementation == "cpython"
+        full_version = _dotted((*python.version, patch or 0))
+        release = full_version if is_cpython else PYPYS[python.version][python.abi_flavour]
         explicit = dict(self.explicit_environment or ())
-        wanted = patch if patch is not None else pinned
-        full = f"{major}.{minor}.{wanted or 0}"
-        is_cpython = self.python.implementation == "cpython"
-        if wanted is not None:
+        if patch is not None:
             explicit.pop("python_full_version", None)
-            if is_cpython:
-                explicit.pop("implementation_version", None)
+        if patch is not None and is_cpython:
+            explicit.pop("implementation_version", None)
         values = {
-            "implementation_name": self.python.implementation,
-            "implementation_version": full if is_cpython else PYPY_RELEASES[self.python.version],
-            "os_name": self.platform.os_name,
-            "platform_machine": self.platform.platform_machine,
+            "implementation_name": python.implementation,
+            "implementation_version": release,
+            "os_name": platform.os_name,
+            "platform_machine": platform.platform_machine,
             "platform_python_implementation": "CPython" if is_cpython else "PyPy",
             "platform_release": "",
-            "platform_system": self.platform.platform_system,
+            "platform_system": platform.platform_system,
             "platform_version": "",
-            "python_full_version": full,
-            "python_version": f"{major}.{minor}",
-            "sys_platform": self.platform.sys_platform,
+            "python_full_version": full_version,
+            "python_version": _dotted(python.version),
+            "sys_platform": platform.sys_platform,
         }
         return cast("Environment", values | explicit)
 
     @property
     def solver_marker(self) -> str:
-        """The marker that is true just for this target's family, as uv's `environments` want.
+        """The PEP 508 marker of this target's family, as uv's `environments` take it.
 
-        What markers cannot tell apart (libc and floors, free-threading) is one family.
+        Targets that no marker tells apart (by libc, floor, ABI) have the same one.
         """
         environment = self.environment()
         first, end = self.full_versions
@@ -242,140 +283,200 @@ class Target:
         )
 
     def to_complete_platform(self, *, label: str, patch: int) -> dict[str, Any]:
-        """Return the JSON object that `pex --complete-platform` reads.
+        """Return the JSON object that `pex --complete-platform` takes, for one patch release.
 
-        `label` becomes its `platform_version`, free text by which markers can tell it apart.
+        `label` becomes its `platform_version`, a free text by which a marker can name it.
         """
-        environment = self.environment(patch) | {"platform_version": label}
+        environment = {**self.environment(patch), "platform_version": label}
         return {
             "compatible_tags": [str(tag) for tag in self.tags],
             "marker_environment": dict(sorted(environment.items())),
         }
 
 
-_NUMBER = r"(0|[1-9][0-9]?)"
-_COMPACT_PYTHON = re.compile(rf"(cp|pp)([2-9]){_NUMBER}(t?)")
-_DOTTED_PYTHON = re.compile(rf"([2-9])\.{_NUMBER}(?:\.{_NUMBER})?(t?)")
-_PINNED_PYTHON = re.compile(rf"(cp|pp)([2-9])\.{_NUMBER}\.{_NUMBER}(t?)")
-_PEX_PLATFORM = re.compile(r"(.+)-(cp|pp)-([0-9.]+)-([a-z0-9_]*)")
-
-_PythonFields = tuple[str, tuple[int, int], int | None, bool]
-
-
-def _read_python(text: str) -> _PythonFields | None:
-    short, patch = "cp", None
-    if match := _COMPACT_PYTHON.fullmatch(text):
-        short, major, minor, t = match.groups()
-    elif match := _DOTTED_PYTHON.fullmatch(text):
-        major, minor, patch, t = match.groups()
-    elif match := _PINNED_PYTHON.fullmatch(text):
-        short, major, minor, patch, t = match.groups()
-    else:
-        return None
-    implementation = "pypy" if short == "pp" else "cpython"
-    return implementation, (int(major), int(minor)), None if patch is None else int(patch), t == "t"
-
-
-def _python_problem(
-    implementation: str, version: tuple[int, int], *, free_threaded: bool
-) -> str | None:
-    """Say why there is no such Python; None if there is."""
-    if implementation == "pypy":
-        if free_threaded:
-            return "PyPy has no free-threaded build"
-        if version not in PYPY_RELEASES:
-            return f"PyPy is known for {_minor(min(PYPY_RELEASES))} to {_minor(max(PYPY_RELEASES))}"
-        return None
-    if implementation != "cpython":
-        return f"no implementation {implementation!r} (there are cpython, pypy)"
-    if not OLDEST_CPYTHON <= version <= NEWEST_CPYTHON:
-        return f"CPython is known for {_minor(OLDEST_CPYTHON)} to {_minor(NEWEST_CPYTHON)}"
-    if free_threaded and version < FIRST_FREE_THREADED:
-        return f"free-threaded builds begin with {_minor(FIRST_FREE_THREADED)}"
-    return None
-
-
-def _minor(version: tuple[int, int]) -> str:
-    return f"{version[0]}.{version[1]}"
-
-
-def _parse_platform(text: str) -> Platform:
-    try:
-        return Platform.parse(text)
-    except PlatformError as e:
-        raise TargetError(str(e)) from e
-
-
-def _read_pex_platform(text: str, match: re.Match[str]) -> Target:
-    platform_words, short, version, abi = match.groups()
-    dotted = version if "." in version else f"{version[0]}.{version[1:]}"
-    # "Abbreviated" in pex's words: the ABI may leave out the interpreter, as m for cp37m.
-    free_threaded = short == "cp" and abi.endswith("t")
-    python = Python.parse(
-        f"{short}{dotted}{'t' if free_threaded else ''}"
-        if dotted.count(".") > 1
-        else f"{short}{dotted.replace('.', '')}{'t' if free_threaded else ''}"
-    )
-    if abi not in {python.abi, python.abi.removeprefix(python.interpreter)}:
-        raise TargetError(f"impossible target {text!r}: the ABI of {python.tag} is {python.abi}")
-    # pex reads macosx-10.13-x86_64 as the tag macosx_10_13_x86_64.
-    if platform_words.startswith("macosx-"):
-        platform_words = platform_words.replace("-", "_").replace(".", "_")
-    return Target(python=python, platform=_parse_platform(platform_words))
-
-
-def _read_tags(value: object) -> tuple[Tag, ...]:
-    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
-        raise TargetError("compatible_tags must be an array of strings")
-    tags: list[Tag] = []
-    for item in value:
-        try:
-            tags.extend(sorted(parse_tag(item), key=str))
-        except ValueError as e:
-            raise TargetError(f"compatible_tags has {item!r}, which is no wheel tag") from e
-    return tuple(tags)
-
-
-def _read_environment(value: object) -> dict[str, str]:
-    if not isinstance(value, dict):
-        raise TargetError("marker_environment must be an object of strings")
-    unknown = sorted(set(value) - set(MARKER_VARIABLES))
-    if unknown:
-        raise TargetError(f"marker_environment has unknown variables: {', '.join(unknown)}")
-    wrong = sorted(k for k, v in value.items() if not isinstance(v, str | None))
-    if wrong:
-        raise TargetError(f"marker_environment must have strings (got others: {', '.join(wrong)})")
-    return {k: v for k, v in value.items() if v is not None}
-
-
-def _recognise(tags: tuple[Tag, ...]) -> tuple[Python, Platform]:
-    """Tell Python and platform from the first tag that names both.
-
-    A plain `linux_x86_64`, which packaging 26.3 ranks first, names no floor, and a macOS tag
-    for several architectures names no one of them: both are passed over.
-    """
-    for tag in tags:
-        try:
-            python = Python.parse(tag.interpreter + ("t" if tag.abi.endswith("t") else ""))
-            platform = Platform.parse(tag.platform)
-        except (TargetError, PlatformError):
-            continue
-        return python, platform
-    raise TargetError(
-        "compatible_tags has no tag that names a CPython or PyPy and a known platform"
-    )
+def is_pex_platform(text: str) -> bool:
+    """Whether the text has the form of pex's abbreviated platforms, PLATFORM-IMPL-VERSION-ABI."""
+    return _PEX_PLATFORM.fullmatch(text) is not None
 
 
 @functools.cache
 def _ranked_tags(python: Python, platform: Platform) -> tuple[Tag, ...]:
+    """The order of `packaging.tags.sys_tags`, with nothing asked of the running interpreter."""
+    own: Iterable[Tag]
     if python.implementation == "pypy":
         own = generic_tags(python.interpreter, [python.abi], platform.tags)
-        interpreter = "pp3"
+        any_interpreter = "pp3"
     else:
         own = cpython_tags(python.version, [python.abi], platform.tags)
-        interpreter = python.interpreter
-    return (*own, *compatible_tags(python.version, interpreter, platform.tags))
+        any_interpreter = python.interpreter
+    return (*own, *compatible_tags(python.version, any_interpreter, platform.tags))
 
 
-def _did_you_mean_python(text: str) -> str:
-    return ""
+def _cpython_problem(python: Python) -> str | None:
+    if python.implementation != "cpython" or python.pypy_abi is not None:
+        return "the implementations are cpython, and pypy with its own ABIs"
+    if python.version not in CPYTHONS:
+        return f"CPython is known from {_dotted(min(CPYTHONS))} to {_dotted(max(CPYTHONS))}"
+    if python.free_threaded and python.version not in FREE_THREADED_CPYTHONS:
+        return f"free-threaded builds begin with {_dotted(min(FREE_THREADED_CPYTHONS))}t"
+    return None
+
+
+def _pypy_problem(python: Python) -> str | None:
+    if python.free_threaded:
+        return "PyPy has no free-threaded build"
+    if python.version not in PYPYS:
+        return f"PyPy is known from Python {_dotted(min(PYPYS))} to {_dotted(max(PYPYS))}"
+    usual, *others = PYPYS[python.version]
+    if python.pypy_abi not in {None, *others}:
+        return f"the ABI of PyPy {_dotted(python.version)} is {' or '.join([usual, *others])}"
+    return None
+
+
+def _joined(version: Iterable[int]) -> str:
+    return "".join(map(str, version))
+
+
+def _dotted(version: Iterable[int]) -> str:
+    return ".".join(map(str, version))
+
+
+# Parsing. A dotted form after `cp`, `pp` or `pypy` is how a target that pins a patch release
+# begins; without the patch it would be a second spelling of the undotted form.
+
+_MINOR = r"(?P<major>[23])(?P<minor>0|[1-9][0-9]?)"
+_PATCH = r"(?P<major>[23])\.(?P<minor>0|[1-9][0-9]?)\.(?P<patch>0|[1-9][0-9]?)"
+_PYTHON_FORMS = tuple(
+    re.compile(form)
+    for form in (
+        r"(?P<major>[23])\.(?P<minor>0|[1-9][0-9]?)(?P<free>t?)",
+        rf"{_PATCH}(?P<free>t?)",
+        rf"(?P<short>cp|pp){_MINOR}(?P<free>t?)",
+        rf"(?P<short>cp|pp){_PATCH}(?P<free>t?)",
+        rf"(?P<short>pypy){_MINOR}_(?P<pypy_abi>pp[0-9]+)",
+        rf"(?P<short>pypy){_PATCH}_(?P<pypy_abi>pp[0-9]+)",
+    )
+)
+_PEX_PLATFORM = re.compile(r"(.+)-((?:cp|pp)-[0-9.]+-[a-z0-9_]+)")
+
+_Parsed = TypeVar("_Parsed")
+
+
+def _try(parse: Callable[[str], _Parsed], text: str, *, problems: list[str]) -> _Parsed | None:
+    try:
+        return parse(text)
+    except (TargetError, PlatformError) as e:
+        problems.append(str(e))
+        return None
+
+
+def _parse_python(text: str) -> Python:
+    """Read one of the forms; the error says which rule is broken, or nothing if it has no form."""
+    match = next(filter(None, (form.fullmatch(text) for form in _PYTHON_FORMS)), None)
+    if match is None:
+        raise TargetError
+    fields = match.groupdict()
+    version = (int(fields["major"]), int(fields["minor"]))
+    patch, pypy_abi = fields.get("patch"), fields.get("pypy_abi")
+    if pypy_abi == next(iter(PYPYS.get(version, ())), None):
+        pypy_abi = None
+    return Python(
+        implementation="pypy" if fields.get("short") in {"pp", "pypy"} else "cpython",
+        version=version,
+        free_threaded=bool(fields.get("free")),
+        patch=None if patch is None else int(patch),
+        pypy_abi=pypy_abi,
+    )
+
+
+def _parse_pex_python(text: str) -> Python:
+    """Read `cp-39-cp39`, `cp-3.8.10-cp38`, `cp-37-m` (pex takes the ABI's flavour for the ABI)."""
+    short, version, abi = text.split("-")
+    dotted = version if "." in version else f"{version[0]}.{version[1:]}"
+    compact = version if version.count(".") > 1 else version.replace(".", "")
+    forms = [f"{short}{compact}", f"{short}{compact}t"]
+    if short == "pp":
+        forms = [f"{short}{compact}", f"pypy{compact}_{abi.rpartition('_')[2]}"]
+    usual = Python.parse(forms[0])
+    for form in forms:
+        try:
+            python = _parse_python(form)
+        except TargetError:
+            continue
+        if abi in {python.abi, python.abi_flavour}:
+            return python
+    raise TargetError(f"unknown Python {text!r}: the ABI of {dotted} is {usual.abi!r}")
+
+
+def _read_tags(value: object, *, problems: list[str]) -> tuple[Tag, ...]:
+    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+        problems.append("compatible_tags must be an array of strings")
+        return ()
+    tags: list[Tag] = []
+    for item in value:
+        try:
+            tags.extend(sorted(parse_tag(item), key=str))
+        except ValueError:
+            problems.append(f"compatible_tags has {item!r}, which is not a wheel tag")
+    return tuple(tags)
+
+
+def _read_environment(value: object, *, problems: list[str]) -> dict[str, str]:
+    if not isinstance(value, dict):
+        problems.append("marker_environment must be an object of strings")
+        return {}
+    environment = {}
+    for variable, said in value.items():
+        if variable not in MARKER_VARIABLES:
+            near = difflib.get_close_matches(str(variable), MARKER_VARIABLES, n=1)
+            hint = f"; did you mean {near[0]!r}?" if near else ""
+            problems.append(f"marker_environment has the unknown variable {variable!r}{hint}")
+        elif isinstance(said, str):
+            environment[variable] = said
+        elif said is not None:
+            problems.append(f"marker_environment.{variable} must be a string")
+    return environment
+
+
+def _recognise(tags: Iterable[Tag]) -> tuple[Python, Platform]:
+    """Tell Python and platform from the first tag that has both.
+
+    A plain `linux_x86_64`, which packaging 26.3 ranks first, has no floor, and a macOS tag for
+    several architectures is of no one of them: both are passed over.
+    """
+    for tag in tags:
+        own_abi = tag.abi.startswith(tag.interpreter) and tag.abi.endswith("t")
+        words = tag.abi if tag.abi.startswith("pypy") else f"{tag.interpreter}{'t' * own_abi}"
+        try:
+            return _parse_python(words), Platform.parse(tag.platform)
+        except (TargetError, PlatformError):
+            continue
+    raise TargetError("compatible_tags has no tag of a known Python on a known platform")
+
+
+_LIKE_PYTHON = re.compile(
+    r"(?P<name>[a-z]*)[-_ ]?3\.?(?P<minor>[0-9]{1,2})(?:\.(?P<patch>[0-9]{1,2}))?(?:\.[x*])?"
+    r"[-_+ ]?(?P<free>t|td|freethreaded|free-threaded|nogil)?"
+)
+
+
+def _suggest_python(text: str) -> str | None:
+    """Return the word that was probably meant, if there is one."""
+    words = text.strip().lower()
+    if match := _LIKE_PYTHON.fullmatch(words):
+        try:
+            python = Python(
+                implementation="pypy"
+                if "pp" in match["name"] or "ypy" in match["name"]
+                else "cpython",
+                version=(3, int(match["minor"])),
+                free_threaded=match["free"] is not None,
+                patch=None if match["patch"] is None else int(match["patch"]),
+            )
+        except TargetError:
+            return None
+        return None if str(python) == text else str(python)
+    known = [Python(implementation="cpython", version=version) for version in CPYTHONS]
+    known += [Python(implementation="pypy", version=version) for version in PYPYS]
+    names = [*map(str, known), *(python.tag for python in known)]
+    return next(iter(difflib.get_close_matches(words, names, n=1, cutoff=0.8)), None)
