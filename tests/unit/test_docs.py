@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import click
 import pytest
 
-from hatch_multiplat import config, errors
+from hatch_multiplat import cli, config, errors
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted(
@@ -81,6 +82,17 @@ def test_the_reference_has_every_environment_variable_of_ours_and_no_other() -> 
     )
     used = {name for text in SOURCES for name in re.findall(r"\bHATCH_MULTIPLAT\w*", text)}
     assert described == used
+
+
+def test_the_reference_has_every_option_of_the_command_line_and_no_other() -> None:
+    page = (REFERENCE / "command-line.md").read_text("utf-8")
+    assert isinstance(cli.main, click.Group)
+    for name, command in cli.main.commands.items():
+        start = page.index(f"## `hatch-multiplat {name}`")
+        section = page[start : page.find("\n## ", start)]
+        described = set(re.findall(r"`(--?[a-z-]+)", section))
+        given = {word for option in command.params for word in option.opts if word[0] == "-"}
+        assert described == given | {"-h", "--help"}
 
 
 def test_the_readme_names_the_two_commands_and_they_are_there() -> None:
