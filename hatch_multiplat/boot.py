@@ -1,0 +1,325 @@
+"""The target table inside an executable, and the text around it that starts the right set-up."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from importlib import resources
+from types import MappingProxyType
+from typing import Any, Final, Literal
+
+from hatch_multiplat.errors import ExecutableError
+
+FORMAT: Final = 1
+# The sources that a first run needs, each importing only from those before it.
+RUNTIME_MODULES: Final = ("machine", "wheel", "entry", "venv", "cache", "launch")
+# Where a header wants the size of the whole file; `archive.replace_prefix` fills it in.
+SIZE_FIELD: Final = "@MULTIPLAT-SIZE@"
+
+# pex's variables, but for PEX_ROOT; each sends a start to pex's own runtime.
+PEX_VARIABLES: Final = tuple(
+    f"PEX_{name}"
+    for name in (
+        "ALWAYS_CACHE COVERAGE COVERAGE_FILENAME DISABLE_VARIABLES EMIT_WARNINGS EXTRA_SYS_PATH"
+        " FORCE_LOCAL IGNORE_ERRORS IGNORE_RCFILES INHERIT_PATH INTERPRETER INTERPRETER_HISTORY"
+        " INTERPRETER_HISTORY_FILE MAX_INSTALL_JOBS MODULE PATH PROFILE PROFILE_FILENAME"
+        " PROFILE_SORT PYTHON PYTHON_PATH SCRIPT TEARDOWN_VERBOSE TOOLS UNZIP VENV VENV_BIN_PATH"
+        " VERBOSE"
+    ).split()
+)
+
+Run = Mapping[str, str]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BootWheel:
+    """A wheel that lies at `.deps/<file>`; its size is in bytes."""
+
+    file: str
+    sha256: str
+    size: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BootTarget:
+    """One target: how start-up recognises it, and its wheels by first patch release.
+
+    `sets` holds (first patch release, indexes into the table's wheels), the first for release 0.
+    """
+
+    name: str
+    implementation: str
+    python: tuple[int, int]
+    abi: str = ""
+    system: str
+    arch: str
+    libc: tuple[str, int, int] | None = None
+    macos: tuple[int, int] | None = None
+    patch: int | None = None
+    sets: tuple[tuple[int, tuple[int, ...]], ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BootCommand:
+    """What runs when the file goes by another name: see `BootTable.run`."""
+
+    run: Run
+    inject_args: tuple[str, ...] = ()
+    inject_env: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BootOptions:
+    """Options that start-up heeds, as pex has them."""
+
+    inherit_path: Literal["false", "fallback", "prefer"] = "false"
+    runtime_root: str | None = None
+    include_tools: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BootTable:
+    """All that start-up knows about the file it is in.
+
+    `run` is `{"script": ...}`, `{"entry_point": ...}`, `{"module": ...}` or `{}`, an interpreter.
+    `targets` are ranked: of several that fit a machine, the first wins; see `rank_targets`.
+    """
+
+    name: str
+    version: str
+    run: Run
+    executables: Mapping[str, BootCommand] = field(default_factory=lambda: MappingProxyType({}))
+    inject_args: tuple[str, ...] = ()
+    inject_env: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    options: BootOptions = field(default_factory=BootOptions)
+    wheels: tuple[BootWheel, ...]
+    targets: tuple[BootTarget, ...]
+
+    @property
+    def id(self) -> str:
+        """The hash of the rest of the table, as 64 hex digits: the name of this build's set-ups."""
+        return hashlib.sha256(_to_text(self._fields()).encode()).hexdigest()
+
+    def to_json(self) -> dict[str, Any]:
+        """The table as JSON-ready values, in the format that `runtime` reads."""
+        return {**self._fields(), "id": self.id}
+
+    def _fields(self) -> dict[str, Any]:
+        return {
+            "format": FORMAT,
+            "name": self.name,
+            "version": self.version,
+            "run": dict(self.run),
+            "executables": {
+                name: {
+                    "run": dict(command.run),
+                    "inject_args": list(command.inject_args),
+                    "inject_env": dict(command.inject_env),
+                }
+                for name, command in self.executables.items()
+            },
+            "inject_args": list(self.inject_args),
+            "inject_env": dict(self.inject_env),
+            "options": asdict(self.options),
+            "wheels": [asdict(wheel) for wheel in self.wheels],
+            "targets": [asdict(target) for target in self.targets],
+        }
+
+
+def rank_targets(targets: tuple[BootTarget, ...]) -> tuple[BootTarget, ...]:
+    """The targets so that the closest fit comes first: a pinned patch release, the newest floor."""
+
+    def key(target: BootTarget) -> tuple[bool, tuple[int, ...]]:
+        floor = target.libc[1:] if target.libc else target.macos or ()
+        return target.patch is None, tuple(-number for number in floor)
+
+    return tuple(sorted(targets, key=key))
+
+
+def python_names(targets: tuple[BootTarget, ...]) -> tuple[str, ...]:
+    """The command names that an interpreter for one of these targets may have, newest first."""
+    names = {}
+    for target in sorted(targets, key=lambda t: (t.implementation, -t.python[0], -t.python[1])):
+        stem = "pypy" if target.implementation == "pypy" else "python"
+        suffix = "t" if target.abi == "t" else ""
+        names[f"{stem}{target.python[0]}.{target.python[1]}{suffix}"] = None
+    if any(target.implementation == "pypy" for target in targets):
+        names["pypy3"] = None
+    return (*names, "python3", "python")
+
+
+def render_preamble(table: BootTable) -> str:
+    """The text for pex's `--preamble-file`: the table, the start, and what a first run needs."""
+    sources = [(name, _read_source(f"runtime/{name}.py")) for name in RUNTIME_MODULES]
+    start = _without_docstring(_read_source("preamble.py"))
+    data = {
+        "name": table.name,
+        "id": table.id[:16],
+        "root": table.options.runtime_root,
+        "inherit": table.options.inherit_path,
+        "names": [table.name, *table.executables],
+        "pythons": list(python_names(table.targets)),
+        "needs": _needs(table),
+    }
+    lines = [f"# {_title(table)}: made by hatch-multiplat.", "_MULTIPLAT = {"]
+    lines += [f"    {key!r}: {value!r}," for key, value in data.items()]
+    lines += [
+        f"    'table': {_quote(json.dumps(table.to_json(), sort_keys=True))},",
+        "    'sources': (",
+        *(f"        ({name!r}, {_quote(source)})," for name, source in sources),
+        "    ),",
+        "}",
+        start,
+        "if __name__ == '__main__':",
+        "    _multiplat_start(_MULTIPLAT)",
+        "del _MULTIPLAT",
+        "",
+    ]
+    text = "\n".join(lines)
+    if not text.isascii():
+        raise ExecutableError(f"{table.name}: the start-up text is not ASCII")
+    return text
+
+
+def render_header(table: BootTable) -> bytes:
+    """The `/bin/sh` lines that an executable starts with.
+
+    They find the Python that is first on PATH and the set-up that was made for it, and go there
+    without starting that Python at all; in any other case they run the file with it. Shell builtins
+    only, but for one `wc` before a first run.
+
+    The second line is for Python: a file cut short is no zip file any more, Python takes it for a
+    script, and gives up at the encoding that is named there, whose name says what is wrong.
+    """
+    names = [n for n in python_names(table.targets) if n not in ("python3", "python")]
+    wanted = " ".join(["python3", *names, "python"])
+    if table.targets and all(target.implementation == "pypy" for target in table.targets):
+        wanted = " ".join([*names, "python3", "python"])
+    keep_path = table.options.inherit_path != "false"
+    text = _HEADER
+    for field_name, value in {
+        "@TITLE@": _title(table),
+        "@NAME@": _sh_quote(table.name),
+        "@ID@": table.id[:16],
+        "@PYTHONS@": wanted,
+        "@NEEDS@": _sh_quote(_needs(table)),
+        "@VARIABLES@": "".join(f"${{{name}+x}}" for name in PEX_VARIABLES),
+        "@ROOT@": _sh_root(table.options.runtime_root),
+        "@UNSET@": "PYTHONHOME" if keep_path else "PYTHONHOME PYTHONPATH",
+    }.items():
+        text = text.replace(field_name, value)
+    return text.encode()
+
+
+_HEADER: Final = """\
+#!/bin/sh
+# coding: damaged-or-incomplete-file--download-it-again
+# @TITLE@: one file for several platforms, made by hatch-multiplat.
+_mp_size=@MULTIPLAT-SIZE@
+_mp_find() {
+    for _mp_name in @PYTHONS@; do
+        for _mp_dir in $PATH; do
+            _mp_python=${_mp_dir:-.}/$_mp_name
+            if [ -f "$_mp_python" ] && [ -x "$_mp_python" ]; then return 0; fi
+        done
+    done
+    _mp_python=
+}
+_mp_enter() {
+    _mp_record=$_mp_cache/@ID@/from$_mp_python
+    if [ -f "$_mp_record" ] && [ -O "$_mp_record" ]; then :; else return 0; fi
+    { IFS= read -r _mp_root && IFS= read -r _mp_exe && IFS= read -r _mp_how &&
+        IFS= read -r _mp_base; } <"$_mp_record" || return 0
+    if [ -x "$_mp_exe" ] && [ "$_mp_python" -ef "$_mp_base" ]; then :; else return 0; fi
+    _mp_name=${0##*/}
+    [ -f "$_mp_root/app/$_mp_name" ] || _mp_name=${_mp_name%.*}
+    [ -f "$_mp_root/app/$_mp_name" ] || _mp_name=@NAME@
+    unset @UNSET@ __PYVENV_LAUNCHER__
+    export _MULTIPLAT_FILE="$0"
+    if [ "$_mp_how" = direct ]; then exec "$_mp_root/app/$_mp_name" "$@"; fi
+    exec "$_mp_exe" "$_mp_root/app/$_mp_name" "$@"
+}
+_mp_ifs=$IFS
+IFS=:
+set -f
+_mp_find
+set +f
+IFS=$_mp_ifs
+if [ -z "$_mp_python" ]; then
+    echo @NAME@": no Python found on PATH; needs "@NEEDS@ >&2
+    exit 127
+fi
+if [ -z "${MULTIPLAT+x}${_MULTIPLAT_AGAIN+x}${PYTHONHOME+x}@VARIABLES@" ]; then
+@ROOT@
+fi
+_mp_now=$(wc -c <"$0" 2>/dev/null) || _mp_now=$_mp_size
+if [ "$_mp_now" -ne "$_mp_size" ]; then
+    echo @NAME@": this file is damaged or incomplete, download it again" >&2
+    exit 1
+fi
+export _MULTIPLAT_SH="$_mp_python"
+exec "$_mp_python" "$0" "$@"
+exit 1
+"""
+
+_SH_CACHE: Final = '    {test}; then _mp_cache={path}; _mp_enter "$@"'
+
+
+def _sh_root(runtime_root: str | None) -> str:
+    """Shell lines that try the record in each folder where the cache may be."""
+    lines = ['    if [ -n "${PEX_ROOT:-}" ]; then _mp_cache=$PEX_ROOT/multiplat; _mp_enter "$@"']
+    if runtime_root is not None:
+        if runtime_root.startswith("~/"):
+            path = '"${HOME:-}"' + _sh_quote(runtime_root[1:])
+        else:
+            path = _sh_quote(runtime_root)
+        lines.append(f'    else _mp_cache={path}; _mp_enter "$@"')
+    else:
+        lines += [
+            '    elif [ -n "${XDG_CACHE_HOME:-}" ]; then',
+            '        _mp_cache=$XDG_CACHE_HOME/multiplat; _mp_enter "$@"',
+            '    elif [ -n "${HOME:-}" ]; then',
+            '        _mp_cache=$HOME/.cache/multiplat; _mp_enter "$@"',
+            '        _mp_cache=$HOME/Library/Caches/multiplat; _mp_enter "$@"',
+        ]
+    return "\n".join([*lines, "    fi"])
+
+
+def _title(table: BootTable) -> str:
+    return f"{table.name} {table.version}"
+
+
+def _needs(table: BootTable) -> str:
+    """The Pythons that the file supports, for a person: `Python 3.11, 3.12 or 3.13`."""
+    words = {}
+    for target in sorted(table.targets, key=lambda t: (t.implementation, t.python)):
+        stem = "PyPy " if target.implementation == "pypy" else ""
+        suffix = "t" if target.abi == "t" else ""
+        words[f"{stem}{target.python[0]}.{target.python[1]}{suffix}"] = None
+    *most, last = list(words) or ["3.6 or newer"]
+    return "Python " + (f"{', '.join(most)} or {last}" if most else last)
+
+
+def _to_text(data: Any) -> str:
+    return json.dumps(data, sort_keys=True, separators=(",", ":"))
+
+
+def _read_source(name: str) -> str:
+    return resources.files(__package__).joinpath(name).read_text(encoding="utf-8")
+
+
+def _without_docstring(source: str) -> str:
+    return source.split('"""', 2)[2].strip() + "\n"
+
+
+def _quote(text: str) -> str:
+    """A Python string literal that a person can still read."""
+    if "'''" in text or text.endswith(("\\", "'")):
+        return repr(text)
+    return f"r'''{text}'''"
+
+
+def _sh_quote(text: str) -> str:
+    return "'" + text.replace("'", "'\"'\"'") + "'"

@@ -1,0 +1,160 @@
+"""The first lines of an executable's `__main__.py`: go to the finished set-up, or make it.
+
+`boot.py` puts a `_MULTIPLAT` dict in front of this source and calls `_multiplat_start` behind it.
+All of it is compiled at every start of `python app.pex`, so that what a first run needs stays text
+until then. Any Python has to parse it, 2.7 too, if only to say what it lacks.
+"""
+
+import os
+import sys
+
+
+def _multiplat_caches(root, environ):
+    """The folders that may hold set-ups: the one to use, then the one to fall back to."""
+    if environ.get("PEX_ROOT"):
+        first = os.path.join(os.path.expanduser(environ["PEX_ROOT"]), "multiplat")
+    elif root:
+        first = os.path.expanduser(os.path.expandvars(root))
+    elif os.name == "nt":
+        local = environ.get("LOCALAPPDATA") or os.path.expanduser("~\\AppData\\Local")
+        first = os.path.join(local, "multiplat")
+    elif os.path.isabs(environ.get("XDG_CACHE_HOME", "")):
+        first = os.path.join(environ["XDG_CACHE_HOME"], "multiplat")
+    else:
+        caches = "~/Library/Caches" if sys.platform == "darwin" else "~/.cache"
+        first = os.path.join(os.path.expanduser(caches), "multiplat")
+    if os.name == "nt":
+        temporary = environ.get("TEMP") or environ.get("TMP") or "C:\\Temp"
+        return [os.path.abspath(first), os.path.join(temporary, "multiplat")]
+    temporary = os.path.join(environ.get("TMPDIR") or "/tmp", "multiplat-%d" % os.geteuid())
+    return [os.path.abspath(first), os.path.abspath(temporary)]
+
+
+def _multiplat_base():
+    """The interpreter that this one is, or was made from if it is a virtual environment's."""
+    path = getattr(sys, "_base_executable", None) or sys.executable or ""
+    return path if os.name == "nt" else os.path.realpath(path)
+
+
+def _multiplat_flags():
+    """The options given to Python itself, such as `-X dev`."""
+    original = getattr(sys, "orig_argv", None)
+    if original is not None:
+        end = len(original) - len(sys.argv)
+        if end >= 1 and original[end] == sys.argv[0]:
+            return original[1:end]
+    flags = ["-W" + option for option in sys.warnoptions]
+    for name, value in sorted(getattr(sys, "_xoptions", {}).items()):
+        flags.append("-X" + name + ("" if value is True else "=" + value))
+    for name, letter in _MULTIPLAT_FLAGS:
+        flags.extend(["-" + letter] * int(getattr(sys.flags, name, 0) or 0))
+    return flags
+
+
+_MULTIPLAT_FLAGS = (
+    ("debug", "d"),
+    ("inspect", "i"),
+    ("optimize", "O"),
+    ("dont_write_bytecode", "B"),
+    ("verbose", "v"),
+    ("bytes_warning", "b"),
+    ("quiet", "q"),
+)
+
+
+def _multiplat_record(folder, executable):
+    """What is noted for an interpreter: a set-up's folder, how to start it; None if nothing is."""
+    path = folder + os.sep + "from" + os.sep + executable.replace(":", "").lstrip(os.sep)
+    try:
+        with open(path, "rb") as stream:
+            if os.name != "nt" and os.fstat(stream.fileno()).st_uid not in (0, os.geteuid()):
+                return None
+            lines = os.fsdecode(stream.read()).split("\n")
+    except (IOError, OSError):
+        return None
+    return lines if len(lines) > 3 and os.path.exists(lines[1]) else None
+
+
+def _multiplat_enter(record, app, flags, names, keep_path):
+    """Run the application's entry script in a finished set-up. Does not return."""
+    root, python, how = record[:3]
+    environ = os.environ
+    name = os.path.basename(app)
+    if name not in names:
+        name = os.path.splitext(name)[0]
+    script = os.path.join(root, "app", name if name in names else names[0])
+    if not keep_path:
+        environ.pop("PYTHONPATH", None)
+    environ.pop("PYTHONHOME", None)
+    environ.pop("__PYVENV_LAUNCHER__", None)
+    environ["_MULTIPLAT_FILE"] = app
+    if how == "direct" and not flags:
+        arguments = [script] + sys.argv[1:]
+    else:
+        arguments = [python] + flags + [script] + sys.argv[1:]
+    if os.name != "nt":
+        os.execv(arguments[0], arguments)
+    import signal
+    import subprocess
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    sys.exit(subprocess.call(arguments))
+
+
+def _multiplat_old_python(data):
+    """Run under a newer Python from PATH, or say what is needed. Does not return."""
+    if "_MULTIPLAT_OLD" not in os.environ:
+        os.environ["_MULTIPLAT_OLD"] = "1"
+        for name in data["pythons"]:
+            for folder in os.environ.get("PATH", os.defpath).split(os.pathsep):
+                path = os.path.join(folder, name + (".exe" if os.name == "nt" else ""))
+                if os.path.isfile(path) and os.access(path, os.X_OK):
+                    if os.path.realpath(path) != os.path.realpath(sys.executable):
+                        os.execv(path, [path] + sys.argv)
+    sys.exit(
+        "%s: needs %s; this is Python %d.%d"
+        % ((data["name"], data["needs"]) + tuple(sys.version_info[:2]))
+    )
+
+
+def _multiplat_load(sources):
+    """Make modules of the sources that a first run needs; returns the last one."""
+    parent = "hatch_multiplat.runtime"
+    kind = type(sys)
+    outer = sys.modules[parent.split(".")[0]] = kind(parent.split(".")[0])
+    package = sys.modules[parent] = outer.runtime = kind(parent)
+    outer.__path__ = package.__path__ = []
+    package.sources = dict(sources)
+    module = package
+    for name, source in sources:
+        module = sys.modules[parent + "." + name] = kind(parent + "." + name)
+        setattr(package, name, module)
+        exec(compile(source, "<%s.%s>" % (parent, name), "exec"), module.__dict__)
+    return module
+
+
+def _multiplat_start(data):
+    """Hand over to this machine's set-up; returns only if pex's own runtime is asked for."""
+    environ = os.environ
+    for name in environ:
+        if name == "__PEX_EXE__" or (name.startswith("PEX_") and name != "PEX_ROOT"):
+            return
+    app = getattr(__loader__, "archive", None) or os.path.dirname(os.path.abspath(__file__))
+    if sys.version_info < (3, 6):
+        sys.argv[0] = app
+        _multiplat_old_python(data)
+    environ.pop("_MULTIPLAT_OLD", None)
+    again = "_MULTIPLAT_AGAIN" in environ
+    caches = _multiplat_caches(data["root"], environ)
+    base = _multiplat_base()
+    flags = _multiplat_flags()
+    app = sys.argv[0] if os.path.exists(sys.argv[0]) else app
+    keep_path = data["inherit"] != "false"
+    if not again and not environ.get("MULTIPLAT") and "_MULTIPLAT_SH" not in environ:
+        for cache in caches:
+            record = _multiplat_record(os.path.join(cache, data["id"]), base)
+            if record:
+                _multiplat_enter(record, app, flags, data["names"], keep_path)
+    launch = _multiplat_load(data["sources"])
+    record = launch.main(data, app, base, flags, caches)
+    _multiplat_enter(record, app, flags, data["names"], keep_path)

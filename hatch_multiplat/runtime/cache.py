@@ -1,0 +1,208 @@
+"""The folder that set-ups are kept in: locks, records of finished set-ups, and cleaning.
+
+    ROOT/ID/KEY/                a finished set-up, put there by one rename
+    ROOT/ID/KEY.*.new/          one that is being made, or was when its maker was killed
+    ROOT/ID/KEY.lock            held by whoever makes KEY
+    ROOT/ID/from/PATH           for the interpreter at PATH: which set-up, how to start it
+"""
+
+import os
+import shutil
+import stat
+import sys
+import tempfile
+import time
+from typing import Any, List, Optional
+
+UNUSED_FOR = 90 * 24 * 3600  # seconds
+STALE_AFTER = 24 * 3600  # seconds; nobody takes as long to make a set-up
+
+
+def prepare_root(root: str, private: bool) -> bool:
+    """Make the cache folder, for its owner only; False if it cannot be used.
+
+    A `private` root lies in a folder that everybody can write to, so it must be ours alone.
+    """
+    try:
+        os.makedirs(root, 0o700, exist_ok=True)
+        if os.name != "nt":
+            status = os.lstat(root) if private else os.stat(root)
+            if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.geteuid():
+                return False
+            if private and status.st_mode & 0o077:
+                return False
+        return os.access(root, os.W_OK | os.X_OK)
+    except OSError:
+        return False
+
+
+def is_noexec(path: str) -> bool:
+    """Whether native libraries cannot be loaded from there; unknown counts as no."""
+    try:
+        return bool(os.statvfs(path).f_flag & getattr(os, "ST_NOEXEC", 0))
+    except (AttributeError, OSError):
+        return False
+
+
+class Lock:
+    """A lock on a file that ends with the process, however it ends.
+
+    Where the system cannot lock (some network filesystems) it is no lock at all: set-ups are put in
+    place by a rename, so that two makers only do the work twice.
+    """
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self.handle = -1
+        self.held = False
+
+    def __enter__(self) -> "Lock":
+        self.handle = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            self.held = lock_file(self.handle)
+        except BaseException:
+            os.close(self.handle)
+            raise
+        return self
+
+    def __exit__(self, failure: Any, *_: Any) -> None:
+        if failure:
+            try:
+                os.unlink(self.path)
+            except OSError:
+                pass
+        os.close(self.handle)
+
+
+if sys.platform == "win32":
+
+    def lock_file(handle: int) -> bool:
+        import msvcrt
+
+        while True:
+            try:
+                msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
+            except OSError:
+                time.sleep(0.05)
+            else:
+                return True
+
+    def try_lock_file(handle: int) -> bool:
+        return True  # an open file keeps its folder from being renamed, which is enough
+
+else:
+
+    def lock_file(handle: int) -> bool:
+        """Wait for the lock; False where the filesystem has none."""
+        try:
+            import fcntl
+
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        except (ImportError, OSError):
+            return False
+        return True
+
+    def try_lock_file(handle: int) -> bool:
+        """Take the lock unless somebody has it."""
+        try:
+            import fcntl
+
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except (ImportError, OSError):
+            return False
+        return True
+
+
+def remove_tree(path: str) -> None:
+    """Remove a folder or file; what cannot be removed stays."""
+    shutil.rmtree(path, ignore_errors=True)
+
+
+def remove_leftovers(folder: str, key: str, held: bool) -> None:
+    """Remove what killed makers of `key` left; without a lock, only what is surely theirs."""
+    for name in os.listdir(folder):
+        if name.startswith(key + ".") and name.endswith(".new"):
+            path = os.path.join(folder, name)
+            if held or is_older(path, STALE_AFTER):
+                remove_tree(path)
+
+
+def is_older(path: str, seconds: float) -> bool:
+    try:
+        return time.time() - os.stat(path).st_mtime > seconds
+    except OSError:
+        return False
+
+
+def remove_unused(root: str) -> None:
+    """Remove set-ups of any file that nobody has used for 90 days and that are not running."""
+    for build in list_folder(root):
+        for name in list_folder(os.path.join(root, build)):
+            path = os.path.join(root, build, name)
+            if name.endswith(".new"):
+                if is_older(path, STALE_AFTER):
+                    remove_tree(path)
+            elif is_older(os.path.join(path, "used"), UNUSED_FOR):
+                remove_if_idle(path)
+
+
+def remove_if_idle(path: str) -> None:
+    """Remove a set-up unless a process holds its `used` file."""
+    try:
+        handle = os.open(os.path.join(path, "used"), os.O_RDWR)
+    except OSError:
+        return
+    try:
+        idle = try_lock_file(handle)
+        if os.name == "nt":
+            os.close(handle)
+            handle = -1
+        if idle:
+            gone = tempfile.mkdtemp(
+                prefix=os.path.basename(path) + ".", suffix=".new", dir=os.path.dirname(path)
+            )
+            os.rename(path, os.path.join(gone, "old"))
+            remove_tree(gone)
+    except OSError:
+        pass
+    finally:
+        if handle >= 0:
+            os.close(handle)
+
+
+def list_folder(path: str) -> List[str]:
+    try:
+        return sorted(os.listdir(path))
+    except OSError:
+        return []
+
+
+def record_path(folder: str, executable: str) -> str:
+    """Where the record for an interpreter is; the header and the preamble know this rule too."""
+    return folder + os.sep + "from" + os.sep + executable.replace(":", "").lstrip(os.sep)
+
+
+def write_record(folder: str, executable: str, lines: List[str]) -> None:
+    """Note for later starts under `executable` which set-up to go to; no matter if it fails."""
+    if any("\n" in line for line in lines):
+        return
+    path = record_path(folder, executable)
+    data = os.fsencode("\n".join(lines) + "\n")
+    if read_bytes(path) == data:
+        return
+    try:
+        os.makedirs(os.path.dirname(path), 0o700, exist_ok=True)
+        handle, aside = tempfile.mkstemp(dir=os.path.dirname(path))
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(data)
+        os.replace(aside, path)
+    except OSError:
+        pass
+
+
+def read_bytes(path: str) -> Optional[bytes]:
+    try:
+        with open(path, "rb") as stream:
+            return stream.read()
+    except OSError:
+        return None

@@ -1,0 +1,295 @@
+"""A first run: find the target, make its set-up, say what happens. The last module to be loaded."""
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+from typing import Any, Dict, List, NoReturn, Optional, Sequence, Tuple
+
+from hatch_multiplat import runtime
+from hatch_multiplat.runtime import cache, entry, machine, venv, wheel
+
+Json = Dict[str, Any]
+NOTICE_AFTER = 1.0  # seconds
+DAMAGED = "this file is damaged, download it again"
+
+
+class Launch:
+    """One start of an executable that no finished set-up answers."""
+
+    def __init__(self, data: Json, app: str, base: str, caches: List[str]) -> None:
+        self.table = json.loads(data["table"])  # type: Json
+        self.name = data["name"]  # type: str
+        self.id = data["id"]  # type: str
+        self.pythons = data["pythons"]  # type: Sequence[str]
+        self.app, self.base, self.caches = app, base, caches
+        self.entry_source = runtime.sources["entry"]  # type: str
+        self.machine = machine.read_machine()
+        self.target = machine.find_target(self.table["targets"], self.machine)
+
+    def fail(self, message: str, code: int = 1) -> "NoReturn":
+        sys.stderr.write("%s: %s\n" % (self.name, message))
+        sys.stderr.flush()
+        sys.exit(code)
+
+    def wheels(self) -> List[Json]:
+        assert self.target is not None
+        return [self.table["wheels"][i] for i in machine.wheels_of(self.target, self.machine)]
+
+    def key(self) -> str:
+        """What tells this machine's set-up from others of the same file."""
+        assert self.target is not None
+        parts = [entry.signature(), self.base, self.target["name"], [w["sha256"] for w in self.wheels()]]
+        return hashlib.sha256(json.dumps(parts).encode("utf-8")).hexdigest()[:16]
+
+    # Where is it?
+
+    def usable_caches(self) -> List[Tuple[str, bool]]:
+        """The cache folders to try, those that native libraries can be loaded from first."""
+        usable = []
+        for index, root in enumerate(self.caches):
+            if cache.prepare_root(root, private=index > 0):
+                usable.append((root, cache.is_noexec(root)))
+        return sorted(usable, key=lambda pair: pair[1])
+
+    def find_or_make(self) -> List[str]:
+        """The record of a set-up for this interpreter, which is made if there is none yet."""
+        key = self.key()
+        problem = None  # type: Optional[OSError]
+        for root, noexec in self.usable_caches():
+            folder = os.path.join(root, self.id)
+            try:
+                os.makedirs(folder, 0o700, exist_ok=True)
+                lines = self.make_in(root, folder, key, noexec)
+            except OSError as error:
+                problem = error
+                continue
+            self.write_records(folder, lines)
+            return lines
+        self.fail(
+            "cannot store its files in %s: %s; set PEX_ROOT to a folder that has room"
+            % (" or ".join(self.caches), problem.strerror if problem else "no permission to write")
+        )
+
+    def make_in(self, root: str, folder: str, key: str, noexec: bool) -> List[str]:
+        final = os.path.join(folder, key)
+        if not os.path.exists(os.path.join(final, "used")):
+            with Notice(self), cache.Lock(final + ".lock") as lock:
+                if not os.path.exists(os.path.join(final, "used")):
+                    cache.remove_leftovers(folder, key, lock.held)
+                    aside = tempfile.mkdtemp(prefix=key + ".", suffix=".new", dir=folder)
+                    try:
+                        self.make(aside, final)
+                        self.put_in_place(aside, final)
+                    finally:
+                        cache.remove_tree(aside)
+            cache.remove_unused(root)
+        python = venv.describe_venv(final).python
+        direct = (
+            os.name != "nt"
+            and not noexec
+            and os.path.exists(python)
+            and wheel.shebang(python).startswith(b"#!" + os.fsencode(python))
+        )
+        return [final, python if os.path.exists(python) else self.base, "direct" if direct else ""]
+
+    def put_in_place(self, aside: str, final: str) -> None:
+        try:
+            os.rename(aside, final)
+        except OSError:
+            if not os.path.exists(os.path.join(final, "used")):
+                raise  # else another process was faster
+
+    def make(self, aside: str, final: str, in_cache: bool = True) -> None:
+        """Build the whole set-up in `aside`, to be renamed to `final`."""
+        executable = wheel.Executable(self.app)
+        there, here = venv.describe_venv(final), venv.describe_venv(aside)
+        groups = []
+        os.makedirs(here.paths.purelib, exist_ok=True)
+        for item in self.wheels():
+            try:
+                stream = executable.open_wheel(item)
+                groups.append(wheel.install_wheel(stream, here.paths, there.python, lambda: None))
+            except wheel.BadWheel as error:
+                self.fail("%s cannot be used: %s" % (item["file"], error))
+        inherit = self.table["options"].get("inherit_path", "false")
+        plain = not venv.write_python(aside, self.base, inherit != "false")
+        python = self.base if plain else there.python
+        common = {
+            "signature": entry.signature(),
+            "base": self.base,
+            "library": there.paths.purelib,
+            "scripts": there.paths.scripts,
+            "used": os.path.join(final, "used"),
+            "inherit": inherit,
+            "plain": plain,
+        }
+
+        def runs(run: Dict[str, str]) -> Dict[str, str]:
+            return venv.resolve_run(run, groups, there.paths.scripts, here.paths.scripts)
+
+        folder = os.path.join(aside, "app") if in_cache else here.paths.scripts
+        try:
+            venv.write_entries(folder, self.entry_source, python, self.table, common, runs)
+        except wheel.BadWheel as error:
+            self.fail(str(error))
+        wheel.write_file(os.path.join(aside, "used"), [])
+
+    def write_records(self, folder: str, lines: List[str]) -> None:
+        cache.write_record(folder, self.base, lines + [self.base])
+        found = os.environ.pop("_MULTIPLAT_SH", "")
+        try:
+            if found and os.path.samefile(found, self.base):
+                cache.write_record(folder, found, lines + [self.base])
+        except OSError:
+            pass
+        # Interpreters that fit no target, from which `search` came here.
+        for path in os.environ.pop("_MULTIPLAT_FROM", "").split(os.pathsep):
+            if path:
+                cache.write_record(folder, path, lines + [path])
+
+    # Other things to do
+
+    def search(self) -> "NoReturn":
+        """Run under another Python on PATH that the file has wheels for, or say what it needs."""
+        found = os.environ.pop("_MULTIPLAT_SH", None)
+        if os.environ.pop("_MULTIPLAT_SEARCHED", None) is None:
+            path = self.find_python()
+            if path:
+                os.environ["_MULTIPLAT_SEARCHED"] = "1"
+                os.environ["_MULTIPLAT_FROM"] = os.pathsep.join(
+                    p for p in (self.base, found) if p and os.path.realpath(p) == self.base
+                )
+                entry.start([path, self.app] + sys.argv[1:])
+        lines = ["this file has nothing for this machine."]
+        lines.append("  this is:     %s" % self.machine)
+        lines += ["  it supports: " + t for t in self.supported()]
+        self.fail("\n".join(lines))
+
+    def supported(self) -> List[str]:
+        return [target["name"] for target in self.table["targets"]]
+
+    def find_python(self) -> Optional[str]:
+        """A Python on PATH that fits a target, tried by running this file under it."""
+        seen = {os.path.realpath(self.base), os.path.realpath(sys.executable)}
+        environ = dict(os.environ, MULTIPLAT="probe", _MULTIPLAT_SEARCHED="1")
+        for name in self.pythons:
+            for folder in os.environ.get("PATH", os.defpath).split(os.pathsep):
+                path = os.path.join(folder, name + (".exe" if os.name == "nt" else ""))
+                if not folder or not os.path.isfile(path) or not os.access(path, os.X_OK):
+                    continue
+                real = os.path.realpath(path)
+                if real in seen:
+                    continue
+                seen.add(real)
+                try:
+                    code = subprocess.call(
+                        [path, self.app],
+                        env=environ,
+                        stdin=subprocess.DEVNULL,
+                        stdout=subprocess.DEVNULL,
+                        stderr=subprocess.DEVNULL,
+                    )
+                except OSError:
+                    continue
+                if code == 0:
+                    return path
+        return None
+
+    def info(self) -> None:
+        """Print the file's targets and this machine's match."""
+        lines = ["%s %s" % (self.table["name"], self.table["version"]), "", "targets:"]
+        for target in self.table["targets"]:
+            mark = "*" if target is self.target else " "
+            count = len(target["sets"][-1][1])
+            lines.append("%s %s (%d wheels)" % (mark, target["name"], count))
+        lines += ["", "this machine: %s" % self.machine]
+        if self.target is None:
+            lines.append("fits no target")
+        else:
+            size = sum(item["size"] for item in self.wheels())
+            lines.append("fits %s: %.1f MB of wheels" % (self.target["name"], size / 1e6))
+            final = [os.path.join(root, self.id, self.key()) for root in self.caches]
+            made = [path for path in final if os.path.exists(os.path.join(path, "used"))]
+            lines.append("set up at %s" % made[0] if made else "will be set up at %s" % final[0])
+        print("\n".join(lines))
+
+    def write_venv(self) -> None:
+        """`MULTIPLAT=venv FILE DIR`: leave the set-up at DIR, as a venv of its own."""
+        if len(sys.argv) != 2:
+            self.fail("MULTIPLAT=venv takes one argument, the folder to make", 2)
+        final = os.path.abspath(sys.argv[1])
+        if os.path.isdir(final):
+            if os.listdir(final):
+                self.fail("%s is not empty" % final, 2)
+        elif os.path.lexists(final):
+            self.fail("%s is no folder" % final, 2)
+        try:
+            parent = os.path.dirname(final)
+            os.makedirs(parent, exist_ok=True)
+            aside = tempfile.mkdtemp(prefix=os.path.basename(final) + ".", suffix=".new", dir=parent)
+            try:
+                self.make(aside, final, in_cache=False)
+                os.unlink(os.path.join(aside, "used"))
+                mask = os.umask(0)
+                os.umask(mask)
+                os.chmod(aside, 0o777 & ~mask)
+                if os.path.isdir(final):
+                    os.rmdir(final)
+                os.rename(aside, final)
+            finally:
+                shutil.rmtree(aside, ignore_errors=True)
+        except OSError as error:
+            self.fail("cannot write %s: %s" % (final, error.strerror or error))
+
+
+class Notice:
+    """A line on a terminal's stderr if what happens inside takes over a second."""
+
+    def __init__(self, launch: Launch) -> None:
+        self.launch = launch
+        self.timer = None  # type: Optional[threading.Timer]
+
+    def __enter__(self) -> None:
+        if sys.stderr is not None and sys.stderr.isatty():
+            self.timer = threading.Timer(NOTICE_AFTER, self.show)
+            self.timer.daemon = True
+            self.timer.start()
+
+    def __exit__(self, *_: Any) -> None:
+        if self.timer:
+            self.timer.cancel()
+            self.timer.join()
+
+    def show(self) -> None:
+        sys.stderr.write("%s: preparing its first run on this machine...\n" % self.launch.name)
+        sys.stderr.flush()
+
+
+def main(data: Json, app: str, base: str, flags: List[str], caches: List[str]) -> List[str]:
+    """Do what this start needs; returns the record of the set-up to hand over to."""
+    wish = os.environ.pop("MULTIPLAT", "")
+    launch = Launch(data, app, base, caches)
+    if wish == "probe":
+        sys.exit(launch.target is None)
+    if wish == "info":
+        launch.info()
+        sys.exit(0)
+    if wish not in ("", "venv"):
+        launch.fail("MULTIPLAT=%s is unknown; use info or venv" % wish, 2)
+    if launch.target is None:
+        if wish:
+            os.environ["MULTIPLAT"] = wish
+        launch.search()
+    os.environ.pop("_MULTIPLAT_SEARCHED", None)
+    try:
+        if wish == "venv":
+            launch.write_venv()
+            sys.exit(0)
+        return launch.find_or_make()
+    except wheel.DamagedFile as error:
+        launch.fail("%s (%s)" % (DAMAGED, error))

@@ -1,0 +1,270 @@
+"""What this interpreter and machine are, and which target of the table they fit.
+
+`read_machine` asks the system; everything else is a pure function of what it found, so that tests
+can walk the paths of machines that they do not run on.
+"""
+
+import os
+import struct
+import subprocess
+import sys
+from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
+
+Json = Dict[str, Any]
+# ELF e_machine (and class, 32 or 64 bits) to the table's architecture names.
+ELF_ARCHES = {
+    (62, 64): "x86_64",
+    (3, 32): "i686",
+    (183, 64): "aarch64",
+    (40, 32): "armv7l",
+    (21, 64): "ppc64le",
+    (22, 64): "s390x",
+    (243, 64): "riscv64",
+}
+
+
+class Elf(NamedTuple):
+    """The part of an ELF file's header that tells what it runs on."""
+
+    machine: int
+    bits: int
+    little: bool
+    flags: int
+    interpreter: str
+
+
+class Machine(NamedTuple):
+    """One interpreter on one machine, in the words of the table."""
+
+    implementation: str
+    python: Tuple[int, int]
+    patch: int
+    abi: str
+    system: str
+    arch: str
+    libc: Optional[Tuple[str, int, int]]
+    macos: Optional[Tuple[int, int]]
+
+    def __str__(self) -> str:
+        """One line a person can compare with a target's name."""
+        name = {"cpython": "CPython", "pypy": "PyPy"}.get(self.implementation, self.implementation)
+        system = self.system
+        if self.libc:
+            system += " (%s %d.%d)" % self.libc
+        elif self.macos:
+            system = "macOS %d.%d" % self.macos
+        elif self.system == "linux":
+            system += " (unknown libc)"
+        flavour = {"t": " free-threaded", "d": " debug", "td": " free-threaded debug"}
+        abi = flavour.get(self.abi, "")
+        return "%s %d.%d.%d%s, %s %s" % (name, *self.python, self.patch, abi, system, self.arch)
+
+
+def parse_elf(data: bytes) -> Optional[Elf]:
+    """The header of the ELF file that starts with these bytes, or None if it is no such file."""
+    if data[:4] != b"\x7fELF" or len(data) < 64:
+        return None
+    bits = {1: 32, 2: 64}.get(data[4], 0)
+    order = {1: "<", 2: ">"}.get(data[5], "")
+    if not bits or not order:
+        return None
+    machine = struct.unpack_from(order + "H", data, 18)[0]
+    if bits == 64:
+        phoff = struct.unpack_from(order + "Q", data, 32)[0]
+        flags, _, phsize, phnum = struct.unpack_from(order + "IHHH", data, 48)
+        offset_at, size_at, word = 8, 32, "Q"
+    else:
+        phoff = struct.unpack_from(order + "I", data, 28)[0]
+        flags, _, phsize, phnum = struct.unpack_from(order + "IHHH", data, 36)
+        offset_at, size_at, word = 4, 16, "I"
+    interpreter = ""
+    for index in range(phnum):
+        start = phoff + index * phsize
+        if start + phsize > len(data):
+            break
+        if struct.unpack_from(order + "I", data, start)[0] == 3:  # PT_INTERP
+            at = struct.unpack_from(order + word, data, start + offset_at)[0]
+            size = struct.unpack_from(order + word, data, start + size_at)[0]
+            interpreter = data[at : at + size].split(b"\0")[0].decode("utf-8", "replace")
+    return Elf(machine, bits, order == "<", flags, interpreter)
+
+
+def linux_arch(elf: Optional[Elf], uname_machine: str, bits: int) -> str:
+    """The architecture of the interpreter itself.
+
+    The kernel's word is not enough: a 32-bit Python may run on a 64-bit kernel, and `setarch` makes
+    a 64-bit kernel claim to be a 32-bit one.
+    """
+    if elf:
+        arch = ELF_ARCHES.get((elf.machine, elf.bits))
+        if arch == "armv7l":  # wheels for armv7l want EABI 5 with hardware floating point
+            return arch if elf.flags & 0xFF000000 == 0x05000000 and elf.flags & 0x400 else "armel"
+        if arch == "ppc64le" and not elf.little:
+            return "ppc64"
+        if arch:
+            return arch
+    if bits == 32:
+        narrow = {"x86_64": "i686", "amd64": "i686", "aarch64": "armv7l", "armv8l": "armv7l"}
+        if uname_machine in ("i386", "i486", "i586"):
+            return "i686"
+        return narrow.get(uname_machine, uname_machine)
+    return {"i686": "x86_64", "armv8l": "aarch64"}.get(uname_machine, uname_machine)
+
+
+def parse_version(text: str) -> Optional[Tuple[int, int]]:
+    """The first two numbers of the first dotted version in a text: (2, 36) of "glibc 2.36"."""
+    for word in text.replace("-", " ").split():
+        numbers = word.split(".")
+        if len(numbers) >= 2 and numbers[0].isdigit():
+            minor = "".join(c if c.isdigit() else " " for c in numbers[1]).split(" ")[0]
+            if minor:
+                return int(numbers[0]), int(minor)
+    return None
+
+
+def macos_version(darwin_release: str) -> Optional[Tuple[int, int]]:
+    """The macOS release that a Darwin kernel release ("22.6.0") belongs to.
+
+    Used instead of `platform.mac_ver()`, which answers 10.16 on any newer system if Python was
+    built with an old SDK. From macOS 11 on the minor version stays unknown and counts as 0, which
+    is how wheel tags count too.
+    """
+    major = darwin_release.split(".")[0]
+    if not major.isdigit():
+        return None
+    number = int(major)
+    if number < 20:
+        return 10, number - 4
+    return (number - 9, 0) if number < 25 else (number + 1, 0)
+
+
+def windows_arch(sys_version: str) -> str:
+    """The architecture of a Windows interpreter, from `sys.version` as sysconfig reads it."""
+    text = sys_version.lower()
+    if "amd64" in text:
+        return "x86_64"
+    return "arm64" if "(arm64)" in text else "i686"
+
+
+def python_abi(
+    implementation: str, version: Tuple[int, int], abiflags: str, pypy: Optional[Tuple[int, int]]
+) -> str:
+    """The flavour of the interpreter as the table's `abi`; "d" where release wheels do not load."""
+    if implementation == "pypy":
+        return "pp%d%d" % pypy if pypy else ""
+    free_threaded = "t" if "t" in abiflags else ""
+    # Since 3.8 a debug build loads release extension modules, except on Windows ("_d.pyd").
+    debug = "d" if "d" in abiflags and (version < (3, 8) or "w" in abiflags) else ""
+    return free_threaded + debug
+
+
+def musl_version(loader: str) -> Optional[Tuple[int, int]]:
+    """musl's version, from the text that its loader prints when started by itself."""
+    try:
+        process = subprocess.Popen(
+            [loader], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+        )
+        text = process.communicate()[1].decode("utf-8", "replace")
+    except OSError:
+        return None
+    for line in text.splitlines():
+        if line.startswith("Version"):
+            return parse_version(line)
+    return None
+
+
+def read_libc(elf: Optional[Elf]) -> Optional[Tuple[str, int, int]]:
+    """The C library of this process and its version; no `ldd`, no `ctypes` needed."""
+    if elf and "musl" in elf.interpreter:
+        version = musl_version(elf.interpreter)
+        return ("musl", version[0], version[1]) if version else None
+    try:
+        text = os.confstr("CS_GNU_LIBC_VERSION") or ""
+    except (AttributeError, ValueError, OSError):
+        return None
+    version = parse_version(text) if text.startswith("glibc") else None
+    return ("glibc", version[0], version[1]) if version else None
+
+
+def read_machine() -> Machine:
+    """What is running this code."""
+    implementation = sys.implementation.name
+    version = sys.version_info[:2]
+    abiflags = getattr(sys, "abiflags", "")
+    if sys.platform == "win32":
+        abiflags += "w" + ("d" if hasattr(sys, "gettotalrefcount") else "")
+    if "free-threading" in sys.version and "t" not in abiflags:
+        abiflags += "t"  # Windows had no sys.abiflags before 3.14
+    pypy = getattr(sys, "pypy_version_info", None)
+    bits = 64 if sys.maxsize > 2**32 else 32
+    libc = macos = None
+    if sys.platform == "win32":
+        system, arch = "windows", windows_arch(sys.version)
+    else:
+        uname = os.uname()
+        system, arch = sys.platform, uname.machine
+        if system == "darwin":
+            system, macos = "macos", macos_version(uname.release)
+        elif system.startswith("linux"):
+            system = "linux"
+            try:
+                with open(os.path.realpath(sys.executable), "rb") as stream:
+                    elf = parse_elf(stream.read(4096))
+            except OSError:
+                elf = None
+            arch = linux_arch(elf, arch, bits)
+            libc = read_libc(elf)
+    return Machine(
+        implementation=implementation,
+        python=(version[0], version[1]),
+        patch=sys.version_info[2],
+        abi=python_abi(implementation, version, abiflags, tuple(pypy[:2]) if pypy else None),
+        system=system,
+        arch=arch,
+        libc=libc,
+        macos=macos,
+    )
+
+
+def abi_fits(wanted: str, machine: Machine) -> bool:
+    """Whether wheels for a target's `abi` load; PyPy flavours are compared by their digits."""
+    if machine.implementation != "pypy":
+        return wanted == machine.abi
+    digits = "".join(c for c in wanted.rpartition("p")[2] if c.isdigit())
+    return not digits or machine.abi == "pp" + digits
+
+
+def target_fits(target: Json, machine: Machine) -> bool:
+    """Whether this machine is one of those that a target covers."""
+    if (
+        target["implementation"] != machine.implementation
+        or tuple(target["python"]) != machine.python
+        or target["system"] != machine.system
+        or target["arch"] != machine.arch
+        or target.get("patch") not in (None, machine.patch)
+        or not abi_fits(target.get("abi", ""), machine)
+    ):
+        return False
+    libc, macos = target.get("libc"), target.get("macos")
+    if libc and (
+        not machine.libc or machine.libc[0] != libc[0] or machine.libc[1:] < tuple(libc[1:])
+    ):
+        return False
+    return not macos or (machine.macos is not None and machine.macos >= tuple(macos))
+
+
+def find_target(targets: Sequence[Json], machine: Machine) -> Optional[Json]:
+    """The first, hence best-ranked, target that this machine fits."""
+    for target in targets:
+        if target_fits(target, machine):
+            return target
+    return None
+
+
+def wheels_of(target: Json, machine: Machine) -> List[int]:
+    """The indexes of the wheels for this patch release of the target's Python."""
+    chosen = []  # type: List[int]
+    for first_patch, indexes in target["sets"]:
+        if first_patch <= machine.patch:
+            chosen = indexes
+    return chosen

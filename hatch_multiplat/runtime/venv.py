@@ -1,0 +1,147 @@
+"""A virtual environment made without the `venv` module, which some Pythons lack."""
+
+import os
+import shutil
+import subprocess
+import sys
+import sysconfig
+from typing import Any, Dict, List, NamedTuple
+
+from hatch_multiplat.runtime import wheel
+
+
+class Venv(NamedTuple):
+    """A virtual environment: its folder, its Python, and where packages go."""
+
+    paths: wheel.Paths
+    python: str
+    plain: bool = False  # no Python of its own: the base runs, with the library put on its path
+
+
+def describe_venv(root: str) -> Venv:
+    """The virtual environment that this interpreter has, or would have, at `root`."""
+    names = sysconfig.get_scheme_names()
+    if "venv" in names:
+        scheme = "venv"
+    elif os.name == "nt":
+        scheme = "nt"
+    else:
+        old_pypy = sys.implementation.name == "pypy" and sys.version_info < (3, 8)
+        scheme = "pypy" if old_pypy else "posix_prefix"
+    variables = dict.fromkeys(("base", "platbase", "installed_base", "installed_platbase"), root)
+    found = sysconfig.get_paths(scheme, vars=variables)
+    version = "python%d.%d" % sys.version_info[:2]
+    scripts = os.path.join(root, "Scripts" if os.name == "nt" else "bin")
+    return Venv(
+        paths=wheel.Paths(
+            root=root,
+            purelib=found["purelib"],
+            platlib=found["platlib"],
+            scripts=scripts,
+            headers=os.path.join(root, "include", "site", version),
+        ),
+        python=os.path.join(scripts, "python.exe" if os.name == "nt" else "python"),
+    )
+
+
+def write_python(root: str, base: str, inherit: bool) -> bool:
+    """Make `root` a virtual environment of the interpreter `base`; False if that cannot be."""
+    venv = describe_venv(root)
+    os.makedirs(venv.paths.scripts, exist_ok=True)
+    config = [
+        "home = " + os.path.dirname(base),
+        "include-system-site-packages = " + ("true" if inherit else "false"),
+        "version = %d.%d.%d" % sys.version_info[:3],
+    ]
+    path = os.path.join(root, "pyvenv.cfg")
+    if os.path.lexists(path) or os.path.lexists(venv.python):
+        raise wheel.BadWheel("it wants to replace the interpreter")
+    wheel.write_file(path, [("\n".join(config) + "\n").encode("utf-8")])
+    if os.name == "nt":
+        return write_windows_python(venv, base)
+    try:
+        os.symlink(base, venv.python)
+        for name in ("python3", "python%d.%d" % sys.version_info[:2]):
+            os.symlink("python", os.path.join(venv.paths.scripts, name))
+    except OSError:
+        return False
+    return True
+
+
+def write_windows_python(venv: Venv, base: str) -> bool:
+    """Put the redirector that comes with CPython in place, or the interpreter itself."""
+    folder = os.path.dirname(base)
+    redirectors = os.path.join(sys.base_prefix, "Lib", "venv", "scripts", "nt")
+    suffix = "t" if "free-threading" in sys.version else ""
+    for names in (("venvlauncher%s.exe" % suffix, "venvwlauncher%s.exe" % suffix),) + (
+        () if suffix else (("python.exe", "pythonw.exe"),)
+    ):
+        if os.path.isfile(os.path.join(redirectors, names[0])):
+            for source, target in zip(names, ("python.exe", "pythonw.exe")):
+                if os.path.isfile(os.path.join(redirectors, source)):
+                    target = os.path.join(venv.paths.scripts, target)
+                    shutil.copyfile(os.path.join(redirectors, source), target)
+            return True
+    for name in os.listdir(folder):
+        lower = name.lower()
+        if lower in ("python.exe", "pythonw.exe") or lower.endswith(".dll"):
+            if lower.startswith(("python", "vcruntime", "msvcp")):
+                link_or_copy(os.path.join(folder, name), os.path.join(venv.paths.scripts, name))
+    return os.path.isfile(venv.python)
+
+
+def link_or_copy(source: str, target: str) -> None:
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copyfile(source, target)
+
+
+def works(python: str, root: str) -> bool:
+    """Whether the Python of a new virtual environment starts, and as part of it."""
+    code = "import os, sys; sys.exit(not os.path.samefile(sys.prefix, %r))" % root
+    try:
+        return subprocess.call([python, "-I", "-c", code], stderr=subprocess.DEVNULL) == 0
+    except OSError:
+        return False
+
+
+def resolve_run(
+    run: Dict[str, str], groups: List[Dict[str, Dict[str, str]]], scripts: str, aside: str
+) -> Dict[str, str]:
+    """What `entry.py` has to do for a table's `run`: an entry point, a script's path, or nothing.
+
+    `aside` is where the scripts lie now, `scripts` where they will lie.
+    """
+    if "module" in run:
+        return {"entry_point": run["module"]}
+    if "script" not in run:
+        return dict(run)
+    name = run["script"]
+    for group in groups:
+        for kind in ("console_scripts", "gui_scripts"):
+            reference = group.get(kind, {}).get(name)
+            if reference:
+                return {"entry_point": reference.replace(" ", "")}
+    for candidate in (name, name + ".py", name + "-script.py"):
+        if os.path.isfile(os.path.join(aside, candidate)):
+            return {"path": os.path.join(scripts, candidate)}
+    raise wheel.BadWheel("no wheel has a script %r" % name)
+
+
+def write_entries(
+    folder: str, source: str, python: str, table: Dict[str, Any], common: Dict[str, Any], runs: Any
+) -> None:
+    """Write the entry script of the application and of each other name it goes by."""
+    commands = {table["name"]: table}
+    commands.update(table.get("executables", {}))
+    for name, command in commands.items():
+        config = dict(common)
+        config["run"] = runs(command.get("run", {}))
+        config["inject_args"] = command.get("inject_args", [])
+        config["inject_env"] = command.get("inject_env", {})
+        line = "CONFIG = {}  # type: ignore[var-annotated]\n"
+        assert line in source
+        text = source.replace(line, "CONFIG = %s\n" % ascii(config))
+        path = os.path.join(folder, name)
+        wheel.write_file(path, [wheel.shebang(python), text.encode("utf-8")], 0o777)

@@ -1,0 +1,305 @@
+"""Install a wheel, by the binary distribution format's rules, from inside another file.
+
+https://packaging.python.org/en/latest/specifications/binary-distribution-format/
+"""
+
+import base64
+import csv
+import hashlib
+import io
+import os
+import re
+import stat
+import zipfile
+from typing import IO, Any, Callable, Dict, List, NamedTuple, Optional, Tuple, cast
+
+BLOCK = 1 << 20  # bytes
+
+
+class DamagedFile(Exception):
+    """The executable is not what the build wrote."""
+
+
+class BadWheel(Exception):
+    """A wheel breaks the rules; nothing of it may be used."""
+
+
+class Paths(NamedTuple):
+    """Where each kind of a wheel's files goes; `root` holds all of them."""
+
+    root: str
+    purelib: str
+    platlib: str
+    scripts: str
+    headers: str
+
+
+class Section(io.RawIOBase):
+    """A byte range of a file, read as a file of its own: a stored zip member, say."""
+
+    def __init__(self, stream: IO[bytes], start: int, size: int) -> None:
+        self.stream, self.start, self.size, self.at = stream, start, size, 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self.at
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        self.at = max(0, offset + (0, self.at, self.size)[whence])
+        return self.at
+
+    def read(self, size: Optional[int] = -1) -> bytes:
+        left = max(0, self.size - self.at)
+        size = left if size is None or size < 0 else min(size, left)
+        self.stream.seek(self.start + self.at)
+        data = self.stream.read(size)
+        self.at += len(data)
+        return data
+
+    def readinto(self, buffer: Any) -> int:
+        data = self.read(len(buffer))
+        buffer[: len(data)] = data
+        return len(data)
+
+
+class Executable:
+    """The file that we run from, and the wheels in it, read in place."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self.zip = None  # type: Optional[zipfile.ZipFile]
+        if not os.path.isdir(path):
+            try:
+                self.zip = zipfile.ZipFile(path)
+            except (zipfile.BadZipFile, ValueError) as error:
+                raise DamagedFile(str(error))
+
+    def open_wheel(self, wheel: Dict[str, Any]) -> IO[bytes]:
+        """A wheel as a binary stream, after its bytes were checked against the table's hash."""
+        name = ".deps/" + wheel["file"]
+        if self.zip is None:  # an unzipped layout keeps its wheels as files
+            stream = cast(IO[bytes], open(os.path.join(self.path, *name.split("/")), "rb"))
+        else:
+            stream = self._open_member(name)
+        digest, size = hashlib.sha256(), 0
+        for block in iter(lambda: stream.read(BLOCK), b""):
+            digest.update(block)
+            size += len(block)
+        if digest.hexdigest() != wheel["sha256"]:
+            raise DamagedFile("%s is not the wheel that was built in" % wheel["file"])
+        stream.seek(0)
+        return stream
+
+    def _open_member(self, name: str) -> IO[bytes]:
+        assert self.zip is not None
+        try:
+            info = self.zip.getinfo(name)
+        except KeyError:
+            raise DamagedFile("%s is missing" % name)
+        if info.compress_type != zipfile.ZIP_STORED:
+            return io.BytesIO(self.zip.read(info))
+        stream = open(self.path, "rb")
+        stream.seek(info.header_offset)
+        header = stream.read(30)
+        if header[:4] != b"PK\x03\x04" or len(header) < 30:
+            raise DamagedFile("%s is not where it should be" % name)
+        skip = int.from_bytes(header[26:28], "little") + int.from_bytes(header[28:30], "little")
+        return cast(IO[bytes], Section(stream, info.header_offset + 30 + skip, info.file_size))
+
+
+def check_member(name: str) -> None:
+    """Refuse a member name that could lead out of the folder it is unpacked to."""
+    parts = name.split("/")
+    if "\\" in name or "\0" in name or ":" in parts[0] or ".." in parts or name.startswith("/"):
+        raise BadWheel("it tries to write outside its folder: %r" % name)
+    if os.name == "nt" and ":" in name:
+        raise BadWheel("it has a name that Windows cannot store: %r" % name)
+
+
+def read_headers(text: str) -> Dict[str, str]:
+    """The `Key: value` lines of a WHEEL file, keys in lower case."""
+    lines = (line.partition(":") for line in text.splitlines())
+    return {key.strip().lower(): value.strip() for key, _, value in lines if value}
+
+
+def read_entry_points(text: str) -> Dict[str, Dict[str, str]]:
+    """entry_points.txt: group to name to `module:object`."""
+    groups = {}  # type: Dict[str, Dict[str, str]]
+    group = None  # type: Optional[Dict[str, str]]
+    for raw in text.splitlines():
+        line = raw.strip()
+        if not line or line[0] in "#;":
+            continue
+        if line[0] == "[" and line[-1] == "]":
+            group = groups.setdefault(line[1:-1].strip(), {})
+        elif group is not None and "=" in line:
+            name, _, reference = line.partition("=")
+            group[name.strip()] = reference.partition("[")[0].strip()
+    return groups
+
+
+def shebang(python: str) -> bytes:
+    """The first line of a script for this interpreter, also where a kernel's limits forbid it."""
+    if os.name == "nt":
+        return b"#!" + os.fsencode(python) + b"\n"
+    path = os.fsencode(python)
+    if len(path) <= 120 and not any(c in path for c in b" \t\n"):
+        return b"#!" + path + b"\n"
+    quoted = b"'" + path.replace(b"'", b"'\"'\"'") + b"'"
+    return b"#!/bin/sh\n'''exec' " + quoted.replace(b"'", b'"') + b' "$0" "$@"\n' + b"' '''\n"
+
+
+def script_text(reference: str) -> str:
+    """The body of a console script, as pip writes it."""
+    module, _, attribute = reference.partition(":")
+    return (
+        "import sys\nfrom %s import %s\nif __name__ == '__main__':\n    sys.exit(%s())\n"
+        % (module.strip(), attribute.strip().partition(".")[0], attribute.strip())
+    )
+
+
+def write_script(folder: str, name: str, python: str, body: bytes, gui: bool = False) -> List[str]:
+    """Write one executable script; on Windows a `.cmd` starter beside it. Returns their paths."""
+    if not name or name in (".", "..") or re.search(r"[/\\\\\0:]|^pythonw?[\d.]*(\.exe)?$", name):
+        raise BadWheel("its script may not be called %r" % name)
+    if os.name != "nt" or name.endswith((".py", ".pyw")):
+        path = os.path.join(folder, name)
+        write_file(path, [shebang(python) + body], 0o777)
+        return [path]
+    path = os.path.join(folder, name + "-script.py" + ("w" if gui else ""))
+    write_file(path, [shebang(python) + body], 0o777)
+    starter = os.path.join(folder, name + ".cmd")
+    line = '@"%s" "%%~dp0%s" %%*\r\n' % (python, os.path.basename(path))
+    write_file(starter, [line.encode("utf-8")], 0o777)
+    return [path, starter]
+
+
+def write_file(path: str, blocks: Any, mode: int = 0o666) -> Tuple[str, int]:
+    """Write a new file, making its folder; returns its RECORD hash and size in bytes."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_BINARY", 0)
+    flags |= getattr(os, "O_NOFOLLOW", 0)
+    try:
+        handle = os.open(path, flags, mode)
+    except FileNotFoundError:
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        handle = os.open(path, flags, mode)
+    with os.fdopen(handle, "wb") as stream:
+        digest, size = hashlib.sha256(), 0
+        for block in blocks:
+            stream.write(block)
+            digest.update(block)
+            size += len(block)
+    encoded = base64.urlsafe_b64encode(digest.digest()).rstrip(b"=").decode("ascii")
+    return "sha256=" + encoded, size
+
+
+def install_wheel(
+    stream: IO[bytes], paths: Paths, python: str, tick: Callable[[], None]
+) -> Dict[str, Dict[str, str]]:
+    """Install one wheel under `paths`; returns its entry points by group.
+
+    `python` is the interpreter that its scripts name. `tick` is called after each file.
+    Raises BadWheel if a member would land outside `paths.root` or is no ordinary file.
+    """
+    try:
+        archive = zipfile.ZipFile(stream)
+    except zipfile.BadZipFile as error:
+        raise BadWheel(str(error))
+    members = archive.infolist()
+    info_dir = ""
+    for member in members:
+        check_member(member.filename)
+        top, _, rest = member.filename.partition("/")
+        if rest == "WHEEL" and top.endswith(".dist-info"):
+            info_dir = top
+    if not info_dir:
+        raise BadWheel("it has no .dist-info/WHEEL")
+    headers = read_headers(archive.read(info_dir + "/WHEEL").decode("utf-8", "replace"))
+    if headers.get("wheel-version", "1.0").partition(".")[0] != "1":
+        raise BadWheel("wheel version %s is unknown" % headers["wheel-version"])
+    library = paths.purelib if headers.get("root-is-purelib") == "true" else paths.platlib
+    data_dir = info_dir[: -len(".dist-info")] + ".data"
+    schemes = {
+        "purelib": paths.purelib,
+        "platlib": paths.platlib,
+        "scripts": paths.scripts,
+        "data": paths.root,
+        "headers": os.path.join(paths.headers, info_dir.partition("-")[0]),
+    }
+    unused = [info_dir + "/" + name for name in ("RECORD", "RECORD.jws", "RECORD.p7s", "INSTALLER")]
+    record = []  # type: List[Tuple[str, str, Any]]
+
+    def add(path: str, digest: str, size: Any) -> None:
+        name = os.path.relpath(path, library).replace(os.sep, "/")
+        record.append((name, digest, size))
+
+    for member in members:
+        name = member.filename
+        mode = member.external_attr >> 16
+        if stat.S_IFMT(mode) not in (0, stat.S_IFREG, stat.S_IFDIR):
+            raise BadWheel("%r is a link or a device" % name)
+        if name.endswith("/") or name in unused:
+            continue
+        folder, relative, kind = library, name, ""
+        if name.startswith(data_dir + "/"):
+            kind, _, relative = name[len(data_dir) + 1 :].partition("/")
+            if kind not in schemes or not relative:
+                raise BadWheel("%r is of an unknown kind" % name)
+            folder = schemes[kind]
+        path = os.path.join(folder, *relative.split("/"))
+        blocks = read_blocks(archive, member)
+        if kind == "scripts":
+            body = b"".join(blocks)
+            first, _, rest_of_body = body.partition(b"\n")
+            if first.startswith(b"#!python"):
+                gui = first.startswith(b"#!pythonw")
+                for script in write_script(paths.scripts, relative, python, rest_of_body, gui):
+                    add(script, "", "")
+                continue
+            blocks, mode = [body], 0o777
+        digest, size = write_file(path, blocks, 0o777 if mode & 0o111 else 0o666)
+        add(path, digest, size)
+        tick()
+    try:
+        text = archive.read(info_dir + "/entry_points.txt").decode("utf-8")
+    except KeyError:
+        text = ""
+    groups = read_entry_points(text)
+    for group in ("console_scripts", "gui_scripts"):
+        for name, reference in groups.get(group, {}).items():
+            body = script_text(reference).encode("utf-8")
+            gui = group == "gui_scripts"
+            for script in write_script(paths.scripts, name, python, body, gui):
+                add(script, "", "")
+    installer = os.path.join(library, info_dir, "INSTALLER")
+    add(installer, *write_file(installer, [b"hatch-multiplat\n"]))
+    record.append((info_dir + "/RECORD", "", ""))
+    write_record(os.path.join(library, info_dir, "RECORD"), record)
+    return groups
+
+
+def read_blocks(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> Any:
+    """A member's bytes: in one piece if it is small, else block by block."""
+    if member.file_size <= 16 * BLOCK:
+        return [archive.read(member)]
+    return iter_blocks(archive, member)
+
+
+def iter_blocks(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> Any:
+    with archive.open(member) as stream:
+        for block in iter(lambda: stream.read(BLOCK), b""):
+            yield block
+
+
+def write_record(path: str, rows: List[Tuple[str, str, Any]]) -> None:
+    """Write a RECORD file, sorted by path."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    for row in sorted(rows):
+        writer.writerow(row)
+    write_file(path, [text.getvalue().encode("utf-8")])
