@@ -4,28 +4,37 @@ from __future__ import annotations
 
 import shutil
 import sys
+from typing import TYPE_CHECKING
 
 from venvs import ROOT, VENVS, make_environment, run
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 EXAMPLE = ROOT / "example_project"
 
 
 def main() -> None:
     python = make_environment("example", "build")
+    constraints = make_constraints(python)
+    shutil.rmtree(EXAMPLE / "dist", ignore_errors=True)
+    run(python, "-m", "build", EXAMPLE, extra_env={"PIP_CONSTRAINT": constraints})
+    (executable,) = (EXAMPLE / "dist").glob("*.pex")
+    run(sys.executable, executable, ROOT)
 
-    # hatch-multiplat is not on PyPI yet: the build's pip is told to take this checkout's wheel.
+
+def make_constraints(python: Path) -> str:
+    """Return the URL of a constraints file by which pip takes hatch-multiplat from this checkout.
+
+    It is not on PyPI yet, and an isolated build installs what the project requires for building.
+    """
     wheels = VENVS / "wheels"
     shutil.rmtree(wheels, ignore_errors=True)
     run(python, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", wheels, ROOT)
     (wheel,) = wheels.glob("*.whl")
     constraints = wheels / "constraints.txt"
     constraints.write_text(f"hatch-multiplat @ {wheel.as_uri()}\n", "utf-8")
-
-    shutil.rmtree(EXAMPLE / "dist", ignore_errors=True)
-    run(python, "-m", "build", EXAMPLE, extra_env={"PIP_CONSTRAINT": constraints.as_uri()})
-
-    (executable,) = (EXAMPLE / "dist").glob("*.pex")
-    run(sys.executable, executable, ROOT)
+    return constraints.as_uri()  # A URL, as pip takes a path with a space in it for two.
 
 
 if __name__ == "__main__":

@@ -1,0 +1,104 @@
+"""Fixtures for tests that do what a person does: the README's commands, and other machines."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Checkout:
+    """A copy of this project's files in a git repository of its own, with one commit."""
+
+    root: Path
+    head: str
+
+    def run_script(self, name: str) -> str:
+        """Run `python3 scripts/NAME`, which has to succeed; returns what it printed."""
+        done = subprocess.run(
+            [sys.executable, f"scripts/{name}"],
+            cwd=self.root,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            encoding="utf-8",
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout
+        return done.stdout
+
+
+@pytest.fixture(scope="session")
+def checkout(tmp_path_factory: pytest.TempPathFactory) -> Checkout:
+    """Return a fresh checkout, in a folder whose name has a space in it."""
+    root = tmp_path_factory.mktemp("a checkout") / "hatch multiplat"
+    made = shutil.ignore_patterns(".git", ".venvs", "dist", "site", "__pycache__", ".*_cache")
+    shutil.copytree(ROOT, root, ignore=made)
+    return Checkout(root=root, head=commit_all(root))
+
+
+def commit_all(folder: Path) -> str:
+    """Make `folder` a git repository with one commit of Ada's; returns the commit's name."""
+    settings = {"user.name": "Ada Example", "user.email": "ada@example.org"}
+    git = ["git", *(word for key, value in settings.items() for word in ("-c", f"{key}={value}"))]
+    subprocess.run([*git, "init", "--quiet", "--initial-branch=main"], cwd=folder, check=True)
+    subprocess.run([*git, "add", "--all"], cwd=folder, check=True)
+    message = "Count [bold]things[/bold]: größer"
+    subprocess.run([*git, "commit", "--quiet", "--message", message], cwd=folder, check=True)
+    head = subprocess.run(
+        [*git, "rev-parse", "HEAD"], cwd=folder, check=True, capture_output=True, text=True
+    )
+    return head.stdout.strip()
+
+
+@pytest.fixture(scope="session")
+def find_python() -> Callable[[str], str]:
+    """Return a function from a minor, as "3.12", to a Python of it; skips where there is none."""
+
+    def find(minor: str) -> str:
+        pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"))
+        candidates = [
+            *(str(path) for path in sorted(pyenv.glob(f"versions/{minor}.*/bin/python"))),
+            *filter(None, [shutil.which(f"python{minor}"), sys.executable]),
+        ]
+        for candidate in candidates:
+            says = subprocess.run(
+                [candidate, "-c", "import sys; print('%d.%d' % sys.version_info[:2])"],
+                check=False,
+                capture_output=True,
+                text=True,
+            )
+            if says.stdout.strip() == minor:
+                return candidate
+        pytest.skip(f"there is no Python {minor} on this machine")
+
+    return find
+
+
+@pytest.fixture(scope="session")
+def run_in_lab() -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Return a function that runs a file on another platform, by the program of CONTRIBUTING.md."""
+    lab = os.environ.get("HATCH_MULTIPLAT_LAB")
+    if not lab:
+        pytest.skip("HATCH_MULTIPLAT_LAB does not name a lab; see CONTRIBUTING.md")
+
+    def run(platform: str, *words: str | Path) -> subprocess.CompletedProcess[str]:
+        command = [lab, "run", platform, *map(str, words)]
+        return subprocess.run(
+            command, check=False, capture_output=True, text=True, encoding="utf-8"
+        )
+
+    return run
