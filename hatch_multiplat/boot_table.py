@@ -1,0 +1,92 @@
+"""Selections and Config to the table that start-up reads."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from hatch_multiplat.boot import (
+    BootCommand,
+    BootOptions,
+    BootTable,
+    BootTarget,
+    BootWheel,
+    rank_targets,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from hatch_multiplat.config import Config, Run
+    from hatch_multiplat.metadata import ProjectMetadata
+    from hatch_multiplat.selection import Selection
+
+
+def make_boot_table(
+    *,
+    metadata: ProjectMetadata,
+    config: Config,
+    run: Run,
+    selections: Sequence[Selection],
+    contents: Mapping[str, tuple[str, int]],
+) -> BootTable:
+    """Make the table of an executable.
+
+    `contents` maps each wheel's file name to the SHA-256 (hex) and the size (bytes) of the file
+    on disk, which is what start-up will find in the executable.
+    """
+    names = sorted({wheel.filename for selection in selections for wheel in selection.wheels})
+    position = {name: index for index, name in enumerate(names)}
+    return BootTable(
+        name=metadata.name,
+        version=str(metadata.version),
+        run=_boot_run(run),
+        executables={
+            name: BootCommand(
+                run=_boot_run(item.run),
+                inject_args=item.inject_args,
+                inject_env=dict(item.inject_env),
+            )
+            for name, item in config.executables
+        },
+        inject_args=config.inject_args,
+        inject_env=dict(config.inject_env),
+        options=BootOptions(
+            inherit_path=config.inherit_path,
+            runtime_root=config.runtime_root,
+            include_tools=config.include_tools,
+        ),
+        wheels=tuple(
+            BootWheel(file=name, sha256=contents[name][0], size=contents[name][1]) for name in names
+        ),
+        targets=rank_targets(tuple(_boot_target(selection, position) for selection in selections)),
+    )
+
+
+def _boot_run(run: Run) -> dict[str, str]:
+    if run.kind == "interpreter":
+        return {}
+    return {run.kind.replace("-", "_"): run.value}
+
+
+def _boot_target(selection: Selection, position: Mapping[str, int]) -> BootTarget:
+    target = selection.target
+    platform, floor = target.platform, target.platform.floor
+    return BootTarget(
+        name=str(target),
+        implementation=target.python.implementation,
+        python=target.python.version,
+        abi="t" if target.python.free_threaded else "",
+        system=platform.system,
+        arch=platform.arch,
+        libc=(platform.libc, *floor) if platform.libc and floor else None,
+        macos=floor if platform.system == "macos" else None,
+        patch=target.python.patch,
+        sets=tuple(
+            # The first set is for release 0 also where the target is one patch release only.
+            (
+                group.from_patch if index else 0,
+                tuple(position[wheel.filename] for wheel in group.wheels),
+            )
+            for index, group in enumerate(selection.sets)
+        ),
+    )

@@ -1,0 +1,269 @@
+"""Solving until every target is covered: ask uv, look for gaps, step back, ask again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Final
+
+from packaging.pylock import Package
+from packaging.utils import canonicalize_name
+from packaging.version import Version
+
+from hatch_multiplat.errors import CoverageError, SolveError
+from hatch_multiplat.index import read_project
+from hatch_multiplat.lock import package_applies
+from hatch_multiplat.report import Advice, render_gaps
+from hatch_multiplat.sdist import NotUniversalError, build_universal_wheel
+from hatch_multiplat.selection import Gap, Outcome, select_all
+from hatch_multiplat.solve import Solved, run_uv_solve
+from hatch_multiplat.staging import TargetConstraint
+from hatch_multiplat.stepback import has_native_wheel, step_back
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+    from pathlib import PurePath
+
+    import requests
+    from packaging.pylock import Pylock
+    from packaging.utils import NormalizedName
+
+    from hatch_multiplat.index import IndexFile
+    from hatch_multiplat.progress import ProgressSink
+    from hatch_multiplat.selection import LockedSource, LockedWheel
+    from hatch_multiplat.solve import Question
+    from hatch_multiplat.sources import Sources
+    from hatch_multiplat.store import Store
+    from hatch_multiplat.target import Target
+
+MAX_ROUNDS: Final = 8
+"""Each round is one run of uv, and settles every gap that the one before it left."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Market:
+    """Where packages can be had and looked up: the indexes, the way to them, and the store."""
+
+    sources: Sources
+    session: requests.Session
+    store: Store
+    offline: bool
+    progress: ProgressSink
+    say: Callable[[str], object]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Covered:
+    """A lock that covers every target, what each target takes of it, and how many runs it took."""
+
+    lock: Pylock
+    base: PurePath
+    outcome: Outcome
+    runs: int
+
+
+def cover_targets(question: Question, *, market: Market, build_sdists: bool) -> Covered:
+    """Solve, and solve again with versions narrowed where wheels are missing, until all fits.
+
+    Raises CoverageError with the whole matrix of gaps when some target cannot be covered, and
+    SolveError when the requirements contradict each other whatever the wheels.
+    """
+    search = _Search(question=question, market=market, build_sdists=build_sdists)
+    return search.run()
+
+
+def select_locked(
+    lock: Pylock, targets: Sequence[Target], *, base: PurePath, market: Market, build_sdists: bool
+) -> Outcome:
+    """Select from a lock as it is, building what it has as a platform-independent sdist only.
+
+    Raises CoverageError for gaps: a lock is never changed here.
+    """
+    builder = _Builder(market=market, enabled=build_sdists, native=lambda _: False)
+    outcome = builder.select(lock, targets, base)
+    if outcome.gaps:
+        gaps = [builder.annotate(gap) for gap in outcome.gaps]
+        raise CoverageError(render_gaps(gaps, targets, advice=Advice.LOCK))
+    return outcome
+
+
+class _Search:
+    def __init__(self, *, question: Question, market: Market, build_sdists: bool) -> None:
+        self.question = question
+        self.market = market
+        self.pages: dict[NormalizedName, tuple[IndexFile, ...]] = {}
+        self.builder = _Builder(market=market, enabled=build_sdists, native=self.has_native)
+        self.steps: dict[tuple[NormalizedName, Target], TargetConstraint] = {}
+        self.newest: dict[tuple[NormalizedName, Target], str] = {}
+        self.hopeless: dict[tuple[NormalizedName, Target], Gap] = {}
+
+    def run(self) -> Covered:
+        targets = self.question.targets
+        solved, confined = self.first_solve()
+        for runs in range(1, MAX_ROUNDS + 1):
+            outcome = self.builder.select(solved.lock, targets, solved.base)
+            gaps = [
+                self.builder.annotate(gap)
+                for gap in outcome.gaps
+                if (gap.name, gap.target) not in self.hopeless
+            ]
+            if not gaps:
+                if self.hopeless:
+                    break
+                return Covered(lock=solved.lock, base=solved.base, outcome=outcome, runs=runs)
+            stepped = [gap for gap in gaps if self.take_step(gap)]
+            if not stepped:
+                break
+            self.market.say(_describe_steps(stepped, self.newest))
+            try:
+                solved = run_uv_solve(
+                    self.question,
+                    steps=tuple(self.steps.values()),
+                    prior=solved.text,
+                    confined=confined,
+                )
+            except SolveError as error:
+                found = {(gap.name, gap.target): gap for gap in stepped} | self.hopeless
+                raise CoverageError(self.message(found.values(), uv=str(error))) from error
+        raise CoverageError(self.message(self.hopeless.values()))
+
+    def first_solve(self) -> tuple[Solved, bool]:
+        """Solve for the targets alone; where that fails, for any platform, to see every gap.
+
+        uv stops at the first package that it cannot place. Freed of the targets, it gives a lock
+        by which all gaps show. The second value says whether uv was confined to the targets.
+        """
+        try:
+            return run_uv_solve(self.question), True
+        except SolveError as error:
+            removed = self.find_removed()
+            if removed:
+                raise CoverageError(
+                    render_gaps(removed, self.question.targets, advice=Advice.PROJECT)
+                ) from error
+            try:
+                return run_uv_solve(self.question, confined=False), False
+            except SolveError:
+                raise error from None
+
+    def take_step(self, gap: Gap) -> bool:
+        """Narrow the versions of a gap's package for its target; False if there is no way."""
+        key = (gap.name, gap.target)
+        back = step_back(gap, self.page(gap.name))
+        if back.newest is not None:
+            self.newest[key] = str(back.newest)
+        if back.versions is None or key in self.steps:
+            self.hopeless[key] = gap
+            return False
+        self.steps[key] = TargetConstraint(name=gap.name, target=gap.target, versions=back.versions)
+        return True
+
+    def page(self, name: NormalizedName) -> tuple[IndexFile, ...]:
+        if name not in self.pages:
+            market = self.market
+            self.pages[name] = read_project(
+                name,
+                sources=market.sources,
+                session=market.session,
+                store=market.store,
+                offline=market.offline,
+            )
+        return self.pages[name]
+
+    def has_native(self, gap: Gap) -> bool:
+        return has_native_wheel(self.page(gap.name), gap.target)
+
+    def find_removed(self) -> list[Gap]:
+        """Find the pinned requirements whose version the index does not have any more."""
+        gaps = []
+        for requirement in self.question.requirements:
+            pins = [spec.version for spec in requirement.specifier if spec.operator == "=="]
+            if not pins or "*" in pins[0] or requirement.url:
+                continue
+            name = canonicalize_name(requirement.name)
+            versions = {file.version for file in self.page(name)}
+            if not versions or Version(pins[0]) in versions:
+                continue
+            newest = max(versions)
+            package = Package(name=name, version=Version(pins[0]), marker=requirement.marker)
+            for target in self.question.targets:
+                environment = {k: str(v) for k, v in target.environment().items()}
+                if package_applies(package, environment):
+                    gaps.append(
+                        Gap(
+                            name=name,
+                            version=package.version,
+                            target=target,
+                            kind="removed",
+                            reason=f"removed: the index has no {pins[0]} (newest is {newest})",
+                        )
+                    )
+        return gaps
+
+    def message(self, gaps: Iterable[Gap], *, uv: str = "") -> str:
+        return render_gaps(
+            list(gaps),
+            self.question.targets,
+            advice=Advice.PROJECT,
+            newest=self.newest,
+            explanation=uv,
+        )
+
+
+@dataclass(kw_only=True, slots=True)
+class _Builder:
+    """Builds what is needed and can be built, and remembers what cannot."""
+
+    market: Market
+    enabled: bool
+    native: Callable[[Gap], bool]
+    built: dict[str, LockedWheel] = field(default_factory=dict)
+    refused: dict[str, str] = field(default_factory=dict)
+
+    def select(self, lock: Pylock, targets: Sequence[Target], base: PurePath) -> Outcome:
+        outcome = select_all(lock, targets, base=base, built=self.built)
+        new = [
+            source
+            for source in outcome.sources
+            if source.url not in self.built and source.url not in self.refused
+        ]
+        if not new:
+            return outcome
+        for source in new:
+            gaps = [gap for gap in outcome.gaps if gap.source == source]
+            self.build(source, gaps)
+        return select_all(lock, targets, base=base, built=self.built)
+
+    def build(self, source: LockedSource, gaps: Sequence[Gap]) -> None:
+        if not self.enabled:
+            self.refused[source.url] = 'and sdists = "never"'
+            return
+        if source.kind == "sdist" and any(self.native(gap) for gap in gaps):
+            self.refused[source.url] = "while other versions have wheels for this platform"
+            return
+        market = self.market
+        market.say(f"Building {source.name} {source.version or ''}".rstrip() + ", no wheel")
+        try:
+            self.built[source.url] = build_universal_wheel(
+                source,
+                store=market.store,
+                session=market.session,
+                offline=market.offline,
+                progress=market.progress,
+            )
+        except NotUniversalError as error:
+            self.refused[source.url] = str(error)
+
+    def annotate(self, gap: Gap) -> Gap:
+        """Add to a gap why its sdist was not built."""
+        why = self.refused.get(gap.source.url) if gap.source else None
+        return replace(gap, reason=f"{gap.reason}, {why}") if why else gap
+
+
+def _describe_steps(gaps: Sequence[Gap], newest: dict[tuple[NormalizedName, Target], str]) -> str:
+    """Say in one line which packages step back, for how many targets."""
+    by_package: dict[str, list[Gap]] = {}
+    for gap in gaps:
+        words = f"{gap.name} {gap.version} -> {newest[gap.name, gap.target]}"
+        by_package.setdefault(words, []).append(gap)
+    parts = [f"{words} ({len(found)} targets)" for words, found in sorted(by_package.items())]
+    return "Stepping back for wheels: " + ", ".join(parts)

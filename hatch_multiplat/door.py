@@ -1,0 +1,93 @@
+"""What the three doors share: one build, its words on the way, its errors as output."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, NoReturn, Protocol
+
+from hatch_multiplat.errors import MultiplatError
+from hatch_multiplat.pipeline import Request, build_executable, read_config, read_pyproject
+from hatch_multiplat.progress import make_progress
+from hatch_multiplat.report import render_report
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from hatch_multiplat.report import Report
+
+SWITCH: Final = "HATCH_MULTIPLAT"
+_OFF: Final = frozenset({"0", "false", "no", "off"})
+
+
+class App(Protocol):
+    """The part of hatchling's Application that we speak through."""
+
+    def display_info(self, message: str = "") -> None: ...
+    def display_success(self, message: str = "") -> None: ...
+    def abort(self, message: str = "", code: int = 1) -> object: ...
+
+
+def is_switched_off(environ: Mapping[str, str]) -> bool:
+    """Tell whether `HATCH_MULTIPLAT=0` asks for a build without the executable."""
+    return environ.get(SWITCH, "").lower() in _OFF
+
+
+def is_installation(environ: Mapping[str, str], directory: Path) -> bool:
+    """Tell whether somebody installs the project, who wants no executable.
+
+    pip names its build tracker in the environment of every backend it calls. uv builds what it
+    installs inside its cache, which carries a `CACHEDIR.TAG` at its root.
+    """
+    if environ.get("PIP_BUILD_TRACKER"):
+        return True
+    cache = environ.get("UV_CACHE_DIR")
+    resolved = directory.resolve()
+    if cache and resolved.is_relative_to(Path(cache).resolve()):
+        return True
+    return any(
+        (parent / "CACHEDIR.TAG").is_file() and any(parent.glob("sdists-v*"))
+        for parent in (resolved, *resolved.parents)
+    )
+
+
+def run_build(
+    app: App,
+    *,
+    project_dir: Path,
+    wheel: Path,
+    output_dir: Path | None = None,
+    default_dir: Path | None = None,
+) -> Report:
+    """Build the executable and say so; a MultiplatError ends the build with its message."""
+    try:
+        report = build_executable(
+            Request(
+                project_dir=project_dir,
+                wheel=wheel,
+                output_dir=output_dir,
+                default_dir=default_dir,
+                progress=make_progress(sys.stderr),
+                say=app.display_info,
+            )
+        )
+    except MultiplatError as error:
+        end_with(app, error)
+    app.display_success(render_report(report))
+    return report
+
+
+def end_with(app: App, error: MultiplatError) -> NoReturn:
+    """Turn an error into output and the exit code of its kind; no traceback."""
+    app.abort(f"hatch-multiplat: {error}", error.exit_code)
+    raise SystemExit(error.exit_code)
+
+
+def files_for_sdist(app: App, *, project_dir: Path) -> dict[str, str]:
+    """Return the files that a build from the sdist needs: absolute path to path in the sdist."""
+    try:
+        config = read_config(project_dir, read_pyproject(project_dir))
+    except MultiplatError as error:
+        end_with(app, error)
+    wanted = (config.lock, *config.files)
+    return {str(project_dir / path): path for path in wanted if (project_dir / path).is_file()}

@@ -1,0 +1,211 @@
+"""Wheels into an executable: pex assembles, then the file gets its header and its name."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import sys
+import tempfile
+from collections import defaultdict
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import tomlkit
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from hatch_multiplat.archive import replace_prefix
+from hatch_multiplat.boot import render_header, render_preamble
+from hatch_multiplat.errors import ExecutableError
+from hatch_multiplat.process import run_tool
+from hatch_multiplat.report import format_size
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from hatch_multiplat.boot import BootTable
+    from hatch_multiplat.config import Config, Run
+    from hatch_multiplat.selection import LockedWheel, Selection, WheelSet
+
+MAX_SIZE: Final = 2**32 - 1
+MAX_ENTRIES: Final = 65_535
+PEX_ENTRIES: Final = 600
+"""More than pex's own bootstrap has: room kept in the count of entries."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Parts:
+    """What an executable is made of.
+
+    `paths` maps the file name of every wheel to the file on disk; `requirement` is the root
+    of all (`demo[fast]==1.0`).
+    """
+
+    requirement: str
+    selections: tuple[Selection, ...]
+    paths: Mapping[str, Path]
+    table: BootTable
+    run: Run
+    config: Config
+
+
+def write_executable(parts: Parts, output: Path, *, pex_root: Path) -> Path:
+    """Assemble the executable aside and rename it into place; returns `output`.
+
+    When the file exists, it is whole. `pex_root` is where pex may keep its own caches. Raises
+    ExecutableError for what cannot be one zip file that every Python can run, or when the output
+    folder cannot be written, and ToolError when pex fails.
+    """
+    _check_limits(parts)
+    try:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(
+            prefix=".hatch-multiplat-", dir=output.parent, ignore_cleanup_errors=True
+        ) as name:
+            folder = Path(name).resolve()
+            built = _run_pex(parts, folder, pex_root=pex_root)
+            if parts.config.shebang is None:
+                replace_prefix(built, render_header(parts.table))
+            built.chmod(0o755)
+            built.replace(output)
+    except OSError as error:
+        raise ExecutableError(
+            f"cannot write {output}: {error.strerror or error}; "
+            "free some space, make the folder writable, or name another in 'output-dir'"
+        ) from error
+    return output
+
+
+def _run_pex(parts: Parts, folder: Path, *, pex_root: Path) -> Path:
+    built = folder / "built.pex"
+    platforms = _write_platforms(parts.selections, folder)
+    (folder / "pylock.toml").write_text(
+        render_local_lock(parts, [(selection, group) for _, selection, group in platforms]),
+        encoding="utf-8",
+    )
+    (folder / "preamble.py").write_text(render_preamble(parts.table), encoding="utf-8")
+    run_tool(
+        "pex",
+        [
+            *(sys.executable, "-m", "pex", parts.requirement),
+            *("--pylock", "pylock.toml", "--output-file", built),
+            *(word for path, _, _ in platforms for word in ("--complete-platform", path)),
+            *("--no-pre-install-wheels", "--no-compress", "--preamble-file", "preamble.py"),
+            *_run_arguments(parts.run),
+            *_option_arguments(parts.config),
+            *parts.config.pex_args,
+        ],
+        cwd=folder,
+        environ={"PEX_IGNORE_RCFILES": "1", "PEX_ROOT": str(pex_root), "PEX_EMIT_WARNINGS": "0"},
+    )
+    return built
+
+
+def _run_arguments(run: Run) -> list[str]:
+    match run.kind:
+        case "script":
+            return ["--script", run.value]
+        case "entry-point" | "module":
+            return ["--entry-point", run.value]
+        case _:
+            return []
+
+
+def _option_arguments(config: Config) -> list[str]:
+    """Return pex's flags for what its own runtime needs to know too."""
+    return [
+        # pex makes up a shebang from its targets, and warns that it cannot; ours is on top.
+        *("--python-shebang", f"#!{config.shebang or '/usr/bin/env python3'}"),
+        *("--inherit-path", config.inherit_path),
+        *(["--include-tools"] if config.include_tools else []),
+        *(["--runtime-pex-root", config.runtime_root] if config.runtime_root else []),
+        *(["--inject-args", shlex.join(config.inject_args)] if config.inject_args else []),
+        *(word for key, value in config.inject_env for word in ("--inject-env", f"{key}={value}")),
+    ]
+
+
+def _write_platforms(
+    selections: Sequence[Selection], folder: Path
+) -> list[tuple[Path, Selection, WheelSet]]:
+    """Write a complete-platform file for each different set of wheels.
+
+    Targets that take the very same wheels are one to pex. Each file gets a `platform_version`
+    of its own, which is how the lock handed to pex names it, and only the tags that matter.
+    """
+    seen: dict[tuple[LockedWheel, ...], tuple[Path, Selection, WheelSet]] = {}
+    for selection in selections:
+        for group in selection.sets:
+            if group.wheels in seen:
+                continue
+            path = folder / f"platform-{len(seen)}.json"
+            platform = selection.target.to_complete_platform(
+                label=platform_label(len(seen)), patch=group.from_patch
+            )
+            needed = {str(tag) for wheel in group.wheels for tag in wheel.tags}
+            first, *others = platform["compatible_tags"]
+            platform["compatible_tags"] = [first, *(tag for tag in others if tag in needed)]
+            path.write_text(json.dumps(platform), encoding="utf-8")
+            seen[group.wheels] = (path, selection, group)
+    return list(seen.values())
+
+
+def platform_label(number: int) -> str:
+    """Return the `platform_version` of a complete platform; none is part of another."""
+    return f"multiplat-{number:04d}."
+
+
+def render_local_lock(parts: Parts, groups: Sequence[tuple[Selection, WheelSet]]) -> str:
+    """Render the PEP 751 lock with local paths from which pex takes exactly the selections.
+
+    `groups` are in the order of their platform labels. The root requirement depends on all.
+    """
+    taken: dict[LockedWheel, list[str]] = defaultdict(list)
+    for number, (_, group) in enumerate(groups):
+        for wheel in group.wheels:
+            taken[wheel].append(platform_label(number))
+    by_package: dict[tuple[str, str], list[LockedWheel]] = defaultdict(list)
+    for wheel in sorted(taken, key=lambda wheel: wheel.filename):
+        by_package[str(wheel.name), str(wheel.version)].append(wheel)
+    root = canonicalize_name(Requirement(parts.requirement).name)
+    packages = []
+    for (name, version), wheels in sorted(by_package.items()):
+        labels = sorted({label for wheel in wheels for label in taken[wheel]})
+        entry: dict[str, object] = {"name": name, "version": version}
+        if len(labels) < len(groups):
+            entry["marker"] = f"platform_version in '{' '.join(labels)}'"
+        if name == root:
+            entry["dependencies"] = [
+                {"name": other, "version": number}
+                for other, number in sorted(by_package)
+                if other != root
+            ]
+        entry["wheels"] = [_local_wheel(wheel, parts.paths[wheel.filename]) for wheel in wheels]
+        packages.append(entry)
+    document = {
+        "lock-version": "1.0",
+        "created-by": "hatch-multiplat",
+        "packages": packages,
+    }
+    return tomlkit.dumps(document)
+
+
+def _local_wheel(wheel: LockedWheel, path: Path) -> dict[str, object]:
+    return {"name": wheel.filename, "path": str(path), "hashes": dict(wheel.hashes)}
+
+
+def _check_limits(parts: Parts) -> None:
+    """Refuse what only a zip64 file could hold: zipimport reads those from Python 3.13 on."""
+    sizes: dict[str, int] = defaultdict(int)
+    for filename, path in parts.paths.items():
+        sizes[filename.partition("-")[0]] += path.stat().st_size
+    total = sum(sizes.values())
+    if total <= MAX_SIZE - 2**24 and len(parts.paths) <= MAX_ENTRIES - PEX_ENTRIES:
+        return
+    heaviest = sorted(sizes.items(), key=lambda item: -item[1])
+    listed = "\n".join(f"  {format_size(size):>10}  {name}" for name, size in heaviest)
+    raise ExecutableError(
+        f"the executable would hold {format_size(total)} in {len(parts.paths)} wheels; one zip "
+        f"file that every Python can run ends at 4 GiB and {MAX_ENTRIES} entries.\n"
+        f"List fewer platforms or Pythons, or build them in several executables:\n{listed}"
+    )

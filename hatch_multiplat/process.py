@@ -1,0 +1,76 @@
+"""The only subprocess call: says what ran, and shows its output when it fails."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from hatch_multiplat.errors import ToolError
+from hatch_multiplat.sources import redact_text
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Finished:
+    """A tool that has ended: its exit code and what it wrote, credentials in URLs replaced."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+def run_tool(
+    name: str,
+    command: Sequence[str | Path],
+    *,
+    cwd: Path,
+    environ: Mapping[str, str] | None = None,
+    check: bool = True,
+) -> Finished:
+    """Run a tool to its end and return what it said.
+
+    `name` is what messages call the tool; `environ` is laid over this process's environment.
+    With `check`, a non-zero exit raises ToolError with the command and its output; a tool that
+    cannot be started always does. Credentials in URLs are replaced in everything returned.
+    """
+    words = [str(word) for word in command]
+    try:
+        done = subprocess.run(
+            words,
+            cwd=cwd,
+            env={**os.environ, **(environ or {})},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            encoding="utf-8",
+            errors="replace",
+            check=False,
+        )
+    except OSError as error:
+        raise ToolError(
+            f"cannot start {name} ({words[0]}): {error.strerror or error}; is it installed?"
+        ) from error
+    finished = Finished(
+        returncode=done.returncode,
+        stdout=redact_text(done.stdout),
+        stderr=redact_text(done.stderr),
+    )
+    if check and finished.returncode != 0:
+        raise ToolError(explain_failure(name, words, finished))
+    return finished
+
+
+def explain_failure(name: str, command: Sequence[str], finished: Finished) -> str:
+    """Return the message for a tool that failed: the command, its exit code and its output."""
+    output = (finished.stderr.strip() or finished.stdout.strip()) or "(it printed nothing)"
+    ran = redact_text(shlex.join(command))
+    if len(ran) > 600:  # A line for each of sixty targets helps nobody.
+        ran = ran[:600] + " ..."
+    return f"{name} failed with exit code {finished.returncode}\n  ran: {ran}\n" + "\n".join(
+        f"  {line}" for line in output.splitlines()
+    )

@@ -1,0 +1,110 @@
+"""A package without any wheel, built here once, if what comes out is platform-independent."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
+
+import uv
+
+from hatch_multiplat.errors import ToolError
+from hatch_multiplat.fetch import Artifact, fetch_files
+from hatch_multiplat.process import run_tool
+from hatch_multiplat.selection import locked_wheel
+
+if TYPE_CHECKING:
+    import requests
+
+    from hatch_multiplat.progress import ProgressSink
+    from hatch_multiplat.selection import LockedSource, LockedWheel
+    from hatch_multiplat.store import Store
+
+# Any fixed moment does; zip files know none before 1980.
+FIXED_EPOCH: Final = "315532800"
+
+
+class NotUniversalError(Exception):
+    """What a source builds is no use here; the message completes "sdist only, ..."."""
+
+
+def build_universal_wheel(
+    source: LockedSource,
+    *,
+    store: Store,
+    session: requests.Session,
+    offline: bool,
+    progress: ProgressSink,
+) -> LockedWheel:
+    """Build the wheel of an sdist or a project folder, and put it into the store.
+
+    An sdist is built once and its wheel found again. Raises NotUniversalError when the build fails
+    or its wheel is for one platform only, FetchError when the sdist cannot be had.
+    """
+    if source.kind == "vcs":
+        raise NotUniversalError("and a checkout from version control is not built here")
+    if source.kind == "directory":
+        return _build(Path(url2pathname(urlsplit(source.url).path)), store=store, offline=offline)
+    artifact = Artifact(
+        filename=source.filename, url=source.url, hashes=dict(source.hashes), size=source.size
+    )
+    sdist = fetch_files(
+        [artifact], store=store, session=session, offline=offline, progress=progress
+    )[artifact.key]
+    note = sdist.with_name(f"{sdist.name}.built")
+    with contextlib.suppress(OSError, ValueError):
+        sha256, _, filename = note.read_text(encoding="utf-8").partition(" ")
+        found = store.find_verified(filename, {"sha256": sha256})
+        if found is not None:
+            return _locked(found)
+    wheel = _build(sdist, store=store, offline=offline)
+    aside = note.with_name(f"{note.name}.{os.getpid()}")
+    aside.write_text(f"{wheel.sha256} {wheel.filename}", encoding="utf-8")
+    aside.replace(note)
+    return wheel
+
+
+def _build(tree: Path, *, store: Store, offline: bool) -> LockedWheel:
+    with tempfile.TemporaryDirectory(prefix="hatch-multiplat-") as name:
+        folder = Path(name).resolve()
+        try:
+            run_tool(
+                "uv",
+                [
+                    uv.find_uv_bin(),
+                    *("build", "--wheel", "--no-create-gitignore", "--python", sys.executable),
+                    *("--out-dir", folder / "out"),
+                    *(["--offline"] if offline else []),
+                    tree,
+                ],
+                cwd=folder,
+                environ={
+                    "UV_PYTHON_DOWNLOADS": "never",
+                    "SOURCE_DATE_EPOCH": FIXED_EPOCH,
+                    "NO_COLOR": "1",
+                    "HATCH_MULTIPLAT": "0",
+                },
+            )
+        except ToolError as error:
+            last = [line.strip() for line in str(error).splitlines() if line.strip()]
+            raise NotUniversalError(f"and building it failed: {last[-1]}") from error
+        wheels = sorted((folder / "out").glob("*.whl"))
+        if len(wheels) != 1:
+            raise NotUniversalError(f"and building it gave {len(wheels)} wheels")
+        wheel = locked_wheel(wheels[0].name, wheels[0].as_uri(), {})
+        if any(tag.platform != "any" for tag in wheel.tags):
+            platforms = sorted({tag.platform for tag in wheel.tags})
+            raise NotUniversalError(
+                f"and what it builds is for one platform only ({', '.join(platforms)})"
+            )
+        return _locked(store.add(wheels[0]))
+
+
+def _locked(path: Path) -> LockedWheel:
+    """Describe a wheel that lies in the store, whose folder is named by its SHA-256."""
+    return locked_wheel(path.name, path.as_uri(), {"sha256": path.parent.name}, path.stat().st_size)

@@ -1,0 +1,196 @@
+"""uv in, Pylock out: one universal run over a staged project for all targets."""
+
+from __future__ import annotations
+
+import re
+import tempfile
+import tomllib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import uv
+from packaging.specifiers import SpecifierSet
+
+from hatch_multiplat.errors import ConfigError, SolveError
+from hatch_multiplat.lock import parse_lock
+from hatch_multiplat.process import run_tool
+from hatch_multiplat.staging import (
+    STAGED_NAME,
+    lowest_python,
+    solver_environments,
+    stage_pyproject,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from packaging.pylock import Pylock
+    from packaging.requirements import Requirement
+
+    from hatch_multiplat.sources import Sources
+    from hatch_multiplat.staging import TargetConstraint
+    from hatch_multiplat.target import Target
+
+
+MAX_EXPLANATION: Final = 16
+"""Lines of uv's explanation that are shown; it can list every release of a package."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Question:
+    """What is to be solved; the same question has the same answer while the index stands still."""
+
+    requirements: tuple[Requirement, ...]
+    constraints: tuple[Requirement, ...]
+    targets: tuple[Target, ...]
+    requires_python: SpecifierSet
+    sources: Sources
+    uv_table: Mapping[str, Any] = field(hash=False, compare=False)
+    project_dir: Path
+    offline: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Solved:
+    """uv's answer, and the absolute folder that the relative paths in it start from.
+
+    `text` is the answer in uv's own words, from which the next question can start.
+    """
+
+    lock: Pylock
+    base: Path
+    text: str
+
+
+def run_uv_solve(
+    question: Question,
+    *,
+    steps: Sequence[TargetConstraint] = (),
+    prior: str | None = None,
+    confined: bool = True,
+) -> Solved:
+    """Solve for all targets in one run of uv.
+
+    `steps` narrow the versions of packages on single targets. `prior` is the text of an earlier
+    answer: uv keeps to its versions where it can. With `confined`, uv solves for the targets
+    alone, and demands wheels for each where a package has no sdist; without, for any platform.
+    Raises SolveError with uv's own explanation when there is no solution, and ToolError when uv
+    cannot be run.
+    """
+    environments = solver_environments(question.targets, steps)
+    python = lowest_python(question.targets, question.requires_python)
+    staged = stage_pyproject(
+        requirements=question.requirements,
+        constraints=question.constraints,
+        environments=environments,
+        requires_python=f">={python}",
+        uv_table=_staged_uv_table(question),
+        confined=confined,
+    )
+    with tempfile.TemporaryDirectory(prefix="hatch-multiplat-") as name:
+        folder = Path(name).resolve()
+        (folder / "pyproject.toml").write_text(staged, encoding="utf-8")
+        if prior is not None:
+            (folder / "pylock.toml").write_text(prior, encoding="utf-8")
+        finished = run_tool(
+            "uv",
+            [
+                uv.find_uv_bin(),
+                *("pip", "compile", "pyproject.toml"),
+                *("--universal", "--format", "pylock.toml", "--python-version", python),
+                *("--quiet", "--no-header", "--no-annotate", "--output-file", "pylock.toml"),
+                *(["--offline"] if question.offline else []),
+            ],
+            cwd=folder,
+            # Without this, uv first looks for an interpreter of `--python-version` to download.
+            environ={
+                "UV_PYTHON_DOWNLOADS": "never",
+                "NO_COLOR": "1",
+                **_source_environment(question.sources),
+            },
+            check=False,
+        )
+        if finished.returncode != 0:
+            raise SolveError(_explanation(finished.stderr))
+        text = (folder / "pylock.toml").read_text(encoding="utf-8")
+        return Solved(lock=parse_lock(text, where="uv's answer"), base=folder, text=text)
+
+
+def read_uv_table(project_dir: Path, pyproject: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the uv settings of a project: its `uv.toml` if it has one, else `[tool.uv]`.
+
+    Sources of workspace members stay with the project's own, which are in pyproject.toml.
+    Raises ConfigError for a `uv.toml` that is no TOML.
+    """
+    table = dict(pyproject.get("tool", {}).get("uv", {}))
+    path = project_dir / "uv.toml"
+    if not path.is_file():
+        return table
+    try:
+        settings = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError([f"uv.toml is not TOML: {error}"]) from error
+    return settings | {key: table[key] for key in ("sources",) if key in table}
+
+
+def _source_environment(sources: Sources) -> dict[str, str]:
+    """Return the variables that tell uv sources which it would not find by itself.
+
+    Variables, not flags: URLs may carry credentials, and a command line is there for all to see.
+    """
+    if not sources.explicit:
+        return {}
+    return {
+        "UV_DEFAULT_INDEX": sources.index_url,
+        "UV_INDEX": " ".join(sources.extra_index_urls),
+        "UV_FIND_LINKS": ",".join(sources.find_links),
+        "UV_INDEX_URL": "",
+        "UV_EXTRA_INDEX_URL": "",
+    }
+
+
+def _staged_uv_table(question: Question) -> dict[str, Any]:
+    """Return `[tool.uv]` with paths that stay true in the staged project's folder.
+
+    Its indexes go where other sources are in force; those bound to packages by name stay.
+    """
+    project_dir = question.project_dir
+    result = dict(question.uv_table)
+    if question.sources.explicit:
+        for key in ("index-url", "extra-index-url", "find-links", "no-index"):
+            result.pop(key, None)
+        bound = [index for index in result.get("index", []) if index.get("explicit")]
+        result["index"] = bound
+    sources: dict[str, list[dict[str, Any]]] = {}
+    for name, value in result.get("sources", {}).items():
+        entries = [dict(entry) for entry in (value if isinstance(value, list) else [value])]
+        usable = [entry for entry in entries if "workspace" not in entry]
+        for entry in usable:
+            if "path" in entry:
+                entry["path"] = str((project_dir / entry["path"]).resolve())
+                entry.pop("editable", None)
+        if usable:
+            sources[name] = usable
+    if "sources" in result:
+        result["sources"] = sources
+    if "find-links" in result:
+        result["find-links"] = [
+            link if "://" in link else str((project_dir / link).resolve())
+            for link in result["find-links"]
+        ]
+    return result
+
+
+def _explanation(stderr: str) -> str:
+    """Return uv's explanation without its warnings and without the staged project's name."""
+    text = stderr.replace(STAGED_NAME, "your project").replace("`", "'")
+    text = re.sub(r"\{[^{}]*\}", "", text)  # uv's own name for the part of the targets concerned
+    text = re.sub(r" for split \(markers: .*\)", "", text)
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    lines = [line for line in lines if not line.startswith(("warning:", "hint: While the active"))]
+    if len(lines) > MAX_EXPLANATION:
+        half = MAX_EXPLANATION // 2
+        lines = [*lines[:half], f"... ({len(lines) - 2 * half} lines)", *lines[-half:]]
+    listed = "\n".join(f"  {line}" for line in lines)
+    return f"the dependencies cannot be resolved; uv says:\n{listed}"

@@ -1,0 +1,95 @@
+"""A gap and what the index has, to the versions that would close it: where to step back to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from packaging.specifiers import SpecifierSet
+
+from hatch_multiplat.selection import tag_ranks
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from packaging.tags import Tag
+    from packaging.version import Version
+
+    from hatch_multiplat.selection import Gap
+    from hatch_multiplat.target import Target
+
+
+class File(Protocol):
+    """One file of a project on an index, as far as this module looks at it."""
+
+    @property
+    def version(self) -> Version: ...
+    @property
+    def tags(self) -> frozenset[Tag]: ...
+    @property
+    def requires_python(self) -> SpecifierSet | None: ...
+    @property
+    def yanked(self) -> bool | str: ...
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StepBack:
+    """The versions of a package that have a wheel for a target.
+
+    `versions` admits exactly those that are no newer than the locked one, for uv; it is None when
+    there are none: uv took the newest version that the requirements allow. `newest` is the newest
+    version that has a wheel, allowed or not.
+    """
+
+    gap: Gap
+    newest: Version | None
+    versions: SpecifierSet | None
+
+
+def step_back(gap: Gap, files: Iterable[File]) -> StepBack:
+    """Find the versions that have a wheel for the target of a gap.
+
+    All others are named in the constraint, so that uv needs one more run and not one for each
+    release it would skip. Yanked files do not count, nor do pre-releases where there are others.
+    """
+    listed = [file for file in files if not file.yanked]
+    fitting = {file.version for file in listed if wheel_fits(file, gap.target)}
+    fitting = {version for version in fitting if not version.is_prerelease} or fitting
+    if not fitting:
+        return StepBack(gap=gap, newest=None, versions=None)
+    allowed = [version for version in fitting if gap.version and version <= gap.version]
+    if not allowed:
+        return StepBack(gap=gap, newest=max(fitting), versions=None)
+    highest = max(allowed)
+    others = sorted(
+        {file.version for file in listed if file.version < highest} - fitting, reverse=True
+    )
+    specifiers = ",".join([f"<={_public(highest)}", *(f"!={version}" for version in others)])
+    return StepBack(gap=gap, newest=highest, versions=SpecifierSet(specifiers))
+
+
+def wheel_fits(file: File, target: Target) -> bool:
+    """Tell whether a file is a wheel that a target can install."""
+    if file.tags.isdisjoint(tag_ranks(target).keys()):
+        return False
+    if file.requires_python is None:
+        return True
+    major, minor = target.python.version
+    patches: Sequence[int] = range(50)
+    if target.python.patch is not None:
+        patches = (target.python.patch,)
+    return any(file.requires_python.contains(f"{major}.{minor}.{patch}") for patch in patches)
+
+
+def has_native_wheel(files: Iterable[File], target: Target) -> bool:
+    """Tell whether some version has a wheel for just this kind of platform (not `any`)."""
+    return any(
+        wheel_fits(file, target) and all(tag.platform != "any" for tag in file.tags)
+        for file in files
+        if not file.yanked
+    )
+
+
+def _public(version: Version) -> str:
+    """Return a version as `<=` takes it: without a local part, which PEP 440 forbids there."""
+    return version.public
