@@ -117,7 +117,7 @@ def _option_arguments(config: Config) -> list[str]:
     return [
         # pex makes up a shebang from its targets, and warns that it cannot; ours is on top.
         *("--python-shebang", f"#!{config.shebang or '/usr/bin/env python3'}"),
-        *("--inherit-path", config.inherit_path),
+        f"--inherit-path={config.inherit_path}",
         *(["--include-tools"] if config.include_tools else []),
         *(["--runtime-pex-root", config.runtime_root] if config.runtime_root else []),
         *(["--inject-args", shlex.join(config.inject_args)] if config.inject_args else []),
