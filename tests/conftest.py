@@ -1,0 +1,64 @@
+"""Fixtures for tests of every kind: wheels to measure, and an index server on loopback."""
+
+from __future__ import annotations
+
+import os
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Protocol
+
+import pytest
+
+from tests.support.index_server import IndexServer
+from tests.support.wheels import make_sdist as build_sdist
+from tests.support.wheels import make_wheel as build_wheel
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+    from typing import Any
+
+
+class MakeFile(Protocol):
+    """`make_wheel` and `make_sdist`, writing into a folder of the test's own."""
+
+    def __call__(self, name: str, version: str = "1.0", **options: Any) -> Path: ...
+
+
+@pytest.fixture
+def make_wheel(tmp_path: Path) -> MakeFile:
+    """Return `support.wheels.make_wheel` for the test's own folder; takes its keywords."""
+    return lambda name, version="1.0", **options: build_wheel(
+        tmp_path / "built", name, version, **options
+    )
+
+
+@pytest.fixture
+def make_sdist(tmp_path: Path) -> MakeFile:
+    """Return `support.wheels.make_sdist` for the test's own folder; takes its keywords."""
+    return lambda name, version="1.0", **options: build_sdist(
+        tmp_path / "built", name, version, **options
+    )
+
+
+@pytest.fixture
+def start_index() -> Iterator[Callable[..., IndexServer]]:
+    """Return a function that starts an IndexServer with the given switches."""
+    with ExitStack() as stack:
+        yield lambda **switches: stack.enter_context(IndexServer(**switches))
+
+
+@pytest.fixture
+def index_server(start_index: Callable[..., IndexServer]) -> IndexServer:
+    """Return a running index without files and without faults."""
+    return start_index()
+
+
+@pytest.fixture
+def plain_network(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Take away what this machine says about proxies, certificates, credentials and indexes."""
+    for name in os.environ:
+        if name.lower().endswith("_proxy") or name.startswith(("UV_", "PIP_", "HATCH_MULTIPLAT")):
+            monkeypatch.delenv(name)
+    for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("NETRC", str(tmp_path / "no-netrc"))

@@ -1,0 +1,1 @@
+"""Helpers for tests: real wheels and sdists, and the servers that hand them out on loopback."""

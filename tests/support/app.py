@@ -1,0 +1,62 @@
+"""Executables for tests of start-up: the real preamble and header around small wheels.
+
+They lack pex's own runtime, which takes a second to put in; `tests/startup/test_pex.py` builds real
+ones.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import zipfile
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final
+
+from hatch_multiplat.archive import replace_prefix
+from hatch_multiplat.boot import BootTable, BootTarget, BootWheel, render_header, render_preamble
+from hatch_multiplat.runtime.machine import read_machine
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from pathlib import Path
+
+# What stands for pex's runtime: it says that it was reached.
+PEX_RUNTIME: Final = "import sys\nprint('pex runtime', sys.argv[1:])\n"
+
+
+def host_target(python: tuple[int, int], wheels: Iterable[int] = (0,), **other: Any) -> BootTarget:
+    """A target for this machine and the given CPython minor, with these wheels of the table."""
+    host = read_machine()
+    target = BootTarget(
+        name=f"cp{python[0]}{python[1]}-here",
+        implementation="cpython",
+        python=python,
+        system=host.system,
+        arch=host.arch,
+        libc=host.libc,
+        macos=host.macos,
+        sets=((0, tuple(wheels)),),
+    )
+    return replace(target, **other)
+
+
+def boot_wheel(path: Path) -> BootWheel:
+    """The table's entry for a wheel on disk."""
+    data = path.read_bytes()
+    return BootWheel(file=path.name, sha256=hashlib.sha256(data).hexdigest(), size=len(data))
+
+
+def build_app(
+    output: Path, wheels: Sequence[Path], targets: Sequence[BootTarget], **fields: Any
+) -> Path:
+    """Write an executable and return its path; `fields` are the table's other fields."""
+    fields = {"name": "demo", "version": "1.0", "run": {"script": "demo"}, **fields}
+    table = BootTable(
+        wheels=tuple(map(boot_wheel, wheels)), targets=tuple(targets), **fields
+    )
+    with zipfile.ZipFile(output, "w") as archive:
+        for wheel in wheels:
+            archive.write(wheel, f".deps/{wheel.name}")
+        archive.writestr("__main__.py", render_preamble(table) + "\n" + PEX_RUNTIME)
+    replace_prefix(output, render_header(table))
+    output.chmod(0o755)
+    return output

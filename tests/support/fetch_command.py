@@ -1,0 +1,56 @@
+"""`fetch_files` as a process of its own, for tests that run several at once or stop one."""
+
+from __future__ import annotations
+
+import json
+import resource
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hatch_multiplat.fetch import Artifact, fetch_files
+from hatch_multiplat.progress import NoProgress
+from hatch_multiplat.session import make_session
+from hatch_multiplat.store import Store
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_ROOT = Path(__file__).parents[2]
+
+
+def start_fetch(artifacts: Sequence[Artifact], store: Store) -> subprocess.Popen[str]:
+    """Start fetching into the store; the process prints what `main` returns, as JSON."""
+    listed = [
+        {"filename": a.filename, "url": a.url, "hashes": dict(a.hashes), "size": a.size}
+        for a in artifacts
+    ]
+    return subprocess.Popen(
+        [sys.executable, "-m", __name__, str(store.root), json.dumps(listed)],
+        cwd=_ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def main(root: str, artifacts: str) -> dict[str, Any]:
+    """Fetch, and return the places of the files and the peak of memory in bytes."""
+    with make_session({}, backoff=0) as session:
+        paths = fetch_files(
+            [Artifact(**artifact) for artifact in json.loads(artifacts)],
+            store=Store(Path(root)),
+            session=session,
+            offline=False,
+            progress=NoProgress(),
+        )
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return {
+        "paths": sorted(str(path) for path in paths.values()),
+        "peak": peak if sys.platform == "darwin" else peak * 1024,
+    }
+
+
+if __name__ == "__main__":
+    print(json.dumps(main(*sys.argv[1:])))  # noqa: T201 - it is a command
