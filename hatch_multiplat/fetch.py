@@ -134,7 +134,7 @@ class _Download:
         try:
             self._learn_size(artifact, source.stat().st_size)
             return self._receive(artifact, _read_chunks(source))
-        except _WrongContentError as error:
+        except (_WrongContentError, BrokenBodyError) as error:
             raise _FileError(str(error)) from error
         except FileNotFoundError as error:
             raise _FileError("there is no such file") from error

@@ -265,9 +265,9 @@ def choose_algorithm(hashes: Mapping[str, str]) -> str:
         if algorithm in hashes:
             check_digest(algorithm, hashes[algorithm])
             return algorithm
+    found = f"its only hash is {' and '.join(sorted(hashes))}, which proves nothing"
     raise ValueError(
-        f"its only hash is {' and '.join(sorted(hashes)) or 'missing'}, which proves nothing; "
-        "lock it again from an index that gives sha256"
+        f"{found if hashes else 'it has no hash'}; lock it again from an index that gives sha256"
     )
 
 
