@@ -156,7 +156,7 @@ def render_preamble(table: BootTable) -> str:
     start = _without_docstring(_read_source("preamble.py"))
     data = {
         "name": table.name,
-        "id": table.id[:16],
+        "id": table.id[:12],
         "root": table.options.runtime_root,
         "inherit": table.options.inherit_path,
         "names": [table.name, *table.executables],
@@ -202,7 +202,7 @@ def render_header(table: BootTable) -> bytes:
     for field_name, value in {
         "@TITLE@": _title(table),
         "@NAME@": _sh_quote(table.name),
-        "@ID@": table.id[:16],
+        "@ID@": table.id[:12],
         "@PYTHONS@": wanted,
         "@NEEDS@": _sh_quote(_needs(table)),
         "@VARIABLES@": "".join(f"${{{name}+x}}" for name in PEX_VARIABLES),

@@ -75,6 +75,17 @@ def _multiplat_record(folder, executable):
     return lines if len(lines) > 3 and os.path.exists(lines[1]) else None
 
 
+def _multiplat_run(arguments):
+    """Become another process; where that cannot be, wait for it and return its exit code."""
+    if os.name != "nt":
+        os.execv(arguments[0], arguments)
+    import signal
+    import subprocess
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    return subprocess.call(arguments)
+
+
 def _multiplat_enter(record, app, flags, names, keep_path):
     """Run the application's entry script in a finished set-up. Does not return."""
     root, python, how = record[:3]
@@ -92,25 +103,29 @@ def _multiplat_enter(record, app, flags, names, keep_path):
         arguments = [script] + sys.argv[1:]
     else:
         arguments = [python] + flags + [script] + sys.argv[1:]
-    if os.name != "nt":
-        os.execv(arguments[0], arguments)
-    import signal
+    sys.exit(_multiplat_run(arguments))
+
+
+def _multiplat_old_python(data, app):
+    """Run under a newer Python from PATH, or say what is needed. Does not return."""
     import subprocess
 
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    sys.exit(subprocess.call(arguments))
-
-
-def _multiplat_old_python(data):
-    """Run under a newer Python from PATH, or say what is needed. Does not return."""
-    if "_MULTIPLAT_OLD" not in os.environ:
-        os.environ["_MULTIPLAT_OLD"] = "1"
-        for name in data["pythons"]:
+    environ = dict(os.environ, MULTIPLAT="probe", _MULTIPLAT_SEARCHED="1")
+    names = data["pythons"] if "_MULTIPLAT_SEARCHED" not in os.environ else ()
+    with open(os.devnull, "r+b") as null:
+        for name in names:
             for folder in os.environ.get("PATH", os.defpath).split(os.pathsep):
                 path = os.path.join(folder, name + (".exe" if os.name == "nt" else ""))
-                if os.path.isfile(path) and os.access(path, os.X_OK):
-                    if os.path.realpath(path) != os.path.realpath(sys.executable):
-                        os.execv(path, [path] + sys.argv)
+                if not os.path.isfile(path) or os.path.realpath(path) == _multiplat_base():
+                    continue
+                try:
+                    code = subprocess.call(
+                        [path, app], env=environ, stdin=null, stdout=null, stderr=null
+                    )
+                except OSError:
+                    continue
+                if code == 0:
+                    sys.exit(_multiplat_run([path, app] + sys.argv[1:]))
     sys.exit(
         "%s: needs %s; this is Python %d.%d"
         % ((data["name"], data["needs"]) + tuple(sys.version_info[:2]))
@@ -133,28 +148,38 @@ def _multiplat_load(sources):
     return module
 
 
+def _multiplat_is(path, base):
+    """Whether two paths lead to one interpreter."""
+    try:
+        return os.path.samefile(path, base)
+    except OSError:
+        return False
+
+
 def _multiplat_start(data):
     """Hand over to this machine's set-up; returns only if pex's own runtime is asked for."""
     environ = os.environ
+    found = environ.pop("_MULTIPLAT_SH", "")  # the interpreter as the header found it on PATH
     for name in environ:
         if name == "__PEX_EXE__" or (name.startswith("PEX_") and name != "PEX_ROOT"):
             return
     app = getattr(__loader__, "archive", None) or os.path.dirname(os.path.abspath(__file__))
+    if _multiplat_is(sys.argv[0], app):
+        app = sys.argv[0]  # as it was called; newer Pythons make the other one absolute
     if sys.version_info < (3, 6):
-        sys.argv[0] = app
-        _multiplat_old_python(data)
-    environ.pop("_MULTIPLAT_OLD", None)
-    again = "_MULTIPLAT_AGAIN" in environ
+        _multiplat_old_python(data, app)
     caches = _multiplat_caches(data["root"], environ)
     base = _multiplat_base()
     flags = _multiplat_flags()
-    app = sys.argv[0] if os.path.exists(sys.argv[0]) else app
     keep_path = data["inherit"] != "false"
-    if not again and not environ.get("MULTIPLAT") and "_MULTIPLAT_SH" not in environ:
+    if not any(name == "MULTIPLAT" or name.startswith("_MULTIPLAT_") for name in environ):
+        # If the header found this very interpreter, it wants a record by the name it knows.
+        known = found if found and _multiplat_is(found, base) else base
         for cache in caches:
-            record = _multiplat_record(os.path.join(cache, data["id"]), base)
-            if record:
+            folder = os.path.join(cache, data["id"])
+            record = _multiplat_record(folder, base)
+            if record and (known == base or _multiplat_record(folder, known)):
                 _multiplat_enter(record, app, flags, data["names"], keep_path)
     launch = _multiplat_load(data["sources"])
-    record = launch.main(data, app, base, flags, caches)
+    record = launch.main(data, app, base, found, caches)
     _multiplat_enter(record, app, flags, data["names"], keep_path)

@@ -1,9 +1,9 @@
 """The folder that set-ups are kept in: locks, records of finished set-ups, and cleaning.
 
-    ROOT/ID/KEY/                a finished set-up, put there by one rename
-    ROOT/ID/KEY.*.new/          one that is being made, or was when its maker was killed
-    ROOT/ID/KEY.lock            held by whoever makes KEY
-    ROOT/ID/from/PATH           for the interpreter at PATH: which set-up, how to start it
+ROOT/ID/KEY/                a finished set-up, put there by one rename
+ROOT/ID/KEY.*.new/          one that is being made, or was when its maker was killed
+ROOT/ID/KEY.lock            held by whoever makes KEY
+ROOT/ID/from/PATH           for the interpreter at PATH: which set-up, how to start it
 """
 
 import os

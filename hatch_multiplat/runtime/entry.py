@@ -33,6 +33,17 @@ def signature() -> str:
     return " ".join(parts)
 
 
+def stamp(base: str) -> str:
+    """What changes when a Python is replaced that Windows made us copy parts of."""
+    if os.name != "nt":
+        return ""
+    try:
+        status = os.stat(base)
+    except OSError:
+        return "gone"
+    return "%d %d" % (status.st_size, status.st_mtime)
+
+
 def is_unusual(environ) -> bool:  # type: ignore[no-untyped-def]
     """Whether a variable asks for something else than a plain run."""
     for name in environ:
@@ -86,15 +97,18 @@ def interpreter_flags():  # type: ignore[no-untyped-def]
 
 
 def inherit(how: str, library: str) -> None:
-    """Order `sys.path` so that the outer packages come after ours, or before them."""
-    own = [path for path in sys.path if path.startswith(library)]
-    outer = os.environ.get("PYTHONPATH", "").split(os.pathsep)
-    before = [path for path in sys.path if path in outer and path not in own]
-    rest = [path for path in sys.path if path not in own and path not in before]
-    standard = [path for path in rest if "site-packages" not in path and "dist-packages" not in path]
-    sites = [path for path in rest if path not in standard]
-    middle = [before, sites, own] if how == "prefer" else [own, before, sites]
-    sys.path[:] = standard + [path for group in middle for path in group]
+    """Order `sys.path` so that what is outside comes after our packages, or before them."""
+    given = os.environ.get("PYTHONPATH", "").split(os.pathsep)
+    before = [path for path in sys.path if path in given]
+    own = [path for path in sys.path if path == library or path.startswith(library + os.sep)]
+    sites = [
+        path
+        for path in sys.path
+        if os.path.basename(path) in ("site-packages", "dist-packages") and path not in own + before
+    ]
+    outer = before + sites
+    standard = [path for path in sys.path if path not in own + outer]
+    sys.path[:] = standard + (outer + own if how == "prefer" else own + outer)
 
 
 def main():  # type: ignore[no-untyped-def]
@@ -103,9 +117,11 @@ def main():  # type: ignore[no-untyped-def]
     file = environ.pop("_MULTIPLAT_FILE", None)
     again = environ.pop("_MULTIPLAT_AGAIN", None)
     config = CONFIG
-    if file is not None and not again:
-        fits = config["signature"] == signature() and not is_unusual(environ)
-        if not fits or not hold(config["used"]):
+    if file is not None:
+        fits = config["signature"] == signature() and config["stamp"] == stamp(config["base"])
+        fits = fits and not is_unusual(environ)
+        fits = hold(config["used"]) and fits
+        if not fits and not again:
             environ["_MULTIPLAT_FILE"], environ["_MULTIPLAT_AGAIN"] = file, "1"
             start([config["base"]] + interpreter_flags() + [file] + sys.argv[1:])
     here = os.path.dirname(os.path.abspath(__file__))

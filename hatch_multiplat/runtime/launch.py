@@ -21,12 +21,12 @@ DAMAGED = "this file is damaged, download it again"
 class Launch:
     """One start of an executable that no finished set-up answers."""
 
-    def __init__(self, data: Json, app: str, base: str, caches: List[str]) -> None:
+    def __init__(self, data: Json, app: str, base: str, found: str, caches: List[str]) -> None:
         self.table = json.loads(data["table"])  # type: Json
         self.name = data["name"]  # type: str
         self.id = data["id"]  # type: str
         self.pythons = data["pythons"]  # type: Sequence[str]
-        self.app, self.base, self.caches = app, base, caches
+        self.app, self.base, self.found, self.caches = app, base, found, caches
         self.entry_source = runtime.sources["entry"]  # type: str
         self.machine = machine.read_machine()
         self.target = machine.find_target(self.table["targets"], self.machine)
@@ -43,8 +43,13 @@ class Launch:
     def key(self) -> str:
         """What tells this machine's set-up from others of the same file."""
         assert self.target is not None
-        parts = [entry.signature(), self.base, self.target["name"], [w["sha256"] for w in self.wheels()]]
-        return hashlib.sha256(json.dumps(parts).encode("utf-8")).hexdigest()[:16]
+        parts = [
+            entry.signature(),
+            self.base,
+            self.target["name"],
+            [w["sha256"] for w in self.wheels()],
+        ]
+        return hashlib.sha256(json.dumps(parts).encode("utf-8")).hexdigest()[:8]
 
     # Where is it?
 
@@ -106,21 +111,14 @@ class Launch:
 
     def make(self, aside: str, final: str, in_cache: bool = True) -> None:
         """Build the whole set-up in `aside`, to be renamed to `final`."""
-        executable = wheel.Executable(self.app)
         there, here = venv.describe_venv(final), venv.describe_venv(aside)
-        groups = []
-        os.makedirs(here.paths.purelib, exist_ok=True)
-        for item in self.wheels():
-            try:
-                stream = executable.open_wheel(item)
-                groups.append(wheel.install_wheel(stream, here.paths, there.python, lambda: None))
-            except wheel.BadWheel as error:
-                self.fail("%s cannot be used: %s" % (item["file"], error))
+        groups = self.install(here.paths, there.python)
         inherit = self.table["options"].get("inherit_path", "false")
         plain = not venv.write_python(aside, self.base, inherit != "false")
         python = self.base if plain else there.python
         common = {
             "signature": entry.signature(),
+            "stamp": entry.stamp(self.base),
             "base": self.base,
             "library": there.paths.purelib,
             "scripts": there.paths.scripts,
@@ -139,12 +137,27 @@ class Launch:
             self.fail(str(error))
         wheel.write_file(os.path.join(aside, "used"), [])
 
+    def install(self, paths: wheel.Paths, python: str) -> List[Dict[str, Dict[str, str]]]:
+        """Install this machine's wheels; returns the entry points of each."""
+        groups = []
+        os.makedirs(paths.purelib, exist_ok=True)
+        executable = wheel.Executable(self.app)
+        try:
+            for item in self.wheels():
+                try:
+                    with executable.open_wheel(item) as stream:
+                        groups.append(wheel.install_wheel(stream, paths, python))
+                except wheel.BadWheel as error:
+                    self.fail("%s cannot be used: %s" % (item["file"], error))
+        finally:
+            executable.close()
+        return groups
+
     def write_records(self, folder: str, lines: List[str]) -> None:
         cache.write_record(folder, self.base, lines + [self.base])
-        found = os.environ.pop("_MULTIPLAT_SH", "")
         try:
-            if found and os.path.samefile(found, self.base):
-                cache.write_record(folder, found, lines + [self.base])
+            if self.found and os.path.samefile(self.found, self.base):
+                cache.write_record(folder, self.found, lines + [self.base])
         except OSError:
             pass
         # Interpreters that fit no target, from which `search` came here.
@@ -156,22 +169,19 @@ class Launch:
 
     def search(self) -> "NoReturn":
         """Run under another Python on PATH that the file has wheels for, or say what it needs."""
-        found = os.environ.pop("_MULTIPLAT_SH", None)
         if os.environ.pop("_MULTIPLAT_SEARCHED", None) is None:
             path = self.find_python()
             if path:
                 os.environ["_MULTIPLAT_SEARCHED"] = "1"
                 os.environ["_MULTIPLAT_FROM"] = os.pathsep.join(
-                    p for p in (self.base, found) if p and os.path.realpath(p) == self.base
+                    p for p in (self.base, self.found) if p and os.path.realpath(p) == self.base
                 )
                 entry.start([path, self.app] + sys.argv[1:])
         lines = ["this file has nothing for this machine."]
-        lines.append("  this is:     %s" % self.machine)
-        lines += ["  it supports: " + t for t in self.supported()]
+        lines.append("  this is:     " + str(self.machine))
+        lines.append("  it supports:")
+        lines += ["    " + line for line in machine.describe_targets(self.table["targets"])]
         self.fail("\n".join(lines))
-
-    def supported(self) -> List[str]:
-        return [target["name"] for target in self.table["targets"]]
 
     def find_python(self) -> Optional[str]:
         """A Python on PATH that fits a target, tried by running this file under it."""
@@ -207,7 +217,7 @@ class Launch:
             mark = "*" if target is self.target else " "
             count = len(target["sets"][-1][1])
             lines.append("%s %s (%d wheels)" % (mark, target["name"], count))
-        lines += ["", "this machine: %s" % self.machine]
+        lines += ["", "this machine: " + str(self.machine)]
         if self.target is None:
             lines.append("fits no target")
         else:
@@ -231,7 +241,9 @@ class Launch:
         try:
             parent = os.path.dirname(final)
             os.makedirs(parent, exist_ok=True)
-            aside = tempfile.mkdtemp(prefix=os.path.basename(final) + ".", suffix=".new", dir=parent)
+            aside = tempfile.mkdtemp(
+                prefix=os.path.basename(final) + ".", suffix=".new", dir=parent
+            )
             try:
                 self.make(aside, final, in_cache=False)
                 os.unlink(os.path.join(aside, "used"))
@@ -270,10 +282,10 @@ class Notice:
         sys.stderr.flush()
 
 
-def main(data: Json, app: str, base: str, flags: List[str], caches: List[str]) -> List[str]:
+def main(data: Json, app: str, base: str, found: str, caches: List[str]) -> List[str]:
     """Do what this start needs; returns the record of the set-up to hand over to."""
     wish = os.environ.pop("MULTIPLAT", "")
-    launch = Launch(data, app, base, caches)
+    launch = Launch(data, app, base, found, caches)
     if wish == "probe":
         sys.exit(launch.target is None)
     if wish == "info":

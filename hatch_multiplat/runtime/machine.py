@@ -261,6 +261,29 @@ def find_target(targets: Sequence[Json], machine: Machine) -> Optional[Json]:
     return None
 
 
+def describe_targets(targets: Sequence[Json]) -> List[str]:
+    """The platforms of a table with their Pythons, one line each, for a person."""
+    platforms = {}  # type: Dict[str, List[str]]
+    for target in targets:
+        libc, macos = target.get("libc"), target.get("macos")
+        name = {"macos": "macOS", "windows": "Windows"}.get(target["system"], "Linux")
+        if macos:
+            name += " %d.%d or newer" % tuple(macos)
+        name += " " + target["arch"]
+        if libc:
+            name += " with %s %d.%d or newer" % tuple(libc)
+        python = "PyPy " if target["implementation"] == "pypy" else ""
+        python += "%d.%d" % tuple(target["python"])
+        if target.get("patch") is not None:
+            python += ".%d" % target["patch"]
+        if target.get("abi") == "t":
+            python += "t"
+        pythons = platforms.setdefault(name, [])
+        if python not in pythons:
+            pythons.append(python)
+    return ["%s: Python %s" % (name, ", ".join(platforms[name])) for name in platforms]
+
+
 def wheels_of(target: Json, machine: Machine) -> List[int]:
     """The indexes of the wheels for this patch release of the target's Python."""
     chosen = []  # type: List[int]

@@ -58,7 +58,7 @@ def write_python(root: str, base: str, inherit: bool) -> bool:
         raise wheel.BadWheel("it wants to replace the interpreter")
     wheel.write_file(path, [("\n".join(config) + "\n").encode("utf-8")])
     if os.name == "nt":
-        return write_windows_python(venv, base)
+        return write_windows_python(venv, base) and works(venv.python, root)
     try:
         os.symlink(base, venv.python)
         for name in ("python3", "python%d.%d" % sys.version_info[:2]):
@@ -84,9 +84,11 @@ def write_windows_python(venv: Venv, base: str) -> bool:
             return True
     for name in os.listdir(folder):
         lower = name.lower()
-        if lower in ("python.exe", "pythonw.exe") or lower.endswith(".dll"):
-            if lower.startswith(("python", "vcruntime", "msvcp")):
-                link_or_copy(os.path.join(folder, name), os.path.join(venv.paths.scripts, name))
+        # The zip file is the embeddable build's standard library; it is looked for beside the DLL.
+        if lower.startswith("python") and lower.endswith((".exe", ".dll", ".zip")) or (
+            lower.startswith(("vcruntime", "msvcp")) and lower.endswith(".dll")
+        ):
+            link_or_copy(os.path.join(folder, name), os.path.join(venv.paths.scripts, name))
     return os.path.isfile(venv.python)
 
 

@@ -14,6 +14,7 @@ import zipfile
 from typing import IO, Any, Callable, Dict, List, NamedTuple, Optional, Tuple, cast
 
 BLOCK = 1 << 20  # bytes
+SHEBANG_LIMIT = 124  # bytes of the interpreter's path; Linux before 5.1 cuts the line at 127
 
 
 class DamagedFile(Exception):
@@ -53,6 +54,10 @@ class Section(io.RawIOBase):
         self.at = max(0, offset + (0, self.at, self.size)[whence])
         return self.at
 
+    def close(self) -> None:
+        self.stream.close()
+        super().close()
+
     def read(self, size: Optional[int] = -1) -> bytes:
         left = max(0, self.size - self.at)
         size = left if size is None or size < 0 else min(size, left)
@@ -79,6 +84,10 @@ class Executable:
             except (zipfile.BadZipFile, ValueError) as error:
                 raise DamagedFile(str(error))
 
+    def close(self) -> None:
+        if self.zip is not None:
+            self.zip.close()
+
     def open_wheel(self, wheel: Dict[str, Any]) -> IO[bytes]:
         """A wheel as a binary stream, after its bytes were checked against the table's hash."""
         name = ".deps/" + wheel["file"]
@@ -86,11 +95,11 @@ class Executable:
             stream = cast(IO[bytes], open(os.path.join(self.path, *name.split("/")), "rb"))
         else:
             stream = self._open_member(name)
-        digest, size = hashlib.sha256(), 0
+        digest = hashlib.sha256()
         for block in iter(lambda: stream.read(BLOCK), b""):
             digest.update(block)
-            size += len(block)
         if digest.hexdigest() != wheel["sha256"]:
+            stream.close()
             raise DamagedFile("%s is not the wheel that was built in" % wheel["file"])
         stream.seek(0)
         return stream
@@ -107,6 +116,7 @@ class Executable:
         stream.seek(info.header_offset)
         header = stream.read(30)
         if header[:4] != b"PK\x03\x04" or len(header) < 30:
+            stream.close()
             raise DamagedFile("%s is not where it should be" % name)
         skip = int.from_bytes(header[26:28], "little") + int.from_bytes(header[28:30], "little")
         return cast(IO[bytes], Section(stream, info.header_offset + 30 + skip, info.file_size))
@@ -148,18 +158,21 @@ def shebang(python: str) -> bytes:
     if os.name == "nt":
         return b"#!" + os.fsencode(python) + b"\n"
     path = os.fsencode(python)
-    if len(path) <= 120 and not any(c in path for c in b" \t\n"):
+    if len(path) <= SHEBANG_LIMIT and not any(c in path for c in b" \t\n"):
         return b"#!" + path + b"\n"
-    quoted = b"'" + path.replace(b"'", b"'\"'\"'") + b"'"
-    return b"#!/bin/sh\n'''exec' " + quoted.replace(b"'", b'"') + b' "$0" "$@"\n' + b"' '''\n"
+    # A line of shell that Python takes for a string; quoting without backslashes pleases both.
+    special = re.compile(b'["$`\\\\]')
+    quoted = b'"' + special.sub(lambda found: b"\"'" + found.group() + b"'\"", path) + b'"'
+    return b"#!/bin/sh\n'''exec' " + quoted + b' "$0" "$@"\n' + b"' '''\n"
 
 
 def script_text(reference: str) -> str:
     """The body of a console script, as pip writes it."""
     module, _, attribute = reference.partition(":")
-    return (
-        "import sys\nfrom %s import %s\nif __name__ == '__main__':\n    sys.exit(%s())\n"
-        % (module.strip(), attribute.strip().partition(".")[0], attribute.strip())
+    return "import sys\nfrom %s import %s\nif __name__ == '__main__':\n    sys.exit(%s())\n" % (
+        module.strip(),
+        attribute.strip().partition(".")[0],
+        attribute.strip(),
     )
 
 
@@ -199,11 +212,11 @@ def write_file(path: str, blocks: Any, mode: int = 0o666) -> Tuple[str, int]:
 
 
 def install_wheel(
-    stream: IO[bytes], paths: Paths, python: str, tick: Callable[[], None]
+    stream: IO[bytes], paths: Paths, python: str
 ) -> Dict[str, Dict[str, str]]:
     """Install one wheel under `paths`; returns its entry points by group.
 
-    `python` is the interpreter that its scripts name. `tick` is called after each file.
+    `python` is the interpreter that its scripts name.
     Raises BadWheel if a member would land outside `paths.root` or is no ordinary file.
     """
     try:
@@ -264,7 +277,6 @@ def install_wheel(
             blocks, mode = [body], 0o777
         digest, size = write_file(path, blocks, 0o777 if mode & 0o111 else 0o666)
         add(path, digest, size)
-        tick()
     try:
         text = archive.read(info_dir + "/entry_points.txt").decode("utf-8")
     except KeyError:

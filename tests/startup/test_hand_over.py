@@ -1,0 +1,392 @@
+"""The application runs as if it had been installed: nothing of start-up shows."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from hatch_multiplat.archive import replace_prefix
+from hatch_multiplat.boot import BootCommand, BootOptions
+from tests.startup.conftest import DEMO, PYTHONS, Bench
+from tests.support.app import host_target
+from tests.support.wheels import make_wheel
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="runs /bin/sh")
+
+ODD = ["", " ", "a b", "é€", "'", '"', "\\", "$HOME", "*", "-x", "--", "a\nb", "%PATH%", "\t"]
+
+
+def test_first_and_later_runs_on_every_python(any_bench: Bench) -> None:
+    bench, app = any_bench, any_bench.demo()
+    for _ in range(2):
+        for command in ([app], [bench.python, app]):
+            seen = bench.report([*command, *ODD])
+            assert seen["argv"] == [str(app), *ODD]
+            (setup,) = bench.setups()
+            assert seen["prefix"] == str(setup)
+            assert seen["executable"] == str(setup / "bin" / "python")
+            assert seen["environ"]["PEX"] == str(app)
+            assert seen["environ"]["PATH"].startswith(f"{setup / 'bin'}{os.pathsep}")
+            assert not [name for name in seen["environ"] if "MULTIPLAT" in name]
+            assert not [path for path in seen["path"] if path.endswith(("demo", "/app"))]
+
+
+def test_the_environment_is_passed_on_as_it_was(bench: Bench) -> None:
+    app = bench.demo()
+    bench.run([app])
+    given = {"_MP": "1", "IFS": ",", "name": "x", "python": "y", "ENV": "z", "A B": "c d"}
+    for command in ([app], [bench.python, app]):
+        seen = bench.report(command, env=given)["environ"]
+        for name in ("PEX", "PATH", "PWD", "OLDPWD", "SHLVL", "_", "LC_CTYPE"):
+            seen.pop(name, None)
+        # A shell may drop a name that no shell could have set.
+        seen.setdefault("A B", "c d")
+        seen["IFS"] = ","  # and sets IFS anew, as POSIX has it
+        expected = {**bench.env(**given)}
+        del expected["PATH"]
+        assert seen == expected
+
+
+@pytest.mark.parametrize("code", [0, 1, 3, 255])
+def test_exit_codes(bench: Bench, code: int) -> None:
+    app = bench.demo()
+    for command in ([app], [app], [bench.python, app]):
+        bench.run([*command, "exit", str(code)], code=code)
+
+
+def test_stdin_is_left_alone(bench: Bench) -> None:
+    app = bench.demo()
+    for command in ([app], [app], [bench.python, app], ["/bin/sh", app]):
+        assert bench.report(command, input="line 1\nline 2\n")["stdin"] == "line 1\nline 2\n"
+
+
+@pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_signals_reach_the_application_itself(bench: Bench, signum: signal.Signals) -> None:
+    app = bench.demo()
+    code = (
+        "import signal, sys, time; "
+        f"signal.signal({int(signum)}, lambda *a: sys.exit(42)); print('up', flush=True); time.sleep(30)"
+    )
+    for command in ([app], [app], [bench.python, app]):
+        process = subprocess.Popen(
+            [*command, "exec", code], env=bench.env(), stdout=subprocess.PIPE, text=True
+        )
+        with process:
+            assert process.stdout is not None
+            assert process.stdout.readline() == "up\n"
+            process.send_signal(signum)
+            assert process.wait(10) == 42
+
+
+def test_death_by_a_signal_is_seen_as_such(bench: Bench) -> None:
+    app = bench.demo()
+    code = "import os, signal; os.kill(os.getpid(), signal.SIGKILL)"
+    for command in ([app], [bench.python, app]):
+        bench.run([*command, "exec", code], code=-signal.SIGKILL)
+
+
+def test_the_current_folder_stays(bench: Bench, tmp_path: Path) -> None:
+    app = bench.demo()
+    other = tmp_path / "else where"
+    other.mkdir()
+    for command in ([app], [app], [bench.python, app]):
+        assert bench.report(command, cwd=other)["cwd"] == str(other)
+
+
+def test_a_relative_path_a_link_and_odd_folders(bench: Bench, tmp_path: Path) -> None:
+    folder = tmp_path / "a b é 'c'"
+    folder.mkdir()
+    app = bench.demo(output=folder / "my app")
+    link = tmp_path / "link"
+    link.symlink_to(app)
+    for _ in range(2):
+        for start in ("./my app", "../a b é 'c'/my app", str(link), str(app)):
+            for command in ([start], [bench.python, start], ["/bin/sh", start]):
+                seen = bench.report(command, cwd=folder)
+                assert seen["argv"] == [start]
+                assert seen["environ"]["PEX"] == str(app)
+
+
+def test_a_home_with_spaces_and_quotes(bench: Bench, tmp_path: Path) -> None:
+    home = tmp_path / "ho me 'é' \"x\""
+    app = bench.demo()
+    for _ in range(2):
+        for command in ([app], [bench.python, app]):
+            seen = bench.report(command, env={"HOME": str(home)})
+            assert seen["prefix"].startswith(str(home))
+    code = "import subprocess; subprocess.run(['other', 'x'], check=True)"
+    shown = bench.run([app, "exec", code], env={"HOME": str(home)}).stdout
+    assert shown == "other ['x'] None\n"
+
+
+def test_flags_given_to_python(any_bench: Bench) -> None:
+    bench, app = any_bench, any_bench.demo()
+    flags = ["-X", "dev", "-W", "error::UserWarning", "-OO", "-Xfoo=bar"]
+    for _ in range(2):
+        seen = bench.report([bench.python, *flags, app, "-X", "y"])
+        assert seen["argv"] == [str(app), "-X", "y"]
+        assert seen["optimize"] == 2
+        assert seen["xoptions"]["dev"] is True
+        assert seen["xoptions"]["foo"] == "bar"
+        assert "error::UserWarning" in seen["warnoptions"]
+
+
+@pytest.mark.parametrize("flag", ["-I", "-E", "-s", "-S", "-B", "-u"])
+def test_each_flag_of_isolation_leaves_a_running_program(bench: Bench, flag: str) -> None:
+    app = bench.demo()
+    for _ in range(2):
+        assert bench.report([bench.python, flag, app, "x"])["argv"] == [str(app), "x"]
+
+
+def test_pythonpath_and_the_user_site_are_shut_out(bench: Bench, tmp_path: Path) -> None:
+    evil = tmp_path / "evil"
+    evil.mkdir()
+    for name in ("sitecustomize", "usercustomize", "demo"):
+        (evil / f"{name}.py").write_text("raise SystemExit('evil')")
+    app = bench.demo()
+    site = f"lib/python{'.'.join(map(str, bench.report([app])['version'][:2]))}/site-packages"
+    user = tmp_path / "user" / site
+    user.mkdir(parents=True)
+    (user / "usercustomize.py").write_text("raise SystemExit('evil user')")
+    env = {"PYTHONPATH": str(evil), "PYTHONUSERBASE": str(tmp_path / "user")}
+    for command in ([app], [app]):
+        seen = bench.report(command, env=env)
+        assert str(evil) not in seen["path"]
+        assert str(user) not in seen["path"]
+    # The children of the application, too.
+    code = "import subprocess, sys; print(subprocess.call([sys.executable, '-c', 'import demo']))"
+    assert bench.run([app, "exec", code], env=env).stdout == "0\n"
+
+
+def test_other_variables_of_python_count(bench: Bench) -> None:
+    app = bench.demo()
+    env = {"PYTHONWARNINGS": "error::UserWarning", "PYTHONOPTIMIZE": "1", "PYTHONUNBUFFERED": "1"}
+    for command in ([app], [app], [bench.python, app]):
+        seen = bench.report(command, env=env)
+        assert seen["warnoptions"] == ["error::UserWarning"]
+        assert seen["optimize"] == 1
+
+
+def test_pythonhome_of_the_outer_python_does_not_reach_the_setup(bench: Bench) -> None:
+    app = bench.demo()
+    home = bench.evaluate(app, "sys.base_prefix")
+    for command in ([app], [bench.python, app]):
+        seen = bench.report(command, env={"PYTHONHOME": home})
+        assert seen["prefix"] == str(bench.setups()[0])
+
+
+def test_console_scripts_are_on_path(bench: Bench) -> None:
+    app = bench.demo()
+    code = "import subprocess; subprocess.run(['other', 'a b'], check=True)"
+    assert bench.run([app, "exec", code]).stdout == "other ['a b'] None\n"
+
+
+def test_multiprocessing_and_subprocesses(any_bench: Bench) -> None:
+    bench, app = any_bench, any_bench.demo()
+    code = (
+        "import multiprocessing, subprocess, sys, demo\n"
+        "for method in ('spawn', 'fork', 'forkserver'):\n"
+        "    with multiprocessing.get_context(method).Pool(2) as pool:\n"
+        "        print(pool.map(demo.double, [1, 2]))\n"
+        "code = 'import demo, sys; print(demo.double(4), sys.prefix)'\n"
+        "print(subprocess.check_output([sys.executable, '-c', code]).decode().strip())\n"
+        "print(subprocess.check_output([sys.executable, '-m', 'demo']).decode() == '')"
+    )
+    wanted = ["[2, 4]"] * 3
+    for command in ([app], [bench.python, app]):
+        lines = bench.run([*command, "exec", code]).stdout.splitlines()
+        assert lines == [*wanted, f"8 {bench.setups()[0]}", "True"]
+
+
+def test_a_program_that_starts_itself_again(any_bench: Bench) -> None:
+    bench, app = any_bench, any_bench.demo()
+    code = "import os, sys; os.execv({0}, {1} + sys.argv[:1] + ['eval', '6 * 7'])"
+    for python, before in (("sys.executable", "[sys.executable]"), ("sys.argv[0]", "[]")):
+        for command in ([app], [bench.python, app]):
+            again = code.format(python, before)
+            assert bench.run([*command, "exec", again]).stdout == "42\n"
+    assert len(bench.setups()) == 1
+
+
+def test_a_module_runs_as_main(bench: Bench) -> None:
+    wheel = make_wheel(
+        bench.folder / "wheels",
+        "tool",
+        files={
+            "tool/__init__.py": "",
+            "tool/__main__.py": "import sys; print(__name__, __spec__.name, sys.argv[1:])",
+        },
+    )
+    app = bench.demo("tool-app", wheels=[wheel], run={"module": "tool"})
+    assert bench.run([app, "x"]).stdout == "__main__ tool.__main__ ['x']\n"
+
+
+def test_an_entry_point_may_be_an_attribute_of_a_class(bench: Bench) -> None:
+    wheel = make_wheel(
+        bench.folder / "wheels",
+        "tool",
+        files={"tool.py": "class A:\n    @staticmethod\n    def run():\n        return 5\n"},
+    )
+    app = bench.demo("tool-app", wheels=[wheel], run={"entry_point": "tool:A.run"})
+    bench.run([app], code=5)
+
+
+def test_a_script_of_the_wheels_data(bench: Bench) -> None:
+    wheel = make_wheel(
+        bench.folder / "wheels",
+        "tool",
+        data={"scripts/tool.py": "#!python\nimport sys\nprint(__name__, sys.argv[1:])\n"},
+    )
+    app = bench.demo("tool-app", wheels=[wheel], run={"script": "tool.py"})
+    assert bench.run([app, "x"]).stdout == "__main__ ['x']\n"
+
+
+def test_without_anything_to_run_it_is_an_interpreter(any_bench: Bench) -> None:
+    bench, app = any_bench, any_bench.demo(run={})
+    script = bench.folder / "script.py"
+    script.write_text("import demo, sys\nprint(__name__, demo.double(3), sys.argv)")
+    for start in ([app], [bench.python, app]):
+        shown = bench.run([*start, "-c", "import demo, sys; print(sys.argv)", "x"]).stdout
+        assert shown == "['-c', 'x']\n"
+        assert bench.run([*start, script, "y"]).stdout == f"__main__ 6 {[str(script), 'y']}\n"
+        assert bench.run([*start, "-m", "json.tool"], input="[1]").stdout.split() == ["[", "1", "]"]
+        assert bench.run([*start, "-"], input="import demo; print(demo.double(1))").stdout == "2\n"
+
+
+def test_injected_arguments_and_variables(bench: Bench) -> None:
+    app = bench.demo(
+        inject_args=("--home", "{pex.env[HOME]}"), inject_env={"DEMO_A": "1", "DEMO_B": "2"}
+    )
+    for command in ([app], [bench.python, app]):
+        seen = bench.report([*command, "x"], env={"DEMO_B": "user's"})
+        assert seen["argv"][1:] == ["--home", str(bench.home), "x"]
+        assert (seen["environ"]["DEMO_A"], seen["environ"]["DEMO_B"]) == ("1", "user's")
+
+
+def test_the_name_of_the_file_chooses_among_executables(bench: Bench) -> None:
+    other = BootCommand(
+        run={"script": "other"}, inject_args=("-q",), inject_env={"DEMO_OTHER": "yes"}
+    )
+    app = bench.demo(executables={"other": other})
+    link = bench.folder / "other"
+    link.symlink_to(app)
+    copy = bench.folder / "copy" / "other.pex"
+    copy.parent.mkdir()
+    copy.write_bytes(app.read_bytes())
+    copy.chmod(0o755)
+    for _ in range(2):
+        for path in (link, copy):
+            for command in ([path], [bench.python, path]):
+                assert bench.run([*command, "x"]).stdout == "other ['-q', 'x'] yes\n"
+    assert bench.report([app])["argv"] == [str(app)]
+    assert len(bench.setups()) == 1
+
+
+@pytest.mark.parametrize(
+    ("how", "winner"), [("false", "demo's"), ("fallback", "demo's"), ("prefer", "outer")]
+)
+def test_inherit_path(bench: Bench, tmp_path: Path, how: str, winner: str) -> None:
+    outer = tmp_path / "outer"
+    outer.mkdir()
+    (outer / "both.py").write_text("NAME = 'outer'")
+    (outer / "only_outer.py").write_text("")
+    wheel = make_wheel(
+        bench.folder / "wheels",
+        "demo",
+        files={"demo.py": DEMO, "both.py": "NAME = \"demo's\""},
+        scripts={"demo": "demo:main"},
+    )
+    app = bench.demo(wheels=[wheel], options=BootOptions(inherit_path=how))  # type: ignore[arg-type]
+    code = (
+        "import both, importlib.util\n"
+        "print(both.NAME, importlib.util.find_spec('only_outer') is not None)"
+    )
+    for command in ([app], [app], [bench.python, app]):
+        shown = bench.run([*command, "exec", code], env={"PYTHONPATH": str(outer)}).stdout
+        assert shown == f"{winner} {how != 'false'}\n"
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
+def test_the_name_that_ps_shows(bench: Bench) -> None:
+    app = bench.demo()
+    with tempfile.TemporaryDirectory(dir="/tmp") as home:  # short: a kernel limits first lines
+        for command in ([app], [app], [bench.python, app]):
+            code = "print(open('/proc/self/comm').read())"
+            shown = bench.run([*command, "exec", code], env={"HOME": home}).stdout
+            assert shown.strip() == "demo"
+
+
+def test_imported_or_put_on_the_path_nothing_starts(bench: Bench) -> None:
+    app = bench.demo()
+    code = f"import sys; sys.path.insert(0, {str(app)!r}); import __main__; print('fine')"
+    assert bench.run([bench.python, "-c", code]).stdout == "fine\n"
+    assert bench.setups() == []
+
+
+def test_an_executable_without_a_shell_header_runs_too(bench: Bench) -> None:
+    app = bench.demo()
+    plain = bench.folder / "plain"
+    plain.write_bytes(app.read_bytes())
+    replace_prefix(plain, b"#!/usr/bin/env python3\n")
+    plain.chmod(0o755)
+    for _ in range(2):
+        assert bench.report([plain, "x"])["argv"] == [str(plain), "x"]
+
+
+def test_started_by_runpy(bench: Bench) -> None:
+    app = bench.demo()
+    code = f"import runpy, sys; sys.argv[1:] = ['x']; runpy.run_path({str(app)!r}, run_name='__main__')"
+    for _ in range(2):
+        assert json.loads(bench.run([bench.python, "-c", code]).stdout)["argv"] == [str(app), "x"]
+
+
+def test_an_active_virtual_environment(any_bench: Bench) -> None:
+    bench, app = any_bench, any_bench.demo()
+    subprocess.run([bench.python, "-m", "venv", "--without-pip", bench.folder / "v"], check=True)
+    env = {"PATH": f"{bench.folder / 'v' / 'bin'}:/usr/bin:/bin"}
+    for command in ([app], [bench.folder / "v" / "bin" / "python", app], [app]):
+        assert bench.report(command, env=env)["prefix"] == str(bench.setups()[0])
+    assert bench.report([bench.python, app])["prefix"] == str(bench.setups()[0])
+
+
+def test_another_python_on_path_is_used_when_this_one_fits_no_target(bench: Bench) -> None:
+    others = [minor for minor in PYTHONS if PYTHONS[minor] != bench.python]
+    if not others:
+        pytest.skip("only one Python here")
+    wanted = others[-1]
+    app = bench.demo(targets=[host_target(wanted)])
+    name = f"python{wanted[0]}.{wanted[1]}"
+    (bench.folder / "bin" / name).symlink_to(PYTHONS[wanted])
+    for _ in range(3):
+        for command in ([app], [bench.python, app]):
+            assert tuple(bench.report([*command, "x"])["version"][:2]) == wanted
+    assert len(bench.setups()) == 1
+
+
+def test_where_nothing_fits_it_says_what_would(bench: Bench) -> None:
+    app = bench.demo(targets=[host_target((2, 7)), host_target((3, 99), arch="m68k")])
+    for command in ([app], [bench.python, app]):
+        result = bench.run(command, code=1, env={"PATH": str(bench.folder / "bin")})
+        assert result.stdout == ""
+        assert "this file has nothing for this machine" in result.stderr
+        assert "m68k" in result.stderr
+        assert "CPython 3." in result.stderr
+    assert bench.setups() == []
+
+
+def test_no_line_is_said_where_there_is_no_terminal(bench: Bench) -> None:
+    app = bench.demo()
+    start = time.monotonic()
+    assert bench.run([app, "exit", "0"]).stderr == ""
+    assert time.monotonic() - start < 30
