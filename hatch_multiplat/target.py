@@ -198,7 +198,7 @@ class Target:
             name=name,
         )
         expected = Target(python=python, platform=platform).environment()
-        for variable in ("implementation_name", "python_version", "sys_platform"):
+        for variable in ("implementation_name", "os_name", "python_version", "sys_platform"):
             said, known = environment.get(variable, expected[variable]), expected[variable]
             if said != known:
                 problems.append(
