@@ -108,17 +108,15 @@ class Python:
         """The ABI tag: `cp37m`, `cp312`, `cp314t`, `pypy311_pp73`."""
         if self.implementation == "pypy":
             return f"pypy{_joined(self.version)}_{self.abi_flavour}"
-        return f"{self.interpreter}{self.abi_flavour}"
+        # CPython 3.8 dropped the m of pymalloc (bpo-36707).
+        return f"{self.interpreter}m" if self.version < (3, 8) else self.tag
 
     @property
     def abi_flavour(self) -> str:
-        """What the ABI tag has beyond the minor: `""`, `t`, `m` (up to 3.7), `pp73`."""
+        """What tells apart the builds of one minor: nothing or `t`; for PyPy `pp73` or `pp80`."""
         if self.implementation == "pypy":
             return self.pypy_abi or next(iter(PYPYS[self.version]))
-        if self.free_threaded:
-            return "t"
-        # CPython 3.8 dropped the m of pymalloc (bpo-36707).
-        return "m" if self.version < (3, 8) else ""
+        return "t" if self.free_threaded else ""
 
     @property
     def full_tag(self) -> str:
@@ -403,7 +401,7 @@ def _parse_pex_python(text: str) -> Python:
             python = _parse_python(form)
         except TargetError:
             continue
-        if abi in {python.abi, python.abi_flavour}:
+        if abi in {python.abi, python.abi.removeprefix(python.interpreter)}:
             return python
     raise TargetError(f"unknown Python {text!r}: the ABI of {dotted} is {usual.abi!r}")
 

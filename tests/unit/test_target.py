@@ -326,7 +326,7 @@ def test_recordings_cover_each_kind_of_platform_at_hand() -> None:
     assert {target.platform.arch for target in recorded if target.platform.libc} == {
         *("x86_64", "aarch64", "i686", "armv7l", "ppc64le", "s390x", "riscv64")
     }
-    assert {target.python.abi_flavour for target in recorded} == {"", "m", "t", "pp73", "pp80"}
+    assert {target.python.abi_flavour for target in recorded} == {"", "t", "pp73", "pp80"}
 
 
 def test_only_free_threaded_pythons_take_abi3t_and_only_others_abi3() -> None:
