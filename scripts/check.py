@@ -2,17 +2,32 @@
 
 from __future__ import annotations
 
-from venvs import make_environment, run
+import sys
+from typing import TYPE_CHECKING
+
+from venvs import make_environment, try_to_run
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def main() -> None:
     python = make_environment("check", "--editable", ".", "--group", "dev")
-    run(python, "-m", "ruff", "check", ".")
-    run(python, "-m", "ruff", "format", "--check", ".")
-    run(python, "-m", "mypy")
-    run(python.with_name("lint-imports"), "--no-cache")
-    # Warnings are errors, and a link to a page or heading that is not there is a warning.
-    run(python, "-m", "sphinx", "--quiet", "--fail-on-warning", "--keep-going", "docs", "site")
+    checks: dict[str, tuple[str | Path, ...]] = {
+        "lint": (python, "-m", "ruff", "check", "."),
+        "layout": (python, "-m", "ruff", "format", "--check", "."),
+        "types": (python, "-m", "mypy"),
+        "layers": (python.with_name("lint-imports"), "--no-cache"),
+        # Warnings are errors, and a link to a page or heading that is not there is a warning.
+        "documentation": (
+            *(python, "-m", "sphinx", "--quiet", "--fail-on-warning", "--keep-going"),
+            *("--fresh-env", "docs", "site"),
+        ),
+    }
+    failed = [name for name, command in checks.items() if try_to_run(*command)]
+    if failed:
+        sys.exit(f"failed: {', '.join(failed)}")
+    print(f"all well: {', '.join(checks)}")
 
 
 if __name__ == "__main__":
