@@ -10,8 +10,6 @@ from importlib import resources
 from types import MappingProxyType
 from typing import Any, Final, Literal
 
-from hatch_multiplat.errors import ExecutableError
-
 FORMAT: Final = 1
 # The sources that a first run needs, each importing only from those before it.
 RUNTIME_MODULES: Final = ("machine", "wheel", "entry", "venv", "cache", "launch")
@@ -151,7 +149,10 @@ def python_names(targets: tuple[BootTarget, ...]) -> tuple[str, ...]:
 
 
 def render_preamble(table: BootTable) -> str:
-    """The text for pex's `--preamble-file`: the table, the start, and what a first run needs."""
+    """The text for pex's `--preamble-file`: the table, the start, and what a first run needs.
+
+    It is ASCII, and parses under any Python, so that an old one can say what the file needs.
+    """
     sources = [(name, _read_source(f"runtime/{name}.py")) for name in RUNTIME_MODULES]
     start = _without_docstring(_read_source("preamble.py"))
     data = {
@@ -164,7 +165,7 @@ def render_preamble(table: BootTable) -> str:
         "needs": _needs(table),
     }
     lines = [f"# {_title(table)}: made by hatch-multiplat.", "_MULTIPLAT = {"]
-    lines += [f"    {key!r}: {value!r}," for key, value in data.items()]
+    lines += [f"    {key!r}: {value!a}," for key, value in data.items()]
     lines += [
         f"    'table': {_quote(json.dumps(table.to_json(), sort_keys=True))},",
         "    'sources': (",
@@ -177,10 +178,7 @@ def render_preamble(table: BootTable) -> str:
         "del _MULTIPLAT",
         "",
     ]
-    text = "\n".join(lines)
-    if not text.isascii():
-        raise ExecutableError(f"{table.name}: the start-up text is not ASCII")
-    return text
+    return "\n".join(lines)
 
 
 def render_header(table: BootTable) -> bytes:
@@ -264,9 +262,6 @@ exec "$_mp_python" "$0" "$@"
 exit 1
 """
 
-_SH_CACHE: Final = '    {test}; then _mp_cache={path}; _mp_enter "$@"'
-
-
 def _sh_root(runtime_root: str | None) -> str:
     """Shell lines that try the record in each folder where the cache may be."""
     lines = ['    if [ -n "${PEX_ROOT:-}" ]; then _mp_cache=$PEX_ROOT/multiplat; _mp_enter "$@"']
@@ -317,7 +312,7 @@ def _without_docstring(source: str) -> str:
 def _quote(text: str) -> str:
     """A Python string literal that a person can still read."""
     if "'''" in text or text.endswith(("\\", "'")):
-        return repr(text)
+        return ascii(text)
     return f"r'''{text}'''"
 
 

@@ -20,7 +20,6 @@ from hatch_multiplat.boot import (
     render_header,
     render_preamble,
 )
-from hatch_multiplat.errors import ExecutableError
 
 
 def target(python: tuple[int, int] = (3, 12), **fields: Any) -> BootTarget:
@@ -194,6 +193,8 @@ def test_the_closest_target_is_ranked_first() -> None:
     assert [t.name for t in ranked] == ["pinned", "newer", "new", "old"]
 
 
-def test_text_that_is_not_ascii_is_refused_where_it_would_break_python_2() -> None:
-    with pytest.raises(ExecutableError, match="not ASCII"):
-        render_preamble(replace(TABLE, options=BootOptions(runtime_root="/tmp/é")))
+def test_a_folder_with_an_umlaut_survives() -> None:
+    table = replace(TABLE, options=BootOptions(runtime_root="/tmp/\u00e9"))
+    assert render_preamble(table).isascii()
+    assert embedded(render_preamble(table))["root"] == "/tmp/\u00e9"
+    assert "_mp_cache='/tmp/\u00e9'" in render_header(table).decode()

@@ -1,0 +1,297 @@
+"""Wheels are installed by the binary distribution format's rules, whole or not at all."""
+
+from __future__ import annotations
+
+import base64
+import csv
+import hashlib
+import io
+import os
+import stat
+import subprocess
+import sys
+import zipfile
+from typing import TYPE_CHECKING
+
+import pytest
+
+from hatch_multiplat.runtime import wheel
+from hatch_multiplat.runtime.wheel import BadWheel, DamagedFile, Paths, Section, install_wheel
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="POSIX file modes")
+
+INFO = "demo-1.0.dist-info"
+WHEEL = "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+
+
+def make(members: dict[str, str | bytes], modes: dict[str, int] | None = None) -> io.BytesIO:
+    """A wheel with these members, in this order, and the two that it must have."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in {f"{INFO}/WHEEL": WHEEL, f"{INFO}/RECORD": "", **members}.items():
+            info = zipfile.ZipInfo(name)
+            info.external_attr = (modes or {}).get(name, 0o644 | stat.S_IFREG) << 16
+            archive.writestr(info, data)
+    buffer.seek(0)
+    return buffer
+
+
+@pytest.fixture
+def paths(tmp_path: Path) -> Paths:
+    root = tmp_path / "root"
+    return Paths(
+        root=str(root),
+        purelib=str(root / "pure"),
+        platlib=str(root / "plat"),
+        scripts=str(root / "bin"),
+        headers=str(root / "include" / "site" / "python3.12"),
+    )
+
+
+def install(paths: Paths, members: dict[str, str | bytes], **modes: int) -> None:
+    install_wheel(make(members, modes), paths, sys.executable)
+
+
+def test_purelib_or_platlib(paths: Paths, tmp_path: Path) -> None:
+    install(paths, {"demo.py": "x"})
+    assert (tmp_path / "root" / "pure" / "demo.py").read_text() == "x"
+    native = WHEEL.replace("true", "false")
+    install(paths, {"demo.so": "y", f"{INFO}/WHEEL": native})
+    assert (tmp_path / "root" / "plat" / "demo.so").read_text() == "y"
+
+
+def test_every_kind_of_data(paths: Paths, tmp_path: Path) -> None:
+    data = "demo-1.0.data"
+    install(
+        paths,
+        {
+            f"{data}/purelib/a.py": "a",
+            f"{data}/platlib/b.so": "b",
+            f"{data}/headers/demo.h": "h",
+            f"{data}/data/share/man/man1/demo.1": "m",
+            f"{data}/scripts/plain.sh": "#!/bin/sh\nexit 0\n",
+            f"{data}/scripts/tool": "#!python\nprint(1)\n",
+            f"{data}/scripts/gtool": b"#!pythonw -x\r\nprint(1)\n",
+        },
+    )
+    root = tmp_path / "root"
+    assert (root / "pure/a.py").read_text() == "a"
+    assert (root / "plat/b.so").read_text() == "b"
+    assert (root / "include/site/python3.12/demo/demo.h").read_text() == "h"
+    assert (root / "share/man/man1/demo.1").read_text() == "m"
+    assert (root / "bin/plain.sh").read_text() == "#!/bin/sh\nexit 0\n"
+    assert (root / "bin/tool").read_text() == f"#!{sys.executable}\nprint(1)\n"
+    assert (root / "bin/gtool").read_text() == f"#!{sys.executable}\nprint(1)\n"
+    for name in ("plain.sh", "tool", "gtool"):
+        assert os.access(root / "bin" / name, os.X_OK)
+
+
+def test_console_and_gui_scripts_run(paths: Paths, tmp_path: Path) -> None:
+    text = (
+        "# a comment\n[console_scripts]\ndemo = demo:main\n"
+        "sub = demo:A.run [extra]\n\n[gui_scripts]\nwin=demo : main\n[other]\nx = y\n"
+    )
+    code = "import sys\ndef main():\n    return 5\nclass A:\n    run = staticmethod(lambda: 6)\n"
+    found = install_wheel(
+        make({"demo.py": code, f"{INFO}/entry_points.txt": text}), paths, sys.executable
+    )
+    assert found["console_scripts"] == {"demo": "demo:main", "sub": "demo:A.run"}
+    assert found["other"] == {"x": "y"}
+    environ = {**os.environ, "PYTHONPATH": paths.purelib}
+    for name, code_of in (("demo", 5), ("sub", 6), ("win", 5)):
+        path = tmp_path / "root" / "bin" / name
+        assert subprocess.run([path], env=environ, check=False).returncode == code_of
+
+
+def test_executable_bits(paths: Paths, tmp_path: Path) -> None:
+    modes = {"demo/tool": 0o755 | stat.S_IFREG, "demo/data": 0o600 | stat.S_IFREG}
+    install_wheel(make({"demo/tool": "", "demo/data": ""}, modes), paths, sys.executable)
+    mask = os.umask(0)
+    os.umask(mask)
+    for name, mode in (("tool", 0o777), ("data", 0o666)):
+        path = tmp_path / "root" / "pure" / "demo" / name
+        assert stat.S_IMODE(path.stat().st_mode) == mode & ~mask
+
+
+def test_record_lists_what_was_installed(paths: Paths, tmp_path: Path) -> None:
+    install(
+        paths,
+        {
+            "demo.py": "x" * 100,
+            f"{INFO}/entry_points.txt": "[console_scripts]\ndemo = demo:main\n",
+            f"{INFO}/RECORD.jws": "signature",
+            f"{INFO}/INSTALLER": "liar",
+            "demo-1.0.data/scripts/tool": "#!python\n",
+            "odd, name.txt": "",
+        },
+    )
+    pure = tmp_path / "root" / "pure"
+    assert (pure / INFO / "INSTALLER").read_text() == "hatch-multiplat\n"
+    with (pure / INFO / "RECORD").open(newline="") as stream:
+        rows = list(csv.reader(stream))
+    assert [row[0] for row in rows] == sorted(
+        [
+            "../bin/demo",
+            "../bin/tool",
+            "demo.py",
+            "odd, name.txt",
+            *(f"{INFO}/{n}" for n in ("INSTALLER", "RECORD", "WHEEL", "entry_points.txt")),
+        ]
+    )
+    for name, digest, size in rows:
+        data = (pure / name).read_bytes()
+        if digest:
+            raw = base64.urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b"=")
+            assert (digest, size) == (f"sha256={raw.decode()}", str(len(data)))
+
+
+def test_namespace_packages_and_pth_files(paths: Paths, tmp_path: Path) -> None:
+    pure = tmp_path / "root" / "pure"
+    install(paths, {"ns/a/__init__.py": "", "demo.pth": "import sys\n"})
+    install(paths, {"ns/b/__init__.py": "", "ns/pkg.py": ""})
+    assert not (pure / "ns" / "__init__.py").exists()
+    assert (pure / "demo.pth").read_text() == "import sys\n"
+    code = f"import site; site.addsitedir({str(pure)!r}); import ns.a, ns.b, ns.pkg"
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_a_big_member_is_written_in_blocks(
+    paths: Paths, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(wheel, "BLOCK", 64)
+    data = bytes(range(256)) * 20
+    install(paths, {"big": data})
+    assert (tmp_path / "root" / "pure" / "big").read_bytes() == data
+
+
+BAD_NAMES = [
+    "../evil",
+    "a/../../evil",
+    "/evil",
+    "a\\..\\evil",
+    "C:/evil",
+    "C:evil",
+    "demo-1.0.data/data/../../evil",
+    "demo-1.0.data/scripts/../evil",
+    "..",
+    "a/..",
+]
+
+
+@pytest.mark.parametrize("name", BAD_NAMES)
+def test_a_name_that_leads_elsewhere(paths: Paths, tmp_path: Path, name: str) -> None:
+    with pytest.raises(BadWheel, match="outside its folder"):
+        install(paths, {"fine.py": "", name: "x"})
+    assert not (tmp_path / "root").exists()
+    assert list(tmp_path.rglob("evil")) == []
+
+
+@pytest.mark.parametrize(
+    ("members", "message"),
+    [
+        ({"demo-1.0.data/odd/x": ""}, "of an unknown kind"),
+        ({"demo-1.0.data/x": ""}, "of an unknown kind"),
+        ({f"{INFO}/WHEEL": "Wheel-Version: 2.0\n"}, "version 2.0 is unknown"),
+        ({"demo-1.0.data/scripts/python": "#!python\n"}, "may not be called 'python'"),
+        ({"demo-1.0.data/scripts/a/b": "#!python\n"}, "may not be called 'a/b'"),
+    ],
+)
+def test_other_breaches(paths: Paths, members: dict[str, str | bytes], message: str) -> None:
+    with pytest.raises(BadWheel, match=message):
+        install(paths, members)
+
+
+@pytest.mark.parametrize("name", ["python", "python3", "python3.12", "../x", "a/b", "", "..", "a:b"])
+def test_entry_points_with_bad_names(paths: Paths, name: str) -> None:
+    text = f"[console_scripts]\n{name} = demo:main\n"
+    with pytest.raises(BadWheel, match="may not be called"):
+        install(paths, {f"{INFO}/entry_points.txt": text})
+
+
+@pytest.mark.parametrize("kind", [stat.S_IFLNK, stat.S_IFIFO, stat.S_IFCHR, stat.S_IFSOCK])
+def test_links_and_devices(paths: Paths, tmp_path: Path, kind: int) -> None:
+    with pytest.raises(BadWheel, match="a link or a device"):
+        install_wheel(make({"link": "/etc/passwd"}, {"link": kind | 0o777}), paths, sys.executable)
+    assert list((tmp_path / "root").rglob("link")) == []
+
+
+def test_a_file_where_a_link_lies_is_not_written_through_it(paths: Paths, tmp_path: Path) -> None:
+    (tmp_path / "root" / "pure").mkdir(parents=True)
+    (tmp_path / "root" / "pure" / "demo.py").symlink_to(tmp_path / "victim")
+    with pytest.raises(OSError, match="symbolic links"):
+        install(paths, {"demo.py": "x"})
+    assert not (tmp_path / "victim").exists()
+
+
+@pytest.mark.parametrize("data", [b"", b"not a zip"])
+def test_what_is_no_wheel(paths: Paths, data: bytes) -> None:
+    with pytest.raises(BadWheel):
+        install_wheel(io.BytesIO(data), paths, sys.executable)
+
+
+def test_a_zip_file_without_metadata(paths: Paths) -> None:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr("demo.py", "")
+    with pytest.raises(BadWheel, match="no .dist-info/WHEEL"):
+        install_wheel(buffer, paths, sys.executable)
+
+
+@pytest.mark.parametrize(
+    "folder", ["simple", "with space", "quo'te", 'double"quote', "dol$lar`x`", "x" * 150]
+)
+def test_scripts_find_their_python_wherever_it_is(tmp_path: Path, folder: str) -> None:
+    home = tmp_path / folder
+    home.mkdir()
+    python = home / "python"
+    python.symlink_to(sys.executable)
+    script = tmp_path / "script"
+    script.write_bytes(wheel.shebang(str(python)) + b"import sys\nprint(sys.argv[1:])\n")
+    script.chmod(0o755)
+    shown = subprocess.run([script, "a b"], capture_output=True, text=True, check=True)
+    assert shown.stdout == "['a b']\n"
+
+
+def nested(tmp_path: Path, method: int = zipfile.ZIP_STORED) -> tuple[Path, dict[str, str]]:
+    data = make({"demo.py": "x"}).getvalue()
+    path = tmp_path / "app"
+    with zipfile.ZipFile(path, "w", method) as archive:
+        archive.writestr(".deps/demo.whl", data)
+    return path, {"file": "demo.whl", "sha256": hashlib.sha256(data).hexdigest()}
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
+def test_a_wheel_is_read_from_inside_the_executable(tmp_path: Path, method: int) -> None:
+    path, item = nested(tmp_path, method)
+    executable = wheel.Executable(str(path))
+    with executable.open_wheel(item) as stream, zipfile.ZipFile(stream) as archive:
+        assert archive.read("demo.py") == b"x"
+    executable.close()
+
+
+def test_a_wheel_with_another_hash_is_refused(tmp_path: Path) -> None:
+    path, item = nested(tmp_path)
+    executable = wheel.Executable(str(path))
+    with pytest.raises(DamagedFile, match=r"demo\.whl is not the wheel"):
+        executable.open_wheel({**item, "sha256": "0" * 64})
+    with pytest.raises(DamagedFile, match="missing"):
+        executable.open_wheel({**item, "file": "other.whl"})
+    executable.close()
+
+
+def test_a_section_reads_like_a_file_of_its_own() -> None:
+    section = Section(io.BytesIO(b"0123456789"), 2, 5)
+    assert section.read() == b"23456"
+    assert section.read() == b""
+    section.seek(-2, os.SEEK_END)
+    assert section.tell() == 3
+    assert section.read(10) == b"56"
+    section.seek(1)
+    section.seek(1, os.SEEK_CUR)
+    assert section.read(1) == b"4"
+    buffer = bytearray(3)
+    section.seek(4)
+    assert section.readinto(buffer) == 1
