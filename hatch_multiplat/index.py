@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
@@ -25,7 +26,7 @@ from hatch_multiplat.session import (
     retry_policy,
 )
 from hatch_multiplat.sources import redact
-from hatch_multiplat.store import Page
+from hatch_multiplat.store import Page, StoreError
 from hatch_multiplat.urls import display_url, local_path, split_credentials
 
 if TYPE_CHECKING:
@@ -119,7 +120,9 @@ class _Reader:
             return known
         page = self._request_page(url, known)
         if page is not known:
-            self._store.write_page(address, page)
+            # Where the store cannot be written the page is just as good.
+            with suppress(StoreError):
+                self._store.write_page(address, page)
         return page
 
     def _request_page(self, url: str, known: Page | None) -> Page:

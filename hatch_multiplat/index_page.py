@@ -106,17 +106,19 @@ def _parse_json(body: bytes, base: str) -> Iterator[Link]:
         _check_version(page["meta"]["api-version"])
         for file in page["files"]:
             yanked = file.get("yanked", False)
+            size = file.get("size")
+            requires_python = file.get("requires-python")
             yield Link(
-                filename=file["filename"],
-                url=_join(base, file["url"]).partition("#")[0],
-                hashes={name: digest.lower() for name, digest in file.get("hashes", {}).items()},
-                size=file.get("size"),
-                requires_python=file.get("requires-python"),
+                filename=_check_text(file["filename"]),
+                url=_join(base, _check_text(file["url"])).partition("#")[0],
+                hashes={k: _check_text(v).lower() for k, v in file.get("hashes", {}).items()},
+                size=size if isinstance(size, int) else None,
+                requires_python=requires_python if isinstance(requires_python, str) else None,
                 yanked=None if yanked is False else "" if yanked is True else str(yanked),
             )
+    except PageError:
+        raise
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        if isinstance(error, PageError):
-            raise
         raise PageError(f"its JSON is not that of an index ({error!r})") from error
 
 
@@ -125,10 +127,10 @@ def _parse_html(text: str, base: str) -> list[Link]:
     try:
         parser.feed(text)
         parser.close()
-    except ValueError as error:  # An address such as "http://[".
-        if isinstance(error, PageError):
-            raise
-        raise PageError(f"it has a link that is none ({error})") from error
+    except PageError:
+        raise
+    except (ValueError, AssertionError) as error:  # An address "//[", and a declaration "<![x[".
+        raise PageError(f"its HTML cannot be read ({error})") from error
     return parser.links
 
 
@@ -204,6 +206,12 @@ def _parse_specifiers(text: str | None) -> SpecifierSet | None:
 def _check_version(version: Any) -> None:
     if not isinstance(version, str) or version.split(".")[0] != "1":
         raise PageError(f"it has version {version!r} of the index API; this reads 1")
+
+
+def _check_text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"{value!r} is not a string")
+    return value
 
 
 def _join(base: str, url: str) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Self
 from urllib.parse import SplitResult, urlsplit
 
 import requests
@@ -25,6 +25,9 @@ from hatch_multiplat.urls import split_credentials
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from types import TracebackType
+
+    from urllib3.connectionpool import ConnectionPool
 
 TRIES: Final = 6
 """How often a request is made before its failure counts."""
@@ -42,6 +45,8 @@ _CA_VARIABLES: Final = (
     "SSL_CERT_FILE",
     "SSL_CERT_DIR",
 )
+_TRANSIENT: Final = frozenset({429, 500, 502, 503, 504})
+_PROXY_AUTHENTICATION: Final = 407
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 
 
@@ -66,8 +71,8 @@ def make_session(
     `credentials` maps the URL of an index to its user and password. They are sent to that origin
     (scheme, host and port) only; where an origin has several, the URL that shares most of its
     path with the request decides. Else netrc is asked. Connections that fail and the answers 429,
-    500, 502, 503 and 504 are tried again, first after no wait, then after `backoff` seconds times
-    1, 2, 4 and so on.
+    500, 502, 503 and 504 are tried again, first at once, then after `backoff` seconds times 2, 4,
+    8 and 16; a certificate that is not trusted is not.
     """
     session = _Session()
     session.headers["User-Agent"] = f"hatch-multiplat/{__version__}"
@@ -80,7 +85,7 @@ def make_session(
         max_retries=_Retry(
             total=TRIES - 1,
             backoff_factor=backoff,
-            status_forcelist=(429, 500, 502, 503, 504),
+            status_forcelist=_TRANSIENT,
             allowed_methods=("GET", "HEAD"),
             raise_on_status=False,
         ),
@@ -108,8 +113,7 @@ def open_url(
             timeout=_TIMEOUT,
         )
     except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
-        unreachable = isinstance(error, requests.ConnectionError)
-        raise RequestError(_explain(error), unreachable=unreachable) from error
+        raise RequestError(_explain(error), unreachable=_is_unreachable(error)) from error
     with response:
         yield response
 
@@ -148,11 +152,13 @@ def explain_status(response: requests.Response) -> str:
     if response.status_code in {401, 403}:
         return (
             f"the server refused us ({status}); "
-            "put the user and password into the index URL or into netrc"
+            "check the user and password in the index URL or in netrc"
         )
+    if response.status_code == _PROXY_AUTHENTICATION:
+        return f"the proxy refused us ({status}); check the user and password in HTTP_PROXY"
     if response.status_code in {404, 410}:
         return f"the server does not have it ({status}); lock again if it was removed there"
-    if response.status_code >= 500 or response.status_code == 429:  # noqa: PLR2004 - HTTP's own
+    if response.status_code in _TRANSIENT:
         return f"the server answered {status} {TRIES} times; try again later"
     return f"the server answered {status}"
 
@@ -183,12 +189,28 @@ class _Session(requests.Session):
     def rebuild_auth(
         self, prepared_request: requests.PreparedRequest, response: requests.Response
     ) -> None:
-        super().rebuild_auth(prepared_request, response)
+        # Not the inherited one, which lets netrc win over what was given for the URL.
+        old, new = response.request.url or "", prepared_request.url or ""
+        if self.should_strip_auth(old, new):
+            prepared_request.headers.pop("Authorization", None)
         if "Authorization" not in prepared_request.headers and isinstance(self.auth, _Credentials):
             prepared_request.prepare_auth(self.auth)
 
 
 class _Retry(Retry):
+    def increment(
+        self,
+        method: str | None = None,
+        url: str | None = None,
+        response: urllib3.BaseHTTPResponse | None = None,
+        error: Exception | None = None,
+        _pool: ConnectionPool | None = None,
+        _stacktrace: TracebackType | None = None,
+    ) -> Self:
+        if isinstance(error, urllib3.exceptions.SSLError) and _pool is not None:
+            raise urllib3.exceptions.MaxRetryError(_pool, url or "", error)
+        return super().increment(method, url, response, error, _pool, _stacktrace)
+
     def get_retry_after(self, response: urllib3.BaseHTTPResponse) -> float | None:
         wished = super().get_retry_after(response)
         return None if wished is None else min(wished, _LONGEST_WAIT)
@@ -220,12 +242,27 @@ def _explain(error: BaseException) -> str:
     if isinstance(error, requests.exceptions.ProxyError):
         return f"the proxy does not let us through ({text}); see HTTPS_PROXY, HTTP_PROXY, NO_PROXY"
     if isinstance(error, (requests.Timeout, urllib3.exceptions.TimeoutError)):
-        return f"no answer within {_TIMEOUT[1]:.0f} seconds"
+        return "it does not answer in time"
     if isinstance(error, requests.ConnectionError):
         return f"cannot connect ({text})"
     if "CA certificate bundle" in text:
         return f"{text}; see {', '.join(v for v in _CA_VARIABLES if os.environ.get(v))}"
     return text or type(root).__name__
+
+
+def _is_unreachable(error: BaseException) -> bool:
+    """Tell a server that cannot be had at all from one that has trouble with one file."""
+    return isinstance(
+        error,
+        (
+            requests.exceptions.SSLError,
+            requests.exceptions.ProxyError,
+            requests.exceptions.ConnectTimeout,
+        ),
+    ) or any(
+        isinstance(getattr(cause, "reason", None), urllib3.exceptions.NewConnectionError)
+        for cause in error.args
+    )
 
 
 def _root_cause(error: BaseException) -> BaseException:

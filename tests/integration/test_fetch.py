@@ -71,6 +71,7 @@ class Fetch(Protocol):
         offline: bool = False,
         progress: ProgressSink | None = None,
         session: requests.Session = ...,
+        jobs: int = 8,
     ) -> list[Path]: ...
 
 
@@ -81,6 +82,7 @@ def fetch(store: Store, session: requests.Session) -> Fetch:
         offline: bool = False,
         progress: ProgressSink | None = None,
         session: requests.Session = session,
+        jobs: int = 8,
     ) -> list[Path]:
         paths = fetch_files(
             artifacts,
@@ -88,6 +90,7 @@ def fetch(store: Store, session: requests.Session) -> Fetch:
             session=session,
             offline=offline,
             progress=progress or NoProgress(),
+            jobs=jobs,
         )
         return [paths[artifact.key] for artifact in artifacts]
 
@@ -322,7 +325,7 @@ class TestRetries:
         removed = "the server does not have it (404 Not Found); lock again if it was removed there"
         refused = (
             "the server refused us (403 Forbidden); "
-            "put the user and password into the index URL or into netrc"
+            "check the user and password in the index URL or in netrc"
         )
         assert message.splitlines() == [
             f"{wheels[0].name}: {urls[0]}: {removed}",
@@ -336,6 +339,31 @@ class TestRetries:
             url = f"http://{address}/a.whl"
             message = failure_of(fetch, replace(artifact, url=url))
         assert message == f"{artifact.filename}: {url}: cannot connect (Connection refused)"
+
+    def test_a_server_that_cannot_be_reached_is_not_tried_for_every_file(
+        self,
+        fetch: Fetch,
+        artifact: Artifact,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        url = "https://index.example/"
+        artifacts = [replace(artifact, url=url, filename=f"{n}.whl") for n in range(40)]
+        with Proxy(auth=("ann", "secret")) as proxy:
+            monkeypatch.setenv("HTTPS_PROXY", f"http://{proxy.netloc}")
+            message = failure_of(fetch, *artifacts)
+        assert len(message.splitlines()) == 40
+        assert len(proxy.requests) <= 8 * TRIES
+
+    def test_a_server_that_has_trouble_with_one_file_is_asked_for_the_others(
+        self, fetch: Fetch, make_wheel: MakeFile, index_server: IndexServer, store: Store
+    ) -> None:
+        wheels = [make_wheel("a", blob=1000), make_wheel("b"), make_wheel("c")]
+        index_server.add(*wheels)
+        index_server.hang_up(wheels[0].name)
+        artifacts = [artifact_of(path, index_server.file_url(path)) for path in wheels]
+        message = failure_of(fetch, *artifacts, jobs=1)  # The largest one comes first.
+        assert len(message.splitlines()) == 1
+        assert entries(store) == [path.name for path in wheels[1:]]
 
 
 class TestContent:
@@ -426,6 +454,7 @@ class TestContent:
         index_server.mislabel(sdist.name)
         (path,) = fetch(artifact_of(sdist, index_server.file_url(sdist)))
         assert path.read_bytes() == sdist.read_bytes()
+        assert index_server.requests[0].headers["Accept-Encoding"] == "identity"
 
 
 class TestLocalFiles:
@@ -494,7 +523,7 @@ class TestSecrets:
         wheel = make_wheel("a")
         index.add(wheel)
         artifact = artifact_of(wheel, index.file_url(wheel))
-        assert "put the user and password" in failure_of(fetch, artifact)
+        assert "check the user and password" in failure_of(fetch, artifact)
         with make_session({index.index_url: ("ann", "secret")}) as session:
             assert len(fetch(artifact, session=session)) == 1
 
@@ -594,6 +623,7 @@ class TestProxiesAndCertificates:
         secure_index.add(wheel)
         message = failure_of(fetch, artifact_of(wheel, secure_index.file_url(wheel)))
         assert "its certificate is not trusted (" in message
+        assert secure_index.connections == 1  # Asking again would not change that.
         assert message.endswith(
             "name the file with your CA certificates in SSL_CERT_FILE or REQUESTS_CA_BUNDLE"
         )

@@ -257,6 +257,13 @@ class TestCache:
 
 
 class TestTrouble:
+    def test_a_store_that_cannot_be_written_does_not_keep_pages_from_being_read(
+        self, index_server: IndexServer, make_wheel: MakeFile, store: Store, read: Read
+    ) -> None:
+        index_server.add(make_wheel("a"))
+        store.root.write_text("a file where the folder should be")
+        assert len(read(index_server.index_url)) == 1
+
     def test_a_page_that_breaks_off_is_asked_for_again(
         self, index_server: IndexServer, make_wheel: MakeFile, read: Read
     ) -> None:
@@ -312,7 +319,7 @@ class TestSecrets:
         message = failure_of(read, index.index_url)
         assert message == (
             f"{index.index_url}a/: the server refused us (401 Unauthorized); "
-            "put the user and password into the index URL or into netrc"
+            "check the user and password in the index URL or in netrc"
         )
         with make_session({index.index_url: ("ann", "s3cr3t")}) as session:
             assert len(read(index.index_url, session=session)) == 1

@@ -48,9 +48,9 @@ class IndexServer(Server):
     The switches are what real indexes differ in: `json` and `html`, the formats it speaks;
     `relative` links; `hashes`, the algorithms that it gives; `sizes`; `metadata` files beside
     wheels; `etags`; `auth`, a user and a password for everything; `tls`.
-    The methods `fail`, `drop`, `stall`, `corrupt`, `mislabel`, `hold`, `slow` and `redirect` spoil
-    what is asked for by the name of a file or of a project, for a number of times or (None) for
-    good.
+    The methods `fail`, `hang_up`, `drop`, `stall`, `corrupt`, `mislabel`, `hold`, `slow` and
+    `redirect` spoil what is asked for by the name of a file or of a project, for a number of
+    times or (None) for good.
     """
 
     def __init__(
@@ -132,6 +132,10 @@ class IndexServer(Server):
         headers = {} if retry_after is None else {"Retry-After": str(retry_after)}
         self._spoil(name, "fail", times, status=status, headers=headers)
 
+    def hang_up(self, name: str, *, times: int | None = None) -> None:
+        """Close the connection without an answer."""
+        self._spoil(name, "hang_up", times)
+
     def drop(self, name: str, *, after: int, times: int | None = None, length: bool = True) -> None:
         """Close the connection after that many bytes; without `length`, as if that were all."""
         self._spoil(name, "drop", times, after=after, length=length)
@@ -182,6 +186,8 @@ class IndexServer(Server):
         match fault:
             case _Fault(kind="fail", values=values):
                 send(handler, values["status"], b"", values["headers"])
+            case _Fault(kind="hang_up"):
+                handler.close_connection = True
             case _Fault(kind="redirect", values=values):
                 send(handler, 302, b"", {"Location": values["url"]})
             case _Fault(kind="slow", values=values):

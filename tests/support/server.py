@@ -71,6 +71,11 @@ class Server:
     def url(self) -> str:
         return f"{'https' if self._tls else 'http'}://{self.netloc}"
 
+    @property
+    def connections(self) -> int:
+        """How many connections were opened, whether or not a request came over them."""
+        return self._httpd.connections
+
     def answer(self, handler: BaseHTTPRequestHandler) -> None:
         """Answer one request."""
         raise NotImplementedError
@@ -92,6 +97,11 @@ class Server:
 class _QuietServer(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 64
+    connections = 0
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        self.connections += 1
+        super().process_request(request, client_address)
 
     def handle_error(self, request: object, client_address: object) -> None:
         """Say nothing: clients that go away are what some tests are about."""

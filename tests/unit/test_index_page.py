@@ -1,8 +1,11 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 from packaging.specifiers import SpecifierSet
 from packaging.tags import parse_tag
 from packaging.utils import canonicalize_name
@@ -144,6 +147,12 @@ def test_a_file_of_a_json_page_is_a_link(file: dict[str, object], expected: Link
         ),
         pytest.param(
             JSON_TYPE,
+            b'{"meta": {"api-version": "1.0"}, "files": [{"filename": 1, "url": "x"}]}',
+            "its JSON is not that of an index",
+            id="no file name",
+        ),
+        pytest.param(
+            JSON_TYPE,
             b'{"meta": {"api-version": "2.0"}, "files": []}',
             "it has version '2.0' of the index API; this reads 1",
             id="JSON of a later API",
@@ -154,9 +163,7 @@ def test_a_file_of_a_json_page_is_a_link(file: dict[str, object], expected: Link
             "it has version '2.1' of the index API; this reads 1",
             id="HTML of a later API",
         ),
-        pytest.param(
-            "text/html", b'<a href="//[/x">', "it has a link that is none", id="no address"
-        ),
+        pytest.param("text/html", b'<a href="//[/x">', "its HTML cannot be read", id="no address"),
         pytest.param(
             "application/pdf", b"", "a page of type 'application/pdf' is not one", id="no page"
         ),
@@ -167,6 +174,31 @@ def test_what_is_no_page_of_an_index_is_refused(
 ) -> None:
     with pytest.raises(PageError, match=message):
         parse_page(body, content_type=content_type, url=BASE)
+
+
+@given(
+    st.sampled_from([JSON_TYPE, "text/html"]),
+    st.one_of(
+        st.binary(),
+        st.lists(st.sampled_from(["<", "!", "[", "a", " href=", "//[", '"', ">", "&#", "--"])).map(
+            lambda words: "".join(words).encode()
+        ),
+        st.recursive(
+            st.none() | st.booleans() | st.integers() | st.text(),
+            lambda inner: (
+                st.lists(inner)
+                | st.dictionaries(
+                    st.sampled_from(["meta", "api-version", "files", "filename", "url", "hashes"]),
+                    inner,
+                )
+            ),
+        ).map(lambda page: json.dumps(page).encode()),
+    ),
+)
+@example("text/html", b"<![x[ y ]]>")  # Older Pythons' HTMLParser fails an assertion.
+def test_any_page_is_read_or_refused_and_never_a_crash(content_type: str, body: bytes) -> None:
+    with suppress(PageError):
+        select_files(parse_page(body, content_type=content_type, url=BASE), canonicalize_name("a"))
 
 
 @pytest.mark.parametrize(

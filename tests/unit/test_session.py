@@ -90,3 +90,26 @@ def test_a_server_cannot_make_us_wait_for_long() -> None:
 def test_a_session_without_a_rule_for_further_tries_has_none() -> None:
     with requests.Session() as session:
         assert retry_policy(session, "https://a.example").total == 0
+
+
+def redirected(old: str, new: str, credentials: dict[str, tuple[str, str]]) -> str | bytes | None:
+    """Return the Authorization header after a redirect from one URL to another."""
+    with make_session(credentials) as session:
+        response = requests.Response()
+        response.request = session.prepare_request(requests.Request("GET", old))
+        following = response.request.copy()
+        following.url = new
+        session.rebuild_auth(following, response)
+    return following.headers.get("Authorization")
+
+
+def test_netrc_does_not_win_over_given_credentials_after_a_redirect(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    netrc = tmp_path / "netrc"
+    netrc.write_text("default login bob password geheim\n")
+    monkeypatch.setenv("NETRC", str(netrc))
+    known = {"https://a.example/": ANN}
+    old = "https://a.example/simple/a"
+    assert redirected(old, "https://a.example/simple/a/", known) == basic_auth(*ANN)
+    assert redirected(old, "https://b.example/simple/a/", known) == basic_auth(*BOB)
