@@ -75,7 +75,7 @@ def _boot_target(selection: Selection, position: Mapping[str, int]) -> BootTarge
         name=str(target),
         implementation=target.python.implementation,
         python=target.python.version,
-        abi="t" if target.python.free_threaded else "",
+        abi=target.python.abi_flavour,
         system=platform.system,
         arch=platform.arch,
         libc=(platform.libc, *floor) if platform.libc and floor else None,

@@ -7,10 +7,11 @@ import re
 import tomllib
 from typing import TYPE_CHECKING, Final
 
-from packaging.markers import Marker
+from packaging.markers import Marker, UndefinedComparison
 from packaging.pylock import Pylock, PylockUnsupportedVersionError, PylockValidationError
 
 from hatch_multiplat.errors import LockError
+from hatch_multiplat.target import MARKER_VARIABLES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -23,16 +24,18 @@ LABEL_PREFIX: Final = "multiplat:"
 """Marks the values that we give `platform_version` ourselves, to tell targets apart that no
 real marker tells apart (glibc and musl, two floors, free-threaded or not)."""
 
-_ATOM = r"""(?:"[^"]*"|'[^']*')"""
-_OPERATOR = r"(?:===|==|~=|!=|<=|>=|<|>|not\s+in|in)"
+_LITERAL: Final = r"""(?:"[^"]*"|'[^']*')"""
+_OPERATOR: Final = r"(?:===|==|~=|!=|<=|>=|<|>|not\s+in|in)"
 _UNKNOWABLE: Final = re.compile(
-    rf"\b(?P<left>platform_release|platform_version)\s*{_OPERATOR}\s*(?P<right_value>{_ATOM})"
-    rf"|(?P<left_value>{_ATOM})\s*{_OPERATOR}\s*\b(?P<right>platform_release|platform_version)\b"
+    rf"\b(?P<left>platform_release|platform_version)\s*{_OPERATOR}\s*(?P<right_value>{_LITERAL})"
+    rf"|(?P<left_value>{_LITERAL})\s*{_OPERATOR}\s*\b(?P<right>platform_release|platform_version)\b"
 )
-_PATCHES: Final = re.compile(
-    r"(?:python_full_version|implementation_version)\s*[=<>!~]+\s*[\"'](\d+)\.(\d+)\.(\d+)"
-    r"|[\"'](\d+)\.(\d+)\.(\d+)[^\"']*[\"']\s*[=<>!~]+\s*(?:python_full_version|implementation_version)"
+_FULL_VERSION: Final = r"\b(?:python_full_version|implementation_version)\b"
+_FULL_VERSION_ATOM: Final = re.compile(
+    rf"{_FULL_VERSION}\s*(?P<operator>{_OPERATOR})\s*(?P<value>{_LITERAL})"
+    rf"|(?P<left_value>{_LITERAL})\s*{_OPERATOR}\s*{_FULL_VERSION}"
 )
+_VERSION: Final = re.compile(r"(?<![\d.])(\d+)\.(\d+)(?:\.(\d+))?(?P<rest>[^\s,|\"']*)")
 _ALWAYS: Final = 'python_version >= "0"'
 
 
@@ -47,26 +50,29 @@ def parse_lock(text: str, *, where: str) -> Pylock:
     except tomllib.TOMLDecodeError as error:
         raise LockError(f"{where} is not TOML: {error}; write it anew") from error
     try:
-        lock = Pylock.from_dict(data)
+        return Pylock.from_dict(data)
     except PylockUnsupportedVersionError as error:
         raise LockError(
             f"{where}: {error}; this release reads lock version 1.x, write the lock anew with it"
         ) from error
     except PylockValidationError as error:
-        raise LockError(f"{where} is not a valid PEP 751 lock file: {error}") from error
-    for package in lock.packages:
-        for wheel in package.wheels or ():
-            try:
-                _ = wheel.filename
-            except (PylockValidationError, ValueError) as error:
-                raise LockError(f"{where}: wheel of {package.name}: {error}") from error
-    return lock
+        raise LockError(
+            f"{where} is not a valid PEP 751 lock file: {error}; write it anew"
+        ) from error
 
 
 def target_label(target: Target) -> str:
     """Return the `platform_version` that stands for a target's platform in our own markers."""
-    words = target.name or str(target.platform)
-    return f"{LABEL_PREFIX}{words}{'+t' if target.python.free_threaded else ''}"
+    if target.name is not None:
+        return f"{LABEL_PREFIX}file:{target.name}"
+    flavour = target.python.abi_flavour
+    return f"{LABEL_PREFIX}{target.platform}{f'+{flavour}' if flavour else ''}"
+
+
+def lock_environment(target: Target, patch: int) -> dict[str, str]:
+    """Return the marker variables of a target in a lock, its label for `platform_version`."""
+    environment = {key: str(value) for key, value in target.environment(patch).items()}
+    return environment | {"platform_version": target_label(target)}
 
 
 def package_applies(package: Package, environment: Mapping[str, str]) -> bool:
@@ -75,43 +81,67 @@ def package_applies(package: Package, environment: Mapping[str, str]) -> bool:
     What a marker says of `platform_release` and `platform_version` cannot be known ahead, so it
     counts as true: the package is taken along rather than dropped.
     """
-    if package.marker is None:
-        return True
-    return _holds(str(package.marker), tuple(sorted(environment.items())))
+    return package.marker is None or marker_holds(str(package.marker), environment)
+
+
+def marker_holds(marker: str, environment: Mapping[str, str]) -> bool:
+    """Tell whether a marker of a lock can be true in an environment, as `package_applies` does."""
+    variables, _ = _knowable(marker)
+    return _holds(marker, tuple(environment[variable] for variable in variables))
+
+
+def mentions_unknowable(marker: str) -> bool:
+    """Tell whether a marker asks for what cannot be known ahead, our own labels apart."""
+    return str(_knowable(marker)[1]) != str(Marker(marker))
 
 
 def patch_boundaries(packages: Iterable[Package], minor: tuple[int, int]) -> tuple[int, ...]:
     """Return the patch releases of a minor from which on some marker may change its mind.
 
-    Sorted, and always with 0. A marker that names 3.11.3 may turn at 3.11.3 (`<`, `>=`) or at
-    3.11.4 (`<=`, `>`, `==`), so both count.
+    Sorted, and always with 0. A marker that names 3.11.3 may turn there (`<`, `>=`) or at 3.11.4
+    (`<=`, `>`), or at both (`==`); one release too many costs time and changes nothing.
     """
-    return _boundaries(tuple({str(p.marker) for p in packages if p.marker is not None}), minor)
-
-
-@functools.lru_cache(maxsize=4096)
-def _boundaries(markers: tuple[str, ...], minor: tuple[int, int]) -> tuple[int, ...]:
-    found = {0}
-    for marker in markers:
-        for groups in _PATCHES.findall(marker):
-            major_, minor_, patch = (int(text) for text in groups if text)
-            if (major_, minor_) == minor and patch < 100:
-                found |= {patch, patch + 1}
+    markers = {str(package.marker) for package in packages if package.marker is not None}
+    found = {0}.union(*(_boundaries(marker, minor) for marker in markers))
     return tuple(sorted(found))
 
 
+@functools.lru_cache(maxsize=4096)
+def _boundaries(marker: str, minor: tuple[int, int]) -> frozenset[int]:
+    found = set()
+    for atom in _FULL_VERSION_ATOM.finditer(marker):
+        for version in _VERSION.finditer(atom["value"] or atom["left_value"]):
+            if (int(version[1]), int(version[2])) != minor or version["rest"] == ".*":
+                continue
+            patch = int(version[3] or 0)
+            found.add(patch)
+            if version["rest"] or atom["operator"] not in {"<", ">=", "~="}:
+                found.add(patch + 1)
+    return frozenset(found)
+
+
 @functools.lru_cache(maxsize=65536)
-def _holds(marker: str, environment: tuple[tuple[str, str], ...]) -> bool:
-    values: dict[str, str | frozenset[str]] = dict(environment)
-    values |= {"extras": frozenset(), "dependency_groups": frozenset(), "extra": ""}
-    return _knowable(marker).evaluate(values, context="lock_file")
+def _holds(marker: str, values: tuple[str, ...]) -> bool:
+    variables, knowable = _knowable(marker)
+    # A lock with extras or groups of its own is taken without any of them.
+    environment: dict[str, str | frozenset[str]] = {
+        "extras": frozenset(),
+        "dependency_groups": frozenset(),
+        "extra": "",
+    }
+    environment |= dict(zip(variables, values, strict=True))
+    try:
+        return knowable.evaluate(environment, context="lock_file")
+    except UndefinedComparison as error:
+        raise LockError(f"the lock's marker {marker!r} compares what cannot be: {error}") from error
 
 
 @functools.lru_cache(maxsize=4096)
-def _knowable(marker: str) -> Marker:
+def _knowable(marker: str) -> tuple[tuple[str, ...], Marker]:
     """Return the marker with every atom that cannot be known ahead replaced by a true one.
 
-    Markers have no negation, so a marker can only become true more often by this.
+    Markers have no negation, so a marker can only become true more often by this. Before it stand
+    the variables that it names, so that it is evaluated once for all environments alike in them.
     """
 
     def replace(match: re.Match[str]) -> str:
@@ -121,4 +151,6 @@ def _knowable(marker: str) -> Marker:
             return match[0]
         return _ALWAYS
 
-    return Marker(_UNKNOWABLE.sub(replace, marker))
+    knowable = _UNKNOWABLE.sub(replace, marker)
+    named = set(re.findall(r"\w+", knowable))
+    return tuple(name for name in MARKER_VARIABLES if name in named), Marker(knowable)
