@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import defaultdict
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import tomlkit
 from packaging.specifiers import SpecifierSet
+from packaging.utils import NormalizedName
+from packaging.version import Version
 
 from hatch_multiplat.lock import target_label
 
@@ -15,7 +18,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from packaging.requirements import Requirement
-    from packaging.utils import NormalizedName
 
     from hatch_multiplat.target import Target
 
@@ -53,13 +55,16 @@ class TargetConstraint:
     versions: SpecifierSet
 
 
+Constraint: TypeAlias = tuple[NormalizedName, SpecifierSet]
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SolverEnvironment:
     """Targets that uv solves as one: the marker that holds for just them."""
 
     marker: str
     targets: tuple[Target, ...]
-    constraints: frozenset[tuple[NormalizedName, SpecifierSet]]
+    constraints: frozenset[Constraint]
 
 
 def solver_environments(
@@ -67,31 +72,27 @@ def solver_environments(
 ) -> tuple[SolverEnvironment, ...]:
     """Group targets into as few disjoint markers as tell them apart for uv.
 
-    Minors of one platform that follow each other share a marker, unless a constraint concerns
-    only some of them. Unconstrained environments come first: uv prefers in each environment the
-    versions it chose in those before, so that a step back stays where it is needed.
+    Every target is in an environment at each of its patch releases, and in one only. Minors that
+    follow each other share one, and so do targets that no real marker tells apart, unless a
+    constraint concerns only some of them. Unconstrained environments come first: uv prefers in
+    each the versions it chose in those before, so that a step back stays where it is needed.
     """
-    by_target: dict[Target, set[tuple[NormalizedName, SpecifierSet]]] = defaultdict(set)
+    by_target: dict[Target, set[Constraint]] = defaultdict(set)
     for constraint in constraints:
         by_target[constraint.target].add((constraint.name, constraint.versions))
-    labels: dict[tuple[str, ...], set[str]] = defaultdict(set)
+    families: dict[tuple[str, ...], list[Target]] = defaultdict(list)
     for target in targets:
-        labels[_family(target)].add(target_label(target))
-    groups: dict[tuple[object, ...], list[Target]] = defaultdict(list)
-    for target in targets:
-        key = (_family(target), target_label(target), frozenset(by_target[target]))
-        groups[key].append(target)
-    environments = []
-    for members in groups.values():
-        told_apart = len(labels[_family(members[0])]) > 1
-        for run in _runs(members):
-            environments.append(
-                SolverEnvironment(
-                    marker=_marker(run, told_apart=told_apart),
-                    targets=tuple(run),
-                    constraints=frozenset(by_target[run[0]]),
-                )
-            )
+        families[_family(target)].append(target)
+    environments: list[SolverEnvironment] = []
+    for family, members in families.items():
+        labels: dict[str, list[Target]] = defaultdict(list)
+        for target in members:
+            labels[target_label(target)].append(target)
+        if len(labels) > 1 and any(by_target[target] for target in members):
+            for label, labelled in labels.items():
+                environments += _environments(family, labelled, by_target, label=label)
+        else:
+            environments += _environments(family, members, by_target, label=None)
     return tuple(sorted(environments, key=lambda environment: len(environment.constraints)))
 
 
@@ -137,14 +138,12 @@ def stage_pyproject(
 
 def lowest_python(targets: Sequence[Target], requires_python: SpecifierSet) -> str:
     """Return the lowest Python version that a target admits and the project too, `3.11` or so."""
-    lowest = min(targets, key=lambda target: target.python.version)
-    major, minor = lowest.python.version
-    if lowest.python.patch is not None:
-        return f"{major}.{minor}.{lowest.python.patch}"
-    for patch in range(50):
-        if requires_python.contains(f"{major}.{minor}.{patch}"):
-            return f"{major}.{minor}.{patch}" if patch else f"{major}.{minor}"
-    return f"{major}.{minor}"
+    lowest = min(Version(target.full_versions[0]) for target in targets)
+    first = lowest.micro
+    for patch in range(first, first + 50):
+        if requires_python.contains(f"{lowest.major}.{lowest.minor}.{patch}"):
+            return f"{lowest.major}.{lowest.minor}.{patch}" if patch else str(lowest)
+    return str(lowest)
 
 
 def _family(target: Target) -> tuple[str, ...]:
@@ -156,26 +155,50 @@ def _family(target: Target) -> tuple[str, ...]:
     )
 
 
-def _runs(targets: Iterable[Target]) -> list[list[Target]]:
-    """Split targets into runs whose Python ranges follow each other without a hole."""
-    runs: list[list[Target]] = []
-    for target in sorted(targets, key=lambda target: (target.python.version, str(target))):
-        if runs and runs[-1][-1].full_versions[1] == target.full_versions[0]:
-            runs[-1].append(target)
+def _environments(
+    family: tuple[str, ...],
+    targets: Sequence[Target],
+    by_target: Mapping[Target, set[Constraint]],
+    *,
+    label: str | None,
+) -> list[SolverEnvironment]:
+    """Cut the Pythons of targets where one begins or ends, and join what has one answer."""
+    cuts = sorted({cut for target in targets for cut in target.full_versions}, key=Version)
+    joined: list[tuple[str, str, frozenset[Constraint], list[Target]]] = []
+    for first, end in itertools.pairwise(cuts):
+        covering = [target for target in targets if _covers(target, first)]
+        if not covering:
+            continue
+        wanted = frozenset().union(*(by_target[target] for target in covering))
+        if joined and joined[-1][1:3] == (first, wanted):
+            begin, _, _, members = joined.pop()
+            joined.append((begin, end, wanted, list(dict.fromkeys([*members, *covering]))))
         else:
-            runs.append([target])
-    return runs
+            joined.append((first, end, wanted, covering))
+    return [
+        SolverEnvironment(
+            marker=_marker(family, first, end, label=label),
+            targets=tuple(members),
+            constraints=wanted,
+        )
+        for first, end, wanted, members in joined
+    ]
 
 
-def _marker(run: Sequence[Target], *, told_apart: bool) -> str:
-    sys_platform, machine, implementation = _family(run[0])
+def _covers(target: Target, version: str) -> bool:
+    first, end = target.full_versions
+    return Version(first) <= Version(version) < Version(end)
+
+
+def _marker(family: tuple[str, ...], first: str, end: str, *, label: str | None) -> str:
+    sys_platform, machine, implementation = family
     atoms = [
         f"sys_platform == '{sys_platform}'",
         f"platform_machine == '{machine}'",
         f"implementation_name == '{implementation}'",
-        f"python_full_version >= '{run[0].full_versions[0]}'",
-        f"python_full_version < '{run[-1].full_versions[1]}'",
+        f"python_full_version >= '{first}'",
+        f"python_full_version < '{end}'",
     ]
-    if told_apart:
-        atoms.append(f"platform_version == '{target_label(run[0])}'")
+    if label is not None:
+        atoms.append(f"platform_version == '{label}'")
     return " and ".join(atoms)
