@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from packaging.specifiers import SpecifierSet
+from packaging.version import Version
 
 from hatch_multiplat.selection import tag_ranks
 
@@ -13,7 +14,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from packaging.tags import Tag
-    from packaging.version import Version
 
     from hatch_multiplat.selection import Gap
     from hatch_multiplat.target import Target
@@ -38,7 +38,7 @@ class StepBack:
 
     `versions` admits exactly those that are no newer than the locked one, for uv; it is None when
     there are none: uv took the newest version that the requirements allow. `newest` is the newest
-    version that has a wheel, allowed or not.
+    of them, or where there are none, the newest of all that have a wheel.
     """
 
     gap: Gap
@@ -50,22 +50,32 @@ def step_back(gap: Gap, files: Iterable[File]) -> StepBack:
     """Find the versions that have a wheel for the target of a gap.
 
     All others are named in the constraint, so that uv needs one more run and not one for each
-    release it would skip. Yanked files do not count, nor do pre-releases where there are others.
+    release it would skip. Yanked files do not count. Pre-releases count only where one is locked:
+    to uv, a constraint that names one is leave to take any.
     """
-    listed = [file for file in files if not file.yanked]
+    pre = gap.version is not None and gap.version.is_prerelease
+    listed = [file for file in files if not file.yanked and (pre or not file.version.is_prerelease)]
     fitting = {file.version for file in listed if wheel_fits(file, gap.target)}
-    fitting = {version for version in fitting if not version.is_prerelease} or fitting
     if not fitting:
         return StepBack(gap=gap, newest=None, versions=None)
     allowed = [version for version in fitting if gap.version and version <= gap.version]
     if not allowed:
         return StepBack(gap=gap, newest=max(fitting), versions=None)
     highest = max(allowed)
+    # A specifier other than `==` takes no local version (PEP 440): `<=1.0` admits every 1.0+local,
+    # and `!=1.0` would rule out a 1.0+cpu that fits, which the solver prefers to 1.0 anyway.
+    limit = Version(highest.public)
+    fitting_locals = {version.public for version in fitting if version.local}
     others = sorted(
-        {file.version for file in listed if file.version < highest} - fitting, reverse=True
+        {file.version for file in listed if Version(file.version.public) <= limit} - fitting,
+        reverse=True,
     )
-    specifiers = ",".join([f"<={_public(highest)}", *(f"!={version}" for version in others)])
-    return StepBack(gap=gap, newest=highest, versions=SpecifierSet(specifiers))
+    excluded = [
+        f"!={version}" for version in others if version.local or str(version) not in fitting_locals
+    ]
+    return StepBack(
+        gap=gap, newest=highest, versions=SpecifierSet(",".join([f"<={limit}", *excluded]))
+    )
 
 
 def wheel_fits(file: File, target: Target) -> bool:
@@ -88,8 +98,3 @@ def has_native_wheel(files: Iterable[File], target: Target) -> bool:
         for file in files
         if not file.yanked
     )
-
-
-def _public(version: Version) -> str:
-    """Return a version as `<=` takes it: without a local part, which PEP 440 forbids there."""
-    return version.public
