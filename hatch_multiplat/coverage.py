@@ -61,13 +61,17 @@ class Covered:
     runs: int
 
 
-def cover_targets(question: Question, *, market: Market, build_sdists: bool) -> Covered:
+def cover_targets(
+    question: Question, *, market: Market, build_sdists: bool, prior: str | None = None
+) -> Covered:
     """Solve, and solve again with versions narrowed where wheels are missing, until all fits.
+
+    `prior` is the text of a lock whose versions are kept where they can be.
 
     Raises CoverageError with the whole matrix of gaps when some target cannot be covered, and
     SolveError when the requirements contradict each other whatever the wheels.
     """
-    search = _Search(question=question, market=market, build_sdists=build_sdists)
+    search = _Search(question=question, market=market, build_sdists=build_sdists, prior=prior)
     return search.run()
 
 
@@ -87,8 +91,11 @@ def select_locked(
 
 
 class _Search:
-    def __init__(self, *, question: Question, market: Market, build_sdists: bool) -> None:
+    def __init__(
+        self, *, question: Question, market: Market, build_sdists: bool, prior: str | None
+    ) -> None:
         self.question = question
+        self.prior = prior
         self.market = market
         self.pages: dict[NormalizedName, tuple[IndexFile, ...]] = {}
         self.builder = _Builder(market=market, enabled=build_sdists, native=self.has_native)
@@ -133,7 +140,7 @@ class _Search:
         by which all gaps show. The second value says whether uv was confined to the targets.
         """
         try:
-            return run_uv_solve(self.question), True
+            return run_uv_solve(self.question, prior=self.prior), True
         except SolveError as error:
             removed = self.find_removed()
             if removed:
@@ -241,7 +248,6 @@ class _Builder:
             self.refused[source.url] = "while other versions have wheels for this platform"
             return
         market = self.market
-        market.say(f"Building {source.name} {source.version or ''}".rstrip() + ", no wheel")
         try:
             self.built[source.url] = build_universal_wheel(
                 source,
@@ -249,6 +255,7 @@ class _Builder:
                 session=market.session,
                 offline=market.offline,
                 progress=market.progress,
+                say=market.say,
             )
         except NotUniversalError as error:
             self.refused[source.url] = str(error)

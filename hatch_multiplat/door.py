@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, NoReturn, Protocol
 
 from hatch_multiplat.errors import MultiplatError
-from hatch_multiplat.pipeline import Request, build_executable, read_config, read_pyproject
+from hatch_multiplat.pipeline import Request, Surroundings, build_executable
 from hatch_multiplat.progress import make_progress
+from hatch_multiplat.project import open_project
 from hatch_multiplat.report import render_report
 
 if TYPE_CHECKING:
@@ -67,9 +68,8 @@ def run_build(
                 wheel=wheel,
                 output_dir=output_dir,
                 default_dir=default_dir,
-                progress=make_progress(sys.stderr),
-                say=app.display_info,
-            )
+            ),
+            surroundings(app),
         )
     except MultiplatError as error:
         end_with(app, error)
@@ -83,10 +83,15 @@ def end_with(app: App, error: MultiplatError) -> NoReturn:
     raise SystemExit(error.exit_code)
 
 
+def surroundings(app: App) -> Surroundings:
+    """Return the surroundings of a run that speaks through `app`."""
+    return Surroundings(progress=make_progress(sys.stderr), say=app.display_info)
+
+
 def files_for_sdist(app: App, *, project_dir: Path) -> dict[str, str]:
     """Return the files that a build from the sdist needs: absolute path to path in the sdist."""
     try:
-        config = read_config(project_dir, read_pyproject(project_dir))
+        config = open_project(project_dir).config
     except MultiplatError as error:
         end_with(app, error)
     wanted = (config.lock, *config.files)

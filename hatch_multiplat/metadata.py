@@ -1,4 +1,4 @@
-"""A wheel's own words: its METADATA and entry points, and the requirements that follow from them."""
+"""A wheel's own words: METADATA, entry points, and the requirements that follow."""
 
 from __future__ import annotations
 

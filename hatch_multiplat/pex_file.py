@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import tomlkit
-from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from hatch_multiplat.archive import replace_prefix
@@ -23,6 +22,8 @@ from hatch_multiplat.report import format_size
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    from packaging.requirements import Requirement
 
     from hatch_multiplat.boot import BootTable
     from hatch_multiplat.config import Config, Run
@@ -38,11 +39,11 @@ PEX_ENTRIES: Final = 600
 class Parts:
     """What an executable is made of.
 
-    `paths` maps the file name of every wheel to the file on disk; `requirement` is the root
-    of all (`demo[fast]==1.0`).
+    `paths` maps the file name of every wheel to the file on disk. Of the `requirements`, the
+    first is the project itself (`demo[fast]==1.0`), the others are what the table adds.
     """
 
-    requirement: str
+    requirements: tuple[Requirement, ...]
     selections: tuple[Selection, ...]
     paths: Mapping[str, Path]
     table: BootTable
@@ -88,7 +89,12 @@ def _run_pex(parts: Parts, folder: Path, *, pex_root: Path) -> Path:
     run_tool(
         "pex",
         [
-            *(sys.executable, "-m", "pex", parts.requirement),
+            *(
+                sys.executable,
+                "-m",
+                "pex",
+                *(str(requirement) for requirement in parts.requirements),
+            ),
             *("--pylock", "pylock.toml", "--output-file", built),
             *(word for path, _, _ in platforms for word in ("--complete-platform", path)),
             *("--no-pre-install-wheels", "--no-compress", "--preamble-file", "preamble.py"),
@@ -167,7 +173,7 @@ def render_local_lock(parts: Parts, groups: Sequence[tuple[Selection, WheelSet]]
     by_package: dict[tuple[str, str], list[LockedWheel]] = defaultdict(list)
     for wheel in sorted(taken, key=lambda wheel: wheel.filename):
         by_package[str(wheel.name), str(wheel.version)].append(wheel)
-    root = canonicalize_name(Requirement(parts.requirement).name)
+    root = canonicalize_name(parts.requirements[0].name)
     packages = []
     for (name, version), wheels in sorted(by_package.items()):
         labels = sorted({label for wheel in wheels for label in taken[wheel]})

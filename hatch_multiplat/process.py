@@ -6,7 +6,7 @@ import os
 import shlex
 import subprocess
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from hatch_multiplat.errors import ToolError
 from hatch_multiplat.sources import redact_text
@@ -14,6 +14,10 @@ from hatch_multiplat.sources import redact_text
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
+
+
+MAX_COMMAND: Final = 600
+"""Characters of a command that are shown: a flag for each of sixty targets helps nobody."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -69,8 +73,8 @@ def explain_failure(name: str, command: Sequence[str], finished: Finished) -> st
     """Return the message for a tool that failed: the command, its exit code and its output."""
     output = (finished.stderr.strip() or finished.stdout.strip()) or "(it printed nothing)"
     ran = redact_text(shlex.join(command))
-    if len(ran) > 600:  # A line for each of sixty targets helps nobody.
-        ran = ran[:600] + " ..."
+    if len(ran) > MAX_COMMAND:
+        ran = ran[:MAX_COMMAND] + " ..."
     return f"{name} failed with exit code {finished.returncode}\n  ran: {ran}\n" + "\n".join(
         f"  {line}" for line in output.splitlines()
     )

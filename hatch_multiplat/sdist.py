@@ -19,6 +19,8 @@ from hatch_multiplat.process import run_tool
 from hatch_multiplat.selection import locked_wheel
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import requests
 
     from hatch_multiplat.progress import ProgressSink
@@ -40,6 +42,7 @@ def build_universal_wheel(
     session: requests.Session,
     offline: bool,
     progress: ProgressSink,
+    say: Callable[[str], object],
 ) -> LockedWheel:
     """Build the wheel of an sdist or a project folder, and put it into the store.
 
@@ -49,6 +52,7 @@ def build_universal_wheel(
     if source.kind == "vcs":
         raise NotUniversalError("and a checkout from version control is not built here")
     if source.kind == "directory":
+        say(f"Building {source.name} from its folder")
         return _build(Path(url2pathname(urlsplit(source.url).path)), store=store, offline=offline)
     artifact = Artifact(
         filename=source.filename, url=source.url, hashes=dict(source.hashes), size=source.size
@@ -62,6 +66,7 @@ def build_universal_wheel(
         found = store.find_verified(filename, {"sha256": sha256})
         if found is not None:
             return _locked(found)
+    say(f"Building {source.name} {source.version or ''}".rstrip() + ", which has no wheel")
     wheel = _build(sdist, store=store, offline=offline)
     aside = note.with_name(f"{note.name}.{os.getpid()}")
     aside.write_text(f"{wheel.sha256} {wheel.filename}", encoding="utf-8")

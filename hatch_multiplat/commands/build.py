@@ -1,0 +1,57 @@
+"""`hatch-multiplat build`: for projects hatchling does not build, and for wheels given by path."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from pathlib import Path
+
+import click
+
+from hatch_multiplat.commands.terminal import (
+    Terminal,
+    build_wheel,
+    ends_cleanly,
+    json_option,
+    project_argument,
+    quiet_option,
+)
+from hatch_multiplat.door import run_build
+from hatch_multiplat.report import report_to_json
+
+
+@click.command()
+@project_argument
+@click.option(
+    "--wheel",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="The project's wheel; without it, the wheel is built by the project's own backend.",
+)
+@click.option(
+    "-o",
+    "--output-dir",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Where the executable goes [default: output-dir of the table, beside --wheel, or dist/].",
+)
+@json_option
+@quiet_option
+@ends_cleanly
+def build(
+    *, project: Path, wheel: Path | None, output_dir: Path | None, as_json: bool, quiet: bool
+) -> None:
+    """Build the executable of PROJECT (the folder with its pyproject.toml)."""
+    terminal = Terminal(quiet=quiet or as_json)
+    default_dir = None
+    with tempfile.TemporaryDirectory(prefix="hatch-multiplat-") as folder:
+        if wheel is None:
+            wheel = build_wheel(project, Path(folder).resolve(), terminal)
+            default_dir = project / "dist"
+        report = run_build(
+            terminal,
+            project_dir=project,
+            wheel=wheel,
+            output_dir=output_dir,
+            default_dir=default_dir,
+        )
+    if as_json:
+        click.echo(json.dumps(report_to_json(report), indent=2))

@@ -1,0 +1,101 @@
+"""What the commands share: how they speak, how they end, and what a project requires."""
+
+from __future__ import annotations
+
+import functools
+import os
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn, ParamSpec, TypeVar
+
+import click
+import uv
+
+from hatch_multiplat.door import SWITCH, end_with, surroundings
+from hatch_multiplat.errors import MultiplatError, ToolError
+from hatch_multiplat.pipeline import make_question, open_market
+from hatch_multiplat.process import run_tool
+from hatch_multiplat.project import open_project, read_wheel, static_metadata
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from hatch_multiplat.coverage import Market
+    from hatch_multiplat.metadata import ProjectMetadata
+    from hatch_multiplat.project import Project
+    from hatch_multiplat.solve import Question
+
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class Terminal:
+    """Speaks to a person through stderr; stdout is for what a script may want."""
+
+    def __init__(self, *, quiet: bool = False) -> None:
+        self.quiet = quiet
+
+    def display_info(self, message: str = "") -> None:
+        if not self.quiet:
+            click.echo(message, err=True)
+
+    def display_success(self, message: str = "") -> None:
+        if not self.quiet:
+            click.echo(message)
+
+    def abort(self, message: str = "", code: int = 1) -> NoReturn:
+        click.echo(message, err=True)
+        sys.exit(code)
+
+
+project_argument = click.argument(
+    "project", type=click.Path(exists=True, file_okay=False, path_type=Path), default="."
+)
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+quiet_option = click.option("-q", "--quiet", is_flag=True, help="Print errors only.")
+
+
+def ends_cleanly(command: Callable[P, R]) -> Callable[P, R]:
+    """Turn a MultiplatError that leaves a command into its message and its exit code."""
+
+    @functools.wraps(command)
+    def wrapper(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return command(*args, **kwargs)
+        except MultiplatError as error:
+            end_with(Terminal(), error)
+
+    return wrapper
+
+
+def prepare(folder: Path, terminal: Terminal) -> tuple[Project, Question, Market]:
+    """Open a project and return it with what is to be solved for it, and where.
+
+    A project with dynamic requirements has its wheel built aside to learn them.
+    """
+    project = open_project(folder)
+    market = open_market(project, surroundings(terminal))
+    metadata = static_metadata(project) or _metadata_by_building(folder, terminal)
+    return project, make_question(project, metadata, market), market
+
+
+def build_wheel(folder: Path, output: Path, terminal: Terminal) -> Path:
+    """Build a project's wheel by its own backend; raises ToolError when that fails."""
+    terminal.display_info(f"Building the wheel of {folder.resolve().name}")
+    run_tool(
+        "uv build",
+        [uv.find_uv_bin(), "build", "--wheel", "--out-dir", output, folder.resolve()],
+        cwd=output,
+        environ={SWITCH: "0", "UV_PYTHON_DOWNLOADS": "never", "NO_COLOR": "1"},
+    )
+    wheels = sorted(output.glob("*.whl"))
+    if len(wheels) != 1:
+        raise ToolError(f"the project's backend built {len(wheels)} wheels; name one by --wheel")
+    return wheels[0]
+
+
+def _metadata_by_building(folder: Path, terminal: Terminal) -> ProjectMetadata:
+    with tempfile.TemporaryDirectory(prefix="hatch-multiplat-") as name:
+        return read_wheel(build_wheel(folder, Path(os.path.realpath(name)), terminal)).metadata

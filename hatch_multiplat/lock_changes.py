@@ -1,0 +1,42 @@
+"""Two locks to the lines that say what changed between them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from packaging.pylock import Pylock
+
+
+def describe_changes(before: Pylock | None, after: Pylock) -> list[str]:
+    """Return a line for each package that was added, removed, or has other versions or files."""
+    old, new = _contents(before), _contents(after)
+    lines = []
+    for name in sorted(old.keys() | new.keys()):
+        if name not in old:
+            lines.append(f"added {name} {_versions(new[name])}")
+        elif name not in new:
+            lines.append(f"removed {name} {_versions(old[name])}")
+        elif old[name].keys() != new[name].keys():
+            lines.append(f"updated {name} {_versions(old[name])} -> {_versions(new[name])}")
+        elif old[name] != new[name]:
+            lines.append(f"changed {name} {_versions(new[name])}: other files or markers")
+    return lines
+
+
+Contents = dict[str, dict[str, frozenset[str]]]
+
+
+def _contents(lock: Pylock | None) -> Contents:
+    """Return, by name and version, the files of each package and its marker."""
+    found: Contents = {}
+    for package in lock.packages if lock else ():
+        files = {wheel.filename for wheel in package.wheels or ()}
+        version = str(package.version or "")
+        known = found.setdefault(str(package.name), {})
+        known[version] = known.get(version, frozenset()) | files | {str(package.marker)}
+    return found
+
+
+def _versions(versions: dict[str, frozenset[str]]) -> str:
+    return ", ".join(sorted(versions))

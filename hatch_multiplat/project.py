@@ -1,0 +1,206 @@
+"""A project on disk: its pyproject.toml, its table, its wheel, and what it requires."""
+
+from __future__ import annotations
+
+import tomllib
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from packaging.dependency_groups import resolve_dependency_groups
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.utils import InvalidWheelFilename, canonicalize_name
+from packaging.version import Version
+
+from hatch_multiplat.config import Config, ProjectFacts, parse_config
+from hatch_multiplat.errors import ConfigError, ExecutableError
+from hatch_multiplat.host import project_host
+from hatch_multiplat.metadata import (
+    ProjectMetadata,
+    parse_metadata,
+    parse_scripts,
+    root_requirements,
+    unknown_extras,
+)
+from hatch_multiplat.selection import LockedWheel, locked_wheel
+from hatch_multiplat.store import hash_file
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Project:
+    """A project's folder, its `pyproject.toml` as data, and its `[tool.multiplat]` parsed."""
+
+    folder: Path
+    pyproject: Mapping[str, Any]
+    config: Config
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ProjectWheel:
+    """The project's own wheel: its place, what it is, and its scripts."""
+
+    path: Path
+    locked: LockedWheel
+    metadata: ProjectMetadata
+    scripts: Mapping[str, str]
+
+
+def open_project(folder: Path) -> Project:
+    """Read a project; raises ConfigError with every problem found in its table."""
+    pyproject = read_pyproject(folder)
+    return Project(folder=folder, pyproject=pyproject, config=_read_config(folder, pyproject))
+
+
+def read_pyproject(folder: Path) -> dict[str, Any]:
+    """Read `pyproject.toml`; raises ConfigError when there is none or it is no TOML."""
+    path = folder / "pyproject.toml"
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise ConfigError([f"{path}: no such file; name the project's folder"]) from error
+    except OSError as error:
+        raise ConfigError([f"{path} cannot be read: {error.strerror or error}"]) from error
+    except ValueError as error:  # UnicodeDecodeError and TOMLDecodeError are ValueErrors.
+        raise ConfigError([f"{path} is not TOML: {error}"]) from error
+
+
+def read_wheel(path: Path) -> ProjectWheel:
+    """Read the project's wheel; raises ExecutableError for what is no wheel."""
+    try:
+        sha256 = hash_file(path, "sha256")
+        locked = locked_wheel(
+            path.name, path.resolve().as_uri(), {"sha256": sha256}, path.stat().st_size
+        )
+        with zipfile.ZipFile(path) as archive:
+            texts = _dist_info_texts(archive)
+    except InvalidWheelFilename as error:
+        raise ExecutableError(f"{path}: {error}; name a wheel") from error
+    except (OSError, zipfile.BadZipFile, KeyError) as error:
+        raise ExecutableError(
+            f"{path} cannot be read as a wheel: {error}; build it anew"
+        ) from error
+    return ProjectWheel(
+        path=path,
+        locked=locked,
+        metadata=parse_metadata(texts["METADATA"], where=path.name),
+        scripts=parse_scripts(texts.get("entry_points.txt", "")),
+    )
+
+
+def scripts_of(wheels: Iterable[Path]) -> set[str]:
+    """Return the names of all scripts in these wheels: entry points, and files in `.data`."""
+    names: set[str] = set()
+    for path in wheels:
+        with zipfile.ZipFile(path) as archive:
+            names |= parse_scripts(_dist_info_texts(archive).get("entry_points.txt", "")).keys()
+            names |= {
+                entry.rsplit("/", 1)[1]
+                for entry in archive.namelist()
+                if entry.partition("/")[0].endswith(".data") and "/scripts/" in entry
+            }
+    return names
+
+
+def static_metadata(project: Project) -> ProjectMetadata | None:
+    """Return the project's metadata from `[project]` alone; None where it is dynamic.
+
+    The version does not matter to what the project requires, so it may be dynamic.
+    """
+    table = project.pyproject.get("project", {})
+    dynamic = set(table.get("dynamic", ()))
+    if "name" not in table or dynamic & {
+        "dependencies",
+        "optional-dependencies",
+        "requires-python",
+    }:
+        return None
+    optional = table.get("optional-dependencies", {})
+    try:
+        requires = [Requirement(text) for text in table.get("dependencies", ())]
+        for extra, texts in optional.items():
+            requires += [_with_extra(Requirement(text), extra) for text in texts]
+    except InvalidRequirement as error:
+        raise ConfigError([f"project.dependencies: {error}"]) from error
+    return ProjectMetadata(
+        name=table["name"],
+        version=Version("0"),
+        requires_python=SpecifierSet(table.get("requires-python", "")),
+        requires=tuple(requires),
+        extras=tuple(canonicalize_name(extra) for extra in optional),
+    )
+
+
+def all_requirements(project: Project, metadata: ProjectMetadata) -> tuple[Requirement, ...]:
+    """Return what the executable needs: the project's own requirements, extras, groups, and more.
+
+    Raises ConfigError for an extra that the project does not have and for a bad group.
+    """
+    config = project.config
+    unknown = unknown_extras(metadata, config.extras)
+    if unknown:
+        known = ", ".join(metadata.extras) or "none"
+        raise ConfigError(
+            f"tool.multiplat.extras: {metadata.name} has no extra {extra!r} (it has: {known})"
+            for extra in unknown
+        )
+    return (*root_requirements(metadata, config.extras), *added_requirements(project))
+
+
+def added_requirements(project: Project) -> tuple[Requirement, ...]:
+    """Return what the table adds to the project's own requirements: groups and requirements."""
+    groups = project.pyproject.get("dependency-groups", {})
+    try:
+        texts = resolve_dependency_groups(groups, *project.config.dependency_groups)
+        from_groups = [Requirement(text) for text in texts]
+    except Exception as error:  # An ExceptionGroup or a ValueError, by packaging's own account.
+        raise ConfigError([f"dependency-groups: {error}"]) from error
+    return (*from_groups, *project.config.requirements)
+
+
+def _read_config(folder: Path, pyproject: Mapping[str, Any]) -> Config:
+    table = pyproject.get("tool", {}).get("multiplat")
+    if not isinstance(table, dict):
+        raise ConfigError(
+            [
+                "tool.multiplat: there is no such table in pyproject.toml; add one, "
+                'such as\n\n  [tool.multiplat]\n  platforms = ["linux-x86_64", "macos-arm64"]'
+            ]
+        )
+    project = pyproject.get("project", {})
+    try:
+        requires_python = SpecifierSet(str(project.get("requires-python", "")))
+    except InvalidSpecifier as error:
+        raise ConfigError([f"project.requires-python: {error}"]) from error
+    groups = pyproject.get("dependency-groups", {})
+    facts = ProjectFacts(
+        name=str(project.get("name", "")),
+        requires_python=requires_python,
+        dependency_groups=tuple(canonicalize_name(name) for name in groups),
+    )
+    return parse_config(table, project=facts, host=project_host(folder))
+
+
+def _dist_info_texts(archive: zipfile.ZipFile) -> dict[str, str]:
+    """Return METADATA and entry_points.txt from the `.dist-info` folder of a wheel."""
+    texts = {}
+    for name in archive.namelist():
+        folder, _, file = name.partition("/")
+        if folder.endswith(".dist-info") and file in {"METADATA", "entry_points.txt"}:
+            texts[file] = archive.read(name).decode("utf-8", errors="replace")
+    if "METADATA" not in texts:
+        raise KeyError("it has no METADATA")
+    return texts
+
+
+def _with_extra(requirement: Requirement, extra: str) -> Requirement:
+    marker = f'extra == "{canonicalize_name(extra)}"'
+    if requirement.marker is not None:
+        marker = f"({requirement.marker}) and {marker}"
+    base = Requirement(str(requirement))
+    base.marker = None
+    return Requirement(f"{base} ; {marker}")
