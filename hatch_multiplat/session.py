@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self
 from urllib.parse import SplitResult, urlsplit
 
@@ -43,7 +44,6 @@ _CA_VARIABLES: Final = (
     "CURL_CA_BUNDLE",
     "PIP_CERT",
     "SSL_CERT_FILE",
-    "SSL_CERT_DIR",
 )
 _TRANSIENT: Final = frozenset({429, 500, 502, 503, 504})
 _PROXY_AUTHENTICATION: Final = 407
@@ -77,8 +77,7 @@ def make_session(
     session = _Session()
     session.headers["User-Agent"] = f"hatch-multiplat/{__version__}"
     session.auth = _Credentials(credentials)
-    # requests itself prefers REQUESTS_CA_BUNDLE and CURL_CA_BUNDLE to this.
-    session.verify = next(filter(None, map(os.environ.get, _CA_VARIABLES)), True)
+    session.verify = _choose_certificates(os.environ) or True
     adapter = HTTPAdapter(
         pool_connections=16,
         pool_maxsize=16,
@@ -161,6 +160,19 @@ def explain_status(response: requests.Response) -> str:
     if response.status_code in _TRANSIENT:
         return f"the server answered {status} {TRIES} times; try again later"
     return f"the server answered {status}"
+
+
+def _choose_certificates(environ: Mapping[str, str]) -> str | None:
+    """Return the file or folder of CA certificates that the environment names.
+
+    A file that is not there is an error later on; SSL_CERT_DIR may be a list, as OpenSSL has it,
+    of which requests can use one.
+    """
+    for name in _CA_VARIABLES:
+        if environ.get(name):
+            return environ[name]
+    folders = environ.get("SSL_CERT_DIR", "").split(os.pathsep)
+    return next((folder for folder in folders if folder and Path(folder).is_dir()), None)
 
 
 class _Credentials(AuthBase):

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import pytest
@@ -62,6 +63,8 @@ def test_netrc_is_asked_where_no_credentials_are_given(
         pytest.param({}, True, id="none"),
         pytest.param({"SSL_CERT_FILE": "/f.pem"}, "/f.pem", id="SSL_CERT_FILE"),
         pytest.param({"PIP_CERT": "/p.pem", "SSL_CERT_FILE": "/f.pem"}, "/p.pem", id="PIP_CERT"),
+        pytest.param({"SSL_CERT_DIR": f"/no/such{os.pathsep}{os.sep}"}, os.sep, id="SSL_CERT_DIR"),
+        pytest.param({"SSL_CERT_DIR": "/no/such"}, True, id="an SSL_CERT_DIR that is not there"),
         pytest.param(
             {"REQUESTS_CA_BUNDLE": "/r.pem", "PIP_CERT": "/p.pem", "SSL_CERT_DIR": "/d"},
             "/r.pem",
