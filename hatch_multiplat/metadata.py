@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import configparser
+import functools
+import operator
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
@@ -19,9 +21,14 @@ from hatch_multiplat.errors import MultiplatError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+_TRUE: Final = 'python_version >= "0"'
+_FALSE: Final = 'python_version < "0"'
+_OPERATOR: Final = r"(?:===|==|~=|!=|<=|>=|<|>|not\s+in|in)"
+_LITERAL: Final = r"""(?:"[^"]*"|'[^']*')"""
+_ATOM: Final = re.compile(rf"[\w.]+\s*{_OPERATOR}\s*{_LITERAL}|{_LITERAL}\s*{_OPERATOR}\s*[\w.]+")
 _EXTRA_ATOM: Final = re.compile(
-    r"\bextra\s*(?P<operator>==|!=)\s*[\"'](?P<value>[^\"']*)[\"']"
-    r"|[\"'](?P<value_first>[^\"']*)[\"']\s*(?P<operator_second>==|!=)\s*extra\b"
+    rf"\bextra\s*(?P<operator>==|!=)\s*(?P<value>{_LITERAL})"
+    rf"|(?P<value_first>{_LITERAL})\s*(?P<operator_second>==|!=)\s*extra\b"
 )
 
 
@@ -79,18 +86,27 @@ def root_requirements(
 ) -> tuple[Requirement, ...]:
     """Return what a project requires with these extras, no marker naming an extra any more.
 
-    An extra that the project defines by its own extras (`all = ["demo[fast,web]"]`) is followed.
+    An extra that the project defines by its own extras (`all = ["demo[fast,web]"]`) is followed,
+    under the marker that it is named with. Markers are read for one extra at a time, as pip does.
     """
-    wanted = _closure(metadata, extras)
     own = canonicalize_name(metadata.name)
-    found = []
-    for requirement in metadata.requires:
-        if canonicalize_name(requirement.name) == own:
-            continue
-        settled = _without_extra(requirement, wanted)
-        if settled is not None:
-            found.append(settled)
-    return tuple(found)
+    # "" is the project without extras. An extra is asked for anywhere, or where a marker holds.
+    queue = [_Asked(extra="")] + [_Asked(extra=extra) for extra in extras]
+    found: dict[str, Requirement] = {}
+    for asked in queue:  # It grows on the way.
+        for requirement in metadata.requires:
+            settled = _settle(requirement, asked.extra, asked.where)
+            if settled is None:
+                continue
+            if canonicalize_name(requirement.name) != own:
+                found.setdefault(str(settled), settled)
+                continue
+            through = asked.through | {asked.extra}
+            named = {canonicalize_name(name) for name in requirement.extras} - through
+            queue += [
+                _Asked(extra=name, where=settled.marker, through=through) for name in sorted(named)
+            ]
+    return tuple(found.values())
 
 
 def unknown_extras(
@@ -100,49 +116,46 @@ def unknown_extras(
     return tuple(extra for extra in extras if extra not in metadata.extras)
 
 
-def _closure(metadata: ProjectMetadata, extras: Iterable[NormalizedName]) -> set[str]:
-    own = canonicalize_name(metadata.name)
-    wanted: set[str] = set()
-    queue = [str(extra) for extra in extras]
-    while queue:
-        extra = queue.pop()
-        if extra in wanted:
-            continue
-        wanted.add(extra)
-        for requirement in metadata.requires:
-            if canonicalize_name(requirement.name) != own:
-                continue
-            if _without_extra(requirement, {extra}) is not None:
-                queue += [canonicalize_name(name) for name in requirement.extras]
-    return wanted
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Asked:
+    """An extra, where it is asked for, and the extras that led to it (circles end there)."""
+
+    extra: str
+    where: Marker | None = None
+    through: frozenset[str] = frozenset()
 
 
-def _without_extra(requirement: Requirement, extras: set[str]) -> Requirement | None:
-    """Settle what a requirement's marker says of `extra`; None when that rules it out."""
-    if requirement.marker is None:
-        return requirement
-    text = str(requirement.marker)
-    if not _EXTRA_ATOM.search(text):
-        return requirement
+def _settle(requirement: Requirement, extra: str, condition: Marker | None) -> Requirement | None:
+    """Return a requirement as it is for one extra, under a condition; None if it is not for it."""
+    marker = requirement.marker
+    if marker is None or not _EXTRA_ATOM.search(str(marker)):
+        # It is for the project, and was taken with that.
+        return None if extra else requirement
 
     def settle(match: re.Match[str]) -> str:
-        value = match["value"] if match["value"] is not None else match["value_first"]
-        operator = match["operator"] or match["operator_second"]
-        holds = (canonicalize_name(value) in extras) == (operator == "==")
-        return 'python_version >= "0"' if holds else 'python_version < "0"'
+        value = (match["value"] or match["value_first"])[1:-1]
+        equal = (match["operator"] or match["operator_second"]) == "=="
+        return _TRUE if (canonicalize_name(value) == extra) == equal else _FALSE
 
-    settled = Marker(_EXTRA_ATOM.sub(settle, text))
-    copy = Requirement(str(requirement))
-    copy.marker = settled
-    return None if _never(settled) else copy
+    text = _EXTRA_ATOM.sub(settle, str(marker))
+    if not _evaluate(text, others=_TRUE):
+        return None
+    conditions = [] if _evaluate(text, others=_FALSE) else [Marker(_shorten(text))]
+    conditions += [condition] if condition is not None else []
+    settled = Requirement(str(requirement))
+    settled.marker = functools.reduce(operator.and_, conditions) if conditions else None
+    return settled
 
 
-def _never(marker: Marker) -> bool:
-    """Tell whether a marker is false whatever the platform: only its settled atoms count."""
-    text = re.sub(
-        r"[\w.]+\s*(?:===|==|~=|!=|<=|>=|<|>|not\s+in|in)\s*(?:\"[^\"]*\"|'[^']*')"
-        r"|(?:\"[^\"]*\"|'[^']*')\s*(?:===|==|~=|!=|<=|>=|<|>|not\s+in|in)\s*[\w.]+",
-        lambda match: match[0] if match[0] == 'python_version < "0"' else 'python_version >= "0"',
-        str(marker),
-    )
-    return not Marker(text).evaluate({"python_version": "3.13"})
+def _evaluate(text: str, *, others: str) -> bool:
+    """Evaluate a marker whose atoms, the settled ones apart, are all taken for the same.
+
+    Markers have no negation: one that is false while they are true is false on every platform.
+    """
+    settled = _ATOM.sub(lambda match: match[0] if match[0] in {_TRUE, _FALSE} else others, text)
+    return Marker(settled).evaluate({"python_version": "3.13"})
+
+
+def _shorten(text: str) -> str:
+    """Return a marker without true atoms that stand beside an `and`."""
+    return text.replace(f" and {_TRUE}", "").replace(f"{_TRUE} and ", "")

@@ -59,8 +59,8 @@ def test_a_valid_lock_is_read() -> None:
         ),
         pytest.param(
             'lock-version = "2.0"\ncreated-by = "test"\npackages = []',
-            "pylock.toml: pylock version 2.0 is not supported; this release reads lock version 1.x, "
-            "write the lock anew with it",
+            "pylock.toml: pylock version 2.0 is not supported; "
+            "this release reads lock version 1.x, write the lock anew with it",
             id="newer lock version",
         ),
         pytest.param(
