@@ -216,7 +216,7 @@ class Launch:
         for target in self.table["targets"]:
             mark = "*" if target is self.target else " "
             count = len(target["sets"][-1][1])
-            lines.append("%s %s (%d wheels)" % (mark, target["name"], count))
+            lines.append("%s %s (%d wheel%s)" % (mark, target["name"], count, "s" * (count != 1)))
         lines += ["", "this machine: " + str(self.machine)]
         if self.target is None:
             lines.append("fits no target")
