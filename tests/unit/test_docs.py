@@ -90,7 +90,7 @@ def test_the_reference_has_every_option_of_the_command_line_and_no_other() -> No
     for name, command in cli.main.commands.items():
         start = page.index(f"## `hatch-multiplat {name}`")
         section = page[start : page.find("\n## ", start)]
-        described = set(re.findall(r"`(--?[a-z-]+)", section))
+        described = set(re.findall(r"`(--?[A-Za-z-]+)", section))
         given = {word for option in command.params for word in option.opts if word[0] == "-"}
         assert described == given | {"-h", "--help"}
 
