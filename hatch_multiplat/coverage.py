@@ -14,10 +14,10 @@ from hatch_multiplat.index import read_project
 from hatch_multiplat.lock import package_applies
 from hatch_multiplat.report import Advice, render_gaps
 from hatch_multiplat.sdist import NotUniversalError, build_universal_wheel
-from hatch_multiplat.selection import Gap, Outcome, select_all
-from hatch_multiplat.solve import Solved, run_uv_solve
+from hatch_multiplat.selection import Gap, Outcome, explain_misfit, select_all
+from hatch_multiplat.solve import Solved, packages_blamed, run_uv_solve, with_preferences
 from hatch_multiplat.staging import TargetConstraint
-from hatch_multiplat.stepback import has_native_wheel, step_back
+from hatch_multiplat.stepback import has_native_wheel, step_back, wheel_fits
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -125,7 +125,7 @@ class _Search:
                 solved = run_uv_solve(
                     self.question,
                     steps=tuple(self.steps.values()),
-                    prior=solved.text,
+                    prior=with_preferences(solved.text, self.preferences()),
                     confined=confined,
                 )
             except SolveError as error:
@@ -147,10 +147,62 @@ class _Search:
                 raise CoverageError(
                     render_gaps(removed, self.question.targets, advice=Advice.PROJECT)
                 ) from error
+            return self.solve_for_gaps(error), False
+
+    def solve_for_gaps(self, error: SolveError) -> Solved:
+        """Solve for any platform, without the packages that uv can place nowhere.
+
+        Raises the given error where no package without wheels is to blame.
+        """
+        failure = error
+        excluded: list[str] = []
+        for _ in range(MAX_ROUNDS):
             try:
-                return run_uv_solve(self.question, confined=False), False
-            except SolveError:
-                raise error from None
+                return run_uv_solve(self.question, confined=False)
+            except SolveError as again:
+                failure = again
+            blamed = [
+                name
+                for name in packages_blamed(str(failure))
+                if name not in excluded and self.find_uncovered(name)
+            ]
+            if not blamed:
+                break
+            excluded += blamed
+            table = {**self.question.uv_table, "exclude-dependencies": excluded}
+            self.question = replace(self.question, uv_table=table)
+        raise error
+
+    def find_uncovered(self, name: NormalizedName) -> bool:
+        """Find the targets for which a package has no wheel in any version that may be taken.
+
+        A package that has an sdist can always be placed by uv, and shows its gaps by itself.
+        """
+        specifiers = [
+            requirement.specifier
+            for requirement in (*self.question.requirements, *self.question.constraints)
+            if canonicalize_name(requirement.name) == name
+        ]
+        files = [
+            file
+            for file in self.page(name)
+            if not file.yanked and all(specifier.contains(file.version) for specifier in specifiers)
+        ]
+        if not files or any(not file.tags for file in files):
+            return False
+        newest = max(file.version for file in files)
+        tags = [tag for file in files if file.version == newest for tag in file.tags]
+        for target in self.question.targets:
+            if any(wheel_fits(file, target) for file in files):
+                continue
+            kind, reason, needs = explain_misfit(tags, target)
+            self.hopeless[name, target] = Gap(
+                name=name, version=newest, target=target, kind=kind, reason=reason, needs=needs
+            )
+            fitting = [file.version for file in self.page(name) if wheel_fits(file, target)]
+            if fitting:
+                self.newest[name, target] = str(max(fitting))
+        return any(found == name for found, _ in self.hopeless)
 
     def take_step(self, gap: Gap) -> bool:
         """Narrow the versions of a gap's package for its target; False if there is no way."""
@@ -163,6 +215,16 @@ class _Search:
             return False
         self.steps[key] = TargetConstraint(name=gap.name, target=gap.target, versions=back.versions)
         return True
+
+    def preferences(self) -> list[tuple[str, str]]:
+        """Return the versions to step back to, newest first, a name and a version each.
+
+        uv prefers in one environment what it chose in another. So that each target gets the
+        newest version it can have, and not the one that another target had to take, they are
+        all put beside the versions of the last answer.
+        """
+        wanted = {(name, self.newest[name, target]) for name, target in self.steps}
+        return sorted(wanted, key=lambda pair: (pair[0], Version(pair[1])), reverse=True)
 
     def page(self, name: NormalizedName) -> tuple[IndexFile, ...]:
         if name not in self.pages:

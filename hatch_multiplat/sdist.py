@@ -96,8 +96,9 @@ def _build(tree: Path, *, store: Store, offline: bool) -> LockedWheel:
                 },
             )
         except ToolError as error:
-            last = [line.strip() for line in str(error).splitlines() if line.strip()]
-            raise NotUniversalError(f"and building it failed: {last[-1]}") from error
+            lines = [line.strip() for line in str(error).splitlines()]
+            said = [line for line in lines if line and not line.startswith("hint:")]
+            raise NotUniversalError(f"and building it failed: {said[-1]}") from error
         wheels = sorted((folder / "out").glob("*.whl"))
         if len(wheels) != 1:
             raise NotUniversalError(f"and building it gave {len(wheels)} wheels")

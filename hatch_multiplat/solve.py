@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import uv
-from packaging.specifiers import SpecifierSet
+from packaging.utils import canonicalize_name
 
 from hatch_multiplat.errors import ConfigError, SolveError
 from hatch_multiplat.lock import parse_lock
 from hatch_multiplat.process import run_tool
+from hatch_multiplat.sources import absolute_locations
 from hatch_multiplat.staging import (
     STAGED_NAME,
     lowest_python,
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 
     from packaging.pylock import Pylock
     from packaging.requirements import Requirement
+    from packaging.specifiers import SpecifierSet
+    from packaging.utils import NormalizedName
 
     from hatch_multiplat.sources import Sources
     from hatch_multiplat.staging import TargetConstraint
@@ -117,6 +120,23 @@ def run_uv_solve(
         return Solved(lock=parse_lock(text, where="uv's answer"), base=folder, text=text)
 
 
+def packages_blamed(explanation: str) -> tuple[NormalizedName, ...]:
+    """Return the packages that uv's explanation of a failure speaks of, in its order."""
+    named = re.findall(
+        r"([A-Za-z0-9][A-Za-z0-9._-]*)(?:\[[^\]]*\])?(?:==|<=|>=|<|>)"
+        r"|(?:versions of|depends on|only) ([A-Za-z0-9][A-Za-z0-9._-]*)",
+        explanation,
+    )
+    names = (canonicalize_name(first or second) for first, second in named)
+    return tuple(dict.fromkeys(name for name in names if name != STAGED_NAME))
+
+
+def with_preferences(text: str, versions: Sequence[tuple[str, str]]) -> str:
+    """Return a lock's text with further versions (name, version) that uv is to prefer."""
+    entries = [f'\n[[packages]]\nname = "{name}"\nversion = "{v}"\n' for name, v in versions]
+    return text + "".join(entries)
+
+
 def read_uv_table(project_dir: Path, pyproject: Mapping[str, Any]) -> dict[str, Any]:
     """Return the uv settings of a project: its `uv.toml` if it has one, else `[tool.uv]`.
 
@@ -139,12 +159,14 @@ def _source_environment(sources: Sources) -> dict[str, str]:
 
     Variables, not flags: URLs may carry credentials, and a command line is there for all to see.
     """
+    find_links = ",".join(sources.find_links)
     if not sources.explicit:
-        return {}
+        # uv runs in another folder, from where relative paths in its variable lead nowhere.
+        return {"UV_FIND_LINKS": find_links} if find_links else {}
     return {
         "UV_DEFAULT_INDEX": sources.index_url,
         "UV_INDEX": " ".join(sources.extra_index_urls),
-        "UV_FIND_LINKS": ",".join(sources.find_links),
+        "UV_FIND_LINKS": find_links,
         "UV_INDEX_URL": "",
         "UV_EXTRA_INDEX_URL": "",
     }
@@ -162,6 +184,7 @@ def _staged_uv_table(question: Question) -> dict[str, Any]:
             result.pop(key, None)
         bound = [index for index in result.get("index", []) if index.get("explicit")]
         result["index"] = bound
+    _place_locations(result, project_dir)
     sources: dict[str, list[dict[str, Any]]] = {}
     for name, value in result.get("sources", {}).items():
         entries = [dict(entry) for entry in (value if isinstance(value, list) else [value])]
@@ -174,12 +197,21 @@ def _staged_uv_table(question: Question) -> dict[str, Any]:
             sources[name] = usable
     if "sources" in result:
         result["sources"] = sources
-    if "find-links" in result:
-        result["find-links"] = [
-            link if "://" in link else str((project_dir / link).resolve())
-            for link in result["find-links"]
-        ]
     return result
+
+
+def _place_locations(table: dict[str, Any], project_dir: Path) -> None:
+    """Make the folders that a uv table has for indexes and find-links absolute."""
+    if "index" in table:
+        table["index"] = [
+            {**index, "url": absolute_locations([index.get("url", "")], project_dir)[0]}
+            for index in table["index"]
+        ]
+    if "index-url" in table:
+        (table["index-url"],) = absolute_locations([table["index-url"]], project_dir)
+    for key in ("extra-index-url", "find-links"):
+        if key in table:
+            table[key] = list(absolute_locations(table[key], project_dir))
 
 
 def _explanation(stderr: str) -> str:

@@ -1,0 +1,325 @@
+"""Covering targets with the real solver, against an index on loopback."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
+
+from hatch_multiplat.coverage import Market, cover_targets
+from hatch_multiplat.errors import CoverageError, SolveError
+from hatch_multiplat.platforms import Platform
+from hatch_multiplat.progress import NoProgress
+from hatch_multiplat.solve import Question
+from hatch_multiplat.sources import Sources
+from hatch_multiplat.target import Python, Target
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    import requests
+
+    from hatch_multiplat.coverage import Covered
+    from hatch_multiplat.store import Store
+    from tests.conftest import MakeFile
+    from tests.support.index_server import IndexServer
+
+GLIBC_217 = "manylinux2014_x86_64"
+LINUX = "linux-x86_64"
+MUSL = "linux-x86_64-musl"
+WINDOWS = "windows-x86_64"
+MAC = "macos-arm64"
+
+
+class Desk:
+    """Asks for coverage of requirements on platforms, and remembers what was said."""
+
+    def __init__(self, index: IndexServer, store: Store, session: requests.Session) -> None:
+        self.index = index
+        self.said: list[str] = []
+        self.market = Market(
+            sources=Sources(index_url=index.index_url, explicit=True),
+            session=session,
+            store=store,
+            offline=False,
+            progress=NoProgress(),
+            say=self.said.append,
+        )
+
+    def ask(
+        self,
+        requirements: Sequence[str],
+        platforms: Sequence[str],
+        pythons: Sequence[str] = ("3.12",),
+        *,
+        build_sdists: bool = True,
+        **question: Any,
+    ) -> Covered:
+        targets = tuple(
+            Target(python=Python.parse(python), platform=Platform.parse(platform))
+            for platform in platforms
+            for python in pythons
+        )
+        return cover_targets(
+            Question(
+                requirements=tuple(Requirement(text) for text in requirements),
+                constraints=question.pop("constraints", ()),
+                targets=targets,
+                requires_python=SpecifierSet(question.pop("requires_python", "")),
+                sources=self.market.sources,
+                uv_table=question.pop("uv_table", {}),
+                project_dir=question.pop("project_dir", self.market.store.root.parent),
+            ),
+            market=self.market,
+            build_sdists=build_sdists,
+        )
+
+
+@pytest.fixture
+def desk(
+    index_server: IndexServer,
+    store: Store,
+    session: requests.Session,
+    uv_cache: None,
+) -> Desk:
+    return Desk(index_server, store, session)
+
+
+def versions(covered: Covered, name: str) -> dict[str, str]:
+    """Return the version of a package by target."""
+    return {
+        str(selection.target): str(wheel.version)
+        for selection in covered.outcome.selections
+        for wheel in selection.wheels
+        if wheel.name == name
+    }
+
+
+def add_native(
+    desk: Desk, make_wheel: MakeFile, name: str, version: str, *platforms: str, **wheel: Any
+) -> None:
+    for platform in platforms:
+        desk.index.add(make_wheel(name, version, tags=f"cp312-cp312-{platform}", **wheel))
+
+
+def test_a_floor_steps_back_past_many_releases_in_one_more_run_and_alone(
+    desk: Desk, make_wheel: MakeFile
+) -> None:
+    for minor in range(12):
+        linux = "manylinux_2_17_x86_64" if minor < 3 else "manylinux_2_28_x86_64"
+        add_native(desk, make_wheel, "native", f"1.{minor}", linux, "win_amd64")
+    covered = desk.ask(["native"], [GLIBC_217, WINDOWS])
+    assert versions(covered, "native") == {
+        "cp312-manylinux_2_17_x86_64": "1.2",
+        "cp312-win_amd64": "1.11",
+    }
+    assert covered.runs == 2
+    assert desk.said == ["Stepping back for wheels: native 1.11 -> 1.2 (1 targets)"]
+
+
+def test_two_floors_of_one_machine_get_two_versions(desk: Desk, make_wheel: MakeFile) -> None:
+    """No marker tells two glibc floors apart, so the solver is given labels that do."""
+    add_native(desk, make_wheel, "native", "1.0", "manylinux_2_17_x86_64")
+    add_native(desk, make_wheel, "native", "2.0", "manylinux_2_28_x86_64")
+    covered = desk.ask(["native"], [GLIBC_217, LINUX])
+    assert versions(covered, "native") == {
+        "cp312-manylinux_2_17_x86_64": "1.0",
+        "cp312-manylinux_2_28_x86_64": "2.0",
+    }
+
+
+def test_glibc_and_musl_get_two_versions(desk: Desk, make_wheel: MakeFile) -> None:
+    add_native(desk, make_wheel, "native", "1.0", "musllinux_1_1_x86_64")
+    add_native(desk, make_wheel, "native", "2.0", "manylinux_2_28_x86_64")
+    covered = desk.ask(["native"], [LINUX, MUSL])
+    assert set(versions(covered, "native").values()) == {"1.0", "2.0"}
+
+
+def test_free_threaded_and_pypy_step_back_on_their_own(desk: Desk, make_wheel: MakeFile) -> None:
+    for version, tags in {
+        "1.0": ("cp313-cp313", "cp313-cp313t", "pp311-pypy311_pp73"),
+        "2.0": ("cp313-cp313", "cp313-cp313t"),
+        "3.0": ("cp313-cp313",),
+    }.items():
+        for tag in tags:
+            path = make_wheel("native", version, tags=f"{tag}-manylinux_2_17_x86_64")
+            desk.index.add(path)
+    covered = desk.ask(["native"], [LINUX], ["3.13", "3.13t", "pp311"])
+    assert versions(covered, "native") == {
+        "cp313-manylinux_2_28_x86_64": "3.0",
+        "cp313t-manylinux_2_28_x86_64": "2.0",
+        "pp311-manylinux_2_28_x86_64": "1.0",
+    }
+
+
+def test_a_step_back_that_opens_another_gap_is_followed(desk: Desk, make_wheel: MakeFile) -> None:
+    """The older release needs another package, whose newest release has no such wheel either."""
+    add_native(desk, make_wheel, "native", "1.0", "manylinux_2_17_x86_64", requires=["helper"])
+    add_native(desk, make_wheel, "native", "2.0", "manylinux_2_28_x86_64")
+    add_native(desk, make_wheel, "helper", "1.0", "manylinux_2_17_x86_64")
+    add_native(desk, make_wheel, "helper", "2.0", "manylinux_2_28_x86_64")
+    covered = desk.ask(["native"], [GLIBC_217])
+    assert versions(covered, "helper") == {"cp312-manylinux_2_17_x86_64": "1.0"}
+    assert covered.runs == 3
+
+
+def test_a_yanked_release_is_no_place_to_step_back_to(desk: Desk, make_wheel: MakeFile) -> None:
+    add_native(desk, make_wheel, "native", "1.0", "manylinux_2_17_x86_64")
+    desk.index.add(
+        make_wheel("native", "1.1", tags="cp312-cp312-manylinux_2_17_x86_64"), yanked="broken"
+    )
+    add_native(desk, make_wheel, "native", "2.0", "manylinux_2_28_x86_64")
+    covered = desk.ask(["native"], [GLIBC_217])
+    assert versions(covered, "native") == {"cp312-manylinux_2_17_x86_64": "1.0"}
+
+
+def test_every_gap_is_named_at_once_with_its_reason(
+    desk: Desk, make_wheel: MakeFile, make_sdist: MakeFile
+) -> None:
+    add_native(desk, make_wheel, "floor", "1.0", "manylinux_2_34_x86_64", "win_amd64")
+    add_native(desk, make_wheel, "winonly", "1.0", "win_amd64")
+    desk.index.add(make_wheel("oldpy", "1.0", tags="cp310-cp310-manylinux_2_17_x86_64"))
+    desk.index.add(make_wheel("oldpy", "1.0", tags="cp310-cp310-win_amd64"))
+    desk.index.add(make_sdist("source", "1.0", tags="cp311-cp311-linux_x86_64"))
+    with pytest.raises(CoverageError) as raised:
+        desk.ask(["floor", "winonly", "oldpy", "source"], [LINUX, WINDOWS])
+    text = str(raised.value)
+    assert text.startswith("2 of 2 targets cannot be covered; nothing was written.")
+    assert "floor 1.0: floor too old: its wheels need glibc 2.34 or newer" in text
+    assert "raise the floor to 'linux-x86_64-glibc2.34'" in text
+    assert "winonly 1.0: no wheel for this platform (has win_amd64)" in text
+    assert "oldpy 1.0: no wheel for this Python (has cp310)" in text
+    assert "source 1.0: sdist only, and what it builds is for one platform only" in text
+    rows = {line.split()[0]: line.split()[1:] for line in text.splitlines()[3:5]}
+    assert rows == {
+        "cp312-manylinux_2_28_x86_64": ["f", "p", "s", "o"],
+        "cp312-win_amd64": [".", "p", "s", "."],
+    }
+
+
+def test_a_package_that_uv_can_place_nowhere_hides_no_other_gap(
+    desk: Desk, make_wheel: MakeFile
+) -> None:
+    """uv gives up at a package without sdist that has wheels for other Pythons only."""
+    desk.index.add(make_wheel("top", requires=["oldpy", "older"]))
+    desk.index.add(make_wheel("oldpy", tags="cp310-cp310-manylinux_2_17_x86_64"))
+    desk.index.add(make_wheel("older", tags="cp39-cp39-manylinux_2_17_x86_64"))
+    add_native(desk, make_wheel, "winonly", "1.0", "win_amd64")
+    with pytest.raises(CoverageError) as raised:
+        desk.ask(["top", "winonly"], [LINUX])
+    text = str(raised.value)
+    assert "oldpy 1.0: no wheel for this Python (has cp310)" in text
+    assert "older 1.0: no wheel for this Python (has cp39)" in text
+    assert "winonly 1.0: no wheel for this platform" in text
+    assert "uv says" not in text
+
+
+def test_a_gap_that_an_older_release_would_close_says_which(
+    desk: Desk, make_wheel: MakeFile
+) -> None:
+    add_native(desk, make_wheel, "native", "1.0", "manylinux_2_17_x86_64")
+    add_native(desk, make_wheel, "native", "2.0", "manylinux_2_28_x86_64")
+    with pytest.raises(CoverageError, match=r"native 1\.0 has one: allow that version") as raised:
+        desk.ask(["native>=2"], [GLIBC_217])
+    assert "uv says" in str(raised.value)
+
+
+def test_a_pinned_version_that_the_index_has_removed_is_a_gap_everywhere(
+    desk: Desk, make_wheel: MakeFile
+) -> None:
+    desk.index.add(make_wheel("gone", "1.1"))
+    with pytest.raises(CoverageError, match=r"removed: the index has no 1.0 \(newest is 1.1\)"):
+        desk.ask(["gone==1.0"], [LINUX, WINDOWS])
+
+
+def test_requirements_that_contradict_each_other_are_not_called_a_gap(
+    desk: Desk, make_wheel: MakeFile
+) -> None:
+    desk.index.add(make_wheel("one", requires=["shared<2"]))
+    desk.index.add(make_wheel("two", requires=["shared>=2"]))
+    desk.index.add(make_wheel("shared", "1.0"), make_wheel("shared", "2.0"))
+    with pytest.raises(SolveError, match="cannot be resolved") as raised:
+        desk.ask(["one", "two"], [LINUX])
+    assert "multiplat-staged-project" not in str(raised.value)
+    assert "your project" in str(raised.value)
+
+
+def test_a_pure_package_with_only_an_sdist_is_built_once_for_all(
+    desk: Desk, make_sdist: MakeFile
+) -> None:
+    desk.index.add(make_sdist("docopt", "0.6.2"))
+    covered = desk.ask(["docopt"], [LINUX, MAC, WINDOWS], ["3.11", "3.12"])
+    assert set(versions(covered, "docopt").values()) == {"0.6.2"}
+    assert len(versions(covered, "docopt")) == 6
+    again = desk.ask(["docopt"], [LINUX])
+    assert versions(again, "docopt")
+    assert desk.said == ["Building docopt 0.6.2, which has no wheel"]
+
+
+def test_sdists_can_be_ruled_out(desk: Desk, make_sdist: MakeFile) -> None:
+    desk.index.add(make_sdist("docopt", "0.6.2"))
+    with pytest.raises(CoverageError, match='sdist only, and sdists = "never"'):
+        desk.ask(["docopt"], [LINUX], build_sdists=False)
+    assert desk.said == []
+
+
+def test_a_build_that_fails_is_a_gap_with_the_last_of_its_words(
+    desk: Desk, make_sdist: MakeFile
+) -> None:
+    desk.index.add(make_sdist("broken", failure="no pg_config here"))
+    with pytest.raises(
+        CoverageError, match=r"sdist only, and building it failed: .*no pg_config here"
+    ):
+        desk.ask(["broken"], [LINUX])
+
+
+def test_a_native_release_without_wheels_yields_to_an_older_one_with_them(
+    desk: Desk, make_wheel: MakeFile, make_sdist: MakeFile
+) -> None:
+    """Nothing is built for a platform: building the new one here would not help the others."""
+    add_native(desk, make_wheel, "native", "1.0", "manylinux_2_17_x86_64", "win_amd64")
+    desk.index.add(make_sdist("native", "2.0", tags="cp312-cp312-linux_x86_64"))
+    covered = desk.ask(["native"], [LINUX, WINDOWS])
+    assert set(versions(covered, "native").values()) == {"1.0"}
+    assert not any("Building" in line for line in desk.said)
+
+
+def test_a_dependency_of_early_patch_releases_only_is_taken_along(
+    desk: Desk, make_wheel: MakeFile
+) -> None:
+    desk.index.add(
+        make_wheel("redis", requires=["async-timeout; python_full_version < '3.12.3'"]),
+        make_wheel("async_timeout"),
+    )
+    (selection,) = desk.ask(["redis"], [LINUX]).outcome.selections
+    assert [(group.from_patch, len(group.wheels)) for group in selection.sets] == [(0, 2), (3, 1)]
+
+
+def test_a_dependency_that_hangs_on_the_kernel_is_taken_along(
+    desk: Desk, make_wheel: MakeFile
+) -> None:
+    desk.index.add(make_wheel("kernel"))
+    covered = desk.ask(["kernel; platform_release >= '20'"], [LINUX, MAC])
+    assert len(versions(covered, "kernel")) == 2
+
+
+def test_constraints_and_overrides_of_the_project_count(desk: Desk, make_wheel: MakeFile) -> None:
+    desk.index.add(make_wheel("pkg", "1.0"), make_wheel("pkg", "2.0"), make_wheel("pkg", "3.0"))
+    covered = desk.ask(["pkg"], [LINUX], constraints=(Requirement("pkg<3"),))
+    assert set(versions(covered, "pkg").values()) == {"2.0"}
+    table = {"override-dependencies": ["pkg==1.0"]}
+    covered = desk.ask(["pkg>=2"], [LINUX], uv_table=table)
+    assert set(versions(covered, "pkg").values()) == {"1.0"}
+
+
+def test_a_source_bound_to_a_package_by_path_is_built(
+    desk: Desk, make_wheel: MakeFile, tmp_path: Path
+) -> None:
+    """`[tool.uv.sources]` with a path relative to the project."""
+    wheel = make_wheel("local", "9.0")
+    table = {"sources": {"local": {"path": str(wheel.relative_to(tmp_path))}}}
+    covered = desk.ask(["local"], [LINUX, WINDOWS], uv_table=table, project_dir=tmp_path)
+    assert set(versions(covered, "local").values()) == {"9.0"}

@@ -1,0 +1,74 @@
+"""A project folder made to measure, and its build through the real pipeline."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import tomlkit
+
+from hatch_multiplat.pipeline import Request, Surroundings, build_executable
+from hatch_multiplat.progress import NoProgress
+from tests.support.wheels import make_wheel
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from hatch_multiplat.report import Report
+
+
+@dataclass(kw_only=True)
+class ProjectFolder:
+    """A project with a `[tool.multiplat]`, and its wheel, which hatchling need not build.
+
+    `said` collects what the builds said on the way.
+    """
+
+    root: Path
+    wheel: Path
+    environ: dict[str, str]
+    said: list[str] = field(default_factory=list)
+
+    @property
+    def dist(self) -> Path:
+        return self.root / "dist"
+
+    def write(self, table: Mapping[str, Any], **tables: Any) -> None:
+        """Write `pyproject.toml` anew: `[tool.multiplat]`, and further tables by their name."""
+        project = {"name": "demo", "version": "1.0"} | tables.pop("project", {})
+        tool = tables.pop("tool", {})
+        document = {"project": project, **tables, "tool": {"multiplat": dict(table), **tool}}
+        (self.root / "pyproject.toml").write_text(tomlkit.dumps(document), "utf-8")
+
+    def build(self, **environ: str) -> Report:
+        request = Request(project_dir=self.root, wheel=self.wheel, default_dir=self.dist)
+        around = Surroundings(
+            progress=NoProgress(), say=self.said.append, environ=self.environ | environ
+        )
+        return build_executable(request, around)
+
+
+def make_project(
+    folder: Path,
+    *,
+    index_url: str,
+    requires: Sequence[str] = (),
+    table: Mapping[str, Any],
+    environ: Mapping[str, str] | None = None,
+    **wheel: Any,
+) -> ProjectFolder:
+    """Make a project `demo` whose wheel requires this, whose packages come from one index."""
+    root = folder / "demo"
+    root.mkdir(parents=True, exist_ok=True)
+    options = {
+        "scripts": {"demo": "demo:main"},
+        "files": {"demo.py": "def main():\n    print('demo ran')\n"},
+    } | wheel
+    project = ProjectFolder(
+        root=root,
+        wheel=make_wheel(folder / "wheel", "demo", "1.0", requires=requires, **options),
+        environ={"HATCH_MULTIPLAT_CACHE": str(folder / "cache")} | dict(environ or {}),
+    )
+    project.write({"index-url": index_url, **table})
+    return project
