@@ -96,9 +96,7 @@ def _build(tree: Path, *, store: Store, offline: bool) -> LockedWheel:
                 },
             )
         except ToolError as error:
-            lines = [line.strip() for line in str(error).splitlines()]
-            said = [line for line in lines if line and not line.startswith("hint:")]
-            raise NotUniversalError(f"and building it failed: {said[-1]}") from error
+            raise NotUniversalError(f"and building it failed: {_last_words(error)}") from error
         wheels = sorted((folder / "out").glob("*.whl"))
         if len(wheels) != 1:
             raise NotUniversalError(f"and building it gave {len(wheels)} wheels")
@@ -109,6 +107,13 @@ def _build(tree: Path, *, store: Store, offline: bool) -> LockedWheel:
                 f"and what it builds is for one platform only ({', '.join(platforms)})"
             )
         return _locked(store.add(wheels[0]))
+
+
+def _last_words(error: ToolError) -> str:
+    """Return the last line that the build backend printed, which comes before uv's own lines."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    ends = [index for index, line in enumerate(lines) if line.startswith("error:")]
+    return lines[ends[0] - 1] if ends else lines[-1]
 
 
 def _locked(path: Path) -> LockedWheel:
