@@ -20,13 +20,14 @@ _ENTRY_MAGIC: Final = b"PK\x01\x02"
 _ENTRY_SIZE: Final = 46
 _OFFSET_AT: Final = 42
 _MAX: Final = 0xFFFFFFFF
+_MAX_COUNT: Final = 0xFFFF
 
 
 def replace_prefix(path: Path, header: bytes) -> None:
     """Replace the bytes before a zip file's first member, and correct every offset in it.
 
-    The new file is written aside and renamed, with the old one's permissions. In `header`, the first
-    `SIZE_FIELD` becomes the new file's size in bytes, padded with spaces.
+    The new file is written aside and renamed, with the old one's permissions. The first
+    `SIZE_FIELD` in `header` becomes the new file's size in bytes, padded with spaces.
 
     Raises `ExecutableError` if the file is no zip file, needs zip64, or would need it.
     """
@@ -61,7 +62,7 @@ def _read_directory(
 ) -> tuple[list[tuple[bytearray, int]], tuple[bytes, int, int, int, int, int, int, int], bytes]:
     """The central directory's entries with their offsets, the end record, and the comment."""
     size = source.seek(0, os.SEEK_END)
-    tail_at = max(0, size - _END.size - 0xFFFF)
+    tail_at = max(0, size - _END.size - _MAX_COUNT)
     source.seek(tail_at)
     tail = source.read()
     at = tail.rfind(_END_MAGIC)
@@ -69,7 +70,7 @@ def _read_directory(
         raise ExecutableError(f"{path}: not a zip file")
     end = _END.unpack_from(tail, at)
     _, _, _, _, count, directory_size, directory_at, _ = end
-    if count == 0xFFFF or directory_at == _MAX:
+    if count == _MAX_COUNT or directory_at == _MAX:
         raise ExecutableError(f"{path}: a zip64 file, which zipimport cannot read")
     if count == 0 or tail_at + at != directory_at + directory_size:
         raise ExecutableError(f"{path}: its zip directory is not where it says")

@@ -17,15 +17,36 @@ RUNTIME_MODULES: Final = ("machine", "wheel", "entry", "venv", "cache", "launch"
 SIZE_FIELD: Final = "@MULTIPLAT-SIZE@"
 
 # pex's variables, but for PEX_ROOT; each sends a start to pex's own runtime.
-PEX_VARIABLES: Final = tuple(
-    f"PEX_{name}"
-    for name in (
-        "ALWAYS_CACHE COVERAGE COVERAGE_FILENAME DISABLE_VARIABLES EMIT_WARNINGS EXTRA_SYS_PATH"
-        " FORCE_LOCAL IGNORE_ERRORS IGNORE_RCFILES INHERIT_PATH INTERPRETER INTERPRETER_HISTORY"
-        " INTERPRETER_HISTORY_FILE MAX_INSTALL_JOBS MODULE MULTIPROCESSING_START_METHOD PATH"
-        " PROFILE PROFILE_FILENAME PROFILE_SORT PYTHON PYTHON_PATH SCRIPT TEARDOWN_VERBOSE TOOLS UNZIP VENV VENV_BIN_PATH"
-        " VERBOSE"
-    ).split()
+PEX_VARIABLES: Final = (
+    "PEX_ALWAYS_CACHE",
+    "PEX_COVERAGE",
+    "PEX_COVERAGE_FILENAME",
+    "PEX_DISABLE_VARIABLES",
+    "PEX_EMIT_WARNINGS",
+    "PEX_EXTRA_SYS_PATH",
+    "PEX_FORCE_LOCAL",
+    "PEX_IGNORE_ERRORS",
+    "PEX_IGNORE_RCFILES",
+    "PEX_INHERIT_PATH",
+    "PEX_INTERPRETER",
+    "PEX_INTERPRETER_HISTORY",
+    "PEX_INTERPRETER_HISTORY_FILE",
+    "PEX_MAX_INSTALL_JOBS",
+    "PEX_MODULE",
+    "PEX_MULTIPROCESSING_START_METHOD",
+    "PEX_PATH",
+    "PEX_PROFILE",
+    "PEX_PROFILE_FILENAME",
+    "PEX_PROFILE_SORT",
+    "PEX_PYTHON",
+    "PEX_PYTHON_PATH",
+    "PEX_SCRIPT",
+    "PEX_TEARDOWN_VERBOSE",
+    "PEX_TOOLS",
+    "PEX_UNZIP",
+    "PEX_VENV",
+    "PEX_VENV_BIN_PATH",
+    "PEX_VERBOSE",
 )
 
 Run = Mapping[str, str]
@@ -138,7 +159,7 @@ def rank_targets(targets: tuple[BootTarget, ...]) -> tuple[BootTarget, ...]:
 
 def python_names(targets: tuple[BootTarget, ...]) -> tuple[str, ...]:
     """The command names that an interpreter for one of these targets may have, newest first."""
-    names = {}
+    names: dict[str, None] = {}
     for target in sorted(targets, key=lambda t: (t.implementation, -t.python[0], -t.python[1])):
         stem = "pypy" if target.implementation == "pypy" else "python"
         suffix = "t" if target.abi == "t" else ""
@@ -262,6 +283,7 @@ exec "$_mp_python" "$0" "$@"
 exit 1
 """
 
+
 def _sh_root(runtime_root: str | None) -> str:
     """Shell lines that try the record in each folder where the cache may be."""
     lines = ['    if [ -n "${PEX_ROOT:-}" ]; then _mp_cache=$PEX_ROOT/multiplat; _mp_enter "$@"']
@@ -288,7 +310,7 @@ def _title(table: BootTable) -> str:
 
 def _needs(table: BootTable) -> str:
     """The Pythons that the file supports, for a person: `Python 3.11, 3.12 or 3.13`."""
-    words = {}
+    words: dict[str, None] = {}
     for target in sorted(table.targets, key=lambda t: (t.implementation, t.python)):
         stem = "PyPy " if target.implementation == "pypy" else ""
         suffix = "t" if target.abi == "t" else ""

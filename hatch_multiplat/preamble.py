@@ -100,9 +100,9 @@ def _multiplat_enter(record, app, flags, names, keep_path):
     environ.pop("__PYVENV_LAUNCHER__", None)
     environ["_MULTIPLAT_FILE"] = app
     if how == "direct" and not flags:
-        arguments = [script] + sys.argv[1:]
+        arguments = [script] + sys.argv[1:]  # noqa: RUF005 - for Python 2.7
     else:
-        arguments = [python] + flags + [script] + sys.argv[1:]
+        arguments = [python] + flags + [script] + sys.argv[1:]  # noqa: RUF005 - for Python 2.7
     sys.exit(_multiplat_run(arguments))
 
 
@@ -125,10 +125,11 @@ def _multiplat_old_python(data, app):
                 except OSError:
                     continue
                 if code == 0:
-                    sys.exit(_multiplat_run([path, app] + sys.argv[1:]))
+                    arguments = [path, app] + sys.argv[1:]  # noqa: RUF005 - as above
+                    sys.exit(_multiplat_run(arguments))
     sys.exit(
         "%s: needs %s; this is Python %d.%d"
-        % ((data["name"], data["needs"]) + tuple(sys.version_info[:2]))
+        % ((data["name"], data["needs"]) + tuple(sys.version_info[:2]))  # noqa: RUF005
     )
 
 
@@ -136,11 +137,11 @@ def _multiplat_load(sources):
     """Make modules of the sources that a first run needs; returns the last one."""
     parent = "hatch_multiplat.runtime"
     kind = type(sys)
-    outer = sys.modules[parent.split(".")[0]] = kind(parent.split(".")[0])
-    package = sys.modules[parent] = outer.runtime = kind(parent)
-    outer.__path__ = package.__path__ = []
-    package.sources = dict(sources)
-    module = package
+    module = package = kind(parent)
+    outer = kind("hatch_multiplat")
+    outer.__dict__.update(__path__=[], runtime=package)
+    package.__dict__.update(__path__=[], sources=dict(sources))
+    sys.modules.update({"hatch_multiplat": outer, parent: package})
     for name, source in sources:
         module = sys.modules[parent + "." + name] = kind(parent + "." + name)
         setattr(package, name, module)
@@ -163,7 +164,9 @@ def _multiplat_start(data):
     for name in environ:
         if name == "__PEX_EXE__" or (name.startswith("PEX_") and name != "PEX_ROOT"):
             return
-    app = getattr(__loader__, "archive", None) or os.path.dirname(os.path.abspath(__file__))
+    app = getattr(globals().get("__loader__"), "archive", None) or os.path.dirname(
+        os.path.abspath(__file__)
+    )
     if _multiplat_is(sys.argv[0], app):
         app = sys.argv[0]  # as it was called; newer Pythons make the other one absolute
     if sys.version_info < (3, 6):

@@ -12,7 +12,7 @@ import stat
 import sys
 import tempfile
 import time
-from typing import Any, List, Optional
+from typing import List, Optional, Type
 
 UNUSED_FOR = 90 * 24 * 3600  # seconds
 STALE_AFTER = 24 * 3600  # seconds; nobody takes as long to make a set-up
@@ -56,7 +56,7 @@ class Lock:
         self.handle = -1
         self.held = False
 
-    def __enter__(self) -> "Lock":
+    def __enter__(self) -> "Lock":  # noqa: PYI034 - Self came with 3.11
         self.handle = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600)
         try:
             self.held = lock_file(self.handle)
@@ -65,7 +65,7 @@ class Lock:
             raise
         return self
 
-    def __exit__(self, failure: Any, *_: Any) -> None:
+    def __exit__(self, failure: Optional[Type[BaseException]], *_: object) -> None:
         if failure:
             try:
                 os.unlink(self.path)
@@ -87,7 +87,7 @@ if sys.platform == "win32":
             else:
                 return True
 
-    def try_lock_file(handle: int) -> bool:
+    def try_lock_file(handle: int) -> bool:  # noqa: ARG001 - as its sibling below
         return True  # an open file keeps its folder from being renamed, which is enough
 
 else:

@@ -44,10 +44,10 @@ def stamp(base: str) -> str:
     return "%d %d" % (status.st_size, status.st_mtime)
 
 
-def is_unusual(environ) -> bool:  # type: ignore[no-untyped-def]
+def is_unusual(environ: "os._Environ[str]") -> bool:
     """Whether a variable asks for something else than a plain run."""
     for name in environ:
-        if name.startswith("PEX_") and name != "PEX_ROOT" or name == "MULTIPLAT":
+        if (name.startswith("PEX_") and name != "PEX_ROOT") or name == "MULTIPLAT":
             return True
     return False
 
@@ -75,7 +75,7 @@ def hold(path: str) -> bool:
     return True
 
 
-def start(arguments) -> None:  # type: ignore[no-untyped-def]
+def start(arguments: "list[str]") -> None:
     """Become another process; where that cannot be, wait for it and leave with its exit code."""
     if os.name != "nt":
         os.execv(arguments[0], arguments)
@@ -86,14 +86,15 @@ def start(arguments) -> None:  # type: ignore[no-untyped-def]
     sys.exit(subprocess.call(arguments))
 
 
-def interpreter_flags():  # type: ignore[no-untyped-def]
+def interpreter_flags() -> "list[str]":
     """The options that this Python was started with."""
     original = getattr(sys, "orig_argv", None)
     if original:
-        return original[1 : len(original) - len(sys.argv)]
+        flags: "list[str]" = original[1 : len(original) - len(sys.argv)]
+        return flags
     import subprocess
 
-    return subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined]
+    return list(subprocess._args_from_interpreter_flags())  # type: ignore[attr-defined] # noqa: SLF001
 
 
 def inherit(how: str, library: str) -> None:
@@ -111,73 +112,87 @@ def inherit(how: str, library: str) -> None:
     sys.path[:] = standard + (outer + own if how == "prefer" else own + outer)
 
 
-def main():  # type: ignore[no-untyped-def]
-    """Check, set the scene, and run what the file runs."""
+def check(file: str, again: bool) -> None:
+    """Start over under the base interpreter if this set-up does not fit it any more."""
     environ = os.environ
-    file = environ.pop("_MULTIPLAT_FILE", None)
-    again = environ.pop("_MULTIPLAT_AGAIN", None)
-    config = CONFIG
-    if file is not None:
-        fits = config["signature"] == signature() and config["stamp"] == stamp(config["base"])
-        fits = fits and not is_unusual(environ)
-        fits = hold(config["used"]) and fits
-        if not fits and not again:
-            environ["_MULTIPLAT_FILE"], environ["_MULTIPLAT_AGAIN"] = file, "1"
-            start([config["base"]] + interpreter_flags() + [file] + sys.argv[1:])
+    fits = CONFIG["signature"] == signature() and CONFIG["stamp"] == stamp(CONFIG["base"])
+    fits = fits and not is_unusual(environ)
+    fits = hold(CONFIG["used"]) and fits
+    if not fits and not again:
+        environ["_MULTIPLAT_FILE"], environ["_MULTIPLAT_AGAIN"] = file, "1"
+        start([CONFIG["base"], *interpreter_flags(), file, *sys.argv[1:]])
+
+
+def set_path() -> None:
+    """Make `sys.path` what an installed application would find."""
     here = os.path.dirname(os.path.abspath(__file__))
     if sys.path and sys.path[0] in (here, os.path.realpath(here)):
         del sys.path[0]
-    if sys.flags.no_site or config["plain"]:
+    library = CONFIG["library"]
+    if CONFIG["plain"]:
         import site
 
-        if config["plain"]:
-            environ["PYTHONPATH"] = config["library"]
-            known = len(sys.path)
-            site.addsitedir(config["library"])
-            sys.path[:] = sys.path[known:] + sys.path[:known]
-        else:
-            site.main()
-    if config["inherit"] != "false":
-        inherit(config["inherit"], config["library"])
-    path = environ.get("PATH")
-    environ["PATH"] = config["scripts"] + (os.pathsep + path if path else "")
-    if file is not None:
-        environ["PEX"] = os.path.realpath(file)
-        sys.argv[0] = file
-    for name, value in config["inject_env"].items():
-        environ.setdefault(name, value)
-    sys.argv[1:1] = [inject(text) for text in config["inject_args"]]
-    run = config["run"]
-    if not run:
-        start([sys.executable] + interpreter_flags() + sys.argv[1:])
-    if "path" in run:
-        import runpy
+        os.environ["PYTHONPATH"] = library
+        known = len(sys.path)
+        site.addsitedir(library)
+        sys.path[:] = sys.path[known:] + sys.path[:known]
+    elif sys.flags.no_site:
+        import site
 
-        runpy.run_path(run["path"], run_name="__main__")
-        return None
-    module, _, attribute = run["entry_point"].partition(":")
-    if not attribute:
-        import runpy
-
-        runpy.run_module(module, run_name="__main__", alter_sys=True)
-        return None
-    __import__(module)
-    function = sys.modules[module]
-    for name in attribute.split("."):
-        function = getattr(function, name)
-    return function()  # type: ignore[operator]
+        site.main()
+    if CONFIG["inherit"] != "false":
+        inherit(CONFIG["inherit"], library)
 
 
 def inject(text: str) -> str:
     """An injected argument with `{pex.env[NAME]}` filled in, as pex does it."""
     if "{" not in text:
         return text
+    pex = type("pex", (), {"env": dict(os.environ)})
+    return text.format(pex=pex)
 
-    class Pex:
-        env = dict(os.environ)
 
-    return text.format(pex=Pex)
+def run(what: "dict[str, str]") -> object:
+    """Run a script's path, an entry point, or with nothing given an interpreter."""
+    if not what:
+        start([sys.executable, *interpreter_flags(), *sys.argv[1:]])
+    if "path" in what:
+        import runpy
+
+        runpy.run_path(what["path"], run_name="__main__")
+        return None
+    module, _, attribute = what["entry_point"].partition(":")
+    if not attribute:
+        import runpy
+
+        runpy.run_module(module, run_name="__main__", alter_sys=True)
+        return None
+    __import__(module)
+    function: object = sys.modules[module]
+    for name in attribute.split("."):
+        function = getattr(function, name)
+    return function()  # type: ignore[operator]
+
+
+def main() -> object:
+    """Check, set the scene, and run what the file runs."""
+    environ = os.environ
+    file = environ.pop("_MULTIPLAT_FILE", None)
+    again = environ.pop("_MULTIPLAT_AGAIN", None)
+    if file is not None:
+        check(file, again is not None)
+    set_path()
+    path = environ.get("PATH")
+    environ["PATH"] = CONFIG["scripts"] + (os.pathsep + path if path else "")
+    if file is not None:
+        environ["PEX"] = os.path.realpath(file)
+        sys.argv[0] = file
+    for name, value in CONFIG["inject_env"].items():
+        environ.setdefault(name, value)
+    if CONFIG["run"]:
+        sys.argv[1:1] = [inject(text) for text in CONFIG["inject_args"]]
+    return run(CONFIG["run"])
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main())  # type: ignore[arg-type]

@@ -22,12 +22,12 @@ class Launch:
     """One start of an executable that no finished set-up answers."""
 
     def __init__(self, data: Json, app: str, base: str, found: str, caches: List[str]) -> None:
-        self.table = json.loads(data["table"])  # type: Json
-        self.name = data["name"]  # type: str
-        self.id = data["id"]  # type: str
-        self.pythons = data["pythons"]  # type: Sequence[str]
+        self.table: Json = json.loads(data["table"])
+        self.name: str = data["name"]
+        self.id: str = data["id"]
+        self.pythons: Sequence[str] = data["pythons"]
         self.app, self.base, self.found, self.caches = app, base, found, caches
-        self.entry_source = runtime.sources["entry"]  # type: str
+        self.entry_source: str = vars(runtime)["sources"]["entry"]
         self.machine = machine.read_machine()
         self.target = machine.find_target(self.table["targets"], self.machine)
 
@@ -37,18 +37,15 @@ class Launch:
         sys.exit(code)
 
     def wheels(self) -> List[Json]:
-        assert self.target is not None
+        """The wheels of this machine's target; none where there is no target."""
+        if self.target is None:
+            return []
         return [self.table["wheels"][i] for i in machine.wheels_of(self.target, self.machine)]
 
     def key(self) -> str:
         """What tells this machine's set-up from others of the same file."""
-        assert self.target is not None
-        parts = [
-            entry.signature(),
-            self.base,
-            self.target["name"],
-            [w["sha256"] for w in self.wheels()],
-        ]
+        parts = [entry.signature(), entry.stamp(self.base), self.base]
+        parts += [item["sha256"] for item in self.wheels()]
         return hashlib.sha256(json.dumps(parts).encode("utf-8")).hexdigest()[:8]
 
     # Where is it?
@@ -64,20 +61,20 @@ class Launch:
     def find_or_make(self) -> List[str]:
         """The record of a set-up for this interpreter, which is made if there is none yet."""
         key = self.key()
-        problem = None  # type: Optional[OSError]
+        problem = "no permission to write"
         for root, noexec in self.usable_caches():
             folder = os.path.join(root, self.id)
             try:
                 os.makedirs(folder, 0o700, exist_ok=True)
                 lines = self.make_in(root, folder, key, noexec)
             except OSError as error:
-                problem = error
+                problem = error.strerror or str(error)
                 continue
             self.write_records(folder, lines)
             return lines
-        self.fail(
+        return self.fail(
             "cannot store its files in %s: %s; set PEX_ROOT to a folder that has room"
-            % (" or ".join(self.caches), problem.strerror if problem else "no permission to write")
+            % (" or ".join(self.caches), problem)
         )
 
     def make_in(self, root: str, folder: str, key: str, noexec: bool) -> List[str]:
@@ -154,16 +151,16 @@ class Launch:
         return groups
 
     def write_records(self, folder: str, lines: List[str]) -> None:
-        cache.write_record(folder, self.base, lines + [self.base])
+        cache.write_record(folder, self.base, [*lines, self.base])
         try:
             if self.found and os.path.samefile(self.found, self.base):
-                cache.write_record(folder, self.found, lines + [self.base])
+                cache.write_record(folder, self.found, [*lines, self.base])
         except OSError:
             pass
         # Interpreters that fit no target, from which `search` came here.
         for path in os.environ.pop("_MULTIPLAT_FROM", "").split(os.pathsep):
             if path:
-                cache.write_record(folder, path, lines + [path])
+                cache.write_record(folder, path, [*lines, path])
 
     # Other things to do
 
@@ -176,7 +173,7 @@ class Launch:
                 os.environ["_MULTIPLAT_FROM"] = os.pathsep.join(
                     p for p in (self.base, self.found) if p and os.path.realpath(p) == self.base
                 )
-                entry.start([path, self.app] + sys.argv[1:])
+                entry.start([path, self.app, *sys.argv[1:]])
         lines = ["this file has nothing for this machine."]
         lines.append("  this is:     " + str(self.machine))
         lines.append("  it supports:")
@@ -264,7 +261,7 @@ class Notice:
 
     def __init__(self, launch: Launch) -> None:
         self.launch = launch
-        self.timer = None  # type: Optional[threading.Timer]
+        self.timer: Optional[threading.Timer] = None
 
     def __enter__(self) -> None:
         if sys.stderr is not None and sys.stderr.isatty():
@@ -272,7 +269,7 @@ class Notice:
             self.timer.daemon = True
             self.timer.start()
 
-    def __exit__(self, *_: Any) -> None:
+    def __exit__(self, *_: object) -> None:
         if self.timer:
             self.timer.cancel()
             self.timer.join()

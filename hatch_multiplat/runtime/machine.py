@@ -129,7 +129,7 @@ def macos_version(darwin_release: str) -> Optional[Tuple[int, int]]:
     built with an old SDK. From macOS 11 on the minor version stays unknown and counts as 0, which
     is how wheel tags count too.
     """
-    major = darwin_release.split(".")[0]
+    major = darwin_release.split(".", maxsplit=1)[0]
     if not major.isdigit():
         return None
     number = int(major)
@@ -159,7 +159,7 @@ def python_abi(
 
 
 def musl_version(loader: str) -> Optional[Tuple[int, int]]:
-    """musl's version, from the text that its loader prints when started by itself."""
+    """Musl's version, from the text that its loader prints when started by itself."""
     try:
         process = subprocess.Popen(
             [loader], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
@@ -263,7 +263,7 @@ def find_target(targets: Sequence[Json], machine: Machine) -> Optional[Json]:
 
 def describe_targets(targets: Sequence[Json]) -> List[str]:
     """The platforms of a table with their Pythons, one line each, for a person."""
-    platforms = {}  # type: Dict[str, List[str]]
+    platforms: Dict[str, List[str]] = {}
     for target in targets:
         libc, macos = target.get("libc"), target.get("macos")
         name = {"macos": "macOS", "windows": "Windows"}.get(target["system"], "Linux")
@@ -286,7 +286,7 @@ def describe_targets(targets: Sequence[Json]) -> List[str]:
 
 def wheels_of(target: Json, machine: Machine) -> List[int]:
     """The indexes of the wheels for this patch release of the target's Python."""
-    chosen = []  # type: List[int]
+    chosen: List[int] = []
     for first_patch, indexes in target["sets"]:
         if first_patch <= machine.patch:
             chosen = indexes

@@ -9,6 +9,9 @@ from typing import Any, Dict, List, NamedTuple
 
 from hatch_multiplat.runtime import wheel
 
+# The line of entry.py that each entry script fills in.
+EMPTY_CONFIG = "\nCONFIG = {}"
+
 
 class Venv(NamedTuple):
     """A virtual environment: its folder, its Python, and where packages go."""
@@ -79,13 +82,13 @@ def write_windows_python(venv: Venv, base: str) -> bool:
         if os.path.isfile(os.path.join(redirectors, names[0])):
             for source, target in zip(names, ("python.exe", "pythonw.exe")):
                 if os.path.isfile(os.path.join(redirectors, source)):
-                    target = os.path.join(venv.paths.scripts, target)
-                    shutil.copyfile(os.path.join(redirectors, source), target)
+                    path = os.path.join(venv.paths.scripts, target)
+                    shutil.copyfile(os.path.join(redirectors, source), path)
             return True
     for name in os.listdir(folder):
         lower = name.lower()
         # The zip file is the embeddable build's standard library; it is looked for beside the DLL.
-        if lower.startswith("python") and lower.endswith((".exe", ".dll", ".zip")) or (
+        if (lower.startswith("python") and lower.endswith((".exe", ".dll", ".zip"))) or (
             lower.startswith(("vcruntime", "msvcp")) and lower.endswith(".dll")
         ):
             link_or_copy(os.path.join(folder, name), os.path.join(venv.paths.scripts, name))
@@ -142,8 +145,7 @@ def write_entries(
         config["run"] = runs(command.get("run", {}))
         config["inject_args"] = command.get("inject_args", [])
         config["inject_env"] = command.get("inject_env", {})
-        line = "CONFIG = {}  # type: ignore[var-annotated]\n"
-        assert line in source
-        text = source.replace(line, "CONFIG = %s\n" % ascii(config))
+        before, line, after = source.partition(EMPTY_CONFIG)
+        text = before + line.replace("{}", ascii(config)) + after
         path = os.path.join(folder, name)
         wheel.write_file(path, [wheel.shebang(python), text.encode("utf-8")], 0o777)

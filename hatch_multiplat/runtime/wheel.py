@@ -11,17 +11,18 @@ import os
 import re
 import stat
 import zipfile
-from typing import IO, Any, Callable, Dict, List, NamedTuple, Optional, Tuple, cast
+from typing import IO, Any, Dict, List, NamedTuple, Optional, Tuple, cast
 
 BLOCK = 1 << 20  # bytes
+REPLACED = ("RECORD", "RECORD.jws", "RECORD.p7s", "INSTALLER")  # what an installer writes anew
 SHEBANG_LIMIT = 124  # bytes of the interpreter's path; Linux before 5.1 cuts the line at 127
 
 
-class DamagedFile(Exception):
+class DamagedFile(Exception):  # noqa: N818 - the name is the message
     """The executable is not what the build wrote."""
 
 
-class BadWheel(Exception):
+class BadWheel(Exception):  # noqa: N818 - as above
     """A wheel breaks the rules; nothing of it may be used."""
 
 
@@ -77,12 +78,12 @@ class Executable:
 
     def __init__(self, path: str) -> None:
         self.path = path
-        self.zip = None  # type: Optional[zipfile.ZipFile]
+        self.zip: Optional[zipfile.ZipFile] = None
         if not os.path.isdir(path):
             try:
                 self.zip = zipfile.ZipFile(path)
             except (zipfile.BadZipFile, ValueError) as error:
-                raise DamagedFile(str(error))
+                raise DamagedFile(str(error)) from error
 
     def close(self) -> None:
         if self.zip is not None:
@@ -92,9 +93,10 @@ class Executable:
         """A wheel as a binary stream, after its bytes were checked against the table's hash."""
         name = ".deps/" + wheel["file"]
         if self.zip is None:  # an unzipped layout keeps its wheels as files
-            stream = cast(IO[bytes], open(os.path.join(self.path, *name.split("/")), "rb"))
+            path = os.path.join(self.path, *name.split("/"))
+            stream = cast("IO[bytes]", open(path, "rb"))  # noqa: SIM115 - the caller closes it
         else:
-            stream = self._open_member(name)
+            stream = self._open_member(self.zip, name)
         digest = hashlib.sha256()
         for block in iter(lambda: stream.read(BLOCK), b""):
             digest.update(block)
@@ -104,22 +106,21 @@ class Executable:
         stream.seek(0)
         return stream
 
-    def _open_member(self, name: str) -> IO[bytes]:
-        assert self.zip is not None
+    def _open_member(self, archive: zipfile.ZipFile, name: str) -> IO[bytes]:
         try:
-            info = self.zip.getinfo(name)
+            info = archive.getinfo(name)
         except KeyError:
-            raise DamagedFile("%s is missing" % name)
+            raise DamagedFile("%s is missing" % name) from None
         if info.compress_type != zipfile.ZIP_STORED:
-            return io.BytesIO(self.zip.read(info))
-        stream = open(self.path, "rb")
+            return io.BytesIO(archive.read(info))
+        stream = open(self.path, "rb")  # noqa: SIM115 - the section closes it
         stream.seek(info.header_offset)
         header = stream.read(30)
         if header[:4] != b"PK\x03\x04" or len(header) < 30:
             stream.close()
             raise DamagedFile("%s is not where it should be" % name)
         skip = int.from_bytes(header[26:28], "little") + int.from_bytes(header[28:30], "little")
-        return cast(IO[bytes], Section(stream, info.header_offset + 30 + skip, info.file_size))
+        return cast("IO[bytes]", Section(stream, info.header_offset + 30 + skip, info.file_size))
 
 
 def check_member(name: str) -> None:
@@ -139,8 +140,8 @@ def read_headers(text: str) -> Dict[str, str]:
 
 def read_entry_points(text: str) -> Dict[str, Dict[str, str]]:
     """entry_points.txt: group to name to `module:object`."""
-    groups = {}  # type: Dict[str, Dict[str, str]]
-    group = None  # type: Optional[Dict[str, str]]
+    groups: Dict[str, Dict[str, str]] = {}
+    group: Optional[Dict[str, str]] = None
     for raw in text.splitlines():
         line = raw.strip()
         if not line or line[0] in "#;":
@@ -211,9 +212,7 @@ def write_file(path: str, blocks: Any, mode: int = 0o666) -> Tuple[str, int]:
     return "sha256=" + encoded, size
 
 
-def install_wheel(
-    stream: IO[bytes], paths: Paths, python: str
-) -> Dict[str, Dict[str, str]]:
+def install_wheel(stream: IO[bytes], paths: Paths, python: str) -> Dict[str, Dict[str, str]]:
     """Install one wheel under `paths`; returns its entry points by group.
 
     `python` is the interpreter that its scripts name.
@@ -222,77 +221,103 @@ def install_wheel(
     try:
         archive = zipfile.ZipFile(stream)
     except zipfile.BadZipFile as error:
-        raise BadWheel(str(error))
-    members = archive.infolist()
-    info_dir = ""
-    for member in members:
-        check_member(member.filename)
-        top, _, rest = member.filename.partition("/")
-        if rest == "WHEEL" and top.endswith(".dist-info"):
-            info_dir = top
-    if not info_dir:
-        raise BadWheel("it has no .dist-info/WHEEL")
-    headers = read_headers(archive.read(info_dir + "/WHEEL").decode("utf-8", "replace"))
-    if headers.get("wheel-version", "1.0").partition(".")[0] != "1":
-        raise BadWheel("wheel version %s is unknown" % headers["wheel-version"])
-    library = paths.purelib if headers.get("root-is-purelib") == "true" else paths.platlib
-    data_dir = info_dir[: -len(".dist-info")] + ".data"
-    schemes = {
-        "purelib": paths.purelib,
-        "platlib": paths.platlib,
-        "scripts": paths.scripts,
-        "data": paths.root,
-        "headers": os.path.join(paths.headers, info_dir.partition("-")[0]),
-    }
-    unused = [info_dir + "/" + name for name in ("RECORD", "RECORD.jws", "RECORD.p7s", "INSTALLER")]
-    record = []  # type: List[Tuple[str, str, Any]]
+        raise BadWheel(str(error)) from error
+    with archive:
+        return Installer(archive, paths, python).install()
 
-    def add(path: str, digest: str, size: Any) -> None:
-        name = os.path.relpath(path, library).replace(os.sep, "/")
-        record.append((name, digest, size))
 
-    for member in members:
-        name = member.filename
-        mode = member.external_attr >> 16
-        if stat.S_IFMT(mode) not in (0, stat.S_IFREG, stat.S_IFDIR):
-            raise BadWheel("%r is a link or a device" % name)
-        if name.endswith("/") or name in unused:
-            continue
-        folder, relative, kind = library, name, ""
-        if name.startswith(data_dir + "/"):
-            kind, _, relative = name[len(data_dir) + 1 :].partition("/")
-            if kind not in schemes or not relative:
-                raise BadWheel("%r is of an unknown kind" % name)
-            folder = schemes[kind]
-        path = os.path.join(folder, *relative.split("/"))
-        blocks = read_blocks(archive, member)
+class Installer:
+    """One wheel on its way into `paths`; `record` lists what is there already."""
+
+    def __init__(self, archive: zipfile.ZipFile, paths: Paths, python: str) -> None:
+        self.archive, self.paths, self.python = archive, paths, python
+        self.info_dir = find_info_dir(archive.infolist())
+        text = archive.read(self.info_dir + "/WHEEL").decode("utf-8", "replace")
+        headers = read_headers(text)
+        version = headers.get("wheel-version", "1.0")
+        if version.partition(".")[0] != "1":
+            raise BadWheel("wheel version %s is unknown" % version)
+        pure = headers.get("root-is-purelib", "").lower() == "true"
+        self.library = paths.purelib if pure else paths.platlib
+        self.data_dir = self.info_dir[: -len(".dist-info")] + ".data"
+        self.schemes = {
+            "purelib": paths.purelib,
+            "platlib": paths.platlib,
+            "scripts": paths.scripts,
+            "data": paths.root,
+            "headers": os.path.join(paths.headers, self.info_dir.partition("-")[0]),
+        }
+        self.record: List[Tuple[str, str, Any]] = []
+
+    def install(self) -> Dict[str, Dict[str, str]]:
+        """Unpack, write the scripts, then RECORD; returns the entry points by group."""
+        replaced = [self.info_dir + "/" + name for name in REPLACED]
+        for member in self.archive.infolist():
+            if not member.filename.endswith("/") and member.filename not in replaced:
+                self.unpack(member)
+        groups = self.write_entry_points()
+        installer = os.path.join(self.library, self.info_dir, "INSTALLER")
+        self.add(installer, *write_file(installer, [b"hatch-multiplat\n"]))
+        path = os.path.join(self.library, self.info_dir, "RECORD")
+        self.add(path)
+        write_record(path, self.record)
+        return groups
+
+    def add(self, path: str, digest: str = "", size: Any = "") -> None:
+        name = os.path.relpath(path, self.library).replace(os.sep, "/")
+        self.record.append((name, digest, size))
+
+    def unpack(self, member: zipfile.ZipInfo) -> None:
+        """Put one member where its kind belongs, with its executable bits."""
+        folder, relative, kind = self.library, member.filename, ""
+        if relative.startswith(self.data_dir + "/"):
+            kind, _, relative = relative[len(self.data_dir) + 1 :].partition("/")
+            if kind not in self.schemes or not relative:
+                raise BadWheel("%r is of an unknown kind" % member.filename)
+            folder = self.schemes[kind]
+        blocks = read_blocks(self.archive, member)
+        mode = 0o777 if (member.external_attr >> 16) & 0o111 else 0o666
         if kind == "scripts":
             body = b"".join(blocks)
-            first, _, rest_of_body = body.partition(b"\n")
+            first, _, rest = body.partition(b"\n")
             if first.startswith(b"#!python"):
-                gui = first.startswith(b"#!pythonw")
-                for script in write_script(paths.scripts, relative, python, rest_of_body, gui):
-                    add(script, "", "")
-                continue
+                self.write_script(relative, rest, first.startswith(b"#!pythonw"))
+                return
             blocks, mode = [body], 0o777
-        digest, size = write_file(path, blocks, 0o777 if mode & 0o111 else 0o666)
-        add(path, digest, size)
-    try:
-        text = archive.read(info_dir + "/entry_points.txt").decode("utf-8")
-    except KeyError:
-        text = ""
-    groups = read_entry_points(text)
-    for group in ("console_scripts", "gui_scripts"):
-        for name, reference in groups.get(group, {}).items():
-            body = script_text(reference).encode("utf-8")
-            gui = group == "gui_scripts"
-            for script in write_script(paths.scripts, name, python, body, gui):
-                add(script, "", "")
-    installer = os.path.join(library, info_dir, "INSTALLER")
-    add(installer, *write_file(installer, [b"hatch-multiplat\n"]))
-    record.append((info_dir + "/RECORD", "", ""))
-    write_record(os.path.join(library, info_dir, "RECORD"), record)
-    return groups
+        path = os.path.join(folder, *relative.split("/"))
+        self.add(path, *write_file(path, blocks, mode))
+
+    def write_script(self, name: str, body: bytes, gui: bool) -> None:
+        for path in write_script(self.paths.scripts, name, self.python, body, gui):
+            self.add(path)
+
+    def write_entry_points(self) -> Dict[str, Dict[str, str]]:
+        """Write the console and gui scripts; returns all entry points."""
+        try:
+            text = self.archive.read(self.info_dir + "/entry_points.txt").decode("utf-8")
+        except KeyError:
+            return {}
+        groups = read_entry_points(text)
+        for group in ("console_scripts", "gui_scripts"):
+            for name, reference in groups.get(group, {}).items():
+                body = script_text(reference).encode("utf-8")
+                self.write_script(name, body, group == "gui_scripts")
+        return groups
+
+
+def find_info_dir(members: List[zipfile.ZipInfo]) -> str:
+    """The wheel's .dist-info folder, after a look at every member that may not be there."""
+    found = ""
+    for member in members:
+        check_member(member.filename)
+        if stat.S_IFMT(member.external_attr >> 16) not in (0, stat.S_IFREG, stat.S_IFDIR):
+            raise BadWheel("%r is a link or a device" % member.filename)
+        top, _, rest = member.filename.partition("/")
+        if rest == "WHEEL" and top.endswith(".dist-info"):
+            found = top
+    if not found:
+        raise BadWheel("it has no .dist-info/WHEEL")
+    return found
 
 
 def read_blocks(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> Any:

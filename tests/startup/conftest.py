@@ -16,12 +16,12 @@ from tests.support.app import build_app, host_target
 from tests.support.wheels import make_wheel
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 MINORS: Final = tuple((3, minor) for minor in range(6, 16))
 
 # What the application of these tests is: it reports what it sees, or does what it is told.
-DEMO: Final = '''
+DEMO: Final = """
 import json, os, sys
 
 
@@ -55,7 +55,7 @@ def other():
 
 def double(x):
     return 2 * x
-'''
+"""
 
 
 def find_python(minor: tuple[int, int]) -> str | None:
@@ -130,7 +130,7 @@ class Bench:
 
     def run(
         self,
-        command: list[str | Path],
+        command: Sequence[object],
         *,
         env: Mapping[str, str | None] | None = None,
         code: int | None = 0,
@@ -152,7 +152,7 @@ class Bench:
         assert code is None or result.returncode == code, result
         return result
 
-    def report(self, command: list[str | Path], **options: Any) -> dict[str, Any]:
+    def report(self, command: Sequence[object], **options: Any) -> dict[str, Any]:
         """What DEMO reports when it is run so."""
         result = self.run(command, **options)
         assert result.stderr == ""

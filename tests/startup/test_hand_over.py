@@ -75,8 +75,8 @@ def test_stdin_is_left_alone(bench: Bench) -> None:
 def test_signals_reach_the_application_itself(bench: Bench, signum: signal.Signals) -> None:
     app = bench.demo()
     code = (
-        "import signal, sys, time; "
-        f"signal.signal({int(signum)}, lambda *a: sys.exit(42)); print('up', flush=True); time.sleep(30)"
+        f"import signal, sys, time; signal.signal({int(signum)}, lambda *a: sys.exit(42)); "
+        "print('up', flush=True); time.sleep(30)"
     )
     for command in ([app], [app], [bench.python, app]):
         process = subprocess.Popen(
@@ -304,7 +304,7 @@ def test_inherit_path(bench: Bench, tmp_path: Path, how: str, winner: str) -> No
     wheel = make_wheel(
         bench.folder / "wheels",
         "demo",
-        files={"demo.py": DEMO, "both.py": "NAME = \"demo's\""},
+        files={"demo.py": DEMO, "both.py": 'NAME = "demo\'s"'},
         scripts={"demo": "demo:main"},
     )
     app = bench.demo(wheels=[wheel], options=BootOptions(inherit_path=how))  # type: ignore[arg-type]
@@ -346,7 +346,10 @@ def test_an_executable_without_a_shell_header_runs_too(bench: Bench) -> None:
 
 def test_started_by_runpy(bench: Bench) -> None:
     app = bench.demo()
-    code = f"import runpy, sys; sys.argv[1:] = ['x']; runpy.run_path({str(app)!r}, run_name='__main__')"
+    code = (
+        "import runpy, sys; sys.argv[1:] = ['x']; "
+        f"runpy.run_path({str(app)!r}, run_name='__main__')"
+    )
     for _ in range(2):
         assert json.loads(bench.run([bench.python, "-c", code]).stdout)["argv"] == [str(app), "x"]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import struct
 import sys
 from typing import Any, NamedTuple
@@ -75,7 +76,7 @@ def target(like: Machine = LINUX, **fields: Any) -> dict[str, Any]:
         pytest.param(target(WINDOWS), LINUX, False, id="another system"),
     ],
 )
-def test_fitting(wanted: dict[str, Any], here: Machine, fits: bool) -> None:
+def test_fitting(wanted: dict[str, Any], here: Machine, fits: object) -> None:
     assert machine.target_fits(wanted, here) is fits
     assert machine.find_target([wanted], here) is (wanted if fits else None)
 
@@ -249,11 +250,11 @@ def pretend(monkeypatch: pytest.MonkeyPatch, platform: str, **facts: Any) -> Mac
     """What `read_machine` makes of another machine's answers."""
     monkeypatch.setattr(sys, "platform", platform)
     if "uname" in facts:
-        monkeypatch.setattr(machine.os, "uname", lambda: facts["uname"])
+        monkeypatch.setattr(os, "uname", lambda: facts["uname"])
     if "elf" in facts:
         monkeypatch.setattr(machine, "parse_elf", lambda data: facts["elf"])
     if "libc" in facts:
-        monkeypatch.setattr(machine.os, "confstr", lambda name: facts["libc"])
+        monkeypatch.setattr(os, "confstr", lambda name: facts["libc"])
     if "version" in facts:
         monkeypatch.setattr(sys, "version", facts["version"])
     return machine.read_machine()
@@ -280,7 +281,7 @@ def test_a_32_bit_python_on_a_64_bit_kernel(monkeypatch: pytest.MonkeyPatch) -> 
         monkeypatch,
         "linux",
         uname=Uname("x86_64"),
-        elf=Elf(3, 32, True, 0, "/lib/ld-linux.so.2"),
+        elf=Elf(3, 32, little=True, flags=0, interpreter="/lib/ld-linux.so.2"),
         libc="glibc 2.41",
     )
     assert (found.arch, found.libc) == ("i686", ("glibc", 2, 41))
@@ -289,20 +290,27 @@ def test_a_32_bit_python_on_a_64_bit_kernel(monkeypatch: pytest.MonkeyPatch) -> 
 def test_musl(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(machine, "musl_version", lambda loader: (1, 2))
     found = pretend(
-        monkeypatch, "linux", elf=Elf(62, 64, True, 0, "/lib/ld-musl-x86_64.so.1"), libc="glibc 2.1"
+        monkeypatch,
+        "linux",
+        elf=Elf(62, 64, little=True, flags=0, interpreter="/lib/ld-musl-x86_64.so.1"),
+        libc="glibc 2.1",
     )
     assert found.libc == ("musl", 1, 2)
 
 
 def test_a_python_linked_without_any_loader(monkeypatch: pytest.MonkeyPatch) -> None:
-    found = pretend(monkeypatch, "linux", elf=Elf(62, 64, True, 0, ""), libc=None)
+    found = pretend(
+        monkeypatch, "linux", elf=Elf(62, 64, little=True, flags=0, interpreter=""), libc=None
+    )
     assert found.libc is None
     assert "unknown libc" in str(found)
 
 
 def test_musls_loader_is_asked_for_its_version(tmp_path: Any) -> None:
     loader = tmp_path / "ld-musl"
-    loader.write_text("#!/bin/sh\necho 'musl libc (x86_64)\nVersion 1.2.5\nDynamic' >&2\nexit 127\n")
+    loader.write_text(
+        "#!/bin/sh\necho 'musl libc (x86_64)\nVersion 1.2.5\nDynamic' >&2\nexit 127\n"
+    )
     loader.chmod(0o755)
     assert machine.musl_version(str(loader)) == (1, 2)
     assert machine.musl_version(str(tmp_path / "missing")) is None

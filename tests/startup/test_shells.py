@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -10,11 +11,12 @@ from typing import TYPE_CHECKING, Final
 import pytest
 
 from hatch_multiplat.boot import PEX_VARIABLES
-from tests.startup.conftest import Bench
 from tests.startup.test_hand_over import ODD
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from tests.startup.conftest import Bench
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="runs /bin/sh")
 
@@ -96,8 +98,6 @@ def test_a_record_that_is_no_good_is_not_followed(bench: Bench, spoil: str) -> N
 def test_a_record_of_another_user_is_not_followed(bench: Bench) -> None:
     app = bench.demo()
     bench.report([app])
-    import os
-
     if os.geteuid() != 0:
         pytest.skip("only root can give files away")
     for record in bench.cache.glob("*/from/**/python3*"):

@@ -20,14 +20,19 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="runs /bin/sh")
 
-PYDANTIC = "from pydantic_core import VERSION as CORE\nVERSION = {0!r}\nassert CORE == {1!r}, CORE\n"
+PYDANTIC = (
+    "from pydantic_core import VERSION as CORE\nVERSION = {0!r}\nassert CORE == {1!r}, CORE\n"
+)
 
 
 def test_platforms_locked_to_different_versions_in_one_file(tmp_path: Path) -> None:
     """A pure-Python package that pins a native one, at two versions: each Python has its pair."""
     if len(PYTHONS) < 2:
         pytest.skip("needs two Pythons")
-    pairs = {minor: ("2.10", "2.27.2") if i % 2 else ("2.14", "2.50.4") for i, minor in enumerate(PYTHONS)}
+    pairs = {
+        minor: ("2.10", "2.27.2") if i % 2 else ("2.14", "2.50.4")
+        for i, minor in enumerate(PYTHONS)
+    }
     folder = tmp_path / "wheels"
     wheels, targets = [], []
     for minor, (version, core) in pairs.items():
@@ -198,10 +203,10 @@ def test_first_run_needs_no_module_that_bare_systems_lack(bench: Bench) -> None:
     block = bench.folder / "block"
     block.mkdir()
     names = ("venv", "ensurepip", "pip", "ctypes", "ssl", "distutils", "setuptools", "lzma", "bz2")
-    (block / "sitecustomize.py").write_text(f"import sys\nfor n in {names}:\n    sys.modules[n] = None\n")
+    (block / "sitecustomize.py").write_text(
+        f"import sys\nfor n in {names}:\n    sys.modules[n] = None\n"
+    )
     app = bench.demo()
     subprocess.run(
         [bench.python, app, "exit", "0"], env=bench.env(PYTHONPATH=str(block)), check=True
     )
-
-

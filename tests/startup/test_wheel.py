@@ -204,7 +204,9 @@ def test_other_breaches(paths: Paths, members: dict[str, str | bytes], message: 
         install(paths, members)
 
 
-@pytest.mark.parametrize("name", ["python", "python3", "python3.12", "../x", "a/b", "", "..", "a:b"])
+@pytest.mark.parametrize(
+    "name", ["python", "python3", "python3.12", "../x", "a/b", "", "..", "a:b"]
+)
 def test_entry_points_with_bad_names(paths: Paths, name: str) -> None:
     text = f"[console_scripts]\n{name} = demo:main\n"
     with pytest.raises(BadWheel, match="may not be called"):
@@ -236,7 +238,7 @@ def test_a_zip_file_without_metadata(paths: Paths) -> None:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         archive.writestr("demo.py", "")
-    with pytest.raises(BadWheel, match="no .dist-info/WHEEL"):
+    with pytest.raises(BadWheel, match=r"no \.dist-info/WHEEL"):
         install_wheel(buffer, paths, sys.executable)
 
 

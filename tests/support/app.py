@@ -50,9 +50,7 @@ def build_app(
 ) -> Path:
     """Write an executable and return its path; `fields` are the table's other fields."""
     fields = {"name": "demo", "version": "1.0", "run": {"script": "demo"}, **fields}
-    table = BootTable(
-        wheels=tuple(map(boot_wheel, wheels)), targets=tuple(targets), **fields
-    )
+    table = BootTable(wheels=tuple(map(boot_wheel, wheels)), targets=tuple(targets), **fields)
     with zipfile.ZipFile(output, "w") as archive:
         for wheel in wheels:
             archive.write(wheel, f".deps/{wheel.name}")

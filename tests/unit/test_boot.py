@@ -112,7 +112,9 @@ def test_the_preamble_holds_the_table_and_the_sources() -> None:
     assert [name for name, _ in data["sources"]] == list(RUNTIME_MODULES)
     for name, source in data["sources"]:
         compile(source, name, "exec")
-    assert text.endswith("if __name__ == '__main__':\n    _multiplat_start(_MULTIPLAT)\ndel _MULTIPLAT\n")
+    assert text.endswith(
+        "if __name__ == '__main__':\n    _multiplat_start(_MULTIPLAT)\ndel _MULTIPLAT\n"
+    )
 
 
 def test_rendering_is_reproducible() -> None:
