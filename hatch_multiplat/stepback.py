@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -11,12 +12,12 @@ from packaging.version import Version
 from hatch_multiplat.selection import tag_ranks
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
     from packaging.tags import Tag
 
     from hatch_multiplat.selection import Gap
-    from hatch_multiplat.target import Target
+    from hatch_multiplat.target import Python, Target
 
 
 class File(Protocol):
@@ -80,15 +81,19 @@ def step_back(gap: Gap, files: Iterable[File]) -> StepBack:
 
 def wheel_fits(file: File, target: Target) -> bool:
     """Tell whether a file is a wheel that a target can install."""
-    if file.tags.isdisjoint(tag_ranks(target).keys()):
+    ranks = tag_ranks(target)
+    # Not `isdisjoint`, which walks through the thousands of tags that a Mac accepts.
+    if not any(tag in ranks for tag in file.tags):
         return False
-    if file.requires_python is None:
-        return True
-    major, minor = target.python.version
-    patches: Sequence[int] = range(50)
-    if target.python.patch is not None:
-        patches = (target.python.patch,)
-    return any(file.requires_python.contains(f"{major}.{minor}.{patch}") for patch in patches)
+    return file.requires_python is None or _admits(file.requires_python, target.python)
+
+
+@functools.lru_cache(maxsize=4096)
+def _admits(requires_python: SpecifierSet, python: Python) -> bool:
+    """Tell whether some patch release of a Python is admitted; pages say the same thing often."""
+    major, minor = python.version
+    patches = range(50) if python.patch is None else (python.patch,)
+    return any(requires_python.contains(f"{major}.{minor}.{patch}") for patch in patches)
 
 
 def has_native_wheel(files: Iterable[File], target: Target) -> bool:
