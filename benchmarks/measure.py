@@ -259,7 +259,9 @@ def format_seconds(seconds: float) -> str:
 
 
 def format_size(size: int | None) -> str:
-    return "-" if size is None else f"{size / MIB:.0f} MiB"
+    if size is None:
+        return "-"
+    return f"{size / MIB:.0f} MiB" if size >= 10 * MIB else f"{size / MIB:.1f} MiB"
 
 
 def verdict(value: float, bound: float, *, at_least: bool) -> str:
