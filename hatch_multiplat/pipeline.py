@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from packaging.requirements import Requirement
@@ -35,7 +36,6 @@ from hatch_multiplat.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-    from pathlib import Path
 
     from hatch_multiplat.config import Config
     from hatch_multiplat.metadata import ProjectMetadata
@@ -121,7 +121,13 @@ def build_executable(request: Request, around: Surroundings) -> Report:
 def open_market(project: Project, around: Surroundings) -> Market:
     """Return the way to the packages: sources with their credentials, session and store."""
     uv_table = read_uv_table(project.folder, project.pyproject)
-    sources = choose_sources(project.config, uv_table=uv_table, environ=around.environ)
+    sources = choose_sources(
+        project.config,
+        uv_table=uv_table,
+        environ=around.environ,
+        project_dir=project.folder.resolve(),
+        cwd=Path.cwd(),
+    )
     return Market(
         sources=sources,
         session=make_session(credentials_of(sources, around.environ)),

@@ -1,0 +1,249 @@
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import PurePosixPath, PureWindowsPath
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from hatch_multiplat.sources import (
+    PYPI,
+    Sources,
+    absolute_locations,
+    choose_sources,
+    credentials_of,
+    redact,
+    redact_text,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+OWN = "https://own.test/simple"
+OTHER = "https://other.test/simple"
+THIRD = "https://third.test/simple"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Settings:
+    index_url: str | None = None
+    extra_index_urls: tuple[str, ...] = ()
+    find_links: tuple[str, ...] = ()
+
+
+def choose(
+    settings: Settings | None = None,
+    *,
+    uv: Mapping[str, Any] | None = None,
+    environ: Mapping[str, str] | None = None,
+) -> Sources:
+    return choose_sources(
+        settings or Settings(),
+        uv_table=uv or {},
+        environ=environ or {},
+        project_dir=PurePosixPath("/project"),
+        cwd=PurePosixPath("/here"),
+    )
+
+
+def test_without_a_word_anywhere_it_is_pypi() -> None:
+    assert choose() == Sources(index_url=PYPI)
+
+
+@pytest.mark.parametrize(
+    ("settings", "uv", "environ", "expected"),
+    [
+        pytest.param(
+            Settings(index_url=OWN),
+            {"index-url": OTHER},
+            {"UV_DEFAULT_INDEX": OTHER, "PIP_INDEX_URL": THIRD},
+            Sources(index_url=OWN, explicit=True),
+            id="the table before all",
+        ),
+        pytest.param(
+            Settings(find_links=("wheels",)),
+            {"extra-index-url": [OTHER]},
+            {},
+            Sources(find_links=("file:///project/wheels",), explicit=True),
+            id="the table whole",
+        ),
+        pytest.param(
+            Settings(extra_index_urls=(OWN,)),
+            {},
+            {},
+            Sources(extra_index_urls=(OWN,), explicit=True),
+            id="an extra index beside PyPI",
+        ),
+        pytest.param(
+            None,
+            {},
+            {"UV_DEFAULT_INDEX": OWN, "PIP_INDEX_URL": OTHER},
+            Sources(index_url=OWN),
+            id="uv before pip",
+        ),
+        pytest.param(
+            None,
+            {"index-url": OTHER, "extra-index-url": [THIRD]},
+            {"UV_DEFAULT_INDEX": OWN},
+            Sources(index_url=OWN, extra_index_urls=(THIRD,)),
+            id="uv's variable before its table, both count",
+        ),
+        pytest.param(
+            None,
+            {},
+            {"UV_INDEX_URL": OWN, "UV_INDEX": OTHER, "UV_EXTRA_INDEX_URL": THIRD},
+            Sources(index_url=OWN, extra_index_urls=(OTHER, THIRD)),
+            id="uv's older variables",
+        ),
+        pytest.param(
+            None,
+            {
+                "index": [
+                    {"url": OTHER},
+                    {"url": OWN, "default": True},
+                    {"url": THIRD, "explicit": True},
+                ]
+            },
+            {},
+            Sources(index_url=OWN, extra_index_urls=(OTHER,)),
+            id="uv's list of indexes",
+        ),
+        pytest.param(
+            None,
+            {},
+            {"UV_INDEX": f"own={OWN} {OTHER}"},
+            Sources(extra_index_urls=(OWN, OTHER), named=(("own", OWN),)),
+            id="a name in uv's variable",
+        ),
+        pytest.param(
+            None,
+            {"index": [{"url": "index"}], "find-links": ["wheels"]},
+            {"UV_FIND_LINKS": f"more wheels, {OWN},/abs"},
+            Sources(
+                extra_index_urls=("file:///project/index",),
+                find_links=(
+                    "file:///here/more%20wheels",
+                    OWN,
+                    "file:///abs",
+                    "file:///project/wheels",
+                ),
+            ),
+            id="paths start where they were written",
+        ),
+        pytest.param(
+            None,
+            {},
+            {"PIP_INDEX_URL": OWN, "PIP_EXTRA_INDEX_URL": f"{OTHER} {THIRD}"},
+            Sources(index_url=OWN, extra_index_urls=(OTHER, THIRD), explicit=True),
+            id="pip",
+        ),
+        pytest.param(
+            None,
+            {},
+            {"PIP_FIND_LINKS": "wheels"},
+            Sources(find_links=("file:///here/wheels",), explicit=True),
+            id="pip's find-links",
+        ),
+        pytest.param(
+            None, {}, {"UV_INDEX": "", "PIP_INDEX_URL": ""}, Sources(), id="empty variables"
+        ),
+    ],
+)
+def test_the_first_that_says_anything_is_taken_whole(
+    settings: Settings | None, uv: dict[str, Any], environ: dict[str, str], expected: Sources
+) -> None:
+    assert choose(settings, uv=uv, environ=environ) == expected
+
+
+def test_folders_of_windows_are_no_urls() -> None:
+    found = absolute_locations(["wheels", "D:\\more", OWN], PureWindowsPath("C:\\project"))
+
+    assert found == ("file:///C:/project/wheels", "file:///D:/more", OWN)
+
+
+@pytest.mark.parametrize(
+    ("uv", "environ", "expected"),
+    [
+        pytest.param({}, {}, {}, id="none"),
+        pytest.param(
+            {},
+            {"UV_DEFAULT_INDEX": "https://me:p%40ss@own.test/simple"},
+            {OWN: ("me", "p@ss")},
+            id="in the URL",
+        ),
+        pytest.param(
+            {}, {"UV_INDEX": "https://token@own.test/simple"}, {OWN: ("token", "")}, id="a token"
+        ),
+        pytest.param(
+            {},
+            {"UV_INDEX": f"my-own={OWN}", "UV_INDEX_MY_OWN_USERNAME": "me"},
+            {OWN: ("me", "")},
+            id="a user for a named variable",
+        ),
+        pytest.param(
+            {"index": [{"name": "own", "url": OWN}]},
+            {"UV_INDEX_OWN_USERNAME": "me", "UV_INDEX_OWN_PASSWORD": "secret"},
+            {OWN: ("me", "secret")},
+            id="for a name in the table",
+        ),
+        pytest.param(
+            {"index": [{"name": "own", "url": OWN, "explicit": True}]},
+            {"UV_INDEX_OWN_PASSWORD": "secret"},
+            {OWN: ("", "secret")},
+            id="for an index that single packages come from",
+        ),
+        pytest.param(
+            {},
+            {"UV_DEFAULT_INDEX": f"own={OWN}", "UV_INDEX_OWN_USERNAME": "me"},
+            {OWN: ("me", "")},
+            id="for the default index",
+        ),
+        pytest.param(
+            {"index": [{"name": "own", "url": OWN}]},
+            {"UV_INDEX_OTHER_USERNAME": "me"},
+            {},
+            id="for another name",
+        ),
+    ],
+)
+def test_credentials_are_found(
+    uv: dict[str, Any], environ: dict[str, str], expected: dict[str, tuple[str, str]]
+) -> None:
+    assert credentials_of(choose(uv=uv, environ=environ), environ) == expected
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        pytest.param(OWN, OWN, id="nothing to hide"),
+        pytest.param("https://me:secret@own.test/simple", OWN, id="both"),
+        pytest.param("https://token@own.test/simple", OWN, id="user only"),
+        pytest.param("https://me:se@cret@own.test:8080/x", "https://own.test:8080/x", id="raw @"),
+        pytest.param("git+https://me:pw@own.test/x@v1", "git+https://own.test/x@v1", id="git"),
+        pytest.param("https://me:secret@[::1/simple", "https://***@[::1/simple", id="no URL"),
+    ],
+)
+def test_a_url_is_shown_without_credentials(url: str, shown: str) -> None:
+    assert redact(url) == shown
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        pytest.param("see https://me:secret@own.test/x ", "see https://***@own.test/x ", id="one"),
+        pytest.param("'https://me:se@cret@own.test'", "'https://***@own.test'", id="raw @"),
+        pytest.param(
+            "http://a:b@one.test/,http://c@two.test/",
+            "http://***@one.test/,http://***@two.test/",
+            id="two",
+        ),
+        pytest.param(
+            "git+https://own.test/x@v1 me@own.test",
+            "git+https://own.test/x@v1 me@own.test",
+            id="other uses of @",
+        ),
+        pytest.param("https://own.test?mail=me@x", "https://own.test?mail=me@x", id="a query"),
+    ],
+)
+def test_text_is_shown_without_credentials(text: str, shown: str) -> None:
+    assert redact_text(text) == shown
