@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from packaging.markers import default_environment
 from packaging.tags import sys_tags
 
-from hatch_multiplat.config import Host
 from hatch_multiplat.target import Target
+from hatch_multiplat.target_list import Host
 
 if TYPE_CHECKING:
     from pathlib import Path
