@@ -20,7 +20,7 @@ from hatch_multiplat.staging import TargetConstraint
 from hatch_multiplat.stepback import has_native_wheel, step_back, wheel_fits
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import PurePath
 
     import requests
@@ -53,41 +53,99 @@ class Market:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Covered:
-    """A lock that covers every target, what each target takes of it, and how many runs it took."""
+    """A lock that covers every target, what each target takes of it, and how many runs it took.
+
+    `stepped` are the gaps that an older version closed, `built` the file names of the wheels that
+    were built here from an sdist.
+    """
 
     lock: Pylock
     base: PurePath
     outcome: Outcome
     runs: int
+    stepped: tuple[Gap, ...] = ()
+    built: frozenset[str] = frozenset()
 
 
-def cover_targets(
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Uncovered:
+    """What some of the targets lack, and what the last answer has for all of them beside it.
+
+    `newest` holds the newest version that has a fitting wheel, where one does; `explanation` is
+    uv's own where versions that have wheels contradict the requirements. `lock` is None where
+    there was no answer at all; then `outcome` is empty.
+    """
+
+    targets: tuple[Target, ...]
+    gaps: tuple[Gap, ...]
+    outcome: Outcome
+    advice: Advice
+    newest: Mapping[tuple[NormalizedName, Target], str] = field(default_factory=dict)
+    explanation: str = ""
+    lock: Pylock | None = None
+    stepped: tuple[Gap, ...] = ()
+    built: frozenset[str] = frozenset()
+
+    @property
+    def message(self) -> str:
+        """The whole matrix of gaps, with what to do about each."""
+        return render_gaps(
+            self.gaps,
+            self.targets,
+            advice=self.advice,
+            newest=self.newest,
+            explanation=self.explanation,
+        )
+
+
+def search_coverage(
     question: Question, *, market: Market, build_sdists: bool, prior: str | None = None
-) -> Covered:
+) -> Covered | Uncovered:
     """Solve, and solve again with versions narrowed where wheels are missing, until all fits.
 
-    `prior` is the text of a lock whose versions are kept where they can be.
-
-    Raises CoverageError with the whole matrix of gaps when some target cannot be covered, and
-    SolveError when the requirements contradict each other whatever the wheels.
+    `prior` is the text of a lock whose versions are kept where they can be. Raises SolveError
+    when the requirements contradict each other whatever the wheels.
     """
     search = _Search(question=question, market=market, build_sdists=build_sdists, prior=prior)
     return search.run()
 
 
-def select_locked(
-    lock: Pylock, targets: Sequence[Target], *, base: PurePath, market: Market, build_sdists: bool
-) -> Outcome:
-    """Select from a lock as it is, building what it has as a platform-independent sdist only.
+def cover_targets(
+    question: Question, *, market: Market, build_sdists: bool, prior: str | None = None
+) -> Covered:
+    """Do as search_coverage does, and raise CoverageError when some target cannot be covered."""
+    found = search_coverage(question, market=market, build_sdists=build_sdists, prior=prior)
+    if isinstance(found, Uncovered):
+        raise CoverageError(found.message)
+    return found
 
-    Raises CoverageError for gaps: a lock is never changed here.
-    """
+
+def search_locked(
+    lock: Pylock, targets: Sequence[Target], *, base: PurePath, market: Market, build_sdists: bool
+) -> Covered | Uncovered:
+    """Select from a lock as it is, building what it has as a platform-independent sdist only."""
     builder = _Builder(market=market, enabled=build_sdists, native=lambda _: False)
     outcome = builder.select(lock, targets, base)
     if outcome.gaps:
-        gaps = [builder.annotate(gap) for gap in outcome.gaps]
-        raise CoverageError(render_gaps(gaps, targets, advice=Advice.LOCK))
-    return outcome
+        return Uncovered(
+            targets=tuple(targets),
+            gaps=tuple(builder.annotate(gap) for gap in outcome.gaps),
+            advice=Advice.LOCK,
+            lock=lock,
+            outcome=outcome,
+            built=builder.filenames,
+        )
+    return Covered(lock=lock, base=base, outcome=outcome, runs=0, built=builder.filenames)
+
+
+def select_locked(
+    lock: Pylock, targets: Sequence[Target], *, base: PurePath, market: Market, build_sdists: bool
+) -> Outcome:
+    """Do as search_locked does, and raise CoverageError for gaps: a lock is never changed here."""
+    found = search_locked(lock, targets, base=base, market=market, build_sdists=build_sdists)
+    if isinstance(found, Uncovered):
+        raise CoverageError(found.message)
+    return found.outcome
 
 
 class _Search:
@@ -102,10 +160,23 @@ class _Search:
         self.steps: dict[tuple[NormalizedName, Target], TargetConstraint] = {}
         self.newest: dict[tuple[NormalizedName, Target], str] = {}
         self.hopeless: dict[tuple[NormalizedName, Target], Gap] = {}
+        self.stepped: list[Gap] = []
 
-    def run(self) -> Covered:
+    def run(self) -> Covered | Uncovered:
+        """Search; uv is first confined to the targets, and then, to see every gap, no more.
+
+        uv stops at the first package that it cannot place. Freed of the targets, it gives a lock
+        by which all gaps show.
+        """
         targets = self.question.targets
-        solved, confined = self.first_solve()
+        confined = True
+        try:
+            solved = run_uv_solve(self.question, prior=self.prior)
+        except SolveError as error:
+            if removed := self.find_removed():
+                return self.uncovered(removed)
+            solved = self.solve_for_gaps(error)
+            confined = False
         for runs in range(1, MAX_ROUNDS + 1):
             outcome = self.builder.select(solved.lock, targets, solved.base)
             gaps = [
@@ -116,7 +187,14 @@ class _Search:
             if not gaps:
                 if self.hopeless:
                     break
-                return Covered(lock=solved.lock, base=solved.base, outcome=outcome, runs=runs)
+                return Covered(
+                    lock=solved.lock,
+                    base=solved.base,
+                    outcome=outcome,
+                    runs=runs,
+                    stepped=tuple(self.stepped),
+                    built=self.builder.filenames,
+                )
             stepped = [gap for gap in gaps if self.take_step(gap)]
             if not stepped:
                 break
@@ -129,25 +207,9 @@ class _Search:
                     confined=confined,
                 )
             except SolveError as error:
-                found = {(gap.name, gap.target): gap for gap in stepped} | self.hopeless
-                raise CoverageError(self.message(found.values(), uv=str(error))) from error
-        raise CoverageError(self.message(self.hopeless.values()))
-
-    def first_solve(self) -> tuple[Solved, bool]:
-        """Solve for the targets alone; where that fails, for any platform, to see every gap.
-
-        uv stops at the first package that it cannot place. Freed of the targets, it gives a lock
-        by which all gaps show. The second value says whether uv was confined to the targets.
-        """
-        try:
-            return run_uv_solve(self.question, prior=self.prior), True
-        except SolveError as error:
-            removed = self.find_removed()
-            if removed:
-                raise CoverageError(
-                    render_gaps(removed, self.question.targets, advice=Advice.PROJECT)
-                ) from error
-            return self.solve_for_gaps(error), False
+                return self.uncovered(stepped, solved.lock, outcome, uv=str(error))
+            self.stepped += stepped
+        return self.uncovered(gaps, solved.lock, outcome)
 
     def solve_for_gaps(self, error: SolveError) -> Solved:
         """Solve for any platform, without the packages that uv can place nowhere.
@@ -268,13 +330,25 @@ class _Search:
                     )
         return gaps
 
-    def message(self, gaps: Iterable[Gap], *, uv: str = "") -> str:
-        return render_gaps(
-            list(gaps),
-            self.question.targets,
+    def uncovered(
+        self,
+        gaps: Iterable[Gap],
+        lock: Pylock | None = None,
+        outcome: Outcome | None = None,
+        *,
+        uv: str = "",
+    ) -> Uncovered:
+        found = {(gap.name, gap.target): gap for gap in gaps} | self.hopeless
+        return Uncovered(
+            targets=self.question.targets,
+            gaps=tuple(found.values()),
             advice=Advice.PROJECT,
             newest=self.newest,
             explanation=uv,
+            lock=lock,
+            outcome=outcome or Outcome(selections=(), gaps=()),
+            stepped=tuple(self.stepped),
+            built=self.builder.filenames,
         )
 
 
@@ -287,6 +361,10 @@ class _Builder:
     native: Callable[[Gap], bool]
     built: dict[str, LockedWheel] = field(default_factory=dict)
     refused: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def filenames(self) -> frozenset[str]:
+        return frozenset(wheel.filename for wheel in self.built.values())
 
     def select(self, lock: Pylock, targets: Sequence[Target], base: PurePath) -> Outcome:
         outcome = select_all(lock, targets, base=base, built=self.built)

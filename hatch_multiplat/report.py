@@ -168,12 +168,13 @@ def _details(
         lines += [
             f"{name} {version}".rstrip() + f": {reason}",
             *textwrap.wrap(where, 96, initial_indent="  on ", subsequent_indent="     "),
-            f"  to do: {_what_to_do(name, needs, has, advice)}",
+            f"  to do: {suggest_ways(name, needs, has, advice)}",
         ]
     return lines
 
 
-def _what_to_do(name: str, needs: str, newest: str, advice: Advice) -> str:
+def suggest_ways(name: str, needs: str, newest: str, advice: Advice) -> str:
+    """Say what would close a gap: `needs` is the floor that would, `newest` the version."""
     if advice is Advice.LOCK:
         return "write the lock anew for these targets, or drop them"
     if advice is Advice.OWN_WHEEL:

@@ -88,6 +88,19 @@ class Selection:
         unique = {wheel.filename: wheel for group in self.sets for wheel in group.wheels}
         return tuple(unique[name] for name in sorted(unique))
 
+    def with_wheel(self, wheel: LockedWheel) -> Selection:
+        """Return this selection with one more wheel in every set."""
+        return Selection(
+            target=self.target,
+            sets=tuple(
+                WheelSet(
+                    from_patch=group.from_patch,
+                    wheels=tuple(sorted((*group.wheels, wheel), key=lambda wheel: wheel.filename)),
+                )
+                for group in self.sets
+            ),
+        )
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Gap:
@@ -107,10 +120,14 @@ class Gap:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Outcome:
-    """What selection found for all targets: both fields can hold something at once."""
+    """What selection found for all targets: each field can hold something at once.
+
+    `partial` is what the targets with gaps take beside them.
+    """
 
     selections: tuple[Selection, ...]
     gaps: tuple[Gap, ...]
+    partial: tuple[Selection, ...] = ()
 
     @property
     def sources(self) -> tuple[LockedSource, ...]:
@@ -133,6 +150,7 @@ def select_all(
     Selection. Raises LockError where the lock is ambiguous for a target.
     """
     selections: list[Selection] = []
+    partial: list[Selection] = []
     gaps: list[Gap] = []
     wheels_of = {
         index: _wheels(package, base, built or {}) for index, package in enumerate(lock.packages)
@@ -152,11 +170,10 @@ def select_all(
             wheels = tuple(sorted(chosen.values(), key=lambda wheel: wheel.filename))
             if not sets or sets[-1].wheels != wheels:
                 sets.append(WheelSet(from_patch=patch, wheels=wheels))
-        if missing:
-            gaps += missing.values()
-        else:
-            selections.append(Selection(target=target, sets=tuple(sets)))
-    return Outcome(selections=tuple(selections), gaps=tuple(gaps))
+        gaps += missing.values()
+        found = partial if missing else selections
+        found.append(Selection(target=target, sets=tuple(sets)))
+    return Outcome(selections=tuple(selections), gaps=tuple(gaps), partial=tuple(partial))
 
 
 def best_wheel(wheels: Iterable[LockedWheel], target: Target) -> LockedWheel | None:
