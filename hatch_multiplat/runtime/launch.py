@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -279,6 +280,14 @@ class Notice:
         sys.stderr.flush()
 
 
+def die_of_interrupt() -> "NoReturn":
+    """End as Ctrl-C ends a program that knows nothing of it: by the signal, without a traceback."""
+    if os.name != "nt":
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        os.kill(os.getpid(), signal.SIGINT)
+    sys.exit(130)
+
+
 def main(data: Json, app: str, base: str, found: str, caches: List[str]) -> List[str]:
     """Do what this start needs; returns the record of the set-up to hand over to."""
     wish = os.environ.pop("MULTIPLAT", "")
@@ -301,4 +310,6 @@ def main(data: Json, app: str, base: str, found: str, caches: List[str]) -> List
             sys.exit(0)
         return launch.find_or_make()
     except wheel.DamagedFile as error:
-        launch.fail("%s (%s)" % (DAMAGED, error))
+        return launch.fail("%s (%s)" % (DAMAGED, error))
+    except KeyboardInterrupt:
+        return die_of_interrupt()

@@ -11,7 +11,7 @@ import os
 import re
 import stat
 import zipfile
-from typing import IO, Any, Dict, List, NamedTuple, Optional, Tuple, cast
+from typing import IO, Any, Dict, Iterable, List, NamedTuple, Optional, Tuple, cast
 
 BLOCK = 1 << 20  # bytes
 REPLACED = ("RECORD", "RECORD.jws", "RECORD.p7s", "INSTALLER")  # what an installer writes anew
@@ -193,8 +193,10 @@ def write_script(folder: str, name: str, python: str, body: bytes, gui: bool = F
     return [path, starter]
 
 
-def write_file(path: str, blocks: Any, mode: int = 0o666) -> Tuple[str, int]:
-    """Write a new file, making its folder; returns its RECORD hash and size in bytes."""
+def write_file(
+    path: str, blocks: Iterable[bytes], mode: int = 0o666, hashed: bool = True
+) -> Tuple[str, int]:
+    """Write a file, making its folder; returns its RECORD hash, unless not `hashed`, and size."""
     flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_BINARY", 0)
     flags |= getattr(os, "O_NOFOLLOW", 0)
     try:
@@ -206,10 +208,24 @@ def write_file(path: str, blocks: Any, mode: int = 0o666) -> Tuple[str, int]:
         digest, size = hashlib.sha256(), 0
         for block in blocks:
             stream.write(block)
-            digest.update(block)
             size += len(block)
+            if hashed:
+                digest.update(block)
     encoded = base64.urlsafe_b64encode(digest.digest()).rstrip(b"=").decode("ascii")
-    return "sha256=" + encoded, size
+    return "sha256=" + encoded if hashed else "", size
+
+
+def read_record(archive: zipfile.ZipFile, name: str) -> Dict[str, Tuple[str, str]]:
+    """The hash and the size of each member, as the wheel's own RECORD has them.
+
+    The wheel as a whole was checked, so that this need not be computed again.
+    """
+    try:
+        text = archive.read(name).decode("utf-8", "replace")
+    except KeyError:
+        return {}
+    rows = csv.reader(io.StringIO(text))
+    return {row[0]: (row[1], row[2]) for row in rows if len(row) == 3 and row[1]}
 
 
 def install_wheel(stream: IO[bytes], paths: Paths, python: str) -> Dict[str, Dict[str, str]]:
@@ -247,6 +263,7 @@ class Installer:
             "data": paths.root,
             "headers": os.path.join(paths.headers, self.info_dir.partition("-")[0]),
         }
+        self.known = read_record(archive, self.info_dir + "/RECORD")
         self.record: List[Tuple[str, str, Any]] = []
 
     def install(self) -> Dict[str, Dict[str, str]]:
@@ -285,7 +302,12 @@ class Installer:
                 return
             blocks, mode = [body], 0o777
         path = os.path.join(folder, *relative.split("/"))
-        self.add(path, *write_file(path, blocks, mode))
+        known = self.known.get(member.filename) if kind != "scripts" else None
+        if known:
+            write_file(path, blocks, mode, hashed=False)
+            self.add(path, *known)
+        else:
+            self.add(path, *write_file(path, blocks, mode))
 
     def write_script(self, name: str, body: bytes, gui: bool) -> None:
         for path in write_script(self.paths.scripts, name, self.python, body, gui):
@@ -320,14 +342,14 @@ def find_info_dir(members: List[zipfile.ZipInfo]) -> str:
     return found
 
 
-def read_blocks(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> Any:
+def read_blocks(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> Iterable[bytes]:
     """A member's bytes: in one piece if it is small, else block by block."""
     if member.file_size <= 16 * BLOCK:
         return [archive.read(member)]
     return iter_blocks(archive, member)
 
 
-def iter_blocks(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> Any:
+def iter_blocks(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> Iterable[bytes]:
     with archive.open(member) as stream:
         for block in iter(lambda: stream.read(BLOCK), b""):
             yield block

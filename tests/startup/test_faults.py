@@ -304,6 +304,23 @@ def test_a_long_first_run_says_so_in_one_line_on_a_terminal(bench: Bench) -> Non
     assert shown == b"demo: preparing its first run on this machine...\r\n"
 
 
+def test_an_interrupted_first_run_ends_by_the_signal_and_without_a_word(bench: Bench) -> None:
+    app = bench.demo()
+    bench.run([app, "exit", "0"])
+    (setup,) = bench.setups()
+    shutil.rmtree(setup)
+    with Path(f"{setup}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        process = subprocess.Popen(
+            [bench.python, app, "exit", "0"], env=bench.env(), stderr=subprocess.PIPE
+        )
+        time.sleep(0.5)
+        process.send_signal(signal.SIGINT)
+        assert process.communicate(timeout=20)[1] == b""
+    assert process.returncode == -signal.SIGINT
+    assert bench.leftovers() == []
+
+
 def test_a_setup_that_was_deleted_by_hand_is_made_again(bench: Bench) -> None:
     app = bench.demo()
     for command in ([app], [bench.python, app], [app]):

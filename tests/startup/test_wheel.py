@@ -148,6 +148,14 @@ def test_record_lists_what_was_installed(paths: Paths, tmp_path: Path) -> None:
             assert (digest, size) == (f"sha256={raw.decode()}", str(len(data)))
 
 
+def test_what_the_wheels_own_record_knows_is_not_computed_again(
+    paths: Paths, tmp_path: Path
+) -> None:
+    install(paths, {"demo.py": "x", f"{INFO}/RECORD": f"demo.py,sha256=abc,1\n{INFO}/RECORD,,\n"})
+    record = tmp_path / "root" / "pure" / INFO / "RECORD"
+    assert "demo.py,sha256=abc,1\n" in record.read_text()
+
+
 def test_namespace_packages_and_pth_files(paths: Paths, tmp_path: Path) -> None:
     pure = tmp_path / "root" / "pure"
     install(paths, {"ns/a/__init__.py": "", "demo.pth": "import sys\n"})
