@@ -5,18 +5,21 @@ from __future__ import annotations
 import functools
 import re
 import tomllib
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from packaging.markers import Marker, UndefinedComparison
 from packaging.pylock import Pylock, PylockUnsupportedVersionError, PylockValidationError
+from packaging.utils import canonicalize_name
 
 from hatch_multiplat.errors import LockError
 from hatch_multiplat.target import MARKER_VARIABLES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
     from packaging.pylock import Package
+    from packaging.requirements import Requirement
 
     from hatch_multiplat.target import Target
 
@@ -37,6 +40,10 @@ _FULL_VERSION_ATOM: Final = re.compile(
 )
 _VERSION: Final = re.compile(r"(?<![\d.])(\d+)\.(\d+)(?:\.(\d+))?(?P<rest>[^\s,|\"']*)")
 _ALWAYS: Final = 'python_version >= "0"'
+_NEVER: Final = 'python_version < "0"'
+_CHOICE: Final = re.compile(
+    rf"(?P<value>{_LITERAL})\s*(?P<operator>not\s+in|in)\s*\b(?P<kind>extras|dependency_groups)\b"
+)
 
 
 def parse_lock(text: str, *, where: str) -> Pylock:
@@ -48,17 +55,41 @@ def parse_lock(text: str, *, where: str) -> Pylock:
     try:
         data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise LockError(f"{where} is not TOML: {error}; write it anew") from error
+        raise LockError(f"{where} is not TOML: {error}; remove it and write it anew") from error
     try:
         return Pylock.from_dict(data)
     except PylockUnsupportedVersionError as error:
         raise LockError(
-            f"{where}: {error}; this release reads lock version 1.x, write the lock anew with it"
+            f"{where}: {error}; this release reads lock version 1.x; remove it and write it anew"
         ) from error
     except PylockValidationError as error:
         raise LockError(
-            f"{where} is not a valid PEP 751 lock file: {error}; write it anew"
+            f"{where} is not a valid PEP 751 lock file: {error}; remove it and write it anew"
         ) from error
+
+
+def choose_parts(lock: Pylock, *, extras: Collection[str], groups: Collection[str]) -> Pylock:
+    """Return a lock as it is for these extras and dependency groups (PEP 751).
+
+    No marker in the result names an extra or a group. The lock's own default groups are left
+    out: what a project needs is said by itself.
+    """
+    chosen = {
+        "extras": {canonicalize_name(name) for name in extras},
+        "dependency_groups": {canonicalize_name(name) for name in groups},
+    }
+
+    def settle(match: re.Match[str]) -> str:
+        named = canonicalize_name(match["value"][1:-1]) in chosen[match["kind"]]
+        return _ALWAYS if named == (match["operator"] == "in") else _NEVER
+
+    packages = [
+        replace(package, marker=Marker(_CHOICE.sub(settle, str(package.marker))))
+        if package.marker is not None and _CHOICE.search(str(package.marker))
+        else package
+        for package in lock.packages
+    ]
+    return replace(lock, packages=packages)
 
 
 def target_label(target: Target) -> str:
@@ -84,10 +115,13 @@ def package_applies(package: Package, environment: Mapping[str, str]) -> bool:
     return package.marker is None or marker_holds(str(package.marker), environment)
 
 
-def marker_holds(marker: str, environment: Mapping[str, str]) -> bool:
-    """Tell whether a marker of a lock can be true in an environment, as `package_applies` does."""
+def marker_holds(marker: str, environment: Mapping[str, str], *, extra: str = "") -> bool:
+    """Tell whether a marker can be true in an environment, as `package_applies` does.
+
+    `extra` is the one that is asked for, where the marker is one of a wheel's requirements.
+    """
     variables, _ = _knowable(marker)
-    return _holds(marker, tuple(environment[variable] for variable in variables))
+    return _holds(marker, tuple(environment[variable] for variable in variables), extra)
 
 
 def mentions_unknowable(marker: str) -> bool:
@@ -95,15 +129,21 @@ def mentions_unknowable(marker: str) -> bool:
     return str(_knowable(marker)[1]) != str(Marker(marker))
 
 
-def patch_boundaries(packages: Iterable[Package], minor: tuple[int, int]) -> tuple[int, ...]:
+def patch_boundaries(
+    marked: Iterable[Package | Requirement], minor: tuple[int, int]
+) -> tuple[int, ...]:
     """Return the patch releases of a minor from which on some marker may change its mind.
 
     Sorted, and always with 0. A marker that names 3.11.3 may turn there (`<`, `>=`) or at 3.11.4
     (`<=`, `>`), or at both (`==`); one release too many costs time and changes nothing.
     """
-    markers = {str(package.marker) for package in packages if package.marker is not None}
-    found = {0}.union(*(_boundaries(marker, minor) for marker in markers))
-    return tuple(sorted(found))
+    markers = {str(item.marker) for item in marked if item.marker is not None}
+    return marker_boundaries(markers, minor)
+
+
+def marker_boundaries(markers: Iterable[str], minor: tuple[int, int]) -> tuple[int, ...]:
+    """Return what `patch_boundaries` does, for markers."""
+    return tuple(sorted({0}.union(*(_boundaries(marker, minor) for marker in markers))))
 
 
 @functools.lru_cache(maxsize=4096)
@@ -121,13 +161,13 @@ def _boundaries(marker: str, minor: tuple[int, int]) -> frozenset[int]:
 
 
 @functools.lru_cache(maxsize=65536)
-def _holds(marker: str, values: tuple[str, ...]) -> bool:
+def _holds(marker: str, values: tuple[str, ...], extra: str) -> bool:
     variables, knowable = _knowable(marker)
     # A lock with extras or groups of its own is taken without any of them.
     environment: dict[str, str | frozenset[str]] = {
         "extras": frozenset(),
         "dependency_groups": frozenset(),
-        "extra": "",
+        "extra": extra,
     }
     environment |= dict(zip(variables, values, strict=True))
     try:

@@ -4,8 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from hatch_multiplat.lock import package_applies
+from hatch_multiplat.lock_markers import find_situations
+
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from packaging.pylock import Pylock
+
+    from hatch_multiplat.target import Target
 
 
 def describe_changes(before: Pylock | None, after: Pylock) -> list[str]:
@@ -22,6 +29,23 @@ def describe_changes(before: Pylock | None, after: Pylock) -> list[str]:
         elif old[name] != new[name]:
             lines.append(f"changed {name} {_versions(new[name])}: other files or markers")
     return lines
+
+
+def same_packages(before: Pylock, after: Pylock, targets: Sequence[Target]) -> bool:
+    """Tell whether two locks have the same packages for every target, whatever their files."""
+    situations = find_situations([*before.packages, *after.packages], targets)
+    return all(
+        _applying(before, situation.environment) == _applying(after, situation.environment)
+        for situation in situations
+    )
+
+
+def _applying(lock: Pylock, environment: Mapping[str, str]) -> set[tuple[str, str]]:
+    return {
+        (str(package.name), str(package.version))
+        for package in lock.packages
+        if package_applies(package, environment)
+    }
 
 
 Contents = dict[str, dict[str, frozenset[str]]]

@@ -2,34 +2,38 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 import tomllib
+from contextlib import suppress
 from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any, Final
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
+import tomlkit
 import uv
+from packaging.pylock import is_valid_pylock_path
 from packaging.utils import canonicalize_name
 
-from hatch_multiplat.coverage import Covered, Market, cover_targets
-from hatch_multiplat.errors import LockError
-from hatch_multiplat.lock import lock_environment, package_applies, parse_lock, patch_boundaries
-from hatch_multiplat.lock_writer import TOOL, render_lock
+from hatch_multiplat.config import DEFAULT_LOCK
+from hatch_multiplat.coverage import Market, cover_targets, select_locked
+from hatch_multiplat.errors import CoverageError, LockError
+from hatch_multiplat.lock import choose_parts, parse_lock
+from hatch_multiplat.lock_changes import same_packages
+from hatch_multiplat.lock_freshness import find_stale, lock_inputs, locked_python
+from hatch_multiplat.lock_writer import TOOL, files_of, render_lock
 from hatch_multiplat.process import run_tool
 from hatch_multiplat.sources import redact
-from hatch_multiplat.staging import lowest_python
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from packaging.pylock import Package, Pylock
-    from packaging.requirements import Requirement
+    from packaging.pylock import Pylock
 
     from hatch_multiplat.project import Project
     from hatch_multiplat.solve import Question
-    from hatch_multiplat.target import Target
 
 RENEW: Final = "hatch-multiplat lock"
 UV_LOCK: Final = "uv.lock"
@@ -39,26 +43,52 @@ UV_LOCK: Final = "uv.lock"
 class LockFile:
     """A lock as it lies beside a project: its meaning, its text, and what it was made from.
 
-    `base` is the absolute folder that relative paths in it start from; `inputs` is empty for a
-    lock that another tool wrote.
+    `name` is what the project calls it, `base` the absolute folder that relative paths in it
+    start from; `inputs` is empty for a lock that another tool wrote.
     """
 
+    name: str
     lock: Pylock
     base: Path
     text: str
     inputs: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+    @property
+    def is_ours(self) -> bool:
+        return bool(self.inputs)
+
+    @property
+    def renewal(self) -> str:
+        """What a person does to have it renewed."""
+        if self.is_ours:
+            return f"renew it with: {RENEW}"
+        if self.name.endswith(UV_LOCK):
+            return "renew it with: uv lock"
+        return f"renew it with {self.lock.created_by}, which wrote it"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class NewLock:
+    """A lock just solved: its text and meaning, and every file that the solver has to offer."""
+
+    lock: Pylock
+    text: str
+    offered: frozenset[tuple[object, ...]]
 
 
 def read_lock(project: Project) -> LockFile | None:
     """Read the project's lock; None when it has none. Raises LockError for one that is no lock."""
     name = project.config.lock
     path = project.folder / name
-    if not path.is_file():
-        return None
     try:
         text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return None
     except (OSError, UnicodeDecodeError) as error:
-        raise LockError(f"{name} cannot be read: {error}; write it anew: {RENEW}") from error
+        reason = getattr(error, "strerror", None) or error
+        raise LockError(
+            f"{name} cannot be read: {reason}; make it readable, or remove it"
+        ) from error
     if path.name == UV_LOCK:
         text = _export_uv_lock(project)
     lock = parse_lock(text, where=name)
@@ -68,134 +98,129 @@ def read_lock(project: Project) -> LockFile | None:
         for key, values in tool.items()
         if isinstance(values, list)
     }
-    return LockFile(lock=lock, base=path.resolve().parent, text=text, inputs=inputs)
+    if not inputs:
+        config = project.config
+        lock = choose_parts(lock, extras=config.extras, groups=config.dependency_groups)
+    return LockFile(name=name, lock=lock, base=path.parent.resolve(), text=text, inputs=inputs)
 
 
-def check_fresh(locked: LockFile, question: Question, *, name: str) -> None:
-    """Raise LockError when a lock no longer fits what is asked, with every difference in it."""
-    problems = find_stale(locked, question)
-    if problems:
-        renew = "uv lock" if name.endswith(UV_LOCK) else RENEW
-        listed = "\n".join(f"  {problem}" for problem in problems)
-        raise LockError(f"{name} is stale; renew it with: {renew}\n{listed}")
+def require_lock(project: Project) -> LockFile | None:
+    """Read the project's lock; one that the table names must be there.
 
-
-def find_stale(locked: LockFile, question: Question) -> list[str]:
-    """Return what of a question a lock does not answer any more, a line each.
-
-    A lock of ours carries what it was made from; of any other, every root requirement is tried.
+    Only the lock of the default name may be missing: then the project has none.
     """
-    if not locked.inputs:
-        return _unmet(locked.lock, question)
-    now = lock_inputs(question)
-    problems = []
-    for key in sorted(now.keys() | locked.inputs.keys()):
-        before, after = locked.inputs.get(key, ()), now.get(key, ())
-        problems += [f"{key}: {value!r} is new" for value in after if value not in before]
-        problems += [f"{key}: {value!r} is gone" for value in before if value not in after]
-    return problems
+    locked = read_lock(project)
+    name = project.config.lock
+    if locked is None and name != DEFAULT_LOCK:
+        how = "uv lock" if name.endswith(UV_LOCK) else RENEW
+        raise LockError(f"tool.multiplat.lock: there is no {name!r}; write it with: {how}")
+    return locked
 
 
-def lock_inputs(question: Question) -> dict[str, tuple[str, ...]]:
-    """Return what a lock is made from, as it is recorded in it: sorted, no credentials."""
-    uv_table = question.uv_table
-    return {
-        "requirements": tuple(sorted({_spell(item) for item in question.requirements})),
-        "constraints": tuple(
-            sorted(
-                {_spell(item) for item in question.constraints}
-                | set(uv_table.get("constraint-dependencies", ()))
-                | {f"override {item}" for item in uv_table.get("override-dependencies", ())}
-            )
-        ),
-        "targets": tuple(str(target) for target in question.targets),
-    }
+def check_fresh(locked: LockFile, question: Question) -> None:
+    """Raise LockError when a lock no longer fits what is asked, with every difference in it."""
+    problems = find_stale(locked.lock, question, inputs=locked.inputs)
+    if problems:
+        listed = "\n".join(f"  {problem}" for problem in problems)
+        raise LockError(f"{locked.name} is stale; {locked.renewal}\n{listed}")
+
+
+def check_writable(name: str, present: LockFile | None) -> None:
+    """Raise LockError for a lock that is not ours to write, or that no tool would know by name."""
+    if name.endswith(UV_LOCK):
+        raise LockError(f"{name} is uv's own; renew it with: uv lock")
+    if not is_valid_pylock_path(Path(name)):
+        raise LockError(
+            f"tool.multiplat.lock: {name!r} is no name for a lock; PEP 751 wants "
+            f"'pylock.toml' or 'pylock.NAME.toml', such as {DEFAULT_LOCK!r}"
+        )
+    if present is not None and not present.is_ours:
+        raise LockError(
+            f"{name} is not ours to write; {present.renewal}, or remove it to have one of ours"
+        )
 
 
 def solve_lock(
-    question: Question, *, market: Market, build_sdists: bool, prior: str | None
-) -> tuple[str, Covered]:
-    """Solve and render the lock; `prior` is the text of the lock whose versions are kept."""
+    question: Question, *, path: Path, market: Market, build_sdists: bool, prior: str | None
+) -> NewLock:
+    """Solve and render the lock for `path`; `prior` is the text whose versions are kept."""
     covered = cover_targets(question, market=market, build_sdists=build_sdists, prior=prior)
-    python = lowest_python(question.targets, question.requires_python)
+    home = path.parent.resolve()
 
     def locate(url: str) -> tuple[str, str]:
-        return _locate(url, base=Path(covered.base), home=question.project_dir)
+        return _locate(url, base=Path(covered.base), home=home)
 
     text = render_lock(
         covered.lock,
         covered.outcome.selections,
         inputs=lock_inputs(question),
-        requires_python=f">={python}",
+        requires_python=locked_python(question),
         locate=locate,
     )
-    return text, covered
+    return NewLock(
+        lock=parse_lock(text, where=path.name),
+        text=text,
+        offered=files_of(covered.lock, locate),
+    )
+
+
+def still_holds(
+    present: LockFile, new: NewLock, question: Question, *, market: Market, build_sdists: bool
+) -> bool:
+    """Tell whether a lock says what a new one would say, so that it can stay as it is.
+
+    The same packages on every target, from files that are still to be had: an index that has got
+    a further wheel of a locked version is no reason to change a lock.
+    """
+    if not same_packages(present.lock, new.lock, question.targets):
+        return False
+    if not files_of(present.lock, _as_written) <= new.offered:
+        return False
+    try:
+        select_locked(
+            present.lock,
+            question.targets,
+            base=present.base,
+            market=market,
+            build_sdists=build_sdists,
+        )
+    except CoverageError:
+        return False
+    return True
 
 
 def without_packages(text: str, names: Sequence[str]) -> str:
     """Return a lock's text without some packages, so that a solver chooses them anew."""
     dropped = {canonicalize_name(name) for name in names}
-    blocks = text.split("[[packages]]")
-    kept = [blocks[0]]
-    for block in blocks[1:]:
-        name = tomllib.loads(_until_table(block)).get("name", "")
-        if canonicalize_name(name) not in dropped:
-            kept.append(block)
-        elif "\n[" in block:  # The last block may carry the tool table with it.
-            kept[-1] += block[block.index("\n[") :]
-    return "[[packages]]".join(kept)
-
-
-def _until_table(block: str) -> str:
-    return block.split("\n[", 1)[0]
+    document = tomlkit.parse(text).unwrap()
+    document["packages"] = [
+        package for package in document["packages"] if package["name"] not in dropped
+    ]
+    return tomlkit.dumps(document)
 
 
 def write_lock(path: Path, text: str) -> None:
     """Write a lock aside and rename it into place."""
+    aside: Path | None = None
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(
-            "w", encoding="utf-8", dir=path.parent, prefix=f".{path.name}.", delete=False
+            "w",
+            encoding="utf-8",
+            newline="\n",
+            dir=path.parent,
+            prefix=f".{path.name}.",
+            delete=False,
         ) as file:
-            file.write(text)
             aside = Path(file.name)
+            file.write(text)
         aside.chmod(0o644)
         aside.replace(path)
     except OSError as error:
+        if aside is not None:
+            with suppress(OSError):
+                aside.unlink()
         raise LockError(f"cannot write {path}: {error.strerror or error}") from error
-
-
-def _unmet(lock: Pylock, question: Question) -> list[str]:
-    problems: dict[str, list[str]] = {}
-    for target in question.targets:
-        for problem in _unmet_on(lock, question.requirements, target):
-            problems.setdefault(problem, []).append(str(target))
-    count = len(question.targets)
-    return [
-        problem if len(where) == count else f"{problem} ({', '.join(where)})"
-        for problem, where in problems.items()
-    ]
-
-
-def _unmet_on(lock: Pylock, requirements: Sequence[Requirement], target: Target) -> list[str]:
-    patch = target.python.patch
-    if patch is None:
-        patch = patch_boundaries(lock.packages, target.python.version)[-1]
-    environment = lock_environment(target, patch)
-    found: dict[str, Package] = {
-        package.name: package for package in lock.packages if package_applies(package, environment)
-    }
-    problems = []
-    for requirement in requirements:
-        if requirement.marker is not None and not requirement.marker.evaluate(environment):
-            continue
-        package = found.get(canonicalize_name(requirement.name))
-        if package is None:
-            problems.append(f"it lacks {requirement.name}, which '{requirement}' asks for")
-        elif package.version is not None and not requirement.specifier.contains(
-            package.version, prereleases=True
-        ):
-            problems.append(f"it has {package.name} {package.version}, not '{requirement}'")
-    return problems
 
 
 def _export_uv_lock(project: Project) -> str:
@@ -224,15 +249,11 @@ def _locate(url: str, *, base: Path, home: Path) -> tuple[str, str]:
     if parts.scheme in {"http", "https"}:
         return "url", redact(url)
     local = Path(url2pathname(parts.path)) if parts.scheme == "file" else base / url
-    relative = local.resolve()
     try:
-        path = relative.relative_to(home, walk_up=True)  # type: ignore[call-arg,unused-ignore]
-    except (TypeError, ValueError):
-        return "path", relative.as_posix()
-    return "path", str(PurePosixPath(*path.parts))
+        return "path", Path(os.path.relpath(local.resolve(), home)).as_posix()
+    except ValueError:  # Another drive of Windows: there is no way from here to there.
+        return "path", local.resolve().as_posix()
 
 
-def _spell(requirement: Requirement) -> str:
-    """Spell a requirement without the credentials that its URL may carry."""
-    text: Any = str(requirement)
-    return str(text.replace(requirement.url, redact(requirement.url)) if requirement.url else text)
+def _as_written(location: str) -> tuple[str, str]:
+    return ("url" if "://" in location else "path"), location

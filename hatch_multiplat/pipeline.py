@@ -15,7 +15,7 @@ from hatch_multiplat.boot_table import make_boot_table
 from hatch_multiplat.coverage import Covered, Market, cover_targets, select_locked
 from hatch_multiplat.errors import CoverageError
 from hatch_multiplat.fetch import Artifact, fetch_files
-from hatch_multiplat.lock_file import check_fresh, read_lock
+from hatch_multiplat.lock_file import check_fresh, require_lock
 from hatch_multiplat.pex_file import Parts, write_executable
 from hatch_multiplat.project import (
     Project,
@@ -151,10 +151,10 @@ def cover_project(project: Project, metadata: ProjectMetadata, market: Market) -
     config = project.config
     build_sdists = config.sdists == "universal"
     question = make_question(project, metadata, market)
-    locked = read_lock(project)
+    locked = require_lock(project)
     if locked is None:
         return cover_targets(question, market=market, build_sdists=build_sdists)
-    check_fresh(locked, question, name=config.lock)
+    check_fresh(locked, question)
     outcome = select_locked(
         locked.lock,
         config.targets,

@@ -16,17 +16,17 @@ from hatch_multiplat.commands.terminal import (
     quiet_option,
 )
 from hatch_multiplat.errors import LockError
-from hatch_multiplat.lock import parse_lock
 from hatch_multiplat.lock_changes import describe_changes
 from hatch_multiplat.lock_file import (
     RENEW,
-    UV_LOCK,
-    find_stale,
+    check_writable,
     read_lock,
     solve_lock,
+    still_holds,
     without_packages,
     write_lock,
 )
+from hatch_multiplat.lock_freshness import find_stale
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -60,25 +60,30 @@ def lock(
     terminal = Terminal(quiet=quiet or as_json)
     opened, question, market = prepare(project, terminal)
     name = opened.config.lock
-    if name.endswith(UV_LOCK):
-        raise LockError(f"{name} is uv's own; write it with 'uv lock'")
     present = read_lock(opened)
+    check_writable(name, present)
     if check and present is None:
         raise LockError(f"there is no {name}; write it with: {RENEW}")
     prior = None if present is None or upgrade else present.text
     if prior is not None and packages:
         prior = without_packages(prior, packages)
-    text, _ = solve_lock(
-        question, market=market, build_sdists=opened.config.sdists == "universal", prior=prior
+    path = opened.folder / name
+    build_sdists = opened.config.sdists == "universal"
+    new = solve_lock(question, path=path, market=market, build_sdists=build_sdists, prior=prior)
+    changes = describe_changes(present.lock if present else None, new.lock)
+    reasons = find_stale(present.lock, question, inputs=present.inputs) if present else []
+    fresh = (
+        present is not None
+        and not reasons
+        and still_holds(present, new, question, market=market, build_sdists=build_sdists)
     )
-    before = present.lock if present else None
-    changes = describe_changes(before, parse_lock(text, where=name))
-    reasons = find_stale(present, question) if present else []
-    fresh = present is not None and present.text == text
-    if not check and not fresh:
-        write_lock(opened.folder / name, text)
+    if fresh:
+        changes = []
+    elif not check:
+        write_lock(path, new.text)
     if as_json:
-        click.echo(json.dumps({"lock": name, "fresh": fresh, "changes": changes}, indent=2))
+        found = {"lock": name, "fresh": fresh, "reasons": reasons, "changes": changes}
+        click.echo(json.dumps(found, indent=2))
     if check and not fresh:
         listed = "\n".join(f"  {line}" for line in (*reasons, *changes)) or "  its text differs"
         raise LockError(f"{name} is stale; renew it with: {RENEW}\n{listed}")

@@ -54,33 +54,33 @@ def test_a_valid_lock_is_read() -> None:
     [
         pytest.param(
             "lock-version = ",
-            "pylock.toml is not TOML: Invalid value (at end of document); write it anew",
+            "pylock.toml is not TOML: Invalid value (at end of document); remove it and write it anew",
             id="no TOML",
         ),
         pytest.param(
             'lock-version = "2.0"\ncreated-by = "test"\npackages = []',
             "pylock.toml: pylock version 2.0 is not supported; "
-            "this release reads lock version 1.x, write the lock anew with it",
+            "this release reads lock version 1.x; remove it and write it anew",
             id="newer lock version",
         ),
         pytest.param(
             'created-by = "test"\npackages = []',
             "pylock.toml is not a valid PEP 751 lock file: "
-            "Missing required value in 'lock-version'; write it anew",
+            "Missing required value in 'lock-version'; remove it and write it anew",
             id="no lock version",
         ),
         pytest.param(
             HEAD + '[[packages]]\nname = "demo"\n[[packages.wheels]]\n'
             'url = "https://x.test/demo.whl"\nhashes = {sha256 = "0"}\n',
             "pylock.toml is not a valid PEP 751 lock file: "
-            "Invalid wheel filename 'demo.whl' in 'packages[0].wheels[0]'; write it anew",
+            "Invalid wheel filename 'demo.whl' in 'packages[0].wheels[0]'; remove it and write it anew",
             id="bad wheel name",
         ),
         pytest.param(
             HEAD + '[[packages]]\nname = "demo"\n[[packages.wheels]]\n'
             'url = "https://x.test/demo-1-py3-none-any.whl"\nhashes = {}\n',
             "pylock.toml is not a valid PEP 751 lock file: "
-            "At least one hash must be provided in 'packages[0].wheels[0].hashes'; write it anew",
+            "At least one hash must be provided in 'packages[0].wheels[0].hashes'; remove it and write it anew",
             id="no hash",
         ),
     ],
