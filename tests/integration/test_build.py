@@ -190,7 +190,7 @@ def test_a_script_that_no_wheel_has_is_named_with_those_there_are(
     demo: ProjectFolder, index_server: IndexServer
 ) -> None:
     demo.write({"index-url": index_server.index_url, "script": "dmeo", **TABLE})
-    with pytest.raises(ConfigError, match="no wheel has a console script 'dmeo'; there are: demo"):
+    with pytest.raises(ConfigError, match=r"no wheel has a console script 'dmeo'; there are: demo"):
         demo.build()
     assert not demo.dist.exists()
 
@@ -217,7 +217,7 @@ def test_the_projects_own_wheel_has_to_fit_every_target(
         tags="cp312-cp312-manylinux_2_28_x86_64",
         table={"platforms": ["linux-x86_64", "windows-x86_64"], "python": ["3.12"]},
     )
-    with pytest.raises(CoverageError, match="the project's own wheel demo-1.0-cp312"):
+    with pytest.raises(CoverageError, match=r"the project's own wheel demo-1\.0-cp312"):
         project.build()
 
 

@@ -1,0 +1,237 @@
+"""The three doors as a user opens them: a plugin that is installed, and ordinary build commands."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+import sys
+import tarfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+import uv
+
+from tests.support.index_server import IndexServer
+from tests.support.wheels import make_wheel
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROOT = Path(__file__).resolve().parents[2]
+EXECUTABLE = "doors-1.0.pex"
+
+pytestmark = [pytest.mark.network, pytest.mark.slow]
+
+PYPROJECT = """\
+[build-system]
+requires = ["hatchling", "hatch-multiplat"]
+build-backend = "hatchling.build"
+
+[project]
+name = "doors"
+version = "1.0"
+requires-python = ">=3.11"
+dependencies = ["greeting"]
+
+[project.scripts]
+doors = "doors:main"
+
+[tool.hatch.build.targets.sdist]
+only-include = ["doors.py"]
+
+[tool.hatch.build.hooks.multiplat]
+
+[tool.multiplat]
+platforms = ["linux-x86_64", "macos-arm64", "windows-x86_64", "platforms/host.json"]
+python = ["3.11", "3.12", "3.13"]
+index-url = "INDEX"
+"""
+HOST = """\
+{"compatible_tags": ["cp311-cp311-manylinux_2_31_x86_64", "py3-none-any"],
+ "marker_environment": {"sys_platform": "linux"}}
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Desk:
+    """A machine with build tools and the plugin installed, and a fresh project on it."""
+
+    python: Path
+    project: Path
+    environ: dict[str, str]
+    store: Path
+
+    @property
+    def dist(self) -> Path:
+        return self.project / "dist"
+
+    def run(self, *words: str | Path, code: int = 0, **environ: str) -> str:
+        done = subprocess.run(
+            [str(word) for word in words],
+            cwd=self.project,
+            env=self.environ | environ,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            encoding="utf-8",
+            check=False,
+        )
+        assert done.returncode == code, done.stdout
+        return done.stdout
+
+    def tool(self, name: str) -> Path:
+        return self.python.with_name(name)
+
+
+@pytest.fixture(scope="module")
+def index() -> Iterator[IndexServer]:
+    with IndexServer() as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def machine(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """Return a Python with build tools and the plugin, and a folder with the plugin's wheel."""
+    folder = tmp_path_factory.mktemp("machine")
+    wheels, python = folder / "wheels", folder / "venv" / "bin" / "python"
+    if os.name == "nt":
+        python = folder / "venv" / "Scripts" / "python.exe"
+    tool = uv.find_uv_bin()
+    subprocess.run([tool, "build", "-q", "--wheel", "-o", wheels, ROOT], check=True)
+    venv = [tool, "venv", "-q", "--seed", "-p", sys.executable, folder / "venv"]
+    subprocess.run(venv, check=True)
+    (wheel,) = wheels.glob("*.whl")
+    install = [tool, "pip", "install", "-q", "-p", python, wheel, "build", "hatch", "hatchling"]
+    subprocess.run(install, check=True)
+    return python, wheels
+
+
+@pytest.fixture
+def desk(machine: tuple[Path, Path], index: IndexServer, tmp_path: Path) -> Desk:
+    python, wheels = machine
+    project = tmp_path / "doors"
+    (project / "platforms").mkdir(parents=True)
+    (project / "pyproject.toml").write_text(PYPROJECT.replace("INDEX", index.index_url), "utf-8")
+    (project / "platforms" / "host.json").write_text(HOST, "utf-8")
+    (project / "doors.py").write_text(
+        "def main():\n    import greeting\n    print('in')\n", "utf-8"
+    )
+    index.add(make_wheel(tmp_path / "wheels", "greeting"))
+    store = tmp_path / "store"
+    return Desk(
+        python=python,
+        project=project,
+        store=store,
+        environ={
+            **os.environ,
+            "PATH": f"{python.parent}{os.pathsep}{os.environ['PATH']}",
+            # hatch-multiplat comes from this checkout, its own dependencies from the network.
+            "PIP_FIND_LINKS": wheels.as_uri(),
+            "UV_FIND_LINKS": str(wheels),
+            "HATCH_MULTIPLAT_CACHE": str(store),
+            "HATCH_DATA_DIR": str(tmp_path / "hatch"),
+        },
+    )
+
+
+def digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def test_every_door_leaves_the_same_bytes(desk: Desk) -> None:
+    python = desk.python
+    doors: dict[str, tuple[str | Path, ...]] = {
+        "build, isolated": (python, "-m", "build"),
+        "build": (python, "-m", "build", "--no-isolation"),
+        "build, wheel alone": (python, "-m", "build", "--no-isolation", "--wheel"),
+        "uv build": (uv.find_uv_bin(), "build"),
+        "hatch build": (desk.tool("hatch"), "build"),
+        "hatch build -t": (desk.tool("hatch"), "build", "-t", "multiplat"),
+        "command line": (python, "-m", "hatch_multiplat", "build"),
+    }
+    digests = {}
+    for name, command in doors.items():
+        printed = desk.run(*command)
+        assert EXECUTABLE in printed, f"{name}: {printed}"
+        digests[name] = digest(desk.dist / EXECUTABLE)
+        (desk.dist / EXECUTABLE).unlink()
+    (wheel,) = desk.dist.glob("*.whl")
+    command = (python, "-m", "hatch_multiplat", "build", "--quiet", "--wheel", wheel)
+    assert desk.run(*command, "-o", desk.project / "elsewhere") == ""
+    digests["wheel by path"] = digest(desk.project / "elsewhere" / EXECUTABLE)
+    assert len(set(digests.values())) == 1, digests
+    printed = desk.run(python, desk.project / "elsewhere" / EXECUTABLE)
+    assert printed == "in\n"
+
+
+def test_an_ordinary_build_leaves_three_files(desk: Desk) -> None:
+    desk.run(desk.python, "-m", "build", "--no-isolation")
+    left = sorted(path.name for path in desk.dist.iterdir())
+    assert left == ["doors-1.0-py3-none-any.whl", EXECUTABLE, "doors-1.0.tar.gz"]
+
+
+def test_the_sdist_has_what_a_build_from_it_needs(desk: Desk) -> None:
+    """Also where the project says what goes into its sdist, and names neither file."""
+    desk.run(desk.tool("hatch-multiplat"), "lock")
+    desk.run(desk.python, "-m", "build", "--no-isolation", "--sdist")
+    with tarfile.open(desk.dist / "doors-1.0.tar.gz") as archive:
+        names = archive.getnames()
+    assert names.count("doors-1.0/pylock.multiplat.toml") == 1
+    assert names.count("doors-1.0/platforms/host.json") == 1
+
+
+def test_a_build_from_the_sdist_uses_its_lock(desk: Desk, index: IndexServer) -> None:
+    desk.run(desk.tool("hatch-multiplat"), "lock")
+    printed = desk.run(desk.python, "-m", "build", "--no-isolation")
+    assert "locked by pylock.multiplat.toml" in printed
+
+
+INSTALLS = {
+    "pip": ["{python}", "-m", "pip", "install", "-q", "--no-deps", "--force-reinstall"],
+    "uv": ["{uv}", "pip", "install", "-q", "-p", "{python}", "--no-deps", "--reinstall"],
+}
+
+
+@pytest.mark.parametrize("words", [["."], ["-e", "."], ["dist/doors-1.0.tar.gz"]])
+@pytest.mark.parametrize("installer", sorted(INSTALLS))
+def test_an_installation_makes_no_executable(desk: Desk, installer: str, words: list[str]) -> None:
+    if words[0].startswith("dist"):
+        desk.run(desk.python, "-m", "build", "-n", "--sdist", HATCH_MULTIPLAT="0")
+    command = [word.format(python=desk.python, uv=uv.find_uv_bin()) for word in INSTALLS[installer]]
+    desk.run(*command, *words)
+    assert not desk.store.exists()
+    assert not list(desk.project.rglob("*.pex"))
+
+
+@pytest.mark.parametrize("value", ["0", "false"])
+def test_the_switch_leaves_an_ordinary_build(desk: Desk, value: str) -> None:
+    desk.run(desk.python, "-m", "build", "--no-isolation", HATCH_MULTIPLAT=value)
+    assert sorted(path.suffix for path in desk.dist.iterdir()) == [".gz", ".whl"]
+    assert not desk.store.exists()
+
+
+def test_a_mistake_in_the_table_ends_the_build_with_every_message_and_no_traceback(
+    desk: Desk,
+) -> None:
+    path = desk.project / "pyproject.toml"
+    text = path.read_text("utf-8")
+    path.write_text(text.replace('"macos-arm64"', '"macos-amr64"') + 'scirpt = "doors"\n', "utf-8")
+    printed = desk.run(desk.python, "-m", "build", "-n", "--wheel", code=1)
+    assert "did you mean 'macos-arm64'?" in printed
+    assert "unknown key 'scirpt'; did you mean 'script'?" in printed
+    assert "Traceback" not in printed
+    assert not list(desk.dist.glob("*.pex"))
+
+
+def test_the_command_line_tells_kinds_of_errors_apart(desk: Desk) -> None:
+    command = (desk.python, "-m", "hatch_multiplat", "build", "--wheel")
+    wheel = make_wheel(desk.project / "w", "doors", requires=["nowhere-to-be-found"])
+    assert "nowhere-to-be-found" in desk.run(*command, wheel, code=5)
+    (desk.project / "pyproject.toml").write_text("[project]\n", "utf-8")
+    assert "there is no such table" in desk.run(*command, wheel, code=2)
+    (desk.project / "pyproject.toml").write_text("[project\n", "utf-8")
+    assert "is not TOML" in desk.run(*command, wheel, code=2)
