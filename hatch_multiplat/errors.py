@@ -58,3 +58,9 @@ class ExecutableError(MultiplatError):
     """An executable cannot be written, or a file is not the executable it should be."""
 
     exit_code = 8
+
+
+class VerificationError(MultiplatError):
+    """A target's set is not complete, the program failed on it, or a wheel is not the lock's."""
+
+    exit_code = 9

@@ -1,0 +1,205 @@
+"""(Selections, METADATA) to proof: each target's set of wheels is complete, or what is wrong.
+
+The proof walks from the root requirements through the Requires-Dist of every wheel that they lead
+to, for each patch release at which some marker may turn. Markers are read as `lock.py` reads them:
+what cannot be known ahead (`platform_release`, `platform_version`) counts as true.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Literal
+
+from packaging.utils import canonicalize_name
+
+from hatch_multiplat.errors import LockError
+from hatch_multiplat.lock import lock_environment, marker_boundaries, marker_holds
+from hatch_multiplat.misfit import explain_misfit
+from hatch_multiplat.selection import tag_ranks
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from packaging.requirements import Requirement
+    from packaging.utils import NormalizedName
+
+    from hatch_multiplat.metadata import ProjectMetadata
+    from hatch_multiplat.selection import LockedWheel, Selection, WheelSet
+    from hatch_multiplat.target import Target
+
+FaultKind = Literal["missing", "version", "wheel", "twice", "damaged", "lock"]
+
+_YOU: Final = "the executable"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Fault:
+    """What is wrong with one package on one target; `target` is None where it is on all."""
+
+    kind: FaultKind
+    name: NormalizedName
+    target: Target | None
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Demands:
+    """What a set has to satisfy: root requirements, and what a user overrode or excluded.
+
+    An override stands for every requirement of its project, as uv's `override-dependencies`;
+    `excluded` projects need not be there.
+    """
+
+    roots: tuple[Requirement, ...]
+    overrides: tuple[Requirement, ...] = ()
+    excluded: frozenset[NormalizedName] = frozenset()
+
+
+def find_faults(
+    selections: Sequence[Selection], metadata: Mapping[str, ProjectMetadata], demands: Demands
+) -> tuple[Fault, ...]:
+    """Return every fault of these sets of wheels; none is the proof that they are complete.
+
+    `metadata` maps the file name of each wheel to what it says of itself; a wheel that it lacks is
+    taken to require nothing, as its own fault is known elsewhere.
+    """
+    markers = {
+        str(requirement.marker)
+        for item in {id(item): item for item in metadata.values()}.values()
+        for requirement in item.requires
+        if requirement.marker is not None
+    }
+    found: dict[Fault, None] = {}
+    for selection in selections:
+        found.update(dict.fromkeys(_misfits(selection)))
+        for patch in _patches(selection, markers):
+            walk = _Walk(selection.target, patch, _set_of(selection, patch), metadata, demands)
+            found.update(dict.fromkeys(walk.faults()))
+    return tuple(found)
+
+
+def render_faults(faults: Sequence[Fault], *, total: int) -> list[str]:
+    """Return the lines that tell of faults, those of several targets together.
+
+    `total` is the number of targets that there are.
+    """
+    grouped: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for fault in faults:
+        places = grouped[fault.name, fault.reason]
+        if fault.target is not None:
+            places.append(str(fault.target))
+    lines = []
+    for (name, reason), places in sorted(grouped.items()):
+        unique = list(dict.fromkeys(places))
+        if len(unique) == total:
+            unique = [f"all {total} targets"] if total > 1 else unique
+        lines.append(f"{name}: {reason}")
+        if unique:
+            lines += [f"  on {place}" for place in unique]
+    return lines
+
+
+def _patches(selection: Selection, markers: Iterable[str]) -> tuple[int, ...]:
+    """Return the patch releases at which a marker or the set turns."""
+    python = selection.target.python
+    if python.patch is not None:
+        return (python.patch,)
+    turns = {group.from_patch for group in selection.sets[1:]}
+    return tuple(sorted(turns.union(marker_boundaries(markers, python.version))))
+
+
+def _set_of(selection: Selection, patch: int) -> WheelSet:
+    fitting = [group for group in selection.sets[1:] if group.from_patch <= patch]
+    return (fitting or selection.sets[:1])[-1]
+
+
+def _misfits(selection: Selection) -> Iterable[Fault]:
+    """Return the wheels of a target that its Python could not load there."""
+    ranks = tag_ranks(selection.target)
+    for wheel in selection.wheels:
+        if not any(tag in ranks for tag in wheel.tags):
+            _, reason, _ = explain_misfit(wheel.tags, selection.target)
+            yield Fault(
+                kind="wheel",
+                name=wheel.name,
+                target=selection.target,
+                reason=f"{wheel.filename} does not fit: {reason}",
+            )
+
+
+class _Walk:
+    """One walk through the requirements of a set, at one patch release of a target's Python."""
+
+    def __init__(
+        self,
+        target: Target,
+        patch: int,
+        group: WheelSet,
+        metadata: Mapping[str, ProjectMetadata],
+        demands: Demands,
+    ) -> None:
+        self.target = target
+        self.environment = lock_environment(target, patch)
+        self.group = group
+        self.metadata = metadata
+        self.demands = demands
+        self.present: dict[NormalizedName, list[LockedWheel]] = defaultdict(list)
+        for wheel in group.wheels:
+            self.present[wheel.name].append(wheel)
+
+    def faults(self) -> Iterable[Fault]:
+        for name, wheels in self.present.items():
+            if len(wheels) > 1:
+                names = " and ".join(wheel.filename for wheel in wheels)
+                yield self.fault("twice", name, f"there is more than one: {names}")
+        queue = [("", _YOU, requirement) for requirement in self.demands.roots]
+        seen: set[tuple[NormalizedName, str]] = set()
+        for extra, by, asked in queue:  # It grows on the way.
+            for requirement in self.applied(asked, extra):
+                name = canonicalize_name(requirement.name)
+                wheels = self.present.get(name, [])
+                if not wheels:
+                    yield self.fault("missing", name, f"{by} requires '{requirement}'; it is missing")
+                    continue
+                wheel = wheels[0]
+                if not requirement.specifier.contains(wheel.version, prereleases=True):
+                    reason = f"{by} requires '{requirement}'; it is {wheel.version}"
+                    yield self.fault("version", name, reason)
+                for wanted in ("", *sorted(map(canonicalize_name, requirement.extras))):
+                    if (name, wanted) not in seen:
+                        seen.add((name, wanted))
+                        queue += self.requirements_of(wheel, wanted)
+
+    def applied(self, requirement: Requirement, extra: str) -> Iterable[Requirement]:
+        """Return what a requirement comes to on this target: nothing, itself, or an override."""
+        if not self.can_hold(requirement, extra):
+            return []
+        name = canonicalize_name(requirement.name)
+        if name in self.demands.excluded:
+            return []
+        overrides = [o for o in self.demands.overrides if canonicalize_name(o.name) == name]
+        if not overrides:
+            return [requirement]
+        return [override for override in overrides if self.can_hold(override)]
+
+    def can_hold(self, requirement: Requirement, extra: str = "") -> bool:
+        if requirement.marker is None:
+            return True
+        try:
+            return marker_holds(str(requirement.marker), self.environment, extra=extra)
+        except LockError:  # It compares what cannot be compared, and holds nowhere.
+            return False
+
+    def requirements_of(
+        self, wheel: LockedWheel, extra: str
+    ) -> Iterable[tuple[str, str, Requirement]]:
+        metadata = self.metadata.get(wheel.filename)
+        if metadata is None:
+            return
+        by = f"{wheel.name} {wheel.version}"
+        for requirement in metadata.requires:
+            yield extra, by, requirement
+
+    def fault(self, kind: FaultKind, name: NormalizedName, reason: str) -> Fault:
+        return Fault(kind=kind, name=name, target=self.target, reason=reason)
