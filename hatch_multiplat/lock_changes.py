@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from packaging.version import Version
+
 from hatch_multiplat.lock import package_applies
 from hatch_multiplat.lock_markers import find_situations
 
@@ -63,4 +65,9 @@ def _contents(lock: Pylock | None) -> Contents:
 
 
 def _versions(versions: dict[str, frozenset[str]]) -> str:
-    return ", ".join(sorted(versions))
+    return ", ".join(sorted(versions, key=_version_order))
+
+
+def _version_order(version: str) -> tuple[bool, Version]:
+    """Sort versions; the folder of a project may have none."""
+    return bool(version), Version(version or "0")

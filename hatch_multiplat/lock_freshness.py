@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from packaging.requirements import InvalidRequirement, Requirement
+from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
 from hatch_multiplat.lock import (
@@ -18,13 +19,13 @@ from hatch_multiplat.sources import redact, redact_text
 from hatch_multiplat.staging import lowest_python
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from packaging.pylock import Package, Pylock
-    from packaging.specifiers import SpecifierSet
 
     from hatch_multiplat.target import Target
 
+OVERRIDE: Final = "override "
 SETTINGS: Final = (
     "dependency-metadata",
     "exclude-dependencies",
@@ -62,7 +63,7 @@ def lock_inputs(question: Asked) -> dict[str, tuple[str, ...]]:
         "requirements": {_spell(item) for item in question.requirements},
         "constraints": {_spell(item) for item in question.constraints}
         | {_spell_text(item) for item in uv_table.get("constraint-dependencies", ())}
-        | {f"override {_spell_text(item)}" for item in overrides},
+        | {f"{OVERRIDE}{_spell_text(item)}" for item in overrides},
         "settings": {
             redact_text(f"{key} = {json.dumps(uv_table[key], sort_keys=True, default=str)}")
             for key in SETTINGS
@@ -85,28 +86,31 @@ def find_stale(lock: Pylock, question: Asked, *, inputs: Mapping[str, Sequence[s
     then every root requirement is tried on every target.
     """
     if not inputs:
-        return _collect(
-            (problem, target)
-            for target in question.targets
-            for problem in _unmet(lock, question.requirements, target)
-        )
+        return _find_unmet(lock, question)
     now = lock_inputs(question)
     problems = []
     for key in sorted(now.keys() | inputs.keys()):
-        before, after = inputs.get(key, ()), now.get(key, ())
+        # Releases of packaging differ in how they spell a requirement.
+        before = tuple(map(_respell, inputs.get(key, ())))
+        after = now.get(key, ())
         problems += [f"{key}: {value!r} is new" for value in after if value not in before]
         problems += [f"{key}: {value!r} is gone" for value in before if value not in after]
-    if str(lock.requires_python) != locked_python(question):
+    if lock.requires_python != SpecifierSet(locked_python(question)):
         problems.append(f"requires-python: {locked_python(question)!r} is new")
     return problems
 
 
-def _collect(problems: Iterable[tuple[str, Target]]) -> list[str]:
-    """Say each problem once, with the targets that have it."""
+def _find_unmet(lock: Pylock, question: Asked) -> list[str]:
+    """Say each problem once, with the targets that have it unless all do."""
     where: dict[str, list[str]] = {}
-    for problem, target in problems:
-        where.setdefault(problem, []).append(str(target))
-    return [f"{problem} ({', '.join(found)})" for problem, found in where.items()]
+    for target in question.targets:
+        for problem in _unmet(lock, question.requirements, target):
+            where.setdefault(problem, []).append(str(target))
+    count = len(question.targets)
+    return [
+        problem if len(found) == count else f"{problem} ({', '.join(found)})"
+        for problem, found in where.items()
+    ]
 
 
 def _unmet(lock: Pylock, requirements: Sequence[Requirement], target: Target) -> list[str]:
@@ -150,6 +154,11 @@ def _unmet_in(
             package.version, prereleases=True
         ):
             yield f"it has {package.name} {package.version}, not '{_spell(requirement)}'"
+
+
+def _respell(recorded: str) -> str:
+    prefix = OVERRIDE if recorded.startswith(OVERRIDE) else ""
+    return prefix + _spell_text(recorded.removeprefix(prefix))
 
 
 def _spell_text(text: str) -> str:

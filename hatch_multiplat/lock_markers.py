@@ -80,8 +80,8 @@ def short_marker(
 ) -> str | None:
     """Return a marker that says in every situation what it must, simple ones preferred.
 
-    None where the package is always there. A marker about `platform_release` stays as it is:
-    what it says cannot be tried out.
+    One of `truths` at least is true. None where the package is always there. A marker about
+    `platform_release` stays as it is: what it says cannot be tried out.
     """
     if package.marker is None:
         return None

@@ -1,13 +1,16 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from packaging.markers import Marker
-from packaging.pylock import Package, PackageWheel
+from packaging.pylock import Package, PackageWheel, Pylock
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from hatch_multiplat.errors import LockError
 from hatch_multiplat.lock import (
+    choose_parts,
     lock_environment,
     marker_holds,
     package_applies,
@@ -117,6 +120,30 @@ def test_a_package_applies_where_its_marker_can_be_true(
     marker: str | None, *, applies: bool
 ) -> None:
     assert package_applies(package(marker), lock_environment(LINUX, 2)) is applies
+
+
+@pytest.mark.parametrize(
+    ("marker", "applies"),
+    [
+        pytest.param("'fast' in extras", True, id="chosen"),
+        pytest.param("'FAST' in extras", True, id="spelling"),
+        pytest.param("'fast' not in extras", False, id="not in"),
+        pytest.param("'slow' in extras", False, id="not chosen"),
+        pytest.param("'fast' in dependency_groups", False, id="a group of that name"),
+        pytest.param("'dev' in dependency_groups or 'slow' in extras", True, id="or"),
+        pytest.param("'dev' in dependency_groups and os_name == 'nt'", False, id="and"),
+        pytest.param("os_name == 'posix'", True, id="neither"),
+        pytest.param(None, True, id="no marker"),
+    ],
+)
+def test_a_lock_has_what_the_chosen_extras_and_groups_have(
+    marker: str | None, *, applies: bool
+) -> None:
+    lock = Pylock.from_dict({"lock-version": "1.0", "created-by": "test", "packages": []})
+    lock = replace(lock, packages=[package(marker)])
+    (chosen,) = choose_parts(lock, extras=["fast"], groups=["Dev"]).packages
+
+    assert package_applies(chosen, lock_environment(LINUX, 2)) is applies
 
 
 def test_nothing_of_the_build_machine_decides() -> None:
