@@ -12,9 +12,10 @@ from packaging.version import Version
 from hatch_multiplat.errors import CoverageError, SolveError
 from hatch_multiplat.index import read_project
 from hatch_multiplat.lock import package_applies
+from hatch_multiplat.misfit import explain_misfit
 from hatch_multiplat.report import Advice, render_gaps
 from hatch_multiplat.sdist import NotUniversalError, build_universal_wheel
-from hatch_multiplat.selection import Gap, Outcome, explain_misfit, select_all
+from hatch_multiplat.selection import Gap, Outcome, select_all
 from hatch_multiplat.solve import Solved, packages_blamed, run_uv_solve, with_preferences
 from hatch_multiplat.staging import TargetConstraint
 from hatch_multiplat.stepback import has_native_wheel, step_back, wheel_fits

@@ -3,34 +3,31 @@
 from __future__ import annotations
 
 import functools
-import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Literal
+from urllib.parse import unquote, urlsplit
 
 from packaging.utils import (
-    InvalidSdistFilename,
     InvalidWheelFilename,
-    parse_sdist_filename,
     parse_wheel_filename,
 )
-from packaging.version import Version
 
-from hatch_multiplat import lock as lock_module
 from hatch_multiplat.errors import LockError
+from hatch_multiplat.lock import lock_environment, marker_boundaries, marker_holds
+from hatch_multiplat.misfit import GapKind, explain_misfit
+from hatch_multiplat.target_list import admits
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from pathlib import PurePath
 
+    from packaging.markers import Marker
     from packaging.pylock import Package, Pylock
     from packaging.tags import Tag
     from packaging.utils import BuildTag, NormalizedName
+    from packaging.version import Version
 
     from hatch_multiplat.target import Target
-
-LISTED: Final = 8
-
-GapKind = Literal["sdist", "floor", "python", "platform", "source", "removed"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -61,10 +58,10 @@ class LockedSource:
     name: NormalizedName
     version: Version | None
     kind: Literal["sdist", "directory", "vcs"]
-    filename: str
     url: str
-    hashes: tuple[tuple[str, str], ...]
-    size: int | None
+    filename: str = ""
+    hashes: tuple[tuple[str, str], ...] = ()
+    size: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -146,33 +143,36 @@ def select_all(
     """Select the wheels of every target.
 
     `base` is the absolute folder that relative paths of the lock start from; `built` maps the
-    URL of a LockedSource to the wheel that was built from it. A target with gaps gets no
-    Selection. Raises LockError where the lock is ambiguous for a target.
+    URL of a LockedSource to the wheel that was built from it. A target with gaps gets a partial
+    Selection only. Raises LockError where the lock is ambiguous for a target, or not made for it.
     """
+    _check_covers(lock, targets)
     selections: list[Selection] = []
     partial: list[Selection] = []
     gaps: list[Gap] = []
-    wheels_of = {
-        index: _wheels(package, base, built or {}) for index, package in enumerate(lock.packages)
-    }
+    packages = lock.packages
+    markers = [str(package.marker) if package.marker else None for package in packages]
+    wheels = [_wheels(package, base, built or {}) for package in packages]
+    turning = {marker for marker in markers if marker is not None}
     for target in targets:
         sets: list[WheelSet] = []
+        best: dict[int, LockedWheel | None] = {}
         missing: dict[NormalizedName, Gap] = {}
-        for patch in _patches(lock, target):
-            chosen: dict[NormalizedName, LockedWheel] = {}
-            for index, package in _applicable(lock, target, patch):
-                wheel = best_wheel(wheels_of[index], target)
-                if wheel is None:
-                    gap = _explain(package, wheels_of[index], target, base)
-                    missing.setdefault(package.name, gap)
-                else:
-                    chosen[package.name] = wheel
-            wheels = tuple(sorted(chosen.values(), key=lambda wheel: wheel.filename))
-            if not sets or sets[-1].wheels != wheels:
-                sets.append(WheelSet(from_patch=patch, wheels=wheels))
+        for patch in _patches(turning, target):
+            indexes = _applicable(packages, markers, target, patch)
+            for index in indexes:
+                if index not in best:
+                    best[index] = best_wheel(wheels[index], target)
+                if best[index] is None:
+                    gap = _explain(packages[index], wheels[index], target, base)
+                    missing.setdefault(gap.name, gap)
+            chosen = (wheel for index in indexes if (wheel := best[index]) is not None)
+            found = tuple(sorted(chosen, key=lambda wheel: wheel.filename))
+            if not sets or sets[-1].wheels != found:
+                sets.append(WheelSet(from_patch=patch, wheels=found))
         gaps += missing.values()
-        found = partial if missing else selections
-        found.append(Selection(target=target, sets=tuple(sets)))
+        found_for = partial if missing else selections
+        found_for.append(Selection(target=target, sets=tuple(sets)))
     return Outcome(selections=tuple(selections), gaps=tuple(gaps), partial=tuple(partial))
 
 
@@ -216,58 +216,55 @@ def locked_wheel(
     )
 
 
-def explain_misfit(tags: Iterable[Tag], target: Target) -> tuple[GapKind, str, str]:
-    """Say why wheels with these tags do not fit a target: kind, reason, and the floor needed."""
-    known = list(tags)
-    ranks = tag_ranks(target)
-    interpreters = {(tag.interpreter, tag.abi) for tag in ranks}
-    platform = target.platform
-    for_python = [tag for tag in known if (tag.interpreter, tag.abi) in interpreters]
-    floors = sorted(
-        {floor for tag in for_python if (floor := _floor_of(tag.platform, target)) is not None}
-    )
-    if floors:
-        words = {"glibc": "glibc", "musl": "musl"}.get(platform.libc or "", "macOS")
-        needed = ".".join(str(number) for number in floors[0])
-        joiner = "" if platform.libc is None else (platform.libc or "")
-        return (
-            "floor",
-            f"floor too old: its wheels need {words} {needed} or newer",
-            f"{platform.system}-{platform.arch}-{joiner}{needed}",
-        )
-    platforms = {tag.platform for tag in ranks}
-    for_platform = [
-        tag
-        for tag in known
-        if tag.platform in platforms or _floor_of(tag.platform, target) is not None
+def _check_covers(lock: Pylock, targets: Sequence[Target]) -> None:
+    """Refuse a lock that says itself that it was not made for a target (PEP 751)."""
+    requires = lock.requires_python
+    outside = [
+        target
+        for target in targets
+        if (requires is not None and not admits(requires, target.python))
+        or (lock.environments is not None and not _in_environments(lock.environments, target))
     ]
-    if for_platform:
-        have = sorted({_python_word(tag) for tag in for_platform}, key=_natural)
-        return "python", f"no wheel for this Python (has {_shorten(have)})", ""
-    have = sorted({_platform_word(tag.platform) for tag in known})
-    return "platform", f"no wheel for this platform (has {_shorten(have)})", ""
+    if outside:
+        raise LockError(
+            f"the lock is not made for {', '.join(map(str, outside))} "
+            "(its requires-python or environments leave them out); "
+            "write the lock anew, or drop these targets"
+        )
 
 
-def _patches(lock: Pylock, target: Target) -> tuple[int, ...]:
+def _in_environments(environments: Sequence[Marker], target: Target) -> bool:
+    markers = [str(environment) for environment in environments]
+    patches = _patches(markers, target)
+    return any(
+        marker_holds(marker, lock_environment(target, patch))
+        for patch in patches
+        for marker in markers
+    )
+
+
+def _patches(markers: Iterable[str], target: Target) -> tuple[int, ...]:
     if target.python.patch is not None:
         return (target.python.patch,)
-    return lock_module.patch_boundaries(lock.packages, target.python.version)
+    return marker_boundaries(markers, target.python.version)
 
 
-def _applicable(lock: Pylock, target: Target, patch: int) -> list[tuple[int, Package]]:
-    environment = {key: str(value) for key, value in target.environment(patch).items()}
-    environment["platform_version"] = lock_module.target_label(target)
-    found: dict[NormalizedName, tuple[int, Package]] = {}
-    for index, package in enumerate(lock.packages):
-        if not lock_module.package_applies(package, environment):
+def _applicable(
+    packages: Sequence[Package], markers: Sequence[str | None], target: Target, patch: int
+) -> list[int]:
+    """Return the positions of the packages that a target asks for, at most one of each name."""
+    environment = lock_environment(target, patch)
+    found: dict[NormalizedName, int] = {}
+    for index, (package, marker) in enumerate(zip(packages, markers, strict=True)):
+        if marker is not None and not marker_holds(marker, environment):
             continue
         if package.name in found:
-            first = found[package.name][1]
+            first = packages[found[package.name]]
             raise LockError(
                 f"the lock has {package.name} {first.version} and {package.version} for {target}; "
                 "their markers must exclude each other, write the lock anew"
             )
-        found[package.name] = (index, package)
+        found[package.name] = index
     return list(found.values())
 
 
@@ -281,9 +278,12 @@ def _wheels(
     archive = package.archive
     if archive is not None:
         url = _url(archive.url, archive.path, base)
-        filename = url.rsplit("/", 1)[-1]
+        filename = _file_name(url)
         if filename.endswith(".whl"):
-            wheels.append(locked_wheel(filename, url, archive.hashes, archive.size))
+            try:
+                wheels.append(locked_wheel(filename, url, archive.hashes, archive.size))
+            except InvalidWheelFilename as error:
+                raise LockError(f"the lock's archive of {package.name}: {error}") from error
     if not wheels:
         source = locked_source(package, base)
         if source is not None and source.url in built:
@@ -293,48 +293,36 @@ def _wheels(
 
 def locked_source(package: Package, base: PurePath) -> LockedSource | None:
     """Return what a package without wheels could be built from, if there is anything."""
-    sdist, archive, directory, vcs = (
-        package.sdist,
-        package.archive,
-        package.directory,
-        package.vcs,
-    )
-    if sdist is not None:
-        url = _url(sdist.url, sdist.path, base)
-        return _source(package, "sdist", sdist.filename, url, sdist.hashes, sdist.size)
-    if archive is not None:
-        url = _url(archive.url, archive.path, base)
-        return _source(package, "sdist", url.rsplit("/", 1)[-1], url, archive.hashes, archive.size)
-    if directory is not None:
-        return _source(package, "directory", "", _url(None, directory.path, base), {}, None)
-    if vcs is not None:
-        return _source(package, "vcs", "", vcs.url or vcs.path or "", {}, None)
+    name, version = package.name, package.version
+    file = package.sdist or package.archive
+    if file is not None:
+        url = _url(file.url, file.path, base)
+        return LockedSource(
+            name=name,
+            version=version,
+            kind="sdist",
+            filename=package.sdist.filename if package.sdist else _file_name(url),
+            url=url,
+            hashes=tuple(sorted(file.hashes.items())),
+            size=file.size,
+        )
+    if package.directory is not None:
+        url = _url(None, package.directory.path, base)
+        return LockedSource(name=name, version=version, kind="directory", url=url)
+    if package.vcs is not None:
+        url = package.vcs.url or package.vcs.path or ""
+        return LockedSource(name=name, version=version, kind="vcs", url=url)
     return None
-
-
-def _source(
-    package: Package,
-    kind: Literal["sdist", "directory", "vcs"],
-    filename: str,
-    url: str,
-    hashes: Mapping[str, str],
-    size: int | None,
-) -> LockedSource:
-    return LockedSource(
-        name=package.name,
-        version=package.version,
-        kind=kind,
-        filename=filename,
-        url=url,
-        hashes=tuple(sorted(hashes.items())),
-        size=size,
-    )
 
 
 def _url(url: str | None, path: str | None, base: PurePath) -> str:
     if url:
         return url
     return (base / (path or "")).as_uri()
+
+
+def _file_name(url: str) -> str:
+    return unquote(urlsplit(url).path.rsplit("/", 1)[-1])
 
 
 def _explain(
@@ -358,65 +346,3 @@ def _explain(
         needs=needs,
         source=source,
     )
-
-
-_FLOOR_TAG: Final = re.compile(
-    r"(?P<family>manylinux|musllinux|macosx)_(?P<major>\d+)_(?P<minor>\d+)_(?P<arch>\w+)"
-)
-_LEGACY: Final = {"manylinux1": (2, 5), "manylinux2010": (2, 12), "manylinux2014": (2, 17)}
-
-
-def _floor_of(platform_tag: str, target: Target) -> tuple[int, int] | None:
-    """Return the floor that a platform tag asks of this target's own kind of system."""
-    platform = target.platform
-    family = {"glibc": "manylinux", "musl": "musllinux"}.get(platform.libc or "", "macosx")
-    if platform.system == "windows":
-        return None
-    legacy, _, legacy_arch = platform_tag.partition("_")
-    if legacy in _LEGACY and family == "manylinux" and legacy_arch == platform.arch:
-        return _LEGACY[legacy]
-    match = _FLOOR_TAG.fullmatch(platform_tag)
-    if match is None or match["family"] != family:
-        return None
-    fits = {platform.arch}
-    if family == "macosx":
-        fits |= {"universal2"} | ({"universal", "intel", "fat64"} - {platform.arch})
-    return (int(match["major"]), int(match["minor"])) if match["arch"] in fits else None
-
-
-def _python_word(tag: Tag) -> str:
-    if tag.abi in {"abi3", "abi3t"}:
-        return f"{tag.interpreter}-{tag.abi}"
-    return tag.abi if tag.abi.startswith(tag.interpreter) else tag.interpreter
-
-
-def _platform_word(platform_tag: str) -> str:
-    match = _FLOOR_TAG.fullmatch(platform_tag)
-    if match:
-        system = {"manylinux": "linux", "musllinux": "musl linux", "macosx": "macos"}
-        return f"{system[match['family']]} {match['arch']}"
-    legacy, _, arch = platform_tag.partition("_")
-    return f"linux {arch}" if legacy in _LEGACY else platform_tag
-
-
-def _shorten(words: Sequence[str]) -> str:
-    """List a few of many words, and say how many more there are."""
-    if len(words) <= LISTED:
-        return ", ".join(words)
-    return f"{', '.join(words[:LISTED])} and {len(words) - LISTED} more"
-
-
-def _natural(text: str) -> tuple[tuple[int, str], ...]:
-    return tuple(
-        (int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"(\d+)", text)
-    )
-
-
-def version_of_filename(filename: str) -> Version | None:
-    """Return the version that a wheel's or sdist's file name carries, None for other names."""
-    try:
-        if filename.endswith(".whl"):
-            return parse_wheel_filename(filename)[1]
-        return parse_sdist_filename(filename)[1]
-    except (InvalidWheelFilename, InvalidSdistFilename):
-        return None
