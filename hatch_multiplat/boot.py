@@ -274,7 +274,7 @@ if [ -z "${MULTIPLAT+x}${_MULTIPLAT_AGAIN+x}${PYTHONHOME+x}@VARIABLES@" ]; then
 @ROOT@
 fi
 _mp_now=$(wc -c <"$0" 2>/dev/null) || _mp_now=$_mp_size
-if [ "$_mp_now" -ne "$_mp_size" ]; then
+if [ $_mp_now -ne $_mp_size ]; then
     echo @NAME@": this file is damaged or incomplete, download it again" >&2
     exit 1
 fi

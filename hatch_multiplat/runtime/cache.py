@@ -144,6 +144,15 @@ def remove_unused(root: str) -> None:
                     remove_tree(path)
             elif is_older(os.path.join(path, "used"), UNUSED_FOR):
                 remove_if_idle(path)
+        remove_if_empty(os.path.join(root, build))
+
+
+def remove_if_empty(folder: str) -> None:
+    """Remove the locks and records of a file whose set-ups have all gone, long after the last."""
+    if is_older(folder, UNUSED_FOR) and not any(
+        os.path.isdir(os.path.join(folder, name)) and name != "from" for name in list_folder(folder)
+    ):
+        remove_tree(folder)
 
 
 def remove_if_idle(path: str) -> None:

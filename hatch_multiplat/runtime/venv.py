@@ -61,7 +61,16 @@ def write_python(root: str, base: str, inherit: bool) -> bool:
         raise wheel.BadWheel("it wants to replace the interpreter")
     wheel.write_file(path, [("\n".join(config) + "\n").encode("utf-8")])
     if os.name == "nt":
-        return write_windows_python(venv, base) and works(venv.python, root)
+        done = write_windows_python(venv, base) and works(venv.python, root)
+    else:
+        done = link_python(venv, base)
+    if not done and os.path.lexists(venv.python):
+        os.unlink(venv.python)
+    return done
+
+
+def link_python(venv: Venv, base: str) -> bool:
+    """Link the interpreter under its usual names; False where the filesystem has no links."""
     try:
         os.symlink(base, venv.python)
         for name in ("python3", "python%d.%d" % sys.version_info[:2]):
@@ -137,7 +146,11 @@ def resolve_run(
 def write_entries(
     folder: str, source: str, python: str, table: Dict[str, Any], common: Dict[str, Any], runs: Any
 ) -> None:
-    """Write the entry script of the application and of each other name it goes by."""
+    """Write the entry script of the application and of each other name it goes by.
+
+    In the folder of scripts they take the place of the console scripts of their names, and get
+    what Windows needs to start them.
+    """
     commands = {table["name"]: table}
     commands.update(table.get("executables", {}))
     for name, command in commands.items():
@@ -147,5 +160,8 @@ def write_entries(
         config["inject_env"] = command.get("inject_env", {})
         before, line, after = source.partition(EMPTY_CONFIG)
         text = before + line.replace("{}", ascii(config)) + after
-        path = os.path.join(folder, name)
-        wheel.write_file(path, [wheel.shebang(python), text.encode("utf-8")], 0o777)
+        if os.path.basename(folder) == os.path.basename(common["scripts"]):
+            wheel.write_script(folder, name, python, text.encode("utf-8"), False)
+        else:
+            path = os.path.join(folder, name)
+            wheel.write_file(path, [wheel.shebang(python), text.encode("utf-8")], 0o777)

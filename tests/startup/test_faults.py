@@ -153,6 +153,28 @@ def test_if_every_folder_forbids_execution_pure_python_still_runs(bench: Bench) 
     assert lines[2].startswith(str(bench.cache))
 
 
+def test_where_no_link_can_be_made_the_base_interpreter_runs_it(bench: Bench) -> None:
+    app = bench.demo()
+    block = bench.folder / "block"
+    block.mkdir()
+    (block / "sitecustomize.py").write_text(
+        "import os\ndef symlink(*a, **k):\n    raise OSError(1, 'no links here')\n"
+        "os.symlink = symlink\n"
+    )
+    env = {"PYTHONPATH": str(block)}
+    assert bench.run([bench.python, app, "eval", "sys.executable"], env=env).stdout == (
+        f"{bench.python}\n"
+    )
+    code = (
+        "import multiprocessing, subprocess, sys, demo\n"
+        "with multiprocessing.get_context('spawn').Pool(1) as pool:\n"
+        "    print(pool.map(demo.double, [1]))\n"
+        "sys.exit(subprocess.call([sys.executable, '-c', 'import demo']))"
+    )
+    for command in ([app], [app], [bench.python, app]):
+        assert bench.run([*command, "exec", code]).stdout == "[2]\n"
+
+
 def test_folders_are_for_their_owner_only(bench: Bench) -> None:
     bench.run([bench.demo(), "exit", "0"])
     for path in (bench.cache, *bench.cache.iterdir(), *bench.setups()):
@@ -260,6 +282,19 @@ def test_setups_unused_for_ninety_days_go_when_a_new_one_is_made(bench: Bench) -
     assert not old.exists()
     assert len(bench.setups()) == 2
     bench.run([bench.folder / "old", "exit", "0"])
+
+
+def test_what_is_left_of_a_file_goes_when_its_setups_are_long_gone(bench: Bench) -> None:
+    bench.run([bench.demo("old", version="1"), "exit", "0"])
+    (old,) = bench.setups()
+    shutil.rmtree(old)
+    bench.run([bench.demo("new", version="2"), "exit", "0"])
+    assert old.parent.exists()
+    then = time.time() - UNUSED_FOR - 3600
+    os.utime(old.parent, (then, then))
+    bench.run([bench.demo("newer", version="3"), "exit", "0"])
+    assert not old.parent.exists()
+    assert len(bench.setups()) == 2
 
 
 def test_a_setup_that_is_used_again_counts_as_used(bench: Bench) -> None:
