@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import re
 import textwrap
 from collections import defaultdict
 from dataclasses import asdict, dataclass
@@ -13,11 +14,15 @@ if TYPE_CHECKING:
 
     from packaging.utils import NormalizedName
 
+    from hatch_multiplat.misfit import GapKind
     from hatch_multiplat.selection import Gap
     from hatch_multiplat.target import Target
 
 HEAVIEST: Final = 5
-_UNITS: Final = ("B", "kB", "MB", "GB")
+WIDTH: Final = 100
+_STEP: Final = 1000
+_UNITS: Final = ("kB", "MB", "GB")
+_PYTHON: Final = re.compile(r"(?:cp|pp|pypy)\d[\d.]*t?(?:_pp\d+)?")
 
 
 class Advice(enum.Enum):
@@ -58,17 +63,20 @@ def render_report(report: Report) -> str:
     solved = (
         f"locked by {report.lock}"
         if report.lock
-        else f"solved in {report.solver_runs} run{'s' if report.solver_runs != 1 else ''}"
+        else f"solved in {_count(report.solver_runs, 'run')}"
     )
-    lines = [
-        f"{report.path}  {format_size(report.size)}",
-        f"  {len(report.targets)} targets: {', '.join(pythons)} on {', '.join(platforms)}",
-        f"  {report.wheels} wheels, {solved}, {report.seconds:.1f} s",
-    ]
+    several = [share for share in report.dependencies if len(share.versions) > 1]
     heavy = [share for share in report.dependencies if share.size][:HEAVIEST]
+    lines = [f"{report.path}  {format_size(report.size)}"]
+    axes = " on ".join(", ".join(names) for names in (pythons, platforms) if names)
+    lines += _wrap(f"{_count(len(report.targets), 'target')}: {axes}")
+    lines += _wrap(f"{_count(report.wheels, 'wheel')}, {solved}, {report.seconds:.1f} s")
+    if several:
+        words = (f"{share.name} {' and '.join(share.versions)}" for share in several)
+        lines += _wrap(f"not the same for all targets: {', '.join(words)}")
     if heavy:
-        shares = ", ".join(f"{share.name} {format_size(share.size)}" for share in heavy)
-        lines.append(f"  heaviest: {shares}")
+        words = (f"{share.name} {format_size(share.size)}" for share in heavy)
+        lines += _wrap(f"heaviest: {', '.join(words)}")
     return "\n".join(lines)
 
 
@@ -79,12 +87,13 @@ def report_to_json(report: Report) -> dict[str, Any]:
 
 def format_size(size: int) -> str:
     """Return a size in bytes as people read it: 60.2 MB, in decimal units."""
-    value = float(size)
-    for unit in _UNITS:
-        if value < 1000 or unit == _UNITS[-1]:
-            return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"
-        value /= 1000
-    raise AssertionError
+    if size < _STEP:
+        return f"{size} B"
+    value, units = size / _STEP, list(_UNITS)
+    while round(value, 1) >= _STEP and len(units) > 1:
+        value /= _STEP
+        units.pop(0)
+    return f"{value:.1f} {units[0]}"
 
 
 def render_gaps(
@@ -115,7 +124,7 @@ def render_gaps(
 
 _LETTERS: Final = {
     "sdist": "s",
-    "source": "s",
+    "source": "t",
     "floor": "f",
     "python": "p",
     "platform": "o",
@@ -127,28 +136,29 @@ _LEGEND: Final = {
     "p": "not for this Python",
     "o": "not for this platform",
     "r": "removed",
+    "t": "only a source tree",
 }
 
 
 def _matrix(gaps: Sequence[Gap], uncovered: Sequence[Target]) -> list[str]:
-    """Rows are packages, columns are the targets that lack something; a dot is no gap."""
+    """Rows are the targets that lack something, columns are packages; a dot is no gap."""
     cells = {(gap.name, gap.version, gap.target): _LETTERS[gap.kind] for gap in gaps}
-    rows = sorted({(gap.name, gap.version) for gap in gaps}, key=str)
+    found = {(gap.name, gap.version): None for gap in gaps}
+    columns = sorted(found, key=lambda package: (package[0], str(package[1] or "")))
     width = max(len(str(target)) for target in uncovered)
-    titles = [f"{name} {version or ''}".rstrip() for name, version in rows]
-    header = " ".join(str(number) for number in range(1, len(rows) + 1))
+    titles = [f"{name} {version or ''}".rstrip() for name, version in columns]
+    header = " ".join(str(number) for number in range(1, len(columns) + 1))
     lines = [f"  {'':{width}}  {header}"]
     for target in uncovered:
         marks = " ".join(
             f"{cells.get((name, version, target), '.'):>{len(str(number))}}"
-            for number, (name, version) in enumerate(rows, start=1)
+            for number, (name, version) in enumerate(columns, start=1)
         )
         lines.append(f"  {target!s:{width}}  {marks}")
-    used = sorted({letter for letter in cells.values()})
+    used = sorted(set(cells.values()))
     lines.append("")
     lines += [f"  {number} {title}" for number, title in enumerate(titles, start=1)]
-    lines.append("  " + ", ".join(f"{letter} = {_LEGEND[letter]}" for letter in used))
-    return lines
+    return lines + _wrap(", ".join(f"{letter} = {_LEGEND[letter]}" for letter in used))
 
 
 def _details(
@@ -158,27 +168,32 @@ def _details(
     newest: Mapping[tuple[NormalizedName, Target], str],
 ) -> list[str]:
     """For each reason a paragraph: what is missing and why, on which targets, what to do."""
-    grouped: dict[tuple[str, str, str, str, str], list[Target]] = defaultdict(list)
+    grouped: dict[tuple[str, str, str, str, str, GapKind], list[Target]] = defaultdict(list)
     for gap in gaps:
         has = newest.get((gap.name, gap.target), "")
-        grouped[gap.name, str(gap.version or ""), gap.reason, gap.needs, has].append(gap.target)
+        key = (gap.name, str(gap.version or ""), gap.reason, gap.needs, has, gap.kind)
+        grouped[key].append(gap.target)
     lines = []
-    for (name, version, reason, needs, has), found in sorted(grouped.items()):
-        where = ", ".join(str(target) for target in found)
+    for (name, version, reason, needs, has, kind), found in sorted(grouped.items()):
+        to_do = suggest_ways(name, needs, has, advice, kind=kind)
         lines += [
-            f"{name} {version}".rstrip() + f": {reason}",
-            *textwrap.wrap(where, 96, initial_indent="  on ", subsequent_indent="     "),
-            f"  to do: {suggest_ways(name, needs, has, advice)}",
+            *_wrap(f"{name} {version}".rstrip() + f": {reason}", indent=""),
+            *_wrap(f"on {', '.join(map(str, found))}"),
+            *_wrap(f"to do: {to_do}"),
         ]
     return lines
 
 
-def suggest_ways(name: str, needs: str, newest: str, advice: Advice) -> str:
+def suggest_ways(
+    name: str, needs: str, newest: str, advice: Advice, *, kind: GapKind | None = None
+) -> str:
     """Say what would close a gap: `needs` is the floor that would, `newest` the version."""
     if advice is Advice.LOCK:
         return "write the lock anew for these targets, or drop them"
     if advice is Advice.OWN_WHEEL:
         return "build one for these targets too, or drop them"
+    if kind == "removed":
+        return "require a version that the index has"
     ways = []
     if newest:
         ways.append(f"{name} {newest} has one: allow that version")
@@ -186,14 +201,40 @@ def suggest_ways(name: str, needs: str, newest: str, advice: Advice) -> str:
         ways.append(f"raise the floor to {needs!r}")
     if not newest and not needs:
         ways.append("no version has one: use another package")
+    if not newest and kind in {"sdist", "source"}:
+        ways.append("build wheels of it and name their folder in 'find-links'")
     ways.append("drop these targets")
     return ", or ".join(ways)
 
 
-def _axes(targets: Sequence[str]) -> tuple[list[str], list[str]]:
-    """Split target names into Pythons and platforms, each once, in order."""
-    pairs = [target.partition("-") for target in targets]
-    return (
-        list(dict.fromkeys(python for python, _, _ in pairs)),
-        list(dict.fromkeys(platform or python for python, _, platform in pairs)),
+def _wrap(text: str, *, indent: str = "  ") -> list[str]:
+    """Break text into lines at spaces alone: names of targets have hyphens in them."""
+    return textwrap.wrap(
+        text,
+        WIDTH,
+        initial_indent=indent,
+        subsequent_indent=f"{indent}  ",
+        break_long_words=False,
+        break_on_hyphens=False,
     )
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def _axes(targets: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Split target names into Pythons and platforms, each once, in order.
+
+    What a complete-platform file names is a platform, whatever its name.
+    """
+    pythons: dict[str, None] = {}
+    platforms: dict[str, None] = {}
+    for target in targets:
+        python, _, platform = target.partition("-")
+        if _PYTHON.fullmatch(python) and platform:
+            pythons[python] = None
+            platforms[platform] = None
+        else:
+            platforms[target] = None
+    return list(pythons), list(platforms)
