@@ -11,6 +11,7 @@ import os
 import re
 import stat
 import zipfile
+import zlib
 from typing import IO, Any, Dict, Iterable, List, NamedTuple, Optional, Tuple, cast
 
 BLOCK = 1 << 20  # bytes
@@ -204,18 +205,22 @@ def write_file(
     except FileNotFoundError:
         os.makedirs(os.path.dirname(path), exist_ok=True)
         handle = os.open(path, flags, mode)
-    with os.fdopen(handle, "wb") as stream:
+    try:  # A file object costs as much as the file: a wheel has a thousand small ones.
         digest, size = hashlib.sha256(), 0
         for block in blocks:
-            stream.write(block)
             size += len(block)
             if hashed:
                 digest.update(block)
+            left = memoryview(block)
+            while left:
+                left = left[os.write(handle, left) :]
+    finally:
+        os.close(handle)
     encoded = base64.urlsafe_b64encode(digest.digest()).rstrip(b"=").decode("ascii")
     return "sha256=" + encoded if hashed else "", size
 
 
-def read_record(archive: zipfile.ZipFile, name: str) -> Dict[str, Tuple[str, str]]:
+def read_record(archive: zipfile.ZipFile, name: str) -> Dict[str, Tuple[str, Any]]:
     """The hash and the size of each member, as the wheel's own RECORD has them.
 
     The wheel as a whole was checked, so that this need not be computed again.
@@ -239,14 +244,17 @@ def install_wheel(stream: IO[bytes], paths: Paths, python: str) -> Dict[str, Dic
     except zipfile.BadZipFile as error:
         raise BadWheel(str(error)) from error
     with archive:
-        return Installer(archive, paths, python).install()
+        # Offsets count from the start of the stream, wherever in another file that is.
+        return Installer(archive, stream, paths, python).install()
 
 
 class Installer:
     """One wheel on its way into `paths`; `record` lists what is there already."""
 
-    def __init__(self, archive: zipfile.ZipFile, paths: Paths, python: str) -> None:
-        self.archive, self.paths, self.python = archive, paths, python
+    def __init__(
+        self, archive: zipfile.ZipFile, stream: IO[bytes], paths: Paths, python: str
+    ) -> None:
+        self.archive, self.stream, self.paths, self.python = archive, stream, paths, python
         self.info_dir = find_info_dir(archive.infolist())
         text = archive.read(self.info_dir + "/WHEEL").decode("utf-8", "replace")
         headers = read_headers(text)
@@ -281,6 +289,7 @@ class Installer:
         return groups
 
     def add(self, path: str, digest: str = "", size: Any = "") -> None:
+        """Note a file for RECORD."""
         name = os.path.relpath(path, self.library).replace(os.sep, "/")
         self.record.append((name, digest, size))
 
@@ -292,7 +301,7 @@ class Installer:
             if kind not in self.schemes or not relative:
                 raise BadWheel("%r is of an unknown kind" % member.filename)
             folder = self.schemes[kind]
-        blocks = read_blocks(self.archive, member)
+        blocks = read_blocks(self.archive, self.stream, member)
         mode = 0o777 if (member.external_attr >> 16) & 0o111 else 0o666
         if kind == "scripts":
             body = b"".join(blocks)
@@ -305,9 +314,12 @@ class Installer:
         known = self.known.get(member.filename) if kind != "scripts" else None
         if known:
             write_file(path, blocks, mode, hashed=False)
+        else:
+            known = write_file(path, blocks, mode)
+        if kind:
             self.add(path, *known)
         else:
-            self.add(path, *write_file(path, blocks, mode))
+            self.record.append((member.filename, *known))
 
     def write_script(self, name: str, body: bytes, gui: bool) -> None:
         for path in write_script(self.paths.scripts, name, self.python, body, gui):
@@ -342,11 +354,28 @@ def find_info_dir(members: List[zipfile.ZipInfo]) -> str:
     return found
 
 
-def read_blocks(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> Iterable[bytes]:
-    """A member's bytes: in one piece if it is small, else block by block."""
-    if member.file_size <= 16 * BLOCK:
-        return [archive.read(member)]
-    return iter_blocks(archive, member)
+def read_blocks(
+    archive: zipfile.ZipFile, stream: IO[bytes], member: zipfile.ZipInfo
+) -> Iterable[bytes]:
+    """A member's bytes: in one piece if it is small, else block by block.
+
+    Small ones are read without ZipFile's file objects, which take as long as the unpacking itself.
+    """
+    plain = member.compress_type in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+    if not plain or member.flag_bits & 0x1 or member.file_size > 16 * BLOCK:
+        return iter_blocks(archive, member)
+    stream.seek(member.header_offset)
+    header = stream.read(30)
+    if header[:4] != b"PK\x03\x04":
+        raise BadWheel("%r is not where it should be" % member.filename)
+    skip = int.from_bytes(header[26:28], "little") + int.from_bytes(header[28:30], "little")
+    stream.seek(skip, os.SEEK_CUR)
+    data = stream.read(member.compress_size)
+    if member.compress_type == zipfile.ZIP_DEFLATED:
+        data = zlib.decompress(data, -15, member.file_size or 1)
+    if len(data) != member.file_size or zlib.crc32(data) != member.CRC:
+        raise BadWheel("%r is damaged" % member.filename)
+    return [data]
 
 
 def iter_blocks(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> Iterable[bytes]:

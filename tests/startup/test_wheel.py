@@ -166,6 +166,28 @@ def test_namespace_packages_and_pth_files(paths: Paths, tmp_path: Path) -> None:
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
+@pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2])
+def test_each_way_to_compress(paths: Paths, tmp_path: Path, method: int) -> None:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", method) as archive:
+        archive.writestr(f"{INFO}/WHEEL", WHEEL)
+        archive.writestr("demo.py", "x" * 1000)
+        archive.writestr("empty", "")
+    install_wheel(buffer, paths, sys.executable)
+    assert (tmp_path / "root" / "pure" / "demo.py").read_text() == "x" * 1000
+    assert (tmp_path / "root" / "pure" / "empty").read_text() == ""
+
+
+def test_a_member_with_a_wrong_checksum(paths: Paths) -> None:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
+        archive.writestr(f"{INFO}/WHEEL", WHEEL)
+        archive.writestr("demo.py", "marker")
+    data = buffer.getvalue().replace(b"marker", b"masker")
+    with pytest.raises(BadWheel, match=r"'demo\.py' is damaged"):
+        install_wheel(io.BytesIO(data), paths, sys.executable)
+
+
 def test_a_big_member_is_written_in_blocks(
     paths: Paths, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
