@@ -197,15 +197,15 @@ def test_every_gap_is_in_the_matrix_and_explained() -> None:
 
         docopt 1.0: sdist only, and sdists = "never"
           on cp312-manylinux_2_17_x86_64, cp312-win_amd64
-          to do: no version has one: use another package, or build wheels of it and name their
-            folder in 'find-links', or drop these targets
+          to do: no version has one: use another package, or build wheels of it and name their folder in
+            'find-links', or drop these targets
         lxml 1.0: no wheel for this platform (has linux x86_64)
           on cp312-win_amd64
           to do: no version has one: use another package, or drop these targets
         own: no wheel, only a source tree
           on cp312-win_amd64
-          to do: no version has one: use another package, or build wheels of it and name their
-            folder in 'find-links', or drop these targets
+          to do: no version has one: use another package, or build wheels of it and name their folder in
+            'find-links', or drop these targets
         pandas 3.0: floor too old: its wheels need glibc 2.28 or newer
           on cp312-manylinux_2_17_x86_64
           to do: raise the floor to 'linux-x86_64-glibc2.28', or drop these targets
@@ -214,7 +214,7 @@ def test_every_gap_is_in_the_matrix_and_explained() -> None:
           to do: pandas 2.3 has one: allow that version, or drop these targets
 
         uv says: no
-        """
+        """  # noqa: E501
     )
     assert max(map(len, text.splitlines())) <= 100
 
