@@ -59,6 +59,25 @@ def test_fifty_first_runs_at_once(bench: Bench) -> None:
     assert bench.leftovers() == []
 
 
+def test_where_files_cannot_be_locked_the_work_is_done_twice_but_right(bench: Bench) -> None:
+    app = heavy_demo(bench)
+    block = bench.folder / "block"
+    block.mkdir()
+    (block / "sitecustomize.py").write_text("import sys\nsys.modules['fcntl'] = None\n")
+    processes = [
+        subprocess.Popen(
+            [bench.python, app, "eval", "6 * 7"],
+            env=bench.env(PYTHONPATH=str(block)),
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for _ in range(4)
+    ]
+    assert [process.communicate(timeout=60)[0] for process in processes] == ["42\n"] * 4
+    assert len(bench.setups()) == 1
+    assert bench.leftovers() == []
+
+
 def test_killed_at_any_moment_the_next_run_is_right(bench: Bench) -> None:
     app = heavy_demo(bench)
     begin = time.monotonic()
