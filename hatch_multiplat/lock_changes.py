@@ -57,7 +57,11 @@ def _contents(lock: Pylock | None) -> Contents:
     """Return, by name and version, the files of each package and its marker."""
     found: Contents = {}
     for package in lock.packages if lock else ():
-        files = {wheel.filename for wheel in package.wheels or ()}
+        files = {
+            f"{file.filename} {sorted(file.hashes.items())}"
+            for file in (*(package.wheels or ()), package.sdist)
+            if file is not None
+        }
         version = str(package.version or "")
         known = found.setdefault(str(package.name), {})
         known[version] = known.get(version, frozenset()) | files | {str(package.marker)}

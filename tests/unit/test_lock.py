@@ -57,7 +57,8 @@ def test_a_valid_lock_is_read() -> None:
     [
         pytest.param(
             "lock-version = ",
-            "pylock.toml is not TOML: Invalid value (at end of document); remove it and write it anew",
+            "pylock.toml is not TOML: Invalid value (at end of document); "
+            "remove it and write it anew",
             id="no TOML",
         ),
         pytest.param(
@@ -76,14 +77,16 @@ def test_a_valid_lock_is_read() -> None:
             HEAD + '[[packages]]\nname = "demo"\n[[packages.wheels]]\n'
             'url = "https://x.test/demo.whl"\nhashes = {sha256 = "0"}\n',
             "pylock.toml is not a valid PEP 751 lock file: "
-            "Invalid wheel filename 'demo.whl' in 'packages[0].wheels[0]'; remove it and write it anew",
+            "Invalid wheel filename 'demo.whl' in 'packages[0].wheels[0]'; "
+            "remove it and write it anew",
             id="bad wheel name",
         ),
         pytest.param(
             HEAD + '[[packages]]\nname = "demo"\n[[packages.wheels]]\n'
             'url = "https://x.test/demo-1-py3-none-any.whl"\nhashes = {}\n',
             "pylock.toml is not a valid PEP 751 lock file: "
-            "At least one hash must be provided in 'packages[0].wheels[0].hashes'; remove it and write it anew",
+            "At least one hash must be provided in 'packages[0].wheels[0].hashes'; "
+            "remove it and write it anew",
             id="no hash",
         ),
     ],
