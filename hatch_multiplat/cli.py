@@ -6,7 +6,12 @@ import click
 
 from hatch_multiplat.__about__ import __version__
 from hatch_multiplat.commands.build import build
+from hatch_multiplat.commands.check import check
+from hatch_multiplat.commands.inspect import inspect
 from hatch_multiplat.commands.lock import lock
+from hatch_multiplat.commands.merge import merge
+from hatch_multiplat.commands.split import split
+from hatch_multiplat.commands.verify import verify
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -16,4 +21,9 @@ def main() -> None:
 
 
 main.add_command(build)
+main.add_command(check)
 main.add_command(lock)
+main.add_command(inspect)
+main.add_command(merge)
+main.add_command(split)
+main.add_command(verify)

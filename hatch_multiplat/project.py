@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 import zipfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,9 +26,12 @@ from hatch_multiplat.metadata import (
 )
 from hatch_multiplat.selection import LockedWheel, locked_wheel
 from hatch_multiplat.store import hash_file
+from hatch_multiplat.widening import widen_targets
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+
+    from hatch_multiplat.widening import Widening
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -54,6 +57,22 @@ def open_project(folder: Path) -> Project:
     """Read a project; raises ConfigError with every problem found in its table."""
     pyproject = read_pyproject(folder)
     return Project(folder=folder, pyproject=pyproject, config=_read_config(folder, pyproject))
+
+
+def widen_project(project: Project, widening: Widening) -> Project:
+    """Return a project as if its table had more platforms and Pythons.
+
+    Paths of complete-platform files start from the current folder. Raises ConfigError with every
+    problem of the words that ask for them.
+    """
+    targets = widen_targets(
+        project.pyproject["tool"]["multiplat"],
+        widening,
+        requires_python=_requires_python(project.pyproject),
+        table_host=project_host(project.folder),
+        line_host=project_host(Path()),
+    )
+    return replace(project, config=replace(project.config, targets=targets))
 
 
 def read_pyproject(folder: Path) -> dict[str, Any]:
@@ -172,10 +191,7 @@ def _read_config(folder: Path, pyproject: Mapping[str, Any]) -> Config:
             ]
         )
     project = pyproject.get("project", {})
-    try:
-        requires_python = SpecifierSet(str(project.get("requires-python", "")))
-    except InvalidSpecifier as error:
-        raise ConfigError([f"project.requires-python: {error}"]) from error
+    requires_python = _requires_python(pyproject)
     groups = pyproject.get("dependency-groups", {})
     facts = ProjectFacts(
         name=str(project.get("name", "")),
@@ -183,6 +199,13 @@ def _read_config(folder: Path, pyproject: Mapping[str, Any]) -> Config:
         dependency_groups=tuple(canonicalize_name(name) for name in groups),
     )
     return parse_config(table, project=facts, host=project_host(folder))
+
+
+def _requires_python(pyproject: Mapping[str, Any]) -> SpecifierSet:
+    try:
+        return SpecifierSet(str(pyproject.get("project", {}).get("requires-python", "")))
+    except InvalidSpecifier as error:
+        raise ConfigError([f"project.requires-python: {error}"]) from error
 
 
 def _dist_info_texts(archive: zipfile.ZipFile) -> dict[str, str]:

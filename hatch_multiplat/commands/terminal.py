@@ -71,14 +71,19 @@ def ends_cleanly(command: Callable[P, R]) -> Callable[P, R]:
 
 
 def prepare(folder: Path, terminal: Terminal) -> tuple[Project, Question, Market]:
-    """Open a project and return it with what is to be solved for it, and where.
+    """Open a project and return it with what is to be solved for it, and where."""
+    project = open_project(folder)
+    return project, *prepare_question(project, terminal)
+
+
+def prepare_question(project: Project, terminal: Terminal) -> tuple[Question, Market]:
+    """Return what is to be solved for a project, and where.
 
     A project with dynamic requirements has its wheel built aside to learn them.
     """
-    project = open_project(folder)
     market = open_market(project, surroundings(terminal))
-    metadata = static_metadata(project) or _metadata_by_building(folder, terminal)
-    return project, make_question(project, metadata, market), market
+    metadata = static_metadata(project) or _metadata_by_building(project.folder, terminal)
+    return make_question(project, metadata, market), market
 
 
 def build_wheel(folder: Path, output: Path, terminal: Terminal) -> Path:

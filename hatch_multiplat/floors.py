@@ -1,0 +1,72 @@
+"""The lowest floor of a platform on which some wheels of a package still do."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+from hatch_multiplat.platforms import Platform, PlatformError, oldest_floor
+from hatch_multiplat.selection import tag_ranks
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from packaging.tags import Tag
+
+    from hatch_multiplat.target import Target
+
+Floor: TypeAlias = tuple[int, int]
+
+# Newer than any floor that there is a wheel for, to this day and for years.
+_NEWEST: Final[Mapping[str | None, Floor]] = {"glibc": (2, 80), "musl": (1, 9), None: (40, 0)}
+
+
+def lowest_floor(wheels: Iterable[Iterable[Tag]], target: Target) -> Floor | None:
+    """Return the lowest floor at which one of these wheels fits a target's Python and machine.
+
+    It can be above the target's own floor: then no wheel fits, and one would on a newer system.
+    None where a wheel fits whatever the floor, where none fits at any, and on Windows.
+    """
+    own = target.platform
+    if own.floor is None:
+        return None
+    known = _floors_of_tags(own.system, own.arch, own.libc)
+    pythons = _pythons(target)
+    floors = []
+    for tags in wheels:
+        for tag in tags:
+            if (tag.interpreter, tag.abi) not in pythons:
+                continue
+            if tag.platform == "any":
+                return None
+            if tag.platform in known:
+                floors.append(known[tag.platform])
+    return min(floors, default=None)
+
+
+@functools.lru_cache(maxsize=512)
+def _pythons(target: Target) -> frozenset[tuple[str, str]]:
+    return frozenset((tag.interpreter, tag.abi) for tag in tag_ranks(target))
+
+
+@functools.cache
+def _floors_of_tags(system: str, arch: str, libc: str | None) -> dict[str, Floor]:
+    """Return the lowest floor that accepts each wheel platform tag, asking floor by floor."""
+    oldest = oldest_floor(system, arch, libc)
+    if oldest is None:
+        return {}
+    found: dict[str, Floor] = {}
+    newest = _NEWEST[libc]
+    platform = Platform(system=system, arch=arch, libc=libc, floor=oldest)
+    for major in range(oldest[0], newest[0] + 1):
+        for minor in range(100):
+            if (major, minor) > newest:
+                break
+            try:
+                tags = replace(platform, floor=(major, minor)).tags
+            except PlatformError:  # From macOS 11 on there are only full releases.
+                continue
+            for tag in tags:
+                found.setdefault(tag, (major, minor))
+    return found

@@ -1,0 +1,316 @@
+"""The coverage matrix: for each package and target its version and wheel, or what is missing."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from packaging.utils import parse_wheel_filename
+
+from hatch_multiplat.floors import lowest_floor
+from hatch_multiplat.platforms import Platform, PlatformError
+from hatch_multiplat.report import suggest_ways
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping, Sequence
+
+    from packaging.pylock import Pylock
+    from packaging.tags import Tag
+    from packaging.utils import NormalizedName
+    from packaging.version import Version
+
+    from hatch_multiplat.floors import Floor
+    from hatch_multiplat.misfit import GapKind
+    from hatch_multiplat.report import Advice
+    from hatch_multiplat.selection import Gap, LockedWheel, Outcome, Selection
+    from hatch_multiplat.target import Target
+
+WheelKind = Literal["pure", "abi3", "abi3+universal2", "universal2", "native", "built"]
+Key: TypeAlias = tuple["NormalizedName", "Version | None"]
+TagsOf: TypeAlias = "Mapping[Key, Sequence[frozenset[Tag]]]"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Cell:
+    """What a target takes of a package.
+
+    `floor` is the lowest at which this version still has a wheel, None where the floor does not
+    matter. `patches` says of which patch releases this is true, if not of all ("from 3.11.4").
+    `size` is in bytes, where the index gives it.
+    """
+
+    name: NormalizedName
+    target: Target
+    version: Version
+    wheel: str
+    kind: WheelKind
+    floor: Floor | None
+    size: int | None
+    patches: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Missing:
+    """What a target lacks of a package, why, and what to do about it.
+
+    `floor` is the one at which this version has a wheel, `newest` the newest version that has one;
+    both are empty where nothing would do.
+    """
+
+    name: NormalizedName
+    target: Target
+    version: Version | None
+    kind: GapKind
+    reason: str
+    floor: Floor | None
+    newest: str
+    to_do: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Column:
+    """A platform as the table lists it, or one complete platform, with its targets."""
+
+    label: str
+    platform: Platform
+    targets: tuple[Target, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FloorNeed:
+    """Which floor a platform was asked to have, and the lowest on which the same versions work.
+
+    `packages` has what each package forces, highest first; `lowest` is None where none does.
+    """
+
+    column: Column
+    asked: Floor
+    lowest: Floor | None
+    packages: tuple[tuple[NormalizedName, Floor], ...]
+
+    @property
+    def forced_by(self) -> tuple[NormalizedName, ...]:
+        return tuple(name for name, floor in self.packages if floor == self.lowest)
+
+    @property
+    def is_raised(self) -> bool:
+        """Whether a package needs a newer system than was asked for."""
+        return self.lowest is not None and self.lowest > self.asked
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Variant:
+    """One of several versions of a package: where it is taken, and why no newer one is."""
+
+    version: Version
+    targets: tuple[Target, ...]
+    reasons: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Matrix:
+    """Everything that `check` knows; cells and gaps are sorted by package and by target.
+
+    `asked` are the targets that were asked for beside those of the table. `differences` has the
+    packages of several versions, the newest first. `explanation` is the solver's own where it
+    found that versions with wheels contradict the requirements.
+    """
+
+    project: str
+    targets: tuple[Target, ...]
+    asked: tuple[Target, ...]
+    columns: tuple[Column, ...]
+    cells: tuple[Cell, ...]
+    gaps: tuple[Missing, ...]
+    floors: tuple[FloorNeed, ...]
+    differences: tuple[tuple[NormalizedName, tuple[Variant, ...]], ...]
+    explanation: str = ""
+
+    @property
+    def uncovered(self) -> tuple[Target, ...]:
+        lacking = {gap.target for gap in self.gaps}
+        return tuple(target for target in self.targets if target in lacking)
+
+    @property
+    def packages(self) -> tuple[NormalizedName, ...]:
+        return tuple(sorted({entry.name for entry in self.entries}))
+
+    @property
+    def entries(self) -> tuple[Cell | Missing, ...]:
+        """All cells, then all gaps."""
+        return (*self.cells, *self.gaps)
+
+
+def make_matrix(
+    *,
+    project: str,
+    targets: Sequence[Target],
+    asked: Collection[Target] = (),
+    lock: Pylock | None,
+    outcome: Outcome,
+    gaps: Iterable[Gap] = (),
+    newest: Mapping[tuple[NormalizedName, Target], str] | None = None,
+    advice: Advice,
+    stepped: Iterable[Gap] = (),
+    built: Collection[str] = frozenset(),
+    explanation: str = "",
+) -> Matrix:
+    """Put together the matrix of a lock, of what was selected from it, and of what is lacking.
+
+    `newest` is the newest version with a fitting wheel for each gap that has one, `stepped` are
+    the gaps that an older version closed, `built` the file names of wheels built from sdists.
+    """
+    tags = _tags_of(lock)
+    order = {target: position for position, target in enumerate(targets)}
+    selections = (*outcome.selections, *outcome.partial)
+    cells = [cell for selection in selections for cell in _cells(selection, tags=tags, built=built)]
+    missing = [
+        _missing(gap, has=(newest or {}).get((gap.name, gap.target), ""), advice=advice)
+        for gap in gaps
+    ]
+    columns = make_columns(targets)
+    return Matrix(
+        project=project,
+        targets=tuple(targets),
+        asked=tuple(target for target in targets if target in asked),
+        columns=columns,
+        cells=tuple(sorted(cells, key=lambda cell: (cell.name, order[cell.target]))),
+        gaps=tuple(sorted(missing, key=lambda gap: (gap.name, order[gap.target]))),
+        floors=tuple(_floor_needs(columns, cells, missing)),
+        differences=tuple(_differences(cells, stepped, order)),
+        explanation=explanation,
+    )
+
+
+def make_columns(targets: Iterable[Target]) -> tuple[Column, ...]:
+    """Group targets by what the table lists: a platform, or a complete platform by its name."""
+    grouped: dict[tuple[str, Platform], list[Target]] = defaultdict(list)
+    for target in targets:
+        grouped[target.name or str(target.platform), target.platform].append(target)
+    return tuple(
+        Column(label=label, platform=platform, targets=tuple(members))
+        for (label, platform), members in grouped.items()
+    )
+
+
+def wheel_kind(wheel: LockedWheel) -> WheelKind:
+    """Return what kind of wheel this is, by its tags."""
+    if any(tag.platform == "any" for tag in wheel.tags):
+        return "pure"
+    abi3 = any(tag.abi in {"abi3", "abi3t"} for tag in wheel.tags)
+    if any(tag.platform.endswith("_universal2") for tag in wheel.tags):
+        return "abi3+universal2" if abi3 else "universal2"
+    return "abi3" if abi3 else "native"
+
+
+def _tags_of(lock: Pylock | None) -> TagsOf:
+    """Return the tags of every wheel of each locked version, taken by some target or not."""
+    found: dict[Key, list[frozenset[Tag]]] = defaultdict(list)
+    for package in lock.packages if lock else ():
+        for wheel in package.wheels or ():
+            found[package.name, package.version].append(parse_wheel_filename(wheel.filename)[3])
+    return found
+
+
+def _cells(selection: Selection, *, tags: TagsOf, built: Collection[str]) -> list[Cell]:
+    """Return the cells of a target; more than one of a package whose patch releases differ."""
+    target = selection.target
+    starts = [group.from_patch for group in selection.sets]
+    runs: dict[NormalizedName, list[tuple[LockedWheel, int, int]]] = defaultdict(list)
+    for position, group in enumerate(selection.sets):
+        for wheel in group.wheels:
+            own = runs[wheel.name]
+            if own and own[-1][0] == wheel and own[-1][2] == position - 1:
+                own[-1] = (wheel, own[-1][1], position)
+            else:
+                own.append((wheel, position, position))
+    cells = []
+    for name, own in runs.items():
+        for wheel, first, last in own:
+            cells.append(
+                Cell(
+                    name=name,
+                    target=target,
+                    version=wheel.version,
+                    wheel=wheel.filename,
+                    kind="built" if wheel.filename in built else wheel_kind(wheel),
+                    floor=lowest_floor(tags.get((name, wheel.version), [wheel.tags]), target),
+                    size=wheel.size,
+                    patches=_patch_words(target, starts, first, last),
+                )
+            )
+    return cells
+
+
+def _patch_words(target: Target, starts: Sequence[int], first: int, last: int) -> str:
+    minor = ".".join(map(str, target.python.version))
+    begin = f"{minor}.{starts[first]}" if first else ""
+    end = f"{minor}.{starts[last + 1] - 1}" if last + 1 < len(starts) else ""
+    if begin and end:
+        return begin if begin == end else f"{begin} to {end}"
+    return f"from {begin}" if begin else f"to {end}" if end else ""
+
+
+def _missing(gap: Gap, *, has: str, advice: Advice) -> Missing:
+    floor = None
+    if gap.needs:
+        with suppress(PlatformError):
+            floor = Platform.parse(gap.needs).floor
+    return Missing(
+        name=gap.name,
+        target=gap.target,
+        version=gap.version,
+        kind=gap.kind,
+        reason=gap.reason,
+        floor=floor,
+        newest=has,
+        to_do=suggest_ways(gap.name, gap.needs, has, advice),
+    )
+
+
+def _floor_needs(
+    columns: Iterable[Column], cells: Iterable[Cell], gaps: Iterable[Missing]
+) -> Iterable[FloorNeed]:
+    """Return for each platform with floors what its packages force; of its Pythons, the highest."""
+    by_target: dict[Target, dict[NormalizedName, Floor]] = defaultdict(dict)
+    entries: list[Cell | Missing] = [*cells, *gaps]
+    for entry in entries:
+        if entry.floor is not None:
+            own = by_target[entry.target]
+            own[entry.name] = max(entry.floor, own.get(entry.name, entry.floor))
+    for column in columns:
+        if column.platform.floor is None:
+            continue
+        highest: dict[NormalizedName, Floor] = {}
+        for target in column.targets:
+            for name, floor in by_target[target].items():
+                highest[name] = max(floor, highest.get(name, floor))
+        packages = sorted(highest.items(), key=lambda pair: ([-part for part in pair[1]], pair[0]))
+        yield FloorNeed(
+            column=column,
+            asked=column.platform.floor,
+            lowest=packages[0][1] if packages else None,
+            packages=tuple(packages),
+        )
+
+
+def _differences(
+    cells: Iterable[Cell], stepped: Iterable[Gap], order: Mapping[Target, int]
+) -> Iterable[tuple[NormalizedName, tuple[Variant, ...]]]:
+    found: dict[NormalizedName, dict[Version, set[Target]]] = defaultdict(dict)
+    for cell in cells:
+        found[cell.name].setdefault(cell.version, set()).add(cell.target)
+    reasons: dict[tuple[NormalizedName, Target], list[str]] = defaultdict(list)
+    for gap in stepped:
+        reasons[gap.name, gap.target].append(f"{gap.version}: {gap.reason}")
+    for name, versions in sorted(found.items()):
+        if len(versions) == 1:
+            continue
+        variants = []
+        for version, where in sorted(versions.items(), reverse=True):
+            targets = tuple(sorted(where, key=order.__getitem__))
+            why = dict.fromkeys(text for target in targets for text in reasons[name, target])
+            variants.append(Variant(version=version, targets=targets, reasons=tuple(why)))
+        yield name, tuple(variants)
