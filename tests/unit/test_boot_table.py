@@ -1,0 +1,155 @@
+from __future__ import annotations
+
+import pytest
+from packaging.specifiers import SpecifierSet
+from packaging.version import Version
+
+from hatch_multiplat.boot import BootOptions, BootTarget
+from hatch_multiplat.boot_table import make_boot_table
+from hatch_multiplat.config import Config, Executable, Run
+from hatch_multiplat.metadata import ProjectMetadata
+from hatch_multiplat.selection import LockedWheel, Selection, WheelSet, locked_wheel
+from hatch_multiplat.target import Target
+
+METADATA = ProjectMetadata(
+    name="Demo.App", version=Version("1.0"), requires_python=SpecifierSet(), requires=(), extras=()
+)
+APP = "demo_app-1.0-py3-none-any.whl"
+RICH = "rich-13.0-py3-none-any.whl"
+OLD = "asynctimeout-4.0-py3-none-any.whl"
+CONTENTS = {name: (f"sha of {name}", len(name)) for name in (APP, RICH, OLD)}
+
+
+def wheels(*names: str) -> tuple[LockedWheel, ...]:
+    return tuple(locked_wheel(name, f"https://files.test/{name}", {}) for name in names)
+
+
+def selection(target: str, *sets: tuple[int, tuple[str, ...]]) -> Selection:
+    return Selection(
+        target=Target.parse(target),
+        sets=tuple(WheelSet(from_patch=patch, wheels=wheels(*names)) for patch, names in sets),
+    )
+
+
+def boot_target(found: Selection, *, config: Config | None = None) -> BootTarget:
+    table = make_boot_table(
+        metadata=METADATA,
+        config=config or Config(targets=(found.target,)),
+        run=Run(kind="interpreter"),
+        selections=[found],
+        contents=CONTENTS,
+    )
+    return table.targets[0]
+
+
+def test_wheels_are_named_once_and_sets_point_at_them() -> None:
+    config = Config(
+        targets=(),
+        inject_args=("-v",),
+        inject_env=(("A", "1"),),
+        inherit_path="fallback",
+        runtime_root="/var/cache/demo",
+        include_tools=True,
+        executables=(
+            (
+                "other",
+                Executable(run=Run(kind="entry-point", value="demo:main"), inject_args=("-q",)),
+            ),
+        ),
+    )
+    early, late = (APP, OLD, RICH), (APP, RICH)
+
+    table = make_boot_table(
+        metadata=METADATA,
+        config=config,
+        run=Run(kind="script", value="demo"),
+        selections=[
+            selection("cp311-manylinux_2_28_x86_64", (0, early), (3, late)),
+            selection("cp312-win_amd64", (0, late)),
+        ],
+        contents=CONTENTS,
+    )
+
+    assert (table.name, table.version, table.run) == ("Demo.App", "1.0", {"script": "demo"})
+    assert [(wheel.file, wheel.sha256, wheel.size) for wheel in table.wheels] == [
+        (name, f"sha of {name}", len(name)) for name in (OLD, APP, RICH)
+    ]
+    assert {target.name: target.sets for target in table.targets} == {
+        "cp311-manylinux_2_28_x86_64": ((0, (1, 0, 2)), (3, (1, 2))),
+        "cp312-win_amd64": ((0, (1, 2)),),
+    }
+    assert table.inject_args == ("-v",)
+    assert table.inject_env == {"A": "1"}
+    assert table.options == BootOptions(
+        inherit_path="fallback", runtime_root="/var/cache/demo", include_tools=True
+    )
+    assert table.executables["other"].run == {"entry_point": "demo:main"}
+    assert table.executables["other"].inject_args == ("-q",)
+
+
+@pytest.mark.parametrize(
+    ("run", "expected"),
+    [
+        (Run(kind="interpreter"), {}),
+        (Run(kind="module", value="demo.cli"), {"module": "demo.cli"}),
+        (Run(kind="entry-point", value="demo:main"), {"entry_point": "demo:main"}),
+    ],
+)
+def test_what_runs(run: Run, expected: dict[str, str]) -> None:
+    table = make_boot_table(
+        metadata=METADATA, config=Config(targets=()), run=run, selections=[], contents={}
+    )
+
+    assert table.run == expected
+
+
+@pytest.mark.parametrize(
+    ("target", "expected"),
+    [
+        pytest.param(
+            "cp312-manylinux_2_28_x86_64",
+            ("cpython", (3, 12), "", "linux", "x86_64", ("glibc", 2, 28), None, None),
+            id="glibc",
+        ),
+        pytest.param(
+            "cp314t-musllinux_1_2_aarch64",
+            ("cpython", (3, 14), "t", "linux", "aarch64", ("musl", 1, 2), None, None),
+            id="musl, free-threaded",
+        ),
+        pytest.param(
+            "cp3.8.10-macosx_11_0_x86_64",
+            ("cpython", (3, 8), "", "macos", "x86_64", None, (11, 0), 10),
+            id="macOS, a patch release",
+        ),
+        pytest.param(
+            "pypy311_pp80-win_amd64",
+            ("pypy", (3, 11), "pp80", "windows", "x86_64", None, None, None),
+            id="PyPy",
+        ),
+        pytest.param(
+            "pp310-win_amd64",
+            ("pypy", (3, 10), "pp73", "windows", "x86_64", None, None, None),
+            id="PyPy's usual ABI",
+        ),
+    ],
+)
+def test_how_start_up_recognises_a_target(target: str, expected: tuple[object, ...]) -> None:
+    found = boot_target(selection(target, (0, (APP,))))
+
+    assert (
+        found.implementation,
+        found.python,
+        found.abi,
+        found.system,
+        found.arch,
+        found.libc,
+        found.macos,
+        found.patch,
+    ) == expected
+
+
+def test_the_one_set_of_a_pinned_patch_release_is_for_release_0() -> None:
+    """Start-up compares the patch release itself; the table's rule is that sets begin at 0."""
+    found = boot_target(selection("cp3.11.2-win_amd64", (2, (APP,))))
+
+    assert found.sets == ((0, (0,)),)

@@ -1,0 +1,153 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from packaging.requirements import Requirement
+
+from hatch_multiplat.boot import BootTable
+from hatch_multiplat.config import Config, Run
+from hatch_multiplat.errors import ExecutableError
+from hatch_multiplat.lock import lock_environment, parse_lock
+from hatch_multiplat.pex_file import (
+    PEX_ENTRIES,
+    Parts,
+    platform_label,
+    render_local_lock,
+    write_executable,
+)
+from hatch_multiplat.selection import LockedWheel, Selection, WheelSet, locked_wheel, select_all
+from hatch_multiplat.target import Target
+
+if TYPE_CHECKING:
+    from collections.abc import Set as AbstractSet
+
+APP = "demo_app-1.0-py3-none-any.whl"
+RICH = "rich-13.0-py3-none-any.whl"
+LINUX = "native-2.0-cp312-cp312-manylinux_2_17_x86_64.whl"
+MUSL = "native-1.0-cp312-cp312-musllinux_1_1_x86_64.whl"
+
+
+def wheels(*names: str) -> tuple[LockedWheel, ...]:
+    return tuple(
+        locked_wheel(name, f"https://files.test/{name}", {"sha256": f"{len(name):064}"})
+        for name in names
+    )
+
+
+def selection(target: str, *names: str) -> Selection:
+    return Selection(
+        target=Target.parse(target), sets=(WheelSet(from_patch=0, wheels=wheels(*names)),)
+    )
+
+
+def parts(*selections: Selection) -> Parts:
+    names = {wheel.filename for found in selections for wheel in found.wheels}
+    return Parts(
+        requirements=(Requirement("Demo.App[fast]==1.0"),),
+        selections=selections,
+        paths={name: Path("/store/it's here") / name for name in sorted(names)},
+        table=BootTable(name="demo", version="1.0", run={}, wheels=(), targets=()),
+        run=Run(kind="interpreter"),
+        config=Config(targets=tuple(found.target for found in selections)),
+    )
+
+
+def groups(found: Parts) -> list[tuple[Selection, WheelSet]]:
+    return [(one, group) for one in found.selections for group in one.sets]
+
+
+def test_from_the_local_lock_each_platform_takes_exactly_its_selection() -> None:
+    """The lock is valid by PEP 751, and a `platform_version` is all that tells platforms apart."""
+    found = parts(
+        selection("cp312-manylinux_2_28_x86_64", APP, LINUX, RICH),
+        selection("cp312-musllinux_1_2_x86_64", APP, MUSL, RICH),
+        selection("cp312-win_amd64", APP, RICH),
+    )
+
+    lock = parse_lock(render_local_lock(found, groups(found)), where="pylock.toml")
+
+    for number, one in enumerate(found.selections):
+        environment: dict[str, str | AbstractSet[str]] = {
+            **lock_environment(one.target, 0),
+            "platform_version": platform_label(number),
+        }
+        applicable = [
+            package
+            for package in lock.packages
+            if package.marker is None or package.marker.evaluate(environment, context="lock_file")
+        ]
+        taken = [wheel.filename for package in applicable for wheel in package.wheels or ()]
+        assert sorted(taken) == sorted(wheel.filename for wheel in one.wheels)
+
+
+def test_the_local_lock_names_files_on_disk_and_their_hashes() -> None:
+    found = parts(selection("cp312-win_amd64", APP))
+
+    lock = parse_lock(render_local_lock(found, groups(found)), where="pylock.toml")
+
+    (wheel,) = lock.packages[0].wheels or ()
+    assert wheel.path == f"/store/it's here/{APP}"
+    assert wheel.hashes == {"sha256": f"{len(APP):064}"}
+    assert lock.packages[0].marker is None
+
+
+def test_the_project_depends_on_all_else() -> None:
+    found = parts(
+        selection("cp312-manylinux_2_28_x86_64", APP, LINUX, RICH),
+        selection("cp312-musllinux_1_2_x86_64", APP, MUSL, RICH),
+    )
+
+    lock = parse_lock(render_local_lock(found, groups(found)), where="pylock.toml")
+
+    by_name = {str(package.name): package for package in lock.packages}
+    assert by_name["demo-app"].dependencies == [
+        {"name": "native", "version": "1.0"},
+        {"name": "native", "version": "2.0"},
+        {"name": "rich", "version": "13.0"},
+    ]
+    assert by_name["rich"].dependencies is None
+
+
+def test_the_local_lock_can_be_selected_from_again() -> None:
+    found = parts(selection("cp312-win_amd64", APP, RICH))
+    lock = parse_lock(render_local_lock(found, groups(found)), where="pylock.toml")
+
+    outcome = select_all(lock, [found.selections[0].target], base=Path("/"))
+
+    assert [wheel.filename for wheel in outcome.selections[0].wheels] == [APP, RICH]
+
+
+def test_no_label_is_part_of_another() -> None:
+    labels = [platform_label(number) for number in (0, 1, 10, 100, 1000)]
+
+    assert not any(one in other for one in labels for other in labels if one != other)
+
+
+def test_more_entries_than_a_zip_file_holds_are_refused_before_anything_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hatch_multiplat.pex_file.MAX_ENTRIES", PEX_ENTRIES + 2)
+    wheel = tmp_path / "rich-13.0-py3-none-any.whl"
+    wheel.write_bytes(b"x" * 2000)
+    found = parts(selection("cp312-win_amd64", APP))
+    many = Parts(
+        requirements=found.requirements,
+        selections=found.selections,
+        paths={f"rich-{number}": wheel for number in range(3)},
+        table=found.table,
+        run=found.run,
+        config=found.config,
+    )
+
+    with pytest.raises(ExecutableError) as caught:
+        write_executable(many, tmp_path / "out/demo.pex", pex_root=tmp_path)
+
+    assert str(caught.value) == (
+        "the executable would hold 6.0 kB in 3 wheels; one zip file that every Python can "
+        "run ends at 4 GiB and 602 entries.\n"
+        "List fewer platforms or Pythons, or build them in several executables:\n"
+        "      6.0 kB  rich"
+    )
+    assert not (tmp_path / "out").exists()

@@ -1,0 +1,168 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from packaging.specifiers import SpecifierSet
+
+from hatch_multiplat import solve
+from hatch_multiplat.errors import ConfigError
+from hatch_multiplat.solve import (
+    MAX_EXPLANATION,
+    Question,
+    packages_blamed,
+    read_uv_table,
+    with_preferences,
+)
+from hatch_multiplat.sources import Sources
+from hatch_multiplat.target import Target
+
+OWN = "https://own.test/simple"
+
+
+def question(uv_table: dict[str, Any], sources: Sources | None = None) -> Question:
+    return Question(
+        requirements=(),
+        constraints=(),
+        targets=(Target.parse("cp312-win_amd64"),),
+        requires_python=SpecifierSet(),
+        sources=sources or Sources(),
+        uv_table=uv_table,
+        project_dir=Path("/project"),
+    )
+
+
+def test_folders_of_the_uv_table_stay_true_in_another_folder() -> None:
+    table = {
+        "index": [{"name": "own", "url": "index"}, {"url": OWN, "default": True}],
+        "extra-index-url": ["more", OWN],
+        "find-links": ["wheels", "file:///srv/wheels"],
+        "index-url": "base",
+        "sources": {
+            "one": {"path": "vendor/one", "editable": True},
+            "two": [{"git": "https://git.test/two"}, {"workspace": True}],
+            "three": {"workspace": True},
+        },
+        "prerelease": "allow",
+    }
+
+    assert solve._staged_uv_table(question(table)) == {
+        "index": [{"name": "own", "url": "file:///project/index"}, {"url": OWN, "default": True}],
+        "extra-index-url": ["file:///project/more", OWN],
+        "find-links": ["file:///project/wheels", "file:///srv/wheels"],
+        "index-url": "file:///project/base",
+        "sources": {
+            "one": [{"path": "/project/vendor/one"}],
+            "two": [{"git": "https://git.test/two"}],
+        },
+        "prerelease": "allow",
+    }
+    assert table["find-links"] == ["wheels", "file:///srv/wheels"]
+
+
+def test_where_other_sources_are_in_force_only_bound_indexes_stay() -> None:
+    table = {
+        "index": [{"url": OWN}, {"name": "torch", "url": OWN, "explicit": True}],
+        "index-url": OWN,
+        "extra-index-url": [OWN],
+        "find-links": ["wheels"],
+        "no-index": True,
+    }
+
+    assert solve._staged_uv_table(question(table, Sources(explicit=True))) == {
+        "index": [{"name": "torch", "url": OWN, "explicit": True}]
+    }
+
+
+@pytest.mark.parametrize(
+    ("sources", "expected"),
+    [
+        pytest.param(Sources(), {}, id="uv finds them itself"),
+        pytest.param(
+            Sources(find_links=("file:///here/wheels",)),
+            {"UV_FIND_LINKS": "file:///here/wheels"},
+            id="but for relative paths",
+        ),
+        pytest.param(
+            Sources(
+                index_url=OWN,
+                extra_index_urls=("https://a.test", "https://b.test"),
+                find_links=("file:///a", "file:///b"),
+                explicit=True,
+            ),
+            {
+                "UV_DEFAULT_INDEX": OWN,
+                "UV_INDEX": "https://a.test https://b.test",
+                "UV_FIND_LINKS": "file:///a,file:///b",
+                "UV_INDEX_URL": "",
+                "UV_EXTRA_INDEX_URL": "",
+            },
+            id="the table's or pip's",
+        ),
+    ],
+)
+def test_uv_is_told_of_sources_by_its_variables(sources: Sources, expected: dict[str, str]) -> None:
+    assert solve._source_environment(sources) == expected
+
+
+def test_the_explanation_is_in_the_users_terms() -> None:
+    stderr = (
+        "warning: `x` is deprecated\n"
+        "  error: No solution found when resolving dependencies for split (markers: os_name == 'nt'):\n"
+        "  ╰─▶ Because multiplat-staged-project depends on `rich>=99`, it cannot be.\n\n"
+    )
+
+    assert solve._explanation(stderr) == (
+        "the dependencies cannot be resolved; uv says:\n"
+        "  error: No solution found when resolving dependencies:\n"
+        "  ╰─▶ Because your project depends on 'rich>=99', it cannot be."
+    )
+
+
+def test_a_long_explanation_keeps_its_beginning_and_its_end() -> None:
+    lines = solve._explanation("\n".join(f"line {number}" for number in range(50))).splitlines()
+
+    assert len(lines) == MAX_EXPLANATION + 2
+    assert lines[1] == "  line 0"
+    assert lines[1 + MAX_EXPLANATION // 2] == "  ... (34 lines)"
+    assert lines[-1] == "  line 49"
+
+
+def test_packages_that_an_explanation_speaks_of_are_found_in_order() -> None:
+    text = (
+        "Because multiplat-staged-project depends on Pygit2[ssh]>=1.19 and only cffi<2 is "
+        "available, all versions of pygit2 are out"
+    )
+
+    assert packages_blamed(text) == ("pygit2", "cffi")
+
+
+def test_preferences_are_added_to_a_lock() -> None:
+    assert with_preferences('lock-version = "1.0"\n', [("rich", "13.0")]) == (
+        'lock-version = "1.0"\n\n[[packages]]\nname = "rich"\nversion = "13.0"\n'
+    )
+
+
+PYPROJECT = {"tool": {"uv": {"index-url": OWN, "sources": {"one": {"path": "one"}}}}}
+
+
+def test_the_uv_table_is_that_of_pyproject(tmp_path: Path) -> None:
+    assert read_uv_table(tmp_path, PYPROJECT) == PYPROJECT["tool"]["uv"]
+    assert read_uv_table(tmp_path, {}) == {}
+
+
+def test_uv_toml_stands_before_it_but_for_sources(tmp_path: Path) -> None:
+    (tmp_path / "uv.toml").write_text('prerelease = "allow"', encoding="utf-8")
+
+    assert read_uv_table(tmp_path, PYPROJECT) == {
+        "prerelease": "allow",
+        "sources": {"one": {"path": "one"}},
+    }
+
+
+def test_a_uv_toml_that_is_no_toml_is_a_mistake_in_config(tmp_path: Path) -> None:
+    (tmp_path / "uv.toml").write_text("prerelease =", encoding="utf-8")
+
+    with pytest.raises(ConfigError, match=r"^uv\.toml is not TOML: "):
+        read_uv_table(tmp_path, PYPROJECT)
