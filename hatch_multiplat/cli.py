@@ -11,6 +11,7 @@ from hatch_multiplat.commands.inspect import inspect
 from hatch_multiplat.commands.lock import lock
 from hatch_multiplat.commands.merge import merge
 from hatch_multiplat.commands.split import split
+from hatch_multiplat.commands.targets import targets
 from hatch_multiplat.commands.verify import verify
 
 
@@ -23,6 +24,7 @@ def main() -> None:
 main.add_command(build)
 main.add_command(check)
 main.add_command(lock)
+main.add_command(targets)
 main.add_command(inspect)
 main.add_command(merge)
 main.add_command(split)
