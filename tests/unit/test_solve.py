@@ -109,7 +109,8 @@ def test_uv_is_told_of_sources_by_its_variables(sources: Sources, expected: dict
 def test_the_explanation_is_in_the_users_terms() -> None:
     stderr = (
         "warning: `x` is deprecated\n"
-        "  error: No solution found when resolving dependencies for split (markers: os_name == 'nt'):\n"
+        "  error: No solution found when resolving dependencies"
+        " for split (markers: os_name == 'nt'):\n"
         "  ╰─▶ Because multiplat-staged-project depends on `rich>=99`, it cannot be.\n\n"
     )
 
