@@ -38,7 +38,7 @@ def in_namespace(script: str) -> list[str | Path]:
 
 def heavy_demo(bench: Bench, name: str = "heavy") -> Path:
     """An executable whose first run has many files to write."""
-    files = {f"pack/m{i}.py": f"X = {i}\n" * 50 for i in range(800)}
+    files = {f"pack/m{i}.py": f"X = {i}\n" * 50 for i in range(400)}
     folder = bench.folder / "wheels"
     wheels = [
         make_wheel(folder, "demo", files={"demo.py": DEMO}, scripts={"demo": "demo:main"}),
@@ -92,7 +92,7 @@ def test_killed_at_any_moment_the_next_run_is_right(bench: Bench) -> None:
         killed += process.wait() == -signal.SIGKILL
         assert bench.evaluate(app, "len(__import__('os').listdir(__import__('pack').__path__[0]))")
         count = len(list(bench.setups()[0].glob("lib/python3*/site-packages/pack/m*.py")))
-        assert count == 800
+        assert count == 400
         assert len(bench.setups()) == 1
         assert bench.leftovers() == []
     assert killed > 8
