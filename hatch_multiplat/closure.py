@@ -11,6 +11,8 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
+from packaging.metadata import parse_email
+from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 from hatch_multiplat.errors import LockError
@@ -21,10 +23,8 @@ from hatch_multiplat.selection import tag_ranks
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from packaging.requirements import Requirement
     from packaging.utils import NormalizedName
 
-    from hatch_multiplat.metadata import ProjectMetadata
     from hatch_multiplat.selection import LockedWheel, Selection, WheelSet
     from hatch_multiplat.target import Target
 
@@ -56,25 +56,45 @@ class Demands:
     excluded: frozenset[NormalizedName] = frozenset()
 
 
+def parse_requires(text: str) -> tuple[Requirement, ...]:
+    """Return the Requires-Dist of a wheel's METADATA.
+
+    Lines that are no requirements, which old wheels have, are left out: no tool can heed them.
+    """
+    raw, _ = parse_email(text)
+    return tuple(valid_requirements(raw.get("requires_dist", ())))
+
+
+def valid_requirements(texts: Iterable[object]) -> Iterable[Requirement]:
+    """Return those of the texts that are requirements."""
+    for text in texts:
+        try:
+            yield Requirement(str(text))
+        except InvalidRequirement:
+            continue
+
+
 def find_faults(
-    selections: Sequence[Selection], metadata: Mapping[str, ProjectMetadata], demands: Demands
+    selections: Sequence[Selection],
+    requires: Mapping[str, tuple[Requirement, ...]],
+    demands: Demands,
 ) -> tuple[Fault, ...]:
     """Return every fault of these sets of wheels; none is the proof that they are complete.
 
-    `metadata` maps the file name of each wheel to what it says of itself; a wheel that it lacks is
-    taken to require nothing, as its own fault is known elsewhere.
+    `requires` maps the file name of each wheel to its requirements; a wheel that it lacks is taken
+    to require nothing, as its own fault is known elsewhere.
     """
     markers = {
         str(requirement.marker)
-        for item in {id(item): item for item in metadata.values()}.values()
-        for requirement in item.requires
+        for group in {id(group): group for group in requires.values()}.values()
+        for requirement in group
         if requirement.marker is not None
     }
     found: dict[Fault, None] = {}
     for selection in selections:
         found.update(dict.fromkeys(_misfits(selection)))
         for patch in _patches(selection, markers):
-            walk = _Walk(selection.target, patch, _set_of(selection, patch), metadata, demands)
+            walk = _Walk(selection.target, patch, _set_of(selection, patch), requires, demands)
             found.update(dict.fromkeys(walk.faults()))
     return tuple(found)
 
@@ -136,13 +156,13 @@ class _Walk:
         target: Target,
         patch: int,
         group: WheelSet,
-        metadata: Mapping[str, ProjectMetadata],
+        requires: Mapping[str, tuple[Requirement, ...]],
         demands: Demands,
     ) -> None:
         self.target = target
         self.environment = lock_environment(target, patch)
         self.group = group
-        self.metadata = metadata
+        self.requires = requires
         self.demands = demands
         self.present: dict[NormalizedName, list[LockedWheel]] = defaultdict(list)
         for wheel in group.wheels:
@@ -160,7 +180,9 @@ class _Walk:
                 name = canonicalize_name(requirement.name)
                 wheels = self.present.get(name, [])
                 if not wheels:
-                    yield self.fault("missing", name, f"{by} requires '{requirement}'; it is missing")
+                    yield self.fault(
+                        "missing", name, f"{by} requires '{requirement}'; it is missing"
+                    )
                     continue
                 wheel = wheels[0]
                 if not requirement.specifier.contains(wheel.version, prereleases=True):
@@ -194,11 +216,8 @@ class _Walk:
     def requirements_of(
         self, wheel: LockedWheel, extra: str
     ) -> Iterable[tuple[str, str, Requirement]]:
-        metadata = self.metadata.get(wheel.filename)
-        if metadata is None:
-            return
         by = f"{wheel.name} {wheel.version}"
-        for requirement in metadata.requires:
+        for requirement in self.requires.get(wheel.filename, ()):
             yield extra, by, requirement
 
     def fault(self, kind: FaultKind, name: NormalizedName, reason: str) -> Fault:

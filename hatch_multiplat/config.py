@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import functools
 import re
+import shlex
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Literal
 from urllib.parse import urlsplit
@@ -100,6 +101,7 @@ class Config:
     include_tools: bool = False
     runtime_root: str | None = None
     executables: tuple[tuple[str, Executable], ...] = ()
+    runners: tuple[tuple[str, str], ...] = ()
     pex_args: tuple[str, ...] = ()
     files: tuple[str, ...] = ()
     """Complete-platform files that the table names, relative to the project."""
@@ -293,6 +295,18 @@ class _Parser(TableReader):
                 self.problem(f"{where}: {name!r} is not a name of an environment variable")
         return pairs
 
+    def runners(self, where: str, value: object) -> tuple[tuple[str, str], ...]:
+        pairs = self.string_table(where, value)
+        for pattern, command in pairs:
+            try:
+                empty = not shlex.split(command)
+            except ValueError as error:
+                self.problem(f"{where}.{pattern}: {command!r} is not a command: {error}")
+            else:
+                if empty:
+                    self.problem(f"{where}.{pattern} must not be empty")
+        return pairs
+
     # -- files -----------------------------------------------------------------------------------
 
     def output(self, where: str, value: object) -> str | None:
@@ -343,6 +357,7 @@ _READERS: Final[dict[str, Callable[[_Parser, str, object], Any]]] = {
     "include-tools": _Parser.boolean,
     "runtime-root": _Parser.string,
     "executables": _Parser.executables,
+    "runners": _Parser.runners,
     "pex-args": _Parser.strings,
 }
 

@@ -16,6 +16,7 @@ from hatch_multiplat.coverage import Covered, Market, cover_targets, select_lock
 from hatch_multiplat.errors import CoverageError
 from hatch_multiplat.fetch import Artifact, fetch_files
 from hatch_multiplat.lock_file import check_fresh, require_lock
+from hatch_multiplat.misfit import explain_misfit
 from hatch_multiplat.pex_file import Parts, write_executable
 from hatch_multiplat.project import (
     Project,
@@ -26,8 +27,9 @@ from hatch_multiplat.project import (
     read_wheel,
     scripts_of,
 )
+from hatch_multiplat.proof import prove_selections, read_demands
 from hatch_multiplat.report import Advice, DependencyShare, Report, render_gaps
-from hatch_multiplat.selection import Gap, LockedWheel, Selection, best_wheel, explain_misfit
+from hatch_multiplat.selection import Gap, LockedWheel, Selection, best_wheel
 from hatch_multiplat.session import make_session
 from hatch_multiplat.solve import Question, read_uv_table
 from hatch_multiplat.sources import choose_sources, credentials_of
@@ -98,8 +100,11 @@ def build_executable(request: Request, around: Surroundings) -> Report:
         contents={name: (path.parent.name, path.stat().st_size) for name, path in paths.items()},
     )
     output = _output_path(request, config, wheel.metadata)
+    requirements = (_root_requirement(wheel.metadata, config), *added_requirements(project))
+    uv_table = read_uv_table(project.folder, project.pyproject)
+    prove_selections(selections, paths, read_demands(requirements, uv_table))
     parts = Parts(
-        requirements=(_root_requirement(wheel.metadata, config), *added_requirements(project)),
+        requirements=requirements,
         selections=selections,
         paths=paths,
         table=table,

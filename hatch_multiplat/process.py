@@ -34,27 +34,33 @@ def run_tool(
     command: Sequence[str | Path],
     *,
     cwd: Path,
-    environ: Mapping[str, str] | None = None,
+    environ: Mapping[str, str | None] | None = None,
     check: bool = True,
+    timeout: float | None = None,
 ) -> Finished:
     """Run a tool to its end and return what it said.
 
-    `name` is what messages call the tool; `environ` is laid over this process's environment.
-    With `check`, a non-zero exit raises ToolError with the command and its output; a tool that
-    cannot be started always does. Credentials in URLs are replaced in everything returned.
+    `name` is what messages call the tool; `environ` is laid over this process's environment, None
+    takes a variable out of it. With `check`, a non-zero exit raises ToolError with the command and
+    its output; a tool that cannot be started, or does not end within `timeout` seconds, always
+    does. Credentials in URLs are replaced in everything returned.
     """
     words = [str(word) for word in command]
+    variables: dict[str, str | None] = {**os.environ, **(environ or {})}
     try:
         done = subprocess.run(
             words,
             cwd=cwd,
-            env={**os.environ, **(environ or {})},
+            env={name: value for name, value in variables.items() if value is not None},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             encoding="utf-8",
             errors="replace",
             check=False,
+            timeout=timeout,
         )
+    except subprocess.TimeoutExpired as error:
+        raise ToolError(f"{name} did not end within {timeout:g} s") from error
     except OSError as error:
         raise ToolError(
             f"cannot start {name} ({words[0]}): {error.strerror or error}; is it installed?"
