@@ -19,6 +19,7 @@ from hatch_multiplat.selection import Gap, Outcome, select_all
 from hatch_multiplat.solve import Solved, packages_blamed, run_uv_solve, with_preferences
 from hatch_multiplat.staging import TargetConstraint
 from hatch_multiplat.stepback import has_native_wheel, step_back, wheel_fits
+from hatch_multiplat.tag_constraint import admitted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from hatch_multiplat.solve import Question
     from hatch_multiplat.sources import Sources
     from hatch_multiplat.store import Store
+    from hatch_multiplat.tag_constraint import TagConstraint
     from hatch_multiplat.target import Target
 
 MAX_ROUNDS: Final = 8
@@ -50,6 +52,8 @@ class Market:
     offline: bool
     progress: ProgressSink
     say: Callable[[str], object]
+    rules: tuple[TagConstraint, ...] = ()
+    """Which tags the wheels taken from it may carry."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -270,7 +274,7 @@ class _Search:
     def take_step(self, gap: Gap) -> bool:
         """Narrow the versions of a gap's package for its target; False if there is no way."""
         key = (gap.name, gap.target)
-        back = step_back(gap, self.page(gap.name))
+        back = step_back(gap, self.admitted(gap))
         if back.newest is not None:
             self.newest[key] = str(back.newest)
         if back.versions is None or key in self.steps:
@@ -302,7 +306,15 @@ class _Search:
         return self.pages[name]
 
     def has_native(self, gap: Gap) -> bool:
-        return has_native_wheel(self.page(gap.name), gap.target)
+        return has_native_wheel(self.admitted(gap), gap.target)
+
+    def admitted(self, gap: Gap) -> list[IndexFile]:
+        """Return the sdists and the wheels that tag constraints let a gap's target take."""
+        return [
+            file
+            for file in self.page(gap.name)
+            if not file.tags or admitted(self.market.rules, gap.name, file.tags, gap.target)
+        ]
 
     def find_removed(self) -> list[Gap]:
         """Find the pinned requirements whose version the index does not have any more."""
@@ -368,7 +380,8 @@ class _Builder:
         return frozenset(wheel.filename for wheel in self.built.values())
 
     def select(self, lock: Pylock, targets: Sequence[Target], base: PurePath) -> Outcome:
-        outcome = select_all(lock, targets, base=base, built=self.built)
+        rules = self.market.rules
+        outcome = select_all(lock, targets, base=base, built=self.built, rules=rules)
         new = [
             source
             for source in outcome.sources
@@ -379,7 +392,7 @@ class _Builder:
         for source in new:
             gaps = [gap for gap in outcome.gaps if gap.source == source]
             self.build(source, gaps)
-        return select_all(lock, targets, base=base, built=self.built)
+        return select_all(lock, targets, base=base, built=self.built, rules=rules)
 
     def build(self, source: LockedSource, gaps: Sequence[Gap]) -> None:
         if not self.enabled:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from packaging.pylock import Package, Pylock
 
+    from hatch_multiplat.tag_constraint import TagConstraint
     from hatch_multiplat.target import Target
 
 OVERRIDE: Final = "override "
@@ -48,6 +49,8 @@ class Asked(Protocol):
     @property
     def constraints(self) -> tuple[Requirement, ...]: ...
     @property
+    def tag_constraints(self) -> tuple[TagConstraint, ...]: ...
+    @property
     def targets(self) -> tuple[Target, ...]: ...
     @property
     def requires_python(self) -> SpecifierSet: ...
@@ -62,6 +65,7 @@ def lock_inputs(question: Asked) -> dict[str, tuple[str, ...]]:
     inputs = {
         "requirements": {_spell(item) for item in question.requirements},
         "constraints": {_spell(item) for item in question.constraints}
+        | {str(item) for item in question.tag_constraints}
         | {_spell_text(item) for item in uv_table.get("constraint-dependencies", ())}
         | {f"{OVERRIDE}{_spell_text(item)}" for item in overrides},
         "settings": {

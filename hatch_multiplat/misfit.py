@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 LISTED: Final = 8
 """Words of one kind that are listed; a package can have wheels for thirty Pythons."""
 
-GapKind = Literal["sdist", "floor", "python", "platform", "source", "removed"]
+GapKind = Literal["sdist", "floor", "python", "platform", "source", "removed", "tags"]
 
 _FAMILIES: Final = {"glibc": "manylinux", "musl": "musllinux", "macos": "macosx"}
 _FLOOR_TAG: Final = re.compile(

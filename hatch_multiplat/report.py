@@ -7,6 +7,7 @@ import re
 import textwrap
 from collections import defaultdict
 from dataclasses import asdict, dataclass
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
@@ -55,6 +56,8 @@ class Report:
     solver_runs: int
     lock: str | None
     seconds: float
+    beside: tuple[str, ...] = ()
+    """The files that were written beside the executable."""
 
 
 def render_report(report: Report) -> str:
@@ -77,6 +80,8 @@ def render_report(report: Report) -> str:
     if heavy:
         words = (f"{share.name} {format_size(share.size)}" for share in heavy)
         lines += _wrap(f"heaviest: {', '.join(words)}")
+    if report.beside:
+        lines += _wrap(f"beside it: {', '.join(PurePath(path).name for path in report.beside)}")
     return "\n".join(lines)
 
 
@@ -129,6 +134,7 @@ _LETTERS: Final = {
     "python": "p",
     "platform": "o",
     "removed": "r",
+    "tags": "c",
 }
 _LEGEND: Final = {
     "s": "sdist only",
@@ -136,6 +142,7 @@ _LEGEND: Final = {
     "p": "not for this Python",
     "o": "not for this platform",
     "r": "removed",
+    "c": "ruled out by a tag constraint",
     "t": "only a source tree",
 }
 

@@ -15,6 +15,7 @@ from packaging.utils import (
 from hatch_multiplat.errors import LockError
 from hatch_multiplat.lock import lock_environment, marker_boundaries, marker_holds
 from hatch_multiplat.misfit import GapKind, explain_misfit
+from hatch_multiplat.tag_constraint import admitted
 from hatch_multiplat.target_list import admits
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from packaging.utils import BuildTag, NormalizedName
     from packaging.version import Version
 
+    from hatch_multiplat.tag_constraint import TagConstraint
     from hatch_multiplat.target import Target
 
 
@@ -139,11 +141,13 @@ def select_all(
     *,
     base: PurePath,
     built: Mapping[str, LockedWheel] | None = None,
+    rules: Sequence[TagConstraint] = (),
 ) -> Outcome:
     """Select the wheels of every target.
 
     `base` is the absolute folder that relative paths of the lock start from; `built` maps the
-    URL of a LockedSource to the wheel that was built from it. A target with gaps gets a partial
+    URL of a LockedSource to the wheel that was built from it; `rules` say which tags wheels may
+    carry. A target with gaps gets a partial
     Selection only. Raises LockError where the lock is ambiguous for a target, or not made for it.
     """
     _check_covers(lock, targets)
@@ -162,9 +166,12 @@ def select_all(
             indexes = _applicable(packages, markers, target, patch)
             for index in indexes:
                 if index not in best:
-                    best[index] = best_wheel(wheels[index], target)
+                    best[index] = best_wheel(
+                        _admitted(wheels[index], target, rules) if rules else wheels[index],
+                        target,
+                    )
                 if best[index] is None:
-                    gap = _explain(packages[index], wheels[index], target, base)
+                    gap = _explain(packages[index], wheels[index], target, base, rules)
                     missing.setdefault(gap.name, gap)
             chosen = (wheel for index in indexes if (wheel := best[index]) is not None)
             found = tuple(sorted(chosen, key=lambda wheel: wheel.filename))
@@ -174,6 +181,12 @@ def select_all(
         found_for = partial if missing else selections
         found_for.append(Selection(target=target, sets=tuple(sets)))
     return Outcome(selections=tuple(selections), gaps=tuple(gaps), partial=tuple(partial))
+
+
+def _admitted(
+    wheels: Iterable[LockedWheel], target: Target, rules: Sequence[TagConstraint]
+) -> list[LockedWheel]:
+    return [wheel for wheel in wheels if admitted(rules, wheel.name, wheel.tags, target)]
 
 
 def best_wheel(wheels: Iterable[LockedWheel], target: Target) -> LockedWheel | None:
@@ -326,10 +339,21 @@ def _file_name(url: str) -> str:
 
 
 def _explain(
-    package: Package, wheels: Sequence[LockedWheel], target: Target, base: PurePath
+    package: Package,
+    wheels: Sequence[LockedWheel],
+    target: Target,
+    base: PurePath,
+    rules: Sequence[TagConstraint],
 ) -> Gap:
+    kind: GapKind
     source = None
-    if wheels:
+    ruled_out = best_wheel(wheels, target) if rules else None
+    if ruled_out is not None:
+        words = ", ".join(str(rule) for rule in rules if rule.name == package.name)
+        needs = ""
+        kind = "tags"
+        reason = f"no wheel that {words} admits (it would be {ruled_out.filename})"
+    elif wheels:
         tags = [tag for wheel in wheels for tag in wheel.tags]
         kind, reason, needs = explain_misfit(tags, target)
     else:

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
     from hatch_multiplat.sources import Sources
     from hatch_multiplat.staging import TargetConstraint
+    from hatch_multiplat.tag_constraint import TagConstraint
     from hatch_multiplat.target import Target
 
 
@@ -52,6 +53,8 @@ class Question:
     uv_table: Mapping[str, Any] = field(hash=False, compare=False)
     project_dir: Path
     offline: bool = False
+    tag_constraints: tuple[TagConstraint, ...] = ()
+    """Not for uv: what the search that asks it again and again keeps to."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,6 +15,7 @@ from hatch_multiplat.platforms import Platform
 from hatch_multiplat.progress import NoProgress
 from hatch_multiplat.solve import Question
 from hatch_multiplat.sources import Sources
+from hatch_multiplat.tag_constraint import parse_tag_constraint
 from hatch_multiplat.target import Python, Target
 
 if TYPE_CHECKING:
@@ -323,3 +325,32 @@ def test_a_source_bound_to_a_package_by_path_is_built(
     table = {"sources": {"local": {"path": str(wheel.relative_to(tmp_path))}}}
     covered = desk.ask(["local"], [LINUX, WINDOWS], uv_table=table, project_dir=tmp_path)
     assert set(versions(covered, "local").values()) == {"9.0"}
+
+
+def test_tag_constraints_choose_the_newest_version_with_such_a_wheel(
+    desk: Desk, make_wheel: MakeFile
+) -> None:
+    """On the targets that the words concern; the others take the newest version there is."""
+    for version, tags in {"1.0": "cp39-abi3", "2.0": "cp312-cp312"}.items():
+        add = (make_wheel("native", version, tags=f"{tags}-manylinux_2_17_x86_64"),)
+        desk.index.add(*add, make_wheel("native", version, tags=f"{tags}-win_amd64"))
+    rule, _ = parse_tag_constraint("native[manylinux2014_x86_64, abi3]")
+    broad = make_wheel("other", tags="py3-none-any")
+    desk.index.add(broad)
+    desk.market = replace(desk.market, rules=(rule,))
+    native = make_wheel("native", "1.0", tags="cp39-abi3-manylinux2014_x86_64")
+    desk.index.add(native)
+    covered = desk.ask(["native", "other"], [LINUX, WINDOWS])
+    assert versions(covered, "native") == {
+        "cp312-manylinux_2_28_x86_64": "1.0",
+        "cp312-win_amd64": "2.0",
+    }
+    assert covered.runs == 2
+
+
+def test_a_tag_constraint_that_no_version_meets_is_a_gap(desk: Desk, make_wheel: MakeFile) -> None:
+    add_native(desk, make_wheel, "native", "1.0", "manylinux_2_17_x86_64")
+    rule, _ = parse_tag_constraint("native[abi3]")
+    desk.market = replace(desk.market, rules=(rule,))
+    with pytest.raises(CoverageError, match=r"no wheel that native\[abi3\] admits"):
+        desk.ask(["native"], [LINUX])

@@ -562,22 +562,23 @@ def test_wrong_types(text: str, expected: list[str]) -> None:
         pytest.param(
             "constraints = ['rich[fast]<14', 'urllib3 <<3']",
             [
-                "tool.multiplat.constraints[0]: a constraint takes no extras (got 'rich[fast]<14')",
+                "tool.multiplat.constraints[0]: 'rich[fast]<14': 'fast' is no wheel tag; extras belong into 'requirements'",
                 "tool.multiplat.constraints[1]: 'urllib3 <<3' is not a requirement: "
                 "Expected semicolon (after name with no version specifier) or end",
             ],
             id="constraints",
         ),
         pytest.param(
-            "constraints = ['lxml[manylinux2014_x86_64, abi3]', 'pip==1.3.1[x86_64]', 'x=1']",
+            "constraints = ['lxml[manylinux20114, abi3]', 'pip==1.3.1[]', 'x=1', 'a[cp39]; x']",
             [
-                "tool.multiplat.constraints[0]: tag constraints such as "
-                "'lxml[manylinux2014_x86_64, abi3]' are not supported yet; "
-                "name the platform's floor in 'platforms' instead",
-                "tool.multiplat.constraints[1]: tag constraints such as 'pip==1.3.1[x86_64]' "
-                "are not supported yet; name the platform's floor in 'platforms' instead",
+                "tool.multiplat.constraints[0]: 'lxml[manylinux20114, abi3]': 'manylinux20114' "
+                "is no wheel tag; did you mean 'manylinux2014'?",
+                "tool.multiplat.constraints[1]: 'pip==1.3.1[]': the bracket is empty; "
+                "name tags, or drop it",
                 "tool.multiplat.constraints[2]: 'x=1' is not a requirement: "
                 "Expected semicolon (after name with no version specifier) or end",
+                "tool.multiplat.constraints[3]: 'a[cp39]; x': a tag constraint takes no marker; "
+                "tag words say which platforms they mean",
             ],
             id="tags in constraints",
         ),

@@ -9,6 +9,7 @@ from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
 from hatch_multiplat.lock_freshness import find_stale, lock_inputs, locked_python
+from hatch_multiplat.tag_constraint import TagConstraint
 from hatch_multiplat.target import Target
 
 LINUX = Target.parse("cp311-manylinux_2_28_x86_64")
@@ -20,6 +21,7 @@ WINDOWS = Target.parse("cp312-win_amd64")
 class Asked:
     requirements: tuple[Requirement, ...] = ()
     constraints: tuple[Requirement, ...] = ()
+    tag_constraints: tuple[TagConstraint, ...] = ()
     targets: tuple[Target, ...] = (LINUX, WINDOWS)
     requires_python: SpecifierSet = field(default_factory=SpecifierSet)
     uv_table: dict[str, Any] = field(default_factory=dict)
