@@ -174,11 +174,12 @@ class _Sampler:
 def _descendants(pid: int) -> list[int]:
     found = [pid]
     for parent in found:  # It grows while we walk it.
-        for file in Path(f"/proc/{parent}/task").glob("*/children"):
-            try:
-                found += [int(word) for word in file.read_text().split()]
-            except OSError:
-                continue
+        threads = Path(f"/proc/{parent}/task")
+        try:
+            for thread in os.listdir(threads):  # noqa: PTH208 -- a hundred times a second
+                found += map(int, (threads / thread / "children").read_text().split())
+        except OSError:  # It has ended meanwhile.
+            continue
     return found
 
 
