@@ -9,7 +9,13 @@ from typing import Any
 from hatchling.builders.config import BuilderConfig
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
-from hatch_multiplat.door import files_for_sdist, is_installation, is_switched_off, run_build
+from hatch_multiplat.door import (
+    files_for_sdist,
+    is_installation,
+    is_switched_off,
+    renew_checksums,
+    run_build,
+)
 
 
 class MultiplatBuildHook(BuildHookInterface[BuilderConfig]):
@@ -29,9 +35,12 @@ class MultiplatBuildHook(BuildHookInterface[BuilderConfig]):
         build_data: dict[str, Any],  # noqa: ARG002
         artifact_path: str,
     ) -> None:
-        if self.target_name != "wheel" or version != "standard" or self._stays_out():
+        if self._stays_out():
             return
-        run_build(self.app, project_dir=Path(self.root), wheel=Path(artifact_path))
+        if self.target_name == "sdist":
+            renew_checksums(self.app, project_dir=Path(self.root), sdist=Path(artifact_path))
+        elif self.target_name == "wheel" and version == "standard":
+            run_build(self.app, project_dir=Path(self.root), wheel=Path(artifact_path))
 
     def _stays_out(self) -> bool:
         return is_switched_off(os.environ) or is_installation(os.environ, Path(self.directory))

@@ -94,6 +94,8 @@ class Config:
     sdists: Literal["universal", "never"] = "universal"
     output: str = DEFAULT_OUTPUT
     output_dir: str | None = None
+    checksums: bool = False
+    sbom: bool = False
     inject_args: tuple[str, ...] = ()
     inject_env: tuple[tuple[str, str], ...] = ()
     shebang: str | None = None
@@ -350,6 +352,8 @@ _READERS: Final[dict[str, Callable[[_Parser, str, object], Any]]] = {
     "sdists": functools.partial(_Parser.choice, of=("universal", "never")),
     "output": _Parser.output,
     "output-dir": _Parser.string,
+    "checksums": _Parser.boolean,
+    "sbom": _Parser.boolean,
     "inject-args": _Parser.strings,
     "inject-env": _Parser.variables,
     "shebang": _Parser.shebang,

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NoReturn, Protocol
 
+from hatch_multiplat.checksums import FILENAME, write_checksums
 from hatch_multiplat.errors import MultiplatError
 from hatch_multiplat.pipeline import Request, Surroundings, build_executable
 from hatch_multiplat.progress import make_progress
@@ -59,6 +61,8 @@ def run_build(
     wheel: Path,
     output_dir: Path | None = None,
     default_dir: Path | None = None,
+    checksums: bool = False,
+    sbom: bool = False,
 ) -> Report:
     """Build the executable and say so; a MultiplatError ends the build with its message."""
     try:
@@ -68,6 +72,8 @@ def run_build(
                 wheel=wheel,
                 output_dir=output_dir,
                 default_dir=default_dir,
+                checksums=checksums,
+                sbom=sbom,
             ),
             surroundings(app),
         )
@@ -88,11 +94,27 @@ def surroundings(app: App) -> Surroundings:
     return Surroundings(progress=make_progress(sys.stderr), say=app.display_info)
 
 
+def renew_checksums(app: App, *, project_dir: Path, sdist: Path) -> None:
+    """Put a fresh sdist into the SHA256SUMS beside it, where an earlier build has left one."""
+    try:
+        if open_project(project_dir).config.checksums and (sdist.parent / FILENAME).is_file():
+            write_checksums(sdist.parent, [sdist])
+    except MultiplatError as error:
+        end_with(app, error)
+
+
 def files_for_sdist(app: App, *, project_dir: Path) -> dict[str, str]:
-    """Return the files that a build from the sdist needs: absolute path to path in the sdist."""
+    """Return the files that a build from the sdist needs: absolute path to path in the sdist.
+
+    A lock outside the project, as a workspace of uv has it, cannot be in its sdist.
+    """
     try:
         config = open_project(project_dir).config
     except MultiplatError as error:
         end_with(app, error)
-    wanted = (config.lock, *config.files)
+    wanted = [
+        path
+        for path in (config.lock, *config.files)
+        if Path(os.path.normpath(project_dir / path)).is_relative_to(project_dir)
+    ]
     return {str(project_dir / path): path for path in wanted if (project_dir / path).is_file()}

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import tempfile
 import tomllib
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -17,6 +16,7 @@ import uv
 from packaging.pylock import is_valid_pylock_path
 from packaging.utils import canonicalize_name
 
+from hatch_multiplat.aside import write_aside
 from hatch_multiplat.config import DEFAULT_LOCK
 from hatch_multiplat.coverage import Market, cover_targets, select_locked
 from hatch_multiplat.errors import CoverageError, LockError
@@ -200,26 +200,11 @@ def without_packages(text: str, names: Sequence[str]) -> str:
 
 
 def write_lock(path: Path, text: str) -> None:
-    """Write a lock aside and rename it into place."""
-    aside: Path | None = None
+    """Write a lock, and the folder it is to be in; raises LockError where that cannot be."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(
-            "w",
-            encoding="utf-8",
-            newline="\n",
-            dir=path.parent,
-            prefix=f".{path.name}.",
-            delete=False,
-        ) as file:
-            aside = Path(file.name)
-            file.write(text)
-        aside.chmod(0o644)
-        aside.replace(path)
+        write_aside(path, text)
     except OSError as error:
-        if aside is not None:
-            with suppress(OSError):
-                aside.unlink()
         raise LockError(f"cannot write {path}: {error.strerror or error}") from error
 
 

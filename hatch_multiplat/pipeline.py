@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from hatch_multiplat.beside import check_wanted, write_beside
 from hatch_multiplat.boot_table import make_boot_table
 from hatch_multiplat.coverage import Covered, Market, cover_targets, select_locked
 from hatch_multiplat.errors import CoverageError
@@ -64,13 +65,16 @@ class Request:
     """One build: a project folder, its wheel, and where the executable goes.
 
     `output_dir` overrides the table's `output-dir`; where neither is given, the executable goes
-    to `default_dir`, or beside the wheel.
+    to `default_dir`, or beside the wheel. `checksums` and `sbom` ask for these files beside it,
+    as the keys of that name in the table do.
     """
 
     project_dir: Path
     wheel: Path
     output_dir: Path | None = None
     default_dir: Path | None = None
+    checksums: bool = False
+    sbom: bool = False
 
 
 def build_executable(request: Request, around: Surroundings) -> Report:
@@ -81,6 +85,11 @@ def build_executable(request: Request, around: Surroundings) -> Report:
     started = time.monotonic()
     project = open_project(request.project_dir)
     config = project.config
+    wanted = check_wanted(
+        checksums=request.checksums or config.checksums,
+        sbom=request.sbom or config.sbom,
+        environ=around.environ,
+    )
     wheel = read_wheel(request.wheel)
     market = open_market(project, around)
     covered = cover_project(project, wheel.metadata, market)
@@ -112,6 +121,9 @@ def build_executable(request: Request, around: Surroundings) -> Report:
         config=config,
     )
     write_executable(parts, output, pex_root=market.store.root / "pex")
+    beside = write_beside(
+        wanted, output, wheel=wheel, selections=selections, paths=paths, lock=covered.lock
+    )
     seconds = time.monotonic() - started
     return _report(
         output,
@@ -120,6 +132,7 @@ def build_executable(request: Request, around: Surroundings) -> Report:
         lock=config.lock if covered.runs == 0 else None,
         solver_runs=covered.runs,
         seconds=seconds,
+        beside=tuple(str(path) for path in beside),
     )
 
 
@@ -250,6 +263,7 @@ def _report(
     lock: str | None,
     solver_runs: int,
     seconds: float,
+    beside: tuple[str, ...],
 ) -> Report:
     wheels = {wheel.filename: wheel for selection in selections for wheel in selection.wheels}
     shares = []
@@ -272,4 +286,5 @@ def _report(
         solver_runs=solver_runs,
         lock=lock,
         seconds=seconds,
+        beside=beside,
     )

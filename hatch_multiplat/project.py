@@ -111,6 +111,15 @@ def read_wheel(path: Path) -> ProjectWheel:
     )
 
 
+def read_wheel_metadata(path: Path) -> str:
+    """Return the METADATA of a wheel; raises ExecutableError for what is no wheel."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return _dist_info_texts(archive)["METADATA"]
+    except (OSError, zipfile.BadZipFile, KeyError) as error:
+        raise ExecutableError(f"{path.name} cannot be read as a wheel: {error}") from error
+
+
 def scripts_of(wheels: Iterable[Path]) -> set[str]:
     """Return the names of all scripts in these wheels: entry points, and files in `.data`."""
     names: set[str] = set()

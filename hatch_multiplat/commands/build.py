@@ -33,11 +33,20 @@ from hatch_multiplat.report import report_to_json
     type=click.Path(file_okay=False, path_type=Path),
     help="Where the executable goes [default: output-dir of the table, beside --wheel, or dist/].",
 )
+@click.option("--checksums", is_flag=True, help="Write SHA256SUMS beside the executable.")
+@click.option("--sbom", is_flag=True, help="Write an inventory (CycloneDX) beside the executable.")
 @json_option
 @quiet_option
 @ends_cleanly
 def build(
-    *, project: Path, wheel: Path | None, output_dir: Path | None, as_json: bool, quiet: bool
+    *,
+    project: Path,
+    wheel: Path | None,
+    output_dir: Path | None,
+    checksums: bool,
+    sbom: bool,
+    as_json: bool,
+    quiet: bool,
 ) -> None:
     """Build the executable of PROJECT (the folder with its pyproject.toml)."""
     terminal = Terminal(quiet=quiet or as_json)
@@ -52,6 +61,8 @@ def build(
             wheel=wheel,
             output_dir=output_dir,
             default_dir=default_dir,
+            checksums=checksums,
+            sbom=sbom,
         )
     if as_json:
         click.echo(json.dumps(report_to_json(report), indent=2))

@@ -1,0 +1,123 @@
+"""What a build writes beside its executable on request: an inventory, and checksums."""
+
+from __future__ import annotations
+
+import importlib
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final
+
+from packaging.utils import canonicalize_name
+
+from hatch_multiplat.aside import write_aside
+from hatch_multiplat.checksums import write_checksums
+from hatch_multiplat.errors import ConfigError, ExecutableError
+from hatch_multiplat.ingredients import Inventory, list_ingredients
+from hatch_multiplat.license import read_licensing
+from hatch_multiplat.project import read_wheel_metadata
+from hatch_multiplat.store import hash_file
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+
+    from packaging.pylock import Pylock
+
+    from hatch_multiplat.project import ProjectWheel
+    from hatch_multiplat.selection import Selection
+
+SBOM_SUFFIX: Final = ".cdx.json"
+EPOCH: Final = "SOURCE_DATE_EPOCH"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Wanted:
+    """What is to be written beside an executable; made by `check_wanted`."""
+
+    checksums: bool = False
+    render_sbom: Callable[..., str] | None = None
+    timestamp: datetime | None = None
+
+
+def check_wanted(*, checksums: bool, sbom: bool, environ: Mapping[str, str]) -> Wanted:
+    """Find out at the beginning whether all that is asked for can be written in the end.
+
+    Raises ConfigError where the library for inventories is not installed, or SOURCE_DATE_EPOCH
+    is no number.
+    """
+    if not sbom:
+        return Wanted(checksums=checksums)
+    try:
+        # An inventory is an extra: its library is as large as all of our own code many times over.
+        module = importlib.import_module("hatch_multiplat.sbom")
+    except ModuleNotFoundError as error:
+        problem = (
+            "tool.multiplat.sbom needs cyclonedx-python-lib: write 'hatch-multiplat[sbom]' "
+            "in build-system.requires, or install that"
+        )
+        raise ConfigError([problem]) from error
+    return Wanted(
+        checksums=checksums, render_sbom=module.render_sbom, timestamp=_read_epoch(environ)
+    )
+
+
+def write_beside(
+    wanted: Wanted,
+    output: Path,
+    *,
+    wheel: ProjectWheel,
+    selections: Sequence[Selection],
+    paths: Mapping[str, Path],
+    lock: Pylock,
+) -> tuple[Path, ...]:
+    """Write what is wanted beside the executable `output`, and return the paths.
+
+    `paths` maps the file name of every wheel to its place in the store. The checksums cover the
+    executable and its inventory, and of the project's wheel and sdist what lies there too.
+    """
+    written: list[Path] = []
+    if wanted.render_sbom is not None:
+        metadata = {name: read_wheel_metadata(path) for name, path in paths.items()}
+        inventory = Inventory(
+            name=wheel.metadata.name,
+            version=str(wheel.metadata.version),
+            filename=output.name,
+            sha256=hash_file(output, "sha256"),
+            licensing=read_licensing(metadata[wheel.path.name]),
+            targets=tuple(str(selection.target) for selection in selections),
+            ingredients=list_ingredients(
+                selections,
+                lock=lock,
+                digests={name: path.parent.name for name, path in paths.items()},
+                metadata=metadata,
+            ),
+        )
+        path = output.with_name(output.name + SBOM_SUFFIX)
+        try:
+            write_aside(path, wanted.render_sbom(inventory, timestamp=wanted.timestamp))
+        except OSError as error:
+            raise ExecutableError(f"cannot write {path}: {error.strerror or error}") from error
+        written.append(path)
+    if wanted.checksums:
+        made = [output, *written, *_own_distributions(wheel, output.parent)]
+        written.append(write_checksums(output.parent, made))
+    return tuple(written)
+
+
+def _own_distributions(wheel: ProjectWheel, folder: Path) -> list[Path]:
+    """Return the project's wheel and its sdist, as far as they lie in the folder."""
+    name = canonicalize_name(wheel.metadata.name).replace("-", "_")
+    sdist = folder / f"{name}-{wheel.metadata.version}.tar.gz"
+    own = folder / wheel.path.name
+    found = [own] if own.is_file() and own.samefile(wheel.path) else []
+    return [*found, *([sdist] if sdist.is_file() else [])]
+
+
+def _read_epoch(environ: Mapping[str, str]) -> datetime | None:
+    text = environ.get(EPOCH, "")
+    if not text:
+        return None
+    try:
+        return datetime.fromtimestamp(int(text), tz=UTC)
+    except (ValueError, OverflowError, OSError) as error:
+        raise ConfigError([f"{EPOCH} must be a number of seconds (got {text!r})"]) from error
