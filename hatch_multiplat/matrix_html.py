@@ -12,6 +12,7 @@ from hatch_multiplat.matrix_layout import (
     MEANINGS,
     describe_floor,
     describe_outcome,
+    describe_raised,
     describe_size,
     describe_system,
     describe_targets,
@@ -157,8 +158,9 @@ def _floors(matrix: Matrix) -> str:
         )
     heads = [_head(title) for title in ("platform", "asked for", "lowest", "forced by")]
     about = "The oldest system on which these same versions still have wheels."
-    table = _table("floors", heads, body)
-    return _section("Lowest floors", f'<p class="soft">{about}</p>\n{table}')
+    lines = [f'<p class="soft">{about}</p>', _table("floors", heads, body)]
+    lines += [f'<p class="raised">{escape(line)}</p>' for line in describe_raised(matrix)]
+    return _section("Lowest floors", "\n".join(lines))
 
 
 def _differences(matrix: Matrix) -> str:

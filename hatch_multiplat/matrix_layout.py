@@ -182,6 +182,21 @@ def describe_system(column: Column) -> str:
     return column.platform.libc or {"macos": "macOS"}.get(column.platform.system, "")
 
 
+def describe_raised(matrix: Matrix) -> list[str]:
+    """Say which packages need a newer system than was asked for: "numpy raises macOS to 14.0"."""
+    lines = []
+    for need in matrix.floors:
+        if need.is_raised:
+            names = need.forced_by
+            listed = " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
+            lines.append(
+                f"{listed} {'raises' if len(names) == 1 else 'raise'}"
+                f" {describe_system(need.column)} to {describe_floor(need.lowest)}"
+                f" on {need.column.platform.arch}"
+            )
+    return lines
+
+
 def describe_size(matrix: Matrix) -> str:
     """Say in a few words what the matrix is about."""
     pythons = list_pythons(matrix)
@@ -209,7 +224,7 @@ def describe_outcome(matrix: Matrix) -> list[str]:
 
 def _describe_asked(matrix: Matrix) -> str:
     asked = set(matrix.asked)
-    where = describe_targets(matrix.asked, matrix)
+    where = _name_asked(matrix)
     lacking = dict.fromkeys(gap.name for gap in matrix.gaps if gap.target in asked)
     if lacking:
         return f"To add {where}, something has to be done about {', '.join(lacking)}."
@@ -221,6 +236,25 @@ def _describe_asked(matrix: Matrix) -> str:
     ]
     there = f", with {', '.join(changes)} there" if changes else ""
     return f"To add {where} takes nothing more than its entry in the table{there}."
+
+
+def _name_asked(matrix: Matrix) -> str:
+    """Name what was asked for as it was: platforms and Pythons, if that is all of it."""
+    asked = set(matrix.asked)
+    columns = [column for column in matrix.columns if asked.issuperset(column.targets)]
+    pythons = [
+        python
+        for python in list_pythons(matrix)
+        if asked.issuperset(target for target in matrix.targets if str(target.python) == python)
+    ]
+    named = {target for column in columns for target in column.targets}
+    named |= {target for target in asked if str(target.python) in pythons}
+    if named != asked or len(columns) == len(matrix.columns):
+        return describe_targets(asked, matrix)
+    words = [column.label for column in columns]
+    if pythons:
+        words.append(f"Python {describe_pythons(pythons, list_pythons(matrix))}")
+    return " and ".join(filter(None, [", ".join(words[:-1]), words[-1]]))
 
 
 def _vectors(matrix: Matrix, by_target: Mapping[Target, str]) -> list[tuple[str, Vector]]:

@@ -8,6 +8,7 @@ from hatch_multiplat.matrix_layout import (
     MEANINGS,
     describe_floor,
     describe_outcome,
+    describe_raised,
     describe_size,
     describe_system,
     describe_targets,
@@ -116,7 +117,8 @@ def _floors(matrix: Matrix) -> list[str]:
                 ]
             )
         )
-    return lines
+    raised = [f"**{_escape(sentence)}**  " for sentence in describe_raised(matrix)]
+    return [*lines, *(["", *raised] if raised else [])]
 
 
 def _line(cells: Iterable[str]) -> str:

@@ -11,6 +11,7 @@ from hatch_multiplat.matrix_layout import (
     MEANINGS,
     describe_floor,
     describe_outcome,
+    describe_raised,
     describe_size,
     describe_system,
     describe_targets,
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from hatch_multiplat.matrix import Column, FloorNeed, Matrix
     from hatch_multiplat.matrix_layout import Row
 
-NARROWEST: Final = 40
+NARROWEST: Final = 60
 """Columns of a terminal; in a narrower one lines break where they may."""
 
 _STYLES: Final[Mapping[str, str]] = {
@@ -186,6 +187,8 @@ def _floors(matrix: Matrix, width: int) -> list[Text]:
         line.append(f"  {forced[0]}")
         line.rstrip()
         lines += [line, *(Text(f"{' ' * left}{more}") for more in forced[1:])]
+    for sentence in describe_raised(matrix):
+        lines += _wrap(sentence, width, hang=2, style=_GAP)
     return lines
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 BEST: Final = 2
 """So many of the best tags are shown of each target; `targets --target` shows all."""
 
-NARROWEST: Final = 40
+NARROWEST: Final = 60
 
 _OF_PYTHON: Final = frozenset(
     {

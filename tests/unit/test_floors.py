@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+import pytest
+from packaging.tags import parse_tag
+
+from hatch_multiplat.floors import lowest_floor
+from hatch_multiplat.target import Target
+
+LINUX = "cp312-manylinux_2_28_x86_64"
+MAC = "cp312-macosx_13_0_arm64"
+INTEL_MAC = "cp312-macosx_13_0_x86_64"
+
+
+@pytest.mark.parametrize(
+    ("target", "wheels", "floor"),
+    [
+        pytest.param(LINUX, ["cp312-cp312-manylinux_2_27_x86_64"], (2, 27), id="one wheel"),
+        pytest.param(LINUX, ["cp312-cp312-manylinux2014_x86_64"], (2, 17), id="legacy tag"),
+        pytest.param(
+            LINUX,
+            ["cp312-cp312-manylinux_2_28_x86_64", "cp312-cp312-manylinux_2_12_x86_64"],
+            (2, 12),
+            id="the lower of two wheels",
+        ),
+        pytest.param(
+            LINUX,
+            ["cp312-cp312-manylinux_2_28_x86_64.manylinux_2_24_x86_64"],
+            (2, 24),
+            id="the lower of two tags",
+        ),
+        pytest.param(LINUX, ["cp312-cp312-manylinux_2_34_x86_64"], (2, 34), id="above its own"),
+        pytest.param(LINUX, ["cp39-abi3-manylinux_2_17_x86_64"], (2, 17), id="abi3"),
+        pytest.param(LINUX, ["cp313-cp313-manylinux_2_17_x86_64"], None, id="another Python"),
+        pytest.param(LINUX, ["cp312-cp312-manylinux_2_17_aarch64"], None, id="another machine"),
+        pytest.param(LINUX, ["cp312-cp312-musllinux_1_1_x86_64"], None, id="another libc"),
+        pytest.param(
+            LINUX,
+            ["cp312-cp312-manylinux_2_28_x86_64", "py3-none-any"],
+            None,
+            id="a pure wheel beside it",
+        ),
+        pytest.param(MAC, ["cp312-cp312-macosx_14_0_arm64"], (14, 0), id="newer macOS"),
+        pytest.param(
+            MAC, ["cp312-cp312-macosx_10_9_universal2"], (11, 0), id="older than the machine"
+        ),
+        pytest.param(INTEL_MAC, ["cp312-cp312-macosx_10_9_universal2"], (10, 9), id="universal2"),
+        pytest.param(MAC, ["cp312-cp312-macosx_26_0_arm64"], (26, 0), id="yearly numbers"),
+        pytest.param("cp312-win_amd64", ["cp312-cp312-win_amd64"], None, id="Windows"),
+        pytest.param(LINUX, [], None, id="no wheel"),
+    ],
+)
+def test_the_lowest_floor_is_that_of_the_least_demanding_wheel_that_fits(
+    target: str, wheels: list[str], floor: tuple[int, int] | None
+) -> None:
+    assert lowest_floor([parse_tag(text) for text in wheels], Target.parse(target)) == floor
+
+
+def test_the_lowest_floor_is_the_first_that_accepts_the_wheel() -> None:
+    """Asked the other way round: a target on that floor takes it, one below does not."""
+    for minor in range(17, 40):
+        (tag,) = parse_tag(f"cp312-cp312-manylinux_2_{minor}_x86_64")
+        floor = lowest_floor([[tag]], Target.parse(LINUX))
+        assert floor is not None
+        assert tag in Target.parse(f"cp312-manylinux_{floor[0]}_{floor[1]}_x86_64").tags
+        below = Target.parse(f"cp312-manylinux_{floor[0]}_{floor[1] - 1}_x86_64")
+        assert tag not in below.tags
