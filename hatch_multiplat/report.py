@@ -8,7 +8,6 @@ import textwrap
 from collections import defaultdict
 from dataclasses import asdict, dataclass
 from pathlib import PurePath
-from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
@@ -59,8 +58,6 @@ class Report:
     seconds: float
     beside: tuple[str, ...] = ()
     """The files that were written beside the executable."""
-    beside: tuple[str, ...] = ()
-    """The files that were written beside the executable."""
 
 
 def render_report(report: Report) -> str:
@@ -83,8 +80,6 @@ def render_report(report: Report) -> str:
     if heavy:
         words = (f"{share.name} {format_size(share.size)}" for share in heavy)
         lines += _wrap(f"heaviest: {', '.join(words)}")
-    if report.beside:
-        lines += _wrap(f"beside it: {', '.join(PurePath(path).name for path in report.beside)}")
     if report.beside:
         lines += _wrap(f"beside it: {', '.join(PurePath(path).name for path in report.beside)}")
     return "\n".join(lines)
