@@ -55,7 +55,11 @@ class ProjectWheel:
 
 def open_project(folder: Path) -> Project:
     """Read a project; raises ConfigError with every problem found in its table."""
-    pyproject = read_pyproject(folder)
+    return make_project(folder, read_pyproject(folder))
+
+
+def make_project(folder: Path, pyproject: Mapping[str, Any]) -> Project:
+    """Return the project that these words of a `pyproject.toml` make, written there or not yet."""
     return Project(folder=folder, pyproject=pyproject, config=_read_config(folder, pyproject))
 
 
@@ -195,8 +199,8 @@ def _read_config(folder: Path, pyproject: Mapping[str, Any]) -> Config:
     if not isinstance(table, dict):
         raise ConfigError(
             [
-                "tool.multiplat: there is no such table in pyproject.toml; add one, "
-                'such as\n\n  [tool.multiplat]\n  platforms = ["linux-x86_64", "macos-arm64"]'
+                "tool.multiplat: there is no such table in pyproject.toml; "
+                "add one with: hatch-multiplat init"
             ]
         )
     project = pyproject.get("project", {})
