@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 import pytest
+from click.testing import CliRunner
 
 from hatch_multiplat import cli, config, errors
 
@@ -77,11 +78,32 @@ def test_the_reference_has_every_error_with_its_exit_code() -> None:
 
 
 def test_the_reference_has_every_environment_variable_of_ours_and_no_other() -> None:
-    described = set(
-        re.findall(r"\bHATCH_MULTIPLAT\w*", (REFERENCE / "environment.md").read_text("utf-8"))
-    )
-    used = {name for text in SOURCES for name in re.findall(r"\bHATCH_MULTIPLAT\w*", text)}
+    page = (REFERENCE / "environment.md").read_text("utf-8")
+    described = set(re.findall(r"(?<!\w)HATCH_MULTIPLAT\w*", page))
+    used = {name for text in SOURCES for name in re.findall(r"(?<!\w)HATCH_MULTIPLAT\w*", text)}
     assert described == used
+
+
+def test_the_reference_has_every_environment_variable_that_the_code_reads_or_sets() -> None:
+    page = (REFERENCE / "environment.md").read_text("utf-8")
+    families = r"(?:UV|PIP|HATCH|PYENV|XDG|SSL|REQUESTS|CURL)_[A-Z0-9_]*[A-Z0-9]"
+    words = rf"[\"'](?P<name>{families}|\w+_PROXY|NO_COLOR|NETRC|SOURCE_DATE_EPOCH)[\"']"
+    used = {match["name"] for text in SOURCES for match in re.finditer(words, text)}
+    assert {"UV_OFFLINE", "PIP_INDEX_URL", "SSL_CERT_FILE", "SOURCE_DATE_EPOCH"} <= used
+    # What `init` writes into a table is described where it is offered.
+    missing = {name for name in used if name not in page} - {"HATCH_BUILD_HOOK_ENABLE_MULTIPLAT"}
+    assert not missing
+
+
+def test_the_reference_has_the_line_that_completes_commands_in_each_shell() -> None:
+    page = (REFERENCE / "command-line.md").read_text("utf-8")
+    variable = "_HATCH_MULTIPLAT_COMPLETE"
+    for shell in ("bash", "zsh", "fish"):
+        assert f"{variable}={shell}_source hatch-multiplat" in page
+        runner = CliRunner(env={variable: f"{shell}_source"})
+        result = runner.invoke(cli.main, prog_name="hatch-multiplat")
+        # Where bash is too old or missing, it says so.
+        assert variable in result.output or "Bash" in result.output
 
 
 def test_the_reference_has_every_option_of_the_command_line_and_no_other() -> None:
