@@ -72,7 +72,7 @@ def widen_project(project: Project, widening: Widening) -> Project:
     targets = widen_targets(
         project.pyproject["tool"]["multiplat"],
         widening,
-        requires_python=_requires_python(project.pyproject),
+        requires_python=requires_python_of(project.pyproject),
         table_host=project_host(project.folder),
         line_host=project_host(Path()),
     )
@@ -204,7 +204,7 @@ def _read_config(folder: Path, pyproject: Mapping[str, Any]) -> Config:
             ]
         )
     project = pyproject.get("project", {})
-    requires_python = _requires_python(pyproject)
+    requires_python = requires_python_of(pyproject)
     groups = pyproject.get("dependency-groups", {})
     facts = ProjectFacts(
         name=str(project.get("name", "")),
@@ -214,7 +214,8 @@ def _read_config(folder: Path, pyproject: Mapping[str, Any]) -> Config:
     return parse_config(table, project=facts, host=project_host(folder))
 
 
-def _requires_python(pyproject: Mapping[str, Any]) -> SpecifierSet:
+def requires_python_of(pyproject: Mapping[str, Any]) -> SpecifierSet:
+    """Return `project.requires-python`; raises ConfigError if it is none."""
     try:
         return SpecifierSet(str(pyproject.get("project", {}).get("requires-python", "")))
     except InvalidSpecifier as error:
