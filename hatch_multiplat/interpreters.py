@@ -76,7 +76,9 @@ def _find_paths(environ: Mapping[str, str]) -> list[Path]:
             continue
         for path in paths:
             if _NAME.fullmatch(path.name) and _is_program(path):
-                found.setdefault(path.resolve(), path)
+                # Start-up goes by the interpreter that a virtual environment was made from.
+                is_venv = (folder.parent / "pyvenv.cfg").is_file()
+                found.setdefault(path.resolve(), path.resolve() if is_venv else path)
     return list(found.values())
 
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from hatch_multiplat.boot import BootTarget
     from hatch_multiplat.executable import Executable
 
+PEX_PACKAGE: Final = "__pex__/"
 _OWN_HEADER: Final = b"made by hatch-multiplat."
 
 
@@ -106,6 +107,10 @@ def write_joined(files: Sequence[Executable], table: BootTable, output: Path) ->
     new_hash = hashlib.sha1(_dump(info).encode(), usedforsecurity=False).hexdigest()
     info["pex_hash"] = new_hash
     prefix, main = _beginning(base.path), _read(base.path, MAIN)
+    # By `__pex__` a program finds its own PEX; it starts like `__main__.py`, by the hash.
+    for name in [name for name in members if name.startswith(PEX_PACKAGE) and old_hash]:
+        data = _read(base.path, name).replace(old_hash.encode(), new_hash.encode())
+        members[name] = replace(members[name], data=data)
     members[INFO] = replace(members[INFO], data=_dump(info).encode())
     members[MAIN] = replace(
         members[MAIN], data=_new_main(main, table, base.path, old_hash, new_hash)

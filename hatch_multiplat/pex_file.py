@@ -126,7 +126,8 @@ def _option_arguments(config: Config) -> list[str]:
         f"--inherit-path={config.inherit_path}",
         *(["--include-tools"] if config.include_tools else []),
         *(["--runtime-pex-root", config.runtime_root] if config.runtime_root else []),
-        *(["--inject-args", shlex.join(config.inject_args)] if config.inject_args else []),
+        # With "=", as what is injected may begin with a dash.
+        *([f"--inject-args={shlex.join(config.inject_args)}"] if config.inject_args else []),
         *(word for key, value in config.inject_env for word in ("--inject-env", f"{key}={value}")),
     ]
 

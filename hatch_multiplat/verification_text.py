@@ -32,7 +32,7 @@ def render_verification(verification: Verification) -> Iterable[Text]:
         style = "green" if proven and not failed else "red"
         yield Text.assemble(f"{target:{width}}  ", (word, style))
         for run in runs:
-            yield Text(f"  {_describe(run)}", style="dim" if run.succeeded else "red")
+            yield from _describe(run)
     if verification.faults:
         yield Text()
         for line in render_faults(verification.faults, total=len(verification.targets)):
@@ -72,10 +72,14 @@ def summarize(verification: Verification) -> str:
     return text
 
 
-def _describe(run: Run) -> str:
-    text = f"{run.under}: {_outcome(run)} after {run.seconds:.1f} s"
+def _describe(run: Run) -> Iterable[Text]:
+    if not run.succeeded:
+        yield Text(f"  {_outcome(run)} after {run.seconds:.1f} s: {run.under}", style="red")
+        return
+    yield Text(f"  ran in {run.seconds:.1f} s: {run.under}", style="dim")
     first = next((line for line in run.output.splitlines() if line.strip()), "")
-    return f"{text}: {first}" if run.succeeded and first else text
+    if first:
+        yield Text(f"    {first}", style="dim")
 
 
 def _outcome(run: Run) -> str:

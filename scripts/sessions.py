@@ -41,6 +41,7 @@ requirements = ["uvloop", "pandas==2.2.2"]
 
 def main() -> None:
     python = make_environment("example", "build")
+    commands = make_environment("commands", "--editable", ".")
     constraints = make_constraints(python)
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder).resolve()
@@ -50,7 +51,7 @@ def main() -> None:
         environ = {
             **os.environ,
             "COLUMNS": "80",
-            "PATH": f"{python.parent}{os.pathsep}{os.environ['PATH']}",
+            "PATH": os.pathsep.join([str(python.parent), str(commands.parent), os.environ["PATH"]]),
             "PIP_CONSTRAINT": constraints,
             "PYTHONUNBUFFERED": "1",
             "XDG_CACHE_HOME": str(home / ".cache"),
@@ -66,6 +67,9 @@ def main() -> None:
             f"MULTIPLAT=venv ./dist/{GOOD} ~/app",
             "~/app/bin/git-inspect --version",
         )
+        record("inspect", project, environ, f"hatch-multiplat inspect dist/{GOOD}")
+        record("verify", project, environ, f"hatch-multiplat verify dist/{GOOD}")
+        record("split", project, environ, f"hatch-multiplat split dist/{GOOD} --each platform")
         for name, table in (("mistakes", MISTAKES), ("gaps", GAPS)):
             text = (EXAMPLE / "pyproject.toml").read_text("utf-8")
             text = text[: text.index("[tool.multiplat]")] + table
@@ -107,7 +111,7 @@ def record(name: str, project: Path, environ: dict[str, str], *commands: str) ->
         )
         if done.returncode != (name in FAILING and command == commands[-1]):
             sys.exit(done.stdout)
-        output = done.stdout.replace(home, HOME)
+        output = done.stdout.replace(home, HOME).replace(f"{Path.home()}/", f"{HOME}/")
         # A tip of the build frontend for those who debug a build backend.
         output = re.sub(r"^TIP .*\n", "", output, flags=re.MULTILINE)
         lines += [f"$ {command}", *(line.rstrip() for line in output.strip("\n").splitlines())]
