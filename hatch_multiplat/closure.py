@@ -7,18 +7,21 @@ what cannot be known ahead (`platform_release`, `platform_version`) counts as tr
 
 from __future__ import annotations
 
+import itertools
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Literal
 
 from packaging.metadata import parse_email
 from packaging.requirements import InvalidRequirement, Requirement
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import canonicalize_name
 
 from hatch_multiplat.errors import LockError
 from hatch_multiplat.lock import lock_environment, marker_boundaries, marker_holds
 from hatch_multiplat.misfit import explain_misfit
 from hatch_multiplat.selection import tag_ranks
+from hatch_multiplat.target_list import MAX_PATCH
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -48,10 +51,12 @@ class Demands:
     """What a set has to satisfy: root requirements, and what a user overrode or excluded.
 
     An override stands for every requirement of its project, as uv's `override-dependencies`;
-    `excluded` projects need not be there.
+    `excluded` projects need not be there. `requires_python` is the program's own: patch releases
+    that it does not admit prove nothing.
     """
 
     roots: tuple[Requirement, ...]
+    requires_python: SpecifierSet = field(default_factory=SpecifierSet)
     overrides: tuple[Requirement, ...] = ()
     excluded: frozenset[NormalizedName] = frozenset()
 
@@ -63,6 +68,15 @@ def parse_requires(text: str) -> tuple[Requirement, ...]:
     """
     raw, _ = parse_email(text)
     return tuple(valid_requirements(raw.get("requires_dist", ())))
+
+
+def parse_requires_python(text: str) -> SpecifierSet:
+    """Return the Requires-Python of a wheel's METADATA; what is no specifier admits everything."""
+    raw, _ = parse_email(text)
+    try:
+        return SpecifierSet(raw.get("requires_python") or "")
+    except InvalidSpecifier:
+        return SpecifierSet()
 
 
 def valid_requirements(texts: Iterable[object]) -> Iterable[Requirement]:
@@ -93,7 +107,7 @@ def find_faults(
     found: dict[Fault, None] = {}
     for selection in selections:
         found.update(dict.fromkeys(_misfits(selection)))
-        for patch in _patches(selection, markers):
+        for patch in _patches(selection, markers, demands.requires_python):
             walk = _Walk(selection.target, patch, _set_of(selection, patch), requires, demands)
             found.update(dict.fromkeys(walk.faults()))
     return tuple(found)
@@ -120,13 +134,28 @@ def render_faults(faults: Sequence[Fault], *, total: int) -> list[str]:
     return lines
 
 
-def _patches(selection: Selection, markers: Iterable[str]) -> tuple[int, ...]:
-    """Return the patch releases at which a marker or the set turns."""
+def _patches(
+    selection: Selection, markers: Iterable[str], requires_python: SpecifierSet
+) -> list[int]:
+    """Return a patch release of each span in which no marker and no set turns.
+
+    It is the first of its span that the program admits; a span without one is left out.
+    """
     python = selection.target.python
     if python.patch is not None:
-        return (python.patch,)
+        return [python.patch]
+    major, minor = python.version
     turns = {group.from_patch for group in selection.sets[1:]}
-    return tuple(sorted(turns.union(marker_boundaries(markers, python.version))))
+    firsts = sorted(turns.union(marker_boundaries(markers, python.version)))
+    found = []
+    for first, end in itertools.pairwise([*firsts, max(MAX_PATCH, firsts[-1] + 1)]):
+        admitted = (
+            patch
+            for patch in range(first, end)
+            if requires_python.contains(f"{major}.{minor}.{patch}")
+        )
+        found += list(itertools.islice(admitted, 1))
+    return found
 
 
 def _set_of(selection: Selection, patch: int) -> WheelSet:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Literal
+
+from packaging.specifiers import SpecifierSet
+from packaging.utils import canonicalize_name
 
 from hatch_multiplat.errors import ExecutableError
 
@@ -29,7 +33,8 @@ class HeldWheel:
 
     `size` is what it takes in the file and `unpacked` what its files take on disk, in bytes.
     `sha256` is that of its bytes, None for one that pex has installed beforehand (`installed`), of
-    which the file holds the files and no longer the wheel. `requires` is None if it cannot be read.
+    which the file holds the files and no longer the wheel. `requires` is None if its METADATA
+    cannot be read.
     """
 
     wheel: LockedWheel
@@ -38,6 +43,7 @@ class HeldWheel:
     sha256: str | None
     installed: bool
     requires: tuple[Requirement, ...] | None
+    requires_python: SpecifierSet
 
     @property
     def filename(self) -> str:
@@ -58,6 +64,14 @@ class Executable:
     wheels: Mapping[str, HeldWheel]
     table: BootTable | None
     damages: tuple[tuple[str, str], ...] = field(default=())
+
+    @property
+    def requires_python(self) -> SpecifierSet:
+        """What the program itself says of the Pythons that it runs on."""
+        roots = list(self.info.get("requirements", ()))[:1]
+        name = canonicalize_name(re.split(r"[^\w.-]", str(roots[0]))[0]) if roots else ""
+        held = [wheel for wheel in self.wheels.values() if wheel.wheel.name == name]
+        return held[0].requires_python if held else SpecifierSet()
 
     def check_whole(self) -> None:
         """Raise ExecutableError if a wheel is not what the table says."""

@@ -5,6 +5,7 @@ Nothing of it is run. Its wheels are hashed and opened where they lie; nothing i
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import hashlib
 import io
@@ -15,10 +16,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Final, cast
 
+from packaging.specifiers import SpecifierSet
 from packaging.utils import InvalidWheelFilename
 
 from hatch_multiplat.boot_reader import parse_preamble
-from hatch_multiplat.closure import parse_requires
+from hatch_multiplat.closure import parse_requires, parse_requires_python
 from hatch_multiplat.errors import ExecutableError
 from hatch_multiplat.executable import DEPS, INFO, MAIN, Executable, HeldWheel
 from hatch_multiplat.runtime.wheel import Section
@@ -196,6 +198,7 @@ class _Opened:
 
     unpacked: int
     requires: tuple[Requirement, ...] | None
+    requires_python: SpecifierSet
 
 
 def _read_wheel(path: Path, name: str, stream: IO[bytes], size: int, held: int) -> HeldWheel:
@@ -205,7 +208,7 @@ def _read_wheel(path: Path, name: str, stream: IO[bytes], size: int, held: int) 
     try:
         opened = _open_wheel(stream)
     except (zipfile.BadZipFile, ValueError, EOFError, NotImplementedError, RuntimeError):
-        opened = _Opened(unpacked=0, requires=None)
+        opened = _Opened(unpacked=0, requires=None, requires_python=SpecifierSet())
     # A packed PEX keeps what pex has installed beforehand in a zip file named like the wheel.
     installed = opened.unpacked < 0
     return HeldWheel(
@@ -215,6 +218,7 @@ def _read_wheel(path: Path, name: str, stream: IO[bytes], size: int, held: int) 
         sha256=None if installed else digest.hexdigest(),
         installed=installed,
         requires=opened.requires,
+        requires_python=opened.requires_python,
     )
 
 
@@ -224,23 +228,28 @@ def _open_wheel(stream: IO[bytes]) -> _Opened:
     with zipfile.ZipFile(stream) as archive:
         members = {m.filename: m for m in archive.infolist() if not m.is_dir()}
         found = _metadata_member(members)
-        requires = parse_requires(archive.read(found).decode("utf-8", "replace"))
+        text = archive.read(found).decode("utf-8", "replace")
     folder = found.rpartition("/")[0]
     unpacked = sum(
         member.file_size
         for inner, member in members.items()
         if inner not in {f"{folder}/{unused}" for unused in _UNUSED}
     )
-    return _Opened(unpacked=-unpacked if ".layout.json" in members else unpacked, requires=requires)
+    return _Opened(
+        unpacked=-unpacked if ".layout.json" in members else unpacked,
+        requires=parse_requires(text),
+        requires_python=parse_requires_python(text),
+    )
 
 
 def _installed_wheel(
     path: Path, name: str, sizes: Mapping[str, int], *, size: int, read: Callable[[str], bytes]
 ) -> HeldWheel:
-    try:
-        requires = parse_requires(read(_metadata_member(sizes)).decode("utf-8", "replace"))
-    except ValueError:
-        requires = None
+    requires: tuple[Requirement, ...] | None = None
+    requires_python = SpecifierSet()
+    with contextlib.suppress(ValueError):
+        text = read(_metadata_member(sizes)).decode("utf-8", "replace")
+        requires, requires_python = parse_requires(text), parse_requires_python(text)
     return HeldWheel(
         wheel=_named(path, name, {}, size),
         size=size,
@@ -248,6 +257,7 @@ def _installed_wheel(
         sha256=None,
         installed=True,
         requires=requires,
+        requires_python=requires_python,
     )
 
 

@@ -106,12 +106,16 @@ def build_executable(request: Request, around: Surroundings) -> Report:
         config=config,
         run=run,
         selections=selections,
+        scripts=wheel.scripts,
         contents={name: (path.parent.name, path.stat().st_size) for name, path in paths.items()},
     )
     output = _output_path(request, config, wheel.metadata)
     requirements = (_root_requirement(wheel.metadata, config), *added_requirements(project))
     uv_table = read_uv_table(project.folder, project.pyproject)
-    prove_selections(selections, paths, read_demands(requirements, uv_table))
+    demands = read_demands(
+        requirements, requires_python=wheel.metadata.requires_python, uv_table=uv_table
+    )
+    prove_selections(selections, paths, demands)
     parts = Parts(
         requirements=requirements,
         selections=selections,
@@ -153,6 +157,7 @@ def open_market(project: Project, around: Surroundings) -> Market:
         offline=is_offline(around.environ),
         progress=around.progress,
         say=around.say,
+        rules=project.config.tag_constraints,
     )
 
 
@@ -188,6 +193,7 @@ def make_question(project: Project, metadata: ProjectMetadata, market: Market) -
     return Question(
         requirements=all_requirements(project, metadata),
         constraints=project.config.constraints,
+        tag_constraints=project.config.tag_constraints,
         targets=project.config.targets,
         requires_python=metadata.requires_python,
         sources=market.sources,

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from packaging.requirements import Requirement
+    from packaging.specifiers import SpecifierSet
 
     from hatch_multiplat.selection import Selection
 
@@ -45,10 +46,13 @@ def prove_selections(
         )
 
 
-def read_demands(roots: Iterable[Requirement], uv_table: Mapping[str, Any]) -> Demands:
+def read_demands(
+    roots: Iterable[Requirement], *, requires_python: SpecifierSet, uv_table: Mapping[str, Any]
+) -> Demands:
     """Return what a set has to satisfy, with the overrides and exclusions that uv heeds too."""
     return Demands(
         roots=tuple(roots),
+        requires_python=requires_python,
         overrides=tuple(valid_requirements(uv_table.get("override-dependencies", ()))),
         excluded=frozenset(
             canonicalize_name(item.name)

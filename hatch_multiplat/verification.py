@@ -131,6 +131,7 @@ def prove_executable(
     held = executable.wheels
     demands = Demands(
         roots=tuple(valid_requirements(info.get("requirements", ()))),
+        requires_python=executable.requires_python,
         overrides=tuple(valid_requirements([*info.get("overridden", ()), *overrides])),
         excluded=frozenset(
             canonicalize_name(item.name)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
 from hatch_multiplat.closure import Demands, find_faults, parse_requires, render_faults
@@ -48,12 +49,14 @@ def prove(
     roots: Sequence[str] = ("app==1.0",),
     overrides: Sequence[str] = (),
     excluded: Sequence[str] = (),
+    requires_python: str = "",
 ) -> list[tuple[str, str]]:
     found = find_faults(
         selections or [select(LINUX, (0, list(wheels)))],
         {full(name): tuple(map(Requirement, texts)) for name, texts in wheels.items()},
         Demands(
             roots=tuple(map(Requirement, roots)),
+            requires_python=SpecifierSet(requires_python),
             overrides=tuple(map(Requirement, overrides)),
             excluded=frozenset(map(canonicalize_name, excluded)),
         ),
@@ -137,6 +140,12 @@ def test_a_target_of_one_patch_release_is_proven_for_that_one() -> None:
     target = Target.parse("cp3.12.7-manylinux_2_28_x86_64")
     wheels: Wheels = {"app-1.0": ["backport ; python_full_version < '3.12.4'"]}
     assert prove(wheels, select(target, (0, ["app-1.0"]))) == []
+
+
+def test_patch_releases_that_the_program_does_not_admit_prove_nothing() -> None:
+    wheels: Wheels = {"app-1.0": ["backport ; python_full_version < '3.12.4'"]}
+    assert prove(wheels, requires_python=">=3.12.4") == []
+    assert len(prove(wheels, requires_python=">=3.12.3")) == 1
 
 
 def test_extras_bring_their_requirements_through_others_and_around_circles() -> None:
