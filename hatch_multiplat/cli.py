@@ -5,11 +5,14 @@ from __future__ import annotations
 import click
 
 from hatch_multiplat.__about__ import __version__
+from hatch_multiplat.commands.add_platform import add_platform
 from hatch_multiplat.commands.build import build
 from hatch_multiplat.commands.check import check
+from hatch_multiplat.commands.init import init
 from hatch_multiplat.commands.inspect import inspect
 from hatch_multiplat.commands.lock import lock
 from hatch_multiplat.commands.merge import merge
+from hatch_multiplat.commands.remove_platform import remove_platform
 from hatch_multiplat.commands.split import split
 from hatch_multiplat.commands.targets import targets
 from hatch_multiplat.commands.verify import verify
@@ -21,6 +24,9 @@ def main() -> None:
     """Build one executable that runs on every platform a project lists."""
 
 
+main.add_command(init)
+main.add_command(add_platform)
+main.add_command(remove_platform)
 main.add_command(build)
 main.add_command(check)
 main.add_command(lock)

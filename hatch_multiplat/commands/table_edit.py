@@ -1,0 +1,93 @@
+"""What the commands that edit `pyproject.toml` share: the diff, the writing, and what is next."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tomllib
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from hatch_multiplat.config import DEFAULT_LOCK
+from hatch_multiplat.errors import MultiplatError
+from hatch_multiplat.host import project_host
+from hatch_multiplat.init_table import TABLE, table_at
+from hatch_multiplat.lock_file import RENEW, UV_LOCK, read_lock
+from hatch_multiplat.platform_list import Names, Vocabulary
+from hatch_multiplat.project import open_project, requires_python_of
+from hatch_multiplat.text_diff import unified_diff
+from hatch_multiplat.toml_file import TomlFile, read_toml_file, write_toml_file
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from hatch_multiplat.commands.terminal import Terminal
+
+names_argument = click.argument("names", metavar="[NAME]...", nargs=-1)
+python_option = click.option(
+    "--python",
+    "pythons",
+    metavar="VERSION",
+    multiple=True,
+    help="A Python, such as 3.13, 3.14t or pp311; may be given several times.",
+)
+dry_run_option = click.option(
+    "--dry-run", is_flag=True, help="Write nothing; print what would change as a diff."
+)
+project_option = click.option(
+    "--project",
+    metavar="FOLDER",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    default=".",
+    help="The project's folder. Default: the current one.",
+)
+
+
+def edit_table(
+    project: Path,
+    names: Names,
+    edit: Callable[[str, Names, Vocabulary], str],
+    *,
+    dry_run: bool,
+    terminal: Terminal,
+) -> None:
+    """Edit a project's `pyproject.toml` and say what it lists; a failed edit writes nothing."""
+    if not (names.platforms or names.pythons):
+        raise click.UsageError("name a platform, or a Python by --python")
+    file = read_toml_file(project / "pyproject.toml")
+    requires_python = requires_python_of(tomllib.loads(file.text))
+    vocabulary = Vocabulary(host=project_host(project), requires_python=requires_python)
+    text = edit(file.text, names, vocabulary)
+    if dry_run:
+        show_diff(file, text)
+        return
+    write_toml_file(file, text)
+    table = table_at(tomllib.loads(text), TABLE)
+    for key in ("platforms", "python"):
+        if key in table:
+            terminal.display_success(f"{key}: {', '.join(table[key])}")
+    _say_what_is_stale(project, str(table.get("lock", DEFAULT_LOCK)), terminal)
+
+
+def show_diff(file: TomlFile, text: str) -> None:
+    """Print what would change: in colour on a terminal only, and not where NO_COLOR is set."""
+    in_colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+    colours = {"+": "green", "-": "red", "@": "cyan"}
+    for line in unified_diff(file.text, text, name=file.path.name):
+        plain = not in_colour or line.startswith(("+++", "---"))
+        click.echo(line if plain else click.style(line, fg=colours.get(line[0])), nl=False)
+
+
+def _say_what_is_stale(project: Path, name: str, terminal: Terminal) -> None:
+    """Name the command that renews the project's lock, if it has one that has to be renewed."""
+    # A uv.lock is for every platform that there is.
+    if Path(name).name == UV_LOCK or not (project / name).is_file():
+        return
+    how = f"renew it with: {RENEW}"
+    try:
+        locked = read_lock(open_project(project))
+    except MultiplatError:
+        locked = None
+    terminal.display_info(f"{name} is stale now; {locked.renewal if locked else how}")

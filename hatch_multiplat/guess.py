@@ -1,0 +1,206 @@
+"""What the table of a project should say, guessed from what the project says, with reasons."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, cast
+
+from packaging.utils import canonicalize_name
+
+from hatch_multiplat.stepback import wheel_fits
+from hatch_multiplat.target import Python, Target
+from hatch_multiplat.target_list import default_pythons
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from packaging.requirements import Requirement
+    from packaging.specifiers import SpecifierSet
+
+    from hatch_multiplat.platforms import Platform
+    from hatch_multiplat.stepback import File
+
+DEFAULT_PLATFORMS: Final = (
+    "linux-x86_64",
+    "linux-aarch64",
+    "macos-arm64",
+    "macos-x86_64",
+    "windows-x86_64",
+)
+
+_ALL: Final = ("linux", "macos", "windows")
+# What stands behind "Operating System ::", the longest that fits; others name no system of ours.
+_SYSTEMS: Final[dict[str, tuple[str, ...]]] = {
+    "OS Independent": _ALL,
+    "POSIX": ("linux", "macos"),
+    "POSIX :: Linux": ("linux",),
+    "POSIX :: Other": (),
+    "POSIX :: BSD": (),
+    "Unix": ("linux", "macos"),
+    "MacOS": ("macos",),
+    "Microsoft": ("windows",),
+}
+_MINOR: Final = re.compile(r"Programming Language :: Python :: 3\.(\d+)")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Dependency:
+    """A requirement of the project and the files that the index has for it."""
+
+    requirement: Requirement
+    files: tuple[File, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Grid:
+    """Platforms and Pythons that go together, and why others do not."""
+
+    platforms: tuple[Platform, ...]
+    pythons: tuple[Python, ...]
+    reasons: tuple[str, ...] = ()
+
+
+def guess_platforms(classifiers: Iterable[str]) -> tuple[tuple[str, ...], str]:
+    """Return the usual platforms of the systems that the classifiers name, and the reason."""
+    systems: set[str] = set()
+    named = []
+    for classifier in classifiers:
+        found = _systems_of(classifier)
+        if found:
+            systems |= set(found)
+            named.append(classifier.removeprefix("Operating System :: "))
+    if not systems:
+        return DEFAULT_PLATFORMS, "the usual ones; no classifier names an operating system"
+    chosen = tuple(name for name in DEFAULT_PLATFORMS if name.partition("-")[0] in systems)
+    return chosen, f"by the classifiers: {', '.join(named)}"
+
+
+def guess_pythons(
+    classifiers: Iterable[str], requires_python: SpecifierSet
+) -> tuple[tuple[Python, ...], str]:
+    """Return the CPythons that upstream supports and the project does, and the reason.
+
+    Empty if there are none: the project is for older ones alone.
+    """
+    admitted = default_pythons(requires_python)
+    minors = {(3, int(match[1])) for word in classifiers if (match := _MINOR.fullmatch(word))}
+    tested = tuple(python for python in admitted if python.version in minors)
+    rule = f" and requires-python '{requires_python}' admits" if str(requires_python) else ""
+    named = " and the classifiers name" if tested else ""
+    return tested or admitted, f"what upstream supports{rule}{named}"
+
+
+def guess_run(
+    name: str, scripts: Sequence[str], modules: Sequence[str]
+) -> tuple[tuple[str, str] | None, str]:
+    """Return the key that says what runs, where it has to be said, and the reason.
+
+    `modules` are the packages of the project that have a `__main__`.
+    """
+    own = [script for script in scripts if canonicalize_name(script) == canonicalize_name(name)]
+    if own or len(scripts) == 1:
+        script = (own or scripts)[0]
+        return None, f"the script {script!r}, {'named like the project' if own else 'the only one'}"
+    if scripts:
+        reason = f"the first of {len(scripts)} scripts, none of which is named like the project"
+        return ("script", scripts[0]), f"the script {scripts[0]!r}, {reason}"
+    if modules:
+        return ("module", modules[0]), f"{modules[0]!r}, which has a __main__; there is no script"
+    return None, "a Python interpreter; the project has no script"
+
+
+def narrow(
+    grid: Grid, dependencies: Iterable[Dependency], *, kept: frozenset[str] = frozenset()
+) -> Grid:
+    """Return the largest part of a grid on which each dependency has a wheel on each target.
+
+    `kept` is "platforms" or "python", if all of these are to stay. A dependency without any wheel
+    does not count: its sdist may do. Nor does one that has none anywhere on the grid, as leaving
+    things out cannot help there; it is named in the reasons.
+    """
+    cells = {
+        (platform, python): Target(platform=platform, python=python)
+        for platform, python in itertools.product(grid.platforms, grid.pythons)
+    }
+    lacking: dict[tuple[Platform, Python], str] = {}
+    reasons = []
+    for dependency in dependencies:
+        bad = [cell for cell, target in cells.items() if _lacks_wheel(dependency, target)]
+        name = dependency.requirement.name
+        if cells and len(bad) == len(cells):
+            reasons.append(f"{name} has no wheel for any of these; the build will say more")
+            continue
+        for cell in bad:
+            lacking.setdefault(cell, name)
+    best = _largest_part(grid, lacking, kept=kept)
+    if best is None:
+        names = ", ".join(sorted(set(lacking.values())))
+        reasons.append(f"{names}: there are not wheels for all of these; the build will say more")
+        return Grid(platforms=grid.platforms, pythons=grid.pythons, reasons=tuple(reasons))
+    for platform in grid.platforms:
+        if platform not in best.platforms:
+            name = next(
+                lacking[platform, python]
+                for python in grid.pythons
+                if (platform, python) in lacking
+            )
+            reasons.append(f"without {platform}: {name} has no wheel for it")
+    for python in grid.pythons:
+        if python not in best.pythons:
+            platform, name = next(
+                (platform, lacking[platform, python])
+                for platform in best.platforms
+                if (platform, python) in lacking
+            )
+            reasons.append(f"without Python {python}: {name} has no wheel for it on {platform}")
+    return Grid(platforms=best.platforms, pythons=best.pythons, reasons=tuple(reasons))
+
+
+def _largest_part(
+    grid: Grid, lacking: Mapping[tuple[Platform, Python], str], *, kept: frozenset[str]
+) -> Grid | None:
+    """Try each set of platforms with the Pythons that all of them can have.
+
+    The most targets win, then the most platforms; None if there is nothing to win.
+    """
+    count = len(grid.platforms)
+    found: list[Grid] = []
+    for size in range(count, count - 1 if "platforms" in kept else 0, -1):
+        for platforms in itertools.combinations(grid.platforms, size):
+            pythons = tuple(
+                python
+                for python in grid.pythons
+                if not any((platform, python) in lacking for platform in platforms)
+            )
+            if pythons and ("python" not in kept or pythons == grid.pythons):
+                found.append(Grid(platforms=platforms, pythons=pythons))
+    return max(found, key=lambda part: len(part.platforms) * len(part.pythons), default=None)
+
+
+def _lacks_wheel(dependency: Dependency, target: Target) -> bool:
+    """Tell whether no version that is asked for has a wheel for a target that asks for it."""
+    requirement = dependency.requirement
+    marker = requirement.marker
+    if marker is not None and not marker.evaluate(cast("dict[str, str]", target.environment())):
+        return False
+    admitted = [
+        file
+        for file in dependency.files
+        if not file.yanked and requirement.specifier.contains(file.version)
+    ]
+    wheels = [file for file in admitted if file.tags]
+    return bool(wheels) and not any(wheel_fits(file, target) for file in reversed(wheels))
+
+
+def _systems_of(classifier: str) -> tuple[str, ...]:
+    words = classifier.removeprefix("Operating System :: ")
+    while words != classifier:
+        if words in _SYSTEMS:
+            return _SYSTEMS[words]
+        shorter = words.rpartition(" :: ")[0]
+        if not shorter:
+            break
+        words = shorter
+    return ()
