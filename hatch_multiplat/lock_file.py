@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -89,8 +88,9 @@ def read_lock(project: Project) -> LockFile | None:
         raise LockError(
             f"{name} cannot be read: {reason}; make it readable, or remove it"
         ) from error
+    base = path.parent
     if path.name == UV_LOCK:
-        text = _export_uv_lock(project)
+        text, base = _export_uv_lock(project), project.folder
     lock = parse_lock(text, where=name)
     tool = tomllib.loads(text).get("tool", {}).get(TOOL, {})
     inputs = {
@@ -101,7 +101,7 @@ def read_lock(project: Project) -> LockFile | None:
     if not inputs:
         config = project.config
         lock = choose_parts(lock, extras=config.extras, groups=config.dependency_groups)
-    return LockFile(name=name, lock=lock, base=path.parent.resolve(), text=text, inputs=inputs)
+    return LockFile(name=name, lock=lock, base=base.resolve(), text=text, inputs=inputs)
 
 
 def require_lock(project: Project) -> LockFile | None:
@@ -211,21 +211,19 @@ def write_lock(path: Path, text: str) -> None:
 def _export_uv_lock(project: Project) -> str:
     """Turn a `uv.lock` into PEP 751 by uv itself, as it stands."""
     config = project.config
-    with tempfile.TemporaryDirectory(prefix="hatch-multiplat-") as folder:
-        output = Path(folder).resolve() / "pylock.toml"
-        run_tool(
-            "uv export",
-            [
-                uv.find_uv_bin(),
-                *("export", "--frozen", "--no-emit-project", "--no-default-groups"),
-                *("--format", "pylock.toml", "--quiet", "--no-header", "--output-file", output),
-                *(word for extra in config.extras for word in ("--extra", extra)),
-                *(word for group in config.dependency_groups for word in ("--group", group)),
-            ],
-            cwd=project.folder.resolve(),
-            environ={"UV_PYTHON_DOWNLOADS": "never", "NO_COLOR": "1"},
-        )
-        return output.read_text(encoding="utf-8")
+    # Paths in what uv prints start from the folder that it runs in.
+    return run_tool(
+        "uv export",
+        [
+            uv.find_uv_bin(),
+            *("export", "--frozen", "--no-emit-project", "--no-default-groups"),
+            *("--format", "pylock.toml", "--quiet", "--no-header"),
+            *(word for extra in config.extras for word in ("--extra", extra)),
+            *(word for group in config.dependency_groups for word in ("--group", group)),
+        ],
+        cwd=project.folder.resolve(),
+        environ={"UV_PYTHON_DOWNLOADS": "never", "NO_COLOR": "1"},
+    ).stdout
 
 
 def _locate(url: str, *, base: Path, home: Path) -> tuple[str, str]:

@@ -22,6 +22,7 @@ from hatch_multiplat.staging import (
     solver_environments,
     stage_pyproject,
 )
+from hatch_multiplat.workspace import read_sources
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -143,10 +144,13 @@ def with_preferences(text: str, versions: Sequence[tuple[str, str]]) -> str:
 def read_uv_table(project_dir: Path, pyproject: Mapping[str, Any]) -> dict[str, Any]:
     """Return the uv settings of a project: its `uv.toml` if it has one, else `[tool.uv]`.
 
-    Sources of workspace members stay with the project's own, which are in pyproject.toml.
+    Sources are in pyproject.toml always; members of a workspace have their paths in them.
     Raises ConfigError for a `uv.toml` that is no TOML.
     """
     table = dict(pyproject.get("tool", {}).get("uv", {}))
+    sources = read_sources(project_dir, pyproject)
+    if sources:
+        table["sources"] = sources
     path = project_dir / "uv.toml"
     if not path.is_file():
         return table
@@ -191,13 +195,11 @@ def _staged_uv_table(question: Question) -> dict[str, Any]:
     sources: dict[str, list[dict[str, Any]]] = {}
     for name, value in result.get("sources", {}).items():
         entries = [dict(entry) for entry in (value if isinstance(value, list) else [value])]
-        usable = [entry for entry in entries if "workspace" not in entry]
-        for entry in usable:
+        for entry in entries:
             if "path" in entry:
                 entry["path"] = str((project_dir / entry["path"]).resolve())
                 entry.pop("editable", None)
-        if usable:
-            sources[name] = usable
+        sources[name] = entries
     if "sources" in result:
         result["sources"] = sources
     return result

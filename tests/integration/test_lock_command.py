@@ -336,6 +336,27 @@ def test_a_dependency_from_a_folder_has_its_path_and_is_built_again(
     assert folder.run("--check").exit_code == 0
 
 
+def test_a_member_of_the_workspace_is_taken_and_not_its_namesake_on_the_index(
+    folder: Folder,
+    index_server: IndexServer,
+    make_wheel: MakeFile,
+    make_sdist: MakeFile,
+    tmp_path: Path,
+) -> None:
+    index_server.add(make_wheel("helper", "9.0"))
+    shutil.unpack_archive(make_sdist("helper", "3.0"), tmp_path)
+    workspace = '[tool.uv.workspace]\nmembers = ["demo", "helper-3.0"]\n'
+    (tmp_path / "pyproject.toml").write_text(workspace, "utf-8")
+    folder.requires = ["helper"]
+    folder.tables = {"tool": {"uv": {"sources": {"helper": {"workspace": True}}}}}
+    folder.run()
+    (package,) = folder.parsed.packages
+    assert package.directory is not None
+    assert package.directory.path == "../helper-3.0"
+    assert folder.build().wheels == 2
+    assert folder.run("--check").exit_code == 0
+
+
 # -- what other tools make of it -------------------------------------------------------------------
 
 
@@ -516,6 +537,28 @@ def test_a_lock_of_uv_is_taken_as_it_is_with_extras_and_groups(
     result = CliRunner().invoke(main, ["lock", str(folder.root)])
     assert result.exit_code == 3
     assert "uv.lock is uv's own; renew it with: uv lock" in result.stderr
+
+
+@pytest.mark.parametrize("lock", ["uv.lock", "../uv.lock"])
+def test_a_lock_of_uv_may_have_folders_and_lie_at_the_root_of_a_workspace(
+    folder: Folder, index_server: IndexServer, make_sdist: MakeFile, tmp_path: Path, lock: str
+) -> None:
+    shutil.unpack_archive(make_sdist("helper", "3.0"), tmp_path)
+    source: dict[str, Any] = {"path": "../helper-3.0"}
+    if lock.startswith(".."):
+        workspace = '[tool.uv.workspace]\nmembers = ["demo", "helper-3.0"]\n'
+        (tmp_path / "pyproject.toml").write_text(workspace, "utf-8")
+        source = {"workspace": True}
+    folder.requires = ["helper"]
+    folder.table["lock"] = lock
+    folder.tables = {"tool": {"uv": {"sources": {"helper": source}}}}
+    folder.write()
+    run(
+        uv.find_uv_bin(), "lock", "--quiet", "--default-index", index_server.index_url,
+        cwd=folder.root,
+    )  # fmt: skip
+    report = folder.build()
+    assert (report.lock, report.solver_runs, report.wheels) == (lock, 0, 2)
 
 
 def test_a_lock_of_pip_is_taken_as_it_is_and_is_not_overwritten(

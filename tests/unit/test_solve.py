@@ -41,8 +41,7 @@ def test_folders_of_the_uv_table_stay_true_in_another_folder() -> None:
         "index-url": "base",
         "sources": {
             "one": {"path": "vendor/one", "editable": True},
-            "two": [{"git": "https://git.test/two"}, {"workspace": True}],
-            "three": {"workspace": True},
+            "two": [{"git": "https://git.test/two"}],
         },
         "prerelease": "allow",
     }

@@ -1,0 +1,96 @@
+"""uv's workspaces: `workspace = true` in a project's sources to the member's folder."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from typing import TYPE_CHECKING, Any
+
+from packaging.utils import canonicalize_name
+
+from hatch_multiplat.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+
+def read_sources(project_dir: Path, pyproject: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a project's `[tool.uv.sources]`, members of its workspace by their paths.
+
+    Sources of the workspace's root count for its members, too, unless they have their own. All
+    paths are relative to the project. Raises ConfigError for a member that is not there: an index
+    may have a project of that name, which is another one.
+    """
+    own = dict(_uv_table(pyproject).get("sources", {}))
+    found = _find_root(project_dir, pyproject)
+    root, table = found if found is not None else (None, {})
+    inherited = table.get("sources", {}) if root not in {None, project_dir.resolve()} else {}
+    members = _list_members(root, table.get("workspace", {})) if root is not None else {}
+    sources: dict[str, Any] = {}
+    problems = []
+    for name, value in {**inherited, **own}.items():
+        start = root if root is not None and name not in own else project_dir.resolve()
+        entries = []
+        for entry in value if isinstance(value, list) else [value]:
+            placed = dict(entry)
+            if placed.pop("workspace", False):
+                member = members.get(canonicalize_name(name))
+                if member is None:
+                    problems.append(f"tool.uv.sources.{name}: the workspace has no such member")
+                    continue
+                placed["path"] = _relative(member, project_dir)
+            elif "path" in placed:
+                placed["path"] = _relative(start / placed["path"], project_dir)
+            entries.append(placed)
+        sources[name] = entries if isinstance(value, list) or len(entries) != 1 else entries[0]
+    if problems:
+        raise ConfigError(problems)
+    return sources
+
+
+def _find_root(
+    project_dir: Path, pyproject: Mapping[str, Any]
+) -> tuple[Path, Mapping[str, Any]] | None:
+    """Return the root of the workspace that a project is in, with its `[tool.uv]`."""
+    folder = project_dir.resolve()
+    table = _uv_table(pyproject)
+    if "workspace" in table:
+        return folder, table
+    for parent in folder.parents:
+        table = _uv_table(_read(parent))
+        if "workspace" in table:
+            return parent, table
+    return None
+
+
+def _list_members(root: Path, workspace: Mapping[str, Any]) -> dict[str, Path]:
+    """Return the folders of a workspace's members by name, the root itself among them."""
+    excluded = {path for glob in workspace.get("exclude", ()) for path in root.glob(glob)}
+    folders = [root, *(path for glob in workspace.get("members", ()) for path in root.glob(glob))]
+    names = {
+        folder: _read(folder).get("project", {}).get("name")
+        for folder in folders
+        if folder not in excluded
+    }
+    return {canonicalize_name(name): folder for folder, name in names.items() if name}
+
+
+def _uv_table(pyproject: Mapping[str, Any]) -> Mapping[str, Any]:
+    table: Mapping[str, Any] = pyproject.get("tool", {}).get("uv", {})
+    return table
+
+
+def _read(folder: Path) -> Mapping[str, Any]:
+    """Read a folder's pyproject.toml; what is none, or no TOML, is no part of a workspace."""
+    try:
+        return tomllib.loads((folder / "pyproject.toml").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+
+
+def _relative(path: Path, project_dir: Path) -> str:
+    try:
+        return os.path.relpath(path.resolve(), project_dir.resolve()).replace(os.sep, "/")
+    except ValueError:  # Another drive of Windows.
+        return str(path.resolve())

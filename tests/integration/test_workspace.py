@@ -1,0 +1,87 @@
+"""Workspaces of uv on disk."""
+
+from __future__ import annotations
+
+import tomllib
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from hatch_multiplat.errors import ConfigError
+from hatch_multiplat.workspace import read_sources
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+ROOT = """\
+[project]
+name = "root-project"
+[tool.uv.workspace]
+members = ["packages/*"]
+exclude = ["packages/old"]
+[tool.uv.sources]
+shared = { path = "vendor/shared" }
+helper = { path = "vendor/helper" }
+"""
+
+
+def write(folder: Path, text: str) -> dict[str, Any]:
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "pyproject.toml").write_text(text, "utf-8")
+    return tomllib.loads(text)
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Path:
+    write(tmp_path, ROOT)
+    write(tmp_path / "packages" / "help", '[project]\nname = "The_Helper"\n')
+    write(tmp_path / "packages" / "old", '[project]\nname = "old"\n')
+    (tmp_path / "packages" / "broken").mkdir()
+    (tmp_path / "packages" / "broken" / "pyproject.toml").write_text("[project\n", "utf-8")
+    return tmp_path
+
+
+def sources(folder: Path, text: str) -> dict[str, Any]:
+    return read_sources(
+        folder, write(folder, f'[project]\nname = "app"\n[tool.uv.sources]\n{text}')
+    )
+
+
+def test_members_have_their_paths_and_the_roots_sources_count(workspace: Path) -> None:
+    found = sources(
+        workspace / "packages" / "app",
+        "the-helper = { workspace = true }\n"
+        "root-project = [{ workspace = true, marker = \"os_name == 'nt'\" }, { path = 'x' }]\n"
+        "helper = { git = 'https://git.test/helper' }\n",
+    )
+    assert found == {
+        "the-helper": {"path": "../help"},
+        "root-project": [{"marker": "os_name == 'nt'", "path": "../.."}, {"path": "x"}],
+        "helper": {"git": "https://git.test/helper"},
+        "shared": {"path": "../../vendor/shared"},
+    }
+
+
+def test_a_root_is_a_member_of_its_own_workspace(workspace: Path) -> None:
+    text = f"{ROOT}the-helper = {{ workspace = true }}\n"
+    assert read_sources(workspace, write(workspace, text)) == {
+        "shared": {"path": "vendor/shared"},
+        "helper": {"path": "vendor/helper"},
+        "the-helper": {"path": "packages/help"},
+    }
+
+
+@pytest.mark.parametrize("name", ["old", "nobody"])
+def test_what_is_no_member_is_not_looked_for_on_an_index(workspace: Path, name: str) -> None:
+    with pytest.raises(ConfigError) as raised:
+        sources(workspace / "packages" / "app", f"{name} = {{ workspace = true }}\n")
+    assert raised.value.problems == (f"tool.uv.sources.{name}: the workspace has no such member",)
+
+
+def test_without_a_workspace_sources_stay_as_they_are(tmp_path: Path) -> None:
+    assert sources(tmp_path / "app", "one = { path = '../one', editable = true }\n") == {
+        "one": {"path": "../one", "editable": True}
+    }
+    assert read_sources(tmp_path / "plain", write(tmp_path / "plain", "")) == {}
+    with pytest.raises(ConfigError):
+        sources(tmp_path / "app", "one = { workspace = true }\n")
