@@ -117,6 +117,12 @@ class BootTable:
     targets: tuple[BootTarget, ...]
 
     @property
+    def main(self) -> str:
+        """The name of what runs when the file goes by no name that `executables` has."""
+        names = (self.name, self.run.get("script", self.name), f"{self.name}-main")
+        return next((name for name in names if name not in self.executables), "main")
+
+    @property
     def id(self) -> str:
         """The hash of the rest of the table, as 64 hex digits: the name of this build's set-ups."""
         return hashlib.sha256(_to_text(self._fields()).encode()).hexdigest()
@@ -181,7 +187,7 @@ def render_preamble(table: BootTable) -> str:
         "id": table.id[:12],
         "root": table.options.runtime_root,
         "inherit": table.options.inherit_path,
-        "names": [table.name, *table.executables],
+        "names": [table.main, *table.executables],
         "pythons": list(python_names(table.targets)),
         "needs": _needs(table),
     }
@@ -221,6 +227,7 @@ def render_header(table: BootTable) -> bytes:
     for field_name, value in {
         "@TITLE@": _title(table),
         "@NAME@": _sh_quote(table.name),
+        "@MAIN@": _sh_quote(table.main),
         "@ID@": table.id[:12],
         "@PYTHONS@": wanted,
         "@NEEDS@": _sh_quote(_needs(table)),
@@ -254,7 +261,7 @@ _mp_enter() {
     if [ -x "$_mp_exe" ] && [ "$_mp_python" -ef "$_mp_base" ]; then :; else return 0; fi
     _mp_name=${0##*/}
     [ -f "$_mp_root/app/$_mp_name" ] || _mp_name=${_mp_name%.*}
-    [ -f "$_mp_root/app/$_mp_name" ] || _mp_name=@NAME@
+    [ -f "$_mp_root/app/$_mp_name" ] || _mp_name=@MAIN@
     unset @UNSET@ __PYVENV_LAUNCHER__
     export _MULTIPLAT_FILE="$0"
     if [ "$_mp_how" = direct ]; then exec "$_mp_root/app/$_mp_name" "$@"; fi

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from hatch_multiplat.boot import (
@@ -28,11 +29,13 @@ def make_boot_table(
     run: Run,
     selections: Sequence[Selection],
     contents: Mapping[str, tuple[str, int]],
+    scripts: Mapping[str, str],
 ) -> BootTable:
     """Make the table of an executable.
 
     `contents` maps each wheel's file name to the SHA-256 (hex) and the size (bytes) of the file
-    on disk, which is what start-up will find in the executable.
+    on disk, which is what start-up will find in the executable. `scripts` are the project's own,
+    name to `module:function`.
     """
     names = sorted({wheel.filename for selection in selections for wheel in selection.wheels})
     position = {name: index for index, name in enumerate(names)}
@@ -40,14 +43,7 @@ def make_boot_table(
         name=metadata.name,
         version=str(metadata.version),
         run=_boot_run(run),
-        executables={
-            name: BootCommand(
-                run=_boot_run(item.run),
-                inject_args=item.inject_args,
-                inject_env=dict(item.inject_env),
-            )
-            for name, item in config.executables
-        },
+        executables=_boot_commands(metadata, config, run, scripts),
         inject_args=config.inject_args,
         inject_env=dict(config.inject_env),
         options=BootOptions(
@@ -66,6 +62,29 @@ def _boot_run(run: Run) -> dict[str, str]:
     if run.kind == "interpreter":
         return {}
     return {run.kind.replace("-", "_"): run.value}
+
+
+def _boot_commands(
+    metadata: ProjectMetadata, config: Config, run: Run, scripts: Mapping[str, str]
+) -> dict[str, BootCommand]:
+    """What runs by other names: what the table configures, then each other script of the project.
+
+    The name that the build gives the file stays with the main command, whatever a script is called.
+    """
+    output = config.output.format(name=metadata.name, version=metadata.version)
+    main = {output, PurePosixPath(output).stem, run.value if run.kind == "script" else ""}
+    found = {
+        name: BootCommand(run={"entry_point": reference.replace(" ", "")})
+        for name, reference in sorted(scripts.items())
+        if name not in main
+    }
+    configured = {
+        name: BootCommand(
+            run=_boot_run(item.run), inject_args=item.inject_args, inject_env=dict(item.inject_env)
+        )
+        for name, item in config.executables
+    }
+    return found | configured
 
 
 def _boot_target(selection: Selection, position: Mapping[str, int]) -> BootTarget:

@@ -90,10 +90,10 @@ def _multiplat_enter(record, app, flags, names, keep_path):
     """Run the application's entry script in a finished set-up. Does not return."""
     root, python, how = record[:3]
     environ = os.environ
-    name = os.path.basename(app)
-    if name not in names:
-        name = os.path.splitext(name)[0]
-    script = os.path.join(root, "app", name if name in names else names[0])
+    known = dict((os.path.normcase(name), name) for name in names)  # noqa: C402
+    called = os.path.normcase(os.path.basename(app))
+    name = known.get(called) or known.get(os.path.splitext(called)[0]) or names[0]
+    script = os.path.join(root, "app", name)
     if not keep_path:
         environ.pop("PYTHONPATH", None)
     environ.pop("PYTHONHOME", None)

@@ -27,6 +27,7 @@ class Launch:
         self.name: str = data["name"]
         self.id: str = data["id"]
         self.pythons: Sequence[str] = data["pythons"]
+        self.main: str = data["names"][0]
         self.app, self.base, self.found, self.caches = app, base, found, caches
         self.entry_source: str = vars(runtime)["sources"]["entry"]
         self.machine = machine.read_machine()
@@ -129,8 +130,10 @@ class Launch:
             return venv.resolve_run(run, groups, there.paths.scripts, here.paths.scripts)
 
         folder = os.path.join(aside, "app") if in_cache else here.paths.scripts
+        commands = dict(self.table["executables"])
+        commands[self.main] = self.table
         try:
-            venv.write_entries(folder, self.entry_source, python, self.table, common, runs)
+            venv.write_entries(folder, self.entry_source, python, commands, common, runs)
         except wheel.BadWheel as error:
             self.fail(str(error))
         wheel.write_file(os.path.join(aside, "used"), [])

@@ -144,15 +144,18 @@ def resolve_run(
 
 
 def write_entries(
-    folder: str, source: str, python: str, table: Dict[str, Any], common: Dict[str, Any], runs: Any
+    folder: str,
+    source: str,
+    python: str,
+    commands: Dict[str, Dict[str, Any]],
+    common: Dict[str, Any],
+    runs: Any,
 ) -> None:
-    """Write the entry script of the application and of each other name it goes by.
+    """Write the entry script of each command, by the name that the file has to go by.
 
     In the folder of scripts they take the place of the console scripts of their names, and get
     what Windows needs to start them.
     """
-    commands = {table["name"]: table}
-    commands.update(table.get("executables", {}))
     for name, command in commands.items():
         config = dict(common)
         config["run"] = runs(command.get("run", {}))

@@ -293,6 +293,17 @@ def test_the_name_of_the_file_chooses_among_executables(bench: Bench) -> None:
     assert len(bench.setups()) == 1
 
 
+def test_an_executable_named_like_the_project_leaves_the_main_command(bench: Bench) -> None:
+    app = bench.demo("main", executables={"demo": BootCommand(run={"script": "other"})})
+    link = bench.folder / "demo"
+    link.symlink_to(app)
+    for _ in range(2):
+        for command in ([link], [bench.python, link]):
+            assert bench.run([*command, "x"]).stdout == "other ['x'] None\n"
+        for command in ([app], [bench.python, app]):
+            assert bench.report([*command, "x"])["argv"][1:] == ["x"]
+
+
 @pytest.mark.parametrize(
     ("how", "winner"), [("false", "demo's"), ("fallback", "demo's"), ("prefer", "outer")]
 )

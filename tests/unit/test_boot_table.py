@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from packaging.specifiers import SpecifierSet
 from packaging.version import Version
@@ -38,6 +40,7 @@ def boot_target(found: Selection, *, config: Config | None = None) -> BootTarget
         run=Run(kind="interpreter"),
         selections=[found],
         contents=CONTENTS,
+        scripts={},
     )
     return table.targets[0]
 
@@ -68,6 +71,7 @@ def test_wheels_are_named_once_and_sets_point_at_them() -> None:
             selection("cp312-win_amd64", (0, late)),
         ],
         contents=CONTENTS,
+        scripts={},
     )
 
     assert (table.name, table.version, table.run) == ("Demo.App", "1.0", {"script": "demo"})
@@ -97,10 +101,56 @@ def test_wheels_are_named_once_and_sets_point_at_them() -> None:
 )
 def test_what_runs(run: Run, expected: dict[str, str]) -> None:
     table = make_boot_table(
-        metadata=METADATA, config=Config(targets=()), run=run, selections=[], contents={}
+        metadata=METADATA,
+        config=Config(targets=()),
+        run=run,
+        selections=[],
+        contents={},
+        scripts={},
     )
 
     assert table.run == expected
+
+
+def commands(run: Run, scripts: dict[str, str], **config: Any) -> dict[str, dict[str, str]]:
+    """What each other name runs."""
+    table = make_boot_table(
+        metadata=METADATA,
+        config=Config(targets=(), **config),
+        run=run,
+        selections=[],
+        contents={},
+        scripts=scripts,
+    )
+    return {name: dict(command.run) for name, command in table.executables.items()}
+
+
+SCRIPTS = {"demo": "demo:main", "demo-log": "demo.log : main"}
+
+
+def test_every_other_script_of_the_project_is_a_name() -> None:
+    found = commands(Run(kind="script", value="demo"), SCRIPTS)
+
+    assert found == {"demo-log": {"entry_point": "demo.log:main"}}
+
+
+def test_with_an_interpreter_to_run_every_script_is_a_name() -> None:
+    assert list(commands(Run(kind="interpreter"), SCRIPTS)) == ["demo", "demo-log"]
+
+
+def test_what_the_table_configures_wins_over_a_script() -> None:
+    log = Executable(run=Run(kind="module", value="other"))
+
+    found = commands(
+        Run(kind="script", value="demo"), SCRIPTS, executables=(("demo-log", log), ("x", log))
+    )
+
+    assert found == {"demo-log": {"module": "other"}, "x": {"module": "other"}}
+
+
+@pytest.mark.parametrize("output", ["demo-log", "demo-log.pex"])
+def test_the_name_that_the_build_gives_the_file_stays_with_the_main_command(output: str) -> None:
+    assert commands(Run(kind="script", value="demo"), SCRIPTS, output=output) == {}
 
 
 @pytest.mark.parametrize(
