@@ -17,6 +17,7 @@ from packaging.utils import canonicalize_name
 from hatch_multiplat.archive import replace_prefix
 from hatch_multiplat.boot import render_header, render_preamble
 from hatch_multiplat.errors import ExecutableError
+from hatch_multiplat.pex_root import own_pex_root
 from hatch_multiplat.process import run_tool
 from hatch_multiplat.report import format_size
 
@@ -54,7 +55,7 @@ class Parts:
 def write_executable(parts: Parts, output: Path, *, pex_root: Path) -> Path:
     """Assemble the executable aside and rename it into place; returns `output`.
 
-    When the file exists, it is whole. `pex_root` is where pex may keep its own caches. Raises
+    When the file exists, it is whole. Below `pex_root`, pex may keep its own caches. Raises
     ExecutableError for what cannot be one zip file that every Python can run, or when the output
     folder cannot be written, and ToolError when pex fails.
     """
@@ -65,7 +66,8 @@ def write_executable(parts: Parts, output: Path, *, pex_root: Path) -> Path:
             prefix=".hatch-multiplat-", dir=output.parent, ignore_cleanup_errors=True
         ) as name:
             folder = Path(name).resolve()
-            built = _run_pex(parts, folder, pex_root=pex_root)
+            with own_pex_root(pex_root) as root:
+                built = _run_pex(parts, folder, pex_root=root)
             if parts.config.shebang is None:
                 replace_prefix(built, render_header(parts.table))
             built.chmod(0o755)
