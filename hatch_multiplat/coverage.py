@@ -60,15 +60,13 @@ class Market:
 class Covered:
     """A lock that covers every target, what each target takes of it, and how many runs it took.
 
-    `stepped` are the gaps that an older version closed, `built` the file names of the wheels that
-    were built here from an sdist.
+    `built` are the file names of the wheels that were built here from an sdist.
     """
 
     lock: Pylock
     base: PurePath
     outcome: Outcome
     runs: int
-    stepped: tuple[Gap, ...] = ()
     built: frozenset[str] = frozenset()
 
 
@@ -88,7 +86,6 @@ class Uncovered:
     newest: Mapping[tuple[NormalizedName, Target], str] = field(default_factory=dict)
     explanation: str = ""
     lock: Pylock | None = None
-    stepped: tuple[Gap, ...] = ()
     built: frozenset[str] = frozenset()
 
     @property
@@ -165,7 +162,6 @@ class _Search:
         self.steps: dict[tuple[NormalizedName, Target], TargetConstraint] = {}
         self.newest: dict[tuple[NormalizedName, Target], str] = {}
         self.hopeless: dict[tuple[NormalizedName, Target], Gap] = {}
-        self.stepped: list[Gap] = []
 
     def run(self) -> Covered | Uncovered:
         """Search; uv is first confined to the targets, and then, to see every gap, no more.
@@ -197,7 +193,6 @@ class _Search:
                     base=solved.base,
                     outcome=outcome,
                     runs=runs,
-                    stepped=tuple(self.stepped),
                     built=self.builder.filenames,
                 )
             stepped = [gap for gap in gaps if self.take_step(gap)]
@@ -213,7 +208,6 @@ class _Search:
                 )
             except SolveError as error:
                 return self.uncovered(stepped, solved.lock, outcome, uv=str(error))
-            self.stepped += stepped
         return self.uncovered(gaps, solved.lock, outcome)
 
     def solve_for_gaps(self, error: SolveError) -> Solved:
@@ -360,7 +354,6 @@ class _Search:
             explanation=uv,
             lock=lock,
             outcome=outcome or Outcome(selections=(), gaps=()),
-            stepped=tuple(self.stepped),
             built=self.builder.filenames,
         )
 

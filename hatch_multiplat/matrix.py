@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 from packaging.utils import parse_wheel_filename
 
 from hatch_multiplat.floors import lowest_floor
+from hatch_multiplat.misfit import explain_misfit
 from hatch_multiplat.platforms import Platform, PlatformError
 from hatch_multiplat.report import suggest_ways
 
@@ -153,14 +154,13 @@ def make_matrix(
     gaps: Iterable[Gap] = (),
     newest: Mapping[tuple[NormalizedName, Target], str] | None = None,
     advice: Advice,
-    stepped: Iterable[Gap] = (),
     built: Collection[str] = frozenset(),
     explanation: str = "",
 ) -> Matrix:
     """Put together the matrix of a lock, of what was selected from it, and of what is lacking.
 
-    `newest` is the newest version with a fitting wheel for each gap that has one, `stepped` are
-    the gaps that an older version closed, `built` the file names of wheels built from sdists.
+    `newest` is the newest version with a fitting wheel for each gap that has one, `built` are the
+    file names of wheels built from sdists.
     """
     tags = _tags_of(lock)
     order = {target: position for position, target in enumerate(targets)}
@@ -179,7 +179,7 @@ def make_matrix(
         cells=tuple(sorted(cells, key=lambda cell: (cell.name, order[cell.target]))),
         gaps=tuple(sorted(missing, key=lambda gap: (gap.name, order[gap.target]))),
         floors=tuple(_floor_needs(columns, cells, missing)),
-        differences=tuple(_differences(cells, stepped, order)),
+        differences=tuple(_differences(cells, tags, order)),
         explanation=explanation,
     )
 
@@ -297,20 +297,24 @@ def _floor_needs(
 
 
 def _differences(
-    cells: Iterable[Cell], stepped: Iterable[Gap], order: Mapping[Target, int]
+    cells: Iterable[Cell], tags: TagsOf, order: Mapping[Target, int]
 ) -> Iterable[tuple[NormalizedName, tuple[Variant, ...]]]:
+    """Return the packages of several versions; why a target has not the newest is in its wheels."""
     found: dict[NormalizedName, dict[Version, set[Target]]] = defaultdict(dict)
     for cell in cells:
         found[cell.name].setdefault(cell.version, set()).add(cell.target)
-    reasons: dict[tuple[NormalizedName, Target], list[str]] = defaultdict(list)
-    for gap in stepped:
-        reasons[gap.name, gap.target].append(f"{gap.version}: {gap.reason}")
     for name, versions in sorted(found.items()):
         if len(versions) == 1:
             continue
+        newest = max(versions)
+        known = {tag for wheel in tags.get((name, newest), ()) for tag in wheel}
         variants = []
         for version, where in sorted(versions.items(), reverse=True):
             targets = tuple(sorted(where, key=order.__getitem__))
-            why = dict.fromkeys(text for target in targets for text in reasons[name, target])
-            variants.append(Variant(version=version, targets=targets, reasons=tuple(why)))
+            reasons = {
+                f"{newest}: {explain_misfit(known, target)[1]}": None
+                for target in targets
+                if known and known.isdisjoint(target.tags)
+            }
+            variants.append(Variant(version=version, targets=targets, reasons=tuple(reasons)))
         yield name, tuple(variants)

@@ -153,7 +153,6 @@ def _make_matrix(
             gaps=found.gaps,
             newest=found.newest,
             advice=found.advice,
-            stepped=found.stepped,
             built=found.built,
             explanation=found.explanation,
         )
@@ -164,7 +163,6 @@ def _make_matrix(
         lock=found.lock,
         outcome=found.outcome,
         advice=Advice.PROJECT,
-        stepped=found.stepped,
         built=found.built,
     )
 

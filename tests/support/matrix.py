@@ -18,7 +18,7 @@ from hatch_multiplat.matrix_markdown import render_markdown
 from hatch_multiplat.matrix_text import render_matrix
 from hatch_multiplat.platforms import Platform
 from hatch_multiplat.report import Advice
-from hatch_multiplat.selection import Gap, locked_wheel, select_all
+from hatch_multiplat.selection import locked_wheel, select_all
 from hatch_multiplat.target import Python, Target
 
 if TYPE_CHECKING:
@@ -85,10 +85,13 @@ def sample() -> Matrix:
         package("backport", "0.1", "py3-none-any", marker="python_full_version < '3.11.4'"),
         package("built", sdist={"url": SDIST, "hashes": {"sha256": "0" * 64}}),
         package(
+            "both", "1.0", "cp39-abi3-macosx_10_9_universal2", marker="sys_platform == 'darwin'"
+        ),
+        package(
             "stable",
             "3.0",
             *(f"cp39-abi3-{tag}" for tag in ("manylinux_2_17_x86_64", *everywhere[1:])),
-            "cp39-abi3-macosx_10_12_universal2",
+            "cp39-abi3-macosx_10_12_x86_64",
             marker="sys_platform != 'darwin' or platform_machine != 'arm64'",
         ),
         package(
@@ -116,18 +119,6 @@ def sample() -> Matrix:
     targets = make_targets(PLATFORMS, PYTHONS)
     wheel = locked_wheel("built-1.0-py3-none-any.whl", "file:///built", {"sha256": "1"}, 500)
     outcome = select_all(lock, targets, base=BASE, built={SDIST: wheel})
-    stable = next(found for found in lock.packages if found.name == "stable")
-    stepped = [
-        Gap(
-            name=stable.name,
-            version=stable.version,
-            target=target,
-            kind="platform",
-            reason="no wheel for this platform (has linux x86_64)",
-        )
-        for target in targets
-        if str(target.platform) == "macos-arm64"
-    ]
     return make_matrix(
         project="demo",
         targets=targets,
@@ -137,7 +128,6 @@ def sample() -> Matrix:
         gaps=outcome.gaps,
         newest={(gap.name, gap.target): "1.9" for gap in outcome.gaps if gap.name == "slow"},
         advice=Advice.PROJECT,
-        stepped=stepped,
         built={wheel.filename},
     )
 
