@@ -71,12 +71,14 @@ def parse_lock(text: str, *, where: str) -> Pylock:
 def choose_parts(lock: Pylock, *, extras: Collection[str], groups: Collection[str]) -> Pylock:
     """Return a lock as it is for these extras and dependency groups (PEP 751).
 
-    No marker in the result names an extra or a group. The lock's own default groups are left
-    out: what a project needs is said by itself.
+    No marker in the result names an extra or a group. The lock's default groups are always
+    chosen: they stand for what the project itself depends on.
     """
     chosen = {
         "extras": {canonicalize_name(name) for name in extras},
-        "dependency_groups": {canonicalize_name(name) for name in groups},
+        "dependency_groups": {
+            canonicalize_name(name) for name in (*groups, *(lock.default_groups or ()))
+        },
     }
 
     def settle(match: re.Match[str]) -> str:

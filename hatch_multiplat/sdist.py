@@ -52,8 +52,12 @@ def build_universal_wheel(
     if source.kind == "vcs":
         raise NotUniversalError("and a checkout from version control is not built here")
     if source.kind == "directory":
+        folder = Path(url2pathname(urlsplit(source.url).path))
+        if not folder.is_dir():
+            # As in the folder of an unpacked sdist, which has only what is in the project.
+            raise NotUniversalError(f"and {folder.resolve()} is not there, where it should be")
         say(f"Building {source.name} from its folder")
-        return _build(Path(url2pathname(urlsplit(source.url).path)), store=store, offline=offline)
+        return _build(folder, store=store, offline=offline)
     artifact = Artifact(
         filename=source.filename, url=source.url, hashes=dict(source.hashes), size=source.size
     )

@@ -135,6 +135,7 @@ def test_a_package_applies_where_its_marker_can_be_true(
         pytest.param("'fast' in dependency_groups", False, id="a group of that name"),
         pytest.param("'dev' in dependency_groups or 'slow' in extras", True, id="or"),
         pytest.param("'dev' in dependency_groups and os_name == 'nt'", False, id="and"),
+        pytest.param("'default' in dependency_groups", True, id="default group"),
         pytest.param("os_name == 'posix'", True, id="neither"),
         pytest.param(None, True, id="no marker"),
     ],
@@ -142,8 +143,8 @@ def test_a_package_applies_where_its_marker_can_be_true(
 def test_a_lock_has_what_the_chosen_extras_and_groups_have(
     marker: str | None, *, applies: bool
 ) -> None:
-    lock = Pylock.from_dict({"lock-version": "1.0", "created-by": "test", "packages": []})
-    lock = replace(lock, packages=[package(marker)])
+    top = {"lock-version": "1.0", "created-by": "pdm", "default-groups": ["default"]}
+    lock = replace(Pylock.from_dict({**top, "packages": []}), packages=[package(marker)])
     (chosen,) = choose_parts(lock, extras=["fast"], groups=["Dev"]).packages
 
     assert package_applies(chosen, lock_environment(LINUX, 2)) is applies
