@@ -174,6 +174,26 @@ def test_an_ordinary_build_leaves_three_files(desk: Desk) -> None:
     assert left == ["doors-1.0-py3-none-any.whl", EXECUTABLE, "doors-1.0.tar.gz"]
 
 
+@pytest.mark.parametrize("targets", [["sdist", "wheel"], ["wheel", "sdist"]])
+def test_an_ordinary_build_leaves_checksums_of_all_that_it_made(
+    desk: Desk, targets: list[str]
+) -> None:
+    """Whichever of sdist and wheel is built first; and an sdist built anew has its line renewed."""
+    path = desk.project / "pyproject.toml"
+    path.write_text(path.read_text("utf-8") + "checksums = true\n", "utf-8")
+    desk.run(desk.tool("hatch"), "build", *(word for name in targets for word in ("-t", name)))
+    made = ["doors-1.0-py3-none-any.whl", EXECUTABLE, "doors-1.0.tar.gz"]
+    assert read_sums(desk.dist) == {name: digest(desk.dist / name) for name in made}
+    (desk.project / "doors.py").write_text("changed = True\n", "utf-8")
+    desk.run(desk.python, "-m", "build", "-n", "--sdist")
+    assert read_sums(desk.dist) == {name: digest(desk.dist / name) for name in made}
+
+
+def read_sums(folder: Path) -> dict[str, str]:
+    lines = (folder / "SHA256SUMS").read_text("utf-8").splitlines()
+    return {name: value for value, name in (line.split("  ") for line in lines)}
+
+
 def test_the_sdist_has_what_a_build_from_it_needs(desk: Desk) -> None:
     """Also where the project says what goes into its sdist, and names neither file."""
     desk.run(desk.tool("hatch-multiplat"), "lock")

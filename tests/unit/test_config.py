@@ -104,6 +104,8 @@ def test_a_table_with_platforms_alone_has_every_default() -> None:
         ('shebang = "#!/usr/bin/env python3.12"', "shebang", "/usr/bin/env python3.12"),
         ('inherit-path = "fallback"', "inherit_path", "fallback"),
         ("include-tools = true", "include_tools", True),
+        ("checksums = true", "checksums", True),
+        ("sbom = true", "sbom", True),
         ('runtime-root = "/var/cache/demo"', "runtime_root", "/var/cache/demo"),
         (
             "[executables.b]\n[executables.a]\nmodule = 'demo.a'\ninject-args = ['-q']\n"
@@ -431,6 +433,14 @@ STRING = ("script", "entry-point", "module", "lock", "index-url", "output", "out
         ),
         pytest.param(
             'find-links = [""]', ["tool.multiplat.find-links[0] must not be empty"], id="no link"
+        ),
+        pytest.param(
+            "checksums = 1\nsbom = 'cyclonedx'",
+            [
+                "tool.multiplat.checksums must be true or false (got int)",
+                "tool.multiplat.sbom must be true or false (got str)",
+            ],
+            id="files beside",
         ),
         pytest.param(
             'include-tools = "yes"',
