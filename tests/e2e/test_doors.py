@@ -102,10 +102,11 @@ def machine(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
         python = folder / "venv" / "Scripts" / "python.exe"
     tool = uv.find_uv_bin()
     subprocess.run([tool, "build", "-q", "--wheel", "-o", wheels, ROOT], check=True)
-    venv = [tool, "venv", "-q", "--seed", "-p", sys.executable, folder / "venv"]
+    venv: list[str | Path] = [tool, "venv", "-q", "--seed", "-p", sys.executable, folder / "venv"]
     subprocess.run(venv, check=True)
     (wheel,) = wheels.glob("*.whl")
-    install = [tool, "pip", "install", "-q", "-p", python, wheel, "build", "hatch", "hatchling"]
+    tools = ["build", "hatch", "hatchling"]
+    install: list[str | Path] = [tool, "pip", "install", "-q", "-p", python, wheel, *tools]
     subprocess.run(install, check=True)
     return python, wheels
 

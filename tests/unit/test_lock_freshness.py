@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from packaging.pylock import Pylock
@@ -9,8 +9,10 @@ from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
 from hatch_multiplat.lock_freshness import find_stale, lock_inputs, locked_python
-from hatch_multiplat.tag_constraint import TagConstraint
 from hatch_multiplat.target import Target
+
+if TYPE_CHECKING:
+    from hatch_multiplat.tag_constraint import TagConstraint
 
 LINUX = Target.parse("cp311-manylinux_2_28_x86_64")
 MUSL = Target.parse("cp311-musllinux_1_2_x86_64")
