@@ -10,8 +10,10 @@ import functools
 import hashlib
 import io
 import json
+import lzma
 import re
 import zipfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Final, cast
@@ -38,6 +40,15 @@ if TYPE_CHECKING:
 _BLOCK: Final = 1 << 20
 _LOCAL_SIZE: Final = 30
 _HEADER_SIZE: Final = re.compile(rb"^_mp_size=(\d+) *$", re.MULTILINE)
+# How zipfile and the decompressors under it say that what they read is damaged.
+_BROKEN: Final = (
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    EOFError,
+    NotImplementedError,
+    RuntimeError,
+)
 _UNUSED: Final = frozenset({"RECORD", "RECORD.jws", "RECORD.p7s", "INSTALLER"})
 
 
@@ -58,7 +69,7 @@ def _read_file(path: Path) -> Executable:
         try:
             with zipfile.ZipFile(stream) as archive:
                 return _read_archive(path, stream, archive, size)
-        except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError) as error:
+        except _BROKEN as error:
             raise ExecutableError(
                 f"{path} is no PEX, or not a whole one: {error}; name an executable"
             ) from error
@@ -207,7 +218,7 @@ def _read_wheel(path: Path, name: str, stream: IO[bytes], size: int, held: int) 
         digest.update(block)
     try:
         opened = _open_wheel(stream)
-    except (zipfile.BadZipFile, ValueError, EOFError, NotImplementedError, RuntimeError):
+    except (ValueError, *_BROKEN):
         opened = _Opened(unpacked=0, requires=None, requires_python=SpecifierSet())
     # A packed PEX keeps what pex has installed beforehand in a zip file named like the wheel.
     installed = opened.unpacked < 0

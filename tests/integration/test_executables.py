@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import random
 import shutil
 import subprocess
 import sys
@@ -17,11 +18,12 @@ import pytest
 from click.testing import CliRunner
 
 from hatch_multiplat.cli import main
-from hatch_multiplat.errors import VerificationError
+from hatch_multiplat.errors import ExecutableError, VerificationError
 from hatch_multiplat.executable_file import read_executable
 from hatch_multiplat.parts import write_joined
 from hatch_multiplat.platforms import Platform
 from hatch_multiplat.target import Python, Target
+from hatch_multiplat.verification import executable_selections, prove_executable
 from tests.support.app import boot_wheel
 from tests.support.index_server import IndexServer
 from tests.support.project import ProjectFolder, make_project
@@ -603,6 +605,28 @@ def test_bad_files(
         assert result.stdout == ""
         assert result.stderr.startswith(f"hatch-multiplat: {path}")
     assert sorted(tmp_path.iterdir()) == before
+
+
+def test_no_damage_is_more_than_an_error(shop: Shop, tmp_path: Path) -> None:
+    """Bytes changed anywhere are an error with a message, or a damage that is named."""
+    whole, chance = shop.whole.read_bytes(), random.Random(5)
+    deps, tail = whole.index(b".deps/demo"), len(whole) - 250_000
+    path = tmp_path / "bad.pex"
+    found = 0
+    for number in range(150):
+        data = bytearray(whole)
+        start, end = [(0, len(data)), (deps, deps + 20_000), (tail, len(data))][number % 3]
+        for _ in range(chance.choice([1, 20])):
+            data[chance.randrange(start, end)] = chance.randrange(256)
+        path.write_bytes(data)
+        try:
+            executable = read_executable(path)
+        except ExecutableError:
+            found += 1
+        else:
+            found += bool(executable.damages)
+            prove_executable(executable, executable_selections(executable))
+    assert found > 130  # The rest changed what nobody reads, such as a date in a local header.
 
 
 def test_output_that_cannot_be_written(shop: Shop, tmp_path: Path) -> None:
