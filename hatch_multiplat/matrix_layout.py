@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeAlias
@@ -165,11 +166,18 @@ def describe_pythons(words: Sequence[str], known: Sequence[str]) -> str:
     for position, word in enumerate(known):
         if word not in words:
             continue
-        if runs and runs[-1][-1] == known[position - 1]:
+        if runs and runs[-1][-1] == known[position - 1] and _follows(word, runs[-1][-1]):
             runs[-1].append(word)
         else:
             runs.append([word])
     return ", ".join(f"{run[0]}-{run[-1]}" if len(run) >= RUN else ", ".join(run) for run in runs)
+
+
+def _follows(word: str, before: str) -> bool:
+    """Tell whether a Python is the next minor of CPython: 3.14t and pp311 are in no range."""
+    minors = [re.fullmatch(r"3\.(\d+)", text) for text in (before, word)]
+    first, second = (int(match[1]) if match else -1 for match in minors)
+    return first >= 0 and second == first + 1
 
 
 def describe_floor(floor: Floor | None) -> str:
@@ -235,7 +243,7 @@ def _describe_asked(matrix: Matrix) -> str:
         if variant.reasons and asked.issuperset(variant.targets)
     ]
     there = f", with {', '.join(changes)} there" if changes else ""
-    return f"To add {where} takes nothing more than its entry in the table{there}."
+    return f"Nothing stands in the way of {where}{there}."
 
 
 def _name_asked(matrix: Matrix) -> str:

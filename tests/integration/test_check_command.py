@@ -156,10 +156,8 @@ def test_what_one_more_platform_would_take(checked: Checked, make_wheel: MakeFil
         checked.index.add(make_wheel("native", "1.5", tags=f"cp{python}-cp{python}-win_arm64"))
     result = checked.run("--platform", "windows-arm64")
     words = " ".join(result.stdout.split())
-    assert (
-        "To add windows-arm64 takes nothing more than its entry in the table, "
-        "with native 1.5 in place of 2.0 there." in words
-    )
+    answer = "Nothing stands in the way of windows-arm64, with native 1.5 in place of 2.0 there."
+    assert answer in words
 
 
 def test_what_one_more_python_would_take(checked: Checked) -> None:

@@ -13,7 +13,12 @@ from rich.console import Console
 
 from hatch_multiplat.matrix import Matrix, make_matrix
 from hatch_multiplat.matrix_html import render_html
-from hatch_multiplat.matrix_layout import describe_outcome, describe_targets, make_rows
+from hatch_multiplat.matrix_layout import (
+    describe_outcome,
+    describe_pythons,
+    describe_targets,
+    make_rows,
+)
 from hatch_multiplat.matrix_markdown import render_markdown
 from hatch_multiplat.matrix_text import render_matrix
 from hatch_multiplat.report import Advice
@@ -110,10 +115,7 @@ def test_the_verdict_answers_what_was_asked(matrix: Matrix) -> None:
     good = dataclasses.replace(matrix, gaps=(), asked=tuple(asked))
     assert describe_outcome(good) == [
         "All 15 targets are covered.",
-        (
-            "To add macos-arm64 takes nothing more than its entry in the table, "
-            "with stable 2.9 in place of 3.0 there."
-        ),
+        "Nothing stands in the way of macos-arm64, with stable 2.9 in place of 3.0 there.",
     ]
 
 
@@ -123,6 +125,23 @@ def test_targets_are_named_in_as_few_words_as_will_do(matrix: Matrix) -> None:
     assert describe_targets(targets[::3], matrix) == "every platform (3.11)"
     assert describe_targets(targets[:4], matrix) == "linux-x86_64, linux-aarch64-musl (3.11)"
     assert describe_targets(targets[:2], matrix) == "linux-x86_64 (3.11, 3.12)"
+
+
+@pytest.mark.parametrize(
+    ("words", "known", "text"),
+    [
+        (["3.11", "3.12", "3.13"], ["3.11", "3.12", "3.13"], "3.11-3.13"),
+        (["3.11", "3.12"], ["3.11", "3.12", "3.13"], "3.11, 3.12"),
+        (["3.11", "3.13"], ["3.11", "3.12", "3.13"], "3.11, 3.13"),
+        (["3.12", "3.13", "3.14", "3.14t"], ["3.12", "3.13", "3.14", "3.14t"], "3.12-3.14, 3.14t"),
+        (["3.10", "3.12", "3.13"], ["3.10", "3.12", "3.13"], "3.10, 3.12, 3.13"),
+        (["pp310", "pp311", "3.11"], ["pp310", "pp311", "3.11"], "pp310, pp311, 3.11"),
+    ],
+)
+def test_only_minors_that_follow_each_other_are_a_range(
+    words: list[str], known: list[str], text: str
+) -> None:
+    assert describe_pythons(words, known) == text
 
 
 def test_rows_of_one_package_have_the_newest_version_first(matrix: Matrix) -> None:
