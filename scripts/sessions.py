@@ -41,7 +41,7 @@ requirements = ["uvloop", "pandas==2.2.2"]
 
 def main() -> None:
     python = make_environment("example", "build")
-    commands = make_environment("commands", "--editable", ".")
+    commands = make_environment("commands", "--editable", ".[sbom]")
     constraints = make_constraints(python)
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder).resolve()
@@ -73,6 +73,15 @@ def main() -> None:
         record("inspect", project, environ, f"hatch-multiplat inspect dist/{GOOD}")
         record("verify", project, environ, f"hatch-multiplat verify dist/{GOOD}")
         record("split", project, environ, f"hatch-multiplat split dist/{GOOD} --each platform")
+        record("lock", project, environ, "hatch-multiplat lock", "hatch-multiplat lock --check")
+        record(
+            "checksums",
+            project,
+            environ,
+            "hatch-multiplat build --wheel dist/*.whl --checksums --sbom",
+            "cd dist && sha256sum --check SHA256SUMS",
+        )
+        (project / "pylock.multiplat.toml").unlink()
         for name, table in (("mistakes", MISTAKES), ("gaps", GAPS)):
             text = (EXAMPLE / "pyproject.toml").read_text("utf-8")
             text = text[: text.index("[tool.multiplat]")] + table
