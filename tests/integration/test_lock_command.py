@@ -418,19 +418,21 @@ def test_uv_installs_from_it(  # noqa: PLR0917
 def test_pex_builds_from_it(
     folder: Folder, index_server: IndexServer, make_wheel: MakeFile, tmp_path: Path
 ) -> None:
-    index_server.add(make_wheel("pure"))
+    """From the whole of it; for a part pex wants to know who depends on whom."""
+    index_server.add(make_wheel("pure", requires=["other"]), make_wheel("other", "2.0"))
     folder.table |= {"platforms": ["current"]}
     folder.requires = ["pure"]
     folder.run()
     run(
-        sys.executable, "-m", "pex", "--pylock", folder.root / LOCK, "pure",
+        sys.executable, "-m", "pex", "--pylock", folder.root / LOCK,
         "--pex-root", tmp_path / "pex-root", "--output-file", tmp_path / "pure.pex",
     )  # fmt: skip
     told = run(
-        sys.executable, tmp_path / "pure.pex", "-c", "import pure; print(pure.__version__)",
+        sys.executable, tmp_path / "pure.pex", "-c",
+        "import pure, other; print(pure.__version__, other.__version__)",
         PEX_ROOT=str(tmp_path / "pex-root"),
     )  # fmt: skip
-    assert told == "1.0\n"
+    assert told == "1.0 2.0\n"
 
 
 def run(*words: str | Path, cwd: Path | None = None, **environ: str) -> str:
