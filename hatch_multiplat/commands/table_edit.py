@@ -73,11 +73,16 @@ def edit_table(
 
 def show_diff(file: TomlFile, text: str) -> None:
     """Print what would change: in colour on a terminal only, and not where NO_COLOR is set."""
-    in_colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+    in_colour = is_in_colour()
     colours = {"+": "green", "-": "red", "@": "cyan"}
     for line in unified_diff(file.text, text, name=file.path.name):
         plain = not in_colour or line.startswith(("+++", "---"))
         click.echo(line if plain else click.style(line, fg=colours.get(line[0])), nl=False)
+
+
+def is_in_colour() -> bool:
+    """Tell whether stdout is a terminal whose user has nothing against colours."""
+    return sys.stdout.isatty() and not os.environ.get("NO_COLOR")
 
 
 def _say_what_is_stale(project: Path, name: str, terminal: Terminal) -> None:

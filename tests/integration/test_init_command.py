@@ -1,0 +1,409 @@
+"""`init`, `add-platform` and `remove-platform` on real files, against an index on loopback."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import stat
+import sys
+import tomllib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from click.testing import CliRunner
+
+from hatch_multiplat.cli import main
+from hatch_multiplat.commands import init as init_command
+from hatch_multiplat.commands import table_edit
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from click.testing import Result
+
+    from tests.conftest import MakeFile
+    from tests.support.index_server import IndexServer
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGE = ROOT / "docs" / "how-to" / "add-to-a-project.md"
+SESSION = re.compile(
+    r"^```console\n\$ (?P<command>.*?)\n(?P<output>.*?)^```$", re.DOTALL | re.MULTILINE
+)
+FIVE = ("linux-x86_64", "linux-aarch64", "macos-arm64", "macos-x86_64", "windows-x86_64")
+TAGS = {
+    "linux-x86_64": "manylinux_2_17_x86_64",
+    "linux-aarch64": "manylinux_2_17_aarch64",
+    "macos-arm64": "macosx_11_0_arm64",
+    "macos-x86_64": "macosx_11_0_x86_64",
+    "windows-x86_64": "win_amd64",
+}
+PYPROJECT = """\
+[build-system]
+requires = ["hatchling"]
+build-backend = "hatchling.build"
+
+[project]
+name = "demo"
+version = "1.0"
+requires-python = ">=3.11,<3.14"
+dependencies = ["native>=1"]
+"""
+
+pytestmark = pytest.mark.usefixtures("plain_network")
+
+
+class Folder:
+    """A project in a folder, and the commands run on it."""
+
+    def __init__(self, root: Path, index: IndexServer) -> None:
+        self.root = root
+        self.index = index
+
+    @property
+    def path(self) -> Path:
+        return self.root / "pyproject.toml"
+
+    @property
+    def text(self) -> str:
+        return self.path.read_bytes().decode()
+
+    @property
+    def table(self) -> dict[str, Any]:
+        table: dict[str, Any] = tomllib.loads(self.text)["tool"]["multiplat"]
+        return table
+
+    def write(self, text: str = PYPROJECT) -> None:
+        self.path.write_bytes(text.encode())
+
+    def run(self, *words: str, code: int = 0) -> Result:
+        result = CliRunner().invoke(main, list(words))
+        assert result.exit_code == code, result.output
+        return result
+
+
+@pytest.fixture
+def folder(tmp_path: Path, index_server: IndexServer, monkeypatch: pytest.MonkeyPatch) -> Folder:
+    root = tmp_path / "demo"
+    root.mkdir()
+    monkeypatch.chdir(root)
+    monkeypatch.setenv("HATCH_MULTIPLAT_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("UV_DEFAULT_INDEX", index_server.index_url)
+    found = Folder(root, index_server)
+    found.write()
+    return found
+
+
+@pytest.fixture
+def native(folder: Folder, make_wheel: MakeFile) -> Callable[..., None]:
+    """Return a function that puts wheels of a package onto the index."""
+
+    def add(name: str = "native", *, pythons: tuple[str, ...], platforms: tuple[str, ...]) -> None:
+        for python in pythons:
+            for platform in platforms:
+                tags = f"{python}-{python}-{TAGS[platform]}"
+                folder.index.add(make_wheel(name, "1.18", tags=tags))
+
+    return add
+
+
+# -- the page --------------------------------------------------------------------------------------
+
+
+def test_the_page_shows_what_the_commands_print(
+    folder: Folder,
+    native: Callable[..., None],
+    make_wheel: MakeFile,
+) -> None:
+    pythons = ("cp311", "cp312", "cp313", "cp314")
+    native("pygit2", pythons=pythons, platforms=FIVE)
+    folder.index.add(make_wheel("rich", "13.7"))
+    text = (ROOT / "example_project" / "pyproject.toml").read_text("utf-8")
+    text = text[: text.index("\n# Run hatch-multiplat")].replace(', "hatch-multiplat"', "")
+    folder.write(text)
+    other = folder.root.parent / "other"
+    other.mkdir()
+    (other / "pyproject.toml").write_text(
+        '[build-system]\nrequires = ["setuptools"]\nbuild-backend = "setuptools.build_meta"\n'
+        '[project]\nname = "other"\nversion = "1"\n',
+        "utf-8",
+    )
+    shown = PAGE.read_text("utf-8")
+
+    def run(session: re.Match[str]) -> str:
+        program, *words = shlex.split(session["command"])
+        assert program == "hatch-multiplat"
+        output = CliRunner().invoke(main, words).output
+        return f"```console\n$ {session['command']}\n{output}```"
+
+    printed, count = SESSION.subn(run, shown)
+    if os.environ.get("WRITE_PAGE"):
+        PAGE.write_text(printed, "utf-8")
+    assert printed == shown, "WRITE_PAGE=1 in the environment of this test writes the page anew"
+    assert count == 8
+
+
+# -- init ------------------------------------------------------------------------------------------
+
+
+def test_wheels_on_the_index_decide_what_is_left_out(
+    folder: Folder, native: Callable[..., None]
+) -> None:
+    native(pythons=("cp311", "cp312", "cp313"), platforms=("linux-x86_64", "windows-x86_64"))
+    native(pythons=("cp311",), platforms=("macos-arm64",))
+    result = folder.run("init")
+    assert "without macos-arm64: native has no wheel for it" in result.stderr
+    assert folder.table == {
+        "platforms": ["linux-x86_64", "windows-x86_64"],
+        "python": ["3.11", "3.12", "3.13"],
+    }
+    assert result.stdout == "Changed pyproject.toml\n"
+
+
+def test_a_chosen_platform_stays_and_pythons_follow_it(
+    folder: Folder, native: Callable[..., None]
+) -> None:
+    native(pythons=("cp311", "cp312", "cp313"), platforms=("linux-x86_64",))
+    native(pythons=("cp311",), platforms=("macos-arm64",))
+    folder.run("init", "--platform", "linux-x86_64", "--platform", "macos-arm64")
+    assert folder.table["platforms"] == ["linux-x86_64", "macos-arm64"]
+    assert folder.table["python"] == ["3.11"]
+
+
+def test_a_chosen_python_stays_and_platforms_follow_it(
+    folder: Folder, native: Callable[..., None]
+) -> None:
+    native(pythons=("cp311", "cp312"), platforms=("linux-x86_64",))
+    native(pythons=("cp311",), platforms=("macos-arm64",))
+    folder.run("init", "--python", "cp312")
+    assert folder.table == {"platforms": ["linux-x86_64"], "python": ["cp312"]}
+
+
+@pytest.mark.parametrize("how", ["offline", "unreachable", "broken"])
+def test_without_the_index_the_rest_decides_and_it_says_so(
+    folder: Folder, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    if how == "offline":
+        monkeypatch.setenv("UV_OFFLINE", "1")
+    elif how == "unreachable":
+        monkeypatch.setenv("UV_DEFAULT_INDEX", "http://127.0.0.1:9/simple")
+    else:
+        folder.index.fail("native", 503)
+    result = folder.run("init")
+    assert "the wheels of 1 dependency were not looked at: " in result.stderr
+    assert folder.table == {"platforms": list(FIVE), "python": ["3.11", "3.12", "3.13"]}
+
+
+def test_what_an_index_cannot_know_is_not_asked_for(
+    folder: Folder, native: Callable[..., None]
+) -> None:
+    native("near", pythons=("cp311",), platforms=("linux-x86_64",))
+    needs = '["near", "far @ https://example.org/far-1.0-py3-none-any.whl"]'
+    sources = '\n[tool.uv.sources]\nNear = { path = "../near" }\n'
+    folder.write(PYPROJECT.replace('["native>=1"]', needs) + sources)
+    folder.run("init")
+    assert folder.table["platforms"] == list(FIVE)
+    assert folder.index.requests == []
+
+
+def test_dynamic_dependencies_are_not_looked_at(folder: Folder) -> None:
+    folder.write(PYPROJECT.replace("dependencies = [", 'dynamic = ["dependencies"] # ['))
+    result = folder.run("init")
+    assert "the dependencies are dynamic, so their wheels were not looked at" in result.stderr
+
+
+def test_a_package_with_a_main_runs_where_there_is_no_script(folder: Folder) -> None:
+    (folder.root / "src" / "demo").mkdir(parents=True)
+    (folder.root / "src" / "demo" / "__main__.py").touch()
+    folder.run("init")
+    assert folder.table["module"] == "demo"
+
+
+def test_a_second_run_asks_nobody_and_changes_nothing(folder: Folder) -> None:
+    folder.run("init")
+    text, asked = folder.text, len(folder.index.requests)
+    result = folder.run("init")
+    assert result.stdout == "Nothing to add: all of it is there\n"
+    assert folder.text == text
+    assert len(folder.index.requests) == asked
+
+
+def test_every_byte_of_the_file_stays(folder: Folder) -> None:
+    text = PYPROJECT.replace("\n", "\r\n").replace('["h', '[\r\n\t"h').rstrip() + " # end: größer"
+    folder.write(text)
+    folder.run("init")
+    kept = text.replace('ling"]', 'ling",\r\n\t"hatch-multiplat"]')
+    assert folder.text.startswith(f"{kept}\r\n\r\n")
+    assert "\n" not in folder.text.replace("\r\n", "")
+
+
+def test_the_hook_goes_where_hatch_looks_for_it(folder: Folder) -> None:
+    beside = folder.root / "hatch.toml"
+    beside.write_text("[envs.x]\n", "utf-8")
+    folder.run("init", "--yes")
+    assert beside.read_text("utf-8") == "[envs.x]\n"
+    folder.write()
+    beside.write_text('[build]\ninclude = ["x"]\n', "utf-8")
+    result = folder.run("init", "--on-request")
+    assert result.stdout == "Changed pyproject.toml and hatch.toml\n"
+    assert "hatch-multiplat" not in folder.text.replace("# Run hatch-multiplat", "")
+    assert tomllib.loads(beside.read_text("utf-8"))["build"]["hooks"]["multiplat"] == {
+        "enable-by-default": False,
+        "dependencies": ["hatch-multiplat"],
+    }
+    assert folder.run("init", "--on-request").stdout.startswith("Nothing to add")
+
+
+@pytest.mark.parametrize(
+    ("words", "text", "message"),
+    [
+        (["--platform", "linux_x64", "--python", "3.31"], PYPROJECT, "'linux-x86_64'?\n"),
+        (["--python", "3.10"], PYPROJECT, "Python 3.10 is not admitted"),
+        ([], PYPROJECT.replace(">=3.11,<3.14", "<3.9"), "tool.multiplat.python is required"),
+        ([], PYPROJECT.replace(">=3.11,<3.14", "3.11"), "project.requires-python: "),
+        ([], PYPROJECT.replace("native>=1", "native>>1"), "project.dependencies: "),
+        ([], PYPROJECT.replace("requires = [", "# ["), "build-system.requires must be an array"),
+        ([], PYPROJECT + "\n[tool.multiplat]\nscirpt = 'x'\n", "did you mean 'script'?"),
+        (
+            ["--platform", "windows-arm64"],
+            PYPROJECT + "\n[tool.multiplat]\nplatforms = ['linux-x86_64']\n",
+            "add to it with: hatch-multiplat add-platform windows-arm64",
+        ),
+        (["--dry-run"], "[project\n", "is not TOML"),
+    ],
+)
+def test_a_mistake_ends_with_exit_code_2_and_writes_nothing(
+    folder: Folder, words: list[str], text: str, message: str
+) -> None:
+    folder.write(text)
+    result = folder.run("init", *words, code=2)
+    assert message in result.stderr
+    assert folder.text == text
+
+
+def test_a_folder_without_a_project_is_an_error(folder: Folder) -> None:
+    folder.path.unlink()
+    assert "no such file" in folder.run("init", code=2).stderr
+
+
+def test_a_python_is_added_to_a_table_that_has_none(folder: Folder) -> None:
+    folder.write(PYPROJECT + "\n[tool.multiplat]\nplatforms = ['linux-x86_64']\n")
+    folder.run("init", "--python", "3.12")
+    assert folder.table == {"platforms": ["linux-x86_64"], "python": ["3.12"]}
+
+
+@pytest.mark.parametrize(("answer", "code"), [("y\n", 0), ("\n", 0), ("n\n", 1)])
+def test_somebody_on_a_terminal_is_asked_once(
+    folder: Folder, monkeypatch: pytest.MonkeyPatch, answer: str, code: int
+) -> None:
+    monkeypatch.setattr(init_command, "is_somebody_there", lambda: True)
+    result = CliRunner().invoke(main, ["init"], input=answer)
+    assert result.exit_code == code
+    assert result.stderr.count("Change pyproject.toml? [Y/n]") == 1
+    assert (folder.text == PYPROJECT) is (code == 1)
+
+
+@pytest.mark.parametrize("word", ["--yes", "--quiet", "--python=3.12", "--platform=linux-x86_64"])
+def test_who_has_said_what_to_do_is_not_asked(
+    folder: Folder, monkeypatch: pytest.MonkeyPatch, word: str
+) -> None:
+    monkeypatch.setattr(init_command, "is_somebody_there", lambda: True)
+    folder.run("init", word)
+    assert folder.text != PYPROJECT
+
+
+def test_a_diff_has_colours_on_a_terminal_alone(
+    folder: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "\x1b[" not in CliRunner().invoke(main, ["init", "--dry-run"], color=True).stdout
+    monkeypatch.setattr(table_edit, "is_in_colour", lambda: True)
+    shown = CliRunner().invoke(main, ["init", "--dry-run"], color=True).stdout
+    assert '\x1b[32m+requires = ["hatchling", "hatch-multiplat"]\n\x1b[0m' in shown
+    assert folder.text == PYPROJECT
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has neither modes nor plain links")
+def test_a_file_keeps_its_mode_and_a_link_stays_a_link(folder: Folder) -> None:
+    real = folder.root.parent / "real.toml"
+    folder.path.rename(real)
+    folder.path.symlink_to(real)
+    real.chmod(0o640)
+    folder.run("init")
+    assert folder.path.is_symlink()
+    assert stat.S_IMODE(real.stat().st_mode) == 0o640
+    assert [path.name for path in folder.root.iterdir()] == ["pyproject.toml"]
+
+
+def test_a_file_that_cannot_be_written_stays_and_nothing_is_left_beside_it(
+    folder: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(self: Path, target: object) -> Path:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "replace", refuse)
+    result = folder.run("init", code=1)
+    assert result.stderr.endswith("cannot write pyproject.toml: Permission denied\n")
+    assert folder.text == PYPROJECT
+    assert [path.name for path in folder.root.iterdir()] == ["pyproject.toml"]
+
+
+# -- add-platform, remove-platform -----------------------------------------------------------------
+
+PYLOCK = 'lock-version = "1.0"\ncreated-by = "pdm"\npackages = []\n'
+TABLE = '[tool.multiplat]\nplatforms = ["linux-x86_64", "macos-arm64"] # two\n'
+
+
+@pytest.mark.parametrize("command", ["add-platform", "remove-platform"])
+def test_without_a_name_there_is_nothing_to_do(folder: Folder, command: str) -> None:
+    assert "name a platform" in folder.run(command, code=2).stderr
+
+
+def test_another_folder_is_named_by_an_option(folder: Folder, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "pyproject.toml").write_text(TABLE, "utf-8")
+    folder.run("add-platform", "windows-arm64", "--project", str(other))
+    folder.run("remove-platform", "macos-arm64", "--project", str(other))
+    expected = TABLE.replace("macos-arm64", "windows-arm64")
+    assert (other / "pyproject.toml").read_text("utf-8") == expected
+
+
+def test_a_dry_run_writes_nothing(folder: Folder) -> None:
+    folder.write(TABLE)
+    result = folder.run("add-platform", "--dry-run", "windows-arm64")
+    assert '+platforms = ["linux-x86_64", "macos-arm64", "windows-arm64"] # two\n' in result.stdout
+    assert folder.text == TABLE
+
+
+@pytest.mark.parametrize(
+    ("lock", "text", "message"),
+    [
+        ("pylock.multiplat.toml", "damaged", "renew it with: hatch-multiplat lock"),
+        (
+            "pylock.app.toml",
+            PYLOCK,
+            "renew it with pdm, which wrote it",
+        ),
+        (
+            "pylock.multiplat.toml",
+            f'{PYLOCK.replace("pdm", "x")}[tool.hatch-multiplat]\ntargets = ["x"]\n',
+            "renew it with: hatch-multiplat lock",
+        ),
+        ("uv.lock", "", ""),
+    ],
+)
+def test_a_lock_that_is_stale_now_is_named_with_what_renews_it(
+    folder: Folder, lock: str, text: str, message: str
+) -> None:
+    folder.write(f'[project]\nname = "demo"\nversion = "1"\n{TABLE}lock = "{lock}"\n')
+    (folder.root / lock).write_text(text, "utf-8")
+    said = folder.run("add-platform", "windows-arm64").stderr
+    assert said == (f"{lock} is stale now; {message}\n" if message else "")
+
+
+def test_a_mistake_writes_nothing(folder: Folder) -> None:
+    folder.write(TABLE)
+    said = folder.run("add-platform", "windows-arm64", "linux-x86_64", code=2).stderr
+    assert said == "hatch-multiplat: 'linux-x86_64' is in tool.multiplat.platforms already\n"
+    assert folder.text == TABLE
