@@ -65,25 +65,26 @@ def write_beside(
     wanted: Wanted,
     output: Path,
     *,
-    wheel: ProjectWheel,
+    wheels: Sequence[ProjectWheel],
     selections: Sequence[Selection],
     paths: Mapping[str, Path],
     lock: Pylock,
 ) -> tuple[Path, ...]:
     """Write what is wanted beside the executable `output`, and return the paths.
 
-    `paths` maps the file name of every wheel to its place in the store. The checksums cover the
-    executable and its inventory, and of the project's wheel and sdist what lies there too.
+    `wheels` are the project's own that the executable holds, `paths` maps the file name of every
+    wheel to its place in the store. The checksums cover the executable and its inventory, and of
+    the project's wheels and sdist what lies there too.
     """
     written: list[Path] = []
     if wanted.render_sbom is not None:
         metadata = {name: read_wheel_metadata(path) for name, path in paths.items()}
         inventory = Inventory(
-            name=wheel.metadata.name,
-            version=str(wheel.metadata.version),
+            name=wheels[0].metadata.name,
+            version=str(wheels[0].metadata.version),
             filename=output.name,
             sha256=hash_file(output, "sha256"),
-            licensing=read_licensing(metadata[wheel.path.name]),
+            licensing=read_licensing(metadata[wheels[0].path.name]),
             targets=tuple(str(selection.target) for selection in selections),
             ingredients=list_ingredients(
                 selections,
@@ -99,17 +100,18 @@ def write_beside(
             raise ExecutableError(f"cannot write {path}: {error.strerror or error}") from error
         written.append(path)
     if wanted.checksums:
-        made = [output, *written, *_own_distributions(wheel, output.parent)]
+        made = [output, *written, *_own_distributions(wheels, output.parent)]
         written.append(write_checksums(output.parent, made))
     return tuple(written)
 
 
-def _own_distributions(wheel: ProjectWheel, folder: Path) -> list[Path]:
-    """Return the project's wheel and its sdist, as far as they lie in the folder."""
-    name = canonicalize_name(wheel.metadata.name).replace("-", "_")
-    sdist = folder / f"{name}-{wheel.metadata.version}.tar.gz"
-    own = folder / wheel.path.name
-    found = [own] if own.is_file() and own.samefile(wheel.path) else []
+def _own_distributions(wheels: Sequence[ProjectWheel], folder: Path) -> list[Path]:
+    """Return the project's wheels and its sdist, as far as they lie in the folder."""
+    metadata = wheels[0].metadata
+    name = canonicalize_name(metadata.name).replace("-", "_")
+    sdist = folder / f"{name}-{metadata.version}.tar.gz"
+    own = [(folder / wheel.path.name, wheel.path) for wheel in wheels]
+    found = [here for here, path in own if here.is_file() and here.samefile(path)]
     return [*found, *([sdist] if sdist.is_file() else [])]
 
 

@@ -92,6 +92,7 @@ class Config:
     extra_index_urls: tuple[str, ...] = ()
     find_links: tuple[str, ...] = ()
     sdists: Literal["universal", "never"] = "universal"
+    project_wheels: tuple[str, ...] = ()
     output: str = DEFAULT_OUTPUT
     output_dir: str | None = None
     checksums: bool = False
@@ -350,6 +351,7 @@ _READERS: Final[dict[str, Callable[[_Parser, str, object], Any]]] = {
     "extra-index-urls": _Parser.urls,
     "find-links": _Parser.locations,
     "sdists": functools.partial(_Parser.choice, of=("universal", "never")),
+    "project-wheels": _Parser.locations,
     "output": _Parser.output,
     "output-dir": _Parser.string,
     "checksums": _Parser.boolean,

@@ -58,7 +58,7 @@ def run_build(
     app: App,
     *,
     project_dir: Path,
-    wheel: Path,
+    wheel: Path | None,
     output_dir: Path | None = None,
     default_dir: Path | None = None,
     checksums: bool = False,

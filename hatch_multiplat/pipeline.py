@@ -14,10 +14,9 @@ from packaging.utils import canonicalize_name
 from hatch_multiplat.beside import check_wanted, write_beside
 from hatch_multiplat.boot_table import make_boot_table
 from hatch_multiplat.coverage import Covered, Market, cover_targets, select_locked
-from hatch_multiplat.errors import CoverageError
 from hatch_multiplat.fetch import Artifact, fetch_files
 from hatch_multiplat.lock_file import check_fresh, require_lock
-from hatch_multiplat.misfit import explain_misfit
+from hatch_multiplat.own_wheels import add_own_wheels, find_own_wheels, own_wheels_of
 from hatch_multiplat.pex_file import Parts, write_executable
 from hatch_multiplat.project import (
     Project,
@@ -25,12 +24,10 @@ from hatch_multiplat.project import (
     added_requirements,
     all_requirements,
     open_project,
-    read_wheel,
     scripts_of,
 )
 from hatch_multiplat.proof import prove_selections, read_demands
-from hatch_multiplat.report import Advice, DependencyShare, Report, render_gaps
-from hatch_multiplat.selection import Gap, LockedWheel, Selection, best_wheel
+from hatch_multiplat.report import DependencyShare, Report
 from hatch_multiplat.session import make_session
 from hatch_multiplat.solve import Question, read_uv_table
 from hatch_multiplat.sources import choose_sources, credentials_of
@@ -43,6 +40,7 @@ if TYPE_CHECKING:
     from hatch_multiplat.config import Config
     from hatch_multiplat.metadata import ProjectMetadata
     from hatch_multiplat.progress import ProgressSink
+    from hatch_multiplat.selection import Selection
 
 OFFLINE_VARIABLES: Final = ("HATCH_MULTIPLAT_OFFLINE", "UV_OFFLINE")
 _FALSE: Final = frozenset({"", "0", "false", "no", "off"})
@@ -64,13 +62,14 @@ class Surroundings:
 class Request:
     """One build: a project folder, its wheel, and where the executable goes.
 
-    `output_dir` overrides the table's `output-dir`; where neither is given, the executable goes
-    to `default_dir`, or beside the wheel. `checksums` and `sbom` ask for these files beside it,
-    as the keys of that name in the table do.
+    Without a `wheel`, those that the table's `project-wheels` names are all there are. `output_dir`
+    overrides the table's `output-dir`; where neither is given, the executable goes to
+    `default_dir`, or beside the wheel, or to `dist` in the project. `checksums` and `sbom` ask for
+    these files beside it, as the keys of that name in the table do.
     """
 
     project_dir: Path
-    wheel: Path
+    wheel: Path | None = None
     output_dir: Path | None = None
     default_dir: Path | None = None
     checksums: bool = False
@@ -90,30 +89,31 @@ def build_executable(request: Request, around: Surroundings) -> Report:
         sbom=request.sbom or config.sbom,
         environ=around.environ,
     )
-    wheel = read_wheel(request.wheel)
+    own = find_own_wheels(project, request.wheel, around.environ)
     market = open_market(project, around)
-    covered = cover_project(project, wheel.metadata, market)
-    selections = _add_project_wheel(covered.outcome.selections, wheel.locked, config)
-    paths = _fetch(selections, wheel, market)
+    covered = cover_project(project, own.metadata, market)
+    selections = add_own_wheels(covered.outcome.selections, own, config)
+    wheels = own_wheels_of(selections, own)
+    paths = _fetch(selections, wheels, market)
     run = choose_run(
         config,
-        name=wheel.metadata.name,
-        own_scripts=wheel.scripts,
+        name=own.metadata.name,
+        own_scripts=own.scripts,
         all_scripts=lambda: scripts_of(paths.values()),
     )
     table = make_boot_table(
-        metadata=wheel.metadata,
+        metadata=own.metadata,
         config=config,
         run=run,
         selections=selections,
-        scripts=wheel.scripts,
+        scripts=own.scripts,
         contents={name: (path.parent.name, path.stat().st_size) for name, path in paths.items()},
     )
-    output = _output_path(request, config, wheel.metadata)
-    requirements = (_root_requirement(wheel.metadata, config), *added_requirements(project))
+    output = _output_path(request, config, own.metadata)
+    requirements = (_root_requirement(own.metadata, config), *added_requirements(project))
     uv_table = read_uv_table(project.folder, project.pyproject)
     demands = read_demands(
-        requirements, requires_python=wheel.metadata.requires_python, uv_table=uv_table
+        requirements, requires_python=own.metadata.requires_python, uv_table=uv_table
     )
     prove_selections(selections, paths, demands)
     parts = Parts(
@@ -126,7 +126,7 @@ def build_executable(request: Request, around: Surroundings) -> Report:
     )
     write_executable(parts, output, pex_root=market.store.root / "pex")
     beside = write_beside(
-        wanted, output, wheel=wheel, selections=selections, paths=paths, lock=covered.lock
+        wanted, output, wheels=wheels, selections=selections, paths=paths, lock=covered.lock
     )
     seconds = time.monotonic() - started
     return _report(
@@ -203,33 +203,13 @@ def make_question(project: Project, metadata: ProjectMetadata, market: Market) -
     )
 
 
-def _add_project_wheel(
-    selections: Sequence[Selection], wheel: LockedWheel, config: Config
-) -> tuple[Selection, ...]:
-    """Add the project's own wheel to every target; raises CoverageError where it does not fit."""
-    gaps = []
-    for selection in selections:
-        if best_wheel([wheel], selection.target) is None:
-            kind, reason, needs = explain_misfit(wheel.tags, selection.target)
-            gaps.append(
-                Gap(
-                    name=wheel.name,
-                    version=wheel.version,
-                    target=selection.target,
-                    kind=kind,
-                    reason=f"the project's own wheel {wheel.filename}: {reason}",
-                    needs=needs,
-                )
-            )
-    if gaps:
-        raise CoverageError(render_gaps(gaps, config.targets, advice=Advice.OWN_WHEEL))
-    return tuple(selection.with_wheel(wheel) for selection in selections)
-
-
-def _fetch(selections: Sequence[Selection], wheel: ProjectWheel, market: Market) -> dict[str, Path]:
+def _fetch(
+    selections: Sequence[Selection], wheels: Sequence[ProjectWheel], market: Market
+) -> dict[str, Path]:
     """Bring all wheels onto disk; returns their paths by file name."""
     wanted = {found.filename: found for selection in selections for found in selection.wheels}
-    del wanted[wheel.locked.filename]
+    for wheel in wheels:
+        del wanted[wheel.locked.filename]
     artifacts = {
         filename: Artifact(
             filename=filename, url=found.url, hashes=dict(found.hashes), size=found.size
@@ -245,7 +225,8 @@ def _fetch(selections: Sequence[Selection], wheel: ProjectWheel, market: Market)
     )
     found_paths = {filename: paths[artifact.key] for filename, artifact in artifacts.items()}
     # The wheel lies in the output folder; whoever rebuilds there must not change it under us.
-    found_paths[wheel.locked.filename] = market.store.add(wheel.path)
+    for wheel in wheels:
+        found_paths[wheel.locked.filename] = market.store.add(wheel.path)
     return found_paths
 
 
@@ -257,7 +238,8 @@ def _root_requirement(metadata: ProjectMetadata, config: Config) -> Requirement:
 def _output_path(request: Request, config: Config, metadata: ProjectMetadata) -> Path:
     name = config.output.format(name=metadata.name, version=metadata.version)
     named = request.project_dir / config.output_dir if config.output_dir else None
-    folder = request.output_dir or named or request.default_dir or request.wheel.parent
+    beside = request.wheel.parent if request.wheel else request.project_dir / "dist"
+    folder = request.output_dir or named or request.default_dir or beside
     return folder.resolve() / name
 
 

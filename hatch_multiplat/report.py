@@ -198,7 +198,7 @@ def suggest_ways(
     if advice is Advice.LOCK:
         return "write the lock anew for these targets, or drop them"
     if advice is Advice.OWN_WHEEL:
-        return "build one for these targets too, or drop them"
+        return "build one for these targets too and name it in 'project-wheels', or drop them"
     if kind == "removed":
         return "require a version that the index has"
     ways = []

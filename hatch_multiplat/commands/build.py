@@ -17,6 +17,8 @@ from hatch_multiplat.commands.terminal import (
     quiet_option,
 )
 from hatch_multiplat.door import run_build
+from hatch_multiplat.own_wheels import has_project_wheels
+from hatch_multiplat.project import open_project
 from hatch_multiplat.report import report_to_json
 
 
@@ -25,7 +27,10 @@ from hatch_multiplat.report import report_to_json
 @click.option(
     "--wheel",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="The project's wheel; without it, the wheel is built by the project's own backend.",
+    help=(
+        "The project's wheel; without it, those of project-wheels are taken, "
+        "or one is built by the project's own backend."
+    ),
 )
 @click.option(
     "-o",
@@ -52,7 +57,7 @@ def build(
     terminal = Terminal(quiet=quiet or as_json)
     default_dir = None
     with tempfile.TemporaryDirectory(prefix="hatch-multiplat-") as folder:
-        if wheel is None:
+        if wheel is None and not has_project_wheels(open_project(project)):
             wheel = build_wheel(project, Path(folder).resolve(), terminal)
             default_dir = project / "dist"
         report = run_build(

@@ -236,7 +236,13 @@ def test_beyond_nine_packages_columns_stay_in_line() -> None:
     ("advice", "kind", "needs", "newest", "expected"),
     [
         (Advice.LOCK, "floor", "x", "1", "write the lock anew for these targets, or drop them"),
-        (Advice.OWN_WHEEL, "floor", "x", "1", "build one for these targets too, or drop them"),
+        (
+            Advice.OWN_WHEEL,
+            "floor",
+            "x",
+            "1",
+            "build one for these targets too and name it in 'project-wheels', or drop them",
+        ),
         (Advice.PROJECT, "removed", "", "", "require a version that the index has"),
         (
             Advice.PROJECT,

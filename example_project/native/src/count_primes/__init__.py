@@ -1,0 +1,1 @@
+"""Count prime numbers, in C."""

@@ -1,0 +1,189 @@
+"""The project's own wheels: the one that was just built, and those of `project-wheels`."""
+
+from __future__ import annotations
+
+import glob
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
+
+from hatch_multiplat.errors import ConfigError, CoverageError
+from hatch_multiplat.misfit import explain_misfit
+from hatch_multiplat.project import Project, ProjectWheel, read_wheel
+from hatch_multiplat.report import Advice, render_gaps
+from hatch_multiplat.selection import Gap, Selection, best_wheel
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from hatch_multiplat.config import Config
+    from hatch_multiplat.metadata import ProjectMetadata
+
+VARIABLE: Final = "HATCH_MULTIPLAT_PROJECT_WHEELS"
+_KEY: Final = "tool.multiplat.project-wheels"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OwnWheels:
+    """The project's wheels, at least one, which say the same of the project.
+
+    The first is the one that was just built, where one was. `idle` are the globs that match none.
+    """
+
+    wheels: tuple[ProjectWheel, ...]
+    idle: tuple[str, ...] = field(default=())
+
+    @property
+    def metadata(self) -> ProjectMetadata:
+        return self.wheels[0].metadata
+
+    @property
+    def scripts(self) -> Mapping[str, str]:
+        return self.wheels[0].scripts
+
+
+def find_own_wheels(
+    project: Project, built: Path | None, environ: Mapping[str, str] = os.environ
+) -> OwnWheels:
+    """Read the project's wheels: the one just built, and all that `project-wheels` names.
+
+    Wheels of other projects, and files that are no wheels, are passed over. Of two with one file
+    name the one just built counts. Raises ConfigError where two do not belong together, and
+    where there is none.
+    """
+    globs = wheel_globs(project.config, environ)
+    wheels = [] if built is None else [read_wheel(built)]
+    name = wheels[0].locked.name if wheels else _name_of_project(project)
+    idle = []
+    for pattern in globs:
+        found = _matches(project.folder, pattern, name)
+        wheels += [read_wheel(path) for path in found]
+        idle += [] if found else [pattern]
+    if not wheels:
+        raise ConfigError([f"{_KEY}: there is no wheel of {name} at {', '.join(globs)}"])
+    return OwnWheels(wheels=check_agreement(wheels, built=built is not None), idle=tuple(idle))
+
+
+def has_project_wheels(project: Project, environ: Mapping[str, str] = os.environ) -> bool:
+    """Tell whether `project-wheels` names any wheel of the project that is there."""
+    name = _name_of_project(project)
+    globs = wheel_globs(project.config, environ)
+    return any(_matches(project.folder, pattern, name) for pattern in globs)
+
+
+def wheel_globs(config: Config, environ: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the globs of the environment's variable, else those of the table."""
+    given = tuple(word for word in environ.get(VARIABLE, "").split(os.pathsep) if word)
+    return given or config.project_wheels
+
+
+def check_agreement(
+    wheels: Sequence[ProjectWheel], *, built: bool = False
+) -> tuple[ProjectWheel, ...]:
+    """Return the wheels, each file name once; the first is the `built` one, if one was.
+
+    One executable has one version and one set of requirements: what differs by platform belongs
+    into markers. Raises ConfigError with every wheel that says something else than the first.
+    """
+    first = wheels[0]
+    kept: dict[str, ProjectWheel] = {}
+    problems = []
+    for wheel in wheels:
+        name = wheel.locked.filename
+        other = kept.setdefault(name, wheel)
+        if other.locked.hashes != wheel.locked.hashes and not (built and other is first):
+            problems.append(f"{_KEY}: {other.path} and {wheel.path} differ; keep one of them")
+        problems += [
+            f"{_KEY}: {wheel.path.name} and {first.path.name} do not belong together: {difference}"
+            for difference in differences(wheel, first)
+        ]
+    if problems:
+        raise ConfigError(problems)
+    return tuple(kept.values())
+
+
+def differences(wheel: ProjectWheel, first: ProjectWheel) -> list[str]:
+    """Say what a wheel says otherwise than another one of its project; a wrong version alone."""
+    one, other = wheel.metadata, first.metadata
+    if wheel.locked.name != first.locked.name:
+        return ["they are of two projects; name those of one alone"]
+    if one.version != other.version:
+        return [f"version {one.version} and {other.version}; build all from the same sources"]
+    pairs = {
+        "Requires-Dist": (set(map(str, one.requires)), set(map(str, other.requires))),
+        "Requires-Python": ({str(one.requires_python)}, {str(other.requires_python)}),
+        "Provides-Extra": (set(map(str, one.extras)), set(map(str, other.extras))),
+        "the console script": (
+            {f"{name} = {value}" for name, value in wheel.scripts.items()},
+            {f"{name} = {value}" for name, value in first.scripts.items()},
+        ),
+    }
+    return [
+        f"only one of them has {word} {', '.join(sorted((mine ^ theirs) - {''}))}; "
+        "build all from the same sources, and put what differs by platform into markers"
+        for word, (mine, theirs) in pairs.items()
+        if mine != theirs
+    ]
+
+
+def add_own_wheels(
+    selections: Sequence[Selection], own: OwnWheels, config: Config
+) -> tuple[Selection, ...]:
+    """Add to each target the project's wheel that fits it best.
+
+    Raises CoverageError with every target that none fits.
+    """
+    wheels = [wheel.locked for wheel in own.wheels]
+    names = f"wheel {wheels[0].filename}" if len(wheels) == 1 else f"{len(wheels)} wheels"
+    tags = frozenset(tag for wheel in wheels for tag in wheel.tags)
+    gaps, added = [], []
+    for selection in selections:
+        best = best_wheel(wheels, selection.target)
+        if best is not None:
+            added.append(selection.with_wheel(best))
+            continue
+        kind, reason, needs = explain_misfit(tags, selection.target)
+        gaps.append(
+            Gap(
+                name=wheels[0].name,
+                version=wheels[0].version,
+                target=selection.target,
+                kind=kind,
+                reason=f"the project's own {names}: {reason}",
+                needs=needs,
+            )
+        )
+    if gaps:
+        message = render_gaps(gaps, config.targets, advice=Advice.OWN_WHEEL)
+        idle = [f"{_KEY}: no wheel of this project is at {pattern}" for pattern in own.idle]
+        raise CoverageError("\n".join([message, *([""] if idle else []), *idle]))
+    return tuple(added)
+
+
+def own_wheels_of(selections: Sequence[Selection], own: OwnWheels) -> tuple[ProjectWheel, ...]:
+    """Return those of the project's wheels that a target takes."""
+    taken = {wheel.filename for selection in selections for wheel in selection.wheels}
+    return tuple(wheel for wheel in own.wheels if wheel.locked.filename in taken)
+
+
+def _name_of_project(project: Project) -> str:
+    return canonicalize_name(project.pyproject.get("project", {}).get("name", ""))
+
+
+def _matches(folder: Path, pattern: str, name: str) -> list[Path]:
+    """Return the wheels of a project that a glob names; of any one, if its name is not known.
+
+    The glob may be absolute, which `Path.glob` refuses.
+    """
+    found = sorted(glob.glob(pattern, root_dir=folder, recursive=True))  # noqa: PTH207
+    return [folder / file for file in found if _is_wheel_of(name, Path(file).name)]
+
+
+def _is_wheel_of(name: str, filename: str) -> bool:
+    try:
+        return parse_wheel_filename(filename)[0] == name or not name
+    except InvalidWheelFilename:
+        return False
