@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from packaging.utils import canonicalize_name
@@ -19,11 +20,12 @@ from hatch_multiplat.store import hash_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-    from pathlib import Path
 
     from packaging.pylock import Pylock
 
+    from hatch_multiplat.config import Config
     from hatch_multiplat.project import ProjectWheel
+    from hatch_multiplat.report import Output
     from hatch_multiplat.selection import Selection
 
 SBOM_SUFFIX: Final = ".cdx.json"
@@ -39,14 +41,22 @@ class Wanted:
     timestamp: datetime | None = None
 
 
-def check_wanted(*, checksums: bool, sbom: bool, environ: Mapping[str, str]) -> Wanted:
+def check_wanted(
+    *, checksums: bool, sbom: bool, config: Config, environ: Mapping[str, str]
+) -> Wanted:
     """Find out at the beginning whether all that is asked for can be written in the end.
 
-    Raises ConfigError where the library for inventories is not installed, or SOURCE_DATE_EPOCH
-    is no number.
+    Raises ConfigError where no output is one file that an inventory can be of, the library for
+    inventories is not installed, or SOURCE_DATE_EPOCH is no number.
     """
     if not sbom:
         return Wanted(checksums=checksums)
+    if "exe" not in config.formats and ("pex" not in config.formats or config.layout != "zipapp"):
+        problem = (
+            "tool.multiplat.sbom: an inventory is of one file; it takes 'pex' in 'formats' with "
+            "the layout 'zipapp', or 'exe'"
+        )
+        raise ConfigError([problem])
     try:
         # An inventory is an extra: its library is as large as all of our own code many times over.
         module = importlib.import_module("hatch_multiplat.sbom")
@@ -63,21 +73,27 @@ def check_wanted(*, checksums: bool, sbom: bool, environ: Mapping[str, str]) -> 
 
 def write_beside(
     wanted: Wanted,
-    output: Path,
+    outputs: Sequence[Output],
     *,
     wheels: Sequence[ProjectWheel],
     selections: Sequence[Selection],
     paths: Mapping[str, Path],
     lock: Pylock,
 ) -> tuple[Path, ...]:
-    """Write what is wanted beside the executable `output`, and return the paths.
+    """Write what is wanted beside the outputs, which lie in one folder, and return the paths.
 
     `wheels` are the project's own that the executable holds, `paths` maps the file name of every
     wheel to its place in the store. The checksums cover the executable and its inventory, and of
     the project's wheels and sdist what lies there too.
     """
     written: list[Path] = []
+    files = [Path(output.path) for output in outputs if Path(output.path).is_file()]
+    folder = Path(outputs[0].path).parent
     if wanted.render_sbom is not None:
+        named = {item.format: Path(item.path) for item in reversed(outputs)}
+        output = next(
+            named[name] for name in ("pex", "exe") if name in named and named[name] in files
+        )
         metadata = {name: read_wheel_metadata(path) for name, path in paths.items()}
         inventory = Inventory(
             name=wheels[0].metadata.name,
@@ -100,8 +116,8 @@ def write_beside(
             raise ExecutableError(f"cannot write {path}: {error.strerror or error}") from error
         written.append(path)
     if wanted.checksums:
-        made = [output, *written, *_own_distributions(wheels, output.parent)]
-        written.append(write_checksums(output.parent, made))
+        made = [*files, *written, *_own_distributions(wheels, folder)]
+        written.append(write_checksums(folder, made))
     return tuple(written)
 
 

@@ -15,6 +15,18 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import NormalizedName, canonicalize_name
 
 from hatch_multiplat.errors import ConfigError
+from hatch_multiplat.formats import (
+    LAYOUTS,
+    OPTION_TABLES,
+    FormatOptions,
+    Layout,
+    format_problems,
+    read_exe,
+    read_formats,
+    read_scie,
+    read_wheelhouse,
+    read_zip,
+)
 from hatch_multiplat.sources import redact_text
 from hatch_multiplat.table_reader import TableReader, toml_type
 from hatch_multiplat.target_list import (
@@ -104,6 +116,9 @@ class Config:
     include_tools: bool = False
     runtime_root: str | None = None
     executables: tuple[tuple[str, Executable], ...] = ()
+    formats: tuple[str, ...] = ("pex",)
+    layout: Layout = "zipapp"
+    options: FormatOptions = field(default_factory=FormatOptions)
     runners: tuple[tuple[str, str], ...] = ()
     pex_args: tuple[str, ...] = ()
     files: tuple[str, ...] = ()
@@ -146,7 +161,14 @@ class _Parser(TableReader):
                 f"{TABLE}.platforms is required: the platforms to build for, "
                 'such as ["linux-x86_64", "macos-arm64", "windows-x86_64"]'
             )
+        tables = {key: values.pop(key) for key in OPTION_TABLES if key in values}
+        values["options"] = FormatOptions(**tables)
         targets = self.expand(entries, pythons) if not self.problems else ()
+        if not self.problems:
+            formats = values.get("formats", ())
+            self.problems += format_problems(
+                TABLE, formats=formats, options=values["options"], targets=targets
+            )
         if self.problems:
             raise ConfigError(self.problems)
         files = tuple(entry.file for entry in entries if entry.file)
@@ -363,6 +385,12 @@ _READERS: Final[dict[str, Callable[[_Parser, str, object], Any]]] = {
     "include-tools": _Parser.boolean,
     "runtime-root": _Parser.string,
     "executables": _Parser.executables,
+    "formats": read_formats,
+    "layout": functools.partial(_Parser.choice, of=LAYOUTS),
+    "wheelhouse": read_wheelhouse,
+    "zip": read_zip,
+    "exe": read_exe,
+    "scie": read_scie,
     "runners": _Parser.runners,
     "pex-args": _Parser.strings,
 }

@@ -55,11 +55,13 @@ class Parts:
 def write_executable(parts: Parts, output: Path, *, pex_root: Path) -> Path:
     """Assemble the executable aside and rename it into place; returns `output`.
 
-    When the file exists, it is whole. Below `pex_root`, pex may keep its own caches. Raises
+    With a layout other than `zipapp`, it is a folder, and `output` may not exist yet. When the
+    file exists, it is whole. Below `pex_root`, pex may keep its own caches. Raises
     ExecutableError for what cannot be one zip file that every Python can run, or when the output
     folder cannot be written, and ToolError when pex fails.
     """
-    _check_limits(parts)
+    if parts.config.layout == "zipapp":
+        _check_limits(parts)
     try:
         output.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(
@@ -67,8 +69,8 @@ def write_executable(parts: Parts, output: Path, *, pex_root: Path) -> Path:
         ) as name:
             folder = Path(name).resolve()
             with own_pex_root(pex_root) as root:
-                built = _run_pex(parts, folder, pex_root=root)
-            if parts.config.shebang is None:
+                built = run_pex(parts, folder, output=folder / "built.pex", pex_root=root)
+            if parts.config.shebang is None and parts.config.layout == "zipapp":
                 replace_prefix(built, render_header(parts.table))
             built.chmod(0o755)
             built.replace(output)
@@ -80,8 +82,13 @@ def write_executable(parts: Parts, output: Path, *, pex_root: Path) -> Path:
     return output
 
 
-def _run_pex(parts: Parts, folder: Path, *, pex_root: Path) -> Path:
-    built = folder / "built.pex"
+def run_pex(
+    parts: Parts, folder: Path, *, output: Path, pex_root: Path, more: Sequence[str] = ()
+) -> Path:
+    """Run pex in an empty folder, with further flags; returns `output`, a PEX without our header.
+
+    Raises ToolError.
+    """
     platforms = _write_platforms(parts.selections, folder)
     (folder / "pylock.toml").write_text(
         render_local_lock(parts, [(selection, group) for _, selection, group in platforms]),
@@ -97,17 +104,18 @@ def _run_pex(parts: Parts, folder: Path, *, pex_root: Path) -> Path:
                 "pex",
                 *(str(requirement) for requirement in parts.requirements),
             ),
-            *("--pylock", "pylock.toml", "--output-file", built),
+            *("--pylock", "pylock.toml", "--output-file", output, "--layout", parts.config.layout),
             *(word for path, _, _ in platforms for word in ("--complete-platform", path)),
             *("--no-pre-install-wheels", "--no-compress", "--preamble-file", "preamble.py"),
             *_run_arguments(parts.run),
             *_option_arguments(parts.config),
             *parts.config.pex_args,
+            *more,
         ],
         cwd=folder,
         environ={"PEX_IGNORE_RCFILES": "1", "PEX_ROOT": str(pex_root), "PEX_EMIT_WARNINGS": "0"},
     )
-    return built
+    return output
 
 
 def _run_arguments(run: Run) -> list[str]:

@@ -16,8 +16,9 @@ from hatch_multiplat.boot_table import make_boot_table
 from hatch_multiplat.coverage import Covered, Market, cover_targets, select_locked
 from hatch_multiplat.fetch import Artifact, fetch_files
 from hatch_multiplat.lock_file import check_fresh, require_lock
+from hatch_multiplat.outputs import write_outputs
 from hatch_multiplat.own_wheels import add_own_wheels, find_own_wheels, own_wheels_of
-from hatch_multiplat.pex_file import Parts, write_executable
+from hatch_multiplat.pex_file import Parts
 from hatch_multiplat.project import (
     Project,
     ProjectWheel,
@@ -27,7 +28,7 @@ from hatch_multiplat.project import (
     scripts_of,
 )
 from hatch_multiplat.proof import prove_selections, read_demands
-from hatch_multiplat.report import DependencyShare, Report
+from hatch_multiplat.report import DependencyShare, Output, Report
 from hatch_multiplat.session import make_session
 from hatch_multiplat.solve import Question, read_uv_table
 from hatch_multiplat.sources import choose_sources, credentials_of
@@ -87,6 +88,7 @@ def build_executable(request: Request, around: Surroundings) -> Report:
     wanted = check_wanted(
         checksums=request.checksums or config.checksums,
         sbom=request.sbom or config.sbom,
+        config=config,
         environ=around.environ,
     )
     own = find_own_wheels(project, request.wheel, around.environ)
@@ -124,13 +126,15 @@ def build_executable(request: Request, around: Surroundings) -> Report:
         run=run,
         config=config,
     )
-    write_executable(parts, output, pex_root=market.store.root / "pex")
+    outputs = write_outputs(
+        parts, output, pex_root=market.store.root / "pex", environ=around.environ, say=around.say
+    )
     beside = write_beside(
-        wanted, output, wheels=wheels, selections=selections, paths=paths, lock=covered.lock
+        wanted, outputs, wheels=wheels, selections=selections, paths=paths, lock=covered.lock
     )
     seconds = time.monotonic() - started
     return _report(
-        output,
+        outputs,
         selections=selections,
         paths=paths,
         lock=config.lock if covered.runs == 0 else None,
@@ -244,7 +248,7 @@ def _output_path(request: Request, config: Config, metadata: ProjectMetadata) ->
 
 
 def _report(
-    output: Path,
+    outputs: tuple[Output, ...],
     *,
     selections: Sequence[Selection],
     paths: Mapping[str, Path],
@@ -266,13 +270,14 @@ def _report(
             )
         )
     return Report(
-        path=str(output),
-        size=output.stat().st_size,
+        path=outputs[0].path,
+        size=outputs[0].size,
         targets=tuple(str(selection.target) for selection in selections),
         wheels=len(wheels),
         dependencies=tuple(sorted(shares, key=lambda share: -share.size)),
         solver_runs=solver_runs,
         lock=lock,
         seconds=seconds,
+        outputs=outputs,
         beside=beside,
     )

@@ -45,8 +45,21 @@ class DependencyShare:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Output:
+    """A file or folder that a build made; `target` names the one that it is for, if it is one."""
+
+    format: str
+    path: str
+    size: int
+    target: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Report:
-    """What a build made: sizes in bytes, time in seconds, dependencies heaviest first."""
+    """What a build made: sizes in bytes, time in seconds, dependencies heaviest first.
+
+    `path` and `size` are those of the first of the `outputs`: the PEX, where one was wanted.
+    """
 
     path: str
     size: int
@@ -56,6 +69,7 @@ class Report:
     solver_runs: int
     lock: str | None
     seconds: float
+    outputs: tuple[Output, ...] = ()
     beside: tuple[str, ...] = ()
     """The files that were written beside the executable."""
 
@@ -71,6 +85,7 @@ def render_report(report: Report) -> str:
     several = [share for share in report.dependencies if len(share.versions) > 1]
     heavy = [share for share in report.dependencies if share.size][:HEAVIEST]
     lines = [f"{report.path}  {format_size(report.size)}"]
+    lines += [f"{output.path}  {format_size(output.size)}" for output in report.outputs[1:]]
     axes = " on ".join(", ".join(names) for names in (pythons, platforms) if names)
     lines += _wrap(f"{_count(len(report.targets), 'target')}: {axes}")
     lines += _wrap(f"{_count(report.wheels, 'wheel')}, {solved}, {report.seconds:.1f} s")
