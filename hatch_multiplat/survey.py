@@ -88,6 +88,8 @@ def _guess_targets(
         platforms=tuple(_multiplied(said.get("platforms", platforms))),
         pythons=tuple(map(Python.parse, said["python"])) if "python" in said else pythons,
     )
+    if not grid.platforms:  # Whole targets alone, with Pythons of their own.
+        return tuple(said["platforms"]), (), []
     dependencies, doubts = _ask_index(project, around)
     grid = narrow(grid, dependencies, kept=frozenset(said))
     reasons = [*grid.reasons, *doubts]

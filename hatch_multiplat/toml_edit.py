@@ -109,9 +109,8 @@ def _remove_item(text: str, path: KeyPath, position: int) -> str:
     toml = TomlText(text)
     array = toml.values[path]
     item = array.items[position]
-    following = [item.start for item in array.items[position + 1 : position + 2]]
-    limit = following[0] if following else array.span.end
-    comma = next((at for at in array.commas if item.end <= at < limit), None)
+    following = position + 1 < len(array.items)
+    comma = next((at for at in array.commas if at >= item.end), None)
     end = item.end
     edits: list[Edit] = []
     if comma is not None and not text[item.end : comma].strip():

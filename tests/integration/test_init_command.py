@@ -213,6 +213,12 @@ def test_dynamic_dependencies_are_not_looked_at(folder: Folder) -> None:
     assert "the dependencies are dynamic, so their wheels were not looked at" in result.stderr
 
 
+def test_a_platform_with_a_python_of_its_own_gets_no_others(folder: Folder) -> None:
+    folder.run("init", "--platform", "current", "--platform", "win_amd64-cp-312-cp312")
+    assert folder.table == {"platforms": ["current", "win_amd64-cp-312-cp312"]}
+    assert folder.index.requests == []
+
+
 def test_a_package_with_a_main_runs_where_there_is_no_script(folder: Folder) -> None:
     (folder.root / "src" / "demo").mkdir(parents=True)
     (folder.root / "src" / "demo" / "__main__.py").touch()
