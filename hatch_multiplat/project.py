@@ -198,10 +198,7 @@ def _read_config(folder: Path, pyproject: Mapping[str, Any]) -> Config:
     table = pyproject.get("tool", {}).get("multiplat")
     if not isinstance(table, dict):
         raise ConfigError(
-            [
-                "tool.multiplat: there is no such table in pyproject.toml; "
-                "add one with: hatch-multiplat init"
-            ]
+            ["tool.multiplat: no such table in pyproject.toml; add one with: hatch-multiplat init"]
         )
     project = pyproject.get("project", {})
     requires_python = requires_python_of(pyproject)

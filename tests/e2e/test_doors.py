@@ -253,6 +253,6 @@ def test_the_command_line_tells_kinds_of_errors_apart(desk: Desk) -> None:
     wheel = make_wheel(desk.project / "w", "doors", requires=["nowhere-to-be-found"])
     assert "nowhere-to-be-found" in desk.run(*command, wheel, code=5)
     (desk.project / "pyproject.toml").write_text("[project]\n", "utf-8")
-    assert "there is no such table" in desk.run(*command, wheel, code=2)
+    assert "no such table in pyproject.toml" in desk.run(*command, wheel, code=2)
     (desk.project / "pyproject.toml").write_text("[project\n", "utf-8")
     assert "is not TOML" in desk.run(*command, wheel, code=2)

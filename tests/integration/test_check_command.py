@@ -251,7 +251,7 @@ class TestBadInput:
         (tmp_path / "pyproject.toml").write_text("[project]\nname = 'demo'\n", "utf-8")
         result = CliRunner().invoke(main, ["check", str(tmp_path)])
         assert result.exit_code == ConfigError.exit_code
-        assert "tool.multiplat: there is no such table in pyproject.toml" in result.stderr
+        assert "tool.multiplat: no such table in pyproject.toml" in result.stderr
 
     def test_requirements_that_contradict_each_other(self, checked: Checked) -> None:
         checked.requires.append("pure>=2")
