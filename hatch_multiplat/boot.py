@@ -12,7 +12,7 @@ from typing import Any, Final, Literal
 
 FORMAT: Final = 1
 # The sources that a first run needs, each importing only from those before it.
-RUNTIME_MODULES: Final = ("machine", "wheel", "entry", "venv", "cache", "launch")
+RUNTIME_MODULES: Final = ("machine", "wheel", "entry", "starter", "venv", "cache", "launch")
 # Where a header wants the size of the whole file; `archive.replace_prefix` fills it in.
 SIZE_FIELD: Final = "@MULTIPLAT-SIZE@"
 
@@ -217,7 +217,12 @@ def render_header(table: BootTable) -> bytes:
 
     The second line is for Python: a file cut short is no zip file any more, Python takes it for a
     script, and gives up at the encoding that is named there, whose name says what is wrong.
+
+    A file for Windows alone has no use for a shell. Its first line is one that the `py` launcher
+    knows, as that refuses every other.
     """
+    if table.targets and all(target.system == "windows" for target in table.targets):
+        return _WINDOWS_HEADER.replace("@TITLE@", _title(table)).encode()
     names = [n for n in python_names(table.targets) if n not in ("python3", "python")]
     wanted = " ".join(["python3", *names, "python"])
     if table.targets and all(target.implementation == "pypy" for target in table.targets):
@@ -239,6 +244,11 @@ def render_header(table: BootTable) -> bytes:
     return text.encode()
 
 
+_WINDOWS_HEADER: Final = """\
+#!/usr/bin/env python3
+# coding: damaged-or-incomplete-file--download-it-again
+# @TITLE@: one file for several platforms, made by hatch-multiplat.
+"""
 _HEADER: Final = """\
 #!/bin/sh
 # coding: damaged-or-incomplete-file--download-it-again

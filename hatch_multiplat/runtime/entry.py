@@ -1,11 +1,15 @@
-"""The script that a set-up starts with: checks that it still fits, then runs the application.
+"""What a set-up starts with: checks that it still fits, then finds what the application runs.
 
 It runs at every start, under the set-up's own Python, so it imports next to nothing. `CONFIG` is
-filled in when the set-up is made.
+filled in when the set-up is made. In a folder made by `MULTIPLAT=venv` this is the script itself.
 """
 
 import os
 import sys
+
+TYPE_CHECKING = False  # importing typing takes longer than all the rest
+if TYPE_CHECKING:
+    from typing import Callable
 
 CONFIG = {}  # type: ignore[var-annotated]
 
@@ -144,38 +148,53 @@ def set_path() -> None:
         inherit(CONFIG["inherit"], library)
 
 
+class Environ:
+    """The environment as pex's placeholders ask for it: by attribute or by item, else empty."""
+
+    def __getitem__(self, name: str) -> str:
+        return os.environ.get(name, "")
+
+    __getattr__ = __getitem__
+
+
 def inject(text: str) -> str:
-    """An injected argument with `{pex.env[NAME]}` filled in, as pex does it."""
-    if "{" not in text:
-        return text
-    pex = type("pex", (), {"env": dict(os.environ)})
-    return text.format(pex=pex)
+    """An injected argument with `{pex.env.NAME}` filled in as pex does it; `{{` is a brace."""
+    return text.format(pex=type("pex", (), {"env": Environ()}))
 
 
-def run(what: "dict[str, str]") -> object:
-    """Run a script's path, an entry point, or with nothing given an interpreter."""
+def run_path(path: str) -> None:
+    import runpy
+
+    runpy.run_path(path, run_name="__main__")
+
+
+def run_module(name: str) -> None:
+    import runpy
+
+    runpy.run_module(name, run_name="__main__", alter_sys=True)
+
+
+def find(what: "dict[str, str]") -> "Callable[[], object]":
+    """What to call for a script's path or an entry point; for neither, become an interpreter."""
     if not what:
         start([sys.executable, *interpreter_flags(), *sys.argv[1:]])
     if "path" in what:
-        import runpy
-
-        runpy.run_path(what["path"], run_name="__main__")
-        return None
+        return lambda: run_path(what["path"])
     module, _, attribute = what["entry_point"].partition(":")
     if not attribute:
-        import runpy
-
-        runpy.run_module(module, run_name="__main__", alter_sys=True)
-        return None
+        return lambda: run_module(module)
     __import__(module)
     function: object = sys.modules[module]
     for name in attribute.split("."):
         function = getattr(function, name)
-    return function()  # type: ignore[operator]
+    return function  # type: ignore[return-value]
 
 
-def main() -> object:
-    """Check, set the scene, and run what the file runs."""
+def main() -> "Callable[[], object]":
+    """Check, set the scene, and find what the file runs.
+
+    The caller calls it, so that its tracebacks begin as those of a console script do.
+    """
     environ = os.environ
     file = environ.pop("_MULTIPLAT_FILE", None)
     again = environ.pop("_MULTIPLAT_AGAIN", None)
@@ -191,8 +210,8 @@ def main() -> object:
         environ.setdefault(name, value)
     if CONFIG["run"]:
         sys.argv[1:1] = [inject(text) for text in CONFIG["inject_args"]]
-    return run(CONFIG["run"])
+    return find(CONFIG["run"])
 
 
 if __name__ == "__main__":
-    sys.exit(main())  # type: ignore[arg-type]
+    sys.exit(main()())  # type: ignore[arg-type]

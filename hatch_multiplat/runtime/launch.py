@@ -30,6 +30,7 @@ class Launch:
         self.main: str = data["names"][0]
         self.app, self.base, self.found, self.caches = app, base, found, caches
         self.entry_source: str = vars(runtime)["sources"]["entry"]
+        self.starter_source: str = vars(runtime)["sources"]["starter"]
         self.machine = machine.read_machine()
         self.target = machine.find_target(self.table["targets"], self.machine)
 
@@ -129,11 +130,14 @@ class Launch:
         def runs(run: Dict[str, str]) -> Dict[str, str]:
             return venv.resolve_run(run, groups, there.paths.scripts, here.paths.scripts)
 
-        folder = os.path.join(aside, "app") if in_cache else here.paths.scripts
+        source, folder = self.entry_source, here.paths.scripts
+        if in_cache:
+            common.update(venv.write_code(aside, final, source))
+            source, folder = self.starter_source, os.path.join(aside, "app")
         commands = dict(self.table["executables"])
         commands[self.main] = self.table
         try:
-            venv.write_entries(folder, self.entry_source, python, commands, common, runs)
+            venv.write_entries(folder, source, python, commands, common, runs)
         except wheel.BadWheel as error:
             self.fail(str(error))
         wheel.write_file(os.path.join(aside, "used"), [])

@@ -1,5 +1,6 @@
 """A virtual environment made without the `venv` module, which some Pythons lack."""
 
+import marshal
 import os
 import shutil
 import subprocess
@@ -9,7 +10,7 @@ from typing import Any, Dict, List, NamedTuple
 
 from hatch_multiplat.runtime import wheel
 
-# The line of entry.py that each entry script fills in.
+# The line of entry.py and of starter.py that is filled in.
 EMPTY_CONFIG = "\nCONFIG = {}"
 
 
@@ -151,10 +152,10 @@ def write_entries(
     common: Dict[str, Any],
     runs: Any,
 ) -> None:
-    """Write the entry script of each command, by the name that the file has to go by.
+    """Write the script of each command, by the name that the file has to go by.
 
     In the folder of scripts they take the place of the console scripts of their names, and get
-    what Windows needs to start them.
+    what Windows needs to start them. `source` is that of entry.py or starter.py.
     """
     for name, command in commands.items():
         config = dict(common)
@@ -168,3 +169,16 @@ def write_entries(
         else:
             path = os.path.join(folder, name)
             wheel.write_file(path, [wheel.shebang(python), text.encode("utf-8")], 0o777)
+
+
+def write_code(aside: str, final: str, source: str) -> Dict[str, str]:
+    """Put entry.py, compiled too, where starter.py looks for it; returns the configuration's part.
+
+    Only CPython's version says which code it can run.
+    """
+    wheel.write_file(os.path.join(aside, "entry.py"), [source.encode("utf-8")])
+    paths = {name: os.path.join(final, name) for name in ("entry.py", "entry")}
+    if sys.implementation.name == "cpython":
+        code = marshal.dumps(compile(source, paths["entry.py"], "exec"))
+        wheel.write_file(os.path.join(aside, "entry-%x" % sys.hexversion), [code])
+    return {"source": paths["entry.py"], "code": paths["entry"]}

@@ -266,11 +266,13 @@ def test_without_anything_to_run_it_is_an_interpreter(any_bench: Bench) -> None:
 
 def test_injected_arguments_and_variables(bench: Bench) -> None:
     app = bench.demo(
-        inject_args=("--home", "{pex.env[HOME]}"), inject_env={"DEMO_A": "1", "DEMO_B": "2"}
+        inject_args=("--home", "{pex.env[HOME]}", "{pex.env.HOME}/a b", "<{pex.env.NONE}>", "{{}}"),
+        inject_env={"DEMO_A": "1", "DEMO_B": "2"},
     )
     for command in ([app], [bench.python, app]):
         seen = bench.report([*command, "x"], env={"DEMO_B": "user's"})
-        assert seen["argv"][1:] == ["--home", str(bench.home), "x"]
+        home = str(bench.home)
+        assert seen["argv"][1:] == ["--home", home, f"{home}/a b", "<>", "{}", "x"]
         assert (seen["environ"]["DEMO_A"], seen["environ"]["DEMO_B"]) == ("1", "user's")
 
 
@@ -336,6 +338,31 @@ def test_the_name_that_ps_shows(bench: Bench) -> None:
             code = "print(open('/proc/self/comm').read())"
             shown = bench.run([*command, "exec", code], env={"HOME": home}).stdout
             assert shown.strip() == "demo"
+
+
+def test_nothing_of_start_up_is_in_a_traceback(bench: Bench) -> None:
+    app = bench.demo()
+    code = (
+        "import sys\nframe, files = sys._getframe(), []\n"
+        "while frame: files.append(frame.f_code.co_filename); frame = frame.f_back\n"
+        "print([name for name in files if not name.endswith('demo.py')])"
+    )
+    for command in ([app], [app], [bench.python, app]):
+        shown = bench.run([*command, "exec", code]).stdout
+        assert shown == f"{['demo', str(bench.setups()[0] / 'app' / 'demo')]}\n"
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="finds its code by this name")
+@pytest.mark.parametrize("spoil", ["gone", "another's", "empty"])
+def test_it_starts_from_source_where_there_is_no_compiled_code(bench: Bench, spoil: str) -> None:
+    app = bench.demo()
+    bench.report([app])
+    (code,) = bench.setups()[0].glob("entry-*")
+    if spoil == "gone":
+        code.unlink()
+    else:
+        code.write_bytes(b"" if spoil == "empty" else b"\xff no code")
+    assert bench.report([app, "x"])["argv"] == [str(app), "x"]
 
 
 def test_imported_or_put_on_the_path_nothing_starts(bench: Bench) -> None:

@@ -156,6 +156,14 @@ def test_the_header_is_small_and_names_what_it_looks_for() -> None:
     assert b"\0" not in header
 
 
+def test_a_file_for_windows_alone_begins_as_its_launcher_wants() -> None:
+    """`py app.pex` takes `#!/bin/sh` for a program, and fails."""
+    windows = replace(TABLE, targets=(replace(TABLE.targets[0], system="windows"),))
+    assert render_header(windows).startswith(b"#!/usr/bin/env python3\n# coding: damaged-")
+    both = replace(TABLE, targets=(*TABLE.targets, *windows.targets))
+    assert render_header(both).startswith(b"#!/bin/sh\n")
+
+
 def test_names_with_quotes_do_no_harm_to_the_shell() -> None:
     header = render_header(replace(TABLE, name="it's; rm -rf /")).decode()
     assert "'it'\"'\"'s; rm -rf /'" in header
