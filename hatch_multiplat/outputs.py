@@ -24,7 +24,9 @@ from hatch_multiplat.wheelhouse import (
 from hatch_multiplat.windows_exe import write_windows_exe
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator
+
+    from hatch_multiplat.formats import ScieOptions
 
 PEX: Final = ".pex"
 
@@ -39,7 +41,7 @@ class Workshop:
     folder: Path
     name: str
     pex_root: Path
-    environ: Mapping[str, str]
+    scie: ScieOptions
     say: Callable[[str], object]
 
     @property
@@ -62,18 +64,19 @@ def write_outputs(
     output: Path,
     *,
     pex_root: Path,
-    environ: Mapping[str, str],
+    scie: ScieOptions,
     say: Callable[[str], object],
 ) -> tuple[Output, ...]:
     """Make every output aside, and only then rename all of them into place.
 
     `output` is the executable's path; the other outputs lie beside it and are named after it.
+    `scie` are the options of scies as `scie.settle_options` gives them.
     Returns them in the order of `formats.FORMATS`. Raises a MultiplatError; then the folder is as
     it was.
     """
     with _translated(output), _folder_aside(output.parent) as folder:
         shop = Workshop(
-            folder=folder / "made", name=output.name, pex_root=pex_root, environ=environ, say=say
+            folder=folder / "made", name=output.name, pex_root=pex_root, scie=scie, say=say
         )
         shop.folder.mkdir()
         made = [item for name in parts.config.formats for item in _MAKERS[name](parts, shop)]
@@ -130,7 +133,7 @@ def _make_exe(parts: Parts, shop: Workshop) -> list[Made]:
 
 def _make_scie(parts: Parts, shop: Workshop) -> list[Made]:
     made = write_scies(
-        parts, shop.folder, stem=shop.stem, pex_root=shop.pex_root, environ=shop.environ
+        parts, shop.folder, stem=shop.stem, pex_root=shop.pex_root, options=shop.scie
     )
     return [Made(format="scie", path=path, target=target) for target, path in made]
 

@@ -29,6 +29,7 @@ from hatch_multiplat.project import (
 )
 from hatch_multiplat.proof import prove_selections, read_demands
 from hatch_multiplat.report import DependencyShare, Output, Report
+from hatch_multiplat.scie import settle_options
 from hatch_multiplat.session import make_session
 from hatch_multiplat.solve import Question, read_uv_table
 from hatch_multiplat.sources import choose_sources, credentials_of
@@ -91,6 +92,12 @@ def build_executable(request: Request, around: Surroundings) -> Report:
         config=config,
         environ=around.environ,
     )
+    scie = settle_options(
+        config.options.scie,
+        environ=around.environ,
+        project_dir=project.folder,
+        offline="scie" in config.formats and is_offline(around.environ),
+    )
     own = find_own_wheels(project, request.wheel, around.environ)
     market = open_market(project, around)
     covered = cover_project(project, own.metadata, market)
@@ -127,7 +134,7 @@ def build_executable(request: Request, around: Surroundings) -> Report:
         config=config,
     )
     outputs = write_outputs(
-        parts, output, pex_root=market.store.root / "pex", environ=around.environ, say=around.say
+        parts, output, pex_root=market.store.root / "pex", scie=scie, say=around.say
     )
     beside = write_beside(
         wanted, outputs, wheels=wheels, selections=selections, paths=paths, lock=covered.lock

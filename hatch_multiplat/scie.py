@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from hatch_multiplat.errors import ToolError
+from hatch_multiplat.errors import FetchError, ToolError
 from hatch_multiplat.formats import scie_targets
 from hatch_multiplat.parts import cut_table
 from hatch_multiplat.pex_file import Parts, run_pex
@@ -24,22 +24,22 @@ SCIENCE: Final = "HATCH_MULTIPLAT_SCIENCE"
 ASSETS_URL: Final = "HATCH_MULTIPLAT_SCIE_ASSETS_URL"
 
 _HELP: Final = f"""\
-scies are put together by the program `science`, of which pex loads a release from GitHub; that in \
-turn loads a Python for each platform. If this machine cannot reach it, get `science` another way \
-and name it in tool.multiplat.scie.science or {SCIENCE} (a path or URL), and a mirror made by \
-`science download` in tool.multiplat.scie.assets-url or {ASSETS_URL}."""
+pex has scies put together by the program `science`, which it loads from GitHub, and which loads
+a Python for each platform from there. Where this machine cannot reach it:
+  name `science`, got another way, in tool.multiplat.scie.science or {SCIENCE}
+  (a path or URL), and a mirror made by `science download` in tool.multiplat.scie.assets-url
+  or {ASSETS_URL}"""
 
 
 def write_scies(
-    parts: Parts, folder: Path, *, stem: str, pex_root: Path, environ: Mapping[str, str]
+    parts: Parts, folder: Path, *, stem: str, pex_root: Path, options: ScieOptions
 ) -> list[tuple[str, Path]]:
     """Write a program for each platform into `folder`; returns the targets' names with the paths.
 
     Each holds the wheels of one target, that of the newest Python, and that Python itself or where
     to get it. Raises ToolError, with what to do about it where the network is in the way.
     """
-    options = with_environment(parts.config.options.scie, environ)
-    made = []
+    made: list[tuple[str, Path]] = []
     targets = [selection.target for selection in parts.selections]
     for platform, target in scie_targets(targets, options).items():
         with (
@@ -56,7 +56,8 @@ def write_scies(
                     more=scie_arguments(options, platform=platform, target=target),
                 )
             except ToolError as error:
-                raise ToolError(f"{error}\n{_HELP}") from error
+                what = f"the scie for {platform} with CPython {_python(target)}"
+                raise ToolError(f"cannot make {what}: {error}\n{_HELP}") from error
             made += [
                 (str(target), path.rename(folder / path.name))
                 for path in sorted((aside / "built").iterdir())
@@ -64,13 +65,32 @@ def write_scies(
     return made
 
 
-def with_environment(options: ScieOptions, environ: Mapping[str, str]) -> ScieOptions:
-    """Return the options with what the environment's variables say in their place."""
-    return replace(
-        options,
-        science=environ.get(SCIENCE) or options.science,
-        assets_url=environ.get(ASSETS_URL) or options.assets_url,
-    )
+def settle_options(
+    options: ScieOptions, *, environ: Mapping[str, str], project_dir: Path, offline: bool
+) -> ScieOptions:
+    """Return the options with what the environment's variables say in their place.
+
+    A path in the table starts from the project. Raises FetchError if offline work is asked for and
+    something would be loaded.
+    """
+    science, assets_url = options.science, environ.get(ASSETS_URL) or options.assets_url
+    if science and not is_url(science):
+        science = str(project_dir.resolve() / Path(science).expanduser())
+    named = environ.get(SCIENCE)
+    if named:
+        science = named if is_url(named) else str(Path(named).expanduser().resolve())
+    if offline and (is_remote(science) or is_remote(assets_url)):
+        raise FetchError(f"a scie cannot be made offline from what is elsewhere.\n{_HELP}")
+    return replace(options, science=science, assets_url=assets_url)
+
+
+def is_url(text: str) -> bool:
+    return "://" in text
+
+
+def is_remote(place: str | None) -> bool:
+    """Tell whether pex or science would use the network for this; for nothing, they do."""
+    return place is None or (is_url(place) and not place.startswith("file://"))
 
 
 def scie_arguments(options: ScieOptions, *, platform: str, target: Target) -> list[str]:
