@@ -27,6 +27,7 @@ from hatch_multiplat.formats import (
     read_wheelhouse,
     read_zip,
 )
+from hatch_multiplat.pex_options import is_template, refuse_option
 from hatch_multiplat.sources import redact_text
 from hatch_multiplat.table_reader import TableReader, toml_type
 from hatch_multiplat.target_list import (
@@ -307,11 +308,29 @@ class _Parser(TableReader):
                     self.text(f"{here}.{key}", table[key])
             executable = Executable(
                 run=self.parse_run(here, table) or Run(kind="script", value=name),
-                inject_args=self.strings(f"{here}.inject-args", table.get("inject-args", [])),
+                inject_args=self.templates(f"{here}.inject-args", table.get("inject-args", [])),
                 inject_env=self.variables(f"{here}.inject-env", table.get("inject-env", {})),
             )
             found.append((name, executable))
         return tuple(sorted(found, key=lambda pair: pair[0]))
+
+    def templates(self, where: str, value: object) -> tuple[str, ...]:
+        items = self.items(where, value)
+        for here, text in items:
+            if not is_template(text):
+                self.problem(
+                    f"{here}: {text!r} has braces that are no placeholder such as "
+                    "'{pex.env.HOME}'; write '{{' and '}}' for braces"
+                )
+        return tuple(text for _, text in items)
+
+    def pex_args(self, where: str, value: object) -> tuple[str, ...]:
+        items = self.items(where, value)
+        for here, text in items:
+            instead = refuse_option(text)
+            if instead:
+                self.problem(f"{here}: {text!r} is not for here: {instead}")
+        return tuple(text for _, text in items)
 
     def variables(self, where: str, value: object) -> tuple[tuple[str, str], ...]:
         pairs = self.string_table(where, value)
@@ -378,7 +397,7 @@ _READERS: Final[dict[str, Callable[[_Parser, str, object], Any]]] = {
     "output-dir": _Parser.string,
     "checksums": _Parser.boolean,
     "sbom": _Parser.boolean,
-    "inject-args": _Parser.strings,
+    "inject-args": _Parser.templates,
     "inject-env": _Parser.variables,
     "shebang": _Parser.shebang,
     "inherit-path": functools.partial(_Parser.choice, of=("false", "fallback", "prefer")),
@@ -392,7 +411,7 @@ _READERS: Final[dict[str, Callable[[_Parser, str, object], Any]]] = {
     "exe": read_exe,
     "scie": read_scie,
     "runners": _Parser.runners,
-    "pex-args": _Parser.strings,
+    "pex-args": _Parser.pex_args,
 }
 
 

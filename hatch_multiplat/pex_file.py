@@ -6,6 +6,7 @@ import json
 import shlex
 import sys
 import tempfile
+import zipfile
 from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
@@ -70,6 +71,8 @@ def write_executable(parts: Parts, output: Path, *, pex_root: Path) -> Path:
             folder = Path(name).resolve()
             with own_pex_root(pex_root) as root:
                 built = run_pex(parts, folder, output=folder / "built.pex", pex_root=root)
+            if parts.config.layout == "zipapp":
+                _check_wheels(built, parts)
             if parts.config.shebang is None and parts.config.layout == "zipapp":
                 replace_prefix(built, render_header(parts.table))
             built.chmod(0o755)
@@ -116,6 +119,17 @@ def run_pex(
         environ={"PEX_IGNORE_RCFILES": "1", "PEX_ROOT": str(pex_root), "PEX_EMIT_WARNINGS": "0"},
     )
     return output
+
+
+def _check_wheels(built: Path, parts: Parts) -> None:
+    """Refuse a file that lacks what start-up will look for, whatever 'pex-args' did to it."""
+    with zipfile.ZipFile(built) as archive:
+        names = {name.removeprefix(".deps/") for name in archive.namelist() if ".deps/" in name}
+    missing = sorted(parts.paths.keys() - names)
+    if missing:
+        raise ExecutableError(
+            f"pex left out {', '.join(missing)}; look for the option in 'pex-args' that does it"
+        )
 
 
 def _run_arguments(run: Run) -> list[str]:

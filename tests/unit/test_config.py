@@ -655,6 +655,27 @@ def test_wrong_types(text: str, expected: list[str]) -> None:
             ],
             id="executables",
         ),
+        pytest.param(
+            'pex-args = ["--no-strip-pex-env", "-o", "x.pex", "--pylock=a.toml", "--outp=b"]',
+            [
+                "tool.multiplat.pex-args[1]: '-o' is not for here: "
+                "use the keys 'output' and 'output-dir'",
+                "tool.multiplat.pex-args[3]: '--pylock=a.toml' is not for here: use the key 'lock'",
+                "tool.multiplat.pex-args[4]: '--outp=b' is not for here: "
+                "use the keys 'output' and 'output-dir'",
+            ],
+            id="pex-args",
+        ),
+        pytest.param(
+            "inject-args = ['{pex.env.HOME}', '{\"a\": 1}']\n[executables.x]\ninject-args = ['}']",
+            [
+                "tool.multiplat.inject-args[1]: '{\"a\": 1}' has braces that are no placeholder "
+                "such as '{pex.env.HOME}'; write '{{' and '}}' for braces",
+                "tool.multiplat.executables.x.inject-args[0]: '}' has braces that are no "
+                "placeholder such as '{pex.env.HOME}'; write '{{' and '}}' for braces",
+            ],
+            id="inject-args",
+        ),
     ],
 )  # fmt: skip
 def test_wrong_values(text: str, expected: list[str]) -> None:
