@@ -157,7 +157,7 @@ class _Search:
         self.question = question
         self.prior = prior
         self.market = market
-        self.pages: dict[NormalizedName, tuple[IndexFile, ...]] = {}
+        self.pages: dict[tuple[NormalizedName, tuple[str, ...]], tuple[IndexFile, ...]] = {}
         self.builder = _Builder(market=market, enabled=build_sdists, native=self.has_native)
         self.steps: dict[tuple[NormalizedName, Target], TargetConstraint] = {}
         self.newest: dict[tuple[NormalizedName, Target], str] = {}
@@ -260,7 +260,7 @@ class _Search:
             self.hopeless[name, target] = Gap(
                 name=name, version=newest, target=target, kind=kind, reason=reason, needs=needs
             )
-            fitting = [file.version for file in self.page(name) if wheel_fits(file, target)]
+            fitting = [file.version for file in self.page(name, target) if wheel_fits(file, target)]
             if fitting:
                 self.newest[name, target] = str(max(fitting))
         return any(found == name for found, _ in self.hopeless)
@@ -287,17 +287,23 @@ class _Search:
         wanted = {(name, self.newest[name, target]) for name, target in self.steps}
         return sorted(wanted, key=lambda pair: (pair[0], Version(pair[1])), reverse=True)
 
-    def page(self, name: NormalizedName) -> tuple[IndexFile, ...]:
-        if name not in self.pages:
-            market = self.market
-            self.pages[name] = read_project(
+    def page(self, name: NormalizedName, target: Target | None = None) -> tuple[IndexFile, ...]:
+        """Return what the indexes have of a package, for a target where that makes a difference."""
+        market = self.market
+        environment = None
+        if target is not None:
+            environment = {key: str(value) for key, value in target.environment().items()}
+        key = name, market.sources.indexes_for(name, environment)
+        if key not in self.pages:
+            self.pages[key] = read_project(
                 name,
                 sources=market.sources,
                 session=market.session,
                 store=market.store,
                 offline=market.offline,
+                environment=environment,
             )
-        return self.pages[name]
+        return self.pages[key]
 
     def has_native(self, gap: Gap) -> bool:
         return has_native_wheel(self.admitted(gap), gap.target)
@@ -306,7 +312,7 @@ class _Search:
         """Return the sdists and the wheels that tag constraints let a gap's target take."""
         return [
             file
-            for file in self.page(gap.name)
+            for file in self.page(gap.name, gap.target)
             if not file.tags or admitted(self.market.rules, gap.name, file.tags, gap.target)
         ]
 
@@ -398,6 +404,7 @@ class _Builder:
         try:
             self.built[source.url] = build_universal_wheel(
                 source,
+                sources=market.sources,
                 store=market.store,
                 session=market.session,
                 offline=market.offline,

@@ -25,11 +25,12 @@ from hatch_multiplat.session import (
     read_body,
     retry_policy,
 )
-from hatch_multiplat.sources import redact
+from hatch_multiplat.sources import FIRST_INDEX, redact
 from hatch_multiplat.store import Page, StoreError
 from hatch_multiplat.urls import display_url, local_path, split_credentials
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     import requests
@@ -53,12 +54,15 @@ def read_project(
     session: requests.Session,
     store: Store,
     offline: bool,
+    environment: Mapping[str, str] | None = None,
 ) -> tuple[IndexFile, ...]:
     """Return every file of a project: those of find-links, then those of the first index with it.
 
     As with uv's `first-index`, further indexes are asked before the default one, and the first
     that knows the project is the only one that counts, so that nobody can slip in a public
-    project of a private one's name. Of files with the same name the first one stays. Pages are
+    project of a private one's name; with other strategies all count. A project that is bound to
+    an index (in this `environment`, where the binding has a marker) has the files of that one
+    alone. Of files with the same name the first one stays. Pages are
     kept in the store, asked again with their ETag, and used as they are when offline. Empty if
     nobody knows the project; raises FetchError where an index or a location cannot be read.
     """
@@ -68,10 +72,12 @@ def read_project(
         for location in sources.find_links
         for file in select_files(reader.read_location(location), name)
     ]
-    for index_url in (*sources.extra_index_urls, sources.index_url):
-        links = reader.read_index(index_url, name)
-        if links is not None:
-            files += select_files(links, name)
+    for index_url in sources.indexes_for(name, environment):
+        flat = sources.details.get(index_url, {}).get("format") == "flat"
+        links = reader.read_location(index_url) if flat else reader.read_index(index_url, name)
+        found = select_files(links or [], name)
+        files += found
+        if sources.strategy == FIRST_INDEX and (found or (links is not None and not flat)):
             break
     unique: dict[str, IndexFile] = {}
     for file in files:

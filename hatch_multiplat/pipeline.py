@@ -35,6 +35,7 @@ from hatch_multiplat.solve import Question, read_uv_table
 from hatch_multiplat.sources import choose_sources, credentials_of
 from hatch_multiplat.starting import choose_run
 from hatch_multiplat.store import Store
+from hatch_multiplat.user_settings import read_pip_config, read_user_table
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -160,6 +161,8 @@ def open_market(project: Project, around: Surroundings) -> Market:
         environ=around.environ,
         project_dir=project.folder.resolve(),
         cwd=Path.cwd(),
+        user_table=read_user_table(around.environ),
+        pip_config=read_pip_config(around.environ),
     )
     return Market(
         sources=sources,

@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
+import tomlkit
 import uv
 
 from hatch_multiplat.errors import ToolError
 from hatch_multiplat.fetch import Artifact, fetch_files
 from hatch_multiplat.process import run_tool
 from hatch_multiplat.selection import locked_wheel
+from hatch_multiplat.user_settings import UNHEARD
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 
     from hatch_multiplat.progress import ProgressSink
     from hatch_multiplat.selection import LockedSource, LockedWheel
+    from hatch_multiplat.sources import Sources
     from hatch_multiplat.store import Store
 
 # Any fixed moment does; zip files know none before 1980.
@@ -38,6 +41,7 @@ class NotUniversalError(Exception):
 def build_universal_wheel(
     source: LockedSource,
     *,
+    sources: Sources,
     store: Store,
     session: requests.Session,
     offline: bool,
@@ -46,6 +50,7 @@ def build_universal_wheel(
 ) -> LockedWheel:
     """Build the wheel of an sdist or a project folder, and put it into the store.
 
+    What its backend needs comes from the same indexes as everything else.
     An sdist is built once and its wheel found again. Raises NotUniversalError when the build fails
     or its wheel is for one platform only, FetchError when the sdist cannot be had.
     """
@@ -57,7 +62,7 @@ def build_universal_wheel(
             # As in the folder of an unpacked sdist, which has only what is in the project.
             raise NotUniversalError(f"and {folder.resolve()} is not there, where it should be")
         say(f"Building {source.name} from its folder")
-        return _build(folder, store=store, offline=offline)
+        return _build(folder, sources=sources, store=store, offline=offline)
     artifact = Artifact(
         filename=source.filename, url=source.url, hashes=dict(source.hashes), size=source.size
     )
@@ -71,16 +76,18 @@ def build_universal_wheel(
         if found is not None:
             return _locked(found)
     say(f"Building {source.name} {source.version or ''}".rstrip() + ", which has no wheel")
-    wheel = _build(sdist, store=store, offline=offline)
+    wheel = _build(sdist, sources=sources, store=store, offline=offline)
     aside = note.with_name(f"{note.name}.{os.getpid()}")
     aside.write_text(f"{wheel.sha256} {wheel.filename}", encoding="utf-8")
     aside.replace(note)
     return wheel
 
 
-def _build(tree: Path, *, store: Store, offline: bool) -> LockedWheel:
+def _build(tree: Path, *, sources: Sources, store: Store, offline: bool) -> LockedWheel:
     with tempfile.TemporaryDirectory(prefix="hatch-multiplat-") as name:
         folder = Path(name).resolve()
+        settings = folder / "uv.toml"
+        settings.write_text(tomlkit.dumps(sources.uv_settings()), encoding="utf-8")
         try:
             run_tool(
                 "uv",
@@ -93,6 +100,8 @@ def _build(tree: Path, *, store: Store, offline: bool) -> LockedWheel:
                 ],
                 cwd=folder,
                 environ={
+                    **UNHEARD,
+                    "UV_CONFIG_FILE": str(settings),
                     "UV_PYTHON_DOWNLOADS": "never",
                     "SOURCE_DATE_EPOCH": FIXED_EPOCH,
                     "NO_COLOR": "1",

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
 import tempfile
-import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -12,17 +12,17 @@ from typing import TYPE_CHECKING, Any, Final
 import uv
 from packaging.utils import canonicalize_name
 
-from hatch_multiplat.errors import ConfigError, SolveError
+from hatch_multiplat.errors import SolveError
 from hatch_multiplat.lock import parse_lock
 from hatch_multiplat.process import run_tool
-from hatch_multiplat.sources import absolute_locations
 from hatch_multiplat.staging import (
     STAGED_NAME,
     lowest_python,
     solver_environments,
     stage_pyproject,
 )
-from hatch_multiplat.workspace import read_sources
+from hatch_multiplat.user_settings import UNHEARD, hide_settings
+from hatch_multiplat.workspace import read_settings, read_sources
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -37,6 +37,19 @@ if TYPE_CHECKING:
     from hatch_multiplat.tag_constraint import TagConstraint
     from hatch_multiplat.target import Target
 
+
+SOURCE_KEYS: Final = frozenset(
+    {
+        "extra-index-url",
+        "find-links",
+        "index",
+        "index-strategy",
+        "index-url",
+        "no-index",
+        "pip",
+    }
+)
+"""The keys of uv's settings that `Sources` has taken up."""
 
 MAX_EXPLANATION: Final = 16
 """Lines of uv's explanation that are shown; it can list every release of a package."""
@@ -97,6 +110,7 @@ def run_uv_solve(
     )
     with tempfile.TemporaryDirectory(prefix="hatch-multiplat-") as name:
         folder = Path(name).resolve()
+        # It may carry credentials: the folder is for this user alone, a command line for everyone.
         (folder / "pyproject.toml").write_text(staged, encoding="utf-8")
         if prior is not None:
             (folder / "pylock.toml").write_text(prior, encoding="utf-8")
@@ -114,7 +128,8 @@ def run_uv_solve(
             environ={
                 "UV_PYTHON_DOWNLOADS": "never",
                 "NO_COLOR": "1",
-                **_source_environment(question.sources),
+                **UNHEARD,
+                **hide_settings(os.environ, folder / "settings"),
             },
             check=False,
         )
@@ -144,79 +159,30 @@ def with_preferences(text: str, versions: Sequence[tuple[str, str]]) -> str:
 def read_uv_table(project_dir: Path, pyproject: Mapping[str, Any]) -> dict[str, Any]:
     """Return the uv settings of a project: its `uv.toml` if it has one, else `[tool.uv]`.
 
-    Sources are in pyproject.toml always; members of a workspace have their paths in them.
-    Raises ConfigError for a `uv.toml` that is no TOML.
+    For a member of a workspace they are those of the workspace's root. Sources are in
+    pyproject.toml always; members of a workspace have their paths in them. Raises ConfigError for
+    a `uv.toml` that is no TOML.
     """
-    table = dict(pyproject.get("tool", {}).get("uv", {}))
+    table = read_settings(project_dir, pyproject)
     sources = read_sources(project_dir, pyproject)
-    if sources:
-        table["sources"] = sources
-    path = project_dir / "uv.toml"
-    if not path.is_file():
-        return table
-    try:
-        settings = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError([f"uv.toml is not TOML: {error}"]) from error
-    return settings | {key: table[key] for key in ("sources",) if key in table}
-
-
-def _source_environment(sources: Sources) -> dict[str, str]:
-    """Return the variables that tell uv sources which it would not find by itself.
-
-    Variables, not flags: URLs may carry credentials, and a command line is there for all to see.
-    """
-    find_links = ",".join(sources.find_links)
-    if not sources.explicit:
-        # uv runs in another folder, from where relative paths in its variable lead nowhere.
-        return {"UV_FIND_LINKS": find_links} if find_links else {}
-    return {
-        "UV_DEFAULT_INDEX": sources.index_url,
-        "UV_INDEX": " ".join(sources.extra_index_urls),
-        "UV_FIND_LINKS": find_links,
-        "UV_INDEX_URL": "",
-        "UV_EXTRA_INDEX_URL": "",
-    }
+    return {**table, "sources": sources} if sources else table
 
 
 def _staged_uv_table(question: Question) -> dict[str, Any]:
-    """Return `[tool.uv]` with paths that stay true in the staged project's folder.
-
-    Its indexes go where other sources are in force; those bound to packages by name stay.
-    """
-    project_dir = question.project_dir
-    result = dict(question.uv_table)
-    if question.sources.explicit:
-        for key in ("index-url", "extra-index-url", "find-links", "no-index"):
-            result.pop(key, None)
-        bound = [index for index in result.get("index", []) if index.get("explicit")]
-        result["index"] = bound
-    _place_locations(result, project_dir)
+    """Return `[tool.uv]` for the staged project: paths stay true, sources are those chosen."""
+    result = {key: value for key, value in question.uv_table.items() if key not in SOURCE_KEYS}
+    result = question.sources.uv_settings() | result
     sources: dict[str, list[dict[str, Any]]] = {}
     for name, value in result.get("sources", {}).items():
         entries = [dict(entry) for entry in (value if isinstance(value, list) else [value])]
         for entry in entries:
             if "path" in entry:
-                entry["path"] = str((project_dir / entry["path"]).resolve())
+                entry["path"] = str((question.project_dir / entry["path"]).resolve())
                 entry.pop("editable", None)
         sources[name] = entries
     if "sources" in result:
         result["sources"] = sources
     return result
-
-
-def _place_locations(table: dict[str, Any], project_dir: Path) -> None:
-    """Make the folders that a uv table has for indexes and find-links absolute."""
-    if "index" in table:
-        table["index"] = [
-            {**index, "url": absolute_locations([index.get("url", "")], project_dir)[0]}
-            for index in table["index"]
-        ]
-    if "index-url" in table:
-        (table["index-url"],) = absolute_locations([table["index-url"]], project_dir)
-    for key in ("extra-index-url", "find-links"):
-        if key in table:
-            table[key] = list(absolute_locations(table[key], project_dir))
 
 
 def _explanation(stderr: str) -> str:

@@ -3,15 +3,58 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final, Protocol
 from urllib.parse import unquote, urlsplit, urlunsplit
 
+from packaging.markers import InvalidMarker, Marker
+from packaging.utils import canonicalize_name
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import PurePath
 
+    from packaging.utils import NormalizedName
+
 PYPI: Final = "https://pypi.org/simple"
+FIRST_INDEX: Final = "first-index"
+
+_PIP_TABLE: Final = (
+    "index-url",
+    "extra-index-url",
+    "find-links",
+    "no-index",
+    "index-strategy",
+    "keyring-provider",
+)
+"""The keys of sources that uv's settings can have for `uv pip` alone."""
+
+_USER_KEYS: Final = (
+    "allow-insecure-host",
+    "cache-dir",
+    "exclude-newer",
+    "exclude-newer-package",
+    "http-proxy",
+    "https-proxy",
+    "keyring-provider",
+    "native-tls",
+    "no-proxy",
+    "prerelease",
+    "resolution",
+    "system-certs",
+)
+"""What else of a user's settings concerns a build; a project's own word stands before it."""
+
+_TRUE: Final = frozenset({"1", "true", "t", "yes", "y", "on"})
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Binding:
+    """A package that comes from one index and no other, where the marker holds."""
+
+    name: NormalizedName
+    index_url: str
+    marker: Marker | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -27,8 +70,62 @@ class Sources:
     find_links: tuple[str, ...] = ()
     named: tuple[tuple[str, str], ...] = ()
     """Name and URL of the indexes that uv's settings name, those for single packages included."""
-    explicit: bool = False
-    """True when the table or the environment says where from, and uv has to be told so."""
+    bindings: tuple[Binding, ...] = ()
+    strategy: str = FIRST_INDEX
+    """uv's `index-strategy`; with any but the default, every index that has a package counts."""
+    no_index: bool = False
+    """True where only find-links are in force."""
+    details: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, hash=False)
+    """What uv's settings say of an index besides name and URL (`format` and others), by URL."""
+    user_settings: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    """The user's settings for uv that do not say where from, but matter to a build."""
+
+    def indexes_for(
+        self, name: NormalizedName, environment: Mapping[str, str] | None = None
+    ) -> tuple[str, ...]:
+        """Return the indexes that may have a package, first asked first.
+
+        A package that is bound to an index comes from there alone. Without an `environment`,
+        bindings with a marker count as well, before the others.
+        """
+        if self.no_index:
+            return ()
+        bound: list[str] = []
+        for binding in self.bindings:
+            if binding.name != name:
+                continue
+            if binding.marker is None:
+                return (*bound, binding.index_url)
+            if environment is None:
+                bound.append(binding.index_url)
+            elif binding.marker.evaluate(dict(environment)):
+                return (binding.index_url,)
+        return (*bound, *self.extra_index_urls, self.index_url)
+
+    def uv_settings(self) -> dict[str, Any]:
+        """Return the keys of uv's settings that say the same."""
+        names: dict[str, str] = {}
+        for name, url in self.named:
+            names.setdefault(url, name)
+        extras = [url for url in dict.fromkeys(self.extra_index_urls) if url != self.index_url]
+        index: list[dict[str, Any]] = []
+        for url in (*extras, self.index_url):
+            entry = {"name": names[url]} if url in names else {}
+            index.append({**entry, "url": url, **self.details.get(url, {})})
+        index[-1]["default"] = True
+        for name, url in self.named:
+            # Those that packages are bound to, by whatever name.
+            if all(entry.get("name") != name for entry in index):
+                details = self.details.get(url, {})
+                index.append({"name": name, "url": url, **details, "explicit": True})
+        settings: dict[str, Any] = {**self.user_settings, "index": index}
+        if self.find_links:
+            settings["find-links"] = list(self.find_links)
+        if self.strategy != FIRST_INDEX:
+            settings["index-strategy"] = self.strategy
+        if self.no_index:
+            settings["no-index"] = True
+        return settings
 
 
 class SourceSettings(Protocol):
@@ -49,20 +146,56 @@ def choose_sources(
     environ: Mapping[str, str],
     project_dir: PurePath,
     cwd: PurePath,
+    user_table: Mapping[str, Any] | None = None,
+    pip_config: Mapping[str, str] | None = None,
 ) -> Sources:
-    """Choose by precedence: the table, uv's settings, then pip's environment.
+    """Choose by precedence: the table, uv's settings, then pip's.
 
     The first of them that says anything about an index is taken whole, so that a private index
     is never mixed with one that somebody else's settings name. Paths start from `project_dir`,
-    those of the environment from `cwd`; both are absolute.
+    those of the environment from `cwd`; both are absolute. `user_table` is what uv's settings say
+    outside the project, `pip_config` what pip's configuration files do, both with absolute paths.
     """
-    candidates = (
-        _from_settings(settings, project_dir),
-        _from_uv(uv_table, environ, project_dir=project_dir, cwd=cwd),
-        _from_pip_environment(environ, cwd),
+    project = _flatten(uv_table)
+    user = _flatten(user_table or {})
+    private = is_set(environ, "UV_NO_CONFIG") or bool(environ.get("UV_CONFIG_FILE"))
+    indexes = [
+        *_indexes_of_environment(environ, cwd),
+        # uv itself leaves a project's settings alone then, but for what packages are bound to.
+        *(
+            {**entry, **({"explicit": True} if private else {})}
+            for entry in _placed(project, project_dir)
+        ),
+        *_placed(user, cwd),
+    ]
+    indexes = _first_of_each_name(indexes)
+    if private:
+        project = {}
+    chosen = (
+        _from_settings(settings, project_dir)
+        or _from_uv(project, user, indexes, environ, project_dir=project_dir, cwd=cwd)
+        or _from_pip(pip_config or {}, environ, cwd)
+        or Sources()
     )
-    chosen = next((sources for sources in candidates if sources is not None), Sources())
-    return replace(chosen, named=tuple(_all_named(uv_table, environ)))
+    named = [(entry["name"], entry["url"]) for entry in indexes if entry.get("name")]
+    return replace(
+        chosen,
+        named=tuple(named),
+        bindings=() if is_set(environ, "UV_NO_SOURCES") else tuple(_bindings(uv_table, named)),
+        strategy=str(
+            environ.get("UV_INDEX_STRATEGY")
+            or project.get("index-strategy")
+            or user.get("index-strategy")
+            or FIRST_INDEX
+        ),
+        details={entry["url"]: details for entry in indexes if (details := _details(entry))},
+        user_settings={key: user[key] for key in _USER_KEYS if key in user},
+    )
+
+
+def is_set(environ: Mapping[str, str], name: str) -> bool:
+    """Tell whether a variable says yes, in the words that uv and pip take for it."""
+    return environ.get(name, "").lower() in _TRUE
 
 
 def credentials_of(sources: Sources, environ: Mapping[str, str]) -> dict[str, tuple[str, str]]:
@@ -84,7 +217,7 @@ def credentials_of(sources: Sources, environ: Mapping[str, str]) -> dict[str, tu
     return found
 
 
-def absolute_locations(locations: Sequence[str], base: PurePath) -> tuple[str, ...]:
+def absolute_locations(locations: Iterable[str], base: PurePath) -> tuple[str, ...]:
     """Return locations with folders, which start from `base`, as file URLs."""
     # A scheme of one letter is a drive of Windows.
     return tuple(
@@ -117,70 +250,133 @@ def _from_settings(settings: SourceSettings, base: PurePath) -> Sources | None:
         index_url=settings.index_url or PYPI,
         extra_index_urls=settings.extra_index_urls,
         find_links=absolute_locations(settings.find_links, base),
-        explicit=True,
     )
 
 
 def _from_uv(
-    table: Mapping[str, Any], environ: Mapping[str, str], *, project_dir: PurePath, cwd: PurePath
+    project: Mapping[str, Any],
+    user: Mapping[str, Any],
+    indexes: Sequence[Mapping[str, Any]],
+    environ: Mapping[str, str],
+    *,
+    project_dir: PurePath,
+    cwd: PurePath,
 ) -> Sources | None:
-    """Combine uv's variables and its table as uv itself does: both count, variables first."""
-    default = environ.get("UV_DEFAULT_INDEX") or environ.get("UV_INDEX_URL") or ""
-    extra = f"{environ.get('UV_INDEX', '')} {environ.get('UV_EXTRA_INDEX_URL', '')}".split()
+    """Combine uv's variables, a project's table and the user's as uv itself does: all count."""
     links = [link.strip() for link in environ.get("UV_FIND_LINKS", "").split(",")]
-    indexes = [index for index in _indexes(table) if not index.get("explicit")]
     defaults = [
-        *absolute_locations([url for _, url in _split_names([default])], cwd),
-        *absolute_locations(
-            [index["url"] for index in indexes if index.get("default")], project_dir
-        ),
-        *absolute_locations([table["index-url"]] if "index-url" in table else [], project_dir),
+        *(entry["url"] for entry in indexes if entry.get("default") and not entry.get("explicit")),
+        *absolute_locations(filter(None, [environ.get("UV_INDEX_URL")]), cwd),
+        *_located(project, "index-url", project_dir),
+        *_located(user, "index-url", cwd),
     ]
     extras = [
-        *absolute_locations([url for _, url in _split_names(extra)], cwd),
-        *absolute_locations(
-            [index["url"] for index in indexes if not index.get("default")], project_dir
+        *(
+            entry["url"]
+            for entry in indexes
+            if not entry.get("default") and not entry.get("explicit")
         ),
-        *absolute_locations(table.get("extra-index-url", []), project_dir),
+        *absolute_locations(environ.get("UV_EXTRA_INDEX_URL", "").split(), cwd),
+        *_located(project, "extra-index-url", project_dir),
+        *_located(user, "extra-index-url", cwd),
     ]
     find_links = [
-        *absolute_locations([link for link in links if link], cwd),
-        *absolute_locations(table.get("find-links", []), project_dir),
+        *absolute_locations(filter(None, links), cwd),
+        *_located(project, "find-links", project_dir),
+        *_located(user, "find-links", cwd),
     ]
-    if not (defaults or extras or find_links):
+    no_index = bool(project.get("no-index", user.get("no-index", False)))
+    if not (defaults or extras or find_links or no_index):
         return None
     return Sources(
         index_url=defaults[0] if defaults else PYPI,
         extra_index_urls=tuple(dict.fromkeys(extras)),
         find_links=tuple(dict.fromkeys(find_links)),
+        no_index=no_index,
     )
 
 
-def _from_pip_environment(environ: Mapping[str, str], cwd: PurePath) -> Sources | None:
-    default = environ.get("PIP_INDEX_URL")
-    extra = environ.get("PIP_EXTRA_INDEX_URL", "").split()
-    find_links = environ.get("PIP_FIND_LINKS", "").split()
-    if not (default or extra or find_links):
+def _from_pip(
+    config: Mapping[str, str], environ: Mapping[str, str], cwd: PurePath
+) -> Sources | None:
+    """Read pip's settings: each of its variables stands before the key of its files."""
+
+    def look_up(key: str) -> str:
+        return environ.get(f"PIP_{key.upper().replace('-', '_')}") or config.get(key, "")
+
+    default = look_up("index-url").strip()
+    extra = look_up("extra-index-url").split()
+    find_links = look_up("find-links").split()
+    no_index = look_up("no-index").strip().lower() in _TRUE
+    if not (default or extra or find_links or no_index):
         return None
     return Sources(
         index_url=default or PYPI,
         extra_index_urls=tuple(extra),
         find_links=absolute_locations(find_links, cwd),
-        explicit=True,
+        no_index=no_index,
     )
 
 
-def _all_named(table: Mapping[str, Any], environ: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    words = [environ.get("UV_DEFAULT_INDEX", ""), *environ.get("UV_INDEX", "").split()]
-    yield from ((name, url) for name, url in _split_names(words) if name)
-    yield from ((index["name"], index["url"]) for index in _indexes(table) if "name" in index)
+def _indexes_of_environment(environ: Mapping[str, str], cwd: PurePath) -> Iterator[dict[str, Any]]:
+    for name, url in _split_names([environ.get("UV_DEFAULT_INDEX", "")]):
+        yield {"name": name, "url": absolute_locations([url], cwd)[0], "default": True}
+    for name, url in _split_names(environ.get("UV_INDEX", "").split()):
+        yield {"name": name, "url": absolute_locations([url], cwd)[0]}
 
 
-def _indexes(table: Mapping[str, Any]) -> list[dict[str, Any]]:
-    return [index for index in table.get("index", []) if isinstance(index, dict) and "url" in index]
+def _placed(table: Mapping[str, Any], base: PurePath) -> Iterator[dict[str, Any]]:
+    """Yield the `index` entries of uv's settings, their folders as file URLs."""
+    for entry in table.get("index", []):
+        if isinstance(entry, dict) and "url" in entry:
+            yield {**entry, "url": absolute_locations([entry["url"]], base)[0]}
 
 
-def _split_names(words: list[str]) -> Iterator[tuple[str, str]]:
+def _first_of_each_name(indexes: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Drop an index whose name an earlier one has, as uv does."""
+    seen: set[str] = set()
+    kept = []
+    for entry in indexes:
+        name = entry.get("name")
+        if not name or name not in seen:
+            kept.append(entry)
+        seen.add(name or "")
+    return kept
+
+
+def _bindings(table: Mapping[str, Any], named: Sequence[tuple[str, str]]) -> Iterator[Binding]:
+    """Yield what `sources` binds to an index; uv itself reports what is wrong with an entry."""
+    urls = dict(named)
+    for name, value in table.get("sources", {}).items():
+        for entry in value if isinstance(value, list) else [value]:
+            if entry.get("index") not in urls:
+                continue
+            try:
+                marker = Marker(entry["marker"]) if "marker" in entry else None
+            except InvalidMarker:
+                continue
+            yield Binding(
+                name=canonicalize_name(name), index_url=urls[entry["index"]], marker=marker
+            )
+
+
+def _details(entry: Mapping[str, Any]) -> dict[str, Any]:
+    known = {"name", "url", "default", "explicit", "publish-url"}
+    return {key: value for key, value in entry.items() if key not in known}
+
+
+def _flatten(table: Mapping[str, Any]) -> dict[str, Any]:
+    """Put what settings say for `uv pip` alone, which we run, before what they say in general."""
+    special = table.get("pip", {})
+    return {**table, **{key: special[key] for key in _PIP_TABLE if key in special}}
+
+
+def _located(table: Mapping[str, Any], key: str, base: PurePath) -> tuple[str, ...]:
+    value = table.get(key, [])
+    return absolute_locations([value] if isinstance(value, str) else value, base)
+
+
+def _split_names(words: Sequence[str]) -> Iterator[tuple[str, str]]:
     """Split uv's `name=https://...` words; the name may be missing."""
     for word in words:
         name, separator, url = word.partition("=")

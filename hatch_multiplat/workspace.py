@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from typing import TYPE_CHECKING, Any
 
@@ -47,6 +48,59 @@ def read_sources(project_dir: Path, pyproject: Mapping[str, Any]) -> dict[str, A
     if problems:
         raise ConfigError(problems)
     return sources
+
+
+def read_settings(project_dir: Path, pyproject: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the settings that uv has for a project: those of its workspace's root.
+
+    They are in `uv.toml`, or else in `[tool.uv]`. Indexes that a member has of its own are for
+    its own sources only. All paths are relative to the project. Raises ConfigError for a
+    `uv.toml` that is no TOML.
+    """
+    own = dict(_uv_table(pyproject))
+    own.pop("sources", None)
+    found = _find_root(project_dir, pyproject)
+    if found is not None and found[0] != project_dir.resolve():
+        root, table = found
+        members = _list_members(root, table.get("workspace", {}))
+        if project_dir.resolve() in members.values():
+            table = _move({**_with_uv_toml(root, table)}, root, project_dir)
+            bound = [{**entry, "explicit": True} for entry in own.get("index", ())]
+            if bound:
+                table["index"] = [*table.get("index", ()), *bound]
+            table.pop("sources", None)
+            return table
+    return _with_uv_toml(project_dir, own)
+
+
+def _with_uv_toml(folder: Path, table: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the settings of a folder: where it has a `uv.toml`, these alone."""
+    path = folder / "uv.toml"
+    if not path.is_file():
+        return dict(table)
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError([f"uv.toml is not TOML: {error}"]) from error
+
+
+def _move(table: Mapping[str, Any], root: Path, project_dir: Path) -> dict[str, Any]:
+    """Return settings of the root with the folders of indexes relative to a member."""
+
+    def move(location: str) -> str:
+        if re.match(r"[A-Za-z][A-Za-z0-9+.-]+:", location):
+            return location
+        return _relative(root / location, project_dir)
+
+    moved = dict(table)
+    if "index" in table:
+        moved["index"] = [{**entry, "url": move(entry.get("url", ""))} for entry in table["index"]]
+    for key in ("index-url", "extra-index-url", "find-links"):
+        if isinstance(table.get(key), str):
+            moved[key] = move(table[key])
+        elif key in table:
+            moved[key] = [move(location) for location in table[key]]
+    return moved
 
 
 def _find_root(

@@ -56,9 +56,12 @@ def index_server(start_index: Callable[..., IndexServer]) -> IndexServer:
 @pytest.fixture
 def plain_network(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Take away what this machine says about proxies, certificates, credentials and indexes."""
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "no-config"))
+    monkeypatch.setenv("XDG_CONFIG_DIRS", str(tmp_path / "no-config"))
     for name in os.environ:
         if name.lower().endswith("_proxy") or name.startswith(("UV_", "PIP_", "HATCH_MULTIPLAT")):
             monkeypatch.delenv(name)
     for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("NETRC", str(tmp_path / "no-netrc"))
+    monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)

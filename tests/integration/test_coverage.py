@@ -43,7 +43,7 @@ class Desk:
         self.index = index
         self.said: list[str] = []
         self.market = Market(
-            sources=Sources(index_url=index.index_url, explicit=True),
+            sources=Sources(index_url=index.index_url),
             session=session,
             store=store,
             offline=False,

@@ -35,10 +35,10 @@ def question(uv_table: dict[str, Any], sources: Sources | None = None) -> Questi
 
 def test_folders_of_the_uv_table_stay_true_in_another_folder() -> None:
     table = {
-        "index": [{"name": "own", "url": "index"}, {"url": OWN, "default": True}],
-        "extra-index-url": ["more", OWN],
-        "find-links": ["wheels", "file:///srv/wheels"],
+        "index": [{"name": "own", "url": "index"}],
+        "find-links": ["wheels"],
         "index-url": "base",
+        "no-index": True,
         "sources": {
             "one": {"path": "vendor/one", "editable": True},
             "two": [{"git": "https://git.test/two"}],
@@ -46,63 +46,23 @@ def test_folders_of_the_uv_table_stay_true_in_another_folder() -> None:
         "prerelease": "allow",
     }
 
-    assert solve._staged_uv_table(question(table)) == {
-        "index": [{"name": "own", "url": "file:///project/index"}, {"url": OWN, "default": True}],
-        "extra-index-url": ["file:///project/more", OWN],
-        "find-links": ["file:///project/wheels", "file:///srv/wheels"],
-        "index-url": "file:///project/base",
+    assert solve._staged_uv_table(question(table, Sources(index_url=OWN))) == {
+        "index": [{"url": OWN, "default": True}],
         "sources": {
             "one": [{"path": "/project/vendor/one"}],
             "two": [{"git": "https://git.test/two"}],
         },
         "prerelease": "allow",
     }
-    assert table["find-links"] == ["wheels", "file:///srv/wheels"]
+    assert table["find-links"] == ["wheels"]
 
 
-def test_where_other_sources_are_in_force_only_bound_indexes_stay() -> None:
-    table = {
-        "index": [{"url": OWN}, {"name": "torch", "url": OWN, "explicit": True}],
-        "index-url": OWN,
-        "extra-index-url": [OWN],
-        "find-links": ["wheels"],
-        "no-index": True,
-    }
+def test_a_projects_own_settings_stand_before_the_users() -> None:
+    sources = Sources(user_settings={"prerelease": "allow", "keyring-provider": "subprocess"})
 
-    assert solve._staged_uv_table(question(table, Sources(explicit=True))) == {
-        "index": [{"name": "torch", "url": OWN, "explicit": True}]
-    }
+    staged = solve._staged_uv_table(question({"prerelease": "disallow"}, sources))
 
-
-@pytest.mark.parametrize(
-    ("sources", "expected"),
-    [
-        pytest.param(Sources(), {}, id="uv finds them itself"),
-        pytest.param(
-            Sources(find_links=("file:///here/wheels",)),
-            {"UV_FIND_LINKS": "file:///here/wheels"},
-            id="but for relative paths",
-        ),
-        pytest.param(
-            Sources(
-                index_url=OWN,
-                extra_index_urls=("https://a.test", "https://b.test"),
-                find_links=("file:///a", "file:///b"),
-                explicit=True,
-            ),
-            {
-                "UV_DEFAULT_INDEX": OWN,
-                "UV_INDEX": "https://a.test https://b.test",
-                "UV_FIND_LINKS": "file:///a,file:///b",
-                "UV_INDEX_URL": "",
-                "UV_EXTRA_INDEX_URL": "",
-            },
-            id="the table's or pip's",
-        ),
-    ],
-)
-def test_uv_is_told_of_sources_by_its_variables(sources: Sources, expected: dict[str, str]) -> None:
-    assert solve._source_environment(sources) == expected
+    assert (staged["prerelease"], staged["keyring-provider"]) == ("disallow", "subprocess")
 
 
 def test_the_explanation_is_in_the_users_terms() -> None:
