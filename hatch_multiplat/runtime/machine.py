@@ -56,7 +56,7 @@ class Machine(NamedTuple):
         elif self.system == "linux":
             system += " (unknown libc)"
         flavour = {"t": " free-threaded", "d": " debug", "td": " free-threaded debug"}
-        abi = flavour.get(self.abi, "")
+        abi = flavour.get(self.abi, " (%s)" % self.abi if self.abi.startswith("pp") else "")
         return "%s %d.%d.%d%s, %s %s" % (name, *self.python, self.patch, abi, system, self.arch)
 
 
@@ -276,8 +276,8 @@ def describe_targets(targets: Sequence[Json]) -> List[str]:
         python += "%d.%d" % tuple(target["python"])
         if target.get("patch") is not None:
             python += ".%d" % target["patch"]
-        if target.get("abi") == "t":
-            python += "t"
+        abi = target.get("abi", "")
+        python += " (%s)" % abi if abi.startswith("pp") else abi
         pythons = platforms.setdefault(name, [])
         if python not in pythons:
             pythons.append(python)

@@ -320,12 +320,17 @@ def test_targets_for_a_person() -> None:
     targets = [
         target(libc=["glibc", 2, 28], python=[3, 11]),
         target(libc=["glibc", 2, 28], python=[3, 13], abi="t"),
-        target(libc=["glibc", 2, 28], implementation="pypy", python=[3, 11]),
+        target(libc=["glibc", 2, 28], implementation="pypy", python=[3, 11], abi="pp73"),
         target(MAC, patch=7),
         target(WINDOWS),
     ]
     assert machine.describe_targets(targets) == [
-        "Linux x86_64 with glibc 2.28 or newer: Python 3.11, 3.13t, PyPy 3.11",
+        "Linux x86_64 with glibc 2.28 or newer: Python 3.11, 3.13t, PyPy 3.11 (pp73)",
         "macOS 14.0 or newer arm64: Python 3.12.7",
         "Windows x86_64: Python 3.12",
     ]
+
+
+def test_a_pypy_tells_its_abi_which_decides_whether_a_target_fits() -> None:
+    found = LINUX._replace(implementation="pypy", python=(3, 11), patch=17, abi="pp80")
+    assert str(found).startswith("PyPy 3.11.17 (pp80), linux")
