@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+
+from hatch_multiplat.errors import ExecutableError
+from hatch_multiplat.outputs import Made, _publish, size_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture
+def aside(tmp_path: Path) -> Path:
+    folder = tmp_path / "aside"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def dist(tmp_path: Path) -> Path:
+    folder = tmp_path / "dist"
+    folder.mkdir()
+    return folder
+
+
+def made_file(aside: Path, name: str, text: str) -> Made:
+    (aside / name).write_text(text, "utf-8")
+    return Made(format="zip", path=aside / name)
+
+
+def made_folder(aside: Path, name: str) -> Made:
+    (aside / name).mkdir()
+    (aside / name / "PEX-INFO").write_text("new", "utf-8")
+    return Made(format="pex", path=aside / name)
+
+
+def test_a_file_with_several_names_counts_once(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"12345")
+    os.link(tmp_path / "a", tmp_path / "b")
+    (tmp_path / "c").write_bytes(b"12345")
+    assert size_of(tmp_path) == 10
+    assert size_of(tmp_path / "a") == 5
+
+
+def test_what_was_there_before_is_replaced(aside: Path, dist: Path, tmp_path: Path) -> None:
+    (dist / "a.zip").write_text("old", "utf-8")
+    (dist / "app.pex").mkdir()
+    (dist / "app.pex" / "PEX-INFO").write_text("old", "utf-8")
+    (dist / "app.pex" / "left-over").touch()
+    made = [made_file(aside, "a.zip", "new"), made_folder(aside, "app.pex")]
+    outputs = _publish(made, dist, gone=tmp_path / "gone")
+    assert [(output.path, output.size) for output in outputs] == [
+        (str(dist / "a.zip"), 3),
+        (str(dist / "app.pex"), 3),
+    ]
+    assert (dist / "a.zip").read_text("utf-8") == "new"
+    assert [path.name for path in (dist / "app.pex").iterdir()] == ["PEX-INFO"]
+
+
+def test_a_folder_of_somebody_else_stops_all_of_it(aside: Path, dist: Path, tmp_path: Path) -> None:
+    (dist / "app.pex").mkdir()
+    (dist / "app.pex" / "thesis.txt").touch()
+    made = [made_file(aside, "a.zip", "new"), made_folder(aside, "app.pex")]
+    with pytest.raises(ExecutableError, match="a folder that no build of this kind has made"):
+        _publish(made, dist, gone=tmp_path / "gone")
+    assert [path.name for path in dist.iterdir()] == ["app.pex"]
+
+
+def test_an_empty_folder_is_nobodys(aside: Path, dist: Path, tmp_path: Path) -> None:
+    (dist / "app.pex").mkdir()
+    _publish([made_folder(aside, "app.pex")], dist, gone=tmp_path / "gone")
+    assert (dist / "app.pex" / "PEX-INFO").is_file()
