@@ -1,0 +1,108 @@
+"""docs/how-to/serve.md: one file that is two servers, asked over HTTP."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shlex
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.support.page import read_commands
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROOT = Path(__file__).resolve().parents[2]
+MINOR = f"{sys.version_info.major}.{sys.version_info.minor}"
+
+pytestmark = [
+    pytest.mark.network,
+    pytest.mark.slow,
+    pytest.mark.skipif(sys.platform == "win32", reason="the page makes links"),
+    pytest.mark.skipif(MINOR not in {"3.11", "3.12", "3.13"}, reason="not among the targets"),
+]
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    root = tmp_path / "server"
+    made = shutil.ignore_patterns("dist")
+    shutil.copytree(ROOT / "example_project" / "server", root, ignore=made)
+    return root
+
+
+@pytest.fixture
+def servers() -> Iterator[ExitStack]:
+    with ExitStack() as stack:
+        yield stack
+
+
+def free_port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        port: int = found.getsockname()[1]
+        return port
+
+
+def wait_for(port: int, server: subprocess.Popen[bytes]) -> None:
+    for _ in range(600):
+        assert server.poll() is None, f"the server has ended with {server.returncode}"
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+            return
+        time.sleep(0.1)
+    pytest.fail(f"nothing listens on port {port}")
+
+
+def stop(server: subprocess.Popen[bytes]) -> None:
+    server.terminate()
+    assert server.wait(timeout=30) in {0, -15}
+
+
+def test_the_commands_of_the_page_serve(project: Path, servers: ExitStack, tmp_path: Path) -> None:
+    ports = {"8000": str(free_port()), "8001": str(free_port())}
+    environ = os.environ | {
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+        "HOME": str(tmp_path / "home"),
+        "XDG_CACHE_HOME": str(tmp_path / "cache"),
+        "HATCH_MULTIPLAT_CACHE": str(tmp_path / "store"),
+    }
+    answers, titles = [], []
+    for line in read_commands("how-to/serve"):
+        command = line.replace("-m build", "-m build --no-isolation").removesuffix(" &")
+        for port, other in ports.items():
+            command = command.replace(port, other)
+        words = shlex.split(command)
+        if line.endswith(" &"):
+            server = subprocess.Popen(words, cwd=project, env=environ)
+            servers.callback(stop, server)
+            wait_for(int(next(port for port in ports.values() if port in command)), server)
+            shown = subprocess.run(
+                ["ps", "-o", "args=", "-p", str(server.pid)],
+                check=True,
+                capture_output=True,
+                text=True,
+            )
+            titles.append(shown.stdout.strip())
+        else:
+            done = subprocess.run(
+                words, cwd=project, env=environ, stdout=subprocess.PIPE, text=True, check=True
+            )
+            answers += [done.stdout.splitlines()] if "hello-check 8" in line else []
+    file = str(project / "dist" / "hello-server-1.0.0.pex")
+    assert answers == [
+        ["Hello from one file", "hello web", file],
+        ["Hello from gunicorn", "gunicorn: worker [hello web]", file],
+    ]
+    assert titles == ["hello web", "gunicorn: master [hello web]"]
+    # Both, and the command that asked, share one environment.
+    (setups,) = (tmp_path / "cache" / "multiplat").glob("*/*/app")
+    assert setups.is_dir()

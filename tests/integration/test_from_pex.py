@@ -1,0 +1,85 @@
+"""docs/how-to/from-pex.md: its table names what there is, and what it tells to type works."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from hatch_multiplat.config import known_keys
+from hatch_multiplat.pex_options import refuse_option
+from tests.support.page import read_commands, read_page
+
+PAGE = read_page("how-to/from-pex")
+ROWS = re.findall(r"^\| (`-.*) \| (.*) \|$", PAGE, re.MULTILINE)
+PROJECT = """\
+[build-system]
+requires = ["hatchling", "hatch-multiplat"]
+build-backend = "hatchling.build"
+
+[project]
+name = "demo"
+version = "1.0"
+
+[tool.hatch.build.hooks.multiplat]
+"""
+LEGACY = """\
+import importlib.resources, os, shutil, sys
+template = importlib.resources.files("demo") / "templates" / "page.html"
+print(template.read_text(), os.path.isfile(str(template)), bool(shutil.which("legacy.py")))
+"""
+
+
+def test_the_table_has_flags_that_pex_args_refuse_and_the_keys_to_use() -> None:
+    assert len(ROWS) > 10
+    for flags, keys in ROWS:
+        for flag in re.findall(r"`(-[a-z-]+)`", flags):
+            assert refuse_option(flag) or flag == "--venv", flag
+        for key in re.findall(r"\[`([a-z-]+)`", keys):
+            assert key in known_keys()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the page has lines for a shell")
+@pytest.mark.usefixtures("plain_network", "uv_cache")
+def test_the_page_is_a_project_and_its_commands_run(tmp_path: Path) -> None:
+    root = tmp_path / "demo"
+    for folder in ("demo", "templates", "bin"):
+        (root / folder).mkdir(parents=True)
+    (root / "demo" / "__init__.py").write_text("")
+    (root / "templates" / "page.html").write_text("<p>")
+    (root / "bin" / "legacy.py").write_text(f"#!/usr/bin/env python3\n{LEGACY}")
+    (block,) = re.findall(r"^```toml\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE)
+    table = block.replace('["linux-x86_64"]', '["current"]')
+    (root / "pyproject.toml").write_text(f"{PROJECT}\n{table}")
+    environ = os.environ | {
+        "HOME": str(tmp_path / "home"),
+        "XDG_CACHE_HOME": str(tmp_path / "cache"),
+        "HATCH_MULTIPLAT_CACHE": str(tmp_path / "store"),
+        "HATCH_MULTIPLAT_OFFLINE": "1",
+        # The file's header takes the first Python on PATH.
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+    }
+
+    def run(command: str) -> str:
+        done = subprocess.run(
+            ["sh", "-e", "-c", command],
+            cwd=root,
+            env=environ,
+            check=False,
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    run("python -m build --wheel --no-isolation")
+    assert run("./dist/demo-1.0.pex") == "<p> True True\n"
+    shown = [run(line) for line in read_commands("how-to/from-pex")]
+    assert shown[0] == "demo\n"
+    assert shown[1].startswith("usage:")
+    assert "targets:" in shown[2]
+    assert shown[3:] == ["", ""]
