@@ -27,6 +27,8 @@ _PREFIX = re.compile(r"[\w.-]+(/[\w.-]+)*")
 # The launcher takes everything up to the first space as the name of a program on PATH.
 _COMMAND = re.compile(r"[A-Za-z0-9_.-]+( +[\w.=:-]+)*")
 _SCIE_MINIMUM: Final = (3, 8)
+# Options of pex's scies that the build decides.
+_DECIDED: Final = frozenset({"--scie-only", "--scie-platform", "--scie-name-style"})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -124,7 +126,7 @@ def read_scie(reader: TableReader, where: str, value: object) -> ScieOptions:
         targets=_patterns(reader, where, table),
         science=_optional(reader, f"{where}.science", table.get("science")),
         assets_url=_optional(reader, f"{where}.assets-url", table.get("assets-url")),
-        args=reader.strings(f"{where}.args", table.get("args", [])),
+        args=_scie_args(reader, f"{where}.args", table.get("args", [])),
     )
 
 
@@ -236,6 +238,18 @@ def _table(
 
 def _patterns(reader: TableReader, where: str, table: Mapping[str, Any]) -> tuple[str, ...]:
     return reader.strings(f"{where}.targets", table.get("targets", []))
+
+
+def _scie_args(reader: TableReader, where: str, value: object) -> tuple[str, ...]:
+    items = reader.items(where, value)
+    for here, text in items:
+        option = text.partition("=")[0]
+        if text.startswith("-") and (not text.startswith("--scie-") or option in _DECIDED):
+            reader.problem(
+                f"{here}: {text!r} is not for here; "
+                "these are pex's --scie-... options, but for those that the build decides"
+            )
+    return tuple(text for _, text in items)
 
 
 def _optional(reader: TableReader, where: str, value: object) -> str | None:

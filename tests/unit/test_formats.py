@@ -94,7 +94,7 @@ args = ["--scie-pbs-stripped"]
             id="unknown layout",
         ),
         pytest.param(
-            'zip = { prefix = "../x", target = [] }\nwheelhouse = 1\nexe = { python = "C:\\\\py.exe", windowed = "no" }\nscie = { style = "slow", science = "" }',
+            'zip = { prefix = "../x", target = [] }\nwheelhouse = 1\nexe = { python = "C:\\\\py.exe", windowed = "no" }\nscie = { style = "slow", science = "", args = ["--scie-only", "--layout", "--scie-pbs-stripped"] }',
             [
                 "tool.multiplat.wheelhouse must be a table (got int)",
                 "tool.multiplat.zip: unknown key 'target'; did you mean 'targets'?",
@@ -103,6 +103,8 @@ args = ["--scie-pbs-stripped"]
                 "tool.multiplat.exe.windowed must be true or false (got str)",
                 "tool.multiplat.scie.style must be one of 'lazy', 'eager' (got 'slow')",
                 "tool.multiplat.scie.science must not be empty",
+                "tool.multiplat.scie.args[0]: '--scie-only' is not for here; these are pex's --scie-... options, but for those that the build decides",
+                "tool.multiplat.scie.args[1]: '--layout' is not for here; these are pex's --scie-... options, but for those that the build decides",
             ],
             id="options",
         ),
