@@ -207,7 +207,8 @@ class _Search:
                     confined=confined,
                 )
             except SolveError as error:
-                return self.uncovered(stepped, solved.lock, outcome, uv=str(error))
+                refused = self.find_refused(stepped, error, prior=solved.text, confined=confined)
+                return self.uncovered(refused, solved.lock, outcome, uv=str(error))
         return self.uncovered(gaps, solved.lock, outcome)
 
     def solve_for_gaps(self, error: SolveError) -> Solved:
@@ -277,6 +278,34 @@ class _Search:
         self.steps[key] = TargetConstraint(name=gap.name, target=gap.target, versions=back.versions)
         return True
 
+    def find_refused(
+        self, stepped: Sequence[Gap], error: SolveError, *, prior: str, confined: bool
+    ) -> list[Gap]:
+        """Find the gaps whose steps uv refuses; the others would be closed, and are no gaps.
+
+        uv explains one conflict at a time: without the steps of the packages that it names, it is
+        asked again. Where it names none of them, all may be to blame.
+        """
+        refused: list[Gap] = []
+        left = list(stepped)
+        failure = error
+        while left:
+            names = packages_blamed(str(failure))
+            blamed = [gap for gap in left if gap.name in names]
+            if not blamed:
+                return [*refused, *left]
+            refused += blamed
+            left = [gap for gap in left if gap not in blamed]
+            without = {(gap.name, gap.target) for gap in refused}
+            steps = [step for key, step in self.steps.items() if key not in without]
+            try:
+                run_uv_solve(self.question, steps=steps, prior=prior, confined=confined)
+            except SolveError as again:
+                failure = again
+            else:
+                break
+        return refused
+
     def preferences(self) -> list[tuple[str, str]]:
         """Return the versions to step back to, newest first, a name and a version each.
 
@@ -306,7 +335,7 @@ class _Search:
         return self.pages[key]
 
     def has_native(self, gap: Gap) -> bool:
-        return has_native_wheel(self.admitted(gap), gap.target)
+        return has_native_wheel(gap, self.admitted(gap))
 
     def admitted(self, gap: Gap) -> list[IndexFile]:
         """Return the sdists and the wheels that tag constraints let a gap's target take."""

@@ -54,8 +54,7 @@ def step_back(gap: Gap, files: Iterable[File]) -> StepBack:
     release it would skip. Yanked files do not count. Pre-releases count only where one is locked:
     to uv, a constraint that names one is leave to take any.
     """
-    pre = gap.version is not None and gap.version.is_prerelease
-    listed = [file for file in files if not file.yanked and (pre or not file.version.is_prerelease)]
+    listed = _listed(gap, files)
     fitting = {file.version for file in listed if wheel_fits(file, gap.target)}
     if not fitting:
         return StepBack(gap=gap, newest=None, versions=None)
@@ -96,10 +95,18 @@ def _admits(requires_python: SpecifierSet, python: Python) -> bool:
     return any(requires_python.contains(f"{major}.{minor}.{patch}") for patch in patches)
 
 
-def has_native_wheel(files: Iterable[File], target: Target) -> bool:
-    """Tell whether some version has a wheel for just this kind of platform (not `any`)."""
+def has_native_wheel(gap: Gap, files: Iterable[File]) -> bool:
+    """Tell whether some version has a wheel for just this kind of platform (not `any`).
+
+    The versions are those that could be stepped back to: an alpha's wheels say nothing.
+    """
     return any(
-        wheel_fits(file, target) and all(tag.platform != "any" for tag in file.tags)
-        for file in files
-        if not file.yanked
+        wheel_fits(file, gap.target) and all(tag.platform != "any" for tag in file.tags)
+        for file in _listed(gap, files)
     )
+
+
+def _listed(gap: Gap, files: Iterable[File]) -> list[File]:
+    """Return the files that count for a gap, which neither yanked ones nor most pre-releases do."""
+    pre = gap.version is not None and gap.version.is_prerelease
+    return [file for file in files if not file.yanked and (pre or not file.version.is_prerelease)]

@@ -229,6 +229,27 @@ def test_a_gap_that_an_older_release_would_close_says_which(
     assert "uv says" in str(raised.value)
 
 
+def test_a_gap_that_a_step_back_closes_is_not_among_those_that_none_does(
+    desk: Desk, make_wheel: MakeFile
+) -> None:
+    for name in ("closed", "open", "other"):
+        add_native(desk, make_wheel, name, "1.0", "manylinux_2_17_x86_64")
+        add_native(desk, make_wheel, name, "2.0", "manylinux_2_28_x86_64")
+    with pytest.raises(CoverageError, match=r"open 1\.0 has one") as raised:
+        desk.ask(["closed", "open>=2", "other>=2"], [GLIBC_217])
+    assert "other 1.0 has one" in str(raised.value)
+    assert "closed" not in str(raised.value)
+
+
+def test_an_alpha_with_native_wheels_does_not_keep_a_release_from_being_built(
+    desk: Desk, make_wheel: MakeFile, make_sdist: MakeFile
+) -> None:
+    add_native(desk, make_wheel, "turned", "1.0a1", "manylinux_2_17_x86_64")
+    desk.index.add(make_sdist("turned", "1.0"))
+    covered = desk.ask(["turned"], [LINUX])
+    assert set(versions(covered, "turned").values()) == {"1.0"}
+
+
 def test_a_pinned_version_that_the_index_has_removed_is_a_gap_everywhere(
     desk: Desk, make_wheel: MakeFile
 ) -> None:

@@ -184,7 +184,12 @@ def test_which_files_a_target_can_install(
         pytest.param([file("1.0", "cp311-cp311-win_amd64")], False, id="another platform"),
         pytest.param([file("1.0", FITS, yanked=True)], False, id="yanked"),
         pytest.param([file("1.0", SDIST)], False, id="sdist"),
+        pytest.param([file("1.0a1", FITS), file("2.0", SDIST)], False, id="a pre-release's"),
     ],
 )
 def test_whether_some_version_has_a_native_wheel(files: list[File], *, native: bool) -> None:
-    assert has_native_wheel(files, TARGET) is native
+    assert has_native_wheel(gap("2.0"), files) is native
+
+
+def test_a_locked_pre_release_makes_the_wheels_of_others_count() -> None:
+    assert has_native_wheel(gap("2.0rc1"), [file("1.0a1", FITS)])
