@@ -12,7 +12,9 @@ from typing import Any, Final, Literal
 
 FORMAT: Final = 1
 # The sources that a first run needs, each importing only from those before it.
-RUNTIME_MODULES: Final = ("machine", "wheel", "entry", "starter", "venv", "cache", "launch")
+RUNTIME_MODULES: Final = (
+    *("machine", "writing", "executable", "wheel", "entry", "starter", "venv", "cache", "launch"),
+)
 # Where a header wants the size of the whole file; `archive.replace_prefix` fills it in.
 SIZE_FIELD: Final = "@MULTIPLAT-SIZE@"
 

@@ -25,7 +25,7 @@ from hatch_multiplat.boot_reader import parse_preamble
 from hatch_multiplat.closure import parse_requires, parse_requires_python
 from hatch_multiplat.errors import ExecutableError
 from hatch_multiplat.executable import DEPS, INFO, MAIN, Executable, HeldWheel
-from hatch_multiplat.runtime.wheel import Section
+from hatch_multiplat.runtime.executable import Section
 from hatch_multiplat.selection import locked_wheel
 
 if TYPE_CHECKING:

@@ -17,11 +17,11 @@ from hatch_multiplat.repack import Member, write_archive
 from hatch_multiplat.report import format_size
 from hatch_multiplat.runtime.wheel import (
     REPLACED,
-    BadWheel,
     find_info_dir,
     iter_blocks,
     read_record,
 )
+from hatch_multiplat.runtime.writing import BadWheel
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

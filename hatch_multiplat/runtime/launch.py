@@ -12,7 +12,7 @@ import threading
 from typing import Any, Dict, List, NoReturn, Optional, Sequence, Tuple
 
 from hatch_multiplat import runtime
-from hatch_multiplat.runtime import cache, entry, machine, venv, wheel
+from hatch_multiplat.runtime import cache, entry, executable, machine, venv, wheel, writing
 
 Json = Dict[str, Any]
 NOTICE_AFTER = 1.0  # seconds
@@ -98,7 +98,7 @@ class Launch:
             os.name != "nt"
             and not noexec
             and os.path.exists(python)
-            and wheel.shebang(python).startswith(b"#!" + os.fsencode(python))
+            and writing.shebang(python).startswith(b"#!" + os.fsencode(python))
         )
         return [final, python if os.path.exists(python) else self.base, "direct" if direct else ""]
 
@@ -138,24 +138,35 @@ class Launch:
         commands[self.main] = self.table
         try:
             venv.write_entries(folder, source, python, commands, common, runs)
-        except wheel.BadWheel as error:
+        except writing.BadWheel as error:
             self.fail(str(error))
-        wheel.write_file(os.path.join(aside, "used"), [])
+        writing.write_file(os.path.join(aside, "used"), [])
 
     def install(self, paths: wheel.Paths, python: str) -> List[Dict[str, Dict[str, str]]]:
-        """Install this machine's wheels; returns the entry points of each."""
+        """Install this machine's wheels; returns the entry points of each.
+
+        What else could be done was measured by benchmarks/first_run.py, with git-inspect (25 MB)
+        and numpy, pandas and pyarrow (284 MB), and left:
+        - compiling all modules makes the first run two to three times as long (0.7 s to 1.7 s, 3.8 s
+          to 8.6 s) to save a second run nothing that can be seen: it compiles what it imports;
+        - two threads or processes take a third less for the smaller, if nothing else runs, and
+          longer for the larger where something does; and of a file that two wheels have, chance
+          would choose one;
+        - hard links to another set-up's files are made in a tenth of the time, but what a program
+          writes into its own package would then be in another program's too.
+        """
         groups = []
         os.makedirs(paths.purelib, exist_ok=True)
-        executable = wheel.Executable(self.app)
+        file = executable.Executable(self.app)
         try:
             for item in self.wheels():
                 try:
-                    with executable.open_wheel(item) as stream:
+                    with file.open_wheel(item) as stream:
                         groups.append(wheel.install_wheel(stream, paths, python))
-                except wheel.BadWheel as error:
+                except writing.BadWheel as error:
                     self.fail("%s cannot be used: %s" % (item["file"], error))
         finally:
-            executable.close()
+            file.close()
         return groups
 
     def write_records(self, folder: str, lines: List[str]) -> None:
@@ -316,7 +327,7 @@ def main(data: Json, app: str, base: str, found: str, caches: List[str]) -> List
             launch.write_venv()
             sys.exit(0)
         return launch.find_or_make()
-    except wheel.DamagedFile as error:
+    except executable.DamagedFile as error:
         return launch.fail("%s (%s)" % (DAMAGED, error))
     except KeyboardInterrupt:
         return die_of_interrupt()

@@ -8,7 +8,7 @@ import sys
 import sysconfig
 from typing import Any, Dict, List, NamedTuple
 
-from hatch_multiplat.runtime import wheel
+from hatch_multiplat.runtime import wheel, writing
 
 # The line of entry.py and of starter.py that is filled in.
 EMPTY_CONFIG = "\nCONFIG = {}"
@@ -59,8 +59,8 @@ def write_python(root: str, base: str, inherit: bool) -> bool:
     ]
     path = os.path.join(root, "pyvenv.cfg")
     if os.path.lexists(path) or os.path.lexists(venv.python):
-        raise wheel.BadWheel("it wants to replace the interpreter")
-    wheel.write_file(path, [("\n".join(config) + "\n").encode("utf-8")])
+        raise writing.BadWheel("it wants to replace the interpreter")
+    writing.write_file(path, [("\n".join(config) + "\n").encode("utf-8")])
     if os.name == "nt":
         done = write_windows_python(venv, base) and works(venv.python, root)
     else:
@@ -141,7 +141,7 @@ def resolve_run(
     for candidate in (name, name + ".py", name + "-script.py"):
         if os.path.isfile(os.path.join(aside, candidate)):
             return {"path": os.path.join(scripts, candidate)}
-    raise wheel.BadWheel("no wheel has a script %r" % name)
+    raise writing.BadWheel("no wheel has a script %r" % name)
 
 
 def write_entries(
@@ -165,10 +165,10 @@ def write_entries(
         before, line, after = source.partition(EMPTY_CONFIG)
         text = before + line.replace("{}", ascii(config)) + after
         if os.path.basename(folder) == os.path.basename(common["scripts"]):
-            wheel.write_script(folder, name, python, text.encode("utf-8"), False)
+            writing.write_script(folder, name, python, text.encode("utf-8"), False)
         else:
             path = os.path.join(folder, name)
-            wheel.write_file(path, [wheel.shebang(python), text.encode("utf-8")], 0o777)
+            writing.write_file(path, [writing.shebang(python), text.encode("utf-8")], 0o777)
 
 
 def write_code(aside: str, final: str, source: str) -> Dict[str, str]:
@@ -176,9 +176,9 @@ def write_code(aside: str, final: str, source: str) -> Dict[str, str]:
 
     Only CPython's version says which code it can run.
     """
-    wheel.write_file(os.path.join(aside, "entry.py"), [source.encode("utf-8")])
+    writing.write_file(os.path.join(aside, "entry.py"), [source.encode("utf-8")])
     paths = {name: os.path.join(final, name) for name in ("entry.py", "entry")}
     if sys.implementation.name == "cpython":
         code = marshal.dumps(compile(source, paths["entry.py"], "exec"))
-        wheel.write_file(os.path.join(aside, "entry-%x" % sys.hexversion), [code])
+        writing.write_file(os.path.join(aside, "entry-%x" % sys.hexversion), [code])
     return {"source": paths["entry.py"], "code": paths["entry"]}

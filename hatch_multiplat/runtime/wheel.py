@@ -3,28 +3,18 @@
 https://packaging.python.org/en/latest/specifications/binary-distribution-format/
 """
 
-import base64
 import csv
-import hashlib
 import io
 import os
-import re
 import stat
 import zipfile
 import zlib
-from typing import IO, Any, Dict, Iterable, List, NamedTuple, Optional, Tuple, cast
+from typing import IO, Any, Dict, Iterable, List, NamedTuple, Optional, Tuple
+
+from hatch_multiplat.runtime.writing import BadWheel, script_text, write_file, write_script
 
 BLOCK = 1 << 20  # bytes
 REPLACED = ("RECORD", "RECORD.jws", "RECORD.p7s", "INSTALLER")  # what an installer writes anew
-SHEBANG_LIMIT = 124  # bytes of the interpreter's path; Linux before 5.1 cuts the line at 127
-
-
-class DamagedFile(Exception):  # noqa: N818 - the name is the message
-    """The executable is not what the build wrote."""
-
-
-class BadWheel(Exception):  # noqa: N818 - as above
-    """A wheel breaks the rules; nothing of it may be used."""
 
 
 class Paths(NamedTuple):
@@ -35,93 +25,6 @@ class Paths(NamedTuple):
     platlib: str
     scripts: str
     headers: str
-
-
-class Section(io.RawIOBase):
-    """A byte range of a file, read as a file of its own: a stored zip member, say."""
-
-    def __init__(self, stream: IO[bytes], start: int, size: int) -> None:
-        self.stream, self.start, self.size, self.at = stream, start, size, 0
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def tell(self) -> int:
-        return self.at
-
-    def seek(self, offset: int, whence: int = 0) -> int:
-        self.at = max(0, offset + (0, self.at, self.size)[whence])
-        return self.at
-
-    def close(self) -> None:
-        self.stream.close()
-        super().close()
-
-    def read(self, size: Optional[int] = -1) -> bytes:
-        left = max(0, self.size - self.at)
-        size = left if size is None or size < 0 else min(size, left)
-        self.stream.seek(self.start + self.at)
-        data = self.stream.read(size)
-        self.at += len(data)
-        return data
-
-    def readinto(self, buffer: Any) -> int:
-        data = self.read(len(buffer))
-        buffer[: len(data)] = data
-        return len(data)
-
-
-class Executable:
-    """The file that we run from, and the wheels in it, read in place."""
-
-    def __init__(self, path: str) -> None:
-        self.path = path
-        self.zip: Optional[zipfile.ZipFile] = None
-        if not os.path.isdir(path):
-            try:
-                self.zip = zipfile.ZipFile(path)
-            except (zipfile.BadZipFile, ValueError) as error:
-                raise DamagedFile(str(error)) from error
-
-    def close(self) -> None:
-        if self.zip is not None:
-            self.zip.close()
-
-    def open_wheel(self, wheel: Dict[str, Any]) -> IO[bytes]:
-        """A wheel as a binary stream, after its bytes were checked against the table's hash."""
-        name = ".deps/" + wheel["file"]
-        if self.zip is None:  # an unzipped layout keeps its wheels as files
-            path = os.path.join(self.path, *name.split("/"))
-            stream = cast("IO[bytes]", open(path, "rb"))  # noqa: SIM115 - the caller closes it
-        else:
-            stream = self._open_member(self.zip, name)
-        digest = hashlib.sha256()
-        for block in iter(lambda: stream.read(BLOCK), b""):
-            digest.update(block)
-        if digest.hexdigest() != wheel["sha256"]:
-            stream.close()
-            raise DamagedFile("%s is not the wheel that was built in" % wheel["file"])
-        stream.seek(0)
-        return stream
-
-    def _open_member(self, archive: zipfile.ZipFile, name: str) -> IO[bytes]:
-        try:
-            info = archive.getinfo(name)
-        except KeyError:
-            raise DamagedFile("%s is missing" % name) from None
-        if info.compress_type != zipfile.ZIP_STORED:
-            return io.BytesIO(archive.read(info))
-        stream = open(self.path, "rb")  # noqa: SIM115 - the section closes it
-        stream.seek(info.header_offset)
-        header = stream.read(30)
-        if header[:4] != b"PK\x03\x04" or len(header) < 30:
-            stream.close()
-            raise DamagedFile("%s is not where it should be" % name)
-        skip = int.from_bytes(header[26:28], "little") + int.from_bytes(header[28:30], "little")
-        return cast("IO[bytes]", Section(stream, info.header_offset + 30 + skip, info.file_size))
 
 
 def check_member(name: str) -> None:
@@ -153,71 +56,6 @@ def read_entry_points(text: str) -> Dict[str, Dict[str, str]]:
             name, _, reference = line.partition("=")
             group[name.strip()] = reference.partition("[")[0].strip()
     return groups
-
-
-def shebang(python: str) -> bytes:
-    """The first line of a script for this interpreter, also where a kernel's limits forbid it."""
-    if os.name == "nt":
-        return b"#!" + os.fsencode(python) + b"\n"
-    path = os.fsencode(python)
-    if len(path) <= SHEBANG_LIMIT and not any(c in path for c in b" \t\n"):
-        return b"#!" + path + b"\n"
-    # A line of shell that Python takes for a string; quoting without backslashes pleases both.
-    special = re.compile(b'["$`\\\\]')
-    quoted = b'"' + special.sub(lambda found: b"\"'" + found.group() + b"'\"", path) + b'"'
-    return b"#!/bin/sh\n'''exec' " + quoted + b' "$0" "$@"\n' + b"' '''\n"
-
-
-def script_text(reference: str) -> str:
-    """The body of a console script, as pip writes it."""
-    module, _, attribute = reference.partition(":")
-    return "import sys\nfrom %s import %s\nif __name__ == '__main__':\n    sys.exit(%s())\n" % (
-        module.strip(),
-        attribute.strip().partition(".")[0],
-        attribute.strip(),
-    )
-
-
-def write_script(folder: str, name: str, python: str, body: bytes, gui: bool = False) -> List[str]:
-    """Write one executable script; on Windows a `.cmd` starter beside it. Returns their paths."""
-    if not name or name in (".", "..") or re.search(r"[/\\\\\0:]|^pythonw?[\d.]*(\.exe)?$", name):
-        raise BadWheel("its script may not be called %r" % name)
-    if os.name != "nt" or name.endswith((".py", ".pyw")):
-        path = os.path.join(folder, name)
-        write_file(path, [shebang(python) + body], 0o777)
-        return [path]
-    path = os.path.join(folder, name + "-script.py" + ("w" if gui else ""))
-    write_file(path, [shebang(python) + body], 0o777)
-    starter = os.path.join(folder, name + ".cmd")
-    line = '@"%s" "%%~dp0%s" %%*\r\n' % (python, os.path.basename(path))
-    write_file(starter, [line.encode("utf-8")], 0o777)
-    return [path, starter]
-
-
-def write_file(
-    path: str, blocks: Iterable[bytes], mode: int = 0o666, hashed: bool = True
-) -> Tuple[str, int]:
-    """Write a file, making its folder; returns its RECORD hash, unless not `hashed`, and size."""
-    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_BINARY", 0)
-    flags |= getattr(os, "O_NOFOLLOW", 0)
-    try:
-        handle = os.open(path, flags, mode)
-    except FileNotFoundError:
-        os.makedirs(os.path.dirname(path), exist_ok=True)
-        handle = os.open(path, flags, mode)
-    try:  # A file object costs as much as the file: a wheel has a thousand small ones.
-        digest, size = hashlib.sha256(), 0
-        for block in blocks:
-            size += len(block)
-            if hashed:
-                digest.update(block)
-            left = memoryview(block)
-            while left:
-                left = left[os.write(handle, left) :]
-    finally:
-        os.close(handle)
-    encoded = base64.urlsafe_b64encode(digest.digest()).rstrip(b"=").decode("ascii")
-    return "sha256=" + encoded if hashed else "", size
 
 
 def read_record(archive: zipfile.ZipFile, name: str) -> Dict[str, Tuple[str, Any]]:

@@ -16,7 +16,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from hatch_multiplat.runtime import wheel
-from hatch_multiplat.runtime.wheel import BadWheel, DamagedFile, Paths, Section, install_wheel
+from hatch_multiplat.runtime.executable import DamagedFile, Executable, Section
+from hatch_multiplat.runtime.wheel import Paths, install_wheel
+from hatch_multiplat.runtime.writing import BadWheel, shebang
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -281,7 +283,7 @@ def test_scripts_find_their_python_wherever_it_is(tmp_path: Path, folder: str) -
     python = home / "python"
     python.symlink_to(sys.executable)
     script = tmp_path / "script"
-    script.write_bytes(wheel.shebang(str(python)) + b"import sys\nprint(sys.argv[1:])\n")
+    script.write_bytes(shebang(str(python)) + b"import sys\nprint(sys.argv[1:])\n")
     script.chmod(0o755)
     shown = subprocess.run([script, "a b"], capture_output=True, text=True, check=True)
     assert shown.stdout == "['a b']\n"
@@ -298,7 +300,7 @@ def nested(tmp_path: Path, method: int = zipfile.ZIP_STORED) -> tuple[Path, dict
 @pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
 def test_a_wheel_is_read_from_inside_the_executable(tmp_path: Path, method: int) -> None:
     path, item = nested(tmp_path, method)
-    executable = wheel.Executable(str(path))
+    executable = Executable(str(path))
     with executable.open_wheel(item) as stream, zipfile.ZipFile(stream) as archive:
         assert archive.read("demo.py") == b"x"
     executable.close()
@@ -306,7 +308,7 @@ def test_a_wheel_is_read_from_inside_the_executable(tmp_path: Path, method: int)
 
 def test_a_wheel_with_another_hash_is_refused(tmp_path: Path) -> None:
     path, item = nested(tmp_path)
-    executable = wheel.Executable(str(path))
+    executable = Executable(str(path))
     with pytest.raises(DamagedFile, match=r"demo\.whl is not the wheel"):
         executable.open_wheel({**item, "sha256": "0" * 64})
     with pytest.raises(DamagedFile, match="missing"):

@@ -1,0 +1,184 @@
+"""What would make a first run faster: compiling, threads, processes, links. Measured, to decide.
+
+`python benchmarks/first_run.py FILE...` takes executables that this project built, makes a copy of
+each whose start-up does one thing more, and starts the copies for the first, the second and the
+third time. What start-up does today is the first row. The decision stands in `runtime/launch.py`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import statistics
+import sys
+import tempfile
+import time
+import zipfile
+from collections import defaultdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+from unittest import mock
+
+from measure import (
+    clean_environment,
+    disk_usage,
+    format_seconds,
+    format_size,
+    load,
+    print_table,
+    remove,
+    run,
+    say,
+)
+
+from hatch_multiplat import boot
+from hatch_multiplat.archive import replace_prefix
+from hatch_multiplat.boot_reader import parse_preamble
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+PLAIN: Final = "as it is"
+LATER: Final = 2
+INSTALL: Final = "groups = self.install(here.paths, there.python)\n"
+LOOP: Final = "            for item in self.wheels():\n"
+
+# Each variant is a replacement in the source of `runtime/launch.py`.
+COMPILE: Final = """
+        import compileall
+        compileall.compile_dir(
+            here.paths.purelib, quiet=2, ddir=there.paths.purelib, workers={workers}
+        )
+"""
+# One wheel a task. Zlib and the system calls run without the lock that Python code runs under.
+THREADS: Final = """
+            from concurrent.futures import ThreadPoolExecutor
+            def one(item):
+                with executable.open_wheel(item) as stream:
+                    return wheel.install_wheel(stream, paths, python)
+            with ThreadPoolExecutor(2) as pool:
+                groups.extend(pool.map(one, self.wheels()))
+            for item in ():
+"""
+# A child takes the larger half of the bytes; the entry points it finds are not needed here.
+PROCESSES: Final = """
+            wheels = sorted(self.wheels(), key=lambda item: item["size"])
+            half = sum(item["size"] for item in wheels) / 2
+            theirs = []
+            while wheels and sum(item["size"] for item in theirs) < half:
+                theirs.append(wheels.pop())
+            child = os.fork()
+            for item in wheels if child else theirs:
+                with wheel.Executable(self.app).open_wheel(item) as stream:
+                    groups.append(wheel.install_wheel(stream, paths, python))
+            if not child:
+                os._exit(0)
+            assert os.waitpid(child, 0)[1] == 0
+            for item in ():
+"""
+
+
+def more(text: str, **values: int) -> tuple[str, str]:
+    return INSTALL, INSTALL + text.format(**values)
+
+
+VARIANTS: Final[Mapping[str, tuple[str, str]]] = {
+    PLAIN: (INSTALL, INSTALL),
+    "compiled": more(COMPILE, workers=1),
+    "compiled by 2 processes": more(COMPILE, workers=2),
+    "unpacked by 2 threads": (LOOP, THREADS),
+    "unpacked by 2 processes": (LOOP, PROCESSES),
+}
+
+
+def make_variant(file: Path, change: tuple[str, str], output: Path) -> None:
+    """Write a copy of an executable whose start-up is changed."""
+    read_source = boot._read_source  # noqa: SLF001 - what it reads is what is to be changed
+
+    def changed(name: str) -> str:
+        source = read_source(name)
+        if name != "runtime/launch.py":
+            return source
+        assert source.count(change[0]) == 1
+        return source.replace(*change)
+
+    with (
+        zipfile.ZipFile(file) as source,
+        zipfile.ZipFile(output, "w") as copy,
+        mock.patch.object(boot, "_read_source", changed),
+    ):
+        main = source.read("__main__.py").decode()
+        preamble = parse_preamble(main, where=str(file))
+        assert preamble is not None
+        table = preamble.table
+        for member in source.infolist():
+            if member.filename.startswith(".deps/") and not member.is_dir():
+                copy.writestr(member, source.read(member))
+        copy.writestr("__main__.py", boot.render_preamble(table))
+    replace_prefix(output, boot.render_header(table))
+    output.chmod(0o755)
+
+
+def measure_file(file: Path, words: list[str], *, repeats: int, python: Path) -> None:
+    """Start each variant three times, `repeats` times over, each time from an empty home."""
+    with tempfile.TemporaryDirectory(dir=file.parent) as name:
+        scratch = Path(name)
+        apps = {variant: scratch / f"app{number}" for number, variant in enumerate(VARIANTS)}
+        homes = {variant: scratch / f"home{number}" for number, variant in enumerate(VARIANTS)}
+        for variant, change in VARIANTS.items():
+            make_variant(file, change, apps[variant])
+        walls: dict[tuple[str, int], list[float]] = defaultdict(list)
+        for number in range(repeats):
+            for variant in list(VARIANTS)[:: 1 if number % 2 == 0 else -1]:
+                remove(homes[variant])
+                os.sync()
+                environ = clean_environment(homes[variant], [python.parent])
+                for nth in range(LATER + 1):
+                    usage = run([apps[variant], *words], environ=environ, cwd=Path.cwd())
+                    walls[variant, nth].append(usage.wall)
+        rows = []
+        for variant in VARIANTS:
+            first, second, third = (statistics.median(walls[variant, nth]) for nth in range(3))
+            fastest, slowest = min(walls[variant, 0]), max(walls[variant, 0])
+            rows.append(
+                (
+                    variant,
+                    f"{format_seconds(first)} ({fastest:.2f}-{slowest:.2f})",
+                    *map(format_seconds, (second, third, first + second)),
+                    format_size(disk_usage(homes[variant])),
+                )
+            )
+        head = ("", "first", "second", "third", "first + second", "disk")
+        print_table(file.name, head, rows)
+        measure_links(homes[PLAIN], scratch / "links")
+
+
+def measure_links(setup: Path, target: Path) -> None:
+    """What a set-up would cost if its files were links to files that another one has already."""
+    started = time.perf_counter()
+    count = 0
+    for parent, _, files in os.walk(setup):
+        folder = target / Path(parent).relative_to(setup)
+        folder.mkdir()
+        for name in files:
+            (folder / name).hardlink_to(Path(parent) / name)
+            count += 1
+    print(f"\n{count} hard links: {format_seconds(time.perf_counter() - started)}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("files", nargs="+", type=Path, metavar="FILE")
+    parser.add_argument("--repeat", type=int, default=7)
+    parser.add_argument("--python", type=Path, default=Path(sys.executable).resolve())
+    parser.add_argument("--argument", action="append", default=[], help="for the program")
+    options = parser.parse_args()
+    say(f"load {load()}")
+    for file in options.files:
+        measure_file(
+            file.resolve(), options.argument, repeats=options.repeat, python=options.python
+        )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,100 @@
+"""The file that we run from, and the wheels in it, read in place."""
+
+import hashlib
+import io
+import os
+import zipfile
+from typing import IO, Any, Dict, Optional, cast
+
+BLOCK = 1 << 20  # bytes
+
+
+class DamagedFile(Exception):  # noqa: N818 - the name is the message
+    """The executable is not what the build wrote."""
+
+
+class Section(io.RawIOBase):
+    """A byte range of a file, read as a file of its own: a stored zip member, say."""
+
+    def __init__(self, stream: IO[bytes], start: int, size: int) -> None:
+        self.stream, self.start, self.size, self.at = stream, start, size, 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self.at
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        self.at = max(0, offset + (0, self.at, self.size)[whence])
+        return self.at
+
+    def close(self) -> None:
+        self.stream.close()
+        super().close()
+
+    def read(self, size: Optional[int] = -1) -> bytes:
+        left = max(0, self.size - self.at)
+        size = left if size is None or size < 0 else min(size, left)
+        self.stream.seek(self.start + self.at)
+        data = self.stream.read(size)
+        self.at += len(data)
+        return data
+
+    def readinto(self, buffer: Any) -> int:
+        data = self.read(len(buffer))
+        buffer[: len(data)] = data
+        return len(data)
+
+
+class Executable:
+    """The file that we run from, and the wheels in it, read in place."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self.zip: Optional[zipfile.ZipFile] = None
+        if not os.path.isdir(path):
+            try:
+                self.zip = zipfile.ZipFile(path)
+            except (zipfile.BadZipFile, ValueError) as error:
+                raise DamagedFile(str(error)) from error
+
+    def close(self) -> None:
+        if self.zip is not None:
+            self.zip.close()
+
+    def open_wheel(self, wheel: Dict[str, Any]) -> IO[bytes]:
+        """A wheel as a binary stream, after its bytes were checked against the table's hash."""
+        name = ".deps/" + wheel["file"]
+        if self.zip is None:  # an unzipped layout keeps its wheels as files
+            path = os.path.join(self.path, *name.split("/"))
+            stream = cast("IO[bytes]", open(path, "rb"))  # noqa: SIM115 - the caller closes it
+        else:
+            stream = self._open_member(self.zip, name)
+        digest = hashlib.sha256()
+        for block in iter(lambda: stream.read(BLOCK), b""):
+            digest.update(block)
+        if digest.hexdigest() != wheel["sha256"]:
+            stream.close()
+            raise DamagedFile("%s is not the wheel that was built in" % wheel["file"])
+        stream.seek(0)
+        return stream
+
+    def _open_member(self, archive: zipfile.ZipFile, name: str) -> IO[bytes]:
+        try:
+            info = archive.getinfo(name)
+        except KeyError:
+            raise DamagedFile("%s is missing" % name) from None
+        if info.compress_type != zipfile.ZIP_STORED:
+            return io.BytesIO(archive.read(info))
+        stream = open(self.path, "rb")  # noqa: SIM115 - the section closes it
+        stream.seek(info.header_offset)
+        header = stream.read(30)
+        if header[:4] != b"PK\x03\x04" or len(header) < 30:
+            stream.close()
+            raise DamagedFile("%s is not where it should be" % name)
+        skip = int.from_bytes(header[26:28], "little") + int.from_bytes(header[28:30], "little")
+        return cast("IO[bytes]", Section(stream, info.header_offset + 30 + skip, info.file_size))
