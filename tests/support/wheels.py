@@ -108,12 +108,14 @@ def make_sdist(
     scripts: Mapping[str, str] | None = None,
     files: Files | None = None,
     failure: str = "",
+    build_requires: Iterable[str] = (),
     extension: str = ".tar.gz",
 ) -> Path:
     """Write an sdist into the folder and return its path.
 
     It builds, without a network, into the wheel that `make_wheel` makes of the same arguments:
-    a native one if `tags` say so. With `failure` the build ends with that message instead.
+    a native one if `tags` say so. With `failure` the build ends with that message instead;
+    `build_requires` have to be installed for it, though it does not use them.
     """
     requires = tuple(requires)
     members = _wheel_members(
@@ -138,7 +140,7 @@ def make_sdist(
     }
     project = [
         "[build-system]",
-        "requires = []",
+        f"requires = {json.dumps(list(build_requires))}",
         'build-backend = "backend"',
         'backend-path = ["."]',
         "[project]",

@@ -5,6 +5,7 @@ from pathlib import PurePosixPath, PureWindowsPath
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from packaging.utils import canonicalize_name
 
 from hatch_multiplat.sources import (
     PYPI,
@@ -36,6 +37,8 @@ def choose(
     *,
     uv: Mapping[str, Any] | None = None,
     environ: Mapping[str, str] | None = None,
+    user: Mapping[str, Any] | None = None,
+    pip: Mapping[str, str] | None = None,
 ) -> Sources:
     return choose_sources(
         settings or Settings(),
@@ -43,6 +46,8 @@ def choose(
         environ=environ or {},
         project_dir=PurePosixPath("/project"),
         cwd=PurePosixPath("/here"),
+        user_table=user,
+        pip_config=pip,
     )
 
 
@@ -153,6 +158,132 @@ def test_the_first_that_says_anything_is_taken_whole(
     settings: Settings | None, uv: dict[str, Any], environ: dict[str, str], expected: Sources
 ) -> None:
     assert choose(settings, uv=uv, environ=environ) == expected
+
+
+NAMED = [
+    {"name": "own", "url": OWN, "explicit": True, "authenticate": "always"},
+    {"name": "other", "url": OTHER},
+]
+
+
+@pytest.mark.parametrize(
+    ("bound", "system", "expected"),
+    [
+        pytest.param({"index": "own"}, "linux", (OWN,), id="to one"),
+        pytest.param([{"index": "own"}], None, (OWN,), id="in a list"),
+        pytest.param(
+            {"index": "own", "marker": "sys_platform == 'linux'"}, "linux", (OWN,), id="by marker"
+        ),
+        pytest.param(
+            {"index": "own", "marker": "sys_platform == 'linux'"},
+            "win32",
+            (OTHER, PYPI),
+            id="not by its marker",
+        ),
+        pytest.param(
+            [{"index": "own", "marker": "sys_platform == 'linux'"}, {"index": "other"}],
+            None,
+            (OWN, OTHER),
+            id="all that may be",
+        ),
+        pytest.param({"index": "nobody"}, "linux", (OTHER, PYPI), id="an unknown name"),
+        pytest.param({"index": "own", "marker": "?"}, "linux", (OTHER, PYPI), id="no marker"),
+        pytest.param({"path": "../a"}, "linux", (OTHER, PYPI), id="to no index"),
+    ],
+)
+def test_a_package_that_is_bound_to_an_index_comes_from_there(
+    bound: Any, system: str | None, expected: tuple[str, ...]
+) -> None:
+    sources = choose(uv={"index": NAMED, "sources": {"My.Pkg": bound}})
+
+    environment = {"sys_platform": system} if system else None
+    assert sources.indexes_for(canonicalize_name("my-pkg"), environment) == expected
+
+
+def test_sources_that_uv_is_to_leave_bind_nothing() -> None:
+    uv = {"index": NAMED, "sources": {"a": {"index": "own"}}}
+
+    assert choose(uv=uv, environ={"UV_NO_SOURCES": "1"}).bindings == ()
+
+
+@pytest.mark.parametrize(
+    ("uv", "user", "environ", "expected"),
+    [
+        pytest.param({}, {"index-url": OWN}, {}, Sources(index_url=OWN), id="the user's"),
+        pytest.param(
+            {"index-url": OWN, "extra-index-url": [OTHER]},
+            {"index-url": THIRD, "extra-index-url": [THIRD]},
+            {},
+            Sources(index_url=OWN, extra_index_urls=(OTHER, THIRD)),
+            id="the project's before the user's, lists joined",
+        ),
+        pytest.param(
+            {"index-url": THIRD, "pip": {"index-url": OWN, "generate-hashes": True}},
+            {},
+            {},
+            Sources(index_url=OWN),
+            id="what is for uv pip before the rest",
+        ),
+        pytest.param(
+            {"index": [{"name": "own", "url": OTHER}]},
+            {"index": [{"name": "own", "url": THIRD}]},
+            {"UV_INDEX": f"own={OWN}"},
+            Sources(extra_index_urls=(OWN,), named=(("own", OWN),)),
+            id="of one name the first",
+        ),
+        pytest.param(
+            {"index": [{"name": "own", "url": OWN, "default": True}], "no-index": True},
+            {},
+            {"UV_NO_CONFIG": "true", "PIP_INDEX_URL": THIRD},
+            Sources(index_url=THIRD, named=(("own", OWN),)),
+            id="settings to be left",
+        ),
+        pytest.param(
+            {"no-index": True, "index-strategy": "unsafe-best-match"},
+            {"keyring-provider": "subprocess", "link-mode": "copy"},
+            {"UV_INDEX_STRATEGY": "unsafe-first-match"},
+            Sources(
+                no_index=True,
+                strategy="unsafe-first-match",
+                user_settings={"keyring-provider": "subprocess"},
+            ),
+            id="no index",
+        ),
+    ],
+)
+def test_uvs_settings_count_on_all_levels(
+    uv: dict[str, Any], user: dict[str, Any], environ: dict[str, str], expected: Sources
+) -> None:
+    assert choose(uv=uv, user=user, environ=environ) == expected
+
+
+def test_pips_variables_stand_before_its_files_each_for_itself() -> None:
+    pip = {"index-url": OWN, "extra-index-url": f"{OTHER}\n{THIRD}", "no-index": "off"}
+
+    assert choose(pip=pip, environ={"PIP_INDEX_URL": THIRD}) == Sources(
+        index_url=THIRD, extra_index_urls=(OTHER, THIRD)
+    )
+    assert choose(pip={"no-index": "yes"}).indexes_for(canonicalize_name("a")) == ()
+    assert choose(pip=pip, user={"index-url": PYPI}) == Sources()
+
+
+def test_uv_is_told_the_same() -> None:
+    uv = {"index": NAMED, "find-links": ["wheels"], "index-strategy": "unsafe-best-match"}
+
+    assert choose(uv=uv, user={"native-tls": True}).uv_settings() == {
+        "index": [
+            {"name": "other", "url": OTHER},
+            {"url": PYPI, "default": True},
+            {"name": "own", "url": OWN, "authenticate": "always", "explicit": True},
+        ],
+        "find-links": ["file:///project/wheels"],
+        "index-strategy": "unsafe-best-match",
+        "native-tls": True,
+    }
+    assert Sources(extra_index_urls=(OWN, PYPI), no_index=True).uv_settings() == {
+        "index": [{"url": OWN}, {"url": PYPI, "default": True}],
+        "no-index": True,
+    }
 
 
 def test_folders_of_windows_are_no_urls() -> None:

@@ -1,0 +1,436 @@
+"""Whole builds from private indexes, said in every way that uv, pip and the table have for it."""
+
+from __future__ import annotations
+
+import base64
+import functools
+import hashlib
+import http.server
+import socket
+import subprocess
+import sys
+import threading
+import time
+import zipfile
+from contextlib import closing
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from hatch_multiplat.errors import CoverageError, FetchError, SolveError
+from tests.support.project import make_project
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from hatch_multiplat.report import Report
+    from tests.conftest import MakeFile
+    from tests.support.index_server import IndexServer
+    from tests.support.project import ProjectFolder
+
+LINUX = "cp312-cp312-manylinux_2_17_x86_64"
+NEWER_LINUX = "cp312-cp312-manylinux_2_28_x86_64"
+WINDOWS = "cp312-cp312-win_amd64"
+BOTH = {"platforms": ["manylinux2014_x86_64", "windows-x86_64"], "python": ["3.12"]}
+ONE = {"platforms": ["linux-x86_64"], "python": ["3.12"]}
+
+pytestmark = pytest.mark.usefixtures("uv_cache", "plain_network")
+
+
+@pytest.fixture
+def corp(make_wheel: MakeFile) -> list[Path]:
+    """Wheels of `corp`: an old Linux has to step back, which the solver cannot know."""
+    return [
+        make_wheel("corp", version, tags=tags)
+        for version, tags in (
+            ("1.0", LINUX),
+            ("1.0", WINDOWS),
+            ("1.1", NEWER_LINUX),
+            ("1.1", WINDOWS),
+        )
+    ]
+
+
+@pytest.fixture
+def private(start_index: Callable[..., IndexServer], corp: list[Path]) -> IndexServer:
+    index = start_index()
+    index.add(*corp)
+    return index
+
+
+@pytest.fixture
+def public(start_index: Callable[..., IndexServer], make_wheel: MakeFile) -> IndexServer:
+    """An index with `popular`, and with somebody's `corp` of a version nobody can beat."""
+    index = start_index()
+    index.add(make_wheel("popular"), make_wheel("corp", "99.0"), make_wheel("corp", "0.1"))
+    return index
+
+
+def prepare(
+    tmp_path: Path, *, table: dict[str, Any], requires: tuple[str, ...] = ("corp", "popular")
+) -> ProjectFolder:
+    """Make a project whose table says nothing of indexes but for what `table` does."""
+    project = make_project(tmp_path, index_url="", requires=requires, table=table)
+    project.write(table)
+    return project
+
+
+def versions(report: Report) -> dict[str, tuple[str, ...]]:
+    return {share.name: share.versions for share in report.dependencies if share.name != "demo"}
+
+
+def wheels_in(report: Report) -> dict[str, str]:
+    """Return the SHA-256 of each dependency's wheel in an executable, by file name."""
+    with zipfile.ZipFile(report.path) as archive:
+        return {
+            name.removeprefix(".deps/"): hashlib.sha256(archive.read(name)).hexdigest()
+            for name in archive.namelist()
+            if name.startswith(".deps/") and name.endswith(".whl")
+        }
+
+
+WAYS = ("table", "uv variables", "tool.uv", "uv.toml", "user", "pip variables", "pip.conf", "bound")
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_private_name_never_comes_from_the_public_index(
+    way: str,
+    private: IndexServer,
+    public: IndexServer,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Neither for the solver, nor for stepping back, nor among what is fetched."""
+    first, last = private.index_url, public.index_url
+    project = prepare(tmp_path, table=BOTH)
+    uv_settings = f'index-url = "{last}"\nextra-index-url = ["{first}"]\n'
+    environ = {}
+    match way:
+        case "table":
+            project.write({**BOTH, "index-url": last, "extra-index-urls": [first]})
+        case "uv variables":
+            environ = {"UV_DEFAULT_INDEX": last, "UV_INDEX": f"corp={first}"}
+        case "tool.uv":
+            index = [{"url": first}, {"url": last, "default": True}]
+            project.write(BOTH, tool={"uv": {"index": index}})
+        case "uv.toml":
+            (project.root / "uv.toml").write_text(uv_settings, "utf-8")
+        case "user":
+            (tmp_path / "config" / "uv").mkdir(parents=True)
+            (tmp_path / "config" / "uv" / "uv.toml").write_text(uv_settings, "utf-8")
+            environ = {"XDG_CONFIG_HOME": str(tmp_path / "config")}
+            monkeypatch.setenv("XDG_CONFIG_HOME", environ["XDG_CONFIG_HOME"])
+        case "pip variables":
+            environ = {"PIP_INDEX_URL": last, "PIP_EXTRA_INDEX_URL": first}
+        case "pip.conf":
+            config = f"[global]\nindex-url = {last}\nextra-index-url =\n    {first}\n"
+            (tmp_path / "pip.conf").write_text(config, "utf-8")
+            environ = {"PIP_CONFIG_FILE": str(tmp_path / "pip.conf")}
+        case "bound":
+            uv = {
+                "index": [{"name": "in-house", "url": first, "explicit": True}],
+                "sources": {"corp": {"index": "in-house"}},
+            }
+            project.write({**BOTH, "index-url": last}, tool={"uv": uv})
+
+    report = project.build(**environ)
+
+    assert versions(report) == {"corp": ("1.0", "1.1"), "popular": ("1.0",)}
+    assert public.requests_for("corp") == []
+    assert len(private.requests_for(f"corp-1.0-{LINUX}.whl")) == 1
+    assert any("Stepping back" in line for line in project.said)
+
+
+def test_a_package_comes_from_the_index_that_its_marker_names(
+    private: IndexServer, public: IndexServer, tmp_path: Path
+) -> None:
+    """On Windows alone; on Linux, stepping back reads the default index."""
+    uv = {
+        "index": [{"name": "in-house", "url": private.index_url, "explicit": True}],
+        "sources": {"Corp": [{"index": "in-house", "marker": "sys_platform == 'win32'"}]},
+    }
+    project = prepare(tmp_path, table=BOTH)
+    project.write({**BOTH, "index-url": public.index_url}, tool={"uv": uv})
+
+    assert versions(project.build()) == {"corp": ("1.1", "99.0"), "popular": ("1.0",)}
+
+
+def test_an_index_that_a_source_names_is_found_though_the_table_names_others(
+    private: IndexServer, public: IndexServer, tmp_path: Path
+) -> None:
+    """It is not marked as explicit; still nothing else comes from it."""
+    uv = {
+        "index": [{"name": "in-house", "url": private.index_url}],
+        "sources": {"corp": {"index": "in-house"}},
+    }
+    project = prepare(tmp_path, table=ONE)
+    project.write({**ONE, "index-url": public.index_url}, tool={"uv": uv})
+
+    assert versions(project.build())["corp"] == ("1.1",)
+    assert private.requests_for("popular") == []
+
+
+def test_the_table_rules_out_the_indexes_of_the_users_own_settings(
+    private: IndexServer, public: IndexServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "config" / "uv").mkdir(parents=True)
+    (tmp_path / "config" / "uv" / "uv.toml").write_text(
+        f'[[index]]\nurl = "{public.index_url}"\n', "utf-8"
+    )
+    (tmp_path / "config" / "git").mkdir()
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    project = prepare(tmp_path, table=ONE, requires=("corp",))
+    project.write({**ONE, "index-url": private.index_url})
+
+    report = project.build(
+        XDG_CONFIG_HOME=str(tmp_path / "config"), PIP_EXTRA_INDEX_URL=public.index_url
+    )
+
+    assert versions(report) == {"corp": ("1.1",)}
+    assert public.requests == []
+
+
+@pytest.mark.parametrize("name", ["UV_NO_CONFIG", "UV_CONFIG_FILE"])
+def test_uv_keeps_to_the_targets_whatever_settings_it_is_told_to_leave(
+    name: str,
+    private: IndexServer,
+    public: IndexServer,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The settings in the project's own files are left, too, as uv leaves them."""
+    settings = tmp_path / "other.toml"
+    settings.write_text(f'index-url = "{private.index_url}"\n', "utf-8")
+    environ = {name: "1" if name == "UV_NO_CONFIG" else str(settings)}
+    if name == "UV_NO_CONFIG":
+        environ["UV_DEFAULT_INDEX"] = private.index_url
+    for variable, value in environ.items():
+        monkeypatch.setenv(variable, value)
+    project = prepare(tmp_path, table=BOTH, requires=("corp",))
+    project.write(BOTH, tool={"uv": {"index": [{"url": public.index_url}]}})
+
+    assert versions(project.build(**environ)) == {"corp": ("1.0", "1.1")}
+    assert public.requests == []
+
+
+def test_all_indexes_count_where_the_user_says_so(
+    private: IndexServer, public: IndexServer, make_wheel: MakeFile, tmp_path: Path
+) -> None:
+    """For the solver and for stepping back: the newest with a wheel is on the second index."""
+    public.remove(tmp_path / "built" / "corp-99.0-py3-none-any.whl")
+    public.add(
+        make_wheel("corp", "50.0", tags=LINUX),
+        make_wheel("corp", "60.0", tags=NEWER_LINUX),
+        make_wheel("corp", "60.0", tags=WINDOWS),
+    )
+    project = prepare(tmp_path, table=BOTH)
+
+    report = project.build(
+        UV_INDEX=private.index_url,
+        UV_DEFAULT_INDEX=public.index_url,
+        UV_INDEX_STRATEGY="unsafe-best-match",
+    )
+
+    assert versions(report)["corp"] == ("50.0", "60.0")
+
+
+def test_without_an_index_there_are_only_folders_of_wheels(
+    public: IndexServer, make_wheel: MakeFile, tmp_path: Path
+) -> None:
+    (tmp_path / "demo" / "wheels").mkdir(parents=True)
+    make_wheel("corp", "1.0").rename(tmp_path / "demo" / "wheels" / "corp-1.0-py3-none-any.whl")
+    uv = {"no-index": True, "find-links": ["wheels"], "index": [{"url": public.index_url}]}
+    project = prepare(tmp_path, table=ONE, requires=("corp",))
+    project.write(ONE, tool={"uv": uv})
+
+    assert versions(project.build()) == {"corp": ("1.0",)}
+    assert public.requests == []
+
+
+def test_what_an_sdist_is_built_with_comes_from_the_same_index(
+    start_index: Callable[..., IndexServer],
+    make_sdist: MakeFile,
+    make_wheel: MakeFile,
+    tmp_path: Path,
+) -> None:
+    index = start_index(auth=("ada", "s3cret"))
+    index.add(make_sdist("lonely", build_requires=["in-house-helper"]))
+    index.add(make_wheel("in-house-helper"))
+    url = index.with_credentials(index.index_url, "ada", "s3cret")
+    project = prepare(tmp_path, table=ONE, requires=("lonely",))
+    project.write({**ONE, "index-url": url})
+
+    assert versions(project.build()) == {"lonely": ("1.0",)}
+    assert len(index.requests_for("in_house_helper-1.0-py3-none-any.whl")) == 1
+
+
+@pytest.fixture(scope="module")
+def pypiserver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
+    """A real pypiserver with a password for everything; its URL and its folder of packages."""
+    folder = tmp_path_factory.mktemp("pypiserver")
+    (folder / "packages").mkdir()
+    digest = "{SHA}" + base64.b64encode(hashlib.sha1(b"s3cret").digest()).decode()
+    (folder / "passwords").write_text(f"ada:{digest}\n", "utf-8")
+    with closing(socket.socket()) as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "pypiserver", "run", "-i", "127.0.0.1", "-p", str(port)]
+    command += ["-P", "passwords", "-a", "list,download,update", "packages"]
+    with (folder / "log").open("wb") as log:
+        server = subprocess.Popen(command, cwd=folder, stdout=log, stderr=log)
+    try:
+        for _ in range(200):
+            with closing(socket.socket()) as probe:
+                if probe.connect_ex(("127.0.0.1", port)) == 0:
+                    break
+            assert server.poll() is None, (folder / "log").read_text("utf-8")
+            time.sleep(0.05)
+        yield f"http://127.0.0.1:{port}/simple/", folder / "packages"
+    finally:
+        server.terminate()
+        server.wait(10)
+
+
+@pytest.mark.parametrize("way", ["in the URL", "netrc", "by name", "none", "wrong"])
+def test_a_real_pypiserver_wants_a_password(
+    way: str,
+    pypiserver: tuple[str, Path],
+    corp: list[Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It has neither metadata files nor sizes, and its links are relative."""
+    url, packages = pypiserver
+    for wheel in corp:
+        (packages / wheel.name).write_bytes(wheel.read_bytes())
+    project = prepare(tmp_path, table=BOTH, requires=("corp",))
+    environ = {"UV_DEFAULT_INDEX": url}
+    match way:
+        case "in the URL":
+            environ = {"UV_DEFAULT_INDEX": url.replace("://", "://ada:s3cret@")}
+        case "wrong":
+            environ = {"UV_DEFAULT_INDEX": url.replace("://", "://ada:guess@")}
+        case "netrc":
+            (tmp_path / "netrc").write_text("machine 127.0.0.1 login ada password s3cret\n")
+            (tmp_path / "netrc").chmod(0o600)
+            monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+        case "by name":
+            environ = {
+                "UV_DEFAULT_INDEX": f"corp={url}",
+                "UV_INDEX_CORP_USERNAME": "ada",
+                "UV_INDEX_CORP_PASSWORD": "s3cret",
+            }
+            for name, value in environ.items():
+                monkeypatch.setenv(name, value)
+
+    if way in {"none", "wrong"}:
+        with pytest.raises((SolveError, FetchError)) as raised:
+            project.build(**environ)
+        assert "the server refused us" in str(raised.value) or "401" in str(raised.value)
+        assert "guess" not in str(raised.value)
+        assert not project.dist.exists()
+    else:
+        report = project.build(**environ)
+        assert versions(report) == {"corp": ("1.0", "1.1")}
+        with zipfile.ZipFile(report.path) as archive:
+            assert not any(b"s3cret" in archive.read(name) for name in archive.namelist())
+
+
+@pytest.fixture
+def mirror(tmp_path: Path) -> Iterator[tuple[str, Path]]:
+    """A PEP 503 tree of plain files under http.server; its URL and its folder."""
+
+    class Quiet(http.server.SimpleHTTPRequestHandler):
+        def log_message(self, *_: object) -> None:
+            pass
+
+    folder = tmp_path / "mirror" / "simple"
+    folder.mkdir(parents=True)
+    handler = functools.partial(Quiet, directory=str(folder.parent))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}/simple", folder
+        server.shutdown()
+        thread.join()
+
+
+def test_a_mirror_of_plain_files_will_do(
+    mirror: tuple[str, Path], corp: list[Path], tmp_path: Path
+) -> None:
+    """No JSON, no metadata files, no hashes, relative links, and a page without a last slash."""
+    url, folder = mirror
+    (folder / "corp").mkdir()
+    for wheel in corp:
+        (folder / "corp" / wheel.name).write_bytes(wheel.read_bytes())
+    links = "".join(f'<a href="{wheel.name}">{wheel.name}</a>\n' for wheel in corp)
+    (folder / "corp" / "index.html").write_text(f"<!DOCTYPE html><body>{links}</body>", "utf-8")
+    project = prepare(tmp_path, table=BOTH, requires=("corp",))
+    project.write({**BOTH, "index-url": url})
+
+    report = project.build()
+
+    digests = {wheel.name: hashlib.sha256(wheel.read_bytes()).hexdigest() for wheel in corp}
+    found = wheels_in(report)
+    assert found.keys() & digests.keys() == {corp[0].name, corp[3].name}
+    assert all(found[name] == digests[name] for name in found.keys() & digests.keys())
+
+
+@pytest.mark.parametrize(
+    "switches",
+    [
+        pytest.param({"metadata": False}, id="no metadata files"),
+        pytest.param({"relative": True, "json": False}, id="relative URLs"),
+        pytest.param({"html": False, "etags": False, "sizes": False}, id="JSON alone"),
+        pytest.param({"hashes": ("sha512",)}, id="another hash"),
+    ],
+)
+def test_indexes_differ(
+    switches: dict[str, Any],
+    start_index: Callable[..., IndexServer],
+    make_wheel: MakeFile,
+    tmp_path: Path,
+) -> None:
+    index = start_index(**switches)
+    index.add(make_wheel("corp", "1.0", requires=["deep"]), make_wheel("deep", "2.0"))
+    project = make_project(tmp_path, index_url=index.index_url, requires=["corp"], table=ONE)
+
+    assert versions(project.build()) == {"corp": ("1.0",), "deep": ("2.0",)}
+
+
+def test_a_flaky_index_delays_a_build_and_no_more(private: IndexServer, tmp_path: Path) -> None:
+    private.fail("corp", times=1, retry_after=0)
+    private.slow("corp", seconds=0.2, times=1)
+    private.fail(f"corp-1.0-{LINUX}.whl", times=1, retry_after=0)
+    private.drop(f"corp-1.0-{LINUX}.whl", after=100, times=1)
+    private.hang_up(f"corp-1.1-{WINDOWS}.whl", times=1)
+    project = make_project(tmp_path, index_url=private.index_url, requires=["corp"], table=BOTH)
+
+    assert versions(project.build()) == {"corp": ("1.0", "1.1")}
+
+
+def test_wrong_bytes_end_a_build_and_leave_nothing(private: IndexServer, tmp_path: Path) -> None:
+    name = f"corp-1.1-{NEWER_LINUX}.whl"
+    private.corrupt(name)
+    project = make_project(tmp_path, index_url=private.index_url, requires=["corp"], table=ONE)
+
+    with pytest.raises(FetchError, match=name):
+        project.build()
+    assert not project.dist.exists()
+
+
+def test_a_gap_is_told_by_the_bound_index_and_not_by_the_public_one(
+    private: IndexServer, public: IndexServer, tmp_path: Path
+) -> None:
+    uv = {
+        "index": [{"name": "in-house", "url": private.index_url, "explicit": True}],
+        "sources": {"corp": {"index": "in-house"}},
+    }
+    project = prepare(tmp_path, table=ONE)
+    project.write(
+        {**ONE, "index-url": public.index_url, "platforms": ["macos-arm64"]}, tool={"uv": uv}
+    )
+
+    with pytest.raises(CoverageError, match=r"corp 1\.1"):
+        project.build()
