@@ -147,8 +147,8 @@ class Launch:
 
         What else could be done was measured by benchmarks/first_run.py, with git-inspect (25 MB)
         and numpy, pandas and pyarrow (284 MB), and left:
-        - compiling all modules makes the first run two to three times as long (0.7 s to 1.7 s, 3.8 s
-          to 8.6 s) to save a second run nothing that can be seen: it compiles what it imports;
+        - compiling all modules makes the first run two to three times as long (0.7 s to 1.7 s, 4 s
+          to 9 s) to save a second run nothing that can be seen: it compiles what it imports;
         - two threads or processes take a third less for the smaller, if nothing else runs, and
           longer for the larger where something does; and of a file that two wheels have, chance
           would choose one;
