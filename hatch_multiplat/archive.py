@@ -14,6 +14,9 @@ from hatch_multiplat.errors import ExecutableError
 # Where a header wants the size of the whole file, it says so with these bytes.
 SIZE_FIELD: Final = b"@MULTIPLAT-SIZE@"
 
+# What a program for Windows starts with.
+LAUNCHER: Final = b"MZ"
+
 _END: Final = struct.Struct("<4s4H2LH")
 _END_MAGIC: Final = b"PK\x05\x06"
 _ENTRY_MAGIC: Final = b"PK\x01\x02"
@@ -27,7 +30,9 @@ def replace_prefix(path: Path, header: bytes) -> None:
     """Replace the bytes before a zip file's first member, and correct every offset in it.
 
     The new file is written aside and renamed, with the old one's permissions. The first
-    `SIZE_FIELD` in `header` becomes the new file's size in bytes, padded with spaces.
+    `SIZE_FIELD` in `header` becomes the new file's size in bytes, padded with spaces. Behind a
+    launcher for Windows, offsets count from the first member in place of the file's start: it
+    looks for its own line right before there. Python reads such a file as well.
 
     Raises `ExecutableError` if the file is no zip file, needs zip64, or would need it.
     """
@@ -35,8 +40,8 @@ def replace_prefix(path: Path, header: bytes) -> None:
         directory, end, comment = _read_directory(source, path)
         start = min(offset for _, offset in directory)
         directory_at = end[6]
-        shift = len(header) - start
-        size = path.stat().st_size + shift
+        size = path.stat().st_size + len(header) - start
+        shift = -start if header.startswith(LAUNCHER) else len(header) - start
         if directory_at + shift > _MAX:
             raise ExecutableError(f"{path}: past 4 GiB, which zipimport cannot read")
         header = header.replace(SIZE_FIELD, str(size).encode().ljust(len(SIZE_FIELD)), 1)

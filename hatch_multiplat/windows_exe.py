@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import shutil
-import tempfile
 from importlib import resources
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from hatch_multiplat.archive import replace_prefix
 from hatch_multiplat.errors import ToolError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from hatch_multiplat.formats import ExeOptions
     from hatch_multiplat.platforms import Platform
 
@@ -26,15 +26,8 @@ def write_windows_exe(pex: Path, output: Path, *, platform: Platform, options: E
     the line, and starts that Python with its own file and arguments. Any system can make it, and
     the same inputs give the same bytes. Raises OSError, and ToolError if distlib lacks a launcher.
     """
-    with tempfile.TemporaryDirectory(dir=output.parent, prefix=".exe-") as folder:
-        archive = Path(folder) / pex.name
-        shutil.copyfile(pex, archive)
-        # The launcher finds its line right before where the archive's offsets count from, so
-        # they have to count from the archive's own start. Python reads such a file as well.
-        replace_prefix(archive, b"")
-        with archive.open("rb") as source, output.open("wb") as target:
-            target.write(read_launcher(platform, options) + shebang(options))
-            shutil.copyfileobj(source, target)
+    shutil.copyfile(pex, output)
+    replace_prefix(output, read_launcher(platform, options) + shebang(options))
     output.chmod(0o755)
     return output
 

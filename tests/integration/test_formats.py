@@ -15,6 +15,8 @@ import pytest
 
 from hatch_multiplat.checksums import FILENAME
 from hatch_multiplat.errors import ConfigError, ExecutableError, ToolError
+from hatch_multiplat.executable_file import read_executable
+from hatch_multiplat.parts import write_part
 from hatch_multiplat.report import render_report
 from tests.support.project import ProjectFolder, make_project
 
@@ -340,12 +342,35 @@ def test_a_program_for_windows_is_a_launcher_a_line_and_the_archive(
         assert data[:start].endswith(b"\x00#!/usr/bin/env py\n")
         assert archive.testzip() is None
         assert [info.CRC for info in archive.infolist()] == [info.CRC for info in other.infolist()]
-    # The launcher takes the line before the place that the archive's offsets count from.
+    assert archive_start(data) == start
+
+
+def archive_start(data: bytes) -> int:
+    """Return where the archive's offsets count from, which is where the launcher's line ends."""
     end = data.rindex(b"PK\x05\x06")
     directory_size, directory_at = (
         int.from_bytes(data[end + at : end + at + 4], "little") for at in (12, 16)
     )
-    assert end - directory_size - directory_at == start
+    return end - directory_size - directory_at
+
+
+def test_a_part_of_a_program_for_windows_is_one_too(
+    ask: Callable[..., ProjectFolder], tmp_path: Path
+) -> None:
+    project = ask(formats=["exe"])
+    project.build()
+    (exe,) = project.dist.iterdir()
+    part = tmp_path / "part.exe"
+    whole = read_executable(exe)
+    assert whole.damages == ()
+    write_part(whole, {OTHER}, part)
+    data = part.read_bytes()
+    with zipfile.ZipFile(part) as archive:
+        start = min(info.header_offset for info in archive.infolist())
+        wheels = [name for name in archive.namelist() if name.endswith(".whl")]
+    assert data[:start] == exe.read_bytes()[:start]
+    assert archive_start(data) == start
+    assert len(wheels) == 3
 
 
 @linux_x86_64

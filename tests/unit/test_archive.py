@@ -39,6 +39,17 @@ def read_zip(path: Path) -> dict[str, bytes]:
 
 
 @pytest.mark.parametrize("before", [b"", b"#!/usr/bin/env python3\n"], ids=["none", "shebang"])
+def test_behind_a_launcher_for_windows_offsets_count_from_the_first_member(
+    tmp_path: Path, before: bytes
+) -> None:
+    path = write_zip(tmp_path / "app.exe", before)
+    plain = write_zip(tmp_path / "plain").read_bytes()
+    replace_prefix(path, b"MZ launcher\n#!line\n")
+    assert path.read_bytes() == b"MZ launcher\n#!line\n" + plain
+    assert read_zip(path) == MEMBERS
+
+
+@pytest.mark.parametrize("before", [b"", b"#!/usr/bin/env python3\n"], ids=["none", "shebang"])
 @pytest.mark.parametrize("header", [b"", b"#!/bin/sh\n", b"#!/bin/sh\n" * 9999])
 @pytest.mark.parametrize("comment", [b"", b"a comment"])
 def test_members_survive_and_offsets_are_absolute(
