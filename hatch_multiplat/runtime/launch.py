@@ -238,7 +238,8 @@ class Launch:
             lines.append("fits no target")
         else:
             size = sum(item["size"] for item in self.wheels())
-            lines.append("fits %s: %.1f MB of wheels" % (self.target["name"], size / 1e6))
+            shown = "%.1f MB" % (size / 1e6) if size >= 1e5 else "%.1f kB" % (size / 1e3)
+            lines.append("fits %s: %s of wheels" % (self.target["name"], shown))
             final = [os.path.join(root, self.id, self.key()) for root in self.caches]
             made = [path for path in final if os.path.exists(os.path.join(path, "used"))]
             lines.append("set up at %s" % made[0] if made else "will be set up at %s" % final[0])
