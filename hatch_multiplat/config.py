@@ -30,6 +30,12 @@ from hatch_multiplat.formats import (
 from hatch_multiplat.pex_options import is_template, refuse_option
 from hatch_multiplat.sources import redact_text
 from hatch_multiplat.table_reader import TableReader, toml_type
+from hatch_multiplat.tag_constraint import (
+    TagConstraint,
+    TagConstraintError,
+    has_bracket,
+    parse_tag_constraint,
+)
 from hatch_multiplat.target_list import (
     Host,
     PlatformEntry,
@@ -57,11 +63,6 @@ _NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?")
 _ENTRY_POINT = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*")
 _MODULE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
 _OUTPUT_FIELD = re.compile(rf"\{{({'|'.join(OUTPUT_FIELDS)})\}}")
-_TAG_WORD = (
-    r"(?:many|musl)?linux\w*|macosx\w*|win32|win_\w+|abi3|(?:cp|pp|py)\d\w*"
-    r"|x86_64|amd64|aarch64|arm64|i686|armv7l|ppc64le|s390x|riscv64|universal2"
-)
-_TAG_BRACKET = re.compile(rf"\[(?:[^\]]*[,\s])?(?:{_TAG_WORD})[,\s\]]")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -100,6 +101,7 @@ class Config:
     dependency_groups: tuple[NormalizedName, ...] = ()
     requirements: tuple[Requirement, ...] = ()
     constraints: tuple[Requirement, ...] = ()
+    tag_constraints: tuple[TagConstraint, ...] = ()
     lock: str = DEFAULT_LOCK
     index_url: str | None = None
     extra_index_urls: tuple[str, ...] = ()
@@ -143,6 +145,7 @@ class _Parser(TableReader):
         super().__init__()
         self.project = project
         self.host = host
+        self.tag_constraints: list[TagConstraint] = []
 
     def parse(self, table: Mapping[str, Any]) -> Config:
         self.reject_unknown(TABLE, table, known_keys())
@@ -173,7 +176,8 @@ class _Parser(TableReader):
         if self.problems:
             raise ConfigError(self.problems)
         files = tuple(entry.file for entry in entries if entry.file)
-        return Config(targets=targets, files=files, **values)
+        rules = tuple(self.tag_constraints)
+        return Config(targets=targets, files=files, tag_constraints=rules, **values)
 
     # -- targets ---------------------------------------------------------------------------------
 
@@ -238,18 +242,18 @@ class _Parser(TableReader):
     def constraints(self, where: str, value: object) -> tuple[Requirement, ...]:
         parsed = []
         for here, text in self.items(where, value):
-            if _TAG_BRACKET.search(text):
-                self.problem(
-                    f"{here}: tag constraints such as {text!r} are not supported yet; "
-                    "name the platform's floor in 'platforms' instead"
-                )
-                continue
-            requirement = self.requirement(here, text)
-            if requirement is None:
-                continue
-            if requirement.extras:
-                self.problem(f"{here}: a constraint takes no extras (got {redact_text(text)!r})")
-            parsed.append(requirement)
+            requirement: Requirement | None
+            if has_bracket(text):
+                try:
+                    rule, requirement = parse_tag_constraint(text)
+                except TagConstraintError as error:
+                    self.problem(f"{here}: {redact_text(str(error))}")
+                    continue
+                self.tag_constraints.append(rule)
+            else:
+                requirement = self.requirement(here, text)
+            if requirement is not None:
+                parsed.append(requirement)
         return tuple(parsed)
 
     def url(self, where: str, value: object) -> str | None:
