@@ -164,6 +164,7 @@ def test_pythonpath_and_the_user_site_are_shut_out(bench: Bench, tmp_path: Path)
         seen = bench.report(command, env=env)
         assert str(evil) not in seen["path"]
         assert str(user) not in seen["path"]
+        assert "PYTHONPATH" not in seen["environ"]
     # The children of the application, too.
     code = "import subprocess, sys; print(subprocess.call([sys.executable, '-c', 'import demo']))"
     assert bench.run([app, "exec", code], env=env).stdout == "0\n"
@@ -323,11 +324,13 @@ def test_inherit_path(bench: Bench, tmp_path: Path, how: str, winner: str) -> No
     app = bench.demo(wheels=[wheel], options=BootOptions(inherit_path=how))  # type: ignore[arg-type]
     code = (
         "import both, importlib.util\n"
-        "print(both.NAME, importlib.util.find_spec('only_outer') is not None)"
+        "print(both.NAME, importlib.util.find_spec('only_outer') is not None)\n"
+        "import os; print(os.environ.get('PYTHONPATH'))"
     )
     for command in ([app], [app], [bench.python, app]):
         shown = bench.run([*command, "exec", code], env={"PYTHONPATH": str(outer)}).stdout
-        assert shown == f"{winner} {how != 'false'}\n"
+        # What the application starts inherits the variable as the application itself does.
+        assert shown == f"{winner} {how != 'false'}\n{outer if how != 'false' else None}\n"
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
