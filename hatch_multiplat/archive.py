@@ -37,9 +37,8 @@ def replace_prefix(path: Path, header: bytes) -> None:
     Raises `ExecutableError` if the file is no zip file, needs zip64, or would need it.
     """
     with path.open("rb") as source:
-        directory, end, comment = _read_directory(source, path)
+        directory, end, comment, directory_at = _read_directory(source, path)
         start = min(offset for _, offset in directory)
-        directory_at = end[6]
         size = path.stat().st_size + len(header) - start
         shift = -start if header.startswith(LAUNCHER) else len(header) - start
         if directory_at + shift > _MAX:
@@ -64,8 +63,10 @@ def replace_prefix(path: Path, header: bytes) -> None:
 
 def _read_directory(
     source: IO[bytes], path: Path
-) -> tuple[list[tuple[bytearray, int]], tuple[bytes, int, int, int, int, int, int, int], bytes]:
-    """The central directory's entries with their offsets, the end record, and the comment."""
+) -> tuple[
+    list[tuple[bytearray, int]], tuple[bytes, int, int, int, int, int, int, int], bytes, int
+]:
+    """The central directory's entries with their offsets, the end record, comment and place."""
     size = source.seek(0, os.SEEK_END)
     tail_at = max(0, size - _END.size - _MAX_COUNT)
     source.seek(tail_at)
@@ -77,9 +78,11 @@ def _read_directory(
     _, _, _, _, count, directory_size, directory_at, _ = end
     if count == _MAX_COUNT or directory_at == _MAX:
         raise ExecutableError(f"{path}: a zip64 file, which zipimport cannot read")
-    if count == 0 or tail_at + at != directory_at + directory_size:
+    source.seek(0)
+    shift = tail_at + at - directory_at - directory_size
+    if count == 0 or shift < 0 or (shift and source.read(len(LAUNCHER)) != LAUNCHER):
         raise ExecutableError(f"{path}: its zip directory is not where it says")
-    source.seek(directory_at)
+    source.seek(directory_at + shift)
     data = source.read(directory_size)
     entries = []
     position = 0
@@ -89,9 +92,9 @@ def _read_directory(
         lengths = struct.unpack_from("<3H", data, position + 28)
         length = _ENTRY_SIZE + sum(lengths)
         entry = bytearray(data[position : position + length])
-        entries.append((entry, struct.unpack_from("<L", entry, _OFFSET_AT)[0]))
+        entries.append((entry, shift + struct.unpack_from("<L", entry, _OFFSET_AT)[0]))
         position += length
-    return entries, end, tail[at + _END.size :]
+    return entries, end, tail[at + _END.size :], directory_at + shift
 
 
 def _copy(source: IO[bytes], target: IO[bytes], start: int, length: int) -> None:

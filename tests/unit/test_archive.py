@@ -47,6 +47,9 @@ def test_behind_a_launcher_for_windows_offsets_count_from_the_first_member(
     replace_prefix(path, b"MZ launcher\n#!line\n")
     assert path.read_bytes() == b"MZ launcher\n#!line\n" + plain
     assert read_zip(path) == MEMBERS
+    replace_prefix(path, before)
+    again = write_zip(tmp_path / "again", before)
+    assert path.read_bytes() == again.read_bytes()
 
 
 @pytest.mark.parametrize("before", [b"", b"#!/usr/bin/env python3\n"], ids=["none", "shebang"])
