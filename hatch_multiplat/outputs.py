@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -149,19 +150,51 @@ _MAKERS: Final[dict[str, Callable[[Parts, Workshop], list[Made]]]] = {
 
 
 def _publish(made: list[Made], folder: Path, *, gone: Path) -> tuple[Output, ...]:
-    """Rename what lies aside into place; a folder takes the place of one of its own kind only."""
+    """Rename what lies aside into place; a folder takes the place of one of its own kind only.
+
+    What was there before is kept in `gone`, and put back if a rename fails.
+    """
     gone.mkdir()
     for item in made:
         _check_place(item, folder / item.path.name)
     outputs = []
-    for item in made:
-        place = folder / item.path.name
-        if place.is_dir() or (item.path.is_dir() and place.exists()):
-            place.rename(gone / place.name)
-        size = size_of(item.path)
-        item.path.replace(place)
-        outputs.append(Output(format=item.format, path=str(place), size=size, target=item.target))
+    moved: list[tuple[Path, Path, Path]] = []
+    try:
+        for number, item in enumerate(made):
+            place, kept = folder / item.path.name, gone / str(number)
+            size = size_of(item.path)
+            _keep(place, kept, is_folder=item.path.is_dir())
+            moved.append((item.path, place, kept))
+            item.path.replace(place)
+            outputs.append(
+                Output(format=item.format, path=str(place), size=size, target=item.target)
+            )
+    except OSError:
+        for aside, place, kept in reversed(moved):
+            with suppress(OSError):
+                _put_back(aside, place, kept)
+        raise
     return tuple(outputs)
+
+
+def _keep(place: Path, kept: Path, *, is_folder: bool) -> None:
+    """Keep what is there under another name; a file stays until another takes its place."""
+    if not os.path.lexists(place):
+        return
+    if place.is_dir() or is_folder:
+        place.rename(kept)
+        return
+    try:
+        os.link(place, kept)
+    except OSError:
+        place.rename(kept)
+
+
+def _put_back(aside: Path, place: Path, kept: Path) -> None:
+    if not os.path.lexists(aside):
+        place.rename(aside)
+    if os.path.lexists(kept):
+        kept.replace(place)
 
 
 def _check_place(item: Made, place: Path) -> None:

@@ -119,4 +119,5 @@ def only(parts: Parts, target: Target) -> Parts:
 
 def _python(target: Target) -> str:
     python = target.python
-    return ".".join(map(str, python.version)) + (f".{python.patch}" if python.patch is not None else "")
+    patch = () if python.patch is None else (python.patch,)
+    return ".".join(map(str, (*python.version, *patch)))

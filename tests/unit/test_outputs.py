@@ -73,3 +73,34 @@ def test_an_empty_folder_is_nobodys(aside: Path, dist: Path, tmp_path: Path) -> 
     (dist / "app.pex").mkdir()
     _publish([made_folder(aside, "app.pex")], dist, gone=tmp_path / "gone")
     assert (dist / "app.pex" / "PEX-INFO").is_file()
+
+
+@pytest.mark.parametrize("failing", ["a.zip", "app.pex", "new.zip"])
+def test_when_a_rename_fails_everything_is_as_it_was(
+    aside: Path, dist: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failing: str
+) -> None:
+    (dist / "a.zip").write_text("old", "utf-8")
+    (dist / "app.pex").mkdir()
+    (dist / "app.pex" / "PEX-INFO").write_text("old", "utf-8")
+    made = [
+        made_file(aside, "a.zip", "new"),
+        made_folder(aside, "app.pex"),
+        made_file(aside, "fresh.zip", "new"),
+        made_file(aside, "new.zip", "new"),
+    ]
+    replace = type(aside).replace
+
+    def fail(self: Path, target: Path) -> Path:
+        if self == aside / failing:
+            raise PermissionError(13, "in use", str(target))
+        return replace(self, target)
+
+    monkeypatch.setattr(type(aside), "replace", fail)
+    with pytest.raises(PermissionError):
+        _publish(made, dist, gone=tmp_path / "gone")
+    found = {
+        path.relative_to(dist).as_posix(): path.read_text("utf-8")
+        for path in dist.rglob("*")
+        if path.is_file()
+    }
+    assert found == {"a.zip": "old", "app.pex/PEX-INFO": "old"}
