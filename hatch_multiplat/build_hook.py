@@ -11,6 +11,7 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 from hatch_multiplat.door import (
     files_for_sdist,
+    find_wheel,
     is_installation,
     is_switched_off,
     renew_checksums,
@@ -40,7 +41,8 @@ class MultiplatBuildHook(BuildHookInterface[BuilderConfig]):
         if self.target_name == "sdist":
             renew_checksums(self.app, project_dir=Path(self.root), sdist=Path(artifact_path))
         elif self.target_name == "wheel" and version == "standard":
-            run_build(self.app, project_dir=Path(self.root), wheel=Path(artifact_path))
+            wheel = find_wheel(Path(artifact_path))
+            run_build(self.app, project_dir=Path(self.root), wheel=wheel)
 
     def _stays_out(self) -> bool:
         return is_switched_off(os.environ) or is_installation(os.environ, Path(self.directory))

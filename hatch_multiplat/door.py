@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import os
 import sys
 from pathlib import Path
@@ -52,6 +53,18 @@ def is_installation(environ: Mapping[str, str], directory: Path) -> bool:
         (parent / "CACHEDIR.TAG").is_file() and any(parent.glob("sdists-v*"))
         for parent in (resolved, *resolved.parents)
     )
+
+
+def find_wheel(path: Path) -> Path:
+    """Return the wheel that was written to a path; another hook may have renamed it since.
+
+    Then it is the newest one beside it of the same name and version, whatever its tags.
+    """
+    if path.is_file():
+        return path
+    name, version, *_ = path.name.split("-")
+    renamed = path.parent.glob(f"{glob.escape(name)}-{glob.escape(version)}-*.whl")
+    return max(renamed, key=lambda wheel: wheel.stat().st_mtime_ns, default=path)
 
 
 def run_build(

@@ -9,6 +9,7 @@ import tempfile
 import zipfile
 from collections import defaultdict
 from dataclasses import dataclass
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -17,9 +18,11 @@ from packaging.utils import canonicalize_name
 
 from hatch_multiplat.archive import replace_prefix
 from hatch_multiplat.boot import render_header, render_preamble
+from hatch_multiplat.closure import parse_requires
 from hatch_multiplat.errors import ExecutableError
 from hatch_multiplat.pex_root import own_pex_root
 from hatch_multiplat.process import run_tool
+from hatch_multiplat.project import read_wheel_metadata
 from hatch_multiplat.report import format_size
 
 if TYPE_CHECKING:
@@ -93,10 +96,8 @@ def run_pex(
     Raises ToolError.
     """
     platforms = _write_platforms(parts.selections, folder)
-    (folder / "pylock.toml").write_text(
-        render_local_lock(parts, [(selection, group) for _, selection, group in platforms]),
-        encoding="utf-8",
-    )
+    groups = [(selection, group) for _, selection, group in platforms]
+    (folder / "pylock.toml").write_text(render_local_lock(parts, groups), encoding="utf-8")
     (folder / "preamble.py").write_text(render_preamble(parts.table), encoding="utf-8")
     run_tool(
         "pex",
@@ -105,6 +106,7 @@ def run_pex(
                 sys.executable,
                 "-m",
                 "pex",
+                *_name_referenced(parts, groups),
                 *(str(requirement) for requirement in parts.requirements),
             ),
             *("--pylock", "pylock.toml", "--output-file", output, "--layout", parts.config.layout),
@@ -119,6 +121,42 @@ def run_pex(
         environ={"PEX_IGNORE_RCFILES": "1", "PEX_ROOT": str(pex_root), "PEX_EMIT_WARNINGS": "0"},
     )
     return output
+
+
+def _name_referenced(parts: Parts, groups: Sequence[tuple[Selection, WheelSet]]) -> tuple[str, ...]:
+    """Return requirements, to stand before all others, for what a wheel wants from a folder.
+
+    From a reference as `library @ file:///...` pex would build the folder once more, unless it has
+    met the package already. Their markers are true while pex builds and nowhere else.
+    """
+    edges: dict[str, set[str]] = defaultdict(set)
+    for wheel in {wheel for _, group in groups for wheel in group.wheels}:
+        text = read_wheel_metadata(parts.paths[wheel.filename])
+        for requirement in parse_requires(text) if "file:" in text else ():
+            if requirement.url and requirement.url.startswith("file:"):
+                edges[wheel.name].add(canonicalize_name(requirement.name))
+    try:
+        # Whoever is referred to comes before who refers to it.
+        order = tuple(TopologicalSorter(edges).static_order())
+    except CycleError as error:
+        raise ExecutableError(
+            f"these projects refer to each other by their folders: {' -> '.join(error.args[1])}; "
+            "require them by name, and give the folders in [tool.uv.sources]"
+        ) from error
+    referenced = [name for name in order if any(name in names for names in edges.values())]
+    labels = {
+        name: [
+            platform_label(number)
+            for number, (_, group) in enumerate(groups)
+            if any(wheel.name == name for wheel in group.wheels)
+        ]
+        for name in referenced
+    }
+    return tuple(
+        f"{name} ; platform_version in '{' '.join(found)}'"
+        for name, found in labels.items()
+        if found
+    )
 
 
 def _check_wheels(built: Path, parts: Parts) -> None:

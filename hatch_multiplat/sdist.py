@@ -57,10 +57,11 @@ def build_universal_wheel(
     if source.kind == "vcs":
         raise NotUniversalError("and a checkout from version control is not built here")
     if source.kind == "directory":
-        folder = Path(url2pathname(urlsplit(source.url).path))
+        # Resolved first: the way there may lead through the solver's folder, which is gone.
+        folder = Path(url2pathname(urlsplit(source.url).path)).resolve()
         if not folder.is_dir():
             # As in the folder of an unpacked sdist, which has only what is in the project.
-            raise NotUniversalError(f"and {folder.resolve()} is not there, where it should be")
+            raise NotUniversalError(f"and {folder} is not there, where it should be")
         say(f"Building {source.name} from its folder")
         return _build(folder, sources=sources, store=store, offline=offline)
     artifact = Artifact(
@@ -123,10 +124,19 @@ def _build(tree: Path, *, sources: Sources, store: Store, offline: bool) -> Lock
 
 
 def _last_words(error: ToolError) -> str:
-    """Return the last line that the build backend printed, which comes before uv's own lines."""
+    """Return the last line of the build backend, which comes before uv's own lines.
+
+    Where it never began, as when what it needs cannot be had, the cause that uv gives last.
+    """
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     ends = [index for index, line in enumerate(lines) if line.startswith("error:")]
-    return lines[ends[0] - 1] if ends else lines[-1]
+    if not ends:
+        return lines[-1]
+    before = lines[ends[0] - 1]
+    causes = [line for line in lines if line.startswith("cause:")]
+    if before.startswith("Building ") and causes:
+        return causes[-1].removeprefix("cause:").strip()
+    return before
 
 
 def _locked(path: Path) -> LockedWheel:

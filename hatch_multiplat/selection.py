@@ -88,13 +88,21 @@ class Selection:
         return tuple(unique[name] for name in sorted(unique))
 
     def with_wheel(self, wheel: LockedWheel) -> Selection:
-        """Return this selection with one more wheel in every set."""
+        """Return this selection with a wheel in every set, in place of any of its project.
+
+        A dependency may require the project itself, whose own wheel is the one that counts.
+        """
         return Selection(
             target=self.target,
             sets=tuple(
                 WheelSet(
                     from_patch=group.from_patch,
-                    wheels=tuple(sorted((*group.wheels, wheel), key=lambda wheel: wheel.filename)),
+                    wheels=tuple(
+                        sorted(
+                            (*(other for other in group.wheels if other.name != wheel.name), wheel),
+                            key=lambda wheel: wheel.filename,
+                        )
+                    ),
                 )
                 for group in self.sets
             ),
