@@ -301,13 +301,13 @@ def _from_pip(
 ) -> Sources | None:
     """Read pip's settings: each of its variables stands before the key of its files."""
 
-    def look_up(key: str) -> str:
-        return environ.get(f"PIP_{key.upper().replace('-', '_')}") or config.get(key, "")
+    def look_up(variable: str, key: str) -> str:
+        return environ.get(variable) or config.get(key, "")
 
-    default = look_up("index-url").strip()
-    extra = look_up("extra-index-url").split()
-    find_links = look_up("find-links").split()
-    no_index = look_up("no-index").strip().lower() in _TRUE
+    default = look_up("PIP_INDEX_URL", "index-url").strip()
+    extra = look_up("PIP_EXTRA_INDEX_URL", "extra-index-url").split()
+    find_links = look_up("PIP_FIND_LINKS", "find-links").split()
+    no_index = look_up("PIP_NO_INDEX", "no-index").strip().lower() in _TRUE
     if not (default or extra or find_links or no_index):
         return None
     return Sources(

@@ -25,7 +25,6 @@ UNHEARD: Final = dict.fromkeys(
         "UV_INDEX_STRATEGY",
         "UV_INDEX_URL",
         "UV_NO_CONFIG",
-        "UV_NO_INDEX",
         "UV_PROJECT",
         "UV_WORKING_DIR",
     )
@@ -75,7 +74,8 @@ def hide_settings(environ: Mapping[str, str], folder: Path) -> dict[str, str]:
 def read_pip_config(environ: Mapping[str, str]) -> dict[str, str]:
     """Return what pip's configuration files say of its global and install settings.
 
-    Files that say nothing, are not there or cannot be read by pip's rules do not count.
+    The variables of pip's are not among them. Raises ConfigError for a file that is none of its
+    kind.
     """
     found: dict[str, dict[str, str]] = {"global": {}, "install": {}}
     for path in _pip_files(environ):

@@ -6,13 +6,16 @@ import base64
 import functools
 import hashlib
 import http.server
+import re
 import socket
 import subprocess
 import sys
 import threading
 import time
+import tomllib
 import zipfile
 from contextlib import closing
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -22,7 +25,6 @@ from tests.support.project import make_project
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
     from hatch_multiplat.report import Report
     from tests.conftest import MakeFile
@@ -154,6 +156,26 @@ def test_a_package_comes_from_the_index_that_its_marker_names(
     project.write({**BOTH, "index-url": public.index_url}, tool={"uv": uv})
 
     assert versions(project.build()) == {"corp": ("1.1", "99.0"), "popular": ("1.0",)}
+
+
+def test_the_binding_that_the_page_shows(
+    public: IndexServer,
+    start_index: Callable[..., IndexServer],
+    make_wheel: MakeFile,
+    tmp_path: Path,
+) -> None:
+    page = Path(__file__).parents[2] / "docs" / "how-to" / "private-index.md"
+    blocks = re.findall(r"```toml\n(.*?)```", page.read_text("utf-8"), re.DOTALL)
+    (text,) = (block for block in blocks if "tool.uv.sources" in block)
+    private = start_index()
+    private.add(make_wheel("corp-auth", "1.0"))
+    public.add(make_wheel("corp-auth", "99.0"), make_wheel("rich"))
+    uv = tomllib.loads(text.replace("https://packages.example.com/simple", private.index_url))
+    project = prepare(tmp_path, table=ONE, requires=tuple(uv["project"]["dependencies"]))
+    project.write({**ONE, "index-url": public.index_url}, tool={"uv": uv["tool"]["uv"]})
+
+    assert versions(project.build()) == {"corp-auth": ("1.0",), "rich": ("1.0",)}
+    assert public.requests_for("corp-auth") == []
 
 
 def test_an_index_that_a_source_names_is_found_though_the_table_names_others(
