@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 PYPI: Final = "https://pypi.org/simple"
 FIRST_INDEX: Final = "first-index"
+PIPS_STRATEGY: Final = "unsafe-best-match"
 
 _PIP_TABLE: Final = (
     "index-url",
@@ -186,7 +187,7 @@ def choose_sources(
             environ.get("UV_INDEX_STRATEGY")
             or project.get("index-strategy")
             or user.get("index-strategy")
-            or FIRST_INDEX
+            or chosen.strategy
         ),
         details={entry["url"]: details for entry in indexes if (details := _details(entry))},
         user_settings={key: user[key] for key in _USER_KEYS if key in user},
@@ -299,7 +300,11 @@ def _from_uv(
 def _from_pip(
     config: Mapping[str, str], environ: Mapping[str, str], cwd: PurePath
 ) -> Sources | None:
-    """Read pip's settings: each of its variables stands before the key of its files."""
+    """Read pip's settings: each of its variables stands before the key of its files.
+
+    Several indexes are merged then, as pip does it: who has set one up beside PyPI for pip has
+    not said that it is complete for what it has (piwheels is not, nor is a folder of wheels).
+    """
 
     def look_up(variable: str, key: str) -> str:
         return environ.get(variable) or config.get(key, "")
@@ -314,6 +319,7 @@ def _from_pip(
         index_url=default or PYPI,
         extra_index_urls=tuple(extra),
         find_links=absolute_locations(find_links, cwd),
+        strategy=PIPS_STRATEGY if extra else FIRST_INDEX,
         no_index=no_index,
     )
 

@@ -92,7 +92,7 @@ def wheels_in(report: Report) -> dict[str, str]:
         }
 
 
-WAYS = ("table", "uv variables", "tool.uv", "uv.toml", "user", "pip variables", "pip.conf", "bound")
+WAYS = ("table", "uv variables", "tool.uv", "uv.toml", "user", "bound")
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -123,12 +123,6 @@ def test_a_private_name_never_comes_from_the_public_index(
             (tmp_path / "config" / "uv" / "uv.toml").write_text(uv_settings, "utf-8")
             environ = {"XDG_CONFIG_HOME": str(tmp_path / "config")}
             monkeypatch.setenv("XDG_CONFIG_HOME", environ["XDG_CONFIG_HOME"])
-        case "pip variables":
-            environ = {"PIP_INDEX_URL": last, "PIP_EXTRA_INDEX_URL": first}
-        case "pip.conf":
-            config = f"[global]\nindex-url = {last}\nextra-index-url =\n    {first}\n"
-            (tmp_path / "pip.conf").write_text(config, "utf-8")
-            environ = {"PIP_CONFIG_FILE": str(tmp_path / "pip.conf")}
         case "bound":
             uv = {
                 "index": [{"name": "in-house", "url": first, "explicit": True}],
@@ -142,6 +136,22 @@ def test_a_private_name_never_comes_from_the_public_index(
     assert public.requests_for("corp") == []
     assert len(private.requests_for(f"corp-1.0-{LINUX}.whl")) == 1
     assert any("Stepping back" in line for line in project.said)
+
+
+@pytest.mark.parametrize("way", ["variables", "file"])
+def test_the_indexes_that_pip_is_set_to_are_merged_as_pip_does(
+    way: str, private: IndexServer, public: IndexServer, tmp_path: Path
+) -> None:
+    """The newest version wins, wherever it is: an index beside PyPI may lack some of them."""
+    project = prepare(tmp_path, table=BOTH)
+    if way == "variables":
+        environ = {"PIP_INDEX_URL": private.index_url, "PIP_EXTRA_INDEX_URL": public.index_url}
+    else:
+        lines = ("[global]", f"index-url = {public.index_url}", "extra-index-url =")
+        config = "\n".join([*lines, f"    {private.index_url}", ""])
+        (tmp_path / "pip.conf").write_text(config, "utf-8")
+        environ = {"PIP_CONFIG_FILE": str(tmp_path / "pip.conf")}
+    assert "99.0" in versions(project.build(**environ))["corp"]
 
 
 def test_a_package_comes_from_the_index_that_its_marker_names(

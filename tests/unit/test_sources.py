@@ -139,8 +139,8 @@ def test_without_a_word_anywhere_it_is_pypi() -> None:
             None,
             {},
             {"PIP_INDEX_URL": OWN, "PIP_EXTRA_INDEX_URL": f"{OTHER} {THIRD}"},
-            Sources(index_url=OWN, extra_index_urls=(OTHER, THIRD)),
-            id="pip",
+            Sources(index_url=OWN, extra_index_urls=(OTHER, THIRD), strategy="unsafe-best-match"),
+            id="pip, which merges its indexes",
         ),
         pytest.param(
             None,
@@ -261,7 +261,7 @@ def test_pips_variables_stand_before_its_files_each_for_itself() -> None:
     pip = {"index-url": OWN, "extra-index-url": f"{OTHER}\n{THIRD}", "no-index": "off"}
 
     assert choose(pip=pip, environ={"PIP_INDEX_URL": THIRD}) == Sources(
-        index_url=THIRD, extra_index_urls=(OTHER, THIRD)
+        index_url=THIRD, extra_index_urls=(OTHER, THIRD), strategy="unsafe-best-match"
     )
     assert choose(pip={"no-index": "yes"}).indexes_for(canonicalize_name("a")) == ()
     assert choose(pip=pip, user={"index-url": PYPI}) == Sources()
