@@ -9,7 +9,8 @@ from venvs import make_environment, run
 
 def main() -> None:
     python = make_environment("test", "--editable", ".", "--group", "test")
-    run(python, "-m", "pytest", *sys.argv[1:])
+    # A file's tests stay with one process: what they share is built once.
+    run(python, "-m", "pytest", "--numprocesses=auto", "--dist=loadfile", *sys.argv[1:])
 
 
 if __name__ == "__main__":
