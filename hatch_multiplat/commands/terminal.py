@@ -91,7 +91,16 @@ def build_wheel(folder: Path, output: Path, terminal: Terminal) -> Path:
     terminal.display_info(f"Building the wheel of {folder.resolve().name}")
     run_tool(
         "uv build",
-        [uv.find_uv_bin(), "build", "--wheel", "--out-dir", output, folder.resolve()],
+        [
+            uv.find_uv_bin(),
+            "build",
+            "--wheel",
+            "--python",
+            sys.executable,
+            "--out-dir",
+            output,
+            folder.resolve(),
+        ],
         cwd=output,
         environ={SWITCH: "0", "UV_PYTHON_DOWNLOADS": "never", "NO_COLOR": "1"},
     )
