@@ -8,7 +8,7 @@ import sys
 import tempfile
 import zipfile
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -46,6 +46,7 @@ class Parts:
 
     `paths` maps the file name of every wheel to the file on disk. Of the `requirements`, the
     first is the project itself (`demo[fast]==1.0`), the others are what the table adds.
+    `pip_environment` says where pex gets its own pip from, as it has to on Python 3.12 and newer.
     """
 
     requirements: tuple[Requirement, ...]
@@ -54,6 +55,7 @@ class Parts:
     table: BootTable
     run: Run
     config: Config
+    pip_environment: Mapping[str, str] = field(default_factory=dict)
 
 
 def write_executable(parts: Parts, output: Path, *, pex_root: Path) -> Path:
@@ -114,11 +116,17 @@ def run_pex(
             *("--no-pre-install-wheels", "--no-compress", "--preamble-file", "preamble.py"),
             *_run_arguments(parts.run),
             *_option_arguments(parts.config),
+            *(["--use-pip-config"] if parts.pip_environment else []),
             *parts.config.pex_args,
             *more,
         ],
         cwd=folder,
-        environ={"PEX_IGNORE_RCFILES": "1", "PEX_ROOT": str(pex_root), "PEX_EMIT_WARNINGS": "0"},
+        environ={
+            "PEX_IGNORE_RCFILES": "1",
+            "PEX_ROOT": str(pex_root),
+            "PEX_EMIT_WARNINGS": "0",
+            **parts.pip_environment,
+        },
     )
     return output
 

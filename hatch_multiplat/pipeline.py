@@ -32,7 +32,7 @@ from hatch_multiplat.report import DependencyShare, Output, Report
 from hatch_multiplat.scie import settle_options
 from hatch_multiplat.session import make_session
 from hatch_multiplat.solve import Question, read_uv_table
-from hatch_multiplat.sources import choose_sources, credentials_of
+from hatch_multiplat.sources import choose_sources, credentials_of, pip_environment
 from hatch_multiplat.starting import choose_run
 from hatch_multiplat.store import Store
 from hatch_multiplat.user_settings import read_pip_config, read_user_table
@@ -133,6 +133,9 @@ def build_executable(request: Request, around: Surroundings) -> Report:
         table=table,
         run=run,
         config=config,
+        pip_environment=pip_environment(
+            market.sources, credentials_of(market.sources, around.environ)
+        ),
     )
     outputs = write_outputs(
         parts, output, pex_root=market.store.root / "pex", scie=scie, say=around.say

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final, Protocol
-from urllib.parse import unquote, urlsplit, urlunsplit
+from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
 from packaging.markers import InvalidMarker, Marker
 from packaging.utils import canonicalize_name
@@ -216,6 +216,29 @@ def credentials_of(sources: Sources, environ: Mapping[str, str]) -> dict[str, tu
         if user or password:
             found[redact(url)] = (user or "", password or "")
     return found
+
+
+def pip_environment(sources: Sources, credentials: Mapping[str, tuple[str, str]]) -> dict[str, str]:
+    """Return pip's variables for these sources, with the given credentials in their URLs.
+
+    Empty where the sources are the ones that pip takes by itself.
+    """
+    if (sources.index_url, sources.extra_index_urls, sources.find_links) == (PYPI, (), ()):
+        return {"PIP_NO_INDEX": "1"} if sources.no_index else {}
+
+    def with_login(url: str) -> str:
+        parts = urlsplit(url)
+        if parts.username or redact(url) not in credentials:
+            return url
+        user, password = (quote(text, safe="") for text in credentials[redact(url)])
+        return urlunsplit(parts._replace(netloc=f"{user}:{password}@{parts.netloc}"))
+
+    variables = {
+        "PIP_INDEX_URL": with_login(sources.index_url),
+        "PIP_EXTRA_INDEX_URL": " ".join(map(with_login, sources.extra_index_urls)),
+        "PIP_FIND_LINKS": " ".join(map(with_login, sources.find_links)),
+    }
+    return variables | ({"PIP_NO_INDEX": "1"} if sources.no_index else {})
 
 
 def absolute_locations(locations: Iterable[str], base: PurePath) -> tuple[str, ...]:

@@ -334,7 +334,7 @@ def test_a_lock_is_used_as_it_is_and_found_stale(
     wheel = make_wheel("greeting", "1.0", files={"greeting.py": "said = 'hello 1.0'\n"})
     sha256 = hashlib.sha256(wheel.read_bytes()).hexdigest()
     (demo.root / "pylock.multiplat.toml").write_text(
-        'lock-version = "1.0"\ncreated-by = "by hand"\n[[packages]]\nname = "greeting"\n'
+        'lock-version = "1.0"\ncreated-by = "locker"\n[[packages]]\nname = "greeting"\n'
         f'version = "1.0"\nwheels = [{{ url = "{index_server.file_url(wheel)}", '
         f'hashes = {{ sha256 = "{sha256}" }} }}]\n',
         "utf-8",
@@ -345,7 +345,7 @@ def test_a_lock_is_used_as_it_is_and_found_stale(
     assert shares["greeting"] == ("1.0",)
     table = {"index-url": index_server.index_url, "requirements": ["greeting>=2"], **TABLE}
     demo.write(table)
-    with pytest.raises(LockError, match="renew it with: hatch-multiplat lock") as raised:
+    with pytest.raises(LockError, match="is stale; renew it with locker, which wrote it") as raised:
         demo.build()
     assert "it has greeting 1.0, not 'greeting>=2'" in str(raised.value)
 
