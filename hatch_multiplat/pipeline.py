@@ -24,6 +24,7 @@ from hatch_multiplat.project import (
     ProjectWheel,
     added_requirements,
     all_requirements,
+    members_of,
     open_project,
     scripts_of,
 )
@@ -33,7 +34,7 @@ from hatch_multiplat.scie import settle_options
 from hatch_multiplat.session import make_session
 from hatch_multiplat.solve import Question, read_uv_table
 from hatch_multiplat.sources import choose_sources, credentials_of, pip_environment
-from hatch_multiplat.starting import choose_run
+from hatch_multiplat.starting import check_modules, choose_run
 from hatch_multiplat.store import Store
 from hatch_multiplat.user_settings import read_pip_config, read_user_table
 
@@ -111,6 +112,7 @@ def build_executable(request: Request, around: Surroundings) -> Report:
         own_scripts=own.scripts,
         all_scripts=lambda: scripts_of(paths.values()),
     )
+    check_modules(config, selections, members=lambda filename: members_of(paths[filename]))
     table = make_boot_table(
         metadata=own.metadata,
         config=config,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import tomllib
 import zipfile
 from dataclasses import dataclass, replace
@@ -138,6 +139,21 @@ def scripts_of(wheels: Iterable[Path]) -> set[str]:
     return names
 
 
+def members_of(wheel: Path) -> frozenset[str]:
+    """Return what a wheel puts below site-packages, as paths from there."""
+    with zipfile.ZipFile(wheel) as archive:
+        names = archive.namelist()
+    members = set()
+    for name in names:
+        folder, _, rest = name.partition("/")
+        scheme, _, inside = rest.partition("/")
+        if not folder.endswith(".data"):
+            members.add(name)
+        elif scheme in {"purelib", "platlib"}:
+            members.add(inside)
+    return frozenset(members)
+
+
 def static_metadata(project: Project) -> ProjectMetadata | None:
     """Return the project's metadata from `[project]` alone; None where it is dynamic.
 
@@ -195,11 +211,17 @@ def added_requirements(project: Project) -> tuple[Requirement, ...]:
 
 
 def _read_config(folder: Path, pyproject: Mapping[str, Any]) -> Config:
-    table = pyproject.get("tool", {}).get("multiplat")
+    tool = pyproject.get("tool", {})
+    table = tool.get("multiplat")
     if not isinstance(table, dict):
-        raise ConfigError(
-            ["tool.multiplat: no such table in pyproject.toml; add one with: hatch-multiplat init"]
+        tables = [name for name, value in tool.items() if isinstance(value, dict)]
+        close = difflib.get_close_matches("multiplat", tables, n=1, cutoff=0.7)
+        hint = (
+            f"there is [tool.{close[0]}], did you mean [tool.multiplat]?"
+            if close
+            else "add one with: hatch-multiplat init"
         )
+        raise ConfigError([f"tool.multiplat: no such table in pyproject.toml; {hint}"])
     project = pyproject.get("project", {})
     requires_python = requires_python_of(pyproject)
     groups = pyproject.get("dependency-groups", {})

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import functools
+import sys
+from typing import TYPE_CHECKING, Final
 
 from packaging.utils import canonicalize_name
 
@@ -10,7 +12,11 @@ from hatch_multiplat.config import Config, Run
 from hatch_multiplat.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable, Collection, Sequence
+
+    from hatch_multiplat.selection import Selection
+
+_MODULE_FILES: Final = ("py", "pyc", "so", "pyd")
 
 
 def choose_run(
@@ -53,3 +59,91 @@ def _check_scripts(
     ]
     if problems:
         raise ConfigError(problems)
+
+
+def check_modules(
+    config: Config, selections: Sequence[Selection], *, members: Callable[[str], Collection[str]]
+) -> None:
+    """Check that on every target some wheel has each module that the table starts.
+
+    `members` gives the paths that a wheel, named by its file name, has below site-packages. The
+    function of an entry point is not looked for: only running its module can tell. Raises
+    ConfigError with every module that is missing, or that is a package and cannot be run.
+    """
+    wanted: list[tuple[str, Run]] = [(config.run.kind, config.run)] if config.run else []
+    wanted += [
+        (f"executables.{name}.{item.run.kind}", item.run) for name, item in config.executables
+    ]
+    problems = []
+    for key, run in wanted:
+        # A module of the machine's own Python cannot be looked for.
+        if run.kind not in {"entry-point", "module"} or config.inherit_path != "false":
+            continue
+        module = run.value.partition(":")[0]
+        if module.partition(".")[0] in sys.stdlib_module_names:
+            continue
+        problem = _find_problem(module, selections, members, is_run=run.kind == "module")
+        if problem:
+            problems.append(f"tool.multiplat.{key}: {problem}")
+    if problems:
+        raise ConfigError(problems)
+
+
+def _find_problem(
+    module: str,
+    selections: Sequence[Selection],
+    members: Callable[[str], Collection[str]],
+    *,
+    is_run: bool,
+) -> str:
+    """Say why a module cannot be started on some targets; "" where it can on all."""
+    # What most targets share, such as the project's own wheel, is read once.
+    read = functools.cache(lambda filename: _read_forms(module, members(filename)))
+    startable = {"file", "main"} if is_run else {"file", "package"}
+    missing = []
+    found: set[str] = set()
+    for selection in selections:
+        for group in selection.sets:
+            forms = {form for wheel in group.wheels for form in read(wheel.filename)}
+            # A .pth file may put any folder on the path.
+            if not forms & {*startable, "path"}:
+                missing.append(str(selection.target))
+                found |= forms
+                break
+    if not missing:
+        return ""
+    where = f" for {', '.join(missing)}" if len(missing) < len(selections) else ""
+    if is_run and "folder" in found:
+        return (
+            f"{module!r} is a package without __main__.py{where}; "
+            "name a module in it, or a function by 'entry-point'"
+        )
+    return f"no wheel has a module {module!r}{where}; correct the name, or add what has it"
+
+
+def _read_forms(module: str, members: Collection[str]) -> frozenset[str]:
+    """Return the forms in which a wheel has a module: file, package, main, folder.
+
+    The form "path" stands for a .pth file.
+    """
+    path = module.replace(".", "/")
+    forms = set()
+    for member in members:
+        if member.endswith(".pth") and "/" not in member:
+            forms.add("path")
+        if not member.startswith(path):
+            continue
+        inside, _, file = member[len(path) :].partition("/")
+        if not file and _is_module_file(inside):
+            forms.add("file")
+        elif not inside and file:
+            forms.add("folder")
+            for name, form in (("__init__", "package"), ("__main__", "main")):
+                if file.startswith(name) and _is_module_file(file.removeprefix(name)):
+                    forms.add(form)
+    return frozenset(forms)
+
+
+def _is_module_file(endings: str) -> bool:
+    """Tell whether these are the endings of a module's file: `.py`, `.cpython-312-darwin.so`."""
+    return endings.startswith(".") and endings.rpartition(".")[2] in _MODULE_FILES

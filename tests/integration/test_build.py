@@ -195,6 +195,17 @@ def test_a_script_that_no_wheel_has_is_named_with_those_there_are(
     assert not demo.dist.exists()
 
 
+@pytest.mark.parametrize("key", ["module", "entry-point"])
+def test_a_module_that_no_wheel_has_is_named(
+    demo: ProjectFolder, index_server: IndexServer, key: str
+) -> None:
+    value = "greeting.nope" + (":main" if key == "entry-point" else "")
+    demo.write({"index-url": index_server.index_url, key: value, **TABLE})
+    with pytest.raises(ConfigError, match=rf"{key}: no wheel has a module 'greeting\.nope';"):
+        demo.build()
+    assert not demo.dist.exists()
+
+
 def test_a_gap_leaves_the_output_folder_untouched(
     demo: ProjectFolder, index_server: IndexServer, make_wheel: MakeFile
 ) -> None:
