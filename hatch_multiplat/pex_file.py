@@ -8,6 +8,7 @@ import sys
 import tempfile
 import zipfile
 from collections import defaultdict
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
@@ -19,14 +20,14 @@ from packaging.utils import canonicalize_name
 from hatch_multiplat.archive import replace_prefix
 from hatch_multiplat.boot import render_header, render_preamble
 from hatch_multiplat.closure import parse_requires
-from hatch_multiplat.errors import ExecutableError
+from hatch_multiplat.errors import ExecutableError, ToolError
 from hatch_multiplat.pex_root import own_pex_root
 from hatch_multiplat.process import run_tool
 from hatch_multiplat.project import read_wheel_metadata
 from hatch_multiplat.report import format_size
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from packaging.requirements import Requirement
 
@@ -38,6 +39,8 @@ MAX_SIZE: Final = 2**32 - 1
 MAX_ENTRIES: Final = 65_535
 PEX_ENTRIES: Final = 600
 """More than pex's own bootstrap has: room kept in the count of entries."""
+FULL: Final = ("No space left on device", "Errno 28", "Disk quota exceeded")
+"""Words by which pex, and what it runs, fail on a full disk."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -95,40 +98,64 @@ def run_pex(
 ) -> Path:
     """Run pex in an empty folder, with further flags; returns `output`, a PEX without our header.
 
-    Raises ToolError.
+    Raises ToolError, and ExecutableError where pex meets a full disk.
     """
     platforms = _write_platforms(parts.selections, folder)
     groups = [(selection, group) for _, selection, group in platforms]
     (folder / "pylock.toml").write_text(render_local_lock(parts, groups), encoding="utf-8")
     (folder / "preamble.py").write_text(render_preamble(parts.table), encoding="utf-8")
-    run_tool(
-        "pex",
-        [
-            *(
-                sys.executable,
-                "-m",
-                "pex",
-                *_name_referenced(parts, groups),
-                *(str(requirement) for requirement in parts.requirements),
-            ),
-            *("--pylock", "pylock.toml", "--output-file", output, "--layout", parts.config.layout),
-            *(word for path, _, _ in platforms for word in ("--complete-platform", path)),
-            *("--no-pre-install-wheels", "--no-compress", "--preamble-file", "preamble.py"),
-            *_run_arguments(parts.run),
-            *_option_arguments(parts.config),
-            *(["--use-pip-config"] if parts.pip_environment else []),
-            *parts.config.pex_args,
-            *more,
-        ],
-        cwd=folder,
-        environ={
-            "PEX_IGNORE_RCFILES": "1",
-            "PEX_ROOT": str(pex_root),
-            "PEX_EMIT_WARNINGS": "0",
-            **parts.pip_environment,
-        },
-    )
+    with _disk_full_told():
+        run_tool(
+            "pex",
+            [
+                *(
+                    sys.executable,
+                    "-m",
+                    "pex",
+                    *_name_referenced(parts, groups),
+                    *(str(requirement) for requirement in parts.requirements),
+                ),
+                *(
+                    "--pylock",
+                    "pylock.toml",
+                    "--output-file",
+                    output,
+                    "--layout",
+                    parts.config.layout,
+                ),
+                *(word for path, _, _ in platforms for word in ("--complete-platform", path)),
+                *("--no-pre-install-wheels", "--no-compress", "--preamble-file", "preamble.py"),
+                *_run_arguments(parts.run),
+                *_option_arguments(parts.config),
+                *(["--use-pip-config"] if parts.pip_environment else []),
+                *parts.config.pex_args,
+                *more,
+            ],
+            cwd=folder,
+            environ={
+                "PEX_IGNORE_RCFILES": "1",
+                "PEX_ROOT": str(pex_root),
+                "PEX_EMIT_WARNINGS": "0",
+                **parts.pip_environment,
+            },
+        )
     return output
+
+
+@contextmanager
+def _disk_full_told() -> Iterator[None]:
+    """Tell a full disk, of which pex speaks in its own words, from other failures of pex."""
+    try:
+        yield
+    except ToolError as error:
+        lines = [line.strip() for line in str(error).splitlines()]
+        said = [line for line in lines if any(words in line for words in FULL)]
+        if not said:
+            raise
+        raise ExecutableError(
+            f"pex cannot write its files: {said[-1]}; "
+            "free some space, make the folder writable, or name another in 'output-dir'"
+        ) from error
 
 
 def _name_referenced(parts: Parts, groups: Sequence[tuple[Selection, WheelSet]]) -> tuple[str, ...]:

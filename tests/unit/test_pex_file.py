@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -8,7 +9,7 @@ from packaging.requirements import Requirement
 
 from hatch_multiplat.boot import BootTable
 from hatch_multiplat.config import Config, Run
-from hatch_multiplat.errors import ExecutableError
+from hatch_multiplat.errors import ExecutableError, ToolError
 from hatch_multiplat.lock import lock_environment, parse_lock
 from hatch_multiplat.pex_file import (
     PEX_ENTRIES,
@@ -151,3 +152,32 @@ def test_more_entries_than_a_zip_file_holds_are_refused_before_anything_is_writt
         "      6.0 kB  rich"
     )
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        ("OSError: [Errno 28] No space left on device: '/out/built.pex'\n  gone", True),
+        ("OSError: [Errno 122] Disk quota exceeded", True),
+        ("OSError: [Errno 13] Permission denied", False),
+    ],
+)
+def test_a_full_disk_is_told_from_other_failures_of_pex(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: str, *, shown: bool
+) -> None:
+    def run_tool(*args: object, **options: object) -> None:
+        raise ToolError(f"pex failed with exit code 1\n  ran: pex\n  {said}")
+
+    monkeypatch.setattr("hatch_multiplat.pex_file.run_tool", run_tool)
+    found = replace(parts(), paths={})
+
+    with pytest.raises(ExecutableError if shown else ToolError) as caught:
+        write_executable(found, tmp_path / "out/demo.pex", pex_root=tmp_path)
+
+    if shown:
+        assert str(caught.value) == (
+            f"pex cannot write its files: {said.splitlines()[0]}; "
+            "free some space, make the folder writable, or name another in 'output-dir'"
+        )
+    else:
+        assert said in str(caught.value)
