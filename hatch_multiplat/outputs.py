@@ -222,11 +222,19 @@ def size_of(path: Path) -> int:
 
 @contextmanager
 def _folder_aside(folder: Path) -> Iterator[Path]:
-    folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(
-        prefix=".hatch-multiplat-", dir=folder, ignore_cleanup_errors=True
-    ) as name:
-        yield Path(name).resolve()
+    """Make a folder aside; if the build fails, those that were made for it are gone again."""
+    made = [path for path in (folder, *folder.parents) if not path.exists()]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(
+            prefix=".hatch-multiplat-", dir=folder, ignore_cleanup_errors=True
+        ) as name:
+            yield Path(name).resolve()
+    except BaseException:
+        with suppress(OSError):  # One that is not empty stays, and all above it.
+            for path in made:
+                path.rmdir()
+        raise
 
 
 @contextmanager

@@ -131,7 +131,7 @@ def render_gaps(
     """
     uncovered = [target for target in targets if any(gap.target == target for gap in gaps)]
     lines = [
-        f"{len(uncovered)} of {len(targets)} targets cannot be covered; nothing was written.",
+        f"{len(uncovered)} of {len(targets)} targets cannot be covered; no executable was written.",
         "",
         *_matrix(gaps, uncovered),
         "",

@@ -20,6 +20,7 @@ from hatch_multiplat.errors import (
     FetchError,
     LockError,
     MultiplatError,
+    ToolError,
 )
 from tests.support.project import ProjectFolder, make_project
 
@@ -306,6 +307,15 @@ def test_an_output_folder_that_cannot_be_made_is_named(
     demo.write({"index-url": index_server.index_url, "output-dir": "file/below", **TABLE})
     with pytest.raises(ExecutableError, match=r"cannot write .*below"):
         demo.build()
+
+
+def test_a_failure_of_pex_leaves_no_output_folder(
+    demo: ProjectFolder, index_server: IndexServer
+) -> None:
+    demo.write({"index-url": index_server.index_url, "pex-args": ["--nope"], **TABLE})
+    with pytest.raises(ToolError, match="--nope"):
+        demo.build()
+    assert not demo.dist.exists()
 
 
 def test_name_and_folder_of_the_output_follow_the_table(

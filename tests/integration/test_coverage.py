@@ -189,7 +189,7 @@ def test_every_gap_is_named_at_once_with_its_reason(
     with pytest.raises(CoverageError) as raised:
         desk.ask(["floor", "winonly", "oldpy", "source"], [LINUX, WINDOWS])
     text = str(raised.value)
-    assert text.startswith("2 of 2 targets cannot be covered; nothing was written.")
+    assert text.startswith("2 of 2 targets cannot be covered; no executable was written.")
     assert "floor 1.0: floor too old: its wheels need glibc 2.34 or newer" in text
     assert "raise the floor to 'linux-x86_64-glibc2.34'" in text
     assert "winonly 1.0: no wheel for this platform (has win_amd64)" in text

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from hatch_multiplat.errors import ExecutableError
-from hatch_multiplat.outputs import Made, _publish, size_of
+from hatch_multiplat.outputs import Made, _folder_aside, _publish, size_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -73,6 +73,32 @@ def test_an_empty_folder_is_nobodys(aside: Path, dist: Path, tmp_path: Path) -> 
     (dist / "app.pex").mkdir()
     _publish([made_folder(aside, "app.pex")], dist, gone=tmp_path / "gone")
     assert (dist / "app.pex" / "PEX-INFO").is_file()
+
+
+def test_a_failure_leaves_no_folder_that_was_made_for_it(tmp_path: Path) -> None:
+    def fail() -> None:
+        with _folder_aside(tmp_path / "new" / "out") as aside:
+            (aside / "half").touch()
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        fail()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_failure_leaves_folders_that_were_there_or_are_not_empty(tmp_path: Path) -> None:
+    there = tmp_path / "there"
+    there.mkdir()
+
+    def fail(folder: Path) -> None:
+        with _folder_aside(folder):
+            (folder.parent / "other").touch()
+            raise KeyError
+
+    for folder in (there, tmp_path / "new" / "out"):
+        with pytest.raises(KeyError):
+            fail(folder)
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["new", "other", "other", "there"]
 
 
 @pytest.mark.parametrize("failing", ["a.zip", "app.pex", "new.zip"])

@@ -213,7 +213,7 @@ def test_targets_that_no_own_wheel_fits_are_named_with_the_reason_and_the_idle_g
     with pytest.raises(CoverageError) as caught:
         add_own_wheels(selections(*targets), own, Config(targets=targets))
     assert str(caught.value) == (
-        "3 of 4 targets cannot be covered; nothing was written.\n"
+        "3 of 4 targets cannot be covered; no executable was written.\n"
         "\n"
         "                               1\n"
         "  cp312-manylinux_2_17_x86_64  f\n"

@@ -182,7 +182,7 @@ def test_every_gap_is_in_the_matrix_and_explained() -> None:
 
     assert text == golden(
         """
-        2 of 3 targets cannot be covered; nothing was written.
+        2 of 3 targets cannot be covered; no executable was written.
 
                                        1 2 3 4
           cp312-manylinux_2_17_x86_64  s . . f
