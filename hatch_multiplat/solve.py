@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, Final
 import uv
 from packaging.utils import canonicalize_name
 
-from hatch_multiplat.errors import SolveError
+from hatch_multiplat.errors import SolveError, ToolError
 from hatch_multiplat.lock import parse_lock
-from hatch_multiplat.process import run_tool
+from hatch_multiplat.process import Finished, run_tool
 from hatch_multiplat.staging import (
     STAGED_NAME,
     lowest_python,
@@ -53,6 +53,21 @@ SOURCE_KEYS: Final = frozenset(
 
 MAX_EXPLANATION: Final = 16
 """Lines of uv's explanation that are shown; it can list every release of a package."""
+
+_NO_ANSWER: Final = ("No solution found", "unsatisfiable", "Failed to build")
+_OWN_FAILURE: Final = re.compile(
+    r"os error \d+|Failed to initialize|Failed to parse|TOML parse error"
+    r"|Request failed|Failed to (?:fetch|download)|error sending request|timed out"
+)
+"""What uv says when its cache, its settings or the network is in the way."""
+
+_UNWRITABLE: Final = re.compile(
+    r"initialize cache|Read-only file system|Permission denied|No space left|quota exceeded"
+)
+_CACHE_HINT: Final = (
+    "Where a cache cannot be written, name other folders by the environment variables "
+    "UV_CACHE_DIR and HATCH_MULTIPLAT_CACHE."
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -96,7 +111,7 @@ def run_uv_solve(
     answer: uv keeps to its versions where it can. With `confined`, uv solves for the targets
     alone, and demands wheels for each where a package has no sdist; without, for any platform.
     Raises SolveError with uv's own explanation when there is no solution, and ToolError when uv
-    cannot be run.
+    cannot be run, or fails for another reason: its cache, the network, its settings.
     """
     environments = solver_environments(question.targets, steps)
     python = lowest_python(question.targets, question.requires_python)
@@ -134,7 +149,7 @@ def run_uv_solve(
             check=False,
         )
         if finished.returncode != 0:
-            raise SolveError(_explanation(finished.stderr))
+            raise _failure(finished)
         text = (folder / "pylock.toml").read_text(encoding="utf-8")
         return Solved(lock=parse_lock(text, where="uv's answer"), base=folder, text=text)
 
@@ -185,6 +200,16 @@ def _staged_uv_table(question: Question) -> dict[str, Any]:
     return result
 
 
+def _failure(finished: Finished) -> SolveError | ToolError:
+    """Tell a question without an answer from a failure of uv itself."""
+    said = finished.stderr
+    ours = finished.returncode in {1, 2} and not _OWN_FAILURE.search(said)
+    if ours or any(words in said for words in _NO_ANSWER):
+        return SolveError(f"the dependencies cannot be resolved; uv says:\n{_explanation(said)}")
+    hint = f"\n{_CACHE_HINT}" if _UNWRITABLE.search(said) else ""
+    return ToolError(f"uv failed:\n{_explanation(said) or '  (it printed nothing)'}{hint}")
+
+
 def _explanation(stderr: str) -> str:
     """Return uv's explanation without its warnings and without the staged project's name."""
     text = stderr.replace(STAGED_NAME, "your project").replace("`", "'")
@@ -195,5 +220,4 @@ def _explanation(stderr: str) -> str:
     if len(lines) > MAX_EXPLANATION:
         half = MAX_EXPLANATION // 2
         lines = [*lines[:half], f"... ({len(lines) - 2 * half} lines)", *lines[-half:]]
-    listed = "\n".join(f"  {line}" for line in lines)
-    return f"the dependencies cannot be resolved; uv says:\n{listed}"
+    return "\n".join(f"  {line}" for line in lines)

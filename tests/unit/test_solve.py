@@ -7,7 +7,8 @@ import pytest
 from packaging.specifiers import SpecifierSet
 
 from hatch_multiplat import solve
-from hatch_multiplat.errors import ConfigError
+from hatch_multiplat.errors import ConfigError, SolveError, ToolError
+from hatch_multiplat.process import Finished
 from hatch_multiplat.solve import (
     MAX_EXPLANATION,
     Question,
@@ -74,7 +75,6 @@ def test_the_explanation_is_in_the_users_terms() -> None:
     )
 
     assert solve._explanation(stderr) == (
-        "the dependencies cannot be resolved; uv says:\n"
         "  error: No solution found when resolving dependencies:\n"
         "  ╰─▶ Because your project depends on 'rich>=99', it cannot be."
     )
@@ -83,10 +83,66 @@ def test_the_explanation_is_in_the_users_terms() -> None:
 def test_a_long_explanation_keeps_its_beginning_and_its_end() -> None:
     lines = solve._explanation("\n".join(f"line {number}" for number in range(50))).splitlines()
 
-    assert len(lines) == MAX_EXPLANATION + 2
-    assert lines[1] == "  line 0"
-    assert lines[1 + MAX_EXPLANATION // 2] == "  ... (34 lines)"
+    assert len(lines) == MAX_EXPLANATION + 1
+    assert lines[0] == "  line 0"
+    assert lines[MAX_EXPLANATION // 2] == "  ... (34 lines)"
     assert lines[-1] == "  line 49"
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        pytest.param(
+            1, "error: No solution found when resolving dependencies\n  cause: 401", id="none"
+        ),
+        pytest.param(
+            1,
+            "error: Failed to build `demo==1.0`\n  cause: No such file or directory (os error 2)",
+            id="a build",
+        ),
+        pytest.param(2, "error: Requirements contain conflicting URLs for package", id="URLs"),
+    ],
+)
+def test_what_has_no_answer_is_a_matter_of_the_requirements(code: int, said: str) -> None:
+    failure = solve._failure(Finished(returncode=code, stdout="", stderr=said))
+
+    assert isinstance(failure, SolveError)
+    assert str(failure).startswith("the dependencies cannot be resolved; uv says:\n  error: ")
+
+
+@pytest.mark.parametrize(
+    ("code", "said", "hint"),
+    [
+        pytest.param(
+            2,
+            "error: Failed to initialize cache at /home/me/.cache/uv\n"
+            "  cause: Read-only file system (os error 30)",
+            True,
+            id="cache",
+        ),
+        pytest.param(
+            2,
+            "error: Request failed after 3 retries in 11.1s\n"
+            "  cause: Failed to fetch: https://own.test/simple/rich/\n"
+            "  cause: Connection refused (os error 111)",
+            False,
+            id="network",
+        ),
+        pytest.param(2, "error: Failed to parse: 'pyproject.toml'", False, id="settings"),
+        pytest.param(101, "thread main panicked", False, id="a bug"),
+    ],
+)
+def test_a_failure_of_uv_itself_is_named_as_one(code: int, said: str, *, hint: bool) -> None:
+    failure = solve._failure(Finished(returncode=code, stdout="", stderr=said))
+
+    assert isinstance(failure, ToolError)
+    shown = "\n".join(f"  {line.strip()}" for line in said.splitlines())
+    assert str(failure) == f"uv failed:\n{shown}" + (
+        "\nWhere a cache cannot be written, name other folders by the environment variables "
+        "UV_CACHE_DIR and HATCH_MULTIPLAT_CACHE."
+        if hint
+        else ""
+    )
 
 
 def test_packages_that_an_explanation_speaks_of_are_found_in_order() -> None:
