@@ -193,7 +193,7 @@ class Launch:
                     p for p in (self.base, self.found) if p and os.path.realpath(p) == self.base
                 )
                 entry.start([path, self.app, *sys.argv[1:]])
-        lines = ["this file has nothing for this machine."]
+        lines = [machine.describe_misfit(self.table["targets"], self.machine)]
         lines.append("  this is:     " + str(self.machine))
         lines.append("  it supports:")
         lines += ["    " + line for line in machine.describe_targets(self.table["targets"])]

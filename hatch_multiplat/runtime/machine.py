@@ -239,11 +239,16 @@ def target_fits(target: Json, machine: Machine) -> bool:
     if (
         target["implementation"] != machine.implementation
         or tuple(target["python"]) != machine.python
-        or target["system"] != machine.system
-        or target["arch"] != machine.arch
         or target.get("patch") not in (None, machine.patch)
         or not abi_fits(target.get("abi", ""), machine)
     ):
+        return False
+    return platform_fits(target, machine)
+
+
+def platform_fits(target: Json, machine: Machine) -> bool:
+    """Whether this machine, under whatever Python, is one of those that a target covers."""
+    if target["system"] != machine.system or target["arch"] != machine.arch:
         return False
     libc, macos = target.get("libc"), target.get("macos")
     if libc and (
@@ -261,6 +266,34 @@ def find_target(targets: Sequence[Json], machine: Machine) -> Optional[Json]:
     return None
 
 
+def python_name(target: Json) -> str:
+    """The Python of a target, for a person: "3.14t", "PyPy 3.11 (pp73)", "3.8.10"."""
+    name = "PyPy " if target["implementation"] == "pypy" else ""
+    name += "%d.%d" % tuple(target["python"])
+    if target.get("patch") is not None:
+        name += ".%d" % target["patch"]
+    abi = target.get("abi", "")
+    return name + (" (%s)" % abi if abi.startswith("pp") else str(abi))
+
+
+def describe_misfit(targets: Sequence[Json], machine: Machine) -> str:
+    """What is in the way, in one line: only the Python, where the platform is one of the file's."""
+    fitting = [target for target in targets if platform_fits(target, machine)]
+    if not fitting:
+        return "this file has nothing for this machine."
+    fitting.sort(key=lambda target: (target["implementation"], target["python"]))
+    names = []
+    for target in fitting:
+        name = python_name(target)
+        if name not in names:
+            names.append(name)
+    wanted = ", ".join(names[:-1]) + " or " + names[-1] if names[1:] else names[0]
+    here = machine._asdict()
+    if not any(target.get("patch") is not None for target in fitting):
+        here["patch"] = None
+    return "this file needs Python %s; this is %s." % (wanted, python_name(here))
+
+
 def describe_targets(targets: Sequence[Json]) -> List[str]:
     """The platforms of a table with their Pythons, one line each, for a person."""
     platforms: Dict[str, List[str]] = {}
@@ -272,12 +305,7 @@ def describe_targets(targets: Sequence[Json]) -> List[str]:
         name += " " + target["arch"]
         if libc:
             name += " with %s %d.%d or newer" % tuple(libc)
-        python = "PyPy " if target["implementation"] == "pypy" else ""
-        python += "%d.%d" % tuple(target["python"])
-        if target.get("patch") is not None:
-            python += ".%d" % target["patch"]
-        abi = target.get("abi", "")
-        python += " (%s)" % abi if abi.startswith("pp") else abi
+        python = python_name(target)
         pythons = platforms.setdefault(name, [])
         if python not in pythons:
             pythons.append(python)

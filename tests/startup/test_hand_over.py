@@ -419,7 +419,7 @@ def test_another_python_on_path_is_used_when_this_one_fits_no_target(bench: Benc
 
 
 def test_where_nothing_fits_it_says_what_would(bench: Bench) -> None:
-    app = bench.demo(targets=[host_target((2, 7)), host_target((3, 99), arch="m68k")])
+    app = bench.demo(targets=[host_target((3, 99), arch="m68k")])
     for command in ([app], [bench.python, app]):
         result = bench.run(command, code=1, env={"PATH": str(bench.folder / "bin")})
         assert result.stdout == ""
@@ -427,6 +427,17 @@ def test_where_nothing_fits_it_says_what_would(bench: Bench) -> None:
         assert "m68k" in result.stderr
         assert "CPython 3." in result.stderr
     assert bench.setups() == []
+
+
+def test_where_only_the_python_does_not_fit_it_says_which_would(bench: Bench) -> None:
+    app = bench.demo(targets=[host_target((3, 99)), host_target((2, 7))])
+    version = bench.run([bench.python, "-c", "import sys; print('%d.%d' % sys.version_info[:2])"])
+    for command in ([app], [bench.python, app]):
+        result = bench.run(command, code=1, env={"PATH": str(bench.folder / "bin")})
+        first, second = result.stderr.splitlines()[:2]
+        here = version.stdout.strip()
+        assert first == f"demo: this file needs Python 2.7 or 3.99; this is {here}."
+        assert second.startswith("  this is:     CPython 3.")
 
 
 def test_no_line_is_said_where_there_is_no_terminal(bench: Bench) -> None:

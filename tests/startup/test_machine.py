@@ -331,6 +331,39 @@ def test_targets_for_a_person() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("targets", "said"),
+    [
+        pytest.param(
+            [target(python=[3, n]) for n in (14, 9, 13, 13)],
+            "this file needs Python 3.9, 3.13 or 3.14; this is 3.12.",
+            id="other Pythons",
+        ),
+        pytest.param(
+            [target(python=[3, 11]), target(MAC)],
+            "this file needs Python 3.11; this is 3.12.",
+            id="one other Python",
+        ),
+        pytest.param(
+            [target(abi="t"), target(LINUX, implementation="pypy", python=[3, 11], abi="pp73")],
+            "this file needs Python 3.12t or PyPy 3.11 (pp73); this is 3.12.",
+            id="other flavours",
+        ),
+        pytest.param(
+            [target(patch=7)], "this file needs Python 3.12.7; this is 3.12.4.", id="another patch"
+        ),
+        pytest.param(
+            [target(MAC), target(python=[3, 11], libc=["glibc", 2, 32])],
+            "this file has nothing for this machine.",
+            id="other machines",
+        ),
+    ],
+)
+def test_what_is_in_the_way_is_said_in_one_line(targets: list[dict[str, Any]], said: str) -> None:
+    assert machine.find_target(targets, LINUX) is None
+    assert machine.describe_misfit(targets, LINUX) == said
+
+
 def test_a_pypy_tells_its_abi_which_decides_whether_a_target_fits() -> None:
     found = LINUX._replace(implementation="pypy", python=(3, 11), patch=17, abi="pp80")
     assert str(found).startswith("PyPy 3.11.17 (pp80), linux")
