@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from hatch_multiplat.config import Config
     from hatch_multiplat.project import ProjectWheel
     from hatch_multiplat.report import Output
-    from hatch_multiplat.selection import Selection
+    from hatch_multiplat.selection import LockedWheel, Selection
 
 SBOM_SUFFIX: Final = ".cdx.json"
 EPOCH: Final = "SOURCE_DATE_EPOCH"
@@ -122,13 +122,26 @@ def write_beside(
 
 
 def _own_distributions(wheels: Sequence[ProjectWheel], folder: Path) -> list[Path]:
-    """Return the project's wheels and its sdist, as far as they lie in the folder."""
+    """Return the project's wheels and its sdist, as far as they lie in the folder.
+
+    A wheel counts if it has the same content as the one that was taken, which may lie elsewhere.
+    An sdist is known by its name alone and taken as it lies there: no build reads it.
+    """
     metadata = wheels[0].metadata
     name = canonicalize_name(metadata.name).replace("-", "_")
     sdist = folder / f"{name}-{metadata.version}.tar.gz"
-    own = [(folder / wheel.path.name, wheel.path) for wheel in wheels]
-    found = [here for here, path in own if here.is_file() and here.samefile(path)]
+    found = [
+        path for wheel in wheels if _has_content(path := folder / wheel.path.name, wheel.locked)
+    ]
     return [*found, *([sdist] if sdist.is_file() else [])]
+
+
+def _has_content(path: Path, wheel: LockedWheel) -> bool:
+    return (
+        path.is_file()
+        and path.stat().st_size == wheel.size
+        and hash_file(path, "sha256") == dict(wheel.hashes)["sha256"]
+    )
 
 
 def _read_epoch(environ: Mapping[str, str]) -> datetime | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -153,3 +154,20 @@ def test_a_time_that_is_no_number_is_told_before_anything_is_built(project: Proj
     with pytest.raises(ConfigError, match="SOURCE_DATE_EPOCH must be a number of seconds"):
         project.build(SOURCE_DATE_EPOCH="yesterday")
     assert not project.dist.exists()
+
+
+def test_a_wheel_made_elsewhere_has_a_checksum_where_its_twin_lies(
+    project: ProjectFolder, make_sdist: MakeFile
+) -> None:
+    """As under the command, which builds the wheel aside: that in dist/ may be the same, or not."""
+    project.dist.mkdir()
+    twin = project.dist / project.wheel.name
+    shutil.copy(project.wheel, twin)
+    make_sdist("demo", "0.9").rename(project.dist / "demo-0.9.tar.gz")
+    project.build()
+    assert set(sums(project.dist)) == {EXECUTABLE, SBOM, twin.name}
+    content = twin.read_bytes()
+    for other in (content + b"\0", content[:-1] + b"\1"):  # longer; and as long, but not the same
+        twin.write_bytes(other)
+        project.build()
+        assert set(sums(project.dist)) == {EXECUTABLE, SBOM}
