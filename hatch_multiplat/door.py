@@ -25,8 +25,10 @@ _OFF: Final = frozenset({"0", "false", "no", "off"})
 
 
 class App(Protocol):
-    """The part of hatchling's Application that we speak through."""
+    """The part of hatchling's Application that we speak through; quiet below a verbosity of 0."""
 
+    @property
+    def verbosity(self) -> int: ...
     def display_info(self, message: str = "") -> None: ...
     def display_success(self, message: str = "") -> None: ...
     def abort(self, message: str = "", code: int = 1) -> object: ...
@@ -104,7 +106,8 @@ def end_with(app: App, error: MultiplatError) -> NoReturn:
 
 def surroundings(app: App) -> Surroundings:
     """Return the surroundings of a run that speaks through `app`."""
-    return Surroundings(progress=make_progress(sys.stderr), say=app.display_info)
+    progress = make_progress(sys.stderr, quiet=app.verbosity < 0)
+    return Surroundings(progress=progress, say=app.display_info)
 
 
 def renew_checksums(app: App, *, project_dir: Path, sdist: Path) -> None:

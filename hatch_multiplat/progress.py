@@ -138,8 +138,10 @@ class BarProgress:
         return f"Fetching {self._finished}/{self._files}"
 
 
-def make_progress(stream: TextIO) -> ProgressSink:
+def make_progress(stream: TextIO, *, quiet: bool = False) -> ProgressSink:
     """Return what suits the stream, which is stderr as a rule."""
+    if quiet:
+        return NoProgress()
     console = Console(file=stream)
     if console.is_terminal and not console.is_dumb_terminal:
         return BarProgress(console)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import functools
 import os
+import re
 import sys
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Final, NoReturn, ParamSpec, TypeVar
 
 import click
 import uv
@@ -30,12 +31,24 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 R = TypeVar("R")
 
+_BUILD_REQUIREMENTS: Final = re.compile("Failed to (resolve|install) requirements from")
+_HINT: Final = (
+    "uv found no way to install what building the wheel requires; it goes by its own settings: "
+    "set UV_FIND_LINKS to a folder with what is missing, "
+    "or name a wheel that is built already: hatch-multiplat build --wheel FILE"
+)
+
 
 class Terminal:
     """Speaks to a person through stderr; stdout is for what a script may want."""
 
     def __init__(self, *, quiet: bool = False) -> None:
         self.quiet = quiet
+
+    @property
+    def verbosity(self) -> int:
+        """The level as hatchling counts it: 0 is the usual one."""
+        return -1 if self.quiet else 0
 
     def display_info(self, message: str = "") -> None:
         if not self.quiet:
@@ -89,21 +102,26 @@ def prepare_question(project: Project, terminal: Terminal) -> tuple[Question, Ma
 def build_wheel(folder: Path, output: Path, terminal: Terminal) -> Path:
     """Build a project's wheel by its own backend; raises ToolError when that fails."""
     terminal.display_info(f"Building the wheel of {folder.resolve().name}")
-    run_tool(
-        "uv build",
-        [
-            uv.find_uv_bin(),
-            "build",
-            "--wheel",
-            "--python",
-            sys.executable,
-            "--out-dir",
-            output,
-            folder.resolve(),
-        ],
-        cwd=output,
-        environ={SWITCH: "0", "UV_PYTHON_DOWNLOADS": "never", "NO_COLOR": "1"},
-    )
+    try:
+        run_tool(
+            "uv build",
+            [
+                uv.find_uv_bin(),
+                "build",
+                "--wheel",
+                "--python",
+                sys.executable,
+                "--out-dir",
+                output,
+                folder.resolve(),
+            ],
+            cwd=output,
+            environ={SWITCH: "0", "UV_PYTHON_DOWNLOADS": "never", "NO_COLOR": "1"},
+        )
+    except ToolError as error:
+        if _BUILD_REQUIREMENTS.search(str(error)) is None:
+            raise
+        raise ToolError(f"{error}\n{_HINT}") from error
     wheels = sorted(output.glob("*.whl"))
     if len(wheels) != 1:
         raise ToolError(f"the project's backend built {len(wheels)} wheels; name one by --wheel")

@@ -172,6 +172,17 @@ def test_only_looks_at_what_is_asked_for(checked: Checked) -> None:
     assert [target["name"] for target in data["targets"]] == ["cp312-win_amd64"]
 
 
+@pytest.mark.parametrize("word", ["--quiet", "--json"])
+def test_a_quiet_check_says_nothing_of_what_it_fetches(
+    checked: Checked, make_sdist: MakeFile, word: str
+) -> None:
+    """An sdist without a wheel has to be fetched and built."""
+    assert checked.index is not None
+    checked.index.add(make_sdist("old"))
+    checked.requires.append("old")
+    assert checked.run(word).stderr == ""
+
+
 def test_an_sdist_that_is_pure_counts_as_built(checked: Checked, make_sdist: MakeFile) -> None:
     assert checked.index is not None
     checked.index.add(make_sdist("old"))

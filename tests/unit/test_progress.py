@@ -5,7 +5,13 @@ import io
 import pytest
 from rich.console import Console
 
-from hatch_multiplat.progress import BarProgress, LineProgress, format_size, make_progress
+from hatch_multiplat.progress import (
+    BarProgress,
+    LineProgress,
+    NoProgress,
+    format_size,
+    make_progress,
+)
 
 
 class Clock:
@@ -76,6 +82,9 @@ def test_a_bar_is_for_terminals_and_lines_for_everything_else(
     assert isinstance(make_progress(io.StringIO()), LineProgress)
     monkeypatch.setenv("TERM", "dumb")
     assert isinstance(make_progress(Terminal()), LineProgress)
+    monkeypatch.setenv("TERM", "xterm")
+    for stream in (Terminal(), io.StringIO()):
+        assert isinstance(make_progress(stream, quiet=True), NoProgress)
 
 
 @pytest.mark.parametrize(
