@@ -117,6 +117,20 @@ def test_the_reference_has_every_option_of_the_command_line_and_no_other() -> No
         assert described == given | {"-h", "--help"}
 
 
+def test_readme_and_tutorial_tell_alike_where_builds_find_what_is_not_on_pypi() -> None:
+    command = re.compile(r"^\$ .*(?:pip wheel|FIND_LINKS).*$", re.MULTILINE)
+    pages = (ROOT / "README.md", ROOT / "docs" / "tutorial.md")
+    readme, tutorial = (command.findall(page.read_text("utf-8")) for page in pages)
+    assert readme == tutorial
+    assert [set(re.findall(r"[A-Z]+_FIND_LINKS", line)) for line in readme] == [
+        set(),
+        {"PIP_FIND_LINKS", "UV_FIND_LINKS"},
+    ]
+    for page in ("add-to-a-project.md", "without-hatch.md"):
+        assert "](../tutorial.md#build)" in (ROOT / "docs" / "how-to" / page).read_text("utf-8")
+    assert "\n## Build\n" in (ROOT / "docs" / "tutorial.md").read_text("utf-8")
+
+
 def test_the_readme_names_the_two_commands_and_they_are_there() -> None:
     readme = (ROOT / "README.md").read_text("utf-8")
     named = re.findall(r"python3 (scripts/\w+\.py)", readme)
