@@ -115,7 +115,8 @@ def write_joined(files: Sequence[Executable], table: BootTable, output: Path) ->
     members[MAIN] = replace(
         members[MAIN], data=_new_main(main, table, base.path, old_hash, new_hash)
     )
-    if prefix.startswith(b"#!/bin/sh") and _OWN_HEADER in prefix:
+    # Ours is for a shell, or for the launcher of Windows where all targets are of that.
+    if _OWN_HEADER in prefix:
         prefix = render_header(table)
     elif old_hash:
         prefix = prefix.replace(old_hash.encode(), new_hash.encode())
