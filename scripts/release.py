@@ -6,6 +6,7 @@ command, for all platforms and Pythons in `[tool.multiplat]`, with uv and pex in
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 
@@ -16,7 +17,8 @@ def main() -> None:
     # Without isolation, as the plugin that the build needs is the one that it builds.
     python = make_environment("release", "--editable", ".", "build")
     shutil.rmtree(ROOT / "dist", ignore_errors=True)
-    enabled = {"HATCH_BUILD_HOOK_ENABLE_MULTIPLAT": "true"}
+    # A release takes its packages from PyPI, whatever pip is set to on the machine that makes it.
+    enabled = {"HATCH_BUILD_HOOK_ENABLE_MULTIPLAT": "true", "PIP_CONFIG_FILE": os.devnull}
     run(python, "-m", "build", "--no-isolation", extra_env=enabled)
     run(sys.executable, ROOT / "dist" / "hatch-multiplat.pex", "--version")
 
