@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -10,6 +9,7 @@ from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
 from hatch_multiplat.selection import tag_ranks
+from hatch_multiplat.target_list import admits
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from packaging.tags import Tag
 
     from hatch_multiplat.selection import Gap
-    from hatch_multiplat.target import Python, Target
+    from hatch_multiplat.target import Target
 
 
 class File(Protocol):
@@ -84,15 +84,7 @@ def wheel_fits(file: File, target: Target) -> bool:
     # Not `isdisjoint`, which walks through the thousands of tags that a Mac accepts.
     if not any(tag in ranks for tag in file.tags):
         return False
-    return file.requires_python is None or _admits(file.requires_python, target.python)
-
-
-@functools.lru_cache(maxsize=4096)
-def _admits(requires_python: SpecifierSet, python: Python) -> bool:
-    """Tell whether some patch release of a Python is admitted; pages say the same thing often."""
-    major, minor = python.version
-    patches = range(50) if python.patch is None else (python.patch,)
-    return any(requires_python.contains(f"{major}.{minor}.{patch}") for patch in patches)
+    return file.requires_python is None or admits(file.requires_python, target.python)
 
 
 def has_native_wheel(gap: Gap, files: Iterable[File]) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 from dataclasses import dataclass
@@ -115,6 +116,7 @@ def expand(entries: Sequence[PlatformEntry], pythons: Sequence[Python]) -> tuple
     return tuple(dict.fromkeys(targets))
 
 
+@functools.lru_cache(maxsize=4096)  # The pages of an index say the same thing often.
 def admits(requires_python: SpecifierSet, python: Python) -> bool:
     """Tell whether some patch release of this minor, or the pinned one, is admitted."""
     major, minor = python.version
