@@ -12,7 +12,7 @@ from packaging.utils import parse_wheel_filename
 from hatch_multiplat.floors import lowest_floor
 from hatch_multiplat.misfit import explain_misfit
 from hatch_multiplat.platforms import Platform, PlatformError
-from hatch_multiplat.report import suggest_ways
+from hatch_multiplat.report import Advice, suggest_ways
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -24,11 +24,10 @@ if TYPE_CHECKING:
 
     from hatch_multiplat.floors import Floor
     from hatch_multiplat.misfit import GapKind
-    from hatch_multiplat.report import Advice
     from hatch_multiplat.selection import Gap, LockedWheel, Outcome, Selection
     from hatch_multiplat.target import Target
 
-WheelKind = Literal["pure", "abi3", "abi3+universal2", "universal2", "native", "built"]
+WheelKind = Literal["pure", "abi3", "abi3+universal2", "universal2", "native", "built", "unbuilt"]
 Key: TypeAlias = tuple["NormalizedName", "Version | None"]
 TagsOf: TypeAlias = "Mapping[Key, Sequence[frozenset[Tag]]]"
 
@@ -39,12 +38,13 @@ class Cell:
 
     `floor` is the lowest at which this version still has a wheel, None where the floor does not
     matter. `patches` says of which patch releases this is true, if not of all ("from 3.11.4").
-    `size` is in bytes, where the index gives it.
+    `size` is in bytes, where the index gives it. Of the project's own wheel that is yet to be
+    built, `wheel` is empty, and `version` None if nothing says it yet.
     """
 
     name: NormalizedName
     target: Target
-    version: Version
+    version: Version | None
     wheel: str
     kind: WheelKind
     floor: Floor | None
@@ -68,6 +68,21 @@ class Missing:
     floor: Floor | None
     newest: str
     to_do: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OwnWheel:
+    """The project itself: which of its wheels each target takes, and which are yet to be built.
+
+    `version` is None where neither a wheel nor `pyproject.toml` says it. `gaps` are the targets
+    for which there is no wheel, nor one to be expected.
+    """
+
+    name: NormalizedName
+    version: Version | None
+    wheels: Mapping[Target, LockedWheel]
+    unbuilt: tuple[Target, ...] = ()
+    gaps: tuple[Gap, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -135,6 +150,11 @@ class Matrix:
         return tuple(target for target in self.targets if target in lacking)
 
     @property
+    def unbuilt(self) -> tuple[Target, ...]:
+        """The targets for which the project's own wheel is yet to be built."""
+        return tuple(cell.target for cell in self.cells if cell.kind == "unbuilt")
+
+    @property
     def packages(self) -> tuple[NormalizedName, ...]:
         return tuple(sorted({entry.name for entry in self.entries}))
 
@@ -156,11 +176,12 @@ def make_matrix(
     advice: Advice,
     built: Collection[str] = frozenset(),
     explanation: str = "",
+    own: OwnWheel | None = None,
 ) -> Matrix:
     """Put together the matrix of a lock, of what was selected from it, and of what is lacking.
 
     `newest` is the newest version with a fitting wheel for each gap that has one, `built` are the
-    file names of wheels built from sdists.
+    file names of wheels built from sdists. `own` is the project itself, where it is to be seen.
     """
     tags = _tags_of(lock)
     order = {target: position for position, target in enumerate(targets)}
@@ -170,6 +191,10 @@ def make_matrix(
         _missing(gap, has=(newest or {}).get((gap.name, gap.target), ""), advice=advice)
         for gap in gaps
     ]
+    if own is not None:  # It goes before one that a dependency would bring in.
+        cells = [*(cell for cell in cells if cell.name != own.name), *_own_cells(own)]
+        missing = [gap for gap in missing if gap.name != own.name]
+        missing += [_missing(gap, has="", advice=Advice.OWN_WHEEL) for gap in own.gaps]
     columns = make_columns(targets)
     return Matrix(
         project=project,
@@ -244,6 +269,38 @@ def _cells(selection: Selection, *, tags: TagsOf, built: Collection[str]) -> lis
     return cells
 
 
+def _own_cells(own: OwnWheel) -> list[Cell]:
+    """Return the cells of the project's own wheels; a wheel for `linux_*` promises no floor."""
+    promised = [
+        frozenset(tag for tag in wheel.tags if not tag.platform.startswith("linux_"))
+        for wheel in {wheel.filename: wheel for wheel in own.wheels.values()}.values()
+    ]
+    cells = [
+        Cell(
+            name=own.name,
+            target=target,
+            version=wheel.version,
+            wheel=wheel.filename,
+            kind=wheel_kind(wheel),
+            floor=lowest_floor(promised, target),
+            size=wheel.size,
+        )
+        for target, wheel in own.wheels.items()
+    ]
+    return cells + [
+        Cell(
+            name=own.name,
+            target=target,
+            version=own.version,
+            wheel="",
+            kind="unbuilt",
+            floor=None,
+            size=None,
+        )
+        for target in own.unbuilt
+    ]
+
+
 def _patch_words(target: Target, starts: Sequence[int], first: int, last: int) -> str:
     minor = ".".join(map(str, target.python.version))
     begin = f"{minor}.{starts[first]}" if first else ""
@@ -266,7 +323,7 @@ def _missing(gap: Gap, *, has: str, advice: Advice) -> Missing:
         reason=gap.reason,
         floor=floor,
         newest=has,
-        to_do=suggest_ways(gap.name, gap.needs, has, advice),
+        to_do=suggest_ways(gap.name, gap.needs, has, advice, kind=gap.kind),
     )
 
 
@@ -302,7 +359,8 @@ def _differences(
     """Return the packages of several versions; why a target has not the newest is in its wheels."""
     found: dict[NormalizedName, dict[Version, set[Target]]] = defaultdict(dict)
     for cell in cells:
-        found[cell.name].setdefault(cell.version, set()).add(cell.target)
+        if cell.version is not None:
+            found[cell.name].setdefault(cell.version, set()).add(cell.target)
     for name, versions in sorted(found.items()):
         if len(versions) == 1:
             continue

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from hatch_multiplat.matrix import Cell, Matrix
     from hatch_multiplat.matrix_layout import Row
 
-_CLASSES: Final[Mapping[str, str]] = {"abi3+u2": "abi3", "univ2": "native"}
+_CLASSES: Final[Mapping[str, str]] = {"abi3+u2": "abi3", "univ2": "native", "unbuilt": "built"}
 _PLACE: Final = re.compile(r"\{\{(\w+)\}\}")
 
 
@@ -186,7 +186,8 @@ def _wheels(matrix: Matrix) -> str:
     several = {name for name, _ in matrix.differences}
     taken: dict[str, list[Cell]] = defaultdict(list)
     for cell in matrix.cells:
-        taken[cell.wheel].append(cell)
+        if cell.wheel:
+            taken[cell.wheel].append(cell)
     titles = ("package", "version", "wheel", "floor", "size", "targets")
     body = []
     for filename, cells in taken.items():

@@ -70,8 +70,8 @@ def matrix_to_json(matrix: Matrix) -> dict[str, Any]:
 def _cell(cell: Cell) -> dict[str, Any]:
     return {
         "target": str(cell.target),
-        "version": str(cell.version),
-        "wheel": cell.wheel,
+        "version": str(cell.version) if cell.version else None,
+        "wheel": cell.wheel or None,
         "kind": cell.kind,
         "floor": _floor(cell.floor),
         "size": cell.size,

@@ -26,6 +26,7 @@ KIND_WORDS: Final[Mapping[WheelKind, str]] = {
     "universal2": "univ2",
     "native": "native",
     "built": "built",
+    "unbuilt": "unbuilt",
 }
 GAP_WORDS: Final[Mapping[GapKind, str]] = {
     "sdist": "SDIST",
@@ -34,6 +35,7 @@ GAP_WORDS: Final[Mapping[GapKind, str]] = {
     "python": "PYTHON",
     "platform": "NONE",
     "removed": "GONE",
+    "tags": "TAGS",
 }
 MEANINGS: Final[Mapping[str, str]] = {
     "pure": "for any platform",
@@ -42,12 +44,14 @@ MEANINGS: Final[Mapping[str, str]] = {
     "univ2": "for both kinds of Mac",
     "native": "for one platform",
     "built": "for any platform, built from an sdist",
+    "unbuilt": "the project's own, yet to be built",
     "SDIST": "sdist only",
     "SOURCE": "only a source tree",
     "FLOOR": "floor too old",
     "PYTHON": "no wheel for this Python",
     "NONE": "no wheel for this platform",
     "GONE": "removed from the index",
+    "TAGS": "ruled out by a tag constraint",
 }
 RUN: Final = 3
 """So many Pythons in a row, and more, are written as a range."""
@@ -96,7 +100,7 @@ def make_rows(matrix: Matrix) -> tuple[Row, ...]:
     words: dict[NormalizedName, dict[tuple[str, str], dict[Target, str]]] = defaultdict(dict)
     versions = {(entry.name, str(entry.version or "")): entry.version for entry in matrix.entries}
     for cell in matrix.cells:
-        row = words[cell.name].setdefault((str(cell.version), cell.patches), {})
+        row = words[cell.name].setdefault((str(cell.version or ""), cell.patches), {})
         row[cell.target] = KIND_WORDS[cell.kind]
     for gap in matrix.gaps:
         row = words[gap.name].setdefault((str(gap.version or ""), ""), {})
@@ -225,6 +229,9 @@ def describe_outcome(matrix: Matrix) -> list[str]:
         lines = [f"All {count} targets are covered." if count > 1 else "The target is covered."]
     else:
         lines = [f"{lacking} of {count} targets cannot be covered, for lack of {names}."]
+    if matrix.unbuilt:
+        where = describe_targets(matrix.unbuilt, matrix)
+        lines.append(f"The project's own wheel is yet to be built for {where}.")
     if matrix.asked:
         lines.append(_describe_asked(matrix))
     return lines

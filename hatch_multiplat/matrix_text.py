@@ -37,6 +37,7 @@ _STYLES: Final[Mapping[str, str]] = {
     "univ2": "green",
     "native": "green",
     "built": "yellow",
+    "unbuilt": "yellow",
     ".": "dim",
 }
 _GAP: Final = "bold red"

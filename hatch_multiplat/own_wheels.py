@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
+from packaging.version import InvalidVersion, Version
 
 from hatch_multiplat.errors import ConfigError, CoverageError
+from hatch_multiplat.matrix import OwnWheel
 from hatch_multiplat.misfit import explain_misfit
 from hatch_multiplat.project import Project, ProjectWheel, read_wheel
 from hatch_multiplat.report import Advice, render_gaps
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
 
     from hatch_multiplat.config import Config
     from hatch_multiplat.metadata import ProjectMetadata
+    from hatch_multiplat.selection import LockedWheel
+    from hatch_multiplat.target import Target
 
 VARIABLE: Final = "HATCH_MULTIPLAT_PROJECT_WHEELS"
 _KEY: Final = "tool.multiplat.project-wheels"
@@ -136,31 +140,72 @@ def add_own_wheels(
 
     Raises CoverageError with every target that none fits.
     """
+    fitting, gaps = match_own_wheels(own, [selection.target for selection in selections])
+    if gaps:
+        message = render_gaps(gaps, config.targets, advice=Advice.OWN_WHEEL)
+        idle = [f"{_KEY}: no wheel of this project is at {pattern}" for pattern in own.idle]
+        raise CoverageError("\n".join([message, *([""] if idle else []), *idle]))
+    return tuple(selection.with_wheel(fitting[selection.target]) for selection in selections)
+
+
+def match_own_wheels(
+    own: OwnWheels, targets: Sequence[Target]
+) -> tuple[dict[Target, LockedWheel], tuple[Gap, ...]]:
+    """Return the project's wheel that fits each target best, and the targets that none fits."""
     wheels = [wheel.locked for wheel in own.wheels]
     names = f"wheel {wheels[0].filename}" if len(wheels) == 1 else f"{len(wheels)} wheels"
     tags = frozenset(tag for wheel in wheels for tag in wheel.tags)
-    gaps, added = [], []
-    for selection in selections:
-        best = best_wheel(wheels, selection.target)
+    fitting, gaps = {}, []
+    for target in targets:
+        best = best_wheel(wheels, target)
         if best is not None:
-            added.append(selection.with_wheel(best))
+            fitting[target] = best
             continue
-        kind, reason, needs = explain_misfit(tags, selection.target)
+        kind, reason, needs = explain_misfit(tags, target)
         gaps.append(
             Gap(
                 name=wheels[0].name,
                 version=wheels[0].version,
-                target=selection.target,
+                target=target,
                 kind=kind,
                 reason=f"the project's own {names}: {reason}",
                 needs=needs,
             )
         )
-    if gaps:
-        message = render_gaps(gaps, config.targets, advice=Advice.OWN_WHEEL)
-        idle = [f"{_KEY}: no wheel of this project is at {pattern}" for pattern in own.idle]
-        raise CoverageError("\n".join([message, *([""] if idle else []), *idle]))
-    return tuple(added)
+    return fitting, tuple(gaps)
+
+
+def survey_own_wheels(
+    project: Project,
+    targets: Sequence[Target],
+    *,
+    here: Target,
+    environ: Mapping[str, str] = os.environ,
+) -> OwnWheel | None:
+    """Return which wheels `project-wheels` has for these targets; None if nothing is named there.
+
+    The wheel for the machine that builds, `here`, may be missing, as the build makes it. While
+    none is there at all, none was built yet. Raises ConfigError where two do not belong together.
+    """
+    if not wheel_globs(project.config, environ):
+        return None
+    if not has_project_wheels(project, environ):
+        return OwnWheel(
+            name=canonicalize_name(_name_of_project(project) or "this project"),
+            version=_version_of_project(project),
+            wheels={},
+            unbuilt=tuple(targets),
+        )
+    own = find_own_wheels(project, None, environ)
+    fitting, gaps = match_own_wheels(own, targets)
+    unbuilt = tuple(gap.target for gap in gaps if _is_alike(gap.target, here))
+    return OwnWheel(
+        name=own.wheels[0].locked.name,
+        version=own.wheels[0].locked.version,
+        wheels=fitting,
+        unbuilt=unbuilt,
+        gaps=tuple(gap for gap in gaps if gap.target not in unbuilt),
+    )
 
 
 def own_wheels_of(selections: Sequence[Selection], own: OwnWheels) -> tuple[ProjectWheel, ...]:
@@ -171,6 +216,26 @@ def own_wheels_of(selections: Sequence[Selection], own: OwnWheels) -> tuple[Proj
 
 def _name_of_project(project: Project) -> str:
     return canonicalize_name(project.pyproject.get("project", {}).get("name", ""))
+
+
+def _version_of_project(project: Project) -> Version | None:
+    try:
+        return Version(str(project.pyproject.get("project", {})["version"]))
+    except (KeyError, InvalidVersion):
+        return None
+
+
+def _is_alike(target: Target, here: Target) -> bool:
+    """Tell whether a wheel that is built here, for this machine alone, would fit a target."""
+    python, own = target.python, here.python
+    return (
+        (python.implementation, python.version, python.abi_flavour)
+        == (own.implementation, own.version, own.abi_flavour)
+    ) and (target.platform.system, target.platform.arch, target.platform.libc) == (
+        here.platform.system,
+        here.platform.arch,
+        here.platform.libc,
+    )
 
 
 def _matches(folder: Path, pattern: str, name: str) -> list[Path]:

@@ -20,6 +20,7 @@ from hatch_multiplat.commands.terminal import (
 )
 from hatch_multiplat.coverage import Uncovered, search_coverage, search_locked
 from hatch_multiplat.errors import ConfigError, CoverageError
+from hatch_multiplat.host import current_target
 from hatch_multiplat.lock_file import check_fresh, read_lock
 from hatch_multiplat.matrix import make_matrix
 from hatch_multiplat.matrix_html import render_html
@@ -27,6 +28,7 @@ from hatch_multiplat.matrix_json import matrix_to_json
 from hatch_multiplat.matrix_layout import describe_outcome
 from hatch_multiplat.matrix_markdown import render_markdown
 from hatch_multiplat.matrix_text import render_matrix
+from hatch_multiplat.own_wheels import survey_own_wheels
 from hatch_multiplat.project import open_project, widen_project
 from hatch_multiplat.report import Advice
 from hatch_multiplat.widening import Widening
@@ -142,6 +144,7 @@ def _make_matrix(
     found: Covered | Uncovered, project: Project, question: Question, *, before: Project
 ) -> Matrix:
     name = project.pyproject.get("project", {}).get("name") or project.folder.resolve().name
+    own = survey_own_wheels(project, question.targets, here=current_target())
     asked = set(question.targets) - set(before.config.targets)
     if isinstance(found, Uncovered):
         return make_matrix(
@@ -155,6 +158,7 @@ def _make_matrix(
             advice=found.advice,
             built=found.built,
             explanation=found.explanation,
+            own=own,
         )
     return make_matrix(
         project=name,
@@ -164,6 +168,7 @@ def _make_matrix(
         outcome=found.outcome,
         advice=Advice.PROJECT,
         built=found.built,
+        own=own,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import sys
 import zipfile
@@ -100,6 +101,28 @@ def test_the_targets_that_its_own_wheels_leave_are_named(
     assert "3 of 15 targets cannot be covered; no executable was written." in printed
     assert "on cp311-win_amd64, cp312-win_amd64, cp313-win_amd64" in printed
     assert not project.executable.exists()
+
+
+def test_check_shows_which_of_its_own_wheels_serves_which_target(project: NativeProject) -> None:
+    printed = project.run("hatch-multiplat check")
+    assert "The project's own wheel is yet to be built for every target." in printed
+    project.add_wheels(but=[f"{HERE}-{HERE}-{PLATFORM_TAGS['linux-x86_64']}", "cp312-cp312-win"])
+    project.run("hatch-multiplat check --json --html coverage.html > check.json", code=4)
+    found = json.loads((project.root / "check.json").read_text("utf-8"))
+    (own,) = found["packages"]
+    assert own["name"] == "count-primes"
+    unbuilt = [cell["target"] for cell in own["wheels"] if cell["kind"] == "unbuilt"]
+    assert unbuilt == [f"{HERE}-manylinux_2_28_x86_64"]
+    assert [gap["target"] for gap in own["gaps"]] == ["cp312-win_amd64"]
+    assert "name it in 'project-wheels'" in own["gaps"][0]["to_do"]
+    served = {cell["target"]: cell["wheel"] for cell in own["wheels"] if cell["wheel"]}
+    assert len(served) == 13
+    assert served["cp313-win_amd64"] == "count_primes-1.0.0-cp313-cp313-win_amd64.whl"
+    page = (project.root / "coverage.html").read_text("utf-8")
+    assert all(wheel in page for wheel in served.values())
+    printed = project.run("hatch-multiplat check --markdown", code=4)
+    assert "count-primes" in printed
+    assert "**PYTHON**" in printed
 
 
 def test_an_old_wheel_among_them_is_an_error(project: NativeProject) -> None:

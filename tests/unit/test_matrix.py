@@ -1,10 +1,18 @@
 from __future__ import annotations
 
-import pytest
+from typing import get_args
 
-from hatch_multiplat.matrix import Matrix, make_matrix, wheel_kind
+import pytest
+from packaging.utils import canonicalize_name
+from packaging.version import Version
+
+from hatch_multiplat.matrix import Matrix, OwnWheel, make_matrix, wheel_kind
+from hatch_multiplat.matrix_html import render_html
+from hatch_multiplat.matrix_json import matrix_to_json
+from hatch_multiplat.matrix_layout import GAP_WORDS, MEANINGS, make_rows
+from hatch_multiplat.misfit import GapKind
 from hatch_multiplat.report import Advice
-from hatch_multiplat.selection import locked_wheel, select_all
+from hatch_multiplat.selection import Gap, Outcome, locked_wheel, select_all
 from tests.support.matrix import BASE, make_lock, make_targets, native, package, sample
 
 
@@ -131,3 +139,57 @@ def test_a_package_of_several_versions_says_where_and_why(matrix: Matrix) -> Non
     ]
     has = "linux x86_64, macos x86_64, musl linux aarch64, win_amd64"
     assert variants[1].reasons == (f"3.0: no wheel for this platform (has {has})",)
+
+
+def test_the_project_itself_has_a_row_of_its_own_wheels_and_gaps() -> None:
+    """One with no word on glibc, `linux_x86_64`, forces no floor; one yet to be built is no gap."""
+    linux, arm, mac, windows = make_targets(
+        ["linux-x86_64", "linux-aarch64", "macos-arm64", "windows-x86_64"], ["3.12"]
+    )
+    wheels = {
+        target: locked_wheel(f"demo-1.0-cp312-cp312-{tag}.whl", "file:///demo", {})
+        for target, tag in {linux: "linux_x86_64", mac: "macosx_12_0_arm64"}.items()
+    }
+    name = canonicalize_name("demo")
+    gap = Gap(name=name, version=Version("1.0"), target=windows, kind="platform", reason="none")
+    matrix = make_matrix(
+        project="demo",
+        targets=(linux, arm, mac, windows),
+        lock=None,
+        outcome=Outcome(selections=(), gaps=()),
+        advice=Advice.PROJECT,
+        own=OwnWheel(name=name, version=Version("1.0"), wheels=wheels, unbuilt=(arm,), gaps=(gap,)),
+    )
+    assert of(matrix, "demo", str(linux)) == [("1.0", "native", "")]
+    assert of(matrix, "demo", str(arm)) == [("1.0", "unbuilt", "")]
+    assert [(gap.name, gap.target) for gap in matrix.gaps] == [("demo", windows)]
+    assert "name it in 'project-wheels'" in matrix.gaps[0].to_do
+    assert (matrix.unbuilt, matrix.uncovered) == ((arm,), (windows,))
+    assert [(str(need.column.platform), need.lowest) for need in matrix.floors] == [
+        ("linux-x86_64", None),
+        ("linux-aarch64", None),
+        ("macos-arm64", (12, 0)),
+    ]
+
+
+def test_a_project_without_any_wheel_or_version_yet_has_a_row_all_the_same() -> None:
+    targets = make_targets(["linux-x86_64"], ["3.12"])
+    name = canonicalize_name("demo")
+    matrix = make_matrix(
+        project="demo",
+        targets=targets,
+        lock=None,
+        outcome=Outcome(selections=(), gaps=()),
+        advice=Advice.PROJECT,
+        own=OwnWheel(name=name, version=None, wheels={}, unbuilt=targets),
+    )
+    (row,) = make_rows(matrix)
+    assert (row.name, row.version, row.cells) == ("demo", "", ("unbuilt",))
+    (wheel,) = matrix_to_json(matrix)["packages"][0]["wheels"]
+    assert (wheel["version"], wheel["wheel"], wheel["kind"]) == (None, None, "unbuilt")
+    assert "unbuilt" in render_html(matrix)
+
+
+@pytest.mark.parametrize("kind", get_args(GapKind))
+def test_every_kind_of_gap_has_a_word_in_the_table(kind: GapKind) -> None:
+    assert GAP_WORDS[kind] in MEANINGS

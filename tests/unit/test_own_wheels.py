@@ -5,15 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from packaging.utils import canonicalize_name
 
 from hatch_multiplat.config import Config
 from hatch_multiplat.errors import ConfigError, CoverageError
+from hatch_multiplat.matrix import OwnWheel
 from hatch_multiplat.own_wheels import (
     OwnWheels,
     add_own_wheels,
     find_own_wheels,
     has_project_wheels,
     own_wheels_of,
+    survey_own_wheels,
 )
 from hatch_multiplat.project import Project, read_wheel
 from hatch_multiplat.selection import Selection, WheelSet
@@ -236,3 +239,43 @@ def test_targets_that_no_own_wheel_fits_are_named_with_the_reason_and_the_idle_g
         "\n"
         "tool.multiplat.project-wheels: no wheel of this project is at mac/*.whl"
     )
+
+
+def test_what_is_there_is_told_from_what_is_yet_to_be_built(tmp_path: Path) -> None:
+    """The wheel of the machine that asks is made by the build; another one is a gap."""
+    native(tmp_path / "wheelhouse", "macosx_11_0_arm64")
+    project = make_project(tmp_path, "wheelhouse/*.whl")
+    targets = (LINUX, OLD_LINUX, MAC, WINDOWS)
+    own = survey_own_wheels(project, targets, here=LINUX, environ={})
+    assert own is not None
+    assert (own.name, str(own.version)) == ("demo", "1.0")
+    assert {target: wheel.filename for target, wheel in own.wheels.items()} == {
+        MAC: "demo-1.0-cp312-cp312-macosx_11_0_arm64.whl"
+    }
+    assert own.unbuilt == (LINUX, OLD_LINUX)
+    assert [(gap.target, gap.kind) for gap in own.gaps] == [(WINDOWS, "platform")]
+
+
+def test_another_python_or_libc_is_not_built_here(tmp_path: Path) -> None:
+    native(tmp_path / "wheelhouse", "macosx_11_0_arm64")
+    project = make_project(tmp_path, "wheelhouse/*.whl")
+    others = (
+        Target.parse("cp313-manylinux_2_28_x86_64"),
+        Target.parse("cp312-musllinux_1_2_x86_64"),
+        Target.parse("cp312-manylinux_2_28_aarch64"),
+    )
+    own = survey_own_wheels(project, others, here=LINUX, environ={})
+    assert own is not None
+    assert own.unbuilt == ()
+    assert [gap.target for gap in own.gaps] == list(others)
+
+
+def test_before_any_wheel_was_built_all_are_yet_to_be_built(tmp_path: Path) -> None:
+    project = make_project(tmp_path, "wheelhouse/*.whl")
+    own = survey_own_wheels(project, (LINUX, WINDOWS), here=LINUX, environ={})
+    name = canonicalize_name("demo")
+    assert own == OwnWheel(name=name, version=None, wheels={}, unbuilt=(LINUX, WINDOWS))
+
+
+def test_a_project_that_names_no_wheels_of_its_own_has_no_row(tmp_path: Path) -> None:
+    assert survey_own_wheels(make_project(tmp_path), (LINUX,), here=LINUX, environ={}) is None
