@@ -25,10 +25,10 @@ class Checkout:
     root: Path
     head: str
 
-    def run_script(self, name: str) -> str:
+    def run_script(self, name: str, *words: str) -> str:
         """Run `python3 scripts/NAME`, which has to succeed; returns what it printed."""
         done = subprocess.run(
-            [sys.executable, f"scripts/{name}"],
+            [sys.executable, f"scripts/{name}", *words],
             cwd=self.root,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
