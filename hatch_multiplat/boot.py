@@ -13,7 +13,18 @@ from typing import Any, Final, Literal
 FORMAT: Final = 1
 # The sources that a first run needs, each importing only from those before it.
 RUNTIME_MODULES: Final = (
-    *("machine", "writing", "executable", "wheel", "entry", "starter", "venv", "cache", "launch"),
+    *(
+        "machine",
+        "pythons",
+        "writing",
+        "executable",
+        "wheel",
+        "entry",
+        "inherit",
+        "starter",
+        "venv",
+    ),
+    *("cache", "launch"),
 )
 # Where a header wants the size of the whole file; `archive.replace_prefix` fills it in.
 SIZE_FIELD: Final = "@MULTIPLAT-SIZE@"
@@ -218,7 +229,9 @@ def render_header(table: BootTable) -> bytes:
     only, but for one `wc` before a first run.
 
     The second line is for Python: a file cut short is no zip file any more, Python takes it for a
-    script, and gives up at the encoding that is named there, whose name says what is wrong.
+    script, and gives up at the encoding that is named there, whose name says what is wrong. The
+    third is for the shell: if these lines end before the last of them, which takes the trap away,
+    it says what is wrong. No line does anything unless all of it is there.
 
     A file for Windows alone has no use for a shell. Its first line is one that the `py` launcher
     knows, as that refuses every other.
@@ -234,6 +247,8 @@ def render_header(table: BootTable) -> bytes:
     for field_name, value in {
         "@TITLE@": _title(table),
         "@NAME@": _sh_quote(table.name),
+        "@TRAP@": _sh_quote(f"echo {_sh_quote(table.name)}{_INCOMPLETE}; exit 1"),
+        "@INCOMPLETE@": _INCOMPLETE,
         "@MAIN@": _sh_quote(table.main),
         "@ID@": table.id[:12],
         "@PYTHONS@": wanted,
@@ -248,12 +263,14 @@ def render_header(table: BootTable) -> bytes:
 
 _WINDOWS_HEADER: Final = """\
 #!/usr/bin/env python3
-# coding: damaged-or-incomplete-file--download-it-again
+#coding:damaged-file--download-it-again
 # @TITLE@: one file for several platforms, made by hatch-multiplat.
 """
+_INCOMPLETE: Final = '": this file is damaged or incomplete, download it again" >&2'
 _HEADER: Final = """\
 #!/bin/sh
-# coding: damaged-or-incomplete-file--download-it-again
+#coding:damaged-file--download-it-again
+{ trap @TRAP@ 0; }
 # @TITLE@: one file for several platforms, made by hatch-multiplat.
 _mp_size=@MULTIPLAT-SIZE@
 _mp_find() {
@@ -279,48 +296,51 @@ _mp_enter() {
     if [ "$_mp_how" = direct ]; then exec "$_mp_root/app/$_mp_name" "$@"; fi
     exec "$_mp_exe" "$_mp_root/app/$_mp_name" "$@"
 }
-_mp_ifs=$IFS
-IFS=:
-set -f
-_mp_find
-set +f
-IFS=$_mp_ifs
-if [ -z "$_mp_python" ]; then
-    echo @NAME@": no Python found on PATH; needs "@NEEDS@ >&2
-    exit 127
-fi
-if [ -z "${MULTIPLAT+x}${_MULTIPLAT_AGAIN+x}${PYTHONHOME+x}@VARIABLES@" ]; then
+_mp_start() {
+    trap - 0
+    _mp_ifs=$IFS
+    IFS=:
+    set -f
+    _mp_find
+    set +f
+    IFS=$_mp_ifs
+    if [ -z "$_mp_python" ]; then
+        echo @NAME@": no Python found on PATH; needs "@NEEDS@ >&2
+        exit 127
+    fi
+    if [ -z "${MULTIPLAT+x}${_MULTIPLAT_AGAIN+x}${PYTHONHOME+x}@VARIABLES@" ]; then
 @ROOT@
-fi
-_mp_now=$(wc -c <"$0" 2>/dev/null) || _mp_now=$_mp_size
-if [ $_mp_now -ne $_mp_size ]; then
-    echo @NAME@": this file is damaged or incomplete, download it again" >&2
-    exit 1
-fi
-export _MULTIPLAT_SH="$_mp_python"
-exec "$_mp_python" "$0" "$@"
-exit 1
+    fi
+    _mp_now=$(wc -c <"$0" 2>/dev/null) || _mp_now=$_mp_size
+    if [ $_mp_now -ne $_mp_size ]; then
+        echo @NAME@@INCOMPLETE@
+        exit 1
+    fi
+    export _MULTIPLAT_SH="$_mp_python"
+    exec "$_mp_python" "$0" "$@"
+}
+{ _mp_start "$@"; exit 1; }
 """
 
 
 def _sh_root(runtime_root: str | None) -> str:
     """Shell lines that try the record in each folder where the cache may be."""
-    lines = ['    if [ -n "${PEX_ROOT:-}" ]; then _mp_cache=$PEX_ROOT/multiplat; _mp_enter "$@"']
+    lines = ['if [ -n "${PEX_ROOT:-}" ]; then _mp_cache=$PEX_ROOT/multiplat; _mp_enter "$@"']
     if runtime_root is not None:
         if runtime_root.startswith("~/"):
             path = '"${HOME:-}"' + _sh_quote(runtime_root[1:])
         else:
             path = _sh_quote(runtime_root)
-        lines.append(f'    else _mp_cache={path}; _mp_enter "$@"')
+        lines.append(f'else _mp_cache={path}; _mp_enter "$@"')
     else:
         lines += [
-            '    elif [ -n "${XDG_CACHE_HOME:-}" ]; then',
-            '        _mp_cache=$XDG_CACHE_HOME/multiplat; _mp_enter "$@"',
-            '    elif [ -n "${HOME:-}" ]; then',
-            '        _mp_cache=$HOME/.cache/multiplat; _mp_enter "$@"',
-            '        _mp_cache=$HOME/Library/Caches/multiplat; _mp_enter "$@"',
+            'elif [ -n "${XDG_CACHE_HOME:-}" ]; then',
+            '    _mp_cache=$XDG_CACHE_HOME/multiplat; _mp_enter "$@"',
+            'elif [ -n "${HOME:-}" ]; then',
+            '    _mp_cache=$HOME/.cache/multiplat; _mp_enter "$@"',
+            '    _mp_cache=$HOME/Library/Caches/multiplat; _mp_enter "$@"',
         ]
-    return "\n".join([*lines, "    fi"])
+    return "\n".join(" " * 8 + line for line in [*lines, "fi"])
 
 
 def _title(table: BootTable) -> str:

@@ -101,21 +101,6 @@ def interpreter_flags() -> "list[str]":
     return list(subprocess._args_from_interpreter_flags())  # type: ignore[attr-defined] # noqa: SLF001
 
 
-def inherit(how: str, library: str) -> None:
-    """Order `sys.path` so that what is outside comes after our packages, or before them."""
-    given = os.environ.get("PYTHONPATH", "").split(os.pathsep)
-    before = [path for path in sys.path if path in given]
-    own = [path for path in sys.path if path == library or path.startswith(library + os.sep)]
-    sites = [
-        path
-        for path in sys.path
-        if os.path.basename(path) in ("site-packages", "dist-packages") and path not in own + before
-    ]
-    outer = before + sites
-    standard = [path for path in sys.path if path not in own + outer]
-    sys.path[:] = standard + (outer + own if how == "prefer" else own + outer)
-
-
 def check(file: str, again: bool) -> None:
     """Start over under the base interpreter if this set-up does not fit it any more."""
     environ = os.environ
@@ -136,16 +121,21 @@ def set_path() -> None:
     if CONFIG["plain"]:
         import site
 
-        os.environ["PYTHONPATH"] = library
         known = len(sys.path)
         site.addsitedir(library)
         sys.path[:] = sys.path[known:] + sys.path[:known]
+        given = ""
+        if CONFIG["inherit"] != "false":
+            import _multiplat_inherit  # type: ignore[import-not-found]
+
+            given = os.environ.get("PYTHONPATH", "")
+            _multiplat_inherit.order()
+        parts = [given, library] if CONFIG["inherit"] == "prefer" else [library, given]
+        os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, parts))
     elif sys.flags.no_site:
         import site
 
         site.main()
-    if CONFIG["inherit"] != "false":
-        inherit(CONFIG["inherit"], library)
 
 
 class Environ:
@@ -178,6 +168,9 @@ def find(what: "dict[str, str]") -> "Callable[[], object]":
     """What to call for a script's path or an entry point; for neither, become an interpreter."""
     if not what:
         start([sys.executable, *interpreter_flags(), *sys.argv[1:]])
+    if "missing" in what:
+        name, script = os.path.basename(sys.argv[0]), what["missing"]
+        sys.exit("%s: no wheel for this platform and Python has a script %r" % (name, script))
     if "path" in what:
         return lambda: run_path(what["path"])
     module, _, attribute = what["entry_point"].partition(":")

@@ -12,7 +12,7 @@ import threading
 from typing import Any, Dict, List, NoReturn, Optional, Sequence, Tuple
 
 from hatch_multiplat import runtime
-from hatch_multiplat.runtime import cache, entry, executable, machine, venv, wheel, writing
+from hatch_multiplat.runtime import cache, entry, executable, machine, pythons, venv, wheel, writing
 
 Json = Dict[str, Any]
 NOTICE_AFTER = 1.0  # seconds
@@ -114,6 +114,9 @@ class Launch:
         there, here = venv.describe_venv(final), venv.describe_venv(aside)
         groups = self.install(here.paths, there.python)
         inherit = self.table["options"].get("inherit_path", "false")
+        if inherit != "false":
+            inherit_source = vars(runtime)["sources"]["inherit"]
+            venv.write_inherit(here.paths.purelib, final, inherit, inherit_source)
         plain = not venv.write_python(aside, self.base, inherit != "false")
         python = self.base if plain else there.python
         common = {
@@ -184,7 +187,7 @@ class Launch:
     # Other things to do
 
     def search(self) -> "NoReturn":
-        """Run under another Python on PATH that the file has wheels for, or say what it needs."""
+        """Run under another Python that the file has wheels for, or say what it needs."""
         if os.environ.pop("_MULTIPLAT_SEARCHED", None) is None:
             path = self.find_python()
             if path:
@@ -200,30 +203,26 @@ class Launch:
         self.fail("\n".join(lines))
 
     def find_python(self) -> Optional[str]:
-        """A Python on PATH that fits a target, tried by running this file under it."""
+        """Another Python that fits a target, tried by running this file under it."""
         seen = {os.path.realpath(self.base), os.path.realpath(sys.executable)}
         environ = dict(os.environ, MULTIPLAT="probe", _MULTIPLAT_SEARCHED="1")
-        for name in self.pythons:
-            for folder in os.environ.get("PATH", os.defpath).split(os.pathsep):
-                path = os.path.join(folder, name + (".exe" if os.name == "nt" else ""))
-                if not folder or not os.path.isfile(path) or not os.access(path, os.X_OK):
-                    continue
-                real = os.path.realpath(path)
-                if real in seen:
-                    continue
-                seen.add(real)
-                try:
-                    code = subprocess.call(
-                        [path, self.app],
-                        env=environ,
-                        stdin=subprocess.DEVNULL,
-                        stdout=subprocess.DEVNULL,
-                        stderr=subprocess.DEVNULL,
-                    )
-                except OSError:
-                    continue
-                if code == 0:
-                    return path
+        for path in pythons.find_pythons(self.pythons, os.environ.get("PATH", os.defpath)):
+            real = os.path.realpath(path)
+            if real in seen:
+                continue
+            seen.add(real)
+            try:
+                code = subprocess.call(
+                    [path, self.app],
+                    env=environ,
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.DEVNULL,
+                    stderr=subprocess.DEVNULL,
+                )
+            except OSError:
+                continue
+            if code == 0:
+                return path
         return None
 
     def info(self) -> None:

@@ -126,7 +126,8 @@ def resolve_run(
 ) -> Dict[str, str]:
     """What `entry.py` has to do for a table's `run`: an entry point, a script's path, or nothing.
 
-    `aside` is where the scripts lie now, `scripts` where they will lie.
+    `aside` is where the scripts lie now, `scripts` where they will lie. A script that no wheel of
+    this target has is noted as missing: other commands of the same file still run.
     """
     if "module" in run:
         return {"entry_point": run["module"]}
@@ -141,7 +142,7 @@ def resolve_run(
     for candidate in (name, name + ".py", name + "-script.py"):
         if os.path.isfile(os.path.join(aside, candidate)):
             return {"path": os.path.join(scripts, candidate)}
-    raise writing.BadWheel("no wheel has a script %r" % name)
+    return {"missing": name}
 
 
 def write_entries(
@@ -169,6 +170,14 @@ def write_entries(
         else:
             path = os.path.join(folder, name)
             writing.write_file(path, [writing.shebang(python), text.encode("utf-8")], 0o777)
+
+
+def write_inherit(library: str, root: str, how: str, source: str) -> None:
+    """Put inherit.py where every start of the set-up at `root` imports it."""
+    filled = source.replace('\nHOW, ROOT = "", ""', "\nHOW, ROOT = %a, %a" % (how, root))
+    writing.write_file(os.path.join(library, "_multiplat_inherit.py"), [filled.encode("utf-8")])
+    path = os.path.join(library, "_multiplat_inherit.pth")
+    writing.write_file(path, [b"import _multiplat_inherit\n"])
 
 
 def write_code(aside: str, final: str, source: str) -> Dict[str, str]:

@@ -194,6 +194,28 @@ def test_where_no_link_can_be_made_the_base_interpreter_runs_it(bench: Bench) ->
         assert bench.run([*command, "exec", code]).stdout == "[2]\n"
 
 
+@pytest.mark.parametrize("how", ["false", "fallback", "prefer"])
+def test_the_base_interpreter_orders_inherited_paths_too(bench: Bench, how: str) -> None:
+    """Where no link can be made, PYTHONPATH leads children to the packages, in the same order."""
+    app = bench.demo(options=BootOptions(inherit_path=how))  # type: ignore[arg-type]
+    block = bench.folder / "block"
+    block.mkdir()
+    (block / "sitecustomize.py").write_text(
+        "import os\ndef symlink(*a, **k):\n    raise OSError(1, 'no links here')\n"
+        "os.symlink = symlink\n"
+    )
+    (block / "demo.py").write_text("main = lambda: print('outer')\ndouble = lambda x: 'outer'\n")
+    env = {"PYTHONPATH": str(block)}
+    bench.run([bench.python, app, "exit", "0"], env=env, code=None)
+    code = (
+        "import subprocess, sys\nsys.stdout.flush()\n"
+        "subprocess.call([sys.executable, '-c', 'import demo; print(demo.double(1))'])"
+    )
+    for command in ([app], [bench.python, app]):
+        shown = bench.run([*command, "exec", code], env=env).stdout
+        assert shown == ("outer\n" if how == "prefer" else "2\n")
+
+
 def test_folders_are_for_their_owner_only(bench: Bench) -> None:
     bench.run([bench.demo(), "exit", "0"])
     for path in (bench.cache, *bench.cache.iterdir(), *bench.setups()):
@@ -255,9 +277,25 @@ def test_a_file_cut_short_says_so(bench: Bench, keep: float) -> None:
     assert "damaged or incomplete, download it again" in bench.run([app], code=1).stderr
     direct = bench.run([bench.python, app], code=1).stderr
     # Where the cut leaves the end of a wheel, Python takes the file for that wheel.
-    damaged = "damaged-or-incomplete-file--download-it-again"
+    damaged = "damaged-file--download-it-again"
     assert damaged in direct or "can't find '__main__' module" in direct
     assert not bench.cache.exists()
+
+
+def test_a_file_of_a_few_bytes_is_no_program(any_bench: Bench) -> None:
+    """Python takes it for a script; as long as that is an empty one, nobody can tell."""
+    app = any_bench.demo()
+    data = app.read_bytes()
+    silent = []
+    for size in [*range(60), 80, 127, 128, 129, 200, 400]:
+        app.write_bytes(data[:size])
+        result = any_bench.run([any_bench.python, app], code=None)
+        if result.returncode == 0:
+            silent.append(size)
+        elif size >= len(b"#!/bin/sh\n#coding:damaged-file"):
+            assert "damaged-file" in result.stderr
+    # "#!/bin/sh", a line's end, "#coding:", all of which are comments.
+    assert silent == list(range(19))
 
 
 def test_an_altered_wheel_stops_the_run(bench: Bench) -> None:

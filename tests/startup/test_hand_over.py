@@ -296,6 +296,36 @@ def test_the_name_of_the_file_chooses_among_executables(bench: Bench) -> None:
     assert len(bench.setups()) == 1
 
 
+def test_a_script_that_this_platform_lacks_is_missed_only_where_it_is_asked_for(
+    bench: Bench,
+) -> None:
+    lacking = BootCommand(run={"script": "elsewhere"})
+    app = bench.demo(executables={"other": lacking})
+    link = bench.folder / "other"
+    link.symlink_to(app)
+    for _ in range(2):
+        for command in ([link], [bench.python, link]):
+            result = bench.run([*command, "x"], code=1)
+            assert result.stderr == (
+                "other: no wheel for this platform and Python has a script 'elsewhere'\n"
+            )
+        for command in ([app], [bench.python, app]):
+            assert bench.report([*command, "x"])["argv"] == [str(app), "x"]
+    folder = bench.folder / "venv"
+    bench.run([app, folder], env={"MULTIPLAT": "venv"})
+    assert bench.report([folder / "bin" / "demo"])["prefix"] == str(folder)
+    assert "has a script 'elsewhere'" in bench.run([folder / "bin" / "other"], code=1).stderr
+
+
+def test_where_the_main_script_is_missing_the_others_run(bench: Bench) -> None:
+    other = BootCommand(run={"script": "other"})
+    app = bench.demo(run={"script": "elsewhere"}, executables={"other": other})
+    link = bench.folder / "other"
+    link.symlink_to(app)
+    assert bench.run([link, "x"]).stdout == "other ['x'] None\n"
+    assert "has a script 'elsewhere'" in bench.run([app], code=1).stderr
+
+
 def test_an_executable_named_like_the_project_leaves_the_main_command(bench: Bench) -> None:
     app = bench.demo("main", executables={"demo": BootCommand(run={"script": "other"})})
     link = bench.folder / "demo"
@@ -331,6 +361,71 @@ def test_inherit_path(bench: Bench, tmp_path: Path, how: str, winner: str) -> No
         shown = bench.run([*command, "exec", code], env={"PYTHONPATH": str(outer)}).stdout
         # What the application starts inherits the variable as the application itself does.
         assert shown == f"{winner} {how != 'false'}\n{outer if how != 'false' else None}\n"
+
+
+ORDER = (
+    "import sys\n"
+    "def place(part): return [n for n, p in enumerate(sys.path) if part in p]\n"
+    "own, outer = place('multiplat'), place('outer') + place('base_site')\n"
+    "print(len(own), len(outer), max(own) < min(outer), max(outer) < min(own))\n"
+)
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        *("script", "entry point", "module", "interpreter: script", "interpreter: -c"),
+        *("interpreter: -m", "interpreter: stdin", "child"),
+    ],
+)
+@pytest.mark.parametrize("how", ["fallback", "prefer"])
+def test_inherited_paths_come_after_or_before_in_every_kind_of_run(
+    bench: Bench, tmp_path: Path, how: str, kind: str
+) -> None:
+    """PYTHONPATH, absolute and relative, the outer site-packages, and what its `.pth` names."""
+    outer = tmp_path / "outer"
+    outer.mkdir()
+    (tmp_path / "outer_relative").mkdir()
+    for place in (outer, tmp_path):
+        (place / "order.py").write_text(ORDER)
+    (tmp_path / "base_site").mkdir()
+    (tmp_path / "user").mkdir()
+    version = bench.run([bench.python, "-c", "import sys; print('%d.%d' % sys.version_info[:2])"])
+    user = tmp_path / "user" / f"lib/python{version.stdout.strip()}/site-packages"
+    user.mkdir(parents=True)
+    (user / "more.pth").write_text(f"{tmp_path / 'base_site'}\n")
+    wheel = make_wheel(
+        bench.folder / "wheels",
+        "demo",
+        files={
+            "demo.py": f"def main():\n    exec({ORDER!r}, {{}})\nif __name__ == '__main__': main()",
+            "child.py": "import subprocess, sys\n"
+            f"def main(): subprocess.check_call([sys.executable, '-c', {ORDER!r}])",
+        },
+        scripts={"demo": "demo:main"},
+    )
+    run = {
+        "script": {"script": "demo"},
+        "entry point": {"entry_point": "demo:main"},
+        "module": {"module": "demo"},
+        "child": {"entry_point": "child:main"},
+    }.get(kind, {})
+    interpreter: dict[str, list[object]] = {
+        "interpreter: script": [tmp_path / "order.py"],
+        "interpreter: -c": ["-c", ORDER],
+        "interpreter: -m": ["-m", "order"],
+        "interpreter: stdin": ["-"],
+    }
+    words = interpreter.get(kind, [])
+    options = {"input": ORDER} if kind == "interpreter: stdin" else {}
+    app = bench.demo(wheels=[wheel], run=run, options=BootOptions(inherit_path=how))  # type: ignore[arg-type]
+    env = {
+        "PYTHONPATH": os.pathsep.join([str(outer), "outer_relative"]),
+        "PYTHONUSERBASE": str(tmp_path / "user"),
+    }
+    for command in ([app], [app], [bench.python, app]):
+        shown = bench.run([*command, *words], env=env, **options).stdout  # type: ignore[arg-type]
+        assert shown == f"1 3 {how == 'fallback'} {how == 'prefer'}\n"
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")

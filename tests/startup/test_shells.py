@@ -68,6 +68,34 @@ def test_a_file_cut_short(bench: Bench, shell: Path) -> None:
     assert result.stderr == "demo: this file is damaged or incomplete, download it again\n"
 
 
+def test_a_file_cut_anywhere_in_its_first_lines(bench: Bench, shell: Path) -> None:
+    """From the third line on the shell says it; before, it reads two comments, and finds no fault.
+
+    The second line is that of Python, whose rules leave no other place.
+    """
+    app = bench.demo()
+    header = app.read_bytes().split(b"PK\x03\x04")[0]
+    first, second = b"#!/bin/sh\n", b"#coding:damaged-file--download-it-again\n"
+    assert header.startswith(first + second)
+    trap = header.index(b" 0; }\n") + len(b" 0; }")
+    silent = []
+    # Every place in the short lines, and enough of the rest: each takes a shell.
+    short, end = range(trap + 3), range(len(header) - 64, len(header) + 1)
+    for size in (*short, *range(trap + 3, len(header) - 64, 17), *end):
+        app.write_bytes(header[:size])
+        result = subprocess.run(
+            [shell, app, "x"], env=bench.env(), capture_output=True, text=True, check=False
+        )
+        assert result.stdout == ""
+        if result.returncode == 0:
+            silent.append(size)
+            assert result.stderr == ""
+        elif size >= trap:
+            assert "this file is damaged or incomplete, download it again" in result.stderr
+    assert silent == list(range(len(first + second) + 1))
+    assert bench.setups() == []
+
+
 @pytest.mark.parametrize("path", ["", ":", ":/usr/bin", "::/nonexistent:"])
 def test_odd_paths(bench: Bench, shell: Path, path: str) -> None:
     app = bench.demo()

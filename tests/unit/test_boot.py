@@ -149,7 +149,7 @@ def test_python_3_6_can_parse_all_of_it() -> None:
 def test_the_header_is_small_and_names_what_it_looks_for() -> None:
     header = render_header(TABLE)
     assert len(header) < 4096
-    assert header.startswith(b"#!/bin/sh\n# coding: damaged")
+    assert header.startswith(b"#!/bin/sh\n#coding:damaged-")
     assert SIZE_FIELD.encode() in header
     assert TABLE.id[:12].encode() in header
     assert b"for _mp_name in python3 python3.12 python; do" in header
@@ -159,7 +159,7 @@ def test_the_header_is_small_and_names_what_it_looks_for() -> None:
 def test_a_file_for_windows_alone_begins_as_its_launcher_wants() -> None:
     """`py app.pex` takes `#!/bin/sh` for a program, and fails."""
     windows = replace(TABLE, targets=(replace(TABLE.targets[0], system="windows"),))
-    assert render_header(windows).startswith(b"#!/usr/bin/env python3\n# coding: damaged-")
+    assert render_header(windows).startswith(b"#!/usr/bin/env python3\n#coding:damaged-")
     both = replace(TABLE, targets=(*TABLE.targets, *windows.targets))
     assert render_header(both).startswith(b"#!/bin/sh\n")
 
