@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
@@ -9,51 +10,41 @@ from packaging.pylock import Package
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
+from hatch_multiplat.built_sdists import BuiltSdists
 from hatch_multiplat.errors import CoverageError, SolveError
-from hatch_multiplat.index import read_project
 from hatch_multiplat.lock import package_applies
+from hatch_multiplat.market import Market, Pages
 from hatch_multiplat.misfit import explain_misfit
 from hatch_multiplat.report import Advice, render_gaps
-from hatch_multiplat.sdist import NotUniversalError, build_universal_wheel
-from hatch_multiplat.selection import Gap, Outcome, select_all
+from hatch_multiplat.selection import Gap, Outcome
 from hatch_multiplat.solve import Solved, packages_blamed, run_uv_solve, with_preferences
 from hatch_multiplat.staging import TargetConstraint
 from hatch_multiplat.stepback import has_native_wheel, step_back, wheel_fits
 from hatch_multiplat.tag_constraint import admitted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import PurePath
 
-    import requests
     from packaging.pylock import Pylock
     from packaging.utils import NormalizedName
 
     from hatch_multiplat.index import IndexFile
-    from hatch_multiplat.progress import ProgressSink
-    from hatch_multiplat.selection import LockedSource, LockedWheel
     from hatch_multiplat.solve import Question
-    from hatch_multiplat.sources import Sources
-    from hatch_multiplat.store import Store
-    from hatch_multiplat.tag_constraint import TagConstraint
     from hatch_multiplat.target import Target
+
+__all__ = [
+    "Covered",
+    "Market",
+    "Uncovered",
+    "cover_targets",
+    "search_coverage",
+    "search_locked",
+    "select_locked",
+]
 
 MAX_ROUNDS: Final = 8
 """Each round is one run of uv, and settles every gap that the one before it left."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Market:
-    """Where packages can be had and looked up: the indexes, the way to them, and the store."""
-
-    sources: Sources
-    session: requests.Session
-    store: Store
-    offline: bool
-    progress: ProgressSink
-    say: Callable[[str], object]
-    rules: tuple[TagConstraint, ...] = ()
-    """Which tags the wheels taken from it may carry."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -126,7 +117,7 @@ def search_locked(
     lock: Pylock, targets: Sequence[Target], *, base: PurePath, market: Market, build_sdists: bool
 ) -> Covered | Uncovered:
     """Select from a lock as it is, building what it has as a platform-independent sdist only."""
-    builder = _Builder(market=market, enabled=build_sdists, native=lambda _: False)
+    builder = BuiltSdists(market=market, enabled=build_sdists, native=lambda _: False)
     outcome = builder.select(lock, targets, base)
     if outcome.gaps:
         return Uncovered(
@@ -157,8 +148,12 @@ class _Search:
         self.question = question
         self.prior = prior
         self.market = market
-        self.pages: dict[tuple[NormalizedName, tuple[str, ...]], tuple[IndexFile, ...]] = {}
-        self.builder = _Builder(market=market, enabled=build_sdists, native=self.has_native)
+        self.pages = Pages(
+            market,
+            direct=question.requirements,
+            exclude_newer=question.excludes_newer(os.environ),
+        )
+        self.builder = BuiltSdists(market=market, enabled=build_sdists, native=self.has_native)
         self.steps: dict[tuple[NormalizedName, Target], TargetConstraint] = {}
         self.newest: dict[tuple[NormalizedName, Target], str] = {}
         self.hopeless: dict[tuple[NormalizedName, Target], Gap] = {}
@@ -172,16 +167,19 @@ class _Search:
         targets = self.question.targets
         confined = True
         try:
-            solved = run_uv_solve(self.question, prior=self.prior)
+            solved = self.solve(prior=self.prior)
         except SolveError as error:
             if removed := self.find_removed():
                 return self.uncovered(removed)
             solved = self.solve_for_gaps(error)
             confined = False
         for runs in range(1, MAX_ROUNDS + 1):
+            if self.merge_spread(solved):
+                solved = self.solve(prior=self.prior, confined=confined)
+                continue
             outcome = self.builder.select(solved.lock, targets, solved.base)
             gaps = [
-                self.builder.annotate(gap)
+                self.annotate(gap)
                 for gap in outcome.gaps
                 if (gap.name, gap.target) not in self.hopeless
             ]
@@ -200,16 +198,53 @@ class _Search:
                 break
             self.market.say(_describe_steps(stepped, self.newest))
             try:
-                solved = run_uv_solve(
-                    self.question,
-                    steps=tuple(self.steps.values()),
-                    prior=with_preferences(solved.text, self.preferences()),
-                    confined=confined,
+                solved = self.solve(
+                    prior=with_preferences(solved.text, self.preferences()), confined=confined
                 )
             except SolveError as error:
                 refused = self.find_refused(stepped, error, prior=solved.text, confined=confined)
                 return self.uncovered(refused, solved.lock, outcome, uv=str(error))
         return self.uncovered(gaps, solved.lock, outcome)
+
+    def solve(self, *, prior: str | None = None, confined: bool = True) -> Solved:
+        """Ask uv, and again with the packages merged whose files are spread over indexes."""
+        while True:
+            try:
+                return run_uv_solve(
+                    self.question,
+                    steps=tuple(self.steps.values()),
+                    prior=prior,
+                    confined=confined,
+                    merged=self.pages.merged_indexes(),
+                )
+            except SolveError as error:
+                targets = self.question.targets
+                names = packages_blamed(str(error))
+                if sum(self.pages.merge(name, targets) for name in names) == 0:
+                    raise
+
+    def merge_spread(self, solved: Solved) -> bool:
+        """Merge the packages whose newest wheel for some target lies on an index uv passes over.
+
+        uv itself takes an older version for such a target, or the sdist. False if there are none
+        that are not merged yet.
+        """
+        if not self.pages.can_merge:
+            return False
+        outcome = self.builder.select_ready(solved.lock, self.question.targets, solved.base)
+        found = [self.pages.merge(gap.name, [gap.target]) for gap in outcome.gaps]
+        doubtful = {
+            package.name
+            for package in solved.lock.packages
+            if package.sdist is None
+            and not any(wheel.filename.endswith("-any.whl") for wheel in package.wheels or ())
+        }
+        for selection in (*outcome.selections, *outcome.partial):
+            for wheel in selection.wheels:
+                if wheel.name in doubtful:
+                    target = selection.target
+                    found.append(self.pages.merge(wheel.name, [target], above=wheel.version))
+        return any(found)
 
     def solve_for_gaps(self, error: SolveError) -> Solved:
         """Solve for any platform, without the packages that uv can place nowhere.
@@ -220,7 +255,7 @@ class _Search:
         excluded: list[str] = []
         for _ in range(MAX_ROUNDS):
             try:
-                return run_uv_solve(self.question, confined=False)
+                return self.solve(confined=False)
             except SolveError as again:
                 failure = again
             blamed = [
@@ -247,7 +282,7 @@ class _Search:
         ]
         files = [
             file
-            for file in self.page(name)
+            for file in self.pages.read(name)
             if not file.yanked and all(specifier.contains(file.version) for specifier in specifiers)
         ]
         if not files or any(not file.tags for file in files):
@@ -261,7 +296,9 @@ class _Search:
             self.hopeless[name, target] = Gap(
                 name=name, version=newest, target=target, kind=kind, reason=reason, needs=needs
             )
-            fitting = [file.version for file in self.page(name, target) if wheel_fits(file, target)]
+            fitting = [
+                file.version for file in self.pages.read(name, target) if wheel_fits(file, target)
+            ]
             if fitting:
                 self.newest[name, target] = str(max(fitting))
         return any(found == name for found, _ in self.hopeless)
@@ -269,7 +306,7 @@ class _Search:
     def take_step(self, gap: Gap) -> bool:
         """Narrow the versions of a gap's package for its target; False if there is no way."""
         key = (gap.name, gap.target)
-        back = step_back(gap, self.admitted(gap))
+        back = step_back(gap, self.admitted(gap), in_order=self.pages.in_order)
         if back.newest is not None:
             self.newest[key] = str(back.newest)
         if back.versions is None or key in self.steps:
@@ -299,7 +336,13 @@ class _Search:
             without = {(gap.name, gap.target) for gap in refused}
             steps = [step for key, step in self.steps.items() if key not in without]
             try:
-                run_uv_solve(self.question, steps=steps, prior=prior, confined=confined)
+                run_uv_solve(
+                    self.question,
+                    steps=steps,
+                    prior=prior,
+                    confined=confined,
+                    merged=self.pages.merged_indexes(),
+                )
             except SolveError as again:
                 failure = again
             else:
@@ -316,23 +359,13 @@ class _Search:
         wanted = {(name, self.newest[name, target]) for name, target in self.steps}
         return sorted(wanted, key=lambda pair: (pair[0], Version(pair[1])), reverse=True)
 
-    def page(self, name: NormalizedName, target: Target | None = None) -> tuple[IndexFile, ...]:
-        """Return what the indexes have of a package, for a target where that makes a difference."""
-        market = self.market
-        environment = None
-        if target is not None:
-            environment = {key: str(value) for key, value in target.environment().items()}
-        key = name, market.sources.indexes_for(name, environment)
-        if key not in self.pages:
-            self.pages[key] = read_project(
-                name,
-                sources=market.sources,
-                session=market.session,
-                store=market.store,
-                offline=market.offline,
-                environment=environment,
-            )
-        return self.pages[key]
+    def annotate(self, gap: Gap) -> Gap:
+        """Add to a gap why its sdist was not built, and which index is in the way of a wheel."""
+        gap = self.builder.annotate(gap)
+        if gap.version is None:
+            return gap
+        why = self.pages.explain(gap.name, gap.version, gap.target)
+        return replace(gap, reason=f"{gap.reason}; {why}") if why else gap
 
     def has_native(self, gap: Gap) -> bool:
         return has_native_wheel(gap, self.admitted(gap))
@@ -341,7 +374,7 @@ class _Search:
         """Return the sdists and the wheels that tag constraints let a gap's target take."""
         return [
             file
-            for file in self.page(gap.name, gap.target)
+            for file in self.pages.read(gap.name, gap.target)
             if not file.tags or admitted(self.market.rules, gap.name, file.tags, gap.target)
         ]
 
@@ -353,7 +386,7 @@ class _Search:
             if not pins or "*" in pins[0] or requirement.url:
                 continue
             name = canonicalize_name(requirement.name)
-            versions = {file.version for file in self.page(name)}
+            versions = {file.version for file in self.pages.read(name)}
             if not versions or Version(pins[0]) in versions:
                 continue
             newest = max(versions)
@@ -391,62 +424,6 @@ class _Search:
             outcome=outcome or Outcome(selections=(), gaps=()),
             built=self.builder.filenames,
         )
-
-
-@dataclass(kw_only=True, slots=True)
-class _Builder:
-    """Builds what is needed and can be built, and remembers what cannot."""
-
-    market: Market
-    enabled: bool
-    native: Callable[[Gap], bool]
-    built: dict[str, LockedWheel] = field(default_factory=dict)
-    refused: dict[str, str] = field(default_factory=dict)
-
-    @property
-    def filenames(self) -> frozenset[str]:
-        return frozenset(wheel.filename for wheel in self.built.values())
-
-    def select(self, lock: Pylock, targets: Sequence[Target], base: PurePath) -> Outcome:
-        rules = self.market.rules
-        outcome = select_all(lock, targets, base=base, built=self.built, rules=rules)
-        new = [
-            source
-            for source in outcome.sources
-            if source.url not in self.built and source.url not in self.refused
-        ]
-        if not new:
-            return outcome
-        for source in new:
-            gaps = [gap for gap in outcome.gaps if gap.source == source]
-            self.build(source, gaps)
-        return select_all(lock, targets, base=base, built=self.built, rules=rules)
-
-    def build(self, source: LockedSource, gaps: Sequence[Gap]) -> None:
-        if not self.enabled:
-            self.refused[source.url] = 'and sdists = "never"'
-            return
-        if source.kind == "sdist" and any(self.native(gap) for gap in gaps):
-            self.refused[source.url] = "while other versions have wheels for this platform"
-            return
-        market = self.market
-        try:
-            self.built[source.url] = build_universal_wheel(
-                source,
-                sources=market.sources,
-                store=market.store,
-                session=market.session,
-                offline=market.offline,
-                progress=market.progress,
-                say=market.say,
-            )
-        except NotUniversalError as error:
-            self.refused[source.url] = str(error)
-
-    def annotate(self, gap: Gap) -> Gap:
-        """Add to a gap why its sdist was not built."""
-        why = self.refused.get(gap.source.url) if gap.source else None
-        return replace(gap, reason=f"{gap.reason}, {why}") if why else gap
 
 
 def _describe_steps(gaps: Sequence[Gap], newest: dict[tuple[NormalizedName, Target], str]) -> str:

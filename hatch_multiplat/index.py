@@ -62,7 +62,7 @@ def read_project(
     that knows the project is the only one that counts, so that nobody can slip in a public
     project of a private one's name; with other strategies all count. A project that is bound to
     an index (in this `environment`, where the binding has a marker) has the files of that one
-    alone. Of files with the same name the first one stays. Pages are
+    alone. Of files with the same name the first one stays; each says which index has it. Pages are
     kept in the store, asked again with their ETag, and used as they are when offline. Empty if
     nobody knows the project; raises FetchError where an index or a location cannot be read.
     """
@@ -70,15 +70,18 @@ def read_project(
     files = [
         file
         for location in sources.find_links
-        for file in select_files(reader.read_location(location), name)
+        for file in select_files(reader.read_location(location), name, index=display_url(location))
     ]
+    place = 1
     for index_url in sources.indexes_for(name, environment):
         flat = sources.details.get(index_url, {}).get("format") == "flat"
         links = reader.read_location(index_url) if flat else reader.read_index(index_url, name)
-        found = select_files(links or [], name)
+        found = select_files(links or [], name, place=place, index=display_url(index_url))
         files += found
-        if sources.strategy == FIRST_INDEX and (found or (links is not None and not flat)):
-            break
+        if found or (links is not None and not flat):
+            place += 1
+            if sources.strategy == FIRST_INDEX:
+                break
     unique: dict[str, IndexFile] = {}
     for file in files:
         unique.setdefault(file.filename, file)

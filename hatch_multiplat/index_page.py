@@ -6,6 +6,7 @@ that uses this plugin would have to install and import. The standard library's t
 
 from __future__ import annotations
 
+import html
 import json
 from dataclasses import dataclass, field
 from email.message import Message
@@ -54,6 +55,8 @@ class Link:
     requires_python: str | None = None
     yanked: str | None = None
     """The reason, which may be empty; None if it is not yanked."""
+    metadata: bool = False
+    """True where the index has a wheel's METADATA as a file of its own (PEP 658)."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -73,6 +76,12 @@ class IndexFile:
     requires_python: SpecifierSet | None = None
     yanked: bool = False
     yanked_reason: str = ""
+    metadata: bool = False
+    """True where its METADATA is a file of its own beside it (PEP 658)."""
+    place: int = 0
+    """0 for a file of find-links; the indexes that know the project follow from 1 on."""
+    index: str = ""
+    """The index or the find-links location that has it, without credentials."""
 
     @property
     def sha256(self) -> str | None:
@@ -94,9 +103,31 @@ def parse_page(body: bytes, *, content_type: str, url: str) -> list[Link]:
     raise PageError(f"a page of type {media_type!r} is not one of an index")
 
 
-def select_files(links: Iterable[Link], project: NormalizedName) -> tuple[IndexFile, ...]:
+def select_files(
+    links: Iterable[Link], project: NormalizedName, *, place: int = 0, index: str = ""
+) -> tuple[IndexFile, ...]:
     """Return what among these links is a wheel or an sdist of the project, in their order."""
-    return tuple(file for link in links if (file := _understand(link, project)) is not None)
+    return tuple(
+        file for link in links if (file := _understand(link, project, place, index)) is not None
+    )
+
+
+def render_page(files: Iterable[IndexFile]) -> str:
+    """Return a project's page (PEP 503) with these files; sizes and upload times have no place."""
+    return "\n".join(["<!DOCTYPE html><html><body>", *map(_anchor, files), "</body></html>", ""])
+
+
+def _anchor(file: IndexFile) -> str:
+    known = next(iter(sorted(file.hashes.items(), key=lambda item: item[0] != "sha256")), None)
+    attributes = {"href": file.url + (f"#{known[0]}={known[1]}" if known else "")}
+    if file.requires_python is not None:
+        attributes["data-requires-python"] = str(file.requires_python)
+    if file.yanked:
+        attributes["data-yanked"] = file.yanked_reason
+    if file.metadata:
+        attributes["data-core-metadata"] = "true"
+    text = " ".join(f'{name}="{html.escape(value)}"' for name, value in attributes.items())
+    return f"<a {text}>{html.escape(file.filename)}</a>"
 
 
 def _parse_json(body: bytes, base: str) -> Iterator[Link]:
@@ -115,6 +146,7 @@ def _parse_json(body: bytes, base: str) -> Iterator[Link]:
                 size=size if isinstance(size, int) else None,
                 requires_python=requires_python if isinstance(requires_python, str) else None,
                 yanked=None if yanked is False else "" if yanked is True else str(yanked),
+                metadata=bool(file.get("core-metadata", file.get("dist-info-metadata"))),
             )
     except PageError:
         raise
@@ -164,11 +196,15 @@ class _LinkParser(HTMLParser):
                 hashes={name: digest.lower() for name, digest in parse_qsl(fragment)},
                 requires_python=attributes.get("data-requires-python"),
                 yanked=(attributes["data-yanked"] or "") if "data-yanked" in attributes else None,
+                metadata=any(
+                    attributes.get(name, "false") != "false"
+                    for name in ("data-core-metadata", "data-dist-info-metadata")
+                ),
             )
         )
 
 
-def _understand(link: Link, project: NormalizedName) -> IndexFile | None:
+def _understand(link: Link, project: NormalizedName, place: int, index: str) -> IndexFile | None:
     tags: frozenset[Tag] = frozenset()
     try:
         if link.filename.endswith(".whl"):
@@ -191,6 +227,9 @@ def _understand(link: Link, project: NormalizedName) -> IndexFile | None:
         requires_python=_parse_specifiers(link.requires_python),
         yanked=link.yanked is not None,
         yanked_reason=link.yanked or "",
+        metadata=link.metadata,
+        place=place,
+        index=index,
     )
 
 

@@ -85,6 +85,13 @@ class Question:
     tag_constraints: tuple[TagConstraint, ...] = ()
     """Not for uv: what the search that asks it again and again keeps to."""
 
+    def excludes_newer(self, environ: Mapping[str, str]) -> bool:
+        """Tell whether uv is set to leave files out by the time of their upload."""
+        keys = {*self.uv_table, *self.sources.user_settings}
+        return bool(environ.get("UV_EXCLUDE_NEWER")) or not keys.isdisjoint(
+            {"exclude-newer", "exclude-newer-package"}
+        )
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Solved:
@@ -104,12 +111,14 @@ def run_uv_solve(
     steps: Sequence[TargetConstraint] = (),
     prior: str | None = None,
     confined: bool = True,
+    merged: Sequence[str] = (),
 ) -> Solved:
     """Solve for all targets in one run of uv.
 
     `steps` narrow the versions of packages on single targets. `prior` is the text of an earlier
     answer: uv keeps to its versions where it can. With `confined`, uv solves for the targets
     alone, and demands wheels for each where a package has no sdist; without, for any platform.
+    `merged` are indexes to ask before all others.
     Raises SolveError with uv's own explanation when there is no solution, and ToolError when uv
     cannot be run, or fails for another reason: its cache, the network, its settings.
     """
@@ -120,7 +129,7 @@ def run_uv_solve(
         constraints=question.constraints,
         environments=environments,
         requires_python=f">={python}",
-        uv_table=_staged_uv_table(question),
+        uv_table=_staged_uv_table(question, merged),
         confined=confined,
     )
     with tempfile.TemporaryDirectory(prefix="hatch-multiplat-") as name:
@@ -183,10 +192,11 @@ def read_uv_table(project_dir: Path, pyproject: Mapping[str, Any]) -> dict[str, 
     return {**table, "sources": sources} if sources else table
 
 
-def _staged_uv_table(question: Question) -> dict[str, Any]:
+def _staged_uv_table(question: Question, merged: Sequence[str] = ()) -> dict[str, Any]:
     """Return `[tool.uv]` for the staged project: paths stay true, sources are those chosen."""
     result = {key: value for key, value in question.uv_table.items() if key not in SOURCE_KEYS}
     result = question.sources.uv_settings() | result
+    result["index"] = [*({"url": url} for url in merged), *result["index"]]
     sources: dict[str, list[dict[str, Any]]] = {}
     for name, value in result.get("sources", {}).items():
         entries = [dict(entry) for entry in (value if isinstance(value, list) else [value])]

@@ -11,13 +11,14 @@ from packaging.markers import InvalidMarker, Marker
 from packaging.utils import canonicalize_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
     from pathlib import PurePath
 
     from packaging.utils import NormalizedName
 
 PYPI: Final = "https://pypi.org/simple"
 FIRST_INDEX: Final = "first-index"
+FIRST_MATCH: Final = "unsafe-first-match"
 PIPS_STRATEGY: Final = "unsafe-best-match"
 
 _PIP_TABLE: Final = (
@@ -102,6 +103,14 @@ class Sources:
             elif binding.marker.evaluate(dict(environment)):
                 return (binding.index_url,)
         return (*bound, *self.extra_index_urls, self.index_url)
+
+    def for_direct(self, names: Collection[NormalizedName]) -> Sources:
+        """Return the sources as they are for a project with these direct dependencies.
+
+        uv binds these alone: what comes along with another package comes from where the rest does.
+        """
+        bindings = tuple(binding for binding in self.bindings if binding.name in names)
+        return replace(self, bindings=bindings)
 
     def uv_settings(self) -> dict[str, Any]:
         """Return the keys of uv's settings that say the same."""

@@ -19,7 +19,7 @@ from hatch_multiplat.tag_constraint import parse_tag_constraint
 from hatch_multiplat.target import Python, Target
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     import requests
@@ -74,6 +74,7 @@ class Desk:
                 sources=self.market.sources,
                 uv_table=question.pop("uv_table", {}),
                 project_dir=question.pop("project_dir", self.market.store.root.parent),
+                offline=question.pop("offline", False),
             ),
             market=self.market,
             build_sdists=build_sdists,
@@ -375,3 +376,115 @@ def test_a_tag_constraint_that_no_version_meets_is_a_gap(desk: Desk, make_wheel:
     desk.market = replace(desk.market, rules=(rule,))
     with pytest.raises(CoverageError, match=r"no wheel that native\[abi3\] admits"):
         desk.ask(["native"], [LINUX])
+
+
+class TestSeveralIndexes:
+    """A version whose files lie in two indexes: uv takes them from one, pip from both."""
+
+    NEW, OLD = "manylinux_2_28_x86_64", "manylinux_2_17_x86_64"
+
+    @pytest.fixture
+    def partial(
+        self, desk: Desk, start_index: Callable[..., IndexServer], make_wheel: MakeFile
+    ) -> IndexServer:
+        """An index asked first, which has `native` 2.0 for one system of the two; all of 1.0."""
+        index = start_index()
+        index.add(make_wheel("native", "2.0", tags=f"cp312-cp312-{self.NEW}"))
+        add_native(desk, make_wheel, "native", "2.0", self.NEW, "win_amd64")
+        add_native(desk, make_wheel, "native", "1.0", self.NEW, self.OLD, "win_amd64")
+        sources = replace(
+            desk.market.sources, extra_index_urls=(index.index_url,), strategy="unsafe-best-match"
+        )
+        desk.market = replace(desk.market, sources=sources)
+        return index
+
+    def use(self, desk: Desk, strategy: str) -> None:
+        desk.market = replace(desk.market, sources=replace(desk.market.sources, strategy=strategy))
+
+    @pytest.mark.parametrize("requirement", ["native", "native>=2"])
+    def test_each_target_gets_its_wheel_from_the_index_that_has_it(
+        self, requirement: str, desk: Desk, partial: IndexServer
+    ) -> None:
+        covered = desk.ask([requirement], [LINUX, WINDOWS])
+        assert versions(covered, "native") == {
+            "cp312-manylinux_2_28_x86_64": "2.0",
+            "cp312-win_amd64": "2.0",
+        }
+        (package,) = covered.lock.packages
+        hosts = {wheel.filename: (wheel.url or "") for wheel in package.wheels or ()}
+        assert len(hosts) == 2
+        assert hosts["native-2.0-cp312-cp312-win_amd64.whl"].startswith(desk.index.url)
+
+    def test_an_sdist_of_the_first_index_hides_no_wheel_of_the_second(
+        self, desk: Desk, partial: IndexServer, make_sdist: MakeFile
+    ) -> None:
+        """uv is content with an sdist; nothing is built where there is a wheel."""
+        partial.add(make_sdist("native", "2.0", tags="cp312-cp312-linux_x86_64"))
+        covered = desk.ask(["native"], [LINUX, WINDOWS])
+        assert set(versions(covered, "native").values()) == {"2.0"}
+        assert desk.said == []
+
+    def test_a_version_of_which_the_first_index_has_nothing_that_fits_is_not_lost(
+        self, desk: Desk, partial: IndexServer, make_wheel: MakeFile
+    ) -> None:
+        partial.add(make_wheel("native", "3.0", tags="cp312-cp312-macosx_11_0_arm64"))
+        add_native(desk, make_wheel, "native", "3.0", self.NEW, "win_amd64")
+        covered = desk.ask(["native"], [LINUX, WINDOWS])
+        assert set(versions(covered, "native").values()) == {"3.0"}
+
+    def test_stepping_back_finds_the_older_files_in_both_indexes(
+        self, desk: Desk, partial: IndexServer, make_wheel: MakeFile
+    ) -> None:
+        partial.add(make_wheel("native", "1.0", tags="cp312-cp312-win_amd64"))
+        covered = desk.ask(["native"], [GLIBC_217, WINDOWS])
+        assert versions(covered, "native") == {
+            "cp312-manylinux_2_17_x86_64": "1.0",
+            "cp312-win_amd64": "2.0",
+        }
+
+    def test_what_comes_along_with_another_package_may_be_spread_as_well(
+        self, desk: Desk, partial: IndexServer, make_wheel: MakeFile
+    ) -> None:
+        desk.index.add(make_wheel("top", requires=["native==2.0"]))
+        covered = desk.ask(["top"], [LINUX, WINDOWS])
+        assert set(versions(covered, "native").values()) == {"2.0"}
+
+    def test_a_merged_package_can_be_had_offline(self, desk: Desk, partial: IndexServer) -> None:
+        first = desk.ask(["native"], [LINUX, WINDOWS])
+        desk.market = replace(desk.market, offline=True)
+        again = desk.ask(["native"], [LINUX, WINDOWS], offline=True)
+        assert versions(again, "native") == versions(first, "native")
+
+    def test_with_first_match_a_version_belongs_to_the_first_index_that_has_it(
+        self, desk: Desk, partial: IndexServer
+    ) -> None:
+        self.use(desk, "unsafe-first-match")
+        covered = desk.ask(["native"], [LINUX, WINDOWS])
+        assert versions(covered, "native") == {
+            "cp312-manylinux_2_28_x86_64": "2.0",
+            "cp312-win_amd64": "1.0",
+        }
+        with pytest.raises(CoverageError) as raised:
+            desk.ask(["native>=2"], [LINUX, WINDOWS])
+        assert (
+            f"{desk.index.index_url} has one, but {partial.index_url} stands before it "
+            "and has files of 2.0 too"
+        ) in " ".join(str(raised.value).split())
+
+    def test_with_first_match_stepping_back_goes_on_to_the_next_index(
+        self, desk: Desk, partial: IndexServer, make_wheel: MakeFile
+    ) -> None:
+        """Its version is newer than the locked one, and yet what uv would try next."""
+        self.use(desk, "unsafe-first-match")
+        partial.add(make_wheel("other", "1.0", tags=f"cp312-cp312-{self.NEW}"))
+        add_native(desk, make_wheel, "other", "5.0", self.OLD)
+        covered = desk.ask(["other"], [GLIBC_217])
+        assert versions(covered, "other") == {"cp312-manylinux_2_17_x86_64": "5.0"}
+
+    def test_with_a_limit_on_upload_times_nothing_is_merged(
+        self, desk: Desk, partial: IndexServer
+    ) -> None:
+        """What an index says of them does not reach uv by way of ours."""
+        table = {"exclude-newer-package": {"unrelated": "2020-01-01T00:00:00Z"}}
+        covered = desk.ask(["native"], [LINUX, WINDOWS], uv_table=table)
+        assert set(versions(covered, "native").values()) == {"1.0", "2.0"}

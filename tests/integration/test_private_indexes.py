@@ -154,6 +154,29 @@ def test_the_indexes_that_pip_is_set_to_are_merged_as_pip_does(
     assert "99.0" in versions(project.build(**environ))["corp"]
 
 
+@pytest.mark.parametrize("first", ["partial", "complete"])
+def test_pips_extra_index_may_have_some_of_a_versions_wheels(
+    first: str, start_index: Callable[..., IndexServer], make_wheel: MakeFile, tmp_path: Path
+) -> None:
+    """Whichever of the two is asked first, and with a password for each."""
+    partial, complete = start_index(auth=("ada", "s3cret")), start_index(auth=("bob", "gu3ss"))
+    partial.add(make_wheel("native", "2.0", tags=LINUX))
+    for version in ("1.0", "2.0"):
+        complete.add(make_wheel("native", version, tags=WINDOWS))
+    complete.add(make_wheel("native", "1.0", tags=LINUX))
+    urls = {
+        "partial": partial.with_credentials(partial.index_url, "ada", "s3cret"),
+        "complete": complete.with_credentials(complete.index_url, "bob", "gu3ss"),
+    }
+    project = prepare(tmp_path, table=BOTH, requires=("native>=2",))
+
+    report = project.build(PIP_EXTRA_INDEX_URL=urls.pop(first), PIP_INDEX_URL=urls.popitem()[1])
+
+    assert versions(report) == {"native": ("2.0",)}
+    assert wheels_in(report).keys() >= {f"native-2.0-{tag}.whl" for tag in (LINUX, WINDOWS)}
+    assert not any(b"s3cret" in path.read_bytes() for path in tmp_path.rglob("merged/**/*.html"))
+
+
 def test_a_package_comes_from_the_index_that_its_marker_names(
     private: IndexServer, public: IndexServer, tmp_path: Path
 ) -> None:

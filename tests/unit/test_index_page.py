@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from contextlib import suppress
+from dataclasses import replace
 
 import pytest
 from hypothesis import example, given
@@ -17,6 +18,7 @@ from hatch_multiplat.index_page import (
     Link,
     PageError,
     parse_page,
+    render_page,
     select_files,
 )
 
@@ -54,12 +56,14 @@ def parse_json(*files: dict[str, object], version: str = "1.0") -> list[Link]:
             id="relative",
         ),
         pytest.param(
-            f'<A HREF="/files/{WHEEL}" data-requires-python="&gt;=3.8,&lt;4" data-yanked="broken">',
+            f'<A HREF="/files/{WHEEL}" data-requires-python="&gt;=3.8,&lt;4" data-yanked="broken" '
+            'data-core-metadata="sha256=12">',
             Link(
                 filename=WHEEL,
                 url=f"https://index.example/files/{WHEEL}",
                 requires_python=">=3.8,<4",
                 yanked="broken",
+                metadata=True,
             ),
             id="attributes",
         ),
@@ -115,6 +119,7 @@ def test_an_anchor_without_address_is_none() -> None:
                 size=12,
                 requires_python=">=3.8",
                 yanked="broken",
+                metadata=True,
             ),
             id="all of it",
         ),
@@ -278,3 +283,21 @@ def test_credentials_in_a_link_are_not_handed_on() -> None:
         canonicalize_name("a"),
     )
     assert file.url == f"https://files.example/{WHEEL}"
+
+
+def test_a_page_that_is_rendered_says_the_same_of_its_files() -> None:
+    links = [
+        Link(
+            filename=WHEEL,
+            url=f"{ABS}?a=1&b=2",
+            hashes={"md5": "12", "sha256": SHA},
+            requires_python="<4,>=3.8",
+            yanked='it is "broken"',
+            metadata=True,
+        ),
+        Link(filename="a-1.0.tar.gz", url="https://files.example/a-1.0.tar.gz"),
+    ]
+    files = select_files(links, canonicalize_name("a"), place=2, index="https://index.example/")
+    assert [(file.place, file.index) for file in files] == [(2, "https://index.example/")] * 2
+    again = parse_html(render_page(files))
+    assert again == [replace(links[0], hashes={"sha256": SHA}), links[1]]

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 from packaging.specifiers import SpecifierSet
@@ -24,6 +24,8 @@ class File:
     tags: frozenset[Tag]
     requires_python: SpecifierSet | None = None
     yanked: bool | str = False
+    place: int = 0
+    index: str = ""
 
 
 def file(version: str, tag: str, *, python: str | None = None, yanked: bool | str = False) -> File:
@@ -193,3 +195,41 @@ def test_whether_some_version_has_a_native_wheel(files: list[File], *, native: b
 
 def test_a_locked_pre_release_makes_the_wheels_of_others_count() -> None:
     assert has_native_wheel(gap("2.0rc1"), [file("1.0a1", FITS)])
+
+
+def at(place: int, found: File) -> File:
+    return replace(found, place=place)
+
+
+@pytest.mark.parametrize(
+    ("locked", "files", "newest", "versions"),
+    [
+        pytest.param(
+            "2.0",
+            [at(1, file("2.0", NEWER)), at(1, file("1.0", FITS)), at(2, file("3.0", FITS))],
+            "1.0",
+            "!=2.0",
+            id="first what is older on the same index",
+        ),
+        pytest.param(
+            "2.0",
+            [at(1, file("2.0", NEWER)), at(2, file("3.0", FITS)), at(2, file("1.0", FITS))],
+            "3.0",
+            "!=2.0",
+            id="then the newest of the next",
+        ),
+        pytest.param(
+            "2.0",
+            [at(2, file("2.0", NEWER)), at(1, file("3.0", FITS)), at(2, file("3.5", FITS))],
+            "3.5",
+            None,
+            id="never what was passed over",
+        ),
+    ],
+)
+def test_where_indexes_have_an_order_stepping_back_goes_on_to_the_next(
+    locked: str, files: list[File], newest: str, versions: str | None
+) -> None:
+    back = step_back(gap(locked), files, in_order=True)
+    assert str(back.newest) == newest
+    assert back.versions == (None if versions is None else SpecifierSet(versions))

@@ -1,0 +1,82 @@
+"""Wheels built here from sdists that have none: each once, and why others were not built."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from hatch_multiplat.sdist import NotUniversalError, build_universal_wheel
+from hatch_multiplat.selection import select_all
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import PurePath
+
+    from packaging.pylock import Pylock
+
+    from hatch_multiplat.market import Market
+    from hatch_multiplat.selection import Gap, LockedSource, LockedWheel, Outcome
+    from hatch_multiplat.target import Target
+
+
+@dataclass(kw_only=True, slots=True)
+class BuiltSdists:
+    """Builds what is needed and can be built, and remembers what cannot.
+
+    `native` tells whether a gap's package has wheels for its target's platform in other versions.
+    """
+
+    market: Market
+    enabled: bool
+    native: Callable[[Gap], bool]
+    built: dict[str, LockedWheel] = field(default_factory=dict)
+    refused: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def filenames(self) -> frozenset[str]:
+        return frozenset(wheel.filename for wheel in self.built.values())
+
+    def select(self, lock: Pylock, targets: Sequence[Target], base: PurePath) -> Outcome:
+        """Select from a lock, building what it has as an sdist only."""
+        outcome = self.select_ready(lock, targets, base)
+        new = [
+            source
+            for source in outcome.sources
+            if source.url not in self.built and source.url not in self.refused
+        ]
+        if not new:
+            return outcome
+        for source in new:
+            gaps = [gap for gap in outcome.gaps if gap.source == source]
+            self.build(source, gaps)
+        return self.select_ready(lock, targets, base)
+
+    def select_ready(self, lock: Pylock, targets: Sequence[Target], base: PurePath) -> Outcome:
+        """Select from a lock without building anything further."""
+        return select_all(lock, targets, base=base, built=self.built, rules=self.market.rules)
+
+    def build(self, source: LockedSource, gaps: Sequence[Gap]) -> None:
+        if not self.enabled:
+            self.refused[source.url] = 'and sdists = "never"'
+            return
+        if source.kind == "sdist" and any(self.native(gap) for gap in gaps):
+            self.refused[source.url] = "while other versions have wheels for this platform"
+            return
+        market = self.market
+        try:
+            self.built[source.url] = build_universal_wheel(
+                source,
+                sources=market.sources,
+                store=market.store,
+                session=market.session,
+                offline=market.offline,
+                progress=market.progress,
+                say=market.say,
+            )
+        except NotUniversalError as error:
+            self.refused[source.url] = str(error)
+
+    def annotate(self, gap: Gap) -> Gap:
+        """Add to a gap why its sdist was not built."""
+        why = self.refused.get(gap.source.url) if gap.source else None
+        return replace(gap, reason=f"{gap.reason}, {why}") if why else gap
