@@ -79,6 +79,8 @@ class BootTarget:
     """One target: how start-up recognises it, and its wheels by first patch release.
 
     `sets` holds (first patch release, indexes into the table's wheels), the first for release 0.
+    The last two are not for start-up but for those who inspect the file, where the target came from
+    a complete-platform file: those of its tags that its wheels have, and its marker variables.
     """
 
     name: str
@@ -91,6 +93,8 @@ class BootTarget:
     macos: tuple[int, int] | None = None
     patch: int | None = None
     sets: tuple[tuple[int, tuple[int, ...]], ...]
+    tags: tuple[str, ...] = ()
+    environment: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -117,6 +121,8 @@ class BootTable:
 
     `run` is `{"script": ...}`, `{"entry_point": ...}`, `{"module": ...}` or `{}`, an interpreter.
     `targets` are ranked: of several that fit a machine, the first wins; see `rank_targets`.
+    `overrides` and `excluded` are not for start-up but for those who inspect the file: what was
+    heeded in place of the wheels' own requirements, as uv has it.
     """
 
     name: str
@@ -128,6 +134,8 @@ class BootTable:
     options: BootOptions = field(default_factory=BootOptions)
     wheels: tuple[BootWheel, ...]
     targets: tuple[BootTarget, ...]
+    overrides: tuple[str, ...] = ()
+    excluded: tuple[str, ...] = ()
 
     @property
     def main(self) -> str:
@@ -162,18 +170,41 @@ class BootTable:
             "inject_env": dict(self.inject_env),
             "options": asdict(self.options),
             "wheels": [asdict(wheel) for wheel in self.wheels],
-            "targets": [asdict(target) for target in self.targets],
+            "targets": [_target_fields(target) for target in self.targets],
+            **({"overrides": list(self.overrides)} if self.overrides else {}),
+            **({"excluded": list(self.excluded)} if self.excluded else {}),
         }
 
 
-def rank_targets(targets: tuple[BootTarget, ...]) -> tuple[BootTarget, ...]:
-    """The targets so that the closest fit comes first: a pinned patch release, the newest floor."""
+def _target_fields(target: BootTarget) -> dict[str, Any]:
+    """The fields of a target, without those that few have."""
+    fields = asdict(target) | {"environment": dict(target.environment)}
+    return {
+        key: value for key, value in fields.items() if value or key not in {"tags", "environment"}
+    }
 
-    def key(target: BootTarget) -> tuple[bool, tuple[int, ...]]:
+
+def rank_targets(targets: tuple[BootTarget, ...]) -> tuple[BootTarget, ...]:
+    """The targets in their order; of those for one machine, the closest fit comes first.
+
+    That is a pinned patch release, then the newest floor. They share the places that they had.
+    """
+
+    def closeness(target: BootTarget) -> tuple[bool, tuple[int, ...]]:
         floor = target.libc[1:] if target.libc else target.macos or ()
         return target.patch is None, tuple(-number for number in floor)
 
-    return tuple(sorted(targets, key=key))
+    rivals: dict[tuple[object, ...], list[int]] = {}
+    for place, target in enumerate(targets):
+        libc = target.libc[0] if target.libc else None
+        python = target.implementation, target.python, target.abi
+        rivals.setdefault((*python, target.system, target.arch, libc), []).append(place)
+    ranked = list(targets)
+    for places in rivals.values():
+        best_first = sorted((targets[place] for place in places), key=closeness)
+        for place, target in zip(places, best_first, strict=True):
+            ranked[place] = target
+    return tuple(ranked)
 
 
 def python_names(targets: tuple[BootTarget, ...]) -> tuple[str, ...]:

@@ -12,6 +12,8 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 
+from packaging.tags import parse_tag
+
 from hatch_multiplat.boot import (
     FORMAT,
     BootCommand,
@@ -113,6 +115,8 @@ def parse_table(data: Mapping[str, Any], *, where: str) -> BootTable:
             for item in data["wheels"]
         ),
         targets=tuple(_target(item, count=len(data["wheels"])) for item in data["targets"]),
+        overrides=tuple(map(str, data.get("overrides", ()))),
+        excluded=tuple(map(str, data.get("excluded", ()))),
     )
     if table.id != data["id"]:
         raise ExecutableError(f"{where} is damaged: its table was altered; download it again")
@@ -156,15 +160,13 @@ def _target(data: Mapping[str, Any], *, count: int) -> BootTarget:
         macos=(int(macos[0]), int(macos[1])) if macos else None,
         patch=None if data["patch"] is None else int(data["patch"]),
         sets=sets,
+        tags=tuple(map(str, data.get("tags", ()))),
+        environment=tuple(sorted(_strings(data.get("environment", {})).items())),
     )
 
 
 def table_selections(table: BootTable) -> tuple[Selection, ...]:
-    """Return the targets of a table with their wheels.
-
-    A target that came from a complete-platform file gets the tags and marker variables of its
-    Python and platform, as the table does not hold those of the file.
-    """
+    """Return the targets of a table with their wheels."""
     wheels = [
         locked_wheel(item.file, "", {"sha256": item.sha256}, item.size) for item in table.wheels
     ]
@@ -181,7 +183,11 @@ def table_selections(table: BootTable) -> tuple[Selection, ...]:
 
 
 def boot_target(item: BootTarget) -> Target:
-    """Return the Target that an entry of the table is for; raises TargetError if there is none."""
+    """Return the Target that an entry of the table is for; raises TargetError if there is none.
+
+    One that came from a complete-platform file has the file's marker variables, and of its tags
+    those that its wheels have.
+    """
     try:
         target = Target.parse(item.name)
     except TargetError:
@@ -200,9 +206,21 @@ def boot_target(item: BootTarget) -> Target:
         libc=item.libc[0] if item.libc else None,
         floor=floor,
     )
-    if target is not None and target.python == python and target.platform == platform:
+    explicit = bool(item.tags or item.environment)
+    if target is not None and (target.python, target.platform, explicit) == (
+        python,
+        platform,
+        False,
+    ):
         return target
-    return Target(python=python, platform=platform, name=item.name)
+    tags = [tag for text in item.tags for tag in parse_tag(text)]
+    return Target(
+        python=python,
+        platform=platform,
+        explicit_tags=tuple(tags) or None,
+        explicit_environment=item.environment or None,
+        name=item.name,
+    )
 
 
 def _unusual_abi(item: BootTarget) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,9 @@ from hatch_multiplat.boot import (
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from packaging.requirements import Requirement
+
+    from hatch_multiplat.closure import Demands
     from hatch_multiplat.config import Config, Run
     from hatch_multiplat.metadata import ProjectMetadata
     from hatch_multiplat.selection import Selection
@@ -30,12 +34,13 @@ def make_boot_table(
     selections: Sequence[Selection],
     contents: Mapping[str, tuple[str, int]],
     scripts: Mapping[str, str],
+    demands: Demands,
 ) -> BootTable:
     """Make the table of an executable.
 
     `contents` maps each wheel's file name to the SHA-256 (hex) and the size (bytes) of the file
     on disk, which is what start-up will find in the executable. `scripts` are the project's own,
-    name to `module:function`.
+    name to `module:function`. Of `demands`, the overrides and exclusions go into the file.
     """
     names = sorted({wheel.filename for selection in selections for wheel in selection.wheels})
     position = {name: index for index, name in enumerate(names)}
@@ -55,6 +60,8 @@ def make_boot_table(
             BootWheel(file=name, sha256=contents[name][0], size=contents[name][1]) for name in names
         ),
         targets=rank_targets(tuple(_boot_target(selection, position) for selection in selections)),
+        overrides=tuple(map(spell_override, demands.overrides)),
+        excluded=tuple(sorted(demands.excluded)),
     )
 
 
@@ -108,4 +115,20 @@ def _boot_target(selection: Selection, position: Mapping[str, int]) -> BootTarge
             )
             for index, group in enumerate(selection.sets)
         ),
+        tags=_explicit_tags(selection),
+        environment=target.explicit_environment or (),
     )
+
+
+def spell_override(override: Requirement) -> str:
+    """Write an override as it goes into the file: its URL is of no use there, and may be secret."""
+    plain = copy.copy(override)
+    plain.url = None
+    return str(plain)
+
+
+def _explicit_tags(selection: Selection) -> tuple[str, ...]:
+    """Return those tags of a complete-platform file that a wheel has, of the thousand it lists."""
+    carried = {tag for wheel in selection.wheels for tag in wheel.tags}
+    explicit = selection.target.explicit_tags or ()
+    return tuple(str(tag) for tag in explicit if tag in carried)

@@ -189,6 +189,8 @@ def _differences(first: BootTable, other: BootTable, here: str, there: str) -> l
         ("inject-args", first.inject_args, other.inject_args),
         ("inject-env", dict(first.inject_env), dict(other.inject_env)),
         ("options", first.options, other.options),
+        ("overrides", first.overrides, other.overrides),
+        ("excluded dependencies", first.excluded, other.excluded),
     ):
         if of_first != of_other:
             problems.append(

@@ -113,6 +113,11 @@ def build_executable(request: Request, around: Surroundings) -> Report:
         all_scripts=lambda: scripts_of(paths.values()),
     )
     check_modules(config, selections, members=lambda filename: members_of(paths[filename]))
+    requirements = (_root_requirement(own.metadata, config), *added_requirements(project))
+    uv_table = read_uv_table(project.folder, project.pyproject)
+    demands = read_demands(
+        requirements, requires_python=own.metadata.requires_python, uv_table=uv_table
+    )
     table = make_boot_table(
         metadata=own.metadata,
         config=config,
@@ -120,13 +125,9 @@ def build_executable(request: Request, around: Surroundings) -> Report:
         selections=selections,
         scripts=own.scripts,
         contents={name: (path.parent.name, path.stat().st_size) for name, path in paths.items()},
+        demands=demands,
     )
     output = _output_path(request, config, own.metadata)
-    requirements = (_root_requirement(own.metadata, config), *added_requirements(project))
-    uv_table = read_uv_table(project.folder, project.pyproject)
-    demands = read_demands(
-        requirements, requires_python=own.metadata.requires_python, uv_table=uv_table
-    )
     prove_selections(selections, paths, demands)
     parts = Parts(
         requirements=requirements,

@@ -124,11 +124,13 @@ def prove_executable(
 ) -> tuple[Fault, ...]:
     """Return every fault that the file shows by itself; none is the proof that it is complete.
 
-    `overrides` and `excluded` are as uv's `override-dependencies` and `exclude-dependencies`; what
-    pex was told of this kind is in the file, and heeded too.
+    `overrides` and `excluded` are as uv's `override-dependencies` and `exclude-dependencies`, to be
+    heeded beside those that the file was built with: they are in our table, or in PEX-INFO.
     """
-    info = executable.info
+    info, table = executable.info, executable.table
     held = executable.wheels
+    overrides = (*(table.overrides if table else ()), *overrides)
+    excluded = (*(table.excluded if table else ()), *excluded)
     demands = Demands(
         roots=tuple(valid_requirements(info.get("requirements", ()))),
         requires_python=executable.requires_python,

@@ -94,6 +94,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
         wheels = folder / "wheels"
         index.add(make_wheel(wheels, "helper", "1.5", requires=["old ; python_version < '3.12'"]))
         index.add(make_wheel(wheels, "old", "1.0"))
+        index.add(make_wheel(folder / "not taken", "helper", "0.9"))
         for number, tag in enumerate(NATIVE.values(), start=1):
             for python in PYTHONS:
                 cp = f"cp{python.replace('.', '')}"
@@ -396,6 +397,63 @@ def test_mixed_versions_are_found(shop: Shop, tmp_path: Path) -> None:
     }
     override = ("--override", "helper==0.9")
     assert call_json("verify", output, "--no-run", *override)["holds"] is True
+
+
+def test_what_the_build_overrode_is_in_the_file_and_needs_no_flag(
+    shop: Shop, tmp_path: Path
+) -> None:
+    """`demo` wants `helper>=1`; split and merge keep what is noted, and no flag undoes it."""
+    shop.project.write(
+        {"index-url": shop.index_url, "platforms": list(PLATFORMS), "python": ["3.11"]},
+        tool={"uv": {"override-dependencies": ["helper==0.9"]}},
+    )
+    whole = Path(shop.project.build().path)
+    assert call_json("verify", whole, "--no-run")["holds"] is True
+    parts = [tmp_path / "linux.pex", tmp_path / "windows.pex"]
+    for part, platform in zip(parts, ("linux-x86_64", "windows-x86_64"), strict=True):
+        assert call("split", whole, "--platform", platform, "-o", part).exit_code == 0
+        assert call_json("verify", part, "--no-run")["holds"] is True
+    assert call("merge", *parts, "-o", tmp_path / "merged.pex").exit_code == 0
+    assert call_json("verify", tmp_path / "merged.pex", "--no-run")["holds"] is True
+    plain = shop.build("plain", platforms=["macos-arm64"], python=["3.11"])
+    result = call("merge", plain, parts[0], "-o", tmp_path / "no.pex")
+    assert result.exit_code == 8
+    assert "overrides: ('helper==0.9',) in " in result.output
+
+
+def test_a_complete_platform_is_proven_by_its_own_markers_and_tags(
+    tmp_path: Path, index_server: IndexServer, uv_cache: None, plain_network: None
+) -> None:
+    """A 32-bit Python on a 64-bit Windows says AMD64, where our own tables would say x86."""
+    old = make_wheel(tmp_path, "old", "1.0")
+    windy = make_wheel(tmp_path, "windy", requires=["old ; platform_machine == 'x86'"])
+    index_server.add(old)
+    index_server.add(windy)
+    project = make_project(
+        tmp_path,
+        index_url=index_server.index_url,
+        requires=["windy"],
+        table={"platforms": ["windows-x86_64"], "python": ["3.12"]},
+    )
+    data = Target.parse("cp312-win32").to_complete_platform(label="", patch=3)
+    data["marker_environment"]["platform_machine"] = "AMD64"
+    (project.root / "office.json").write_text(json.dumps(data), "utf-8")
+    project.write({"index-url": index_server.index_url, "platforms": ["office.json"]})
+    whole = Path(project.build().path)
+    found = call_json("verify", whole, "--no-run")
+    assert found["faults"] == []
+    assert found["targets"] == [{"name": "office", "proven": True, "run": False}]
+    table = read_executable(whole).own_table()
+    new = make_wheel(tmp_path, "windy", "1.1", requires=["old ; platform_machine == 'AMD64'"])
+    output = spoil(whole, tmp_path / "x.pex", exchange(table, windy.name, new), new)
+    (fault,) = call_json("verify", output, "--no-run", code=9)["faults"]
+    assert "windy 1.1 requires 'old; platform_machine == \"AMD64\"'" in fault["reason"]
+
+
+def test_targets_are_in_the_order_of_the_table(shop: Shop) -> None:
+    """Windows has no floor, and macOS a higher one than Linux; neither goes before its turn."""
+    found = call_json("inspect", shop.whole)
+    assert [target["name"] for target in found["targets"]] == list(TARGETS)
 
 
 def test_a_build_from_a_lock_that_mixes_versions_fails_and_writes_nothing(

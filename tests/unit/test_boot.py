@@ -28,7 +28,7 @@ def target(python: tuple[int, int] = (3, 12), **fields: Any) -> BootTarget:
         name=fields.pop("name", f"cp{python[0]}{python[1]}-manylinux_2_28_x86_64"),
         implementation=fields.pop("implementation", "cpython"),
         python=python,
-        system="linux",
+        system=fields.pop("system", "linux"),
         arch="x86_64",
         sets=((0, (0,)), (3, ())),
         **fields,
@@ -201,6 +201,25 @@ def test_the_closest_target_is_ranked_first() -> None:
     newer = target(name="newer", libc=("glibc", 2, 34))
     ranked = rank_targets((old, new, pinned, newer))
     assert [t.name for t in ranked] == ["pinned", "newer", "new", "old"]
+
+
+def test_targets_that_no_machine_has_in_common_stay_in_their_order() -> None:
+    """Of those that one has in common, each takes a place that one of them had."""
+    old = target(name="old", libc=("glibc", 2, 17))
+    musl = target(name="musl", libc=("musl", 1, 2))
+    windows = target(name="windows", system="windows", libc=None)
+    newer = target(name="newer", libc=("glibc", 2, 34))
+    other = target((3, 13), name="other", libc=("glibc", 2, 99))
+    ranked = rank_targets((old, musl, windows, newer, other))
+    assert [t.name for t in ranked] == ["newer", "musl", "windows", "old", "other"]
+
+
+def test_what_only_inspection_reads_is_left_out_where_there_is_none() -> None:
+    data = TABLE.to_json()
+    assert not {"overrides", "excluded"} & data.keys()
+    assert not {"tags", "environment"} & data["targets"][0].keys()
+    noted = replace(TABLE, overrides=("a==1",), excluded=("b",))
+    assert (noted.to_json()["overrides"], noted.to_json()["excluded"]) == (["a==1"], ["b"])
 
 
 def test_a_folder_with_an_umlaut_survives() -> None:

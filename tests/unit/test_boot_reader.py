@@ -50,6 +50,8 @@ TABLE = BootTable(
             arch="arm64",
             macos=(13, 0),
             sets=((0, (0,)),),
+            tags=("py3-none-any", "py2-none-any"),
+            environment=(("platform_machine", "arm64"), ("python_version", "3.11")),
         ),
         BootTarget(
             name="cp3.8.10-win_amd64",
@@ -61,6 +63,8 @@ TABLE = BootTable(
             sets=((0, (0,)),),
         ),
     ),
+    overrides=("lib==1.0",),
+    excluded=("other",),
 )
 MAIN = f"#!/usr/bin/env python3\n{render_preamble(TABLE)}\nprint('pex')\n"
 

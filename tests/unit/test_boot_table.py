@@ -3,11 +3,14 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
+from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from hatch_multiplat.boot import BootOptions, BootTarget
 from hatch_multiplat.boot_table import make_boot_table
+from hatch_multiplat.closure import Demands
 from hatch_multiplat.config import Config, Executable, Run
 from hatch_multiplat.metadata import ProjectMetadata
 from hatch_multiplat.selection import LockedWheel, Selection, WheelSet, locked_wheel
@@ -19,6 +22,7 @@ METADATA = ProjectMetadata(
 APP = "demo_app-1.0-py3-none-any.whl"
 RICH = "rich-13.0-py3-none-any.whl"
 OLD = "asynctimeout-4.0-py3-none-any.whl"
+DEMANDS = Demands(roots=())
 CONTENTS = {name: (f"sha of {name}", len(name)) for name in (APP, RICH, OLD)}
 
 
@@ -41,6 +45,7 @@ def boot_target(found: Selection, *, config: Config | None = None) -> BootTarget
         selections=[found],
         contents=CONTENTS,
         scripts={},
+        demands=DEMANDS,
     )
     return table.targets[0]
 
@@ -72,6 +77,7 @@ def test_wheels_are_named_once_and_sets_point_at_them() -> None:
         ],
         contents=CONTENTS,
         scripts={},
+        demands=DEMANDS,
     )
 
     assert (table.name, table.version, table.run) == ("Demo.App", "1.0", {"script": "demo"})
@@ -107,6 +113,7 @@ def test_what_runs(run: Run, expected: dict[str, str]) -> None:
         selections=[],
         contents={},
         scripts={},
+        demands=DEMANDS,
     )
 
     assert table.run == expected
@@ -121,6 +128,7 @@ def commands(run: Run, scripts: dict[str, str], **config: Any) -> dict[str, dict
         selections=[],
         contents={},
         scripts=scripts,
+        demands=DEMANDS,
     )
     return {name: dict(command.run) for name, command in table.executables.items()}
 
@@ -203,3 +211,34 @@ def test_the_one_set_of_a_pinned_patch_release_is_for_release_0() -> None:
     found = boot_target(selection("cp3.11.2-win_amd64", (2, (APP,))))
 
     assert found.sets == ((0, (0,)),)
+
+
+def test_what_was_overridden_and_excluded_is_noted_but_for_urls_which_may_be_secret() -> None:
+    overrides = ("rich>=13 ; sys_platform == 'win32'", "old @ https://ada:pw@files.test/old.whl")
+    table = make_boot_table(
+        metadata=METADATA,
+        config=Config(targets=()),
+        run=Run(kind="interpreter"),
+        selections=[],
+        contents={},
+        scripts={},
+        demands=Demands(
+            roots=(),
+            overrides=tuple(map(Requirement, overrides)),
+            excluded=frozenset({canonicalize_name("b"), canonicalize_name("a")}),
+        ),
+    )
+    assert table.overrides == ('rich>=13; sys_platform == "win32"', "old")
+    assert table.excluded == ("a", "b")
+
+
+def test_what_a_complete_platform_file_says_is_noted_as_far_as_the_wheels_need_it() -> None:
+    data = Target.parse("cp312-win32").to_complete_platform(label="", patch=1)
+    data["marker_environment"]["platform_machine"] = "AMD64"
+    found = Target.from_complete_platform(data, name="office")
+    both = Selection(target=found, sets=(WheelSet(from_patch=0, wheels=wheels(APP, RICH)),))
+    target = boot_target(both)
+    assert (target.name, target.tags) == ("office", ("py3-none-any",))
+    assert dict(target.environment)["platform_machine"] == "AMD64"
+    plain = boot_target(selection("cp312-win32", (0, (APP,))))
+    assert (plain.tags, plain.environment) == ((), ())
