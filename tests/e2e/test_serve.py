@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.page import read_commands
+from tests.support.page import open_page
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -76,7 +76,9 @@ def test_the_commands_of_the_page_serve(project: Path, servers: ExitStack, tmp_p
         "HATCH_MULTIPLAT_CACHE": str(tmp_path / "store"),
     }
     answers, titles = [], []
-    for line in read_commands("how-to/serve"):
+    with open_page("how-to/serve") as page:
+        lines = [step.command for step in page.all_steps()]
+    for line in lines:
         command = line.replace("-m build", "-m build --no-isolation").removesuffix(" &")
         for port, other in ports.items():
             command = command.replace(port, other)

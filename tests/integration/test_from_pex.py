@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import subprocess
 import sys
 from pathlib import Path
 
@@ -12,7 +11,7 @@ import pytest
 
 from hatch_multiplat.config import known_keys
 from hatch_multiplat.pex_options import refuse_option
-from tests.support.page import read_commands, read_page
+from tests.support.page import Shell, Step, open_page, read_page
 
 PAGE = read_page("how-to/from-pex")
 ROWS = re.findall(r"^\| (`-.*) \| (.*) \|$", PAGE, re.MULTILINE)
@@ -52,9 +51,6 @@ def test_the_page_is_a_project_and_its_commands_run(tmp_path: Path) -> None:
     (root / "demo" / "__init__.py").write_text("")
     (root / "templates" / "page.html").write_text("<p>")
     (root / "bin" / "legacy.py").write_text(f"#!/usr/bin/env python3\n{LEGACY}")
-    (block,) = re.findall(r"^```toml\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE)
-    table = block.replace('["linux-x86_64"]', '["current"]')
-    (root / "pyproject.toml").write_text(f"{PROJECT}\n{table}")
     environ = os.environ | {
         "HOME": str(tmp_path / "home"),
         "XDG_CACHE_HOME": str(tmp_path / "cache"),
@@ -64,21 +60,17 @@ def test_the_page_is_a_project_and_its_commands_run(tmp_path: Path) -> None:
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
     }
 
-    def run(command: str) -> str:
-        done = subprocess.run(
-            ["sh", "-e", "-c", command],
-            cwd=root,
-            env=environ,
-            check=False,
-            capture_output=True,
-            text=True,
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
+    shell = Shell(cwd=root, environ=environ, replace={})
 
-    run("python -m build --wheel --no-isolation")
-    assert run("./dist/demo-1.0.pex") == "<p> True True\n"
-    shown = [run(line) for line in read_commands("how-to/from-pex")]
+    def run(command: str) -> str:
+        return shell.run([Step(command=command, shown=())])[0]
+
+    with open_page("how-to/from-pex") as page:
+        table = page.take("toml").replace('["linux-x86_64"]', '["current"]')
+        (root / "pyproject.toml").write_text(f"{PROJECT}\n{table}")
+        run("python -m build --wheel --no-isolation")
+        assert run("./dist/demo-1.0.pex") == "<p> True True\n"
+        shown = shell.run(page.steps())
     assert shown[0] == "demo\n"
     assert shown[1].startswith("usage:")
     assert "targets:" in shown[2]
