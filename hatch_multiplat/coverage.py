@@ -148,12 +148,9 @@ class _Search:
         self.question = question
         self.prior = prior
         self.market = market
-        self.pages = Pages(
-            market,
-            direct=question.requirements,
-            exclude_newer=question.excludes_newer(os.environ),
-        )
+        self.pages = Pages(market, question=question, environ=os.environ)
         self.builder = BuiltSdists(market=market, enabled=build_sdists, native=self.has_native)
+        self.runs = 0
         self.steps: dict[tuple[NormalizedName, Target], TargetConstraint] = {}
         self.newest: dict[tuple[NormalizedName, Target], str] = {}
         self.hopeless: dict[tuple[NormalizedName, Target], Gap] = {}
@@ -173,10 +170,9 @@ class _Search:
                 return self.uncovered(removed)
             solved = self.solve_for_gaps(error)
             confined = False
-        for runs in range(1, MAX_ROUNDS + 1):
-            if self.merge_spread(solved):
+        for _ in range(MAX_ROUNDS):
+            while self.merge_spread(solved):
                 solved = self.solve(prior=self.prior, confined=confined)
-                continue
             outcome = self.builder.select(solved.lock, targets, solved.base)
             gaps = [
                 self.annotate(gap)
@@ -190,7 +186,7 @@ class _Search:
                     lock=solved.lock,
                     base=solved.base,
                     outcome=outcome,
-                    runs=runs,
+                    runs=self.runs,
                     built=self.builder.filenames,
                 )
             stepped = [gap for gap in gaps if self.take_step(gap)]
@@ -210,7 +206,7 @@ class _Search:
         """Ask uv, and again with the packages merged whose files are spread over indexes."""
         while True:
             try:
-                return run_uv_solve(
+                solved = run_uv_solve(
                     self.question,
                     steps=tuple(self.steps.values()),
                     prior=prior,
@@ -222,6 +218,9 @@ class _Search:
                 names = packages_blamed(str(error))
                 if sum(self.pages.merge(name, targets) for name in names) == 0:
                     raise
+            else:
+                self.runs += 1
+                return solved
 
     def merge_spread(self, solved: Solved) -> bool:
         """Merge the packages whose newest wheel for some target lies on an index uv passes over.

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
-
-from packaging.utils import canonicalize_name
 
 from hatch_multiplat.aside import write_aside
 from hatch_multiplat.index import read_project
@@ -14,18 +12,19 @@ from hatch_multiplat.index_page import render_page
 from hatch_multiplat.sources import FIRST_MATCH, PIPS_STRATEGY
 from hatch_multiplat.spread import is_spread, overshadowed_by, visible_files
 from hatch_multiplat.store import StoreError
+from hatch_multiplat.workspace import read_bindings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
     import requests
-    from packaging.requirements import Requirement
     from packaging.utils import NormalizedName
     from packaging.version import Version
 
     from hatch_multiplat.index import IndexFile
     from hatch_multiplat.progress import ProgressSink
+    from hatch_multiplat.solve import Question
     from hatch_multiplat.sources import Sources
     from hatch_multiplat.store import Store
     from hatch_multiplat.tag_constraint import TagConstraint
@@ -54,17 +53,18 @@ class Pages:
     given one page that has them all, and then it sees what pip sees.
     """
 
-    def __init__(
-        self, market: Market, *, direct: Iterable[Requirement], exclude_newer: bool
-    ) -> None:
-        """Take the requirements that uv's sources apply to, which are the direct ones alone.
+    def __init__(self, market: Market, *, question: Question, environ: Mapping[str, str]) -> None:
+        """Take the question for which the pages are read.
 
-        A page of ours has no upload times: with `exclude_newer` there is no merging.
+        A page of ours has no upload times: where these are limited there is no merging.
         """
         self.merged: dict[NormalizedName, tuple[IndexFile, ...]] = {}
         self._market = market
-        names = frozenset(canonicalize_name(requirement.name) for requirement in direct)
-        self._sources = market.sources.for_direct(names)
+        direct = question.direct
+        members = read_bindings(question.project_dir, question.uv_table.get("sources", {}), direct)
+        own = [binding for binding in market.sources.bindings if binding.name in direct]
+        self._sources = replace(market.sources, bindings=(*own, *members))
+        exclude_newer = question.excludes_newer(environ)
         self._mergeable = self._sources.strategy == PIPS_STRATEGY and not exclude_newer
         self._read: dict[tuple[NormalizedName, tuple[str, ...]], tuple[IndexFile, ...]] = {}
 

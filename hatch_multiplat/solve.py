@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, Any, Final
 import uv
 from packaging.utils import canonicalize_name
 
-from hatch_multiplat.errors import SolveError, ToolError
+from hatch_multiplat.errors import ConfigError, SolveError, ToolError
 from hatch_multiplat.lock import parse_lock
 from hatch_multiplat.process import Finished, run_tool
+from hatch_multiplat.source_conditions import valid_requirements
+from hatch_multiplat.sources import is_set
 from hatch_multiplat.staging import (
     STAGED_NAME,
     lowest_python,
@@ -85,6 +87,11 @@ class Question:
     tag_constraints: tuple[TagConstraint, ...] = ()
     """Not for uv: what the search that asks it again and again keeps to."""
 
+    @property
+    def direct(self) -> frozenset[NormalizedName]:
+        """The packages that uv's sources apply to: none of those that come along with others."""
+        return frozenset(canonicalize_name(requirement.name) for requirement in self.requirements)
+
     def excludes_newer(self, environ: Mapping[str, str]) -> bool:
         """Tell whether uv is set to leave files out by the time of their upload."""
         keys = {*self.uv_table, *self.sources.user_settings}
@@ -119,9 +126,11 @@ def run_uv_solve(
     answer: uv keeps to its versions where it can. With `confined`, uv solves for the targets
     alone, and demands wheels for each where a package has no sdist; without, for any platform.
     `merged` are indexes to ask before all others.
-    Raises SolveError with uv's own explanation when there is no solution, and ToolError when uv
-    cannot be run, or fails for another reason: its cache, the network, its settings.
+    Raises SolveError with uv's own explanation when there is no solution, ConfigError for sources
+    that lead nowhere, and ToolError when uv cannot be run, or fails for another reason: its cache,
+    the network, its settings.
     """
+    _check_indexes(question)
     environments = solver_environments(question.targets, steps)
     python = lowest_python(question.targets, question.requires_python)
     staged = stage_pyproject(
@@ -160,7 +169,9 @@ def run_uv_solve(
         if finished.returncode != 0:
             raise _failure(finished)
         text = (folder / "pylock.toml").read_text(encoding="utf-8")
-        return Solved(lock=parse_lock(text, where="uv's answer"), base=folder, text=text)
+        lock = parse_lock(text, where="uv's answer")
+        _check_constrained(question, lock)
+        return Solved(lock=lock, base=folder, text=text)
 
 
 def packages_blamed(explanation: str) -> tuple[NormalizedName, ...]:
@@ -208,6 +219,61 @@ def _staged_uv_table(question: Question, merged: Sequence[str] = ()) -> dict[str
     if "sources" in result:
         result["sources"] = sources
     return result
+
+
+def _check_indexes(question: Question) -> None:
+    """Raise ConfigError for sources that name an index which no settings have."""
+    if is_set(os.environ, "UV_NO_SOURCES"):
+        return
+    known = [name for name, _ in question.sources.named]
+    problems = []
+    for name, value in question.uv_table.get("sources", {}).items():
+        if canonicalize_name(name) not in question.direct:
+            continue
+        for number, entry in enumerate(value if isinstance(value, list) else [value]):
+            index = entry.get("index", "")
+            if index and index not in known:
+                place = f"{name}[{number}]" if isinstance(value, list) else name
+                names = ", ".join(map(repr, known)) or "none"
+                problems.append(
+                    f"tool.uv.sources.{place}.index: no index is named {index!r} (named are: "
+                    f"{names}); give one of [[tool.uv.index]] that name"
+                )
+    if problems:
+        raise ConfigError(problems)
+
+
+def _check_constrained(question: Question, lock: Pylock) -> None:
+    """Raise ConfigError where a lock of uv's own would heed a source that this answer does not.
+
+    `uv lock` applies sources to constraints and overrides as well, `uv pip compile` does not: a
+    package that the user has bound to an index would come from another one. A constraint does no
+    harm where the project itself requires the package; an override replaces that requirement.
+    """
+    bound = {canonicalize_name(name) for name in question.uv_table.get("sources", {})}
+    bound &= {package.name for package in lock.packages}
+    alone = (
+        "counts in a build only if the project itself requires {0}; add it to project.dependencies"
+    )
+    never = (
+        "does not count in a build where {0} is overridden; require the version in "
+        "project.dependencies and leave the override out"
+    )
+    ways = {
+        "constraint-dependencies": (bound - question.direct, alone),
+        "override-dependencies": (bound, never),
+    }
+    problems = []
+    for key, (names, words) in ways.items():
+        for number, text in enumerate(question.uv_table.get(key, ())):
+            problems += [
+                f"tool.uv.{key}[{number}]: the source tool.uv.sources.{requirement.name} "
+                + words.format(requirement.name)
+                for requirement in valid_requirements([text])
+                if canonicalize_name(requirement.name) in names
+            ]
+    if problems and not is_set(os.environ, "UV_NO_SOURCES"):
+        raise ConfigError(problems)
 
 
 def _failure(finished: Finished) -> SolveError | ToolError:

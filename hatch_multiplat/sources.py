@@ -11,7 +11,7 @@ from packaging.markers import InvalidMarker, Marker
 from packaging.utils import canonicalize_name
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import PurePath
 
     from packaging.utils import NormalizedName
@@ -104,14 +104,6 @@ class Sources:
                 return (binding.index_url,)
         return (*bound, *self.extra_index_urls, self.index_url)
 
-    def for_direct(self, names: Collection[NormalizedName]) -> Sources:
-        """Return the sources as they are for a project with these direct dependencies.
-
-        uv binds these alone: what comes along with another package comes from where the rest does.
-        """
-        bindings = tuple(binding for binding in self.bindings if binding.name in names)
-        return replace(self, bindings=bindings)
-
     def uv_settings(self) -> dict[str, Any]:
         """Return the keys of uv's settings that say the same."""
         names: dict[str, str] = {}
@@ -191,7 +183,9 @@ def choose_sources(
     return replace(
         chosen,
         named=tuple(named),
-        bindings=() if is_set(environ, "UV_NO_SOURCES") else tuple(_bindings(uv_table, named)),
+        bindings=()
+        if is_set(environ, "UV_NO_SOURCES")
+        else bindings_of(uv_table.get("sources", {}), dict(named)),
         strategy=str(
             environ.get("UV_INDEX_STRATEGY")
             or project.get("index-strategy")
@@ -248,6 +242,25 @@ def pip_environment(sources: Sources, credentials: Mapping[str, tuple[str, str]]
         "PIP_FIND_LINKS": " ".join(map(with_login, sources.find_links)),
     }
     return variables | ({"PIP_NO_INDEX": "1"} if sources.no_index else {})
+
+
+def bindings_of(sources: Mapping[str, Any], urls: Mapping[str, str]) -> tuple[Binding, ...]:
+    """Return what uv's `sources` bind to an index; `urls` are those of the indexes by name.
+
+    An index without a URL and a marker that is none are uv's to report.
+    """
+    found = []
+    for name, value in sources.items():
+        for entry in value if isinstance(value, list) else [value]:
+            if entry.get("index") not in urls:
+                continue
+            try:
+                marker = Marker(entry["marker"]) if "marker" in entry else None
+            except InvalidMarker:
+                continue
+            url = urls[entry["index"]]
+            found.append(Binding(name=canonicalize_name(name), index_url=url, marker=marker))
+    return tuple(found)
 
 
 def absolute_locations(locations: Iterable[str], base: PurePath) -> tuple[str, ...]:
@@ -380,22 +393,6 @@ def _first_of_each_name(indexes: Iterable[dict[str, Any]]) -> list[dict[str, Any
             kept.append(entry)
         seen.add(name or "")
     return kept
-
-
-def _bindings(table: Mapping[str, Any], named: Sequence[tuple[str, str]]) -> Iterator[Binding]:
-    """Yield what `sources` binds to an index; uv itself reports what is wrong with an entry."""
-    urls = dict(named)
-    for name, value in table.get("sources", {}).items():
-        for entry in value if isinstance(value, list) else [value]:
-            if entry.get("index") not in urls:
-                continue
-            try:
-                marker = Marker(entry["marker"]) if "marker" in entry else None
-            except InvalidMarker:
-                continue
-            yield Binding(
-                name=canonicalize_name(name), index_url=urls[entry["index"]], marker=marker
-            )
 
 
 def _details(entry: Mapping[str, Any]) -> dict[str, Any]:

@@ -10,18 +10,26 @@ from typing import TYPE_CHECKING, Any
 from packaging.utils import canonicalize_name
 
 from hatch_multiplat.errors import ConfigError
+from hatch_multiplat.source_conditions import settle_sources, valid_requirements
+from hatch_multiplat.sources import bindings_of
+from hatch_multiplat.user_settings import place_locations
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Container, Mapping
     from pathlib import Path
+
+    from packaging.utils import NormalizedName
+
+    from hatch_multiplat.sources import Binding
 
 
 def read_sources(project_dir: Path, pyproject: Mapping[str, Any]) -> dict[str, Any]:
     """Return a project's `[tool.uv.sources]`, members of its workspace by their paths.
 
     Sources of the workspace's root count for its members, too, unless they have their own. All
-    paths are relative to the project. Raises ConfigError for a member that is not there: an index
-    may have a project of that name, which is another one.
+    paths are relative to the project. Those for an extra or a group that the executable does not
+    have are left out. Raises ConfigError for a member that is not there (an index may have a
+    project of that name, which is another one), and for conditions that make no sense.
     """
     own = dict(_uv_table(pyproject).get("sources", {}))
     found = _find_root(project_dir, pyproject)
@@ -45,9 +53,53 @@ def read_sources(project_dir: Path, pyproject: Mapping[str, Any]) -> dict[str, A
                 placed["path"] = _relative(start / placed["path"], project_dir)
             entries.append(placed)
         sources[name] = entries if isinstance(value, list) or len(entries) != 1 else entries[0]
-    if problems:
-        raise ConfigError(problems)
-    return sources
+    settled, more = settle_sources(sources, pyproject)
+    if problems or more:
+        raise ConfigError([*problems, *more])
+    return settled
+
+
+def read_bindings(
+    project_dir: Path, sources: Mapping[str, Any], direct: Container[NormalizedName]
+) -> tuple[Binding, ...]:
+    """Return the bindings that the folders among a project's direct dependencies have themselves.
+
+    uv heeds the sources of every folder that a source leads to for the requirements of that
+    folder's own project, by the indexes that are named there. A folder that cannot be read is
+    reported by uv.
+    """
+    found: dict[Binding, None] = {}
+    queue = [(project_dir, dict(sources), direct)]
+    seen = {project_dir.resolve()}
+    for start, table, names in queue:  # It grows on the way.
+        for name, value in table.items():
+            if canonicalize_name(name) not in names:
+                continue
+            for entry in value if isinstance(value, list) else [value]:
+                folder = (start / str(entry.get("path", "."))).resolve()
+                if folder in seen:
+                    continue
+                seen.add(folder)
+                pyproject = _read(folder)
+                own = read_sources(folder, pyproject) if pyproject else {}
+                required = _required_names(pyproject)
+                indexes = place_locations(read_settings(folder, pyproject), folder).get("index", ())
+                urls = {item["name"]: item["url"] for item in indexes if "name" in item}
+                bound = bindings_of(own, urls)
+                found |= dict.fromkeys(binding for binding in bound if binding.name in required)
+                queue.append((folder, own, required))
+    return tuple(found)
+
+
+def _required_names(pyproject: Mapping[str, Any]) -> frozenset[NormalizedName]:
+    """Return the packages that a project requires, in any of its extras as well."""
+    project = pyproject.get("project", {})
+    groups = [project.get("dependencies", ()), *project.get("optional-dependencies", {}).values()]
+    return frozenset(
+        canonicalize_name(requirement.name)
+        for texts in groups
+        for requirement in valid_requirements(texts)
+    )
 
 
 def read_settings(project_dir: Path, pyproject: Mapping[str, Any]) -> dict[str, Any]:
