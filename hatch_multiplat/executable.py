@@ -25,6 +25,7 @@ Layout = Literal["zipapp", "packed", "loose"]
 DEPS: Final = ".deps/"
 INFO: Final = "PEX-INFO"
 MAIN: Final = "__main__.py"
+PEX_PACKAGE: Final = "__pex__/"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

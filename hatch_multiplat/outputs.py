@@ -9,11 +9,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from hatch_multiplat.assembly import write_executable
 from hatch_multiplat.errors import ExecutableError
 from hatch_multiplat.executable import INFO
 from hatch_multiplat.formats import exe_platforms
 from hatch_multiplat.installed_zip import size_warnings, write_installed_zip, zip_selections
-from hatch_multiplat.pex_file import Parts, write_executable
 from hatch_multiplat.report import Output
 from hatch_multiplat.scie import write_scies
 from hatch_multiplat.wheelhouse import (
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from hatch_multiplat.formats import ScieOptions
+    from hatch_multiplat.pex_file import Parts
 
 PEX: Final = ".pex"
 

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import stat
 import zipfile
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from packaging.version import InvalidVersion, Version
 
 from hatch_multiplat.boot import BootTable, rank_targets, render_header, render_preamble
 from hatch_multiplat.boot_reader import parse_preamble
 from hatch_multiplat.errors import ExecutableError
-from hatch_multiplat.executable import DEPS, INFO, MAIN
+from hatch_multiplat.executable import DEPS, INFO, MAIN, PEX_PACKAGE
+from hatch_multiplat.pex_info import HASH, dump_info, with_hash
 from hatch_multiplat.repack import read_members, write_archive
 
 if TYPE_CHECKING:
@@ -24,7 +23,6 @@ if TYPE_CHECKING:
     from hatch_multiplat.boot import BootTarget
     from hatch_multiplat.executable import Executable
 
-PEX_PACKAGE: Final = "__pex__/"
 _OWN_HEADER: Final = b"made by hatch-multiplat."
 
 
@@ -102,16 +100,15 @@ def write_joined(files: Sequence[Executable], table: BootTable, output: Path) ->
         **base.info,
         "distributions": {wheel.file: wheel.sha256 for wheel in table.wheels},
     }
-    old_hash = str(info.pop("pex_hash", ""))
-    # pex names its caches by this hash; it is over everything else in PEX-INFO.
-    new_hash = hashlib.sha1(_dump(info).encode(), usedforsecurity=False).hexdigest()
-    info["pex_hash"] = new_hash
+    old_hash = str(info.get(HASH, ""))
+    info = with_hash(info)
+    new_hash = info[HASH]
     prefix, main = _beginning(base.path), _read(base.path, MAIN)
     # By `__pex__` a program finds its own PEX; it starts like `__main__.py`, by the hash.
     for name in [name for name in members if name.startswith(PEX_PACKAGE) and old_hash]:
         data = _read(base.path, name).replace(old_hash.encode(), new_hash.encode())
         members[name] = replace(members[name], data=data)
-    members[INFO] = replace(members[INFO], data=_dump(info).encode())
+    members[INFO] = replace(members[INFO], data=dump_info(info).encode())
     members[MAIN] = replace(
         members[MAIN], data=_new_main(main, table, base.path, old_hash, new_hash)
     )
@@ -239,11 +236,6 @@ def _beginning(path: Path) -> bytes:
 def _read(path: Path, name: str) -> bytes:
     with zipfile.ZipFile(path) as archive:
         return archive.read(name)
-
-
-def _dump(info: dict[str, Any]) -> str:
-    """Return PEX-INFO's text as pex writes it."""
-    return json.dumps(info, sort_keys=True, separators=(",", ":"))
 
 
 def _show(value: object) -> str:

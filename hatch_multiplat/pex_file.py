@@ -1,44 +1,34 @@
-"""Wheels into an executable: pex assembles, then the file gets its header and its name."""
+"""A whole executable by pex: its command line, and the lock and the targets that go with it."""
 
 from __future__ import annotations
 
 import json
 import shlex
 import sys
-import tempfile
-import zipfile
 from collections import defaultdict
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from graphlib import CycleError, TopologicalSorter
-from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 import tomlkit
 from packaging.utils import canonicalize_name
 
-from hatch_multiplat.archive import replace_prefix
-from hatch_multiplat.boot import render_header, render_preamble
-from hatch_multiplat.closure import parse_requires
+from hatch_multiplat.boot import render_preamble
 from hatch_multiplat.errors import ExecutableError, ToolError
-from hatch_multiplat.pex_root import own_pex_root
 from hatch_multiplat.process import run_tool
-from hatch_multiplat.project import read_wheel_metadata
-from hatch_multiplat.report import format_size
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
 
     from packaging.requirements import Requirement
 
     from hatch_multiplat.boot import BootTable
     from hatch_multiplat.config import Config, Run
     from hatch_multiplat.selection import LockedWheel, Selection, WheelSet
+    from hatch_multiplat.wheel_texts import WheelTexts
 
-MAX_SIZE: Final = 2**32 - 1
-MAX_ENTRIES: Final = 65_535
-PEX_ENTRIES: Final = 600
-"""More than pex's own bootstrap has: room kept in the count of entries."""
 FULL: Final = ("No space left on device", "Errno 28", "Disk quota exceeded")
 """Words by which pex, and what it runs, fail on a full disk."""
 
@@ -47,50 +37,20 @@ FULL: Final = ("No space left on device", "Errno 28", "Disk quota exceeded")
 class Parts:
     """What an executable is made of.
 
-    `paths` maps the file name of every wheel to the file on disk. Of the `requirements`, the
-    first is the project itself (`demo[fast]==1.0`), the others are what the table adds.
-    `pip_environment` says where pex gets its own pip from, as it has to on Python 3.12 and newer.
+    `paths` maps the file name of every wheel to the file on disk, `texts` to what it says of
+    itself. Of the `requirements`, the first is the project itself (`demo[fast]==1.0`), the others
+    are what the table adds. `pip_environment` says where pex gets its own pip from, as it has to on
+    Python 3.12 and newer wherever it reads the wheels itself.
     """
 
     requirements: tuple[Requirement, ...]
     selections: tuple[Selection, ...]
     paths: Mapping[str, Path]
+    texts: Mapping[str, WheelTexts]
     table: BootTable
     run: Run
     config: Config
     pip_environment: Mapping[str, str] = field(default_factory=dict)
-
-
-def write_executable(parts: Parts, output: Path, *, pex_root: Path) -> Path:
-    """Assemble the executable aside and rename it into place; returns `output`.
-
-    With a layout other than `zipapp`, it is a folder, and `output` may not exist yet. When the
-    file exists, it is whole. Below `pex_root`, pex may keep its own caches. Raises
-    ExecutableError for what cannot be one zip file that every Python can run, or when the output
-    folder cannot be written, and ToolError when pex fails.
-    """
-    if parts.config.layout == "zipapp":
-        _check_limits(parts)
-    try:
-        output.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(
-            prefix=".hatch-multiplat-", dir=output.parent, ignore_cleanup_errors=True
-        ) as name:
-            folder = Path(name).resolve()
-            with own_pex_root(pex_root) as root:
-                built = run_pex(parts, folder, output=folder / "built.pex", pex_root=root)
-            if parts.config.layout == "zipapp":
-                _check_wheels(built, parts)
-            if parts.config.shebang is None and parts.config.layout == "zipapp":
-                replace_prefix(built, render_header(parts.table))
-            built.chmod(0o755)
-            built.replace(output)
-    except OSError as error:
-        raise ExecutableError(
-            f"cannot write {output}: {error.strerror or error}; "
-            "free some space, make the folder writable, or name another in 'output-dir'"
-        ) from error
-    return output
 
 
 def run_pex(
@@ -100,11 +60,11 @@ def run_pex(
 
     Raises ToolError, and ExecutableError where pex meets a full disk.
     """
-    platforms = _write_platforms(parts.selections, folder)
-    groups = [(selection, group) for _, selection, group in platforms]
+    groups = merge_sets(parts.selections)
+    platforms = _write_platforms(groups, folder)
     (folder / "pylock.toml").write_text(render_local_lock(parts, groups), encoding="utf-8")
     (folder / "preamble.py").write_text(render_preamble(parts.table), encoding="utf-8")
-    with _disk_full_told():
+    with disk_full_told():
         run_tool(
             "pex",
             [
@@ -112,7 +72,7 @@ def run_pex(
                     sys.executable,
                     "-m",
                     "pex",
-                    *_name_referenced(parts, groups),
+                    *name_referenced(parts, groups),
                     *(str(requirement) for requirement in parts.requirements),
                 ),
                 *(
@@ -123,27 +83,27 @@ def run_pex(
                     "--layout",
                     parts.config.layout,
                 ),
-                *(word for path, _, _ in platforms for word in ("--complete-platform", path)),
+                *(word for path in platforms for word in ("--complete-platform", path)),
                 *("--no-pre-install-wheels", "--no-compress", "--preamble-file", "preamble.py"),
                 *_run_arguments(parts.run),
-                *_option_arguments(parts.config),
+                *option_arguments(parts.config),
                 *(["--use-pip-config"] if parts.pip_environment else []),
                 *parts.config.pex_args,
                 *more,
             ],
             cwd=folder,
-            environ={
-                "PEX_IGNORE_RCFILES": "1",
-                "PEX_ROOT": str(pex_root),
-                "PEX_EMIT_WARNINGS": "0",
-                **parts.pip_environment,
-            },
+            environ={**pex_environment(pex_root), **parts.pip_environment},
         )
     return output
 
 
+def pex_environment(pex_root: Path) -> dict[str, str]:
+    """Return the variables that pex runs with: its caches in `pex_root`, no settings of a user."""
+    return {"PEX_IGNORE_RCFILES": "1", "PEX_ROOT": str(pex_root), "PEX_EMIT_WARNINGS": "0"}
+
+
 @contextmanager
-def _disk_full_told() -> Iterator[None]:
+def disk_full_told() -> Iterator[None]:
     """Tell a full disk, of which pex speaks in its own words, from other failures of pex."""
     try:
         yield
@@ -158,7 +118,7 @@ def _disk_full_told() -> Iterator[None]:
         ) from error
 
 
-def _name_referenced(parts: Parts, groups: Sequence[tuple[Selection, WheelSet]]) -> tuple[str, ...]:
+def name_referenced(parts: Parts, groups: Sequence[tuple[Selection, WheelSet]]) -> tuple[str, ...]:
     """Return requirements, to stand before all others, for what a wheel wants from a folder.
 
     From a reference as `library @ file:///...` pex would build the folder once more, unless it has
@@ -166,8 +126,7 @@ def _name_referenced(parts: Parts, groups: Sequence[tuple[Selection, WheelSet]])
     """
     edges: dict[str, set[str]] = defaultdict(set)
     for wheel in {wheel for _, group in groups for wheel in group.wheels}:
-        text = read_wheel_metadata(parts.paths[wheel.filename])
-        for requirement in parse_requires(text) if "file:" in text else ():
+        for requirement in parts.texts[wheel.filename].requires:
             if requirement.url and requirement.url.startswith("file:"):
                 edges[wheel.name].add(canonicalize_name(requirement.name))
     try:
@@ -194,17 +153,6 @@ def _name_referenced(parts: Parts, groups: Sequence[tuple[Selection, WheelSet]])
     )
 
 
-def _check_wheels(built: Path, parts: Parts) -> None:
-    """Refuse a file that lacks what start-up will look for, whatever 'pex-args' did to it."""
-    with zipfile.ZipFile(built) as archive:
-        names = {name.removeprefix(".deps/") for name in archive.namelist() if ".deps/" in name}
-    missing = sorted(parts.paths.keys() - names)
-    if missing:
-        raise ExecutableError(
-            f"pex left out {', '.join(missing)}; look for the option in 'pex-args' that does it"
-        )
-
-
 def _run_arguments(run: Run) -> list[str]:
     match run.kind:
         case "script":
@@ -215,7 +163,7 @@ def _run_arguments(run: Run) -> list[str]:
             return []
 
 
-def _option_arguments(config: Config) -> list[str]:
+def option_arguments(config: Config) -> list[str]:
     """Return pex's flags for what its own runtime needs to know too."""
     return [
         # pex makes up a shebang from its targets, and warns that it cannot; ours is on top.
@@ -229,29 +177,39 @@ def _option_arguments(config: Config) -> list[str]:
     ]
 
 
-def _write_platforms(
-    selections: Sequence[Selection], folder: Path
-) -> list[tuple[Path, Selection, WheelSet]]:
-    """Write a complete-platform file for each different set of wheels.
-
-    Targets that take the very same wheels are one to pex. Each file gets a `platform_version`
-    of its own, which is how the lock handed to pex names it, and only the tags that matter.
-    """
-    seen: dict[tuple[LockedWheel, ...], tuple[Path, Selection, WheelSet]] = {}
+def merge_sets(selections: Sequence[Selection]) -> list[tuple[Selection, WheelSet]]:
+    """Return each different set of wheels once: targets that take the very same are one to pex."""
+    seen: dict[tuple[LockedWheel, ...], tuple[Selection, WheelSet]] = {}
     for selection in selections:
         for group in selection.sets:
-            if group.wheels in seen:
-                continue
-            path = folder / f"platform-{len(seen)}.json"
-            platform = selection.target.to_complete_platform(
-                label=platform_label(len(seen)), patch=group.from_patch
-            )
-            needed = {str(tag) for wheel in group.wheels for tag in wheel.tags}
-            first, *others = platform["compatible_tags"]
-            platform["compatible_tags"] = [first, *(tag for tag in others if tag in needed)]
-            path.write_text(json.dumps(platform), encoding="utf-8")
-            seen[group.wheels] = (path, selection, group)
+            seen.setdefault(group.wheels, (selection, group))
     return list(seen.values())
+
+
+def marker_environment(number: int, selection: Selection, group: WheelSet) -> dict[str, str]:
+    """Return the marker variables of one such set, as its complete platform has them."""
+    environment = selection.target.environment(group.from_patch)
+    return {**cast("dict[str, str]", environment), "platform_version": platform_label(number)}
+
+
+def _write_platforms(groups: Sequence[tuple[Selection, WheelSet]], folder: Path) -> list[Path]:
+    """Write a complete-platform file for each of these sets of wheels.
+
+    Each gets a `platform_version` of its own, which is how the lock handed to pex names it, and
+    only the tags that matter.
+    """
+    paths = []
+    for number, (selection, group) in enumerate(groups):
+        path = folder / f"platform-{number}.json"
+        platform = selection.target.to_complete_platform(
+            label=platform_label(number), patch=group.from_patch
+        )
+        needed = {str(tag) for wheel in group.wheels for tag in wheel.tags}
+        first, *others = platform["compatible_tags"]
+        platform["compatible_tags"] = [first, *(tag for tag in others if tag in needed)]
+        path.write_text(json.dumps(platform), encoding="utf-8")
+        paths.append(path)
+    return paths
 
 
 def platform_label(number: int) -> str:
@@ -296,20 +254,3 @@ def render_local_lock(parts: Parts, groups: Sequence[tuple[Selection, WheelSet]]
 
 def _local_wheel(wheel: LockedWheel, path: Path) -> dict[str, object]:
     return {"name": wheel.filename, "path": str(path), "hashes": dict(wheel.hashes)}
-
-
-def _check_limits(parts: Parts) -> None:
-    """Refuse what only a zip64 file could hold: zipimport reads those from Python 3.13 on."""
-    sizes: dict[str, int] = defaultdict(int)
-    for filename, path in parts.paths.items():
-        sizes[filename.partition("-")[0]] += path.stat().st_size
-    total = sum(sizes.values())
-    if total <= MAX_SIZE - 2**24 and len(parts.paths) <= MAX_ENTRIES - PEX_ENTRIES:
-        return
-    heaviest = sorted(sizes.items(), key=lambda item: -item[1])
-    listed = "\n".join(f"  {format_size(size):>10}  {name}" for name, size in heaviest)
-    raise ExecutableError(
-        f"the executable would hold {format_size(total)} in {len(parts.paths)} wheels; one zip "
-        f"file that every Python can run ends at 4 GiB and {MAX_ENTRIES} entries.\n"
-        f"List fewer platforms or Pythons, or build them in several executables:\n{listed}"
-    )

@@ -37,6 +37,7 @@ from hatch_multiplat.sources import choose_sources, credentials_of, pip_environm
 from hatch_multiplat.starting import check_modules, choose_run
 from hatch_multiplat.store import Store
 from hatch_multiplat.user_settings import read_pip_config, read_user_table
+from hatch_multiplat.wheel_texts import read_wheel_texts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -128,11 +129,13 @@ def build_executable(request: Request, around: Surroundings) -> Report:
         demands=demands,
     )
     output = _output_path(request, config, own.metadata)
-    prove_selections(selections, paths, demands)
+    texts = read_wheel_texts(paths)
+    prove_selections(selections, texts, demands)
     parts = Parts(
         requirements=requirements,
         selections=selections,
         paths=paths,
+        texts=texts,
         table=table,
         run=run,
         config=config,

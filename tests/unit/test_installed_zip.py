@@ -41,6 +41,7 @@ def write(path: Path, *sets: list[Path], prefix: str = "") -> Path:
         requirements=(Requirement("demo==1.0"),),
         selections=(selection,),
         paths={wheel.name: wheel for wheels in sets for wheel in wheels},
+        texts={},
         table=BootTable(name="demo", version="1.0", run={}, wheels=(), targets=()),
         run=Run(kind="interpreter"),
         config=Config(targets=(TARGET,), options=FormatOptions(zip=ZipOptions(prefix=prefix))),

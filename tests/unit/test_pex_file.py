@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,15 +10,10 @@ from hatch_multiplat.boot import BootTable
 from hatch_multiplat.config import Config, Run
 from hatch_multiplat.errors import ExecutableError, ToolError
 from hatch_multiplat.lock import lock_environment, parse_lock
-from hatch_multiplat.pex_file import (
-    PEX_ENTRIES,
-    Parts,
-    platform_label,
-    render_local_lock,
-    write_executable,
-)
+from hatch_multiplat.pex_file import Parts, platform_label, render_local_lock, run_pex
 from hatch_multiplat.selection import LockedWheel, Selection, WheelSet, locked_wheel, select_all
 from hatch_multiplat.target import Target
+from hatch_multiplat.wheel_texts import WheelTexts
 
 if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
@@ -49,6 +43,7 @@ def parts(*selections: Selection) -> Parts:
         requirements=(Requirement("Demo.App[fast]==1.0"),),
         selections=selections,
         paths={name: Path("/store/it's here") / name for name in sorted(names)},
+        texts=dict.fromkeys(names, WheelTexts()),
         table=BootTable(name="demo", version="1.0", run={}, wheels=(), targets=()),
         run=Run(kind="interpreter"),
         config=Config(targets=tuple(found.target for found in selections)),
@@ -126,34 +121,6 @@ def test_no_label_is_part_of_another() -> None:
     assert not any(one in other for one in labels for other in labels if one != other)
 
 
-def test_more_entries_than_a_zip_file_holds_are_refused_before_anything_is_written(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("hatch_multiplat.pex_file.MAX_ENTRIES", PEX_ENTRIES + 2)
-    wheel = tmp_path / "rich-13.0-py3-none-any.whl"
-    wheel.write_bytes(b"x" * 2000)
-    found = parts(selection("cp312-win_amd64", APP))
-    many = Parts(
-        requirements=found.requirements,
-        selections=found.selections,
-        paths={f"rich-{number}": wheel for number in range(3)},
-        table=found.table,
-        run=found.run,
-        config=found.config,
-    )
-
-    with pytest.raises(ExecutableError) as caught:
-        write_executable(many, tmp_path / "out/demo.pex", pex_root=tmp_path)
-
-    assert str(caught.value) == (
-        "the executable would hold 6.0 kB in 3 wheels; one zip file that every Python can "
-        "run ends at 4 GiB and 602 entries.\n"
-        "List fewer platforms or Pythons, or build them in several executables:\n"
-        "      6.0 kB  rich"
-    )
-    assert not (tmp_path / "out").exists()
-
-
 @pytest.mark.parametrize(
     ("said", "shown"),
     [
@@ -169,10 +136,9 @@ def test_a_full_disk_is_told_from_other_failures_of_pex(
         raise ToolError(f"pex failed with exit code 1\n  ran: pex\n  {said}")
 
     monkeypatch.setattr("hatch_multiplat.pex_file.run_tool", run_tool)
-    found = replace(parts(), paths={})
 
     with pytest.raises(ExecutableError if shown else ToolError) as caught:
-        write_executable(found, tmp_path / "out/demo.pex", pex_root=tmp_path)
+        run_pex(parts(), tmp_path, output=tmp_path / "demo.pex", pex_root=tmp_path)
 
     if shown:
         assert str(caught.value) == (

@@ -1,0 +1,348 @@
+"""Executables by both ways, a skeleton that is filled and pex alone, which make the same bytes."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import sys
+import zipfile
+from importlib.util import find_spec
+from pathlib import Path
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from hatch_multiplat import assembly, skeleton
+from hatch_multiplat.assembly import write_executable
+from hatch_multiplat.config import Run
+from hatch_multiplat.errors import ExecutableError, ToolError
+from hatch_multiplat.pex_file import run_pex
+from tests.support.parts import INTERPRETER, make_parts
+from tests.support.project import make_project
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from hatch_multiplat.pex_file import Parts
+    from tests.conftest import MakeFile
+    from tests.support.index_server import IndexServer
+
+pytestmark = pytest.mark.usefixtures("plain_network")
+
+LINUX, MUSL, WINDOWS, MAC = (
+    "cp312-manylinux_2_28_x86_64",
+    "cp312-musllinux_1_2_x86_64",
+    "cp311-win_amd64",
+    "cp313-macosx_13_0_arm64",
+)
+CONSOLE = "Console>=1; sys_platform=='win32'"
+
+
+@pytest.fixture(scope="module")
+def pex_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder of pex's caches that the tests of this module share."""
+    return tmp_path_factory.mktemp("pex")
+
+
+@pytest.fixture
+def make(make_wheel: MakeFile, tmp_path: Path) -> Callable[..., Parts]:
+    """Return `make_parts` for a program on four targets, two of them with an older dependency."""
+    folders = {name: tmp_path / "folders" / name for name in ("lib", "inner")}
+    for folder in folders.values():
+        folder.mkdir(parents=True)
+    scripts = {"demo": "demo.cli : main", "other": "demo.cli:other [fast]"}
+    app = make_wheel(
+        "demo",
+        requires=[
+            "Native_Code>=1",
+            f"lib @ {folders['lib'].as_uri()}",
+        ],
+        extras={"fast": ["speed"]},
+        scripts=scripts,
+        entry_points={"gui_scripts": {"window": "demo.gui:main", "demo": "demo.gui:main"}},
+    )
+    lib = make_wheel("lib")
+    inner = make_wheel("inner")
+    speed = make_wheel("speed", data={"scripts/quick": "#!python\nprint('quick')\n"})
+    tool = make_wheel("tool", scripts={"tool": "tool:run", "twice": "tool:twice"})
+    same = make_wheel("same.tool", scripts={"twice": "same:twice"})
+    console = make_wheel("console")
+    old, new = (
+        make_wheel("native-code", version, tags=tags, scripts={"native": f"native:{function}"})
+        for version, tags, function in (
+            ("1.0", "cp312-cp312-musllinux_1_1_x86_64", "main"),
+            ("2.0", "cp312-cp312-manylinux_2_17_x86_64", "main2"),
+        )
+    )
+    pure = make_wheel(
+        "native-code",
+        "1.5",
+        requires=[f"inner @ {folders['inner'].as_uri()}"],
+        scripts={"native": "native:main"},
+    )
+
+    def build(*, run: Run = INTERPRETER, requirements: Sequence[str] = (), **options: Any) -> Parts:
+        common = (app, lib, speed, tool, same)
+        return make_parts(
+            {
+                LINUX: (*common, new),
+                MUSL: (*common, old),
+                WINDOWS: (*common, pure, inner, console),
+                MAC: (*common, pure, inner),
+            },
+            turns={LINUX: (4, (*common, pure, inner))},
+            run=run,
+            requirements=["demo[fast]==1.0", "tool", "same-tool", CONSOLE, *requirements],
+            **options,
+        )
+
+    return build
+
+
+def digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def refuse(*args: object, **options: object) -> None:
+    raise AssertionError("pex makes the whole")
+
+
+def make_both(
+    parts: Parts, folder: Path, pex_root: Path, monkeypatch: pytest.MonkeyPatch
+) -> tuple[Path, Path]:
+    """Write the executable by filling a skeleton, and by pex alone."""
+    with monkeypatch.context() as patch:
+        patch.setattr(assembly, "run_pex", refuse)
+        filled = write_executable(parts, folder / "filled.pex", pex_root=pex_root)
+    with monkeypatch.context() as patch:
+        patch.setattr(assembly, "can_shape", lambda _: False)
+        whole = write_executable(parts, folder / "whole.pex", pex_root=pex_root)
+    return filled, whole
+
+
+OPTIONS: dict[str, dict[str, Any]] = {
+    "nothing runs": {},
+    "a script": {"run": Run(kind="script", value="demo")},
+    "a script with extras": {"run": Run(kind="script", value="other")},
+    "a script with a window": {"run": Run(kind="script", value="window")},
+    "a dependency's script": {"run": Run(kind="script", value="tool")},
+    "a file in a wheel": {"run": Run(kind="script", value="quick")},
+    "an entry point": {"run": Run(kind="entry-point", value="demo.cli:main")},
+    "a module": {"run": Run(kind="module", value="demo")},
+    "injected": {
+        "inject_args": ("--two words", "-x", "{pex.env.HOME}"),
+        "inject_env": (("WORD", "b c"), ("EQUALS", "a=b")),
+    },
+    "include-tools": {"include_tools": True},
+    "inherit-path": {"inherit_path": "fallback"},
+    "runtime-root and shebang": {"runtime_root": "~/x y", "shebang": "/usr/bin/python3.12 -E"},
+    "pex-args": {
+        "pex_args": ("--build-property", "answer=42", "--no-strip-pex-env", "--venv=append")
+    },
+    "requirements": {
+        "requirements": (
+            "Speed<2,>=0.5",
+            "Native.Code [a,B] >=1,!=3",
+            "lib~=1.0; python_version>='3.6' and (os_name=='nt' or os_name==\"posix\")",
+        )
+    },
+}
+
+
+@pytest.mark.parametrize("options", [pytest.param(item, id=name) for name, item in OPTIONS.items()])
+def test_a_filled_skeleton_has_the_bytes_of_pexs_own_file(
+    make: Callable[..., Parts],
+    pex_root: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    options: dict[str, Any],
+) -> None:
+    filled, whole = make_both(make(**options), tmp_path / "out", pex_root, monkeypatch)
+    with zipfile.ZipFile(filled) as one, zipfile.ZipFile(whole) as other:
+        assert one.read("PEX-INFO") == other.read("PEX-INFO")
+        assert [info.filename for info in one.infolist()] == [
+            info.filename for info in other.infolist()
+        ]
+        assert one.testzip() is None
+    assert digest(filled) == digest(whole)
+    assert filled.stat().st_mode == whole.stat().st_mode
+    assert sorted(path.name for path in filled.parent.iterdir()) == ["filled.pex", "whole.pex"]
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        pytest.param(
+            {"run": Run(kind="script", value="native")}, None, id="a script that differs by target"
+        ),
+        pytest.param(
+            {"run": Run(kind="script", value="twice")}, "Ambiguous script", id="of two projects"
+        ),
+        pytest.param({"pex_args": ("--compile",)}, None, id="an option on wheels"),
+        pytest.param({"layout": "packed"}, None, id="a folder"),
+    ],
+)
+def test_what_only_pex_can_tell_is_left_to_pex(
+    make: Callable[..., Parts],
+    pex_root: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    options: dict[str, Any],
+    said: str | None,
+) -> None:
+    ran = []
+
+    def watch(*args: Any, **keywords: Any) -> Path:
+        ran.append(1)
+        return run_pex(*args, **keywords)
+
+    monkeypatch.setattr(assembly, "run_pex", watch)
+    if said:
+        with pytest.raises(ToolError, match=said):
+            write_executable(make(**options), tmp_path / "out.pex", pex_root=pex_root)
+    else:
+        write_executable(make(**options), tmp_path / "out.pex", pex_root=pex_root)
+    assert ran == [1]
+
+
+def test_pex_runs_once_for_all_builds_with_the_same_options(
+    make: Callable[..., Parts], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Other wheels, targets and programs need no other skeleton, other options do."""
+    first = write_executable(make(), tmp_path / "first.pex", pex_root=tmp_path / "pex")
+    monkeypatch.setattr(skeleton, "run_tool", refuse)
+    again = write_executable(make(), tmp_path / "again.pex", pex_root=tmp_path / "pex")
+    assert digest(again) == digest(first)
+    script = make(run=Run(kind="script", value="demo"))
+    write_executable(script, tmp_path / "script.pex", pex_root=tmp_path / "pex")
+    with pytest.raises(AssertionError):
+        write_executable(
+            make(include_tools=True), tmp_path / "tools.pex", pex_root=tmp_path / "pex"
+        )
+
+
+@pytest.mark.parametrize("damage", [b"", b"x", b"\n", b"0" * 64 + b"\nPK"])
+def test_a_damaged_skeleton_is_made_anew(
+    make: Callable[..., Parts], pex_root: Path, tmp_path: Path, damage: bytes
+) -> None:
+    root = tmp_path / "pex"
+    first = digest(write_executable(make(), tmp_path / "first.pex", pex_root=pex_root))
+    shutil.copytree(pex_root, root)
+    for kept in (root / "skeletons").iterdir():
+        kept.write_bytes(damage or kept.read_bytes()[:-1])
+    again = write_executable(make(), tmp_path / "again.pex", pex_root=root)
+    assert digest(again) == first
+
+
+def test_what_pex_writes_otherwise_than_known_is_left_to_pex(
+    make: Callable[..., Parts], pex_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = write_executable(make(), tmp_path / "first.pex", pex_root=pex_root)
+    monkeypatch.setattr(skeleton, "with_hash", lambda info: {**info, "pex_hash": "another"})
+    monkeypatch.setattr(skeleton, "_make", lambda *_: b"PK of tomorrow")
+    again = write_executable(make(), tmp_path / "again.pex", pex_root=pex_root)
+    assert digest(again) == digest(first)
+
+
+def test_a_cache_that_cannot_be_written_costs_time_only(
+    make: Callable[..., Parts], tmp_path: Path, pex_root: Path
+) -> None:
+    root = tmp_path / "pex"
+    root.mkdir()
+    (root / "skeletons").write_text("in the way", "utf-8")
+    built = write_executable(make(), tmp_path / "out.pex", pex_root=root)
+    assert digest(built) == digest(
+        write_executable(make(), tmp_path / "other.pex", pex_root=pex_root)
+    )
+
+
+def test_a_wheel_that_is_not_the_one_of_the_table_is_refused(
+    make: Callable[..., Parts], pex_root: Path, tmp_path: Path
+) -> None:
+    parts = make()
+    (cut,) = (path for name, path in parts.paths.items() if name.startswith("speed"))
+    cut.write_bytes(cut.read_bytes()[:-1])
+    with pytest.raises(ExecutableError, match=r"speed-1\.0.* bytes instead of .*; build again"):
+        write_executable(parts, tmp_path / "out" / "out.pex", pex_root=pex_root)
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs a device that is always full")
+def test_a_full_disk_is_told(
+    make: Callable[..., Parts], pex_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parts = make()
+    write_executable(parts, tmp_path / "before.pex", pex_root=pex_root)
+    monkeypatch.setattr(
+        assembly, "write_members", lambda *_, **__: Path("/dev/full").write_bytes(b"x")
+    )
+    with pytest.raises(ExecutableError, match=r"cannot write .*out\.pex: No space left on device"):
+        write_executable(parts, tmp_path / "out" / "out.pex", pex_root=pex_root)
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+def find_package(name: str) -> Path:
+    """Return the folder of a package that this Python has."""
+    spec = find_spec(name)
+    assert spec
+    assert spec.origin
+    return Path(spec.origin).parent
+
+
+def find_new_python() -> str | None:
+    """Return a CPython for which pex brings no pip of its own: 3.12 or newer."""
+    if sys.version_info >= (3, 12):
+        return sys.executable
+    root = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv")
+    places = [*sorted(root.glob("versions/3.*/bin")), *map(Path, os.get_exec_path())]
+    for place in places:
+        for path in sorted(place.glob("python3.*")):
+            if re.fullmatch(r"python3\.(1[2-9]|[2-9]\d)", path.name):
+                done = subprocess.run([path, "-c", ""], check=False, capture_output=True)
+                if done.returncode == 0:
+                    return str(path)
+    return None
+
+
+def test_a_first_build_offline_needs_no_pip_from_an_index(
+    index_server: IndexServer,
+    make_wheel: MakeFile,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Under Python 3.12 and newer pex loads a pip at its first use, where it needs one at all."""
+    python = find_new_python()
+    if python is None:
+        pytest.skip("there is no Python 3.12 or newer here")
+    index_server.add(make_wheel("greeting"))
+    project = make_project(
+        tmp_path,
+        index_url=index_server.index_url,
+        requires=["greeting"],
+        table={"platforms": ["linux-x86_64", "windows-x86_64"], "python": ["3.12"]},
+    )
+    monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path / "uv"))
+    project.build()
+    shutil.rmtree(tmp_path / "cache" / "pex")
+    new = SimpleNamespace(
+        executable=python,
+        implementation=sys.implementation,
+        version="3.12",
+        platform=sys.platform,
+    )
+    monkeypatch.setattr(skeleton, "sys", new)
+    (tmp_path / "lib").mkdir()
+    (tmp_path / "lib" / "pex").symlink_to(find_package("pex"))
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "lib"))
+    # Nobody listens there: whoever looks for a pip fails.
+    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
+    asked = len(index_server.requests)
+    report = project.build(HATCH_MULTIPLAT_OFFLINE="1")
+    assert report.wheels == 2
+    assert len(index_server.requests) == asked
