@@ -17,6 +17,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from hatch_multiplat.platforms import Platform
+from hatch_multiplat.tag_constraint import parse_tag_constraint
 from tests.support.desk import EXECUTABLE, MINOR, SDIST, WHEEL, make_desk, write_table, write_tool
 from tests.support.native import PYTHONS, make_native_project
 from tests.support.page import NOT_RUN, Shell, Step, open_page
@@ -257,3 +258,25 @@ def test_private_index(
         shutil.copy2(make_wheel("rich", "5.0"), wheels)
         write_table(shell, needs, page.take("toml", "no-index"))
         assert locked(shell, UV_DEFAULT_INDEX=public.index_url) == {"rich": "5.0"}
+
+
+def test_tag_constraints(shell: Shell, index_server: IndexServer, make_wheel: MakeFile) -> None:
+    for version, platform_tags in (
+        ("42.0", "manylinux_2_28_x86_64"),
+        ("41.0", "manylinux_2_17_x86_64.manylinux2014_x86_64"),
+    ):
+        index_server.add(
+            make_wheel("cryptography", version, tags=f"cp311-abi3-{platform_tags}"),
+            make_wheel("cryptography", version, tags="cp311-abi3-win_amd64"),
+        )
+    table = {"platforms": ["linux-x86_64", "windows-x86_64"], "python": ["3.12", "3.13"]}
+    project = {"name": "demo", "dependencies": ["cryptography"]}
+    with open_page("how-to/tag-constraints") as page:
+        tables = page.take("toml"), {"project": project, "tool": {"multiplat": table}}
+        write_table(shell, *tables)
+        outside = {"HATCH_MULTIPLAT_OFFLINE": "", "UV_DEFAULT_INDEX": index_server.index_url}
+        shell.run(page.steps(), **outside, COLUMNS="80")
+        words = re.findall(r"^\| (?:Python|ABI|platform|architecture) \| (.*) \|$", page.text, re.MULTILINE)
+        assert len(words) == 4
+        for word in re.findall(r"`([\w.]+)`", " ".join(words)):
+            parse_tag_constraint(f"demo[{word}]")

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import ast
+import dataclasses
 import re
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 import pytest
 from click.testing import CliRunner
 
-from hatch_multiplat import cli, config, errors
+from hatch_multiplat import cli, config, errors, formats, platforms
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted(
@@ -93,6 +99,54 @@ def test_the_reference_has_every_environment_variable_that_the_code_reads_or_set
     # What `init` writes into a table is described where it is offered.
     missing = {name for name in used if name not in page} - {"HATCH_BUILD_HOOK_ENABLE_MULTIPLAT"}
     assert not missing
+
+
+def variables_of(tree: ast.AST) -> Iterator[str]:
+    """Yield what is looked up, set or dropped in an environment by a name written in the code."""
+    for node in ast.walk(tree):
+        name: ast.expr | None = None
+        if isinstance(node, ast.Subscript):
+            owner, name = node.value, node.slice
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.args:
+            owner, name = node.func.value, node.args[0]
+        elif isinstance(node, ast.Compare):
+            owner, name = node.comparators[0], node.left
+        if name and ast.unparse(owner).endswith("environ") and isinstance(name, ast.Constant):
+            yield str(name.value)
+
+
+def test_the_reference_has_every_environment_variable_that_is_looked_up_by_name() -> None:
+    page = (REFERENCE / "environment.md").read_text("utf-8")
+    used = {name for text in SOURCES for name in variables_of(ast.parse(text))}
+    assert {"MULTIPLAT", "PEX_ROOT", "PYTHONPATH", "TMPDIR", "LOCALAPPDATA"} <= used
+    # What begins with a line below is between processes of ours, or of Python's.
+    assert not {name for name in used if name[0] != "_" and not re.search(rf"\b{name}\b", page)}
+
+
+def test_the_reference_has_the_options_of_every_format_and_no_other() -> None:
+    page = (REFERENCE / "configuration.md").read_text("utf-8")
+    for of_format in dataclasses.fields(formats.FormatOptions):
+        start = page.index(f"### `{of_format.name}`\n")
+        section = page[start : page.find("\n### ", start)]
+        described = re.findall(r"^\| `([a-z-]+)` \|", section, re.MULTILINE)
+        options = getattr(formats.FormatOptions(), of_format.name)
+        given = [option.name.replace("_", "-") for option in dataclasses.fields(options)]
+        assert sorted(described) == sorted(given)
+
+
+def test_the_reference_has_every_format_layout_and_architecture() -> None:
+    page = (REFERENCE / "configuration.md").read_text("utf-8")
+    section = page[page.index("### `formats`") :]
+    assert re.findall(r"^\| `\"([a-z-]+)\"` \|", section, re.MULTILINE) == list(formats.FORMATS)
+    section = page[page.index("### `layout`") : page.index("### `wheelhouse`")]
+    assert set(formats.LAYOUTS) == set(re.findall(r'`"([a-z]+)"`', section))
+    for system in ("linux", "macos", "windows"):
+        (row,) = re.findall(rf"^\| `{system}` \| (.+?) \| (.*?) ?\|$", page, re.MULTILINE)
+        for arch in re.findall(r"`(\w+)`", row[0]):
+            platform = platforms.Platform.parse(f"{system}-{arch}")
+            floor = ".".join(map(str, platform.floor or ()))
+            assert floor in row[1], platform
+            assert str(platform) == f"{system}-{arch}"
 
 
 def test_the_reference_has_the_line_that_completes_commands_in_each_shell() -> None:
