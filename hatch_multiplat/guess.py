@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import itertools
 import re
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, cast
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final, TypeAlias, cast
 
 from packaging.utils import canonicalize_name
 
+from hatch_multiplat.floors import lowest_floor
 from hatch_multiplat.stepback import wheel_fits
 from hatch_multiplat.target import Python, Target
-from hatch_multiplat.target_list import default_pythons
+from hatch_multiplat.target_list import admits, default_pythons
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from packaging.requirements import Requirement
     from packaging.specifiers import SpecifierSet
 
+    from hatch_multiplat.floors import Floor
     from hatch_multiplat.platforms import Platform
     from hatch_multiplat.stepback import File
 
@@ -42,6 +44,8 @@ _SYSTEMS: Final[dict[str, tuple[str, ...]]] = {
     "MacOS": ("macos",),
     "Microsoft": ("windows",),
 }
+Cell: TypeAlias = "tuple[Platform, Python]"
+
 _MINOR: Final = re.compile(r"Programming Language :: Python :: 3\.(\d+)")
 
 
@@ -51,6 +55,14 @@ class Dependency:
 
     requirement: Requirement
     files: tuple[File, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Lack:
+    """A dependency that has no wheel for a target; `floor` is one on which it would have."""
+
+    name: str
+    floor: Floor | None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -111,56 +123,128 @@ def guess_run(
     return None, "a Python interpreter; the project has no script"
 
 
+def is_covered(grid: Grid, dependencies: Iterable[Dependency]) -> bool:
+    """Tell whether some target of a grid has, on whatever floor, a wheel of each dependency."""
+    known = tuple(dependencies)
+    return any(
+        all((lack := find_lack(known_one, target)) is None or lack.floor for known_one in known)
+        for target in _cells(grid).values()
+    )
+
+
 def narrow(
     grid: Grid, dependencies: Iterable[Dependency], *, kept: frozenset[str] = frozenset()
 ) -> Grid:
     """Return the largest part of a grid on which each dependency has a wheel on each target.
 
+    Where only a platform's floor is in the way, of all of its Pythons, the floor is raised.
     `kept` is "platforms" or "python", if all of these are to stay. A dependency without any wheel
     does not count: its sdist may do. Nor does one that has none anywhere on the grid, as leaving
     things out cannot help there; it is named in the reasons.
     """
-    cells = {
-        (platform, python): Target(platform=platform, python=python)
-        for platform, python in itertools.product(grid.platforms, grid.pythons)
-    }
-    lacking: dict[tuple[Platform, Python], str] = {}
-    reasons = []
-    for dependency in dependencies:
-        bad = [cell for cell, target in cells.items() if _lacks_wheel(dependency, target)]
-        name = dependency.requirement.name
-        if cells and len(bad) == len(cells):
-            reasons.append(f"{name} has no wheel for any of these; the build will say more")
+    found = tuple(dependencies)
+    reasons: list[str] = []
+    if "platforms" not in kept:
+        grid = _raise_floors(grid, found)
+        reasons += grid.reasons
+    cells = _cells(grid)
+    lacking: dict[Cell, Lack] = {}
+    for dependency in found:
+        lacks = {
+            cell: lack for cell, target in cells.items() if (lack := find_lack(dependency, target))
+        }
+        if cells and len(lacks) == len(cells):
+            hint = _name_floors(lacks)
+            name = dependency.requirement.name
+            reasons.append(f"{name} has no wheel for any of these{hint}; the build will say more")
             continue
-        for cell in bad:
-            lacking.setdefault(cell, name)
+        for cell, lack in lacks.items():
+            lacking.setdefault(cell, lack)
     best = _largest_part(grid, lacking, kept=kept)
     if best is None:
-        names = ", ".join(sorted(set(lacking.values())))
-        reasons.append(f"{names}: there are not wheels for all of these; the build will say more")
+        names = ", ".join(sorted({lack.name for lack in lacking.values()}))
+        hint = _name_floors(lacking)
+        reasons.append(
+            f"{names}: there are not wheels for all of these{hint}; the build will say more"
+        )
         return Grid(platforms=grid.platforms, pythons=grid.pythons, reasons=tuple(reasons))
     for platform in grid.platforms:
         if platform not in best.platforms:
-            name = next(
-                lacking[platform, python]
-                for python in grid.pythons
-                if (platform, python) in lacking
+            own = {cell: lack for cell, lack in lacking.items() if cell[0] == platform}
+            lack = next(
+                own[platform, python] for python in grid.pythons if (platform, python) in own
             )
-            reasons.append(f"without {platform}: {name} has no wheel for it")
+            reasons.append(
+                f"without {platform}: {lack.name} has no wheel for it{_name_floors(own)}"
+            )
     for python in grid.pythons:
         if python not in best.pythons:
-            platform, name = next(
-                (platform, lacking[platform, python])
-                for platform in best.platforms
-                if (platform, python) in lacking
+            own = {
+                cell: lack
+                for cell, lack in lacking.items()
+                if cell[1] == python and cell[0] in best.platforms
+            }
+            (platform, _), lack = next(iter(own.items()))
+            hint = _name_floors({(platform, python): lack})
+            reasons.append(
+                f"without Python {python}: {lack.name} has no wheel for it on {platform}{hint}"
             )
-            reasons.append(f"without Python {python}: {name} has no wheel for it on {platform}")
     return Grid(platforms=best.platforms, pythons=best.pythons, reasons=tuple(reasons))
 
 
-def _largest_part(
-    grid: Grid, lacking: Mapping[tuple[Platform, Python], str], *, kept: frozenset[str]
-) -> Grid | None:
+def _cells(grid: Grid) -> dict[Cell, Target]:
+    return {
+        (platform, python): Target(platform=platform, python=python)
+        for platform, python in itertools.product(grid.platforms, grid.pythons)
+    }
+
+
+def _raise_floors(grid: Grid, dependencies: Sequence[Dependency]) -> Grid:
+    """Return the grid with higher floors where a platform is too old with each of its Pythons.
+
+    What no floor would help is left as it is, for `narrow` to leave out; a dependency that has
+    nothing for any target does not count.
+    """
+    cells = _cells(grid)
+    dependencies = [
+        one
+        for one in dependencies
+        if any((lack := find_lack(one, cell)) is None or lack.floor for cell in cells.values())
+    ]
+    platforms, reasons = [], []
+    for platform in grid.platforms:
+        needs: list[tuple[Floor, str]] = []
+        for python in grid.pythons:
+            lacks = [
+                lack for one in dependencies if (lack := find_lack(one, cells[platform, python]))
+            ]
+            if not lacks:
+                needs = []
+                break
+            highest = [(lack.floor, lack.name) for lack in lacks if lack.floor is not None]
+            if len(highest) == len(lacks):
+                needs.append(max(highest))
+        if needs:
+            floor, name = max(needs)
+            raised = replace(platform, floor=floor)
+            reasons.append(f"{raised} in place of {platform}: {name} has no wheel for older ones")
+            platforms.append(raised)
+        else:
+            platforms.append(platform)
+    return Grid(platforms=tuple(platforms), pythons=grid.pythons, reasons=tuple(reasons))
+
+
+def _name_floors(lacks: Mapping[Cell, Lack]) -> str:
+    """Name the platforms with the floors that would do, as `platforms` of the table takes them."""
+    floors: dict[Platform, Floor] = {}
+    for (platform, _), lack in lacks.items():
+        if lack.floor is not None:
+            floors[platform] = max(lack.floor, floors.get(platform, lack.floor))
+    words = [str(replace(platform, floor=floor)) for platform, floor in floors.items()]
+    return f" ({' and '.join(words)} would do)" if words else ""
+
+
+def _largest_part(grid: Grid, lacking: Mapping[Cell, Lack], *, kept: frozenset[str]) -> Grid | None:
     """Try each set of platforms with the Pythons that all of them can have.
 
     The most targets win, then the most platforms; None if there is nothing to win.
@@ -179,19 +263,29 @@ def _largest_part(
     return max(found, key=lambda part: len(part.platforms) * len(part.pythons), default=None)
 
 
-def _lacks_wheel(dependency: Dependency, target: Target) -> bool:
-    """Tell whether no version that is asked for has a wheel for a target that asks for it."""
+def find_lack(dependency: Dependency, target: Target) -> Lack | None:
+    """Return what is lacking if no version that is asked for has a wheel for a target.
+
+    None also where the target does not ask for it.
+    """
     requirement = dependency.requirement
     marker = requirement.marker
     if marker is not None and not marker.evaluate(cast("dict[str, str]", target.environment())):
-        return False
+        return None
     admitted = [
         file
         for file in dependency.files
         if not file.yanked and requirement.specifier.contains(file.version)
     ]
     wheels = [file for file in admitted if file.tags]
-    return bool(wheels) and not any(wheel_fits(file, target) for file in reversed(wheels))
+    if not wheels or any(wheel_fits(file, target) for file in reversed(wheels)):
+        return None
+    for_python = [
+        file.tags
+        for file in wheels
+        if file.requires_python is None or admits(file.requires_python, target.python)
+    ]
+    return Lack(name=requirement.name, floor=lowest_floor(for_python, target))
 
 
 def _systems_of(classifier: str) -> tuple[str, ...]:

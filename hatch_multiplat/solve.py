@@ -119,13 +119,14 @@ def run_uv_solve(
     prior: str | None = None,
     confined: bool = True,
     merged: Sequence[str] = (),
+    timeout: float | None = None,
 ) -> Solved:
     """Solve for all targets in one run of uv.
 
     `steps` narrow the versions of packages on single targets. `prior` is the text of an earlier
     answer: uv keeps to its versions where it can. With `confined`, uv solves for the targets
     alone, and demands wheels for each where a package has no sdist; without, for any platform.
-    `merged` are indexes to ask before all others.
+    `merged` are indexes to ask before all others, `timeout` is in seconds.
     Raises SolveError with uv's own explanation when there is no solution, ConfigError for sources
     that lead nowhere, and ToolError when uv cannot be run, or fails for another reason: its cache,
     the network, its settings.
@@ -165,6 +166,7 @@ def run_uv_solve(
                 **hide_settings(os.environ, folder / "settings"),
             },
             check=False,
+            timeout=timeout,
         )
         if finished.returncode != 0:
             raise _failure(finished)

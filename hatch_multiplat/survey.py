@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import queue
 import re
-from concurrent.futures import ThreadPoolExecutor
+import threading
+import time
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
+from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from hatch_multiplat.errors import FetchError
+from hatch_multiplat.errors import FetchError, MultiplatError
 from hatch_multiplat.guess import (
     DEFAULT_PLATFORMS,
     Dependency,
@@ -17,26 +21,32 @@ from hatch_multiplat.guess import (
     guess_platforms,
     guess_pythons,
     guess_run,
+    is_covered,
     narrow,
 )
 from hatch_multiplat.index import read_project
 from hatch_multiplat.init_table import RUN_KEYS, TABLE, Settings, table_at
 from hatch_multiplat.metadata import root_requirements
-from hatch_multiplat.pipeline import open_market
+from hatch_multiplat.pipeline import make_question, open_market
 from hatch_multiplat.platforms import Platform, PlatformError
 from hatch_multiplat.project import make_project, requires_python_of, static_metadata
+from hatch_multiplat.selection import select_all
 from hatch_multiplat.session import make_session
+from hatch_multiplat.solve import run_uv_solve
 from hatch_multiplat.sources import credentials_of
 from hatch_multiplat.target import Python
+from hatch_multiplat.target_list import PlatformEntry, default_pythons, expand
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from packaging.requirements import Requirement
-
+    from hatch_multiplat.market import Market
     from hatch_multiplat.pipeline import Surroundings
     from hatch_multiplat.project import Project
+
+LIMIT: Final = 15.0
+"""Seconds that the index may take: a guess is not worth a longer wait."""
 
 _JOBS: Final = 8
 
@@ -90,7 +100,12 @@ def _guess_targets(
     )
     if not grid.platforms:  # Whole targets alone, with Pythons of their own.
         return tuple(said["platforms"]), (), []
-    dependencies, doubts = _ask_index(project, around)
+    dependencies, doubts = _ask_index(project, grid, around)
+    if "python" not in said and not is_covered(grid, dependencies):
+        wider = replace(grid, pythons=default_pythons(requires_python_of(project.pyproject)))
+        if is_covered(wider, dependencies):
+            grid = wider
+            pythons_reason = "those with wheels; for what the classifiers name there are none"
     grid = narrow(grid, dependencies, kept=frozenset(said))
     reasons = [*grid.reasons, *doubts]
     if "python" not in said:
@@ -134,8 +149,13 @@ def _guess_run(project: Project) -> tuple[tuple[str, str] | None, str]:
     return run, f"runs: {reason}"
 
 
-def _ask_index(project: Project, around: Surroundings) -> tuple[tuple[Dependency, ...], list[str]]:
-    """Return what the index has for the direct dependencies, or why that is not known."""
+def _ask_index(
+    project: Project, grid: Grid, around: Surroundings
+) -> tuple[tuple[Dependency, ...], list[str]]:
+    """Return what the index has for the dependencies, or why that is not known.
+
+    Of those that the direct ones bring in, only those that some target lacks are looked at.
+    """
     requirements = _list_dependencies(project)
     if requirements is None:
         return (), ["the dependencies are dynamic, so their wheels were not looked at"]
@@ -143,10 +163,20 @@ def _ask_index(project: Project, around: Surroundings) -> tuple[tuple[Dependency
         return (), []
     count = f"{len(requirements)} dependenc{'y' if len(requirements) == 1 else 'ies'}"
     around.say(f"Looking at the wheels of {count}")
+    deadline = time.monotonic() + LIMIT
+    market = open_market(project, around)
+    # It is only for a guess, so a request that fails is made again at once or not at all.
+    credentials = credentials_of(market.sources, around.environ)
+    market = replace(market, session=make_session(credentials, backoff=0))
     try:
-        return _read_dependencies(project, requirements, around), []
+        direct = _read_dependencies(requirements, market, deadline)
     except FetchError as error:
-        return (), [f"the wheels of {count} were not looked at: {error}"]
+        return (), [f"guessed without the wheels of {count}: {error}"]
+    try:
+        further = _find_lacking(project, grid, market, deadline)
+        return (*direct, *_read_dependencies(further, market, deadline)), []
+    except MultiplatError:  # It takes too long, or there is no answer; the build will say more.
+        return direct, ["what the dependencies themselves require was not looked at"]
 
 
 def _list_dependencies(project: Project) -> tuple[Requirement, ...] | None:
@@ -166,18 +196,62 @@ def _list_dependencies(project: Project) -> tuple[Requirement, ...] | None:
     )
 
 
-def _read_dependencies(
-    project: Project, requirements: tuple[Requirement, ...], around: Surroundings
-) -> tuple[Dependency, ...]:
-    """Ask the index for the files of each requirement; raises FetchError if it cannot be asked.
+def _find_lacking(
+    project: Project, grid: Grid, market: Market, deadline: float
+) -> tuple[Requirement, ...]:
+    """Return the packages, brought in by others, whose newest version some target has no wheel of.
 
-    It is only for a guess, so a request that fails is made again at once or not at all.
+    Raises a MultiplatError if that takes too long, or the requirements have no answer.
     """
-    market = open_market(project, around)
-    credentials = credentials_of(market.sources, around.environ)
-    market = replace(market, session=make_session(credentials, backoff=0))
+    metadata = static_metadata(project)
+    if metadata is None:
+        return ()
+    targets = expand([PlatformEntry(meant=platform) for platform in grid.platforms], grid.pythons)
+    wide = replace(project, config=replace(project.config, targets=targets))
+    question = make_question(wide, metadata, market)
+    left = max(deadline - time.monotonic(), 0.1)
+    solved = run_uv_solve(question, confined=False, timeout=left)
+    outcome = select_all(solved.lock, targets, base=solved.base)
+    direct = {canonicalize_name(requirement.name) for requirement in question.requirements}
+    lacking = {gap.name for gap in outcome.gaps if gap.source is None} - direct
+    return tuple(map(Requirement, sorted(lacking)))
 
-    def read(requirement: Requirement) -> Dependency:
+
+def _read_dependencies(
+    requirements: Sequence[Requirement], market: Market, deadline: float
+) -> tuple[Dependency, ...]:
+    """Ask the index for the files of each requirement.
+
+    Raises FetchError if it cannot be asked, or has not answered by then. What is still under way
+    then is left alone: its threads keep nobody from ending.
+    """
+    waiting: queue.SimpleQueue[Requirement] = queue.SimpleQueue()
+    answers: queue.SimpleQueue[Dependency | Exception] = queue.SimpleQueue()
+    for requirement in requirements:
+        waiting.put(requirement)
+
+    def work() -> None:
+        with suppress(queue.Empty):
+            while True:
+                answers.put(_read_dependency(waiting.get_nowait(), market))
+
+    for _ in range(min(_JOBS, len(requirements))):
+        threading.Thread(target=work, daemon=True).start()
+    found = {}
+    for _ in requirements:
+        try:
+            answer = answers.get(timeout=max(deadline - time.monotonic(), 0))
+        except queue.Empty:
+            raise FetchError(f"the index has not answered within {LIMIT:g} seconds") from None
+        if isinstance(answer, Exception):
+            raise answer
+        found[answer.requirement] = answer
+    return tuple(found[requirement] for requirement in requirements)
+
+
+def _read_dependency(requirement: Requirement, market: Market) -> Dependency | Exception:
+    """Return what the index has of a package, or what came in between, for who waits for it."""
+    try:
         files = read_project(
             canonicalize_name(requirement.name),
             sources=market.sources,
@@ -185,14 +259,9 @@ def _read_dependencies(
             store=market.store,
             offline=market.offline,
         )
-        return Dependency(requirement=requirement, files=files)
-
-    with ThreadPoolExecutor(_JOBS) as pool:
-        asked = [pool.submit(read, requirement) for requirement in requirements]
-        try:
-            return tuple(future.result() for future in asked)
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
+    except Exception as error:  # noqa: BLE001 - it is raised where it is waited for
+        return error
+    return Dependency(requirement=requirement, files=files)
 
 
 def _strings(value: object) -> list[str]:

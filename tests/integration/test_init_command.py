@@ -5,7 +5,10 @@ from __future__ import annotations
 import os
 import re
 import shlex
+import signal
+import socket
 import stat
+import subprocess
 import sys
 import tomllib
 from pathlib import Path
@@ -14,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from click.testing import CliRunner
 
+from hatch_multiplat import survey
 from hatch_multiplat.cli import main
 from hatch_multiplat.commands import init as init_command
 from hatch_multiplat.commands import table_edit
@@ -193,8 +197,80 @@ def test_without_the_index_the_rest_decides_and_it_says_so(
     else:
         folder.index.fail("native", 503)
     result = folder.run("init")
-    assert "the wheels of 1 dependency were not looked at: " in result.stderr
+    assert "guessed without the wheels of 1 dependency: " in result.stderr
     assert folder.table == {"platforms": list(FIVE), "python": ["3.11", "3.12", "3.13"]}
+
+
+def test_an_index_that_does_not_answer_is_not_waited_for(
+    folder: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It takes connections, as a machine behind a firewall may not even do, and says nothing."""
+    monkeypatch.setattr(survey, "LIMIT", 0.3)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}/simple"
+        monkeypatch.setenv("UV_DEFAULT_INDEX", url)
+        result = folder.run("init")
+    assert "guessed without the wheels of 1 dependency: the index has not answered" in result.stderr
+    assert folder.table == {"platforms": list(FIVE), "python": ["3.11", "3.12", "3.13"]}
+
+
+def test_who_stops_waiting_is_obeyed_at_once(folder: Folder) -> None:
+    """Ctrl-C while an index does not answer: no traceback, and nothing was written."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}/simple"
+        words = [sys.executable, "-m", "hatch_multiplat", "init", str(folder.root)]
+        process = subprocess.Popen(
+            words,
+            env={**os.environ, "UV_DEFAULT_INDEX": url},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        connection, _ = silent.accept()
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=survey.LIMIT)
+        connection.close()
+    assert (out, process.returncode) == ("", 1)
+    assert err.splitlines()[-1] == "Aborted!"
+    assert "Traceback" not in err
+    assert folder.text == PYPROJECT
+
+
+def test_what_the_dependencies_require_counts_too(
+    folder: Folder, native: Callable[..., None], make_wheel: MakeFile
+) -> None:
+    native("core", pythons=("cp311", "cp312"), platforms=("linux-x86_64", "windows-x86_64"))
+    folder.index.add(make_wheel("front", requires=["core"]))
+    folder.write(PYPROJECT.replace("native>=1", "front"))
+    result = folder.run("init")
+    assert "without macos-arm64: core has no wheel for it" in result.stderr
+    assert "without Python 3.13: core has no wheel for it on linux-x86_64" in result.stderr
+    assert folder.table == {
+        "platforms": ["linux-x86_64", "windows-x86_64"],
+        "python": ["3.11", "3.12"],
+    }
+
+
+def test_pythons_that_nothing_has_a_wheel_for_are_not_guessed(
+    folder: Folder, native: Callable[..., None]
+) -> None:
+    native(pythons=("cp311", "cp312"), platforms=tuple(FIVE))
+    named = 'classifiers = ["Programming Language :: Python :: 3.13"]\ndependencies'
+    folder.write(PYPROJECT.replace("dependencies", named))
+    result = folder.run("init")
+    assert folder.table["python"] == ["3.11", "3.12"]
+    assert "those with wheels; for what the classifiers name there are none" in result.stderr
+
+
+def test_a_floor_is_raised_where_only_that_is_in_the_way(
+    folder: Folder, make_wheel: MakeFile
+) -> None:
+    for tag in (TAGS | {"macos-arm64": "macosx_14_0_arm64"}).values():
+        for python in ("cp311", "cp312", "cp313"):
+            folder.index.add(make_wheel("native", tags=f"{python}-{python}-{tag}"))
+    result = folder.run("init")
+    assert "macos-arm64-14.0 in place of macos-arm64: native has no wheel" in result.stderr
+    assert "macos-arm64-14.0" in folder.table["platforms"]
 
 
 def test_what_an_index_cannot_know_is_not_asked_for(

@@ -17,6 +17,7 @@ from hatch_multiplat.guess import (
     guess_platforms,
     guess_pythons,
     guess_run,
+    is_covered,
     narrow,
 )
 from hatch_multiplat.platforms import Platform
@@ -223,3 +224,65 @@ def test_dependencies_that_contradict_each_other_leave_all_and_are_named() -> No
         "3.12 3.13",
         ["a, b: there are not wheels for all of these; the build will say more"],
     )
+
+
+def test_a_floor_that_is_too_old_with_every_python_is_raised() -> None:
+    """The least floor with a wheel of every dependency, for the Python that asks for the most."""
+    late = (*native(LINUX, WINDOWS, "macosx_14_0_arm64"),)
+    later = (
+        *native(LINUX, WINDOWS),
+        *native("macosx_15_0_arm64", pythons=("cp312",)),
+        *native("macosx_14_0_arm64", pythons=("cp313",)),
+    )
+    known = [
+        Dependency(requirement=Requirement(name), files=found)
+        for name, found in {"late": late, "later": later}.items()
+    ]
+    grid = narrow(GRID, known)
+    assert list(map(str, grid.platforms)) == ["linux-x86_64", "macos-arm64-15.0", "windows-x86_64"]
+    assert grid.pythons == GRID.pythons
+    assert grid.reasons == (
+        "macos-arm64-15.0 in place of macos-arm64: later has no wheel for older ones",
+    )
+
+
+def test_a_floor_that_is_too_old_for_one_python_leaves_that_python_out_and_is_named() -> None:
+    wheels = (
+        *native(LINUX, WINDOWS),
+        *native(MAC, pythons=("cp312",)),
+        *native("macosx_14_0_arm64", pythons=("cp313",)),
+    )
+    assert shrink(("x", wheels), kept=frozenset({"platforms"})) == (
+        "linux macos windows",
+        "3.12",
+        ["without Python 3.13: x has no wheel for it on macos-arm64 (macos-arm64-14.0 would do)"],
+    )
+
+
+def test_a_chosen_platform_keeps_its_floor_and_the_one_that_would_do_is_named() -> None:
+    wheels = native(LINUX, WINDOWS, "macosx_14_0_arm64")
+    kept = frozenset({"platforms"})
+    names = ["x: there are not wheels for all of these (macos-arm64-14.0 would do)"]
+    assert shrink(("x", wheels), kept=kept)[2] == [f"{names[0]}; the build will say more"]
+    wheels = native("macosx_14_0_arm64", "manylinux_2_39_x86_64")
+    reason = "(linux-x86_64-glibc2.39 and macos-arm64-14.0 would do)"
+    assert shrink(("x", wheels), kept=kept)[2] == [
+        f"x has no wheel for any of these {reason}; the build will say more"
+    ]
+
+
+def test_what_has_nothing_at_all_keeps_no_floor_from_being_raised() -> None:
+    wheels = native(LINUX, WINDOWS, "macosx_14_0_arm64")
+    reasons = shrink(("old", native(LINUX, pythons=("cp38",))), ("x", wheels))[2]
+    assert "macos-arm64-14.0 in place of macos-arm64: x has no wheel for older ones" in reasons
+
+
+def test_a_grid_is_covered_where_one_target_is_on_whatever_floor() -> None:
+    def covered(*found: tuple[File, ...]) -> bool:
+        known = [Dependency(requirement=Requirement("x"), files=files) for files in found]
+        return is_covered(GRID, known)
+
+    assert covered(native("macosx_14_0_arm64", pythons=("cp312",)))
+    assert covered(SDIST)
+    assert not covered(native(LINUX, pythons=("cp311",)))
+    assert not covered(native(LINUX, pythons=("cp312",)), native(MAC))
