@@ -276,7 +276,8 @@ def test_tag_constraints(shell: Shell, index_server: IndexServer, make_wheel: Ma
         write_table(shell, *tables)
         outside = {"HATCH_MULTIPLAT_OFFLINE": "", "UV_DEFAULT_INDEX": index_server.index_url}
         shell.run(page.steps(), **outside, COLUMNS="80")
-        words = re.findall(r"^\| (?:Python|ABI|platform|architecture) \| (.*) \|$", page.text, re.MULTILINE)
+        kinds = r"^\| (?:Python|ABI|platform|architecture) \| (.*) \|$"
+        words = re.findall(kinds, page.text, re.MULTILINE)
         assert len(words) == 4
         for word in re.findall(r"`([\w.]+)`", " ".join(words)):
             parse_tag_constraint(f"demo[{word}]")

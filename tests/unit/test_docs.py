@@ -6,13 +6,13 @@ import ast
 import dataclasses
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 import click
 import pytest
 from click.testing import CliRunner
 
-from hatch_multiplat import cli, config, errors, formats, platforms
+from hatch_multiplat import cli, config, errors, formats, matrix_layout, misfit, platforms
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -147,6 +147,15 @@ def test_the_reference_has_every_format_layout_and_architecture() -> None:
             floor = ".".join(map(str, platform.floor or ()))
             assert floor in row[1], platform
             assert str(platform) == f"{system}-{arch}"
+
+
+def test_the_page_of_missing_wheels_has_every_reason_and_no_other() -> None:
+    page = (ROOT / "docs" / "how-to" / "missing-wheels.md").read_text("utf-8")
+    described = re.findall(r"^`(.+)`\n:", page, re.MULTILINE)
+    reasons = [matrix_layout.MEANINGS[word] for word in matrix_layout.GAP_WORDS.values()]
+    assert len(described) == len(reasons) == len(get_args(misfit.GapKind))
+    for reason in reasons:
+        assert any(reason.startswith(words) for words in described), reason
 
 
 def test_the_reference_has_the_line_that_completes_commands_in_each_shell() -> None:

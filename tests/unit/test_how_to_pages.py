@@ -21,9 +21,7 @@ TESTS = [path for path in ROOT.glob("tests/**/test_*.py") if path != Path(__file
 @pytest.mark.parametrize("name", [*PAGES, *MORE])
 def test_the_page_is_run_by_a_test(name: str) -> None:
     """`open_page` makes that test use all of the page's blocks."""
-    opened = {
-        match["name"] for path in TESTS for match in OPENED.finditer(path.read_text("utf-8"))
-    }
+    opened = {match["name"] for path in TESTS for match in OPENED.finditer(path.read_text("utf-8"))}
     assert name in opened or not Page(name).left, f"no test opens {name}"
 
 
