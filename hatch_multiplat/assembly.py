@@ -94,6 +94,9 @@ def _plan_filling(parts: Parts, *, pex_root: Path) -> Filling | None:
         **added,
         "distributions": {wheel.file: wheel.sha256 for wheel in parts.table.wheels},
         "requirements": sorted(_recorded_requirements(parts)),
+        # pex's own runtime looks whether all is there that the wheels require.
+        "overridden": sorted(parts.table.overrides),
+        "excluded": sorted(parts.table.excluded),
     }
     return Filling(skeleton=skeleton, info=with_hash(info))
 

@@ -421,6 +421,38 @@ def test_what_the_build_overrode_is_in_the_file_and_needs_no_flag(
     assert "overrides: ('helper==0.9',) in " in result.output
 
 
+def test_what_was_excluded_is_missed_by_nobody(
+    tmp_path: Path, index_server: IndexServer, uv_cache: None, plain_network: None
+) -> None:
+    """Neither by `verify`, nor by pex's own runtime, which a variable of pex starts."""
+    index_server.add(make_wheel(tmp_path, "front", requires=["unwanted", "helper<1"]))
+    index_server.add(make_wheel(tmp_path, "helper", "1.5"))
+    index_server.add(make_wheel(tmp_path, "helper", "0.9"))
+    project = make_project(tmp_path, index_url=index_server.index_url, requires=["front"], table={})
+    project.write(
+        {"index-url": index_server.index_url, "platforms": ["current"]},
+        tool={
+            "uv": {
+                "exclude-dependencies": ["unwanted"],
+                "override-dependencies": [
+                    "helper>=1 ; python_version >= '3'",
+                    "helper<1 ; python_version < '3'",
+                ],
+            }
+        },
+    )
+    whole = Path(project.build().path)
+    assert call_json("verify", whole, "--no-run")["holds"] is True
+    done = subprocess.run(
+        [sys.executable, whole, "-c", "import front, helper; print(helper.__version__)"],
+        env={**os.environ, "PEX_ROOT": str(tmp_path / "root"), "PEX_INTERPRETER": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stdout == "1.5\n", done.stderr
+
+
 def test_a_complete_platform_is_proven_by_its_own_markers_and_tags(
     tmp_path: Path, index_server: IndexServer, uv_cache: None, plain_network: None
 ) -> None:
