@@ -8,6 +8,7 @@ this module has a user, a password or a signed query in it.
 from __future__ import annotations
 
 import os
+import threading
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self
@@ -21,6 +22,7 @@ from requests.utils import get_netrc_auth
 from urllib3.util import Retry
 
 from hatch_multiplat.__about__ import __version__
+from hatch_multiplat.keyring import ask_keyring
 from hatch_multiplat.sources import redact_text
 from hatch_multiplat.urls import split_credentials
 
@@ -29,6 +31,8 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from urllib3.connectionpool import ConnectionPool
+
+    from hatch_multiplat.sources import Login
 
 TRIES: Final = 6
 """How often a request is made before its failure counts."""
@@ -63,14 +67,13 @@ class BrokenBodyError(Exception):
     """A response broke off; asking again may help."""
 
 
-def make_session(
-    credentials: Mapping[str, tuple[str, str]], *, backoff: float = 0.5
-) -> requests.Session:
+def make_session(credentials: Mapping[str, Login], *, backoff: float = 0.5) -> requests.Session:
     """Return a session that several threads may use for GET requests at once.
 
     `credentials` maps the URL of an index to its user and password. They are sent to that origin
     (scheme, host and port) only; where an origin has several, the URL that shares most of its
-    path with the request decides. Else netrc is asked. Connections that fail and the answers 429,
+    path with the request decides. For a password that is None, netrc is asked and then the
+    keyring, once. For other origins netrc is asked. Connections that fail and the answers 429,
     500, 502, 503 and 504 are tried again, first at once, then after `backoff` seconds times 2, 4,
     8 and 16; a certificate that is not trusted is not.
     """
@@ -103,11 +106,13 @@ def open_url(
     Any status counts as an answer; raises RequestError where there is none.
     """
     address, credentials = split_credentials(url)
+    known = isinstance(session.auth, _Credentials) and session.auth.knows(address)
+    whole = credentials is not None and (credentials[1] or not known)
     try:
         response = session.get(
             address,
             headers=dict(headers),
-            auth=HTTPBasicAuth(*credentials) if credentials else None,
+            auth=HTTPBasicAuth(*credentials) if credentials and whole else None,
             stream=True,
             timeout=_TIMEOUT,
         )
@@ -176,23 +181,47 @@ def _choose_certificates(environ: Mapping[str, str]) -> str | None:
 
 
 class _Credentials(AuthBase):
-    """Finds user and password for a request by its URL, then in netrc."""
+    """Finds user and password for a request by its URL, then in netrc, then in the keyring."""
 
-    def __init__(self, credentials: Mapping[str, tuple[str, str]]) -> None:
-        self._known = [(urlsplit(url), pair) for url, pair in credentials.items()]
+    def __init__(self, credentials: Mapping[str, Login]) -> None:
+        self._known = [(urlsplit(url), url, login) for url, login in credentials.items()]
+        self._asked: dict[str, tuple[str, str]] = {}
+        self._lock = threading.Lock()
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
         pair = self.find(request.url or "") or get_netrc_auth(request.url or "")
         return HTTPBasicAuth(*pair)(request) if pair else request
 
+    def knows(self, url: str) -> bool:
+        """Tell whether there is a login for the origin of a URL."""
+        return self._find_login(url) is not None
+
     def find(self, url: str) -> tuple[str, str] | None:
+        found = self._find_login(url)
+        if found is None:
+            return None
+        index_url, (user, password) = found
+        return (user, password) if password is not None else self._look_up(index_url, user)
+
+    def _find_login(self, url: str) -> tuple[str, Login] | None:
         parts = urlsplit(url)
         fitting = [
-            (_shared_depth(known.path, parts.path), pair)
-            for known, pair in self._known
+            (_shared_depth(known.path, parts.path), (index_url, login))
+            for known, index_url, login in self._known
             if _origin(known) == _origin(parts)
         ]
         return max(fitting, key=lambda item: item[0])[1] if fitting else None
+
+    def _look_up(self, url: str, user: str) -> tuple[str, str] | None:
+        """Look a password up where the user keeps it; a user without one may be all there is."""
+        with self._lock:
+            if url not in self._asked:
+                pair = get_netrc_auth(url)
+                if pair is None or (user and pair[0] != user):
+                    pair = ask_keyring(url, user)
+                self._asked[url] = pair or (user, "")
+        pair = self._asked[url]
+        return pair if any(pair) else None
 
 
 class _Session(requests.Session):

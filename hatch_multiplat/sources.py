@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias
 from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
 from packaging.markers import InvalidMarker, Marker
@@ -20,6 +20,7 @@ PYPI: Final = "https://pypi.org/simple"
 FIRST_INDEX: Final = "first-index"
 FIRST_MATCH: Final = "unsafe-first-match"
 PIPS_STRATEGY: Final = "unsafe-best-match"
+KEYRING_COMMAND: Final = "subprocess"
 
 _PIP_TABLE: Final = (
     "index-url",
@@ -46,6 +47,9 @@ _USER_KEYS: Final = (
     "system-certs",
 )
 """What else of a user's settings concerns a build; a project's own word stands before it."""
+
+Login: TypeAlias = tuple[str, str | None]
+"""A user and a password, which is None where the keyring has it."""
 
 _TRUE: Final = frozenset({"1", "true", "t", "yes", "y", "on"})
 
@@ -79,6 +83,8 @@ class Sources:
     """True where only find-links are in force."""
     details: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, hash=False)
     """What uv's settings say of an index besides name and URL (`format` and others), by URL."""
+    keyring: bool = False
+    """True where passwords that are not in a URL are asked of the `keyring` command."""
     user_settings: Mapping[str, Any] = field(default_factory=dict, hash=False)
     """The user's settings for uv that do not say where from, but matter to a build."""
 
@@ -127,6 +133,8 @@ class Sources:
             settings["index-strategy"] = self.strategy
         if self.no_index:
             settings["no-index"] = True
+        if self.keyring:
+            settings["keyring-provider"] = KEYRING_COMMAND
         return settings
 
 
@@ -192,6 +200,14 @@ def choose_sources(
             or user.get("index-strategy")
             or chosen.strategy
         ),
+        keyring=(
+            environ.get("UV_KEYRING_PROVIDER")
+            or project.get("keyring-provider")
+            or user.get("keyring-provider")
+            or environ.get("PIP_KEYRING_PROVIDER")
+            or (pip_config or {}).get("keyring-provider")
+        )
+        == KEYRING_COMMAND,
         details={entry["url"]: details for entry in indexes if (details := _details(entry))},
         user_settings={key: user[key] for key in _USER_KEYS if key in user},
     )
@@ -202,12 +218,13 @@ def is_set(environ: Mapping[str, str], name: str) -> bool:
     return environ.get(name, "").lower() in _TRUE
 
 
-def credentials_of(sources: Sources, environ: Mapping[str, str]) -> dict[str, tuple[str, str]]:
+def credentials_of(sources: Sources, environ: Mapping[str, str]) -> dict[str, Login]:
     """Return the user and password of each source that has them, by URL prefix.
 
-    Besides those in URLs, uv's `UV_INDEX_<NAME>_USERNAME` and `_PASSWORD` count.
+    Besides those in URLs, uv's `UV_INDEX_<NAME>_USERNAME` and `_PASSWORD` count. A password that
+    is None is in the keyring; then so is a user that is empty (uv's `authenticate = "always"`).
     """
-    found: dict[str, tuple[str, str]] = {}
+    found: dict[str, Login] = {}
     urls = [sources.index_url, *sources.extra_index_urls, *sources.find_links]
     for url in [*urls, *(url for _, url in sources.named)]:
         parts = urlsplit(url)
@@ -218,10 +235,15 @@ def credentials_of(sources: Sources, environ: Mapping[str, str]) -> dict[str, tu
         user, password = environ.get(f"{key}_USERNAME"), environ.get(f"{key}_PASSWORD")
         if user or password:
             found[redact(url)] = (user or "", password or "")
+    if sources.keyring:
+        for url, details in sources.details.items():
+            if details.get("authenticate") == "always":
+                found.setdefault(redact(url), ("", ""))
+        found = {url: (user, password or None) for url, (user, password) in found.items()}
     return found
 
 
-def pip_environment(sources: Sources, credentials: Mapping[str, tuple[str, str]]) -> dict[str, str]:
+def pip_environment(sources: Sources, credentials: Mapping[str, Login]) -> dict[str, str]:
     """Return pip's variables for these sources, with the given credentials in their URLs.
 
     Empty where the sources are the ones that pip takes by itself.
@@ -233,8 +255,8 @@ def pip_environment(sources: Sources, credentials: Mapping[str, tuple[str, str]]
         parts = urlsplit(url)
         if parts.username or redact(url) not in credentials:
             return url
-        user, password = (quote(text, safe="") for text in credentials[redact(url)])
-        return urlunsplit(parts._replace(netloc=f"{user}:{password}@{parts.netloc}"))
+        words = (quote(text, safe="") for text in credentials[redact(url)] if text is not None)
+        return urlunsplit(parts._replace(netloc=f"{':'.join(words)}@{parts.netloc}"))
 
     variables = {
         "PIP_INDEX_URL": with_login(sources.index_url),

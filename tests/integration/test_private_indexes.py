@@ -6,6 +6,7 @@ import base64
 import functools
 import hashlib
 import http.server
+import os
 import re
 import socket
 import subprocess
@@ -390,6 +391,83 @@ def test_a_real_pypiserver_wants_a_password(
         assert versions(report) == {"corp": ("1.0", "1.1")}
         with zipfile.ZipFile(report.path) as archive:
             assert not any(b"s3cret" in archive.read(name) for name in archive.namelist())
+
+
+@pytest.fixture
+def keyring(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], list[str]]:
+    """A `keyring` command on PATH with ada's password; returns what it was asked."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    (folder / "keyring").write_text(
+        f'#!/bin/sh\necho "$@" >> "{tmp_path}/asked"\n'
+        'case "$*" in\n'
+        '  *" ada") echo s3cret ;;\n'
+        '  *" --mode creds") echo ada; echo s3cret ;;\n'
+        '  *) echo "no password, s3cret or other" >&2; exit 1 ;;\n'
+        "esac\n",
+        "utf-8",
+    )
+    (folder / "keyring").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
+    asked = tmp_path / "asked"
+    return lambda: asked.read_text("utf-8").splitlines() if asked.exists() else []
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the stand-in is a shell script")
+@pytest.mark.parametrize(
+    "way", ["variable", "tool.uv", "by name", "always", "pip", "off", "wrong user"]
+)
+def test_the_password_may_be_in_the_keyring(
+    *,
+    way: str,
+    keyring: Callable[[], list[str]],
+    start_index: Callable[..., IndexServer],
+    corp: list[Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """For uv, for the pages and for the wheels; it is asked only where a setting says so."""
+    index = start_index(auth=("ada", "s3cret"))
+    index.add(*corp)
+    user = "bob" if way == "wrong user" else "ada"
+    url = index.index_url.replace("://", f"://{user}@")
+    project = prepare(tmp_path, table=BOTH, requires=("corp",))
+    environ = {"UV_DEFAULT_INDEX": url, "UV_KEYRING_PROVIDER": "subprocess"}
+    match way:
+        case "tool.uv":
+            table = {"keyring-provider": "subprocess", "index": [{"url": url, "default": True}]}
+            project.write(BOTH, tool={"uv": table})
+            environ = {}
+        case "by name":
+            environ |= {"UV_DEFAULT_INDEX": f"corp={index.index_url}"}
+            environ |= {"UV_INDEX_CORP_USERNAME": "ada"}
+        case "always":
+            entry = {"url": index.index_url, "default": True, "authenticate": "always"}
+            project.write(BOTH, tool={"uv": {"index": [entry]}})
+            environ.pop("UV_DEFAULT_INDEX")
+        case "pip":
+            lines = ("[global]", f"index-url = {url}", "keyring-provider = subprocess", "")
+            (tmp_path / "pip.conf").write_text("\n".join(lines), "utf-8")
+            environ = {"PIP_CONFIG_FILE": str(tmp_path / "pip.conf")}
+        case "off":
+            environ.pop("UV_KEYRING_PROVIDER")
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)
+
+    if way in {"off", "wrong user"}:
+        with pytest.raises((SolveError, FetchError)) as raised:
+            project.build(**environ)
+        assert "s3cret" not in str(raised.value)
+        assert bool(keyring()) == (way == "wrong user")
+        return
+    report = project.build(**environ)
+    assert versions(report) == {"corp": ("1.0", "1.1")}
+    words = "--mode creds" if way == "always" else "ada"
+    assert set(keyring()) == {f"get {index.index_url} {words}"}
+    assert len(keyring()) <= 4
+    with zipfile.ZipFile(report.path) as archive:
+        assert not any(b"s3cret" in archive.read(name) for name in archive.namelist())
+    assert "s3cret" not in "".join(project.said)
 
 
 @pytest.fixture

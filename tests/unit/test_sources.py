@@ -246,6 +246,7 @@ def test_sources_that_uv_is_to_leave_bind_nothing() -> None:
             Sources(
                 no_index=True,
                 strategy="unsafe-first-match",
+                keyring=True,
                 user_settings={"keyring-provider": "subprocess"},
             ),
             id="no index",
@@ -342,6 +343,60 @@ def test_credentials_are_found(
     uv: dict[str, Any], environ: dict[str, str], expected: dict[str, tuple[str, str]]
 ) -> None:
     assert credentials_of(choose(uv=uv, environ=environ), environ) == expected
+
+
+def test_a_password_that_is_not_given_may_be_in_the_keyring() -> None:
+    uv = {
+        "keyring-provider": "subprocess",
+        "index": [
+            {"name": "own", "url": "https://me@own.test/simple"},
+            {"name": "other", "url": "https://me:secret@other.test/simple"},
+            {"name": "third", "url": THIRD, "authenticate": "always"},
+            {"name": "fourth", "url": "https://fourth.test/simple"},
+        ],
+    }
+    sources = choose(uv=uv, environ={"UV_INDEX_FOURTH_USERNAME": "her"})
+    assert sources.keyring
+    assert sources.uv_settings()["keyring-provider"] == "subprocess"
+    assert credentials_of(sources, {"UV_INDEX_FOURTH_USERNAME": "her"}) == {
+        OWN: ("me", None),
+        OTHER: ("me", "secret"),
+        THIRD: ("", None),
+        "https://fourth.test/simple": ("her", None),
+    }
+    assert pip_environment(sources, credentials_of(sources, {"UV_INDEX_FOURTH_USERNAME": "her"}))[
+        "PIP_EXTRA_INDEX_URL"
+    ].endswith(" https://her@fourth.test/simple")
+
+
+@pytest.mark.parametrize(
+    ("uv", "environ", "pip", "expected"),
+    [
+        pytest.param({}, {}, {}, False, id="nobody asks"),
+        pytest.param({}, {"UV_KEYRING_PROVIDER": "subprocess"}, {}, True, id="uv's variable"),
+        pytest.param({}, {"PIP_KEYRING_PROVIDER": "subprocess"}, {}, True, id="pip's variable"),
+        pytest.param({}, {}, {"keyring-provider": "subprocess"}, True, id="pip's file"),
+        pytest.param({}, {}, {"keyring-provider": "import"}, False, id="another way of pip's"),
+        pytest.param(
+            {"keyring-provider": "disabled"},
+            {},
+            {"keyring-provider": "subprocess"},
+            False,
+            id="uv's word stands before pip's",
+        ),
+        pytest.param(
+            {"keyring-provider": "subprocess"},
+            {"UV_KEYRING_PROVIDER": "disabled"},
+            {},
+            False,
+            id="the variable before the file",
+        ),
+    ],
+)
+def test_the_keyring_is_asked_where_a_setting_says_so(
+    *, uv: dict[str, Any], environ: dict[str, str], pip: dict[str, str], expected: bool
+) -> None:
+    assert choose(uv=uv, environ=environ, pip=pip).keyring is expected
 
 
 @pytest.mark.parametrize(
