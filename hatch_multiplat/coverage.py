@@ -12,6 +12,7 @@ from packaging.version import Version
 
 from hatch_multiplat.built_sdists import BuiltSdists
 from hatch_multiplat.errors import CoverageError, SolveError
+from hatch_multiplat.floors import lower_need
 from hatch_multiplat.lock import package_applies
 from hatch_multiplat.market import Market, Pages
 from hatch_multiplat.misfit import explain_misfit
@@ -274,15 +275,10 @@ class _Search:
 
         A package that has an sdist can always be placed by uv, and shows its gaps by itself.
         """
-        specifiers = [
-            requirement.specifier
-            for requirement in (*self.question.requirements, *self.question.constraints)
-            if canonicalize_name(requirement.name) == name
-        ]
         files = [
             file
             for file in self.pages.read(name)
-            if not file.yanked and all(specifier.contains(file.version) for specifier in specifiers)
+            if not file.yanked and self.is_asked_for(name, file.version)
         ]
         if not files or any(not file.tags for file in files):
             return False
@@ -292,9 +288,10 @@ class _Search:
             if any(wheel_fits(file, target) for file in files):
                 continue
             kind, reason, needs = explain_misfit(tags, target)
-            self.hopeless[name, target] = Gap(
+            gap = Gap(
                 name=name, version=newest, target=target, kind=kind, reason=reason, needs=needs
             )
+            self.hopeless[name, target] = lower_need(gap, files)
             fitting = [
                 file.version for file in self.pages.read(name, target) if wheel_fits(file, target)
             ]
@@ -309,7 +306,7 @@ class _Search:
         if back.newest is not None:
             self.newest[key] = str(back.newest)
         if back.versions is None or key in self.steps:
-            self.hopeless[key] = gap
+            self.hopeless[key] = lower_need(gap, self.asked_for(gap))
             return False
         self.steps[key] = TargetConstraint(name=gap.name, target=gap.target, versions=back.versions)
         return True
@@ -368,6 +365,18 @@ class _Search:
 
     def has_native(self, gap: Gap) -> bool:
         return has_native_wheel(gap, self.admitted(gap))
+
+    def is_asked_for(self, name: NormalizedName, version: Version) -> bool:
+        """Tell whether the project's own requirements and constraints let a version be taken."""
+        return all(
+            requirement.specifier.contains(version)
+            for requirement in (*self.question.requirements, *self.question.constraints)
+            if canonicalize_name(requirement.name) == name
+        )
+
+    def asked_for(self, gap: Gap) -> list[IndexFile]:
+        """Return what a gap's target may take, of the versions that the project lets be taken."""
+        return [file for file in self.admitted(gap) if self.is_asked_for(gap.name, file.version)]
 
     def admitted(self, gap: Gap) -> list[IndexFile]:
         """Return the sdists and the wheels that tag constraints let a gap's target take."""

@@ -6,14 +6,19 @@ import functools
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final, TypeAlias
 
+from hatch_multiplat.misfit import spell_floor
 from hatch_multiplat.platforms import Platform, PlatformError, oldest_floor
 from hatch_multiplat.selection import tag_ranks
+from hatch_multiplat.target_list import admits
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from packaging.tags import Tag
+    from packaging.version import Version
 
+    from hatch_multiplat.selection import Gap
+    from hatch_multiplat.stepback import File
     from hatch_multiplat.target import Target
 
 Floor: TypeAlias = tuple[int, int]
@@ -43,6 +48,33 @@ def lowest_floor(wheels: Iterable[Iterable[Tag]], target: Target) -> Floor | Non
             if tag.platform in known:
                 floors.append(known[tag.platform])
     return min(floors, default=None)
+
+
+def lower_need(gap: Gap, files: Iterable[File]) -> Gap:
+    """Return a gap with the lowest floor that would close it, in whatever version of its package.
+
+    `files` are those of all versions that may be taken; newer ones than the locked do not count.
+    Of two versions that ask for the same floor, the newer one does. A gap that no floor closes
+    comes back as it is.
+    """
+    pre = gap.version is not None and gap.version.is_prerelease
+    found: tuple[Floor, Version] | None = None
+    for file in files:
+        version = file.version
+        newer = gap.version is not None and version > gap.version
+        if file.yanked or newer or (version.is_prerelease and not pre):
+            continue
+        if file.requires_python is not None and not admits(file.requires_python, gap.target.python):
+            continue
+        floor = lowest_floor([file.tags], gap.target)
+        if floor is None:
+            continue
+        if found is None or floor < found[0] or (floor == found[0] and version > found[1]):
+            found = floor, version
+    needs = spell_floor(found[0], gap.target) if found else ""
+    if found is None or not needs:
+        return gap
+    return replace(gap, needs=needs, needs_version=found[1] if found[1] != gap.version else None)
 
 
 @functools.lru_cache(maxsize=512)

@@ -56,8 +56,8 @@ class Cell:
 class Missing:
     """What a target lacks of a package, why, and what to do about it.
 
-    `floor` is the one at which this version has a wheel, `newest` the newest version that has one;
-    both are empty where nothing would do.
+    `floor` is the lowest at which this version has a wheel, or an older one that would be taken in
+    its place, `newest` the newest version that has one; both are empty where nothing would do.
     """
 
     name: NormalizedName
@@ -323,7 +323,14 @@ def _missing(gap: Gap, *, has: str, advice: Advice) -> Missing:
         reason=gap.reason,
         floor=floor,
         newest=has,
-        to_do=suggest_ways(gap.name, gap.needs, has, advice, kind=gap.kind),
+        to_do=suggest_ways(
+            gap.name,
+            gap.needs,
+            has,
+            advice,
+            kind=gap.kind,
+            older=str(gap.needs_version or ""),
+        ),
     )
 
 

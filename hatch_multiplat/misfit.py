@@ -49,15 +49,20 @@ def explain_misfit(tags: Iterable[Tag], target: Target) -> tuple[GapKind, str, s
 
 
 def _explain_floor(floor: tuple[int, int], target: Target) -> tuple[GapKind, str, str]:
+    system = target.platform.libc or "macOS"
+    reason = f"floor too old: its wheels need {system} {floor[0]}.{floor[1]} or newer"
+    return "floor", reason, spell_floor(floor, target)
+
+
+def spell_floor(floor: tuple[int, int], target: Target) -> str:
+    """Return the word for `platforms` that gives a target's platform this floor.
+
+    Empty for a complete platform: its floor is its machine's, and no word of the table raises it.
+    """
     platform = target.platform
-    version = f"{floor[0]}.{floor[1]}"
-    needs = f"{platform.system}-{platform.arch}-{platform.libc or ''}{version}"
-    # The floor of a complete platform is its machine's, and no word of the table raises it.
-    return (
-        "floor",
-        f"floor too old: its wheels need {platform.libc or 'macOS'} {version} or newer",
-        needs if target.explicit_tags is None else "",
-    )
+    if target.explicit_tags is not None:
+        return ""
+    return f"{platform.system}-{platform.arch}-{platform.libc or ''}{floor[0]}.{floor[1]}"
 
 
 def _floor_for(platform_tag: str, platform: Platform) -> tuple[int, int] | None:

@@ -190,14 +190,15 @@ def _details(
     newest: Mapping[tuple[NormalizedName, Target], str],
 ) -> list[str]:
     """For each reason a paragraph: what is missing and why, on which targets, what to do."""
-    grouped: dict[tuple[str, str, str, str, str, GapKind], list[Target]] = defaultdict(list)
+    grouped: dict[tuple[str, str, str, str, str, str, GapKind], list[Target]] = defaultdict(list)
     for gap in gaps:
         has = newest.get((gap.name, gap.target), "")
-        key = (gap.name, str(gap.version or ""), gap.reason, gap.needs, has, gap.kind)
+        older = str(gap.needs_version or "")
+        key = (gap.name, str(gap.version or ""), gap.reason, gap.needs, older, has, gap.kind)
         grouped[key].append(gap.target)
     lines = []
-    for (name, version, reason, needs, has, kind), found in sorted(grouped.items()):
-        to_do = suggest_ways(name, needs, has, advice, kind=kind)
+    for (name, version, reason, needs, older, has, kind), found in sorted(grouped.items()):
+        to_do = suggest_ways(name, needs, has, advice, kind=kind, older=older)
         lines += [
             *_wrap(f"{name} {version}".rstrip() + f": {reason}", indent=""),
             *_wrap(f"on {', '.join(map(str, found))}"),
@@ -207,9 +208,18 @@ def _details(
 
 
 def suggest_ways(
-    name: str, needs: str, newest: str, advice: Advice, *, kind: GapKind | None = None
+    name: str,
+    needs: str,
+    newest: str,
+    advice: Advice,
+    *,
+    kind: GapKind | None = None,
+    older: str = "",
 ) -> str:
-    """Say what would close a gap: `needs` is the floor that would, `newest` the version."""
+    """Say what would close a gap: `needs` is the floor that would, `newest` the version.
+
+    `older` is the version that has a wheel on that floor, where the one that was locked has none.
+    """
     if advice is Advice.LOCK:
         return "write the lock anew for these targets, or drop them"
     if advice is Advice.OWN_WHEEL:
@@ -220,7 +230,8 @@ def suggest_ways(
     if newest:
         ways.append(f"{name} {newest} has one: allow that version")
     if needs:
-        ways.append(f"raise the floor to {needs!r}")
+        there = f", where {name} {older} has one" if older else ""
+        ways.append(f"raise the floor to {needs!r}{there}")
     if not newest and not needs:
         ways.append("no version has one: use another package")
     if not newest and kind in {"sdist", "source"}:

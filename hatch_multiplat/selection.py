@@ -113,7 +113,8 @@ class Selection:
 class Gap:
     """A target that a locked package does not cover, and why.
 
-    `needs` is the floor that would do, as a platform ("linux-x86_64-glibc2.34"), where one would.
+    `needs` is the floor that would do, as a platform ("linux-x86_64-glibc2.34"), where one would;
+    `needs_version` the version that has a wheel there, if it is not the locked one.
     """
 
     name: NormalizedName
@@ -123,6 +124,7 @@ class Gap:
     reason: str
     needs: str = ""
     source: LockedSource | None = None
+    needs_version: Version | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -203,6 +203,22 @@ def test_every_gap_is_named_at_once_with_its_reason(
     }
 
 
+@pytest.mark.parametrize("sdist", [True, False])
+def test_the_floor_that_is_named_is_the_least_of_all_versions_that_may_be_taken(
+    desk: Desk, make_wheel: MakeFile, make_sdist: MakeFile, *, sdist: bool
+) -> None:
+    """Of `high` 1.0 nothing is said: the requirements do not admit it."""
+    for version, platform in (("3.0", 35), ("2.0", 34), ("1.0", 31)):
+        add_native(desk, make_wheel, "high", version, f"manylinux_2_{platform}_x86_64")
+    if sdist:
+        desk.index.add(make_sdist("high", "3.0", tags="cp311-cp311-linux_x86_64"))
+    with pytest.raises(CoverageError) as raised:
+        desk.ask(["high>=2"], [LINUX])
+    text = " ".join(str(raised.value).split())
+    assert "high 3.0: floor too old: its wheels need glibc 2.35 or newer" in text
+    assert "raise the floor to 'linux-x86_64-glibc2.34', where high 2.0 has one" in text
+
+
 def test_a_package_that_uv_can_place_nowhere_hides_no_other_gap(
     desk: Desk, make_wheel: MakeFile
 ) -> None:

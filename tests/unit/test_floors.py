@@ -1,9 +1,16 @@
 from __future__ import annotations
 
-import pytest
-from packaging.tags import parse_tag
+from dataclasses import dataclass, replace
+from typing import Any
 
-from hatch_multiplat.floors import lowest_floor
+import pytest
+from packaging.specifiers import SpecifierSet
+from packaging.tags import Tag, parse_tag
+from packaging.utils import canonicalize_name
+from packaging.version import Version
+
+from hatch_multiplat.floors import lower_need, lowest_floor
+from hatch_multiplat.selection import Gap
 from hatch_multiplat.target import Target
 
 LINUX = "cp312-manylinux_2_28_x86_64"
@@ -64,3 +71,61 @@ def test_the_lowest_floor_is_the_first_that_accepts_the_wheel() -> None:
         assert tag in Target.parse(f"cp312-manylinux_{floor[0]}_{floor[1]}_x86_64").tags
         below = Target.parse(f"cp312-manylinux_{floor[0]}_{floor[1] - 1}_x86_64")
         assert tag not in below.tags
+
+
+@dataclass(frozen=True, kw_only=True)
+class File:
+    version: Version
+    tags: frozenset[Tag]
+    requires_python: SpecifierSet | None = None
+    yanked: bool = False
+
+
+def file(version: str, platform: str, python: str = "cp312", **fields: Any) -> File:
+    tags = parse_tag(f"{python}-{python}-{platform}")
+    return replace(File(version=Version(version), tags=tags), **fields)
+
+
+GAP = Gap(
+    name=canonicalize_name("demo"),
+    version=Version("3.0"),
+    target=Target.parse(LINUX),
+    kind="floor",
+    reason="floor too old",
+    needs="linux-x86_64-glibc2.34",
+)
+
+
+def test_the_least_floor_of_all_versions_closes_a_gap() -> None:
+    files = [
+        file("3.0", "manylinux_2_34_x86_64"),
+        file("2.0", "manylinux_2_31_x86_64"),
+        file("1.0", "manylinux_2_31_x86_64"),
+        file("0.5", "manylinux_2_32_x86_64"),
+    ]
+    found = lower_need(GAP, files)
+    assert (found.needs, str(found.needs_version)) == ("linux-x86_64-glibc2.31", "2.0")
+    assert replace(found, needs=GAP.needs, needs_version=None) == GAP
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        pytest.param(file("4.0", "manylinux_2_31_x86_64"), id="newer than the locked one"),
+        pytest.param(file("2.0rc1", "manylinux_2_31_x86_64"), id="a pre-release"),
+        pytest.param(file("2.0", "manylinux_2_31_x86_64", yanked=True), id="yanked"),
+        pytest.param(file("2.0", "manylinux_2_31_aarch64"), id="another machine"),
+        pytest.param(file("2.0", "manylinux_2_31_x86_64", "cp311"), id="another Python"),
+        pytest.param(
+            file("2.0", "manylinux_2_31_x86_64", requires_python=SpecifierSet("<3.12")),
+            id="not for this Python",
+        ),
+    ],
+)
+def test_a_version_that_would_not_be_taken_closes_no_gap(other: File) -> None:
+    assert lower_need(GAP, [file("3.0", "manylinux_2_34_x86_64"), other]) == GAP
+
+
+def test_what_no_floor_closes_stays_as_it_is() -> None:
+    gap = replace(GAP, kind="python", needs="", target=Target.parse("cp312-win_amd64"))
+    assert lower_need(gap, [file("2.0", "win_amd64", "cp311")]) == gap

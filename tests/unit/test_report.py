@@ -267,3 +267,10 @@ def test_what_to_do_is_what_the_user_can_change(
     advice: Advice, kind: GapKind, needs: str, newest: str, expected: str
 ) -> None:
     assert suggest_ways("demo", needs, newest, advice, kind=kind) == expected
+
+
+def test_a_floor_on_which_another_version_has_a_wheel_names_that_version() -> None:
+    found = suggest_ways("demo", "macos-arm64-14.0", "", Advice.PROJECT, kind="floor", older="1.2")
+    assert found == (
+        "raise the floor to 'macos-arm64-14.0', where demo 1.2 has one, or drop these targets"
+    )
