@@ -121,8 +121,9 @@ class BootTable:
 
     `run` is `{"script": ...}`, `{"entry_point": ...}`, `{"module": ...}` or `{}`, an interpreter.
     `targets` are ranked: of several that fit a machine, the first wins; see `rank_targets`.
-    `overrides` and `excluded` are not for start-up but for those who inspect the file: what was
-    heeded in place of the wheels' own requirements, as uv has it.
+    `overrides`, `excluded` and `metadata` are not for start-up but for those who inspect the file:
+    what was heeded in place of the wheels' own requirements, as uv has it. `metadata` has a name,
+    a version (empty for any) and the requirements of each package whose own word was replaced.
     """
 
     name: str
@@ -136,6 +137,7 @@ class BootTable:
     targets: tuple[BootTarget, ...]
     overrides: tuple[str, ...] = ()
     excluded: tuple[str, ...] = ()
+    metadata: tuple[tuple[str, str, tuple[str, ...]], ...] = ()
 
     @property
     def main(self) -> str:
@@ -173,6 +175,11 @@ class BootTable:
             "targets": [_target_fields(target) for target in self.targets],
             **({"overrides": list(self.overrides)} if self.overrides else {}),
             **({"excluded": list(self.excluded)} if self.excluded else {}),
+            **(
+                {"metadata": [[n, v, list(r)] for n, v, r in self.metadata]}
+                if self.metadata
+                else {}
+            ),
         }
 
 

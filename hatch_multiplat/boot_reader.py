@@ -117,6 +117,10 @@ def parse_table(data: Mapping[str, Any], *, where: str) -> BootTable:
         targets=tuple(_target(item, count=len(data["wheels"])) for item in data["targets"]),
         overrides=tuple(map(str, data.get("overrides", ()))),
         excluded=tuple(map(str, data.get("excluded", ()))),
+        metadata=tuple(
+            (str(name), str(version), tuple(map(str, requires)))
+            for name, version, requires in data.get("metadata", ())
+        ),
     )
     if table.id != data["id"]:
         raise ExecutableError(f"{where} is damaged: its table was altered; download it again")

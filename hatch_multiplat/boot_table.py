@@ -40,7 +40,8 @@ def make_boot_table(
 
     `contents` maps each wheel's file name to the SHA-256 (hex) and the size (bytes) of the file
     on disk, which is what start-up will find in the executable. `scripts` are the project's own,
-    name to `module:function`. Of `demands`, the overrides and exclusions go into the file.
+    name to `module:function`. Of `demands`, what stands in
+    place of the wheels' own word goes into the file.
     """
     names = sorted({wheel.filename for selection in selections for wheel in selection.wheels})
     position = {name: index for index, name in enumerate(names)}
@@ -62,6 +63,12 @@ def make_boot_table(
         targets=rank_targets(tuple(_boot_target(selection, position) for selection in selections)),
         overrides=tuple(map(spell_override, demands.overrides)),
         excluded=tuple(sorted(demands.excluded)),
+        metadata=tuple(
+            sorted(
+                (name, str(version or ""), tuple(map(str, requires)))
+                for (name, version), requires in demands.metadata.items()
+            )
+        ),
     )
 
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from packaging.utils import NormalizedName
+    from packaging.version import Version
 
     from hatch_multiplat.selection import LockedWheel, Selection, WheelSet
     from hatch_multiplat.target import Target
@@ -51,7 +52,9 @@ class Demands:
     """What a set has to satisfy: root requirements, and what a user overrode or excluded.
 
     An override stands for every requirement of its project, as uv's `override-dependencies`;
-    `excluded` projects need not be there. `requires_python` is the program's own: patch releases
+    `excluded` projects need not be there. `metadata` has what a user says that packages require,
+    in place of what their wheels say, as uv's `dependency-metadata`: by name and version, or by
+    name and None for all other versions. `requires_python` is the program's own: patch releases
     that it does not admit prove nothing.
     """
 
@@ -59,6 +62,14 @@ class Demands:
     requires_python: SpecifierSet = field(default_factory=SpecifierSet)
     overrides: tuple[Requirement, ...] = ()
     excluded: frozenset[NormalizedName] = frozenset()
+    metadata: Mapping[tuple[NormalizedName, Version | None], tuple[Requirement, ...]] = field(
+        default_factory=dict, hash=False
+    )
+
+    def requires_of(self, wheel: LockedWheel) -> tuple[Requirement, ...] | None:
+        """Return what a wheel requires by the user's word; None where that says nothing of it."""
+        found = self.metadata.get((wheel.name, wheel.version))
+        return self.metadata.get((wheel.name, None)) if found is None else found
 
 
 def parse_requires(text: str) -> tuple[Requirement, ...]:
@@ -98,6 +109,13 @@ def find_faults(
     `requires` maps the file name of each wheel to its requirements; a wheel that it lacks is taken
     to require nothing, as its own fault is known elsewhere.
     """
+    told = {
+        wheel.filename: said
+        for selection in selections
+        for wheel in selection.wheels
+        if demands.metadata and (said := demands.requires_of(wheel)) is not None
+    }
+    requires = {**requires, **told}
     markers = {
         str(requirement.marker)
         for group in {id(group): group for group in requires.values()}.values()

@@ -188,6 +188,7 @@ def _differences(first: BootTable, other: BootTable, here: str, there: str) -> l
         ("options", first.options, other.options),
         ("overrides", first.overrides, other.overrides),
         ("excluded dependencies", first.excluded, other.excluded),
+        ("dependency-metadata", first.metadata, other.metadata),
     ):
         if of_first != of_other:
             problems.append(

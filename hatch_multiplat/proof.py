@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from packaging.utils import canonicalize_name
+from packaging.version import Version
 
 from hatch_multiplat.closure import Demands, find_faults, render_faults, valid_requirements
 from hatch_multiplat.errors import VerificationError
@@ -43,7 +44,7 @@ def prove_selections(
 def read_demands(
     roots: Iterable[Requirement], *, requires_python: SpecifierSet, uv_table: Mapping[str, Any]
 ) -> Demands:
-    """Return what a set has to satisfy, with the overrides and exclusions that uv heeds too."""
+    """Return what a set has to satisfy, with the user's own words on it that uv heeds too."""
     return Demands(
         roots=tuple(roots),
         requires_python=requires_python,
@@ -52,4 +53,15 @@ def read_demands(
             canonicalize_name(item.name)
             for item in valid_requirements(uv_table.get("exclude-dependencies", ()))
         ),
+        metadata={
+            (canonicalize_name(entry["name"]), _version(entry)): tuple(
+                valid_requirements(entry.get("requires-dist", ()))
+            )
+            for entry in uv_table.get("dependency-metadata", ())
+            if "name" in entry
+        },
     )
+
+
+def _version(entry: Mapping[str, Any]) -> Version | None:
+    return Version(entry["version"]) if "version" in entry else None

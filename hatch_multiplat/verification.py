@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from packaging.utils import canonicalize_name
+from packaging.version import Version
 
 from hatch_multiplat.boot_reader import table_selections
 from hatch_multiplat.closure import Demands, Fault, find_faults, valid_requirements
@@ -139,6 +140,12 @@ def prove_executable(
             canonicalize_name(item.name)
             for item in valid_requirements([*info.get("excluded", ()), *excluded])
         ),
+        metadata={
+            (canonicalize_name(name), Version(version) if version else None): tuple(
+                valid_requirements(requires)
+            )
+            for name, version, requires in (table.metadata if table else ())
+        },
     )
     requires = {
         filename: wheel.requires for filename, wheel in held.items() if wheel.requires is not None

@@ -421,6 +421,27 @@ def test_what_the_build_overrode_is_in_the_file_and_needs_no_flag(
     assert "overrides: ('helper==0.9',) in " in result.output
 
 
+def test_what_a_user_says_that_a_package_requires_is_what_is_proven(
+    tmp_path: Path, index_server: IndexServer, uv_cache: None, plain_network: None
+) -> None:
+    """By the build and by `verify`, also after split and merge, of `dependency-metadata`."""
+    index_server.add(make_wheel(tmp_path, "front", requires=["never-there", "helper<1"]))
+    index_server.add(make_wheel(tmp_path, "helper", "1.5"), make_wheel(tmp_path, "more"))
+    project = make_project(tmp_path, index_url=index_server.index_url, requires=["front"], table={})
+    said = {"name": "front", "version": "1.0", "requires-dist": ["helper>=1", "more"]}
+    project.write(
+        {"index-url": index_server.index_url, "platforms": list(PLATFORMS), "python": ["3.11"]},
+        tool={"uv": {"dependency-metadata": [said]}},
+    )
+    report = project.build()
+    assert {share.name for share in report.dependencies} == {"demo", "front", "helper", "more"}
+    whole = Path(report.path)
+    assert call_json("verify", whole, "--no-run")["holds"] is True
+    part = tmp_path / "linux.pex"
+    assert call("split", whole, "--platform", "linux-x86_64", "-o", part).exit_code == 0
+    assert call_json("verify", part, "--no-run")["holds"] is True
+
+
 def test_what_was_excluded_is_missed_by_nobody(
     tmp_path: Path, index_server: IndexServer, uv_cache: None, plain_network: None
 ) -> None:

@@ -65,6 +65,7 @@ TABLE = BootTable(
     ),
     overrides=("lib==1.0",),
     excluded=("other",),
+    metadata=(("other", "1.0", ("rich>=13",)), ("third", "", ())),
 )
 MAIN = f"#!/usr/bin/env python3\n{render_preamble(TABLE)}\nprint('pex')\n"
 

@@ -226,10 +226,15 @@ def test_what_was_overridden_and_excluded_is_noted_but_for_urls_which_may_be_sec
             roots=(),
             overrides=tuple(map(Requirement, overrides)),
             excluded=frozenset({canonicalize_name("b"), canonicalize_name("a")}),
+            metadata={
+                (canonicalize_name("b"), Version("1.0")): (Requirement("a>=1"),),
+                (canonicalize_name("b"), None): (),
+            },
         ),
     )
     assert table.overrides == ('rich>=13; sys_platform == "win32"', "old")
     assert table.excluded == ("a", "b")
+    assert table.metadata == (("b", "", ()), ("b", "1.0", ("a>=1",)))
 
 
 def test_what_a_complete_platform_file_says_is_noted_as_far_as_the_wheels_need_it() -> None:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
-from packaging.utils import canonicalize_name
 
 from hatch_multiplat.closure import Demands, find_faults, parse_requires, render_faults
+from hatch_multiplat.proof import read_demands
 from hatch_multiplat.selection import Selection, WheelSet, locked_wheel
 from hatch_multiplat.target import Target
 
@@ -50,15 +50,19 @@ def prove(
     overrides: Sequence[str] = (),
     excluded: Sequence[str] = (),
     requires_python: str = "",
+    metadata: Sequence[Mapping[str, Any]] = (),
 ) -> list[tuple[str, str]]:
     found = find_faults(
         selections or [select(LINUX, (0, list(wheels)))],
         {full(name): tuple(map(Requirement, texts)) for name, texts in wheels.items()},
-        Demands(
-            roots=tuple(map(Requirement, roots)),
+        read_demands(
+            map(Requirement, roots),
             requires_python=SpecifierSet(requires_python),
-            overrides=tuple(map(Requirement, overrides)),
-            excluded=frozenset(map(canonicalize_name, excluded)),
+            uv_table={
+                "override-dependencies": overrides,
+                "exclude-dependencies": excluded,
+                "dependency-metadata": metadata,
+            },
         ),
     )
     return [(fault.kind, fault.reason) for fault in found]
@@ -171,6 +175,33 @@ def test_an_override_takes_the_place_of_every_requirement() -> None:
 
 def test_an_excluded_project_may_be_missing() -> None:
     assert prove({"app-1.0": ["Lib_X"]}, excluded=["lib.x"]) == []
+
+
+@pytest.mark.parametrize(
+    ("metadata", "faults"),
+    [
+        pytest.param([], ["lib"], id="the wheel's own word"),
+        pytest.param([{"name": "APP"}], [], id="nothing, by name"),
+        pytest.param([{"name": "app", "version": "1"}], [], id="by name and version"),
+        pytest.param([{"name": "app", "version": "2.0"}], ["lib"], id="another version"),
+        pytest.param(
+            [{"name": "app"}, {"name": "app", "version": "1.0", "requires-dist": ["more"]}],
+            ["more"],
+            id="the version before the name",
+        ),
+        pytest.param(
+            [{"name": "app", "requires-dist": ["more ; python_full_version >= '3.12.4'", "x>"]}],
+            ["more"],
+            id="on some patch releases",
+        ),
+        pytest.param([{"requires-dist": ["more"]}], ["lib"], id="of nobody"),
+    ],
+)
+def test_what_a_user_says_that_a_package_requires_stands_before_its_own_word(
+    metadata: list[dict[str, Any]], faults: list[str]
+) -> None:
+    found = prove({"app-1.0": ["lib"]}, metadata=metadata)
+    assert [reason.split("'")[1].split(";")[0].strip() for _, reason in found] == faults
 
 
 def test_a_wheel_that_tells_nothing_requires_nothing() -> None:
