@@ -33,7 +33,17 @@ def _multiplat_caches(root, environ):
 def _multiplat_base():
     """The interpreter that this one is, or was made from if it is a virtual environment's."""
     path = getattr(sys, "_base_executable", None) or sys.executable or ""
-    return path if os.name == "nt" else os.path.realpath(path)
+    return _multiplat_twin(path, "pythonw", "python") if os.name == "nt" else os.path.realpath(path)
+
+
+def _multiplat_twin(path, name, other):
+    """The interpreter beside this one that differs from it in having a console, or not."""
+    folder, file = os.path.split(path)
+    if file.lower().startswith(name):
+        twin = os.path.join(folder, other + file[len(name) :])
+        if os.path.exists(twin):
+            return twin
+    return path
 
 
 def _multiplat_flags():
@@ -89,6 +99,8 @@ def _multiplat_run(arguments):
 def _multiplat_enter(record, app, flags, names, keep_path):
     """Run the application's entry script in a finished set-up. Does not return."""
     root, python, how = record[:3]
+    if os.path.basename(sys.executable or "").lower().startswith("pythonw"):
+        python = _multiplat_twin(python, "python", "pythonw")
     environ = os.environ
     known = dict((os.path.normcase(name), name) for name in names)  # noqa: C402
     called = os.path.normcase(os.path.basename(app))

@@ -80,14 +80,26 @@ def hold(path: str) -> bool:
 
 
 def start(arguments: "list[str]") -> None:
-    """Become another process; where that cannot be, wait for it and leave with its exit code."""
+    """Become another process; where that cannot be, wait for it and leave with its exit code.
+
+    Under a Python that opens no window, the next one is of that kind too.
+    """
     if os.name != "nt":
         os.execv(arguments[0], arguments)
     import signal
     import subprocess
 
+    folder, name = os.path.split(arguments[0])
+    windowless = os.path.join(folder, "pythonw" + name[len("python") :])
+    if is_windowless(sys.executable) and not is_windowless(name) and os.path.exists(windowless):
+        arguments = [windowless, *arguments[1:]]
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     sys.exit(subprocess.call(arguments))
+
+
+def is_windowless(python: str) -> bool:
+    """Whether this is the Python of Windows that has no console."""
+    return os.path.basename(python).lower().startswith("pythonw")
 
 
 def interpreter_flags() -> "list[str]":

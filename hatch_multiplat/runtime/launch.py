@@ -35,8 +35,11 @@ class Launch:
         self.target = machine.find_target(self.table["targets"], self.machine)
 
     def fail(self, message: str, code: int = 1) -> "NoReturn":
-        sys.stderr.write("%s: %s\n" % (self.name, message))
-        sys.stderr.flush()
+        if sys.stderr is None:
+            show_message(self.name, message)
+        else:
+            sys.stderr.write("%s: %s\n" % (self.name, message))
+            sys.stderr.flush()
         sys.exit(code)
 
     def wheels(self) -> List[Json]:
@@ -218,6 +221,7 @@ class Launch:
                     stdin=subprocess.DEVNULL,
                     stdout=subprocess.DEVNULL,
                     stderr=subprocess.DEVNULL,
+                    creationflags=pythons.NO_WINDOW,
                 )
             except OSError:
                 continue
@@ -296,6 +300,17 @@ class Notice:
     def show(self) -> None:
         sys.stderr.write("%s: preparing its first run on this machine...\n" % self.launch.name)
         sys.stderr.flush()
+
+
+def show_message(title: str, text: str) -> None:
+    """Say it in a window, where a Python of Windows without a console has no other place."""
+    try:
+        import ctypes
+
+        library: Any = vars(ctypes)["windll"].user32
+        library.MessageBoxW(None, text, title, 0x10)  # the icon of an error
+    except (ImportError, KeyError, OSError, AttributeError):
+        pass
 
 
 def die_of_interrupt() -> "NoReturn":

@@ -6,6 +6,7 @@ import subprocess
 from typing import Any, Iterator, List, Sequence
 
 LAUNCHER_TIMEOUT = 20  # seconds
+NO_WINDOW = 0x08000000 if os.name == "nt" else 0  # for children of a Python without a console
 
 
 def find_pythons(names: Sequence[str], search_path: str) -> Iterator[str]:
@@ -85,6 +86,7 @@ def ask_launcher(launcher: str) -> List[str]:
             [launcher, "-0p"],
             stdin=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
+            creationflags=NO_WINDOW,
             timeout=LAUNCHER_TIMEOUT,
         )
     except (OSError, subprocess.SubprocessError):

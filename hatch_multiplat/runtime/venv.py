@@ -8,7 +8,7 @@ import sys
 import sysconfig
 from typing import Any, Dict, List, NamedTuple
 
-from hatch_multiplat.runtime import wheel, writing
+from hatch_multiplat.runtime import pythons, wheel, writing
 
 # The line of entry.py and of starter.py that is filled in.
 EMPTY_CONFIG = "\nCONFIG = {}"
@@ -116,7 +116,11 @@ def works(python: str, root: str) -> bool:
     """Whether the Python of a new virtual environment starts, and as part of it."""
     code = "import os, sys; sys.exit(not os.path.samefile(sys.prefix, %r))" % root
     try:
-        return subprocess.call([python, "-I", "-c", code], stderr=subprocess.DEVNULL) == 0
+        command = [python, "-I", "-c", code]
+        return (
+            subprocess.call(command, stderr=subprocess.DEVNULL, creationflags=pythons.NO_WINDOW)
+            == 0
+        )
     except OSError:
         return False
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import struct
 import zipfile
 from typing import TYPE_CHECKING
 
@@ -60,3 +61,21 @@ def test_the_archive_follows_the_line_and_counts_from_its_own_start(tmp_path: Pa
     with zipfile.ZipFile(exe) as archive:
         assert archive.read("b.txt") == b"b"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["demo.exe", "demo.pex"]
+
+
+@pytest.mark.parametrize(
+    ("arch", "machine"), [("x86_64", 0x8664), ("arm64", 0xAA64), ("i686", 0x14C)]
+)
+@pytest.mark.parametrize(("windowed", "subsystem"), [(False, 3), (True, 2)])
+def test_a_launcher_is_for_its_processor_and_has_a_console_or_none(
+    arch: str,
+    machine: int,
+    windowed: bool,  # noqa: FBT001
+    subsystem: int,
+) -> None:
+    """What Windows reads before it starts a program, in the PE format's header."""
+    data = read_launcher(Platform.parse(f"windows-{arch}"), ExeOptions(windowed=windowed))
+    (header,) = struct.unpack_from("<L", data, 0x3C)
+    assert data[header : header + 4] == b"PE\0\0"
+    assert struct.unpack_from("<H", data, header + 4) == (machine,)
+    assert struct.unpack_from("<H", data, header + 24 + 68) == (subsystem,)
