@@ -70,6 +70,15 @@ def made(shell: Shell, folder: str = "dist") -> list[str]:
     return sorted(path.name for path in (shell.cwd / folder).iterdir())
 
 
+def test_another_output_than_the_page_shows_and_a_failing_command_fail_the_test(
+    shell: Shell,
+) -> None:
+    assert shell.run([Step(command="echo a; echo b >&2", shown=("a",))]) == ["a\n"]
+    for command in ("echo b", "echo a; echo b", "echo a; false"):
+        with pytest.raises(AssertionError):
+            shell.run([Step(command=command, shown=("a",)), Step(command="true", shown=())])
+
+
 def test_several_commands(shell: Shell) -> None:
     with open_page("how-to/several-commands") as page:
         table, names = page.take("toml", "[project.scripts]"), page.take("toml", "executables")
