@@ -46,7 +46,7 @@ from hatch_multiplat.target_list import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from hatch_multiplat.target import Python, Target
 
@@ -84,11 +84,13 @@ class Executable:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ProjectFacts:
-    """What Config needs to know of the project: its name and its `requires-python`."""
+    """What Config needs to know of the project, from its other tables."""
 
     name: str
     requires_python: SpecifierSet = field(default_factory=SpecifierSet)
     dependency_groups: tuple[NormalizedName, ...] = ()
+    extras: tuple[NormalizedName, ...] | None = None
+    """None where only the wheel can tell which there are."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -203,9 +205,6 @@ class _Parser(TableReader):
 
     # -- words of the packaging specs ------------------------------------------------------------
 
-    def names(self, where: str, value: object) -> tuple[NormalizedName, ...]:
-        return tuple(dict.fromkeys(name for _, name in self.name_items(where, value)))
-
     def name_items(self, where: str, value: object) -> list[tuple[str, NormalizedName]]:
         found = []
         for here, text in self.items(where, value):
@@ -214,6 +213,15 @@ class _Parser(TableReader):
             else:
                 self.problem(f"{here}: {text!r} is not a valid name")
         return found
+
+    def extras(self, where: str, value: object) -> tuple[NormalizedName, ...]:
+        names = self.name_items(where, value)
+        known = self.project.extras
+        unknown = [] if known is None else [pair for pair in names if pair[1] not in known]
+        for here, name in unknown:
+            hint = _near(name, known or ())
+            self.problem(f"{here}: {self.project.name} has no extra {name!r}{hint}")
+        return tuple(dict.fromkeys(name for _, name in names))
 
     def groups(self, where: str, value: object) -> tuple[NormalizedName, ...]:
         names = self.name_items(where, value)
@@ -387,7 +395,7 @@ _READERS: Final[dict[str, Callable[[_Parser, str, object], Any]]] = {
     "script": _Parser.text,
     "entry-point": _Parser.text,
     "module": _Parser.text,
-    "extras": _Parser.names,
+    "extras": _Parser.extras,
     "dependency-groups": _Parser.groups,
     "requirements": _Parser.requirements,
     "constraints": _Parser.constraints,
@@ -417,6 +425,11 @@ _READERS: Final[dict[str, Callable[[_Parser, str, object], Any]]] = {
     "runners": _Parser.runners,
     "pex-args": _Parser.pex_args,
 }
+
+
+def _near(name: str, known: Sequence[str]) -> str:
+    close = difflib.get_close_matches(name, known, n=1)
+    return f"; did you mean {close[0]!r}?" if close else f" (it has: {', '.join(known) or 'none'})"
 
 
 def _is_url(text: str) -> bool:

@@ -102,8 +102,8 @@ class Platform:
             return _parse(text)
         except PlatformError as e:
             reason = f": {e}" if str(e) else ""
-            near = _suggest(text)
-            hint = f"; did you mean {near!r}?" if near else ""
+            near = usual_names(text) or list(filter(None, [_suggest(text)]))
+            hint = f"; did you mean {' or '.join(map(repr, near))}?" if near else ""
             raise PlatformError(f"unknown platform {text!r}{reason}{hint}") from None
 
     def __str__(self) -> str:
@@ -312,6 +312,12 @@ _ARCH_WORDS = (
     ("riscv64", re.compile(r"riscv(?:64)?")),
     ("i686", re.compile(r"i[3-6]86|x86(?![-_]?[0-9])|win32|ia32")),
 )
+_USUAL = {
+    "win32": ("windows-x86_64", "windows-i686"),
+    **dict.fromkeys(("windows", "win"), ("windows-x86_64", "windows-arm64")),
+    **dict.fromkeys(("macos", "mac", "macosx", "osx", "darwin"), ("macos-arm64", "macos-x86_64")),
+    "linux": ("linux-x86_64", "linux-aarch64"),
+}
 _VERSION_WORD = re.compile(r"(?<![0-9])([0-9]{1,2})(?:[._]([0-9]{1,2}))?(?![0-9])")
 
 
@@ -343,6 +349,14 @@ def _suggest(text: str) -> str | None:
             return _suggest_platform(system, arch, words=words, rest=rest)
     names = [*short_names(), *(Platform.parse(name).tag for name in short_names())]
     return next(iter(difflib.get_close_matches(words, names, n=1, cutoff=0.8)), None)
+
+
+def usual_names(text: str) -> list[str]:
+    """Return the usual platforms of a word for a system alone: none if it is no such word.
+
+    `win32` is one in Python's `sys.platform`, and the wheel platform tag of 32-bit Windows.
+    """
+    return list(_USUAL.get(text.strip().lower(), ()))
 
 
 def _suggest_platform(system: str, arch: str, *, words: str, rest: str) -> str:

@@ -32,6 +32,8 @@ from hatch_multiplat.widening import widen_targets
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from packaging.utils import NormalizedName
+
     from hatch_multiplat.widening import Widening
 
 
@@ -229,8 +231,16 @@ def _read_config(folder: Path, pyproject: Mapping[str, Any]) -> Config:
         name=str(project.get("name", "")),
         requires_python=requires_python,
         dependency_groups=tuple(canonicalize_name(name) for name in groups),
+        extras=_static_extras(project),
     )
     return parse_config(table, project=facts, host=project_host(folder))
+
+
+def _static_extras(project: Mapping[str, Any]) -> tuple[NormalizedName, ...] | None:
+    """Return the extras of `[project]`; None if it leaves them to the backend, or is not there."""
+    if "name" not in project or "optional-dependencies" in project.get("dynamic", ()):
+        return None
+    return tuple(canonicalize_name(name) for name in project.get("optional-dependencies", {}))
 
 
 def requires_python_of(pyproject: Mapping[str, Any]) -> SpecifierSet:

@@ -16,7 +16,7 @@ from hatch_multiplat.errors import ConfigError, SolveError, ToolError
 from hatch_multiplat.lock import parse_lock
 from hatch_multiplat.process import Finished, run_tool
 from hatch_multiplat.source_conditions import valid_requirements
-from hatch_multiplat.sources import is_set
+from hatch_multiplat.sources import is_set, redact
 from hatch_multiplat.staging import (
     STAGED_NAME,
     lowest_python,
@@ -63,6 +63,9 @@ _OWN_FAILURE: Final = re.compile(
 )
 """What uv says when its cache, its settings or the network is in the way."""
 
+_NOT_FOUND: Final = re.compile(
+    r"([A-Za-z0-9][\w.-]*) was not found in the (?:package registry|provided package locations)"
+)
 _UNWRITABLE: Final = re.compile(
     r"initialize cache|Read-only file system|Permission denied|No space left|quota exceeded"
 )
@@ -169,7 +172,7 @@ def run_uv_solve(
             timeout=timeout,
         )
         if finished.returncode != 0:
-            raise _failure(finished)
+            raise _failure(finished, question.sources)
         text = (folder / "pylock.toml").read_text(encoding="utf-8")
         lock = parse_lock(text, where="uv's answer")
         _check_constrained(question, lock)
@@ -278,14 +281,25 @@ def _check_constrained(question: Question, lock: Pylock) -> None:
         raise ConfigError(problems)
 
 
-def _failure(finished: Finished) -> SolveError | ToolError:
+def _failure(finished: Finished, sources: Sources) -> SolveError | ToolError:
     """Tell a question without an answer from a failure of uv itself."""
     said = finished.stderr
     ours = finished.returncode in {1, 2} and not _OWN_FAILURE.search(said)
     if ours or any(words in said for words in _NO_ANSWER):
-        return SolveError(f"the dependencies cannot be resolved; uv says:\n{_explanation(said)}")
+        lines = [_explanation(said), *_places_asked(said, sources)]
+        return SolveError("\n".join(["the dependencies cannot be resolved; uv says:", *lines]))
     hint = f"\n{_CACHE_HINT}" if _UNWRITABLE.search(said) else ""
     return ToolError(f"uv failed:\n{_explanation(said) or '  (it printed nothing)'}{hint}")
+
+
+def _places_asked(said: str, sources: Sources) -> list[str]:
+    """Say for each package that uv has not found where that was: it does not tell."""
+    lines = []
+    for name in dict.fromkeys(_NOT_FOUND.findall(said)):
+        places = [*sources.find_links, *sources.indexes_for(canonicalize_name(name))]
+        if places:
+            lines.append(f"{name} was looked for at {', '.join(map(redact, places))}")
+    return lines
 
 
 def _explanation(stderr: str) -> str:

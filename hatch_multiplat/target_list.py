@@ -8,7 +8,12 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from hatch_multiplat.platforms import SUPPORTED_CPYTHONS, Platform, PlatformError
+from hatch_multiplat.platforms import (
+    SUPPORTED_CPYTHONS,
+    Platform,
+    PlatformError,
+    usual_names,
+)
 from hatch_multiplat.target import Python, Target, TargetError, is_pex_platform
 
 if TYPE_CHECKING:
@@ -136,6 +141,11 @@ def _parse_entry(text: str, host: Host) -> PlatformEntry:
         return PlatformEntry(meant=_read_complete_platform(text, host), file=text)
     if text == "current":
         return PlatformEntry(meant=host.current())
+    if text == "win32":
+        raise PlatformError(
+            f"{text!r} is 32-bit Windows in a wheel's name, and any Windows to Python; "
+            f"write {' or '.join(map(repr, usual_names(text)))}"
+        )
     if is_pex_platform(text):
         return PlatformEntry(meant=Target.parse(text))
     return PlatformEntry(meant=Platform.parse(text))

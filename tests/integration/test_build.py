@@ -171,6 +171,7 @@ def test_extras_groups_and_requirements_are_added(
             "dependency-groups": ["serve"],
             "requirements": ["added"],
         },
+        project={"optional-dependencies": {"speed": ["fast"]}},
         **{"dependency-groups": {"serve": ["grouped"]}},
     )
     report = project.build()

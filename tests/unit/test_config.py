@@ -54,6 +54,7 @@ def parse(
         name="demo",
         requires_python=SpecifierSet(requires_python),
         dependency_groups=(canonicalize_name("test"), canonicalize_name("dev-tools")),
+        extras=tuple(map(canonicalize_name, ("fast-json", "web", "ok"))),
     )
     return parse_config(tomllib.loads(text), project=project, host=host(files))
 
@@ -249,6 +250,16 @@ PLATFORMS = "tool.multiplat.platforms"
                 f"{PLATFORMS}[1]: unknown platform 'linux_x64'; did you mean 'linux-x86_64'?",
             ],
             id="positions count wrong items",
+        ),
+        pytest.param(
+            'platforms = ["win32", "linux", "darwin"]',
+            [
+                f"{PLATFORMS}[0]: 'win32' is 32-bit Windows in a wheel's name, and any Windows to Python; "
+                "write 'windows-x86_64' or 'windows-i686'",
+                f"{PLATFORMS}[1]: unknown platform 'linux'; did you mean 'linux-x86_64' or 'linux-aarch64'?",
+                f"{PLATFORMS}[2]: unknown platform 'darwin'; did you mean 'macos-arm64' or 'macos-x86_64'?",
+            ],
+            id="the words of sys.platform",
         ),
         pytest.param(
             'platforms = ["linux-x86_64", "manylinux_2_28_x86_64"]',
@@ -548,6 +559,15 @@ def test_wrong_types(text: str, expected: list[str]) -> None:
                 "tool.multiplat.extras[2]: 'a b' is not a valid name",
             ],
             id="extras",
+        ),
+        pytest.param(
+            "extras = ['fast_jsn', 'nope']\nscript = 3",
+            [
+                "tool.multiplat.script must be a string (got int)",
+                "tool.multiplat.extras[0]: demo has no extra 'fast-jsn'; did you mean 'fast-json'?",
+                "tool.multiplat.extras[1]: demo has no extra 'nope' (it has: fast-json, web, ok)",
+            ],
+            id="unknown extras, and another mistake",
         ),
         pytest.param(
             "dependency-groups = ['Test', 'test', 'dev-tool', 'docs']",

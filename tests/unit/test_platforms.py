@@ -215,10 +215,12 @@ MISTAKES = {
     "x86_64-pc-windows-msvc": "; did you mean 'windows-x86_64'?",
     "aarch64-apple-darwin": "; did you mean 'macos-arm64'?",
     "x86_64-manylinux_2_17": "; did you mean 'linux-x86_64-glibc2.17'?",
-    # A system alone means its commonest machine.
-    "linux": "; did you mean 'linux-x86_64'?",
-    "macos": "; did you mean 'macos-arm64'?",
-    "windows": "; did you mean 'windows-x86_64'?",
+    # A system alone, as Python and people call it, means its commonest machines.
+    "linux": "; did you mean 'linux-x86_64' or 'linux-aarch64'?",
+    "macos": "; did you mean 'macos-arm64' or 'macos-x86_64'?",
+    "darwin": "; did you mean 'macos-arm64' or 'macos-x86_64'?",
+    "macosx": "; did you mean 'macos-arm64' or 'macos-x86_64'?",
+    "windows": "; did you mean 'windows-x86_64' or 'windows-arm64'?",
     # Wheel tags.
     "manylinux2014": "; did you mean 'manylinux_2_17_x86_64'?",
     "manylinux_2014_x86_64": "; did you mean 'manylinux_2_17_x86_64'?",

@@ -104,10 +104,37 @@ def test_a_long_explanation_keeps_its_beginning_and_its_end() -> None:
     ],
 )
 def test_what_has_no_answer_is_a_matter_of_the_requirements(code: int, said: str) -> None:
-    failure = solve._failure(Finished(returncode=code, stdout="", stderr=said))
+    failure = solve._failure(Finished(returncode=code, stdout="", stderr=said), Sources())
 
     assert isinstance(failure, SolveError)
     assert str(failure).startswith("the dependencies cannot be resolved; uv says:\n  error: ")
+
+
+@pytest.mark.parametrize(
+    ("sources", "places"),
+    [
+        (Sources(), "https://pypi.org/simple"),
+        (
+            Sources(
+                index_url="https://ada:secret@own.test/simple",
+                extra_index_urls=("https://more.test/simple",),
+                find_links=("file:///wheels",),
+            ),
+            "file:///wheels, https://more.test/simple, https://own.test/simple",
+        ),
+        (Sources(find_links=("file:///wheels",), no_index=True), "file:///wheels"),
+    ],
+)
+def test_a_package_that_is_nowhere_comes_with_the_places_that_were_asked(
+    sources: Sources, places: str
+) -> None:
+    where = "provided package locations" if sources.no_index else "package registry"
+    said = (
+        "error: No solution found when resolving dependencies\n"
+        f"  cause: Because nowhere was not found in the {where} and your project depends on nowhere"
+    )
+    failure = solve._failure(Finished(returncode=1, stdout="", stderr=said), sources)
+    assert str(failure).splitlines()[-1] == f"nowhere was looked for at {places}"
 
 
 @pytest.mark.parametrize(
@@ -133,7 +160,7 @@ def test_what_has_no_answer_is_a_matter_of_the_requirements(code: int, said: str
     ],
 )
 def test_a_failure_of_uv_itself_is_named_as_one(code: int, said: str, *, hint: bool) -> None:
-    failure = solve._failure(Finished(returncode=code, stdout="", stderr=said))
+    failure = solve._failure(Finished(returncode=code, stdout="", stderr=said), Sources())
 
     assert isinstance(failure, ToolError)
     shown = "\n".join(f"  {line.strip()}" for line in said.splitlines())
