@@ -3,6 +3,7 @@
 `python benchmarks/first_run.py FILE...` takes executables that this project built, makes a copy of
 each whose start-up does one thing more, and starts the copies for the first, the second and the
 third time. What start-up does today is the first row. The decision stands in `runtime/launch.py`.
+With `--parts` it measures in place of that where the processor's time of a first run goes.
 """
 
 from __future__ import annotations
@@ -153,6 +154,50 @@ def measure_file(file: Path, words: list[str], *, repeats: int, python: Path) ->
         measure_links(homes[PLAIN], scratch / "links")
 
 
+def measure_parts(file: Path, words: list[str], *, repeats: int, python: Path) -> None:
+    """Start what a first run is made of one by one; the processor's time depends least on others.
+
+    Preparing includes starting Python and reading the table; the program compiles what it imports.
+    """
+    with tempfile.TemporaryDirectory(dir=file.parent) as name:
+        scratch = Path(name)
+        app = scratch / "app"
+        make_variant(file, VARIANTS[PLAIN], app)
+        seconds: dict[str, list[float]] = defaultdict(list)
+        for number in range(repeats):
+            home, folder = scratch / f"home{number}", scratch / f"venv{number}"
+            environ = clean_environment(home, [python.parent])
+            program: list[Path | str] = [folder / "bin" / "app", *words]
+            steps: dict[str, tuple[list[Path | str], str]] = {
+                "start Python alone": ([python, "-c", ""], ""),
+                "read the table": ([python, app], "info"),
+                "prepare": ([python, app, folder], "venv"),
+                "run the program": (program, ""),
+                "run it again": (program, ""),
+                "first run, whole": ([app, *words], ""),
+                "second run, whole": ([app, *words], ""),
+            }
+            for step, (command, wish) in steps.items():
+                if step == "run the program":
+                    (folder / "bin" / "app").symlink_to(main_script(app))
+                given = {**environ, "MULTIPLAT": wish} if wish else environ
+                usage = run(command, environ=given, cwd=Path.cwd())
+                seconds[step].append(usage.cpu)
+        rows = [
+            (step, f"{statistics.median(all_) * 1000:.0f} ms", f"{min(all_) * 1000:.0f} ms")
+            for step, all_ in seconds.items()
+        ]
+        print_table(f"{file.name}: the processor's time", ("", "median", "least"), rows)
+
+
+def main_script(app: Path) -> str:
+    """The name of the script that an environment of this file starts the program with."""
+    with zipfile.ZipFile(app) as archive:
+        preamble = parse_preamble(archive.read("__main__.py").decode(), where=str(app))
+    assert preamble is not None
+    return preamble.table.main
+
+
 def measure_links(setup: Path, target: Path) -> None:
     """What a set-up would cost if its files were links to files that another one has already."""
     started = time.perf_counter()
@@ -171,13 +216,13 @@ def main() -> None:
     parser.add_argument("files", nargs="+", type=Path, metavar="FILE")
     parser.add_argument("--repeat", type=int, default=7)
     parser.add_argument("--python", type=Path, default=Path(sys.executable).resolve())
+    parser.add_argument("--parts", action="store_true", help="where the time of a first run goes")
     parser.add_argument("--argument", action="append", default=[], help="for the program")
     options = parser.parse_args()
     say(f"load {load()}")
+    measure = measure_parts if options.parts else measure_file
     for file in options.files:
-        measure_file(
-            file.resolve(), options.argument, repeats=options.repeat, python=options.python
-        )
+        measure(file.resolve(), options.argument, repeats=options.repeat, python=options.python)
 
 
 if __name__ == "__main__":
