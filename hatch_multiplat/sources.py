@@ -10,8 +10,18 @@ from urllib.parse import quote, unquote, urlsplit, urlunsplit
 from packaging.markers import InvalidMarker, Marker
 from packaging.utils import canonicalize_name
 
+from hatch_multiplat.uv_indexes import (
+    absolute_locations,
+    details_of,
+    first_of_each_name,
+    flatten_table,
+    indexes_of_environment,
+    located,
+    placed_indexes,
+)
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import PurePath
 
     from packaging.utils import NormalizedName
@@ -21,16 +31,6 @@ FIRST_INDEX: Final = "first-index"
 FIRST_MATCH: Final = "unsafe-first-match"
 PIPS_STRATEGY: Final = "unsafe-best-match"
 KEYRING_COMMAND: Final = "subprocess"
-
-_PIP_TABLE: Final = (
-    "index-url",
-    "extra-index-url",
-    "find-links",
-    "no-index",
-    "index-strategy",
-    "keyring-provider",
-)
-"""The keys of sources that uv's settings can have for `uv pip` alone."""
 
 _USER_KEYS: Final = (
     "allow-insecure-host",
@@ -166,19 +166,19 @@ def choose_sources(
     those of the environment from `cwd`; both are absolute. `user_table` is what uv's settings say
     outside the project, `pip_config` what pip's configuration files do, both with absolute paths.
     """
-    project = _flatten(uv_table)
-    user = _flatten(user_table or {})
+    project = flatten_table(uv_table)
+    user = flatten_table(user_table or {})
     private = is_set(environ, "UV_NO_CONFIG") or bool(environ.get("UV_CONFIG_FILE"))
     indexes = [
-        *_indexes_of_environment(environ, cwd),
+        *indexes_of_environment(environ, cwd),
         # uv itself leaves a project's settings alone then, but for what packages are bound to.
         *(
             {**entry, **({"explicit": True} if private else {})}
-            for entry in _placed(project, project_dir)
+            for entry in placed_indexes(project, project_dir)
         ),
-        *_placed(user, cwd),
+        *placed_indexes(user, cwd),
     ]
-    indexes = _first_of_each_name(indexes)
+    indexes = first_of_each_name(indexes)
     if private:
         project = {}
     chosen = (
@@ -208,7 +208,7 @@ def choose_sources(
             or (pip_config or {}).get("keyring-provider")
         )
         == KEYRING_COMMAND,
-        details={entry["url"]: details for entry in indexes if (details := _details(entry))},
+        details={entry["url"]: details for entry in indexes if (details := details_of(entry))},
         user_settings={key: user[key] for key in _USER_KEYS if key in user},
     )
 
@@ -285,15 +285,6 @@ def bindings_of(sources: Mapping[str, Any], urls: Mapping[str, str]) -> tuple[Bi
     return tuple(found)
 
 
-def absolute_locations(locations: Iterable[str], base: PurePath) -> tuple[str, ...]:
-    """Return locations with folders, which start from `base`, as file URLs."""
-    # A scheme of one letter is a drive of Windows.
-    return tuple(
-        location if re.match(r"[A-Za-z][A-Za-z0-9+.-]+:", location) else (base / location).as_uri()
-        for location in locations
-    )
-
-
 def redact(url: str) -> str:
     """Return the URL without user and password."""
     try:
@@ -335,8 +326,8 @@ def _from_uv(
     defaults = [
         *(entry["url"] for entry in indexes if entry.get("default") and not entry.get("explicit")),
         *absolute_locations(filter(None, [environ.get("UV_INDEX_URL")]), cwd),
-        *_located(project, "index-url", project_dir),
-        *_located(user, "index-url", cwd),
+        *located(project, "index-url", project_dir),
+        *located(user, "index-url", cwd),
     ]
     extras = [
         *(
@@ -345,13 +336,13 @@ def _from_uv(
             if not entry.get("default") and not entry.get("explicit")
         ),
         *absolute_locations(environ.get("UV_EXTRA_INDEX_URL", "").split(), cwd),
-        *_located(project, "extra-index-url", project_dir),
-        *_located(user, "extra-index-url", cwd),
+        *located(project, "extra-index-url", project_dir),
+        *located(user, "extra-index-url", cwd),
     ]
     find_links = [
         *absolute_locations(filter(None, links), cwd),
-        *_located(project, "find-links", project_dir),
-        *_located(user, "find-links", cwd),
+        *located(project, "find-links", project_dir),
+        *located(user, "find-links", cwd),
     ]
     no_index = bool(project.get("no-index", user.get("no-index", False)))
     if not (defaults or extras or find_links or no_index):
@@ -389,55 +380,3 @@ def _from_pip(
         strategy=PIPS_STRATEGY if extra else FIRST_INDEX,
         no_index=no_index,
     )
-
-
-def _indexes_of_environment(environ: Mapping[str, str], cwd: PurePath) -> Iterator[dict[str, Any]]:
-    for name, url in _split_names([environ.get("UV_DEFAULT_INDEX", "")]):
-        yield {"name": name, "url": absolute_locations([url], cwd)[0], "default": True}
-    for name, url in _split_names(environ.get("UV_INDEX", "").split()):
-        yield {"name": name, "url": absolute_locations([url], cwd)[0]}
-
-
-def _placed(table: Mapping[str, Any], base: PurePath) -> Iterator[dict[str, Any]]:
-    """Yield the `index` entries of uv's settings, their folders as file URLs."""
-    for entry in table.get("index", []):
-        if isinstance(entry, dict) and "url" in entry:
-            yield {**entry, "url": absolute_locations([entry["url"]], base)[0]}
-
-
-def _first_of_each_name(indexes: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Drop an index whose name an earlier one has, as uv does."""
-    seen: set[str] = set()
-    kept = []
-    for entry in indexes:
-        name = entry.get("name")
-        if not name or name not in seen:
-            kept.append(entry)
-        seen.add(name or "")
-    return kept
-
-
-def _details(entry: Mapping[str, Any]) -> dict[str, Any]:
-    known = {"name", "url", "default", "explicit", "publish-url"}
-    return {key: value for key, value in entry.items() if key not in known}
-
-
-def _flatten(table: Mapping[str, Any]) -> dict[str, Any]:
-    """Put what settings say for `uv pip` alone, which we run, before what they say in general."""
-    special = table.get("pip", {})
-    return {**table, **{key: special[key] for key in _PIP_TABLE if key in special}}
-
-
-def _located(table: Mapping[str, Any], key: str, base: PurePath) -> tuple[str, ...]:
-    value = table.get(key, [])
-    return absolute_locations([value] if isinstance(value, str) else value, base)
-
-
-def _split_names(words: Sequence[str]) -> Iterator[tuple[str, str]]:
-    """Split uv's `name=https://...` words; the name may be missing."""
-    for word in words:
-        name, separator, url = word.partition("=")
-        if separator and "://" not in name:
-            yield name, url
-        elif word:
-            yield "", word

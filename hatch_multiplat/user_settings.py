@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from hatch_multiplat.errors import ConfigError
-from hatch_multiplat.sources import absolute_locations, is_set
+from hatch_multiplat.sources import is_set
+from hatch_multiplat.uv_indexes import absolute_locations
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

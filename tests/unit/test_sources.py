@@ -10,13 +10,13 @@ from packaging.utils import canonicalize_name
 from hatch_multiplat.sources import (
     PYPI,
     Sources,
-    absolute_locations,
     choose_sources,
     credentials_of,
     pip_environment,
     redact,
     redact_text,
 )
+from hatch_multiplat.uv_indexes import absolute_locations
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

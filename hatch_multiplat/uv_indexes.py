@@ -1,0 +1,84 @@
+"""The indexes that uv's settings and variables name, their folders as file URLs."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from pathlib import PurePath
+
+_PIP_TABLE: Final = (
+    "index-url",
+    "extra-index-url",
+    "find-links",
+    "no-index",
+    "index-strategy",
+    "keyring-provider",
+)
+"""The keys of sources that uv's settings can have for `uv pip` alone."""
+
+
+def absolute_locations(locations: Iterable[str], base: PurePath) -> tuple[str, ...]:
+    """Return locations with folders, which start from `base`, as file URLs."""
+    # A scheme of one letter is a drive of Windows.
+    return tuple(
+        location if re.match(r"[A-Za-z][A-Za-z0-9+.-]+:", location) else (base / location).as_uri()
+        for location in locations
+    )
+
+
+def indexes_of_environment(environ: Mapping[str, str], cwd: PurePath) -> Iterator[dict[str, Any]]:
+    """Yield the indexes that uv's variables name, as entries of its settings."""
+    for name, url in _split_names([environ.get("UV_DEFAULT_INDEX", "")]):
+        yield {"name": name, "url": absolute_locations([url], cwd)[0], "default": True}
+    for name, url in _split_names(environ.get("UV_INDEX", "").split()):
+        yield {"name": name, "url": absolute_locations([url], cwd)[0]}
+
+
+def placed_indexes(table: Mapping[str, Any], base: PurePath) -> Iterator[dict[str, Any]]:
+    """Yield the `index` entries of uv's settings, their folders as file URLs."""
+    for entry in table.get("index", []):
+        if isinstance(entry, dict) and "url" in entry:
+            yield {**entry, "url": absolute_locations([entry["url"]], base)[0]}
+
+
+def first_of_each_name(indexes: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Drop an index whose name an earlier one has, as uv does."""
+    seen: set[str] = set()
+    kept = []
+    for entry in indexes:
+        name = entry.get("name")
+        if not name or name not in seen:
+            kept.append(entry)
+        seen.add(name or "")
+    return kept
+
+
+def details_of(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what an entry says besides where the index is and when it is asked."""
+    known = {"name", "url", "default", "explicit", "publish-url"}
+    return {key: value for key, value in entry.items() if key not in known}
+
+
+def flatten_table(table: Mapping[str, Any]) -> dict[str, Any]:
+    """Put what settings say for `uv pip` alone, which we run, before what they say in general."""
+    special = table.get("pip", {})
+    return {**table, **{key: special[key] for key in _PIP_TABLE if key in special}}
+
+
+def located(table: Mapping[str, Any], key: str, base: PurePath) -> tuple[str, ...]:
+    """Return the locations that a key of uv's settings has, one or several."""
+    value = table.get(key, [])
+    return absolute_locations([value] if isinstance(value, str) else value, base)
+
+
+def _split_names(words: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Split uv's `name=https://...` words; the name may be missing."""
+    for word in words:
+        name, separator, url = word.partition("=")
+        if separator and "://" not in name:
+            yield name, url
+        elif word:
+            yield "", word
