@@ -2,7 +2,8 @@
 
 Both have the same bytes. pex copies each wheel into its cache first and looks at it for every
 target, although all has been decided; so it is left to pex only where it alone can do it: for
-layouts that are folders, and for what is asked of it in `pex-args`.
+layouts that are folders, and for what is asked of it in `pex-args`. Overrides and exclusions are
+nothing that it can be told of together with a lock: they are only in what is filled here.
 """
 
 from __future__ import annotations
