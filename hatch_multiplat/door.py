@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import glob
-import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NoReturn, Protocol
 
 from hatch_multiplat.checksums import FILENAME, write_checksums
 from hatch_multiplat.errors import MultiplatError
+from hatch_multiplat.local_files import paths_for_sdist
 from hatch_multiplat.pipeline import Request, Surroundings, build_executable
 from hatch_multiplat.progress import make_progress
 from hatch_multiplat.project import open_project
@@ -120,17 +120,11 @@ def renew_checksums(app: App, *, project_dir: Path, sdist: Path) -> None:
 
 
 def files_for_sdist(app: App, *, project_dir: Path) -> dict[str, str]:
-    """Return the files that a build from the sdist needs: absolute path to path in the sdist.
-
-    A lock outside the project, as a workspace of uv has it, cannot be in its sdist.
-    """
+    """Return the files that a build from the sdist needs: absolute path to path in the sdist."""
     try:
-        config = open_project(project_dir).config
+        project = open_project(project_dir)
     except MultiplatError as error:
         end_with(app, error)
-    wanted = [
-        path
-        for path in (config.lock, *config.files)
-        if Path(os.path.normpath(project_dir / path)).is_relative_to(project_dir)
-    ]
-    return {str(project_dir / path): path for path in wanted if (project_dir / path).is_file()}
+    name = str(project.pyproject.get("project", {}).get("name", ""))
+    paths = paths_for_sdist(project.config, project_dir, name=name)
+    return {str(project_dir / path): path for path in paths}

@@ -134,16 +134,18 @@ def differences(wheel: ProjectWheel, first: ProjectWheel) -> list[str]:
 
 
 def add_own_wheels(
-    selections: Sequence[Selection], own: OwnWheels, config: Config
+    selections: Sequence[Selection], own: OwnWheels, config: Config, *, unpacked: bool = False
 ) -> tuple[Selection, ...]:
     """Add to each target the project's wheel that fits it best.
 
-    Raises CoverageError with every target that none fits.
+    `unpacked` says that the build is from an sdist, which has no wheels in it. Raises
+    CoverageError with every target that none fits.
     """
     fitting, gaps = match_own_wheels(own, [selection.target for selection in selections])
     if gaps:
         message = render_gaps(gaps, config.targets, advice=Advice.OWN_WHEEL)
-        idle = [f"{_KEY}: no wheel of this project is at {pattern}" for pattern in own.idle]
+        hint = f"; name them by {VARIABLE}" if unpacked else ""
+        idle = [f"{_KEY}: no wheel of this project is at {pattern}{hint}" for pattern in own.idle]
         raise CoverageError("\n".join([message, *([""] if idle else []), *idle]))
     return tuple(selection.with_wheel(fitting[selection.target]) for selection in selections)
 

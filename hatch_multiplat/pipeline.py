@@ -15,6 +15,7 @@ from hatch_multiplat.beside import check_wanted, write_beside
 from hatch_multiplat.boot_table import make_boot_table
 from hatch_multiplat.coverage import Covered, Market, cover_targets, select_locked
 from hatch_multiplat.fetch import Artifact, fetch_files
+from hatch_multiplat.local_files import check_find_links, is_unpacked_sdist
 from hatch_multiplat.lock_file import check_fresh, require_lock
 from hatch_multiplat.outputs import write_outputs
 from hatch_multiplat.own_wheels import add_own_wheels, find_own_wheels, own_wheels_of
@@ -104,7 +105,8 @@ def build_executable(request: Request, around: Surroundings) -> Report:
     own = find_own_wheels(project, request.wheel, around.environ)
     market = open_market(project, around)
     covered = cover_project(project, own.metadata, market)
-    selections = add_own_wheels(covered.outcome.selections, own, config)
+    unpacked = is_unpacked_sdist(project.folder)
+    selections = add_own_wheels(covered.outcome.selections, own, config, unpacked=unpacked)
     wheels = own_wheels_of(selections, own)
     paths = _fetch(selections, wheels, market)
     run = choose_run(
@@ -163,6 +165,7 @@ def build_executable(request: Request, around: Surroundings) -> Report:
 
 def open_market(project: Project, around: Surroundings) -> Market:
     """Return the way to the packages: sources with their credentials, session and store."""
+    check_find_links(project.config, project.folder)
     uv_table = read_uv_table(project.folder, project.pyproject)
     sources = choose_sources(
         project.config,

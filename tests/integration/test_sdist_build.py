@@ -1,0 +1,97 @@
+"""`python -m build`: the wheel, and the executable after it, come from the unpacked sdist."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tarfile
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.support.wheels import make_wheel
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.support.index_server import IndexServer
+
+PYPROJECT = """\
+[build-system]
+requires = ["hatchling", "hatch-multiplat"]
+build-backend = "hatchling.build"
+
+[project]
+name = "demo"
+version = "1.0"
+requires-python = ">=3.11"
+dependencies = ["helper"]
+
+[project.scripts]
+demo = "demo:main"
+
+[tool.hatch.build.hooks.multiplat]
+
+[tool.multiplat]
+platforms = ["linux-x86_64", "windows-x86_64"]
+python = ["3.12"]
+index-url = "INDEX"
+find-links = ["LOCATION"]
+"""
+
+pytestmark = pytest.mark.usefixtures("plain_network")
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A project whose dependency lies in a folder of its own, which git does not track."""
+    folder = tmp_path / "project"
+    folder.mkdir()
+    (folder / "demo.py").write_text("def main():\n    print('ran')\n", "utf-8")
+    (folder / ".gitignore").write_text("*.whl\n", "utf-8")
+    make_wheel(folder / "wheels", "helper")
+    make_wheel(tmp_path / "beside", "helper")
+    return folder
+
+
+def build(project: Path, index: IndexServer, location: str) -> subprocess.CompletedProcess[str]:
+    text = PYPROJECT.replace("LOCATION", location).replace("INDEX", index.index_url)
+    (project / "pyproject.toml").write_text(text, "utf-8")
+    return subprocess.run(
+        [sys.executable, "-m", "build", "--no-isolation"],
+        cwd=project,
+        env={
+            "PATH": os.environ["PATH"],
+            "HOME": str(project.parent / "home"),
+            "HATCH_MULTIPLAT_CACHE": str(project.parent / "store"),
+            "UV_CACHE_DIR": str(project.parent / "uv-cache"),
+            "PIP_CONFIG_FILE": os.devnull,
+        },
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        encoding="utf-8",
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("location", ["wheels", "ABSOLUTE"])
+def test_the_wheels_that_a_table_names_are_there(
+    project: Path, index_server: IndexServer, location: str
+) -> None:
+    """Those inside of the project go into the sdist; an absolute folder stays where it is."""
+    outside = project.parent / "beside"
+    done = build(project, index_server, location.replace("ABSOLUTE", outside.as_posix()))
+    assert done.returncode == 0, done.stdout
+    with tarfile.open(project / "dist" / "demo-1.0.tar.gz") as archive:
+        names = [name for name in archive.getnames() if name.endswith(".whl")]
+    wheels = ["demo-1.0/wheels/helper-1.0-py3-none-any.whl"]
+    assert names == (wheels if location == "wheels" else [])
+    assert (project / "dist" / "demo-1.0.pex").is_file()
+
+
+def test_a_folder_that_no_sdist_can_have_is_named(project: Path, index_server: IndexServer) -> None:
+    done = build(project, index_server, "../beside")
+    assert done.returncode != 0
+    expected = "tool.multiplat.find-links[0]: there is no '../beside'; the sdist has such folders"
+    assert expected in done.stdout
