@@ -146,6 +146,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "requirements": {
         "requirements": (
             "Speed<2,>=0.5",
+            "tool>=0.1; python_version < '3'",
             "Native.Code [a,B] >=1,!=3",
             "lib~=1.0; python_version>='3.6' and (os_name=='nt' or os_name==\"posix\")",
         )
