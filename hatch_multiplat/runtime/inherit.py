@@ -18,14 +18,18 @@ HOW, ROOT = "", ""
 def ordered(paths: "List[str]", given: "List[str]", root: str, how: str) -> "List[str]":
     """The paths so that what is outside comes after our packages, or before them.
 
-    `given` are the folders of PYTHONPATH. The outer Python's packages begin with its first
-    site-packages; what follows was named by the `.pth` files there.
+    `given` are the folders of PYTHONPATH. Our packages are below `root`, as on Windows the standard
+    library may be. The outer Python's begin with its first site-packages; what follows was named by
+    the `.pth` files there.
     """
     known = {os.path.abspath(path) for path in given}
     own, before, sites, standard = [], [], [], []  # type: List[str], List[str], List[str], List[str]
     for path in paths:
-        if path.startswith(root + os.sep):
+        below = path[len(root) :] if path.startswith(root + os.sep) else ""
+        if below and "site-packages" in below.split(os.sep):
             own.append(path)
+        elif below or path == root:
+            standard.append(path)
         elif path and os.path.abspath(path) in known:
             before.append(path)
         elif sites or os.path.basename(path) in ("site-packages", "dist-packages"):

@@ -240,10 +240,17 @@ def target_fits(target: Json, machine: Machine) -> bool:
         target["implementation"] != machine.implementation
         or tuple(target["python"]) != machine.python
         or target.get("patch") not in (None, machine.patch)
+        or not patch_fits(target, machine.patch)
         or not abi_fits(target.get("abi", ""), machine)
     ):
         return False
     return platform_fits(target, machine)
+
+
+def patch_fits(target: Json, patch: int) -> bool:
+    """Whether a target is for a patch release of its Python, as most are for all."""
+    spans = target.get("patches", [[0, None]])
+    return any(first <= patch and (end is None or patch < end) for first, end in spans)
 
 
 def platform_fits(target: Json, machine: Machine) -> bool:
@@ -269,11 +276,28 @@ def find_target(targets: Sequence[Json], machine: Machine) -> Optional[Json]:
 def python_name(target: Json) -> str:
     """The Python of a target, for a person: "3.14t", "PyPy 3.11 (pp73)", "3.8.10"."""
     name = "PyPy " if target["implementation"] == "pypy" else ""
-    name += "%d.%d" % tuple(target["python"])
+    minor = "%d.%d" % tuple(target["python"])
+    name += minor
     if target.get("patch") is not None:
         name += ".%d" % target["patch"]
     abi = target.get("abi", "")
-    return name + (" (%s)" % abi if abi.startswith("pp") else str(abi))
+    name += " (%s)" % abi if abi.startswith("pp") else str(abi)
+    words = patch_words(target, minor + ".")
+    return name + (" (%s)" % ", ".join(words) if words else "")
+
+
+def patch_words(target: Json, minor: str) -> List[str]:
+    """Which patch releases a target is for, if not for all: "from 3.11.4 on", "not 3.11.7"."""
+    spans = target.get("patches")
+    if not spans:
+        return []
+    first, end = spans[0][0], spans[-1][1]
+    if end == first + 1:
+        return ["only %s%d" % (minor, first)]
+    words = ["from %s%d on" % (minor, first)] if first else []
+    for (_, hole), (after, _) in zip(spans, spans[1:]):
+        words += ["not %s%d" % (minor, patch) for patch in range(hole, after)]
+    return words + (["up to %s%d" % (minor, end - 1)] if end is not None else [])
 
 
 def describe_misfit(targets: Sequence[Json], machine: Machine) -> str:
@@ -289,7 +313,7 @@ def describe_misfit(targets: Sequence[Json], machine: Machine) -> str:
             names.append(name)
     wanted = ", ".join(names[:-1]) + " or " + names[-1] if names[1:] else names[0]
     here = machine._asdict()
-    if not any(target.get("patch") is not None for target in fitting):
+    if not any(target.get("patch") is not None or "patches" in target for target in fitting):
         here["patch"] = None
     return "this file needs Python %s; this is %s." % (wanted, python_name(here))
 

@@ -60,6 +60,10 @@ def target(like: Machine = LINUX, **fields: Any) -> dict[str, Any]:
         pytest.param(target(python=[3, 1]), LINUX, False, id="3.1 is not 3.12"),
         pytest.param(target(patch=4), LINUX, True, id="this patch release"),
         pytest.param(target(patch=3), LINUX, False, id="another patch release"),
+        pytest.param(target(patches=[[4, None]]), LINUX, True, id="from this patch release on"),
+        pytest.param(target(patches=[[5, None]]), LINUX, False, id="from a later one on"),
+        pytest.param(target(patches=[[0, 4], [5, None]]), LINUX, False, id="not this one"),
+        pytest.param(target(patches=[[0, 3], [4, 5]]), LINUX, True, id="some, and this one"),
         pytest.param(target(abi="t"), LINUX, False, id="free-threaded wanted"),
         pytest.param(target(), LINUX._replace(abi="t"), False, id="free-threaded here"),
         pytest.param(target(abi="t"), LINUX._replace(abi="t"), True, id="both free-threaded"),
@@ -351,6 +355,17 @@ def test_targets_for_a_person() -> None:
         ),
         pytest.param(
             [target(patch=7)], "this file needs Python 3.12.7; this is 3.12.4.", id="another patch"
+        ),
+        pytest.param(
+            [target(patches=[[5, None]]), target(python=[3, 13], patches=[[0, 1], [3, 5], [6, 8]])],
+            "this file needs Python 3.12 (from 3.12.5 on) or "
+            "3.13 (not 3.13.1, not 3.13.2, not 3.13.5, up to 3.13.7); this is 3.12.4.",
+            id="other patches",
+        ),
+        pytest.param(
+            [target(patches=[[5, 6]])],
+            "this file needs Python 3.12 (only 3.12.5); this is 3.12.4.",
+            id="one patch",
         ),
         pytest.param(
             [target(MAC), target(python=[3, 11], libc=["glibc", 2, 32])],
