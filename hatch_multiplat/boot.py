@@ -10,6 +10,8 @@ from importlib import resources
 from types import MappingProxyType
 from typing import Any, Final, Literal
 
+from hatch_multiplat.patch_spans import EVERY, Spans
+
 FORMAT: Final = 1
 # The sources that a first run needs, each importing only from those before it.
 RUNTIME_MODULES: Final = (
@@ -79,6 +81,7 @@ class BootTarget:
     """One target: how start-up recognises it, and its wheels by first patch release.
 
     `sets` holds (first patch release, indexes into the table's wheels), the first for release 0.
+    `patches` are the patch releases that it is for, as ranges: from one up to and without another.
     The last two are not for start-up but for those who inspect the file, where the target came from
     a complete-platform file: those of its tags that its wheels have, and its marker variables.
     """
@@ -93,6 +96,7 @@ class BootTarget:
     macos: tuple[int, int] | None = None
     patch: int | None = None
     sets: tuple[tuple[int, tuple[int, ...]], ...]
+    patches: Spans = EVERY
     tags: tuple[str, ...] = ()
     environment: tuple[tuple[str, str], ...] = ()
 
@@ -123,7 +127,8 @@ class BootTable:
     `targets` are ranked: of several that fit a machine, the first wins; see `rank_targets`.
     `overrides`, `excluded` and `metadata` are not for start-up but for those who inspect the file:
     what was heeded in place of the wheels' own requirements, as uv has it. `metadata` has a name,
-    a version (empty for any) and the requirements of each package whose own word was replaced.
+    a version (empty for any) and the requirements of each package whose own word was replaced;
+    `pythons` has name, version and Requires-Python of those of them that got that too.
     """
 
     name: str
@@ -138,6 +143,7 @@ class BootTable:
     overrides: tuple[str, ...] = ()
     excluded: tuple[str, ...] = ()
     metadata: tuple[tuple[str, str, tuple[str, ...]], ...] = ()
+    pythons: tuple[tuple[str, str, str], ...] = ()
 
     @property
     def main(self) -> str:
@@ -180,15 +186,16 @@ class BootTable:
                 if self.metadata
                 else {}
             ),
+            **({"pythons": list(map(list, self.pythons))} if self.pythons else {}),
         }
 
 
 def _target_fields(target: BootTarget) -> dict[str, Any]:
     """The fields of a target, without those that few have."""
-    fields = asdict(target) | {"environment": dict(target.environment)}
-    return {
-        key: value for key, value in fields.items() if value or key not in {"tags", "environment"}
-    }
+    patches = () if target.patches == EVERY else target.patches
+    fields = asdict(target) | {"environment": dict(target.environment), "patches": patches}
+    rare = {"tags", "environment", "patches"}
+    return {key: value for key, value in fields.items() if value or key not in rare}
 
 
 def rank_targets(targets: tuple[BootTarget, ...]) -> tuple[BootTarget, ...]:

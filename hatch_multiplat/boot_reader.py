@@ -23,6 +23,7 @@ from hatch_multiplat.boot import (
     BootWheel,
 )
 from hatch_multiplat.errors import ExecutableError
+from hatch_multiplat.patch_spans import EVERY
 from hatch_multiplat.platforms import Platform
 from hatch_multiplat.selection import Selection, WheelSet, locked_wheel
 from hatch_multiplat.target import PYPYS, Python, Target, TargetError
@@ -121,6 +122,10 @@ def parse_table(data: Mapping[str, Any], *, where: str) -> BootTable:
             (str(name), str(version), tuple(map(str, requires)))
             for name, version, requires in data.get("metadata", ())
         ),
+        pythons=tuple(
+            (str(name), str(version), str(bound))
+            for name, version, bound in data.get("pythons", ())
+        ),
     )
     if table.id != data["id"]:
         raise ExecutableError(f"{where} is damaged: its table was altered; download it again")
@@ -152,6 +157,9 @@ def _target(data: Mapping[str, Any], *, count: int) -> BootTarget:
     sets = tuple((int(first), tuple(map(int, indexes))) for first, indexes in data["sets"])
     if not sets or any(not 0 <= index < count for _, indexes in sets for index in indexes):
         raise ValueError(data["name"])
+    patches = tuple(
+        (int(first), None if end is None else int(end)) for first, end in data.get("patches", EVERY)
+    )
     libc, macos = data["libc"], data["macos"]
     return BootTarget(
         name=str(data["name"]),
@@ -164,6 +172,7 @@ def _target(data: Mapping[str, Any], *, count: int) -> BootTarget:
         macos=(int(macos[0]), int(macos[1])) if macos else None,
         patch=None if data["patch"] is None else int(data["patch"]),
         sets=sets,
+        patches=patches,
         tags=tuple(map(str, data.get("tags", ()))),
         environment=tuple(sorted(_strings(data.get("environment", {})).items())),
     )
@@ -181,6 +190,7 @@ def table_selections(table: BootTable) -> tuple[Selection, ...]:
                 WheelSet(from_patch=patch, wheels=tuple(wheels[index] for index in indexes))
                 for patch, indexes in target.sets
             ),
+            patches=target.patches,
         )
         for target in table.targets
     )

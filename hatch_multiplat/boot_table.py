@@ -69,6 +69,12 @@ def make_boot_table(
                 for (name, version), requires in demands.metadata.items()
             )
         ),
+        pythons=tuple(
+            sorted(
+                (name, str(version or ""), str(bound))
+                for (name, version), bound in demands.pythons.items()
+            )
+        ),
     )
 
 
@@ -122,6 +128,7 @@ def _boot_target(selection: Selection, position: Mapping[str, int]) -> BootTarge
             )
             for index, group in enumerate(selection.sets)
         ),
+        patches=selection.patches,
         tags=_explicit_tags(selection),
         environment=target.explicit_environment or (),
     )

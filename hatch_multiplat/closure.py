@@ -20,11 +20,13 @@ from packaging.utils import canonicalize_name
 from hatch_multiplat.errors import LockError
 from hatch_multiplat.lock import lock_environment, marker_boundaries, marker_holds
 from hatch_multiplat.misfit import explain_misfit
+from hatch_multiplat.patch_spans import make_spans, spell_spans
+from hatch_multiplat.python_bounds import find_refusals, served_patches
 from hatch_multiplat.selection import tag_ranks
 from hatch_multiplat.target_list import MAX_PATCH
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from packaging.utils import NormalizedName
     from packaging.version import Version
@@ -32,7 +34,7 @@ if TYPE_CHECKING:
     from hatch_multiplat.selection import LockedWheel, Selection, WheelSet
     from hatch_multiplat.target import Target
 
-FaultKind = Literal["missing", "version", "wheel", "twice", "damaged", "lock"]
+FaultKind = Literal["missing", "version", "wheel", "twice", "damaged", "lock", "python"]
 
 _YOU: Final = "the executable"
 
@@ -54,8 +56,9 @@ class Demands:
     An override stands for every requirement of its project, as uv's `override-dependencies`;
     `excluded` projects need not be there. `metadata` has what a user says that packages require,
     in place of what their wheels say, as uv's `dependency-metadata`: by name and version, or by
-    name and None for all other versions. `requires_python` is the program's own: patch releases
-    that it does not admit prove nothing.
+    name and None for all other versions; `pythons` has the Requires-Python of those of them for
+    which the user gives one. `requires_python` is the program's own: patch releases that it does
+    not admit prove nothing.
     """
 
     roots: tuple[Requirement, ...]
@@ -65,6 +68,19 @@ class Demands:
     metadata: Mapping[tuple[NormalizedName, Version | None], tuple[Requirement, ...]] = field(
         default_factory=dict, hash=False
     )
+    pythons: Mapping[tuple[NormalizedName, Version | None], SpecifierSet] = field(
+        default_factory=dict, hash=False
+    )
+
+    def python_of(self, wheel: LockedWheel) -> SpecifierSet | None:
+        """Return the Requires-Python of a wheel by the user's word; None where that says nothing.
+
+        Who says what a package requires, and of Python nothing, says that it runs on any.
+        """
+        for key in ((wheel.name, wheel.version), (wheel.name, None)):
+            if key in self.metadata:
+                return self.pythons.get(key, SpecifierSet())
+        return None
 
     def requires_of(self, wheel: LockedWheel) -> tuple[Requirement, ...] | None:
         """Return what a wheel requires by the user's word; None where that says nothing of it."""
@@ -84,8 +100,13 @@ def parse_requires(text: str) -> tuple[Requirement, ...]:
 def parse_requires_python(text: str) -> SpecifierSet:
     """Return the Requires-Python of a wheel's METADATA; what is no specifier admits everything."""
     raw, _ = parse_email(text)
+    return parse_bound(raw.get("requires_python"))
+
+
+def parse_bound(text: object) -> SpecifierSet:
+    """Return the specifier in a Requires-Python; what is none admits everything."""
     try:
-        return SpecifierSet(raw.get("requires_python") or "")
+        return SpecifierSet(str(text or ""))
     except InvalidSpecifier:
         return SpecifierSet()
 
@@ -103,11 +124,13 @@ def find_faults(
     selections: Sequence[Selection],
     requires: Mapping[str, tuple[Requirement, ...]],
     demands: Demands,
+    bounds: Mapping[str, SpecifierSet] | None = None,
 ) -> tuple[Fault, ...]:
     """Return every fault of these sets of wheels; none is the proof that they are complete.
 
-    `requires` maps the file name of each wheel to its requirements; a wheel that it lacks is taken
-    to require nothing, as its own fault is known elsewhere.
+    `requires` maps the file name of each wheel to its requirements, `bounds` to its
+    Requires-Python; a wheel that they lack is taken to require nothing, as its own fault is known
+    elsewhere.
     """
     told = {
         wheel.filename: said
@@ -123,9 +146,12 @@ def find_faults(
         if requirement.marker is not None
     }
     found: dict[Fault, None] = {}
+    bounds = heed_user(selections, bounds or {}, demands)
     for selection in selections:
+        served = served_patches(selection, demands.requires_python)
         found.update(dict.fromkeys(_misfits(selection)))
-        for patch in _patches(selection, markers, demands.requires_python):
+        found.update(dict.fromkeys(_refusals(selection, served, bounds, demands)))
+        for patch in _patches(selection, markers, served):
             walk = _Walk(selection.target, patch, _set_of(selection, patch), requires, demands)
             found.update(dict.fromkeys(walk.faults()))
     return tuple(found)
@@ -152,28 +178,65 @@ def render_faults(faults: Sequence[Fault], *, total: int) -> list[str]:
     return lines
 
 
-def _patches(
-    selection: Selection, markers: Iterable[str], requires_python: SpecifierSet
-) -> list[int]:
+def heed_user(
+    selections: Iterable[Selection], bounds: Mapping[str, SpecifierSet], demands: Demands
+) -> dict[str, SpecifierSet]:
+    """Return the Requires-Python of wheels with a user's word in place of those it is about."""
+    told = {
+        wheel.filename: said
+        for selection in selections
+        for wheel in selection.wheels
+        if demands.metadata and (said := demands.python_of(wheel)) is not None
+    }
+    return {**bounds, **told}
+
+
+def _patches(selection: Selection, markers: Iterable[str], served: Collection[int]) -> list[int]:
     """Return a patch release of each span in which no marker and no set turns.
 
-    It is the first of its span that the program admits; a span without one is left out.
+    It is the first of its span that is served; a span without one is left out.
     """
     python = selection.target.python
     if python.patch is not None:
-        return [python.patch]
-    major, minor = python.version
+        return [patch for patch in served if patch == python.patch]
     turns = {group.from_patch for group in selection.sets[1:]}
     firsts = sorted(turns.union(marker_boundaries(markers, python.version)))
     found = []
     for first, end in itertools.pairwise([*firsts, max(MAX_PATCH, firsts[-1] + 1)]):
-        admitted = (
-            patch
-            for patch in range(first, end)
-            if requires_python.contains(f"{major}.{minor}.{patch}")
-        )
-        found += list(itertools.islice(admitted, 1))
+        here = (patch for patch in range(first, end) if patch in served)
+        found += list(itertools.islice(here, 1))
     return found
+
+
+def _refusals(
+    selection: Selection,
+    served: frozenset[int],
+    bounds: Mapping[str, SpecifierSet],
+    demands: Demands,
+) -> Iterable[Fault]:
+    """Return whose Requires-Python keeps a target's Python out, the program's own first."""
+    target = selection.target
+    if not served:
+        bound = str(demands.requires_python)
+        name = demands.roots[0].name if demands.roots else "python"
+        yield Fault(
+            kind="python",
+            name=canonicalize_name(name),
+            target=target,
+            reason=f"{_YOU} requires Python {bound!r}, which leaves out {target.python}",
+        )
+        return
+    for wheel, refused in find_refusals(selection, served, bounds):
+        bound = str(bounds[wheel.filename])
+        out = str(target.python)
+        if refused != served:
+            out = spell_spans(make_spans(refused), target.python.version)
+        yield Fault(
+            kind="python",
+            name=wheel.name,
+            target=target,
+            reason=f"{wheel.version} requires Python {bound!r}, which leaves out {out}",
+        )
 
 
 def _set_of(selection: Selection, patch: int) -> WheelSet:

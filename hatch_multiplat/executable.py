@@ -70,7 +70,9 @@ class Executable:
     def requires_python(self) -> SpecifierSet:
         """What the program itself says of the Pythons that it runs on."""
         roots = list(self.info.get("requirements", ()))[:1]
-        name = canonicalize_name(re.split(r"[^\w.-]", str(roots[0]))[0]) if roots else ""
+        word = re.split(r"[^\w.-]", str(roots[0]))[0] if roots else ""
+        # The requirements are sorted: the program's own need not be the first.
+        name = canonicalize_name(self.table.name if self.table else word)
         held = [wheel for wheel in self.wheels.values() if wheel.wheel.name == name]
         return held[0].requires_python if held else SpecifierSet()
 

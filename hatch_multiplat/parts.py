@@ -189,6 +189,7 @@ def _differences(first: BootTable, other: BootTable, here: str, there: str) -> l
         ("overrides", first.overrides, other.overrides),
         ("excluded dependencies", first.excluded, other.excluded),
         ("dependency-metadata", first.metadata, other.metadata),
+        ("Pythons of dependency-metadata", first.pythons, other.pythons),
     ):
         if of_first != of_other:
             problems.append(

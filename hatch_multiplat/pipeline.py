@@ -121,6 +121,8 @@ def build_executable(request: Request, around: Surroundings) -> Report:
     demands = read_demands(
         requirements, requires_python=own.metadata.requires_python, uv_table=uv_table
     )
+    texts = read_wheel_texts(paths)
+    selections = prove_selections(selections, texts, demands)
     table = make_boot_table(
         metadata=own.metadata,
         config=config,
@@ -131,8 +133,6 @@ def build_executable(request: Request, around: Surroundings) -> Report:
         demands=demands,
     )
     output = _output_path(request, config, own.metadata)
-    texts = read_wheel_texts(paths)
-    prove_selections(selections, texts, demands)
     parts = Parts(
         requirements=requirements,
         selections=selections,

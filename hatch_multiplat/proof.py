@@ -7,8 +7,16 @@ from typing import TYPE_CHECKING, Any
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from hatch_multiplat.closure import Demands, find_faults, render_faults, valid_requirements
+from hatch_multiplat.closure import (
+    Demands,
+    find_faults,
+    heed_user,
+    parse_bound,
+    render_faults,
+    valid_requirements,
+)
 from hatch_multiplat.errors import VerificationError
+from hatch_multiplat.python_bounds import narrow_selections
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -16,29 +24,51 @@ if TYPE_CHECKING:
     from packaging.requirements import Requirement
     from packaging.specifiers import SpecifierSet
 
+    from hatch_multiplat.closure import Fault
     from hatch_multiplat.selection import Selection
     from hatch_multiplat.wheel_texts import WheelTexts
 
 
 def prove_selections(
     selections: Sequence[Selection], texts: Mapping[str, WheelTexts], demands: Demands
-) -> None:
-    """Prove that the wheels of each target are all that it needs.
+) -> tuple[Selection, ...]:
+    """Prove that the wheels of each target are all that it needs, and that they admit its Python.
 
-    `texts` has what every wheel says of itself, by its file name. Raises VerificationError with
+    `texts` has what every wheel says of itself, by its file name. Returns the selections, each for
+    those patch releases of its Python that all of its wheels admit. Raises VerificationError with
     every fault.
     """
     requires = {filename: text.requires for filename, text in texts.items()}
-    faults = find_faults(selections, requires, demands)
+    bounds = {filename: text.requires_python for filename, text in texts.items()}
+    heeded = heed_user(selections, bounds, demands)
+    narrowed = narrow_selections(selections, demands.requires_python, heeded)
+    faults = find_faults(narrowed, requires, demands, bounds)
     if faults:
         targets = {fault.target for fault in faults}
         lines = "\n".join(render_faults(faults, total=len(selections)))
+        to_do = "\n".join(f"to do: {way}" for way in _ways(faults))
         raise VerificationError(
-            f"{len(targets)} of {len(selections)} targets would lack something; nothing was "
-            f"written.\n\n{lines}\n\n"
-            "to do: write the lock anew; if a version is meant, name it in "
-            "override-dependencies of [tool.uv]"
+            f"{len(targets)} of {len(selections)} targets would not be complete; nothing was "
+            f"written.\n\n{lines}\n\n{to_do}"
         )
+    return narrowed
+
+
+def _ways(faults: Sequence[Fault]) -> list[str]:
+    """Say what to do about these kinds of faults."""
+    ways = []
+    if any(fault.kind != "python" for fault in faults):
+        ways.append(
+            "write the lock anew; if a version is meant, name it in override-dependencies of "
+            "[tool.uv]"
+        )
+    if any(fault.kind == "python" for fault in faults):
+        ways.append(
+            "allow a version that is for this Python, by 'constraints', or drop the Python from "
+            "'python'; if what the package says is wrong, correct it in dependency-metadata of "
+            "[tool.uv]"
+        )
+    return ways
 
 
 def read_demands(
@@ -59,6 +89,13 @@ def read_demands(
             )
             for entry in uv_table.get("dependency-metadata", ())
             if "name" in entry
+        },
+        pythons={
+            (canonicalize_name(entry["name"]), _version(entry)): parse_bound(
+                entry["requires-python"]
+            )
+            for entry in uv_table.get("dependency-metadata", ())
+            if "name" in entry and "requires-python" in entry
         },
     )
 

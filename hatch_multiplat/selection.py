@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import unquote, urlsplit
 
@@ -15,6 +15,7 @@ from packaging.utils import (
 from hatch_multiplat.errors import LockError
 from hatch_multiplat.lock import lock_environment, marker_boundaries, marker_holds
 from hatch_multiplat.misfit import GapKind, explain_misfit
+from hatch_multiplat.patch_spans import EVERY, Spans
 from hatch_multiplat.tag_constraint import admitted
 from hatch_multiplat.target_list import admits
 
@@ -76,10 +77,15 @@ class WheelSet:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Selection:
-    """Exactly the wheels of a target, for every patch release of its Python; sets ascend."""
+    """Exactly the wheels of a target, for each patch release of its Python; sets ascend.
+
+    `patches` are those releases that the program and all of its wheels admit, as far as that has
+    been looked for.
+    """
 
     target: Target
     sets: tuple[WheelSet, ...]
+    patches: Spans = EVERY
 
     @property
     def wheels(self) -> tuple[LockedWheel, ...]:
@@ -92,8 +98,8 @@ class Selection:
 
         A dependency may require the project itself, whose own wheel is the one that counts.
         """
-        return Selection(
-            target=self.target,
+        return replace(
+            self,
             sets=tuple(
                 WheelSet(
                     from_patch=group.from_patch,

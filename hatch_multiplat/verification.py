@@ -16,9 +16,10 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from hatch_multiplat.boot_reader import table_selections
-from hatch_multiplat.closure import Demands, Fault, find_faults, valid_requirements
+from hatch_multiplat.closure import Demands, Fault, find_faults, parse_bound, valid_requirements
 from hatch_multiplat.errors import ToolError
 from hatch_multiplat.process import run_tool
+from hatch_multiplat.python_bounds import narrow_selections
 from hatch_multiplat.runtime.machine import find_target
 from hatch_multiplat.selection import Selection, WheelSet, best_wheel
 
@@ -146,11 +147,18 @@ def prove_executable(
             )
             for name, version, requires in (table.metadata if table else ())
         },
+        pythons={
+            (canonicalize_name(name), Version(version) if version else None): parse_bound(bound)
+            for name, version, bound in (table.pythons if table else ())
+        },
     )
     requires = {
         filename: wheel.requires for filename, wheel in held.items() if wheel.requires is not None
     }
-    return (*_damage(executable, selections), *find_faults(selections, requires, demands))
+    bounds = {filename: wheel.requires_python for filename, wheel in held.items()}
+    if table is None:  # Which patch releases it is for stands nowhere.
+        selections = narrow_selections(selections, demands.requires_python, bounds)
+    return (*_damage(executable, selections), *find_faults(selections, requires, demands, bounds))
 
 
 def executable_selections(executable: Executable) -> tuple[Selection, ...]:
@@ -190,7 +198,7 @@ def plan_trials(
     file: Path,
 ) -> tuple[Trial, ...]:
     """Return the runs to make: under each interpreter that fits a target, and by each runner."""
-    entries = [_entry(selection.target) for selection in selections]
+    entries = [_entry(selection) for selection in selections]
     trials = []
     for interpreter in interpreters:
         entry = find_target(entries, interpreter.machine)
@@ -297,8 +305,9 @@ def _damage(executable: Executable, selections: Sequence[Selection]) -> list[Fau
     return faults
 
 
-def _entry(target: Target) -> dict[str, Any]:
+def _entry(selection: Selection) -> dict[str, Any]:
     """Return what start-up looks at to tell whether a machine fits a target."""
+    target = selection.target
     python, platform = target.python, target.platform
     return {
         "name": str(target),
@@ -310,4 +319,5 @@ def _entry(target: Target) -> dict[str, Any]:
         "libc": (platform.libc, *platform.floor) if platform.libc and platform.floor else None,
         "macos": platform.floor if platform.system == "macos" else None,
         "patch": python.patch,
+        "patches": selection.patches,
     }

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import zipfile
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from hatch_multiplat.closure import parse_requires
+from packaging.specifiers import SpecifierSet
+
+from hatch_multiplat.closure import parse_requires, parse_requires_python
 from hatch_multiplat.errors import VerificationError
 
 if TYPE_CHECKING:
@@ -18,9 +20,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class WheelTexts:
-    """The Requires-Dist of a wheel, and its `entry_points.txt`, empty where it has none."""
+    """The requirements of a wheel, and its `entry_points.txt`, empty where it has none."""
 
     requires: tuple[Requirement, ...] = ()
+    requires_python: SpecifierSet = field(default_factory=SpecifierSet)
     entry_points: str = ""
 
 
@@ -35,7 +38,11 @@ def read_wheel_texts(paths: Mapping[str, Path]) -> dict[str, WheelTexts]:
         texts = _read_texts(path)
         if texts not in made:
             metadata, entry_points = (text.decode("utf-8", "replace") for text in texts)
-            made[texts] = WheelTexts(requires=parse_requires(metadata), entry_points=entry_points)
+            made[texts] = WheelTexts(
+                requires=parse_requires(metadata),
+                requires_python=parse_requires_python(metadata),
+                entry_points=entry_points,
+            )
         found[filename] = made[texts]
     return found
 

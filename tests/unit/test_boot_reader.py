@@ -62,10 +62,20 @@ TABLE = BootTable(
             patch=10,
             sets=((0, (0,)),),
         ),
+        BootTarget(
+            name="cp313-win_amd64",
+            implementation="cpython",
+            python=(3, 13),
+            system="windows",
+            arch="x86_64",
+            sets=((0, (0,)),),
+            patches=((1, 4), (5, None)),
+        ),
     ),
     overrides=("lib==1.0",),
     excluded=("other",),
     metadata=(("other", "1.0", ("rich>=13",)), ("third", "", ())),
+    pythons=(("third", "", ">=3.8"),),
 )
 MAIN = f"#!/usr/bin/env python3\n{render_preamble(TABLE)}\nprint('pex')\n"
 
@@ -134,7 +144,7 @@ def test_an_index_out_of_range_is_damage() -> None:
 
 
 def test_targets_come_back_with_their_wheels() -> None:
-    linux, server, windows = table_selections(TABLE)
+    linux, server, windows, newer = table_selections(TABLE)
     assert str(linux.target) == "cp312-manylinux_2_28_x86_64"
     assert [(g.from_patch, [w.name for w in g.wheels]) for g in linux.sets] == [
         (0, ["demo", "lib"]),
@@ -146,3 +156,4 @@ def test_targets_come_back_with_their_wheels() -> None:
         "macosx_13_0_arm64",
     )
     assert windows.target.python.patch == 10
+    assert newer.patches == ((1, 4), (5, None))

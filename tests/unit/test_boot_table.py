@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -8,7 +9,7 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from hatch_multiplat.boot import BootOptions, BootTarget
+from hatch_multiplat.boot import BootOptions, BootTable, BootTarget
 from hatch_multiplat.boot_table import make_boot_table
 from hatch_multiplat.closure import Demands
 from hatch_multiplat.config import Config, Executable, Run
@@ -247,3 +248,15 @@ def test_what_a_complete_platform_file_says_is_noted_as_far_as_the_wheels_need_i
     assert dict(target.environment)["platform_machine"] == "AMD64"
     plain = boot_target(selection("cp312-win32", (0, (APP,))))
     assert (plain.tags, plain.environment) == ((), ())
+
+
+def test_patch_releases_are_said_where_a_target_is_not_for_all() -> None:
+    found = selection("cp311-win_amd64", (0, (APP,)))
+    assert "patches" not in table_target(found)
+    assert table_target(replace(found, patches=((4, None),)))["patches"] == ((4, None),)
+
+
+def table_target(found: Selection) -> dict[str, Any]:
+    table = BootTable(name="demo", version="1", run={}, wheels=(), targets=(boot_target(found),))
+    (target,) = table.to_json()["targets"]
+    return dict(target)

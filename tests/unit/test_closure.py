@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -51,6 +52,7 @@ def prove(
     excluded: Sequence[str] = (),
     requires_python: str = "",
     metadata: Sequence[Mapping[str, Any]] = (),
+    bounds: Mapping[str, str] | None = None,
 ) -> list[tuple[str, str]]:
     found = find_faults(
         selections or [select(LINUX, (0, list(wheels)))],
@@ -64,6 +66,7 @@ def prove(
                 "dependency-metadata": metadata,
             },
         ),
+        {full(name): SpecifierSet(bound) for name, bound in (bounds or {}).items()},
     )
     return [(fault.kind, fault.reason) for fault in found]
 
@@ -150,6 +153,63 @@ def test_patch_releases_that_the_program_does_not_admit_prove_nothing() -> None:
     wheels: Wheels = {"app-1.0": ["backport ; python_full_version < '3.12.4'"]}
     assert prove(wheels, requires_python=">=3.12.4") == []
     assert len(prove(wheels, requires_python=">=3.12.3")) == 1
+
+
+def test_a_target_that_the_program_does_not_admit_at_all_is_a_fault() -> None:
+    """Nothing is walked there, so that nothing else could be wrong."""
+    assert prove({"app-1.0": ["missing"]}, requires_python="<3.12") == [
+        ("python", "the executable requires Python '<3.12', which leaves out 3.12")
+    ]
+
+
+def test_a_pinned_patch_release_that_the_program_does_not_admit_is_a_fault() -> None:
+    target = Target.parse("cp3.12.7-manylinux_2_28_x86_64")
+    selection = select(target, (0, ["app-1.0"]))
+    assert prove({"app-1.0": []}, selection, requires_python=">=3.12.7") == []
+    assert prove({"app-1.0": []}, selection, requires_python=">=3.12.8") == [
+        ("python", "the executable requires Python '>=3.12.8', which leaves out 3.12.7")
+    ]
+
+
+def test_a_wheel_whose_requires_python_keeps_the_target_out_is_a_fault() -> None:
+    assert prove(APP, bounds={"lib-1.5": ">=3.8,<3.12"}) == [
+        ("python", "1.5 requires Python '<3.12,>=3.8', which leaves out 3.12")
+    ]
+    assert prove(APP, bounds={"lib-1.5": ">=3.8,<4"}) == []
+
+
+def test_patch_releases_that_a_wheel_refuses_are_named_where_the_target_is_for_them() -> None:
+    bounds = {"lib-1.5": "!=3.12.0,!=3.12.3"}
+    selection = select(LINUX, (0, list(APP)))
+    assert prove(APP, selection, bounds=bounds) == [
+        ("python", "1.5 requires Python '!=3.12.0,!=3.12.3', which leaves out 3.12.0, 3.12.3")
+    ]
+    narrowed = replace(selection, patches=((1, 3), (4, None)))
+    assert prove(APP, narrowed, bounds=bounds) == []
+
+
+def test_only_patch_releases_whose_set_has_a_wheel_are_kept_out_by_it() -> None:
+    wheels: Wheels = {"app-1.0": [], "old-1.0": []}
+    selection = select(LINUX, (0, list(wheels)), (4, ["app-1.0"]))
+    assert prove(wheels, selection, bounds={"old-1.0": "<3.12.4"}) == []
+    ((_, reason),) = prove(wheels, selection, bounds={"old-1.0": "<3.12.3"})
+    assert reason.endswith("which leaves out 3.12.3")
+
+
+@pytest.mark.parametrize(
+    ("entry", "faulty"),
+    [
+        pytest.param({"name": "lib", "version": "1.5"}, False, id="says nothing of Python"),
+        pytest.param({"name": "lib", "requires-python": ">=3.8"}, False, id="admits it"),
+        pytest.param({"name": "lib", "requires-python": "<3.11"}, True, id="refuses it too"),
+        pytest.param({"name": "lib", "version": "1.4"}, True, id="of another version"),
+    ],
+)
+def test_a_users_word_on_the_python_of_a_package_stands_before_its_own(
+    entry: dict[str, str], *, faulty: bool
+) -> None:
+    found = prove(APP, bounds={"lib-1.5": "<3.12"}, metadata=[entry])
+    assert [kind for kind, _ in found] == ["python"] * faulty
 
 
 def test_extras_bring_their_requirements_through_others_and_around_circles() -> None:
