@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from hatch_multiplat.platforms import Platform
-from hatch_multiplat.target import Python, Target
+from hatch_multiplat.python import Python
+from hatch_multiplat.target import Target
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -25,8 +25,9 @@ from hatch_multiplat.boot import (
 from hatch_multiplat.errors import ExecutableError
 from hatch_multiplat.patch_spans import EVERY
 from hatch_multiplat.platforms import Platform
+from hatch_multiplat.python import PYPYS, Python, TargetError
 from hatch_multiplat.selection import Selection, WheelSet, locked_wheel
-from hatch_multiplat.target import PYPYS, Python, Target, TargetError
+from hatch_multiplat.target import Target
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

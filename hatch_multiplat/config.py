@@ -48,7 +48,8 @@ from hatch_multiplat.target_list import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from hatch_multiplat.target import Python, Target
+    from hatch_multiplat.python import Python
+    from hatch_multiplat.target import Target
 
 TABLE: Final = "tool.multiplat"
 DEFAULT_LOCK: Final = "pylock.multiplat.toml"

@@ -11,7 +11,7 @@ from packaging.utils import canonicalize_name
 
 from hatch_multiplat.floors import lowest_floor
 from hatch_multiplat.stepback import wheel_fits
-from hatch_multiplat.target import Python, Target
+from hatch_multiplat.target import Target
 from hatch_multiplat.target_list import admits, default_pythons
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from hatch_multiplat.floors import Floor
     from hatch_multiplat.platforms import Platform
+    from hatch_multiplat.python import Python
     from hatch_multiplat.stepback import File
 
 DEFAULT_PLATFORMS: Final = (

@@ -30,11 +30,11 @@ from hatch_multiplat.metadata import root_requirements
 from hatch_multiplat.pipeline import make_question, open_market
 from hatch_multiplat.platforms import Platform, PlatformError
 from hatch_multiplat.project import make_project, requires_python_of, static_metadata
+from hatch_multiplat.python import Python
 from hatch_multiplat.selection import select_all
 from hatch_multiplat.session import make_session
 from hatch_multiplat.solve import run_uv_solve
 from hatch_multiplat.sources import credentials_of
-from hatch_multiplat.target import Python
 from hatch_multiplat.target_list import PlatformEntry, default_pythons, expand
 
 if TYPE_CHECKING:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Literal
 
 from hatch_multiplat.errors import ConfigError
 from hatch_multiplat.platforms import Platform, PlatformError
-from hatch_multiplat.target import Python, Target, TargetError
+from hatch_multiplat.python import Python, TargetError
+from hatch_multiplat.target import Target
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence

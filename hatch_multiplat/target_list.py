@@ -14,7 +14,8 @@ from hatch_multiplat.platforms import (
     PlatformError,
     usual_names,
 )
-from hatch_multiplat.target import Python, Target, TargetError, is_pex_platform
+from hatch_multiplat.python import Python, TargetError
+from hatch_multiplat.target import Target, is_pex_platform
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -22,7 +22,8 @@ from hatch_multiplat.errors import ConfigError, VerificationError
 from hatch_multiplat.executable_file import read_executable
 from hatch_multiplat.interpreters import find_interpreters
 from hatch_multiplat.project import open_project, read_pyproject
-from hatch_multiplat.target import Target, TargetError
+from hatch_multiplat.python import TargetError
+from hatch_multiplat.target import Target
 from hatch_multiplat.target_choice import Choice, choose_targets
 from hatch_multiplat.verification import (
     Runner,

@@ -13,10 +13,11 @@ from hatch_multiplat.coverage import Market, cover_targets
 from hatch_multiplat.errors import CoverageError, SolveError
 from hatch_multiplat.platforms import Platform
 from hatch_multiplat.progress import NoProgress
+from hatch_multiplat.python import Python
 from hatch_multiplat.solve import Question
 from hatch_multiplat.sources import Sources
 from hatch_multiplat.tag_constraint import parse_tag_constraint
-from hatch_multiplat.target import Python, Target
+from hatch_multiplat.target import Target
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -22,7 +22,8 @@ from hatch_multiplat.errors import ExecutableError, VerificationError
 from hatch_multiplat.executable_file import read_executable
 from hatch_multiplat.parts import write_joined
 from hatch_multiplat.platforms import Platform
-from hatch_multiplat.target import Python, Target
+from hatch_multiplat.python import Python
+from hatch_multiplat.target import Target
 from hatch_multiplat.verification import executable_selections, prove_executable
 from tests.support.app import boot_wheel
 from tests.support.index_server import IndexServer

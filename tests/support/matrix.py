@@ -17,9 +17,10 @@ from hatch_multiplat.matrix_json import matrix_to_json
 from hatch_multiplat.matrix_markdown import render_markdown
 from hatch_multiplat.matrix_text import render_matrix
 from hatch_multiplat.platforms import Platform
+from hatch_multiplat.python import Python
 from hatch_multiplat.report import Advice
 from hatch_multiplat.selection import locked_wheel, select_all
-from hatch_multiplat.target import Python, Target
+from hatch_multiplat.target import Target
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

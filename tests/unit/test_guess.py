@@ -21,7 +21,7 @@ from hatch_multiplat.guess import (
     narrow,
 )
 from hatch_multiplat.platforms import Platform
-from hatch_multiplat.target import Python
+from hatch_multiplat.python import Python
 
 LINUX, MAC, WINDOWS = "manylinux_2_17_x86_64", "macosx_11_0_arm64", "win_amd64"
 

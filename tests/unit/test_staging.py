@@ -19,7 +19,7 @@ from hatch_multiplat.staging import (
 )
 from hatch_multiplat.target import Target
 from tests.unit.test_platforms import platforms
-from tests.unit.test_target import pythons
+from tests.unit.test_python import pythons
 
 GLIBC = "manylinux_2_28_x86_64"
 MUSL = "musllinux_1_2_x86_64"

@@ -4,8 +4,9 @@ import pytest
 from packaging.specifiers import SpecifierSet
 
 from hatch_multiplat.platforms import Platform
+from hatch_multiplat.python import Python
 from hatch_multiplat.table_reader import TableReader
-from hatch_multiplat.target import Python, Target
+from hatch_multiplat.target import Target
 from hatch_multiplat.target_list import (
     Host,
     PlatformEntry,
