@@ -9,6 +9,7 @@ from collections import defaultdict
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
 from typing import TYPE_CHECKING, Final, cast
 
 import tomlkit
@@ -20,7 +21,6 @@ from hatch_multiplat.process import run_tool
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
-    from pathlib import Path
 
     from packaging.requirements import Requirement
 
@@ -98,8 +98,17 @@ def run_pex(
 
 
 def pex_environment(pex_root: Path) -> dict[str, str]:
-    """Return the variables that pex runs with: its caches in `pex_root`, no settings of a user."""
-    return {"PEX_IGNORE_RCFILES": "1", "PEX_ROOT": str(pex_root), "PEX_EMIT_WARNINGS": "0"}
+    """Return the variables that pex runs with: its caches in `pex_root`, no settings of a user.
+
+    pex writes into the file where its runtime keeps its cache unless told otherwise, and takes the
+    cache folder of whoever builds for it; with the usual one it writes `~/.cache/pex`.
+    """
+    return {
+        "PEX_IGNORE_RCFILES": "1",
+        "PEX_ROOT": str(pex_root),
+        "PEX_EMIT_WARNINGS": "0",
+        "XDG_CACHE_HOME": str(Path.home() / ".cache"),
+    }
 
 
 @contextmanager

@@ -50,7 +50,7 @@ _FLAGS: Final = frozenset(
 )
 _WITH_VALUE: Final = frozenset({"--build-property"})
 # By these variables pex finds the folder of its caches, which it writes into `__main__.py`.
-_HOMES: Final = ("HOME", "XDG_CACHE_HOME", "USERPROFILE", "LOCALAPPDATA", "APPDATA")
+_HOMES: Final = ("HOME", "USERPROFILE", "LOCALAPPDATA", "APPDATA")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

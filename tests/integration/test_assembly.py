@@ -228,6 +228,17 @@ def test_pex_runs_once_for_all_builds_with_the_same_options(
         )
 
 
+def test_the_folders_of_whoever_builds_are_not_in_the_file(
+    make: Callable[..., Parts], pex_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """pex would write its cache's path into the file, as it is for the user who builds."""
+    first = write_executable(make(), tmp_path / "first.pex", pex_root=pex_root)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "caches"))
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    filled, whole = make_both(make(), tmp_path / "out", tmp_path / "pex", monkeypatch)
+    assert digest(first) == digest(filled) == digest(whole)
+
+
 @pytest.mark.parametrize("damage", [b"", b"x", b"\n", b"0" * 64 + b"\nPK"])
 def test_a_damaged_skeleton_is_made_anew(
     make: Callable[..., Parts], pex_root: Path, tmp_path: Path, damage: bytes
