@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+import uv
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -62,6 +63,24 @@ def commit_all(folder: Path) -> str:
         [*git, "rev-parse", "HEAD"], cwd=folder, check=True, capture_output=True, text=True
     )
     return head.stdout.strip()
+
+
+@pytest.fixture(scope="session")
+def machine(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """Return a Python with build tools and the plugin, and a folder with the plugin's wheel."""
+    folder = tmp_path_factory.mktemp("machine")
+    wheels, python = folder / "wheels", folder / "venv" / "bin" / "python"
+    if os.name == "nt":
+        python = folder / "venv" / "Scripts" / "python.exe"
+    tool = uv.find_uv_bin()
+    subprocess.run([tool, "build", "-q", "--wheel", "-o", wheels, ROOT], check=True)
+    venv: list[str | Path] = [tool, "venv", "-q", "--seed", "-p", sys.executable, folder / "venv"]
+    subprocess.run(venv, check=True)
+    (wheel,) = wheels.glob("*.whl")
+    tools = ["build", "hatch", "hatchling"]
+    install: list[str | Path] = [tool, "pip", "install", "-q", "-p", python, wheel, *tools]
+    subprocess.run(install, check=True)
+    return python, wheels
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import os
 import subprocess
-import sys
 import tarfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -91,24 +90,6 @@ class Desk:
 def index() -> Iterator[IndexServer]:
     with IndexServer() as server:
         yield server
-
-
-@pytest.fixture(scope="module")
-def machine(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """Return a Python with build tools and the plugin, and a folder with the plugin's wheel."""
-    folder = tmp_path_factory.mktemp("machine")
-    wheels, python = folder / "wheels", folder / "venv" / "bin" / "python"
-    if os.name == "nt":
-        python = folder / "venv" / "Scripts" / "python.exe"
-    tool = uv.find_uv_bin()
-    subprocess.run([tool, "build", "-q", "--wheel", "-o", wheels, ROOT], check=True)
-    venv: list[str | Path] = [tool, "venv", "-q", "--seed", "-p", sys.executable, folder / "venv"]
-    subprocess.run(venv, check=True)
-    (wheel,) = wheels.glob("*.whl")
-    tools = ["build", "hatch", "hatchling"]
-    install: list[str | Path] = [tool, "pip", "install", "-q", "-p", python, wheel, *tools]
-    subprocess.run(install, check=True)
-    return python, wheels
 
 
 @pytest.fixture

@@ -103,33 +103,6 @@ def index(tmp_path_factory: pytest.TempPathFactory) -> Iterator[IndexServer]:
         yield server
 
 
-@pytest.fixture(scope="module")
-def machine(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """Return a Python with build tools and the plugin, and a folder with the plugin's wheel."""
-    folder = tmp_path_factory.mktemp("machine")
-    wheels, python = folder / "wheels", folder / "venv" / "bin" / "python"
-    if os.name == "nt":
-        python = folder / "venv" / "Scripts" / "python.exe"
-    tool = uv.find_uv_bin()
-    subprocess.run([tool, "build", "-q", "--wheel", "-o", wheels, ROOT], check=True)
-    venv: list[str | Path] = [tool, "venv", "-q", "--seed", "-p", sys.executable, folder / "venv"]
-    subprocess.run(venv, check=True)
-    (wheel,) = wheels.glob("*.whl")
-    install: list[str | Path] = [
-        tool,
-        "pip",
-        "install",
-        "-q",
-        "-p",
-        python,
-        wheel,
-        "build",
-        "hatch",
-    ]
-    subprocess.run(install, check=True)
-    return python, wheels
-
-
 @pytest.fixture
 def desk(machine: tuple[Path, Path], index: IndexServer, tmp_path: Path) -> Desk:
     python, wheels = machine
