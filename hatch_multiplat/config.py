@@ -37,6 +37,7 @@ from hatch_multiplat.tag_constraint import (
     parse_tag_constraint,
 )
 from hatch_multiplat.target_list import (
+    IN_PROJECT,
     Host,
     PlatformEntry,
     default_pythons,
@@ -89,6 +90,8 @@ class ProjectFacts:
 
     name: str
     requires_python: SpecifierSet = field(default_factory=SpecifierSet)
+    requires_python_in: str = IN_PROJECT
+    """What messages call the place where that stands."""
     dependency_groups: tuple[NormalizedName, ...] = ()
     extras: tuple[NormalizedName, ...] | None = None
     """None where only the wheel can tell which there are."""
@@ -185,11 +188,23 @@ class _Parser(TableReader):
     # -- targets ---------------------------------------------------------------------------------
 
     def platforms(self, where: str, value: object) -> tuple[PlatformEntry, ...]:
-        requires_python = self.project.requires_python
-        return read_platforms(self, where, value, requires_python=requires_python, host=self.host)
+        return read_platforms(
+            self,
+            where,
+            value,
+            requires_python=self.project.requires_python,
+            said_by=self.project.requires_python_in,
+            host=self.host,
+        )
 
     def pythons(self, where: str, value: object) -> tuple[Python, ...]:
-        return read_pythons(self, where, value, requires_python=self.project.requires_python)
+        return read_pythons(
+            self,
+            where,
+            value,
+            requires_python=self.project.requires_python,
+            said_by=self.project.requires_python_in,
+        )
 
     def expand(
         self, entries: tuple[PlatformEntry, ...], pythons: tuple[Python, ...] | None
@@ -199,7 +214,7 @@ class _Parser(TableReader):
         targets = expand(entries, pythons)
         if not targets:
             self.problem(
-                f"{TABLE}.python is required: project.requires-python "
+                f"{TABLE}.python is required: {self.project.requires_python_in} "
                 f"'{self.project.requires_python}' admits no CPython that upstream still supports"
             )
         return targets

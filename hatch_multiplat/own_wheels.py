@@ -55,12 +55,17 @@ def find_own_wheels(
     """Read the project's wheels: the one just built, and all that `project-wheels` names.
 
     Wheels of other projects, and files that are no wheels, are passed over. Of two with one file
-    name the one just built counts. Raises ConfigError where two do not belong together, and
-    where there is none.
+    name the one just built counts. Raises ConfigError where two do not belong together, where the
+    one just built is of another project, and where there is none.
     """
     globs = wheel_globs(project.config, environ)
     wheels = [] if built is None else [read_wheel(built)]
-    name = wheels[0].locked.name if wheels else _name_of_project(project)
+    name = _name_of_project(project)
+    if wheels and name not in {"", wheels[0].locked.name}:
+        raise ConfigError(
+            [f"{wheels[0].path.name} is a wheel of {wheels[0].locked.name}, not of {name}"]
+        )
+    name = wheels[0].locked.name if wheels else name
     idle = []
     for pattern in globs:
         found = _matches(project.folder, pattern, name)

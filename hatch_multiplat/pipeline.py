@@ -25,8 +25,10 @@ from hatch_multiplat.project import (
     ProjectWheel,
     added_requirements,
     all_requirements,
+    heed_metadata,
     members_of,
     open_project,
+    read_members,
     scripts_of,
 )
 from hatch_multiplat.proof import prove_selections, read_demands
@@ -35,7 +37,7 @@ from hatch_multiplat.scie import settle_options
 from hatch_multiplat.session import make_session
 from hatch_multiplat.solve import Question, read_uv_table
 from hatch_multiplat.sources import choose_sources, credentials_of, pip_environment
-from hatch_multiplat.starting import check_modules, choose_run
+from hatch_multiplat.starting import check_functions, check_modules, choose_run
 from hatch_multiplat.store import Store
 from hatch_multiplat.user_settings import read_pip_config, read_user_table
 from hatch_multiplat.wheel_texts import read_wheel_texts
@@ -89,6 +91,8 @@ def build_executable(request: Request, around: Surroundings) -> Report:
     """
     started = time.monotonic()
     project = open_project(request.project_dir)
+    own = find_own_wheels(project, request.wheel, around.environ)
+    project = heed_metadata(project, own.metadata)
     config = project.config
     wanted = check_wanted(
         checksums=request.checksums or config.checksums,
@@ -102,7 +106,6 @@ def build_executable(request: Request, around: Surroundings) -> Report:
         project_dir=project.folder,
         offline="scie" in config.formats and is_offline(around.environ),
     )
-    own = find_own_wheels(project, request.wheel, around.environ)
     market = open_market(project, around)
     covered = cover_project(project, own.metadata, market)
     unpacked = is_unpacked_sdist(project.folder)
@@ -116,6 +119,7 @@ def build_executable(request: Request, around: Surroundings) -> Report:
         all_scripts=lambda: scripts_of(paths.values()),
     )
     check_modules(config, selections, members=lambda filename: members_of(paths[filename]))
+    check_functions(config, read=lambda place: read_members(wheels, place))
     requirements = (_root_requirement(own.metadata, config), *added_requirements(project))
     uv_table = read_uv_table(project.folder, project.pyproject)
     demands = read_demands(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import tomllib
 import zipfile
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +27,7 @@ from hatch_multiplat.metadata import (
 )
 from hatch_multiplat.selection import LockedWheel, locked_wheel
 from hatch_multiplat.store import hash_file
+from hatch_multiplat.target_list import IN_PROJECT
 from hatch_multiplat.widening import widen_targets
 
 if TYPE_CHECKING:
@@ -39,11 +40,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Project:
-    """A project's folder, its `pyproject.toml` as data, and its `[tool.multiplat]` parsed."""
+    """A project's folder, its `pyproject.toml` as data, and its `[tool.multiplat]` parsed.
+
+    `requires_python` is the bound by which its Pythons were read: that of `[project]`, or of its
+    wheel, once there is one.
+    """
 
     folder: Path
     pyproject: Mapping[str, Any]
     config: Config
+    requires_python: SpecifierSet = field(default_factory=SpecifierSet)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -63,7 +69,23 @@ def open_project(folder: Path) -> Project:
 
 def make_project(folder: Path, pyproject: Mapping[str, Any]) -> Project:
     """Return the project that these words of a `pyproject.toml` make, written there or not yet."""
-    return Project(folder=folder, pyproject=pyproject, config=_read_config(folder, pyproject))
+    bound = requires_python_of(pyproject)
+    config = _read_config(folder, pyproject, bound, IN_PROJECT)
+    return Project(folder=folder, pyproject=pyproject, config=config, requires_python=bound)
+
+
+def heed_metadata(project: Project, metadata: ProjectMetadata) -> Project:
+    """Return a project with the Requires-Python of its wheel in place of what `[project]` says.
+
+    A backend may find it elsewhere, such as in `setup.cfg`. By it go the Pythons of a table that
+    names none. Raises ConfigError with each one that the table names and the wheel does not admit.
+    """
+    bound = metadata.requires_python
+    if bound == project.requires_python:
+        return project
+    where = f"the Requires-Python of {metadata.name} {metadata.version},"
+    config = _read_config(project.folder, project.pyproject, bound, where)
+    return replace(project, config=config, requires_python=bound)
 
 
 def widen_project(project: Project, widening: Widening) -> Project:
@@ -75,7 +97,7 @@ def widen_project(project: Project, widening: Widening) -> Project:
     targets = widen_targets(
         project.pyproject["tool"]["multiplat"],
         widening,
-        requires_python=requires_python_of(project.pyproject),
+        requires_python=project.requires_python,
         table_host=project_host(project.folder),
         line_host=project_host(Path()),
     )
@@ -145,15 +167,30 @@ def members_of(wheel: Path) -> frozenset[str]:
     """Return what a wheel puts below site-packages, as paths from there."""
     with zipfile.ZipFile(wheel) as archive:
         names = archive.namelist()
-    members = set()
+    return frozenset(_places(names))
+
+
+def read_members(wheels: Iterable[ProjectWheel], place: str) -> list[bytes]:
+    """Return the files that wheels put at a place below site-packages, of each that has one."""
+    found = []
+    for wheel in wheels:
+        with zipfile.ZipFile(wheel.path) as archive:
+            name = _places(archive.namelist()).get(place)
+            found += [] if name is None else [archive.read(name)]
+    return found
+
+
+def _places(names: Iterable[str]) -> dict[str, str]:
+    """Return what goes below site-packages: the path from there, and the member of the wheel."""
+    places = {}
     for name in names:
         folder, _, rest = name.partition("/")
         scheme, _, inside = rest.partition("/")
         if not folder.endswith(".data"):
-            members.add(name)
+            places[name] = name
         elif scheme in {"purelib", "platlib"}:
-            members.add(inside)
-    return frozenset(members)
+            places[inside] = name
+    return places
 
 
 def static_metadata(project: Project) -> ProjectMetadata | None:
@@ -212,7 +249,9 @@ def added_requirements(project: Project) -> tuple[Requirement, ...]:
     return (*from_groups, *project.config.requirements)
 
 
-def _read_config(folder: Path, pyproject: Mapping[str, Any]) -> Config:
+def _read_config(
+    folder: Path, pyproject: Mapping[str, Any], requires_python: SpecifierSet, said_by: str
+) -> Config:
     tool = pyproject.get("tool", {})
     table = tool.get("multiplat")
     if not isinstance(table, dict):
@@ -225,11 +264,11 @@ def _read_config(folder: Path, pyproject: Mapping[str, Any]) -> Config:
         )
         raise ConfigError([f"tool.multiplat: no such table in pyproject.toml; {hint}"])
     project = pyproject.get("project", {})
-    requires_python = requires_python_of(pyproject)
     groups = pyproject.get("dependency-groups", {})
     facts = ProjectFacts(
         name=str(project.get("name", "")),
         requires_python=requires_python,
+        requires_python_in=said_by,
         dependency_groups=tuple(canonicalize_name(name) for name in groups),
         extras=_static_extras(project),
     )

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 MAX_PATCH: Final = 50
 """More patch releases than any minor has had."""
 
+IN_PROJECT: Final = "project.requires-python"
+
 _FILE_NAME: Final = re.compile(r"[\w.+-]+", re.ASCII)
 
 
@@ -54,9 +56,18 @@ class PlatformEntry:
 
 
 def read_platforms(
-    reader: TableReader, where: str, value: object, *, requires_python: SpecifierSet, host: Host
+    reader: TableReader,
+    where: str,
+    value: object,
+    *,
+    requires_python: SpecifierSet,
+    said_by: str = IN_PROJECT,
+    host: Host,
 ) -> tuple[PlatformEntry, ...]:
-    """Read the array `platforms`; what is wrong in it goes to the reader's problems."""
+    """Read the array `platforms`; what is wrong in it goes to the reader's problems.
+
+    `said_by` is what messages call the place where `requires_python` stands.
+    """
     entries: list[PlatformEntry] = []
     seen: dict[Platform | Target, str] = {}
     names: dict[str, str] = {}
@@ -79,7 +90,7 @@ def read_platforms(
                 "rename the file"
             )
         elif isinstance(meant, Target) and not admits(requires_python, meant.python):
-            reader.problem(f"{here}: {_not_admitted(meant.python, requires_python)}")
+            reader.problem(f"{here}: {_not_admitted(meant.python, requires_python, said_by)}")
         seen.setdefault(meant, here)
         names.setdefault(str(meant), here)
         entries.append(entry)
@@ -87,9 +98,14 @@ def read_platforms(
 
 
 def read_pythons(
-    reader: TableReader, where: str, value: object, *, requires_python: SpecifierSet
+    reader: TableReader,
+    where: str,
+    value: object,
+    *,
+    requires_python: SpecifierSet,
+    said_by: str = IN_PROJECT,
 ) -> tuple[Python, ...]:
-    """Read the array `python`; what is wrong in it goes to the reader's problems."""
+    """Read the array `python`, as `read_platforms` does the other."""
     parsed: dict[Python, str] = {}
     for here, text in reader.items(where, value, empty=False):
         try:
@@ -100,7 +116,7 @@ def read_pythons(
         if python in parsed:
             reader.problem(f"{here}: {text!r} is the same Python as {parsed[python]}; drop one")
         elif not admits(requires_python, python):
-            reader.problem(f"{here}: {_not_admitted(python, requires_python)}")
+            reader.problem(f"{here}: {_not_admitted(python, requires_python, said_by)}")
         parsed.setdefault(python, here)
     return tuple(parsed)
 
@@ -130,11 +146,8 @@ def admits(requires_python: SpecifierSet, python: Python) -> bool:
     return any(requires_python.contains(f"{major}.{minor}.{patch}") for patch in patches)
 
 
-def _not_admitted(python: Python, requires_python: SpecifierSet) -> str:
-    return (
-        f"Python {python} is not admitted by project.requires-python '{requires_python}'; "
-        "change one of them"
-    )
+def _not_admitted(python: Python, requires_python: SpecifierSet, said_by: str) -> str:
+    return f"Python {python} is not admitted by {said_by} '{requires_python}'; change one of them"
 
 
 def _parse_entry(text: str, host: Host) -> PlatformEntry:

@@ -14,6 +14,7 @@ from hatch_multiplat.commands.terminal import (
     Terminal,
     ends_cleanly,
     json_option,
+    open_with_metadata,
     prepare_question,
     project_argument,
     quiet_option,
@@ -29,7 +30,7 @@ from hatch_multiplat.matrix_layout import describe_outcome
 from hatch_multiplat.matrix_markdown import render_markdown
 from hatch_multiplat.matrix_text import render_matrix
 from hatch_multiplat.own_wheels import survey_own_wheels
-from hatch_multiplat.project import open_project, widen_project
+from hatch_multiplat.project import widen_project
 from hatch_multiplat.report import Advice
 from hatch_multiplat.widening import Widening
 
@@ -95,9 +96,9 @@ def check(
     if only and not widening:
         raise ConfigError(["--only goes with --platform or --python; name what to check"])
     terminal = Terminal(quiet=quiet or as_json or markdown)
-    table_project = open_project(project)
+    table_project, metadata = open_with_metadata(project, terminal)
     opened = widen_project(table_project, widening) if widening else table_project
-    question, market = prepare_question(opened, terminal)
+    question, market = prepare_question(opened, metadata, terminal)
     found = _search(opened, question, market, widened=bool(widening), no_lock=no_lock)
     matrix = _make_matrix(found, opened, question, before=table_project)
     if html is not None:

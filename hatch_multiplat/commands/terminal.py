@@ -17,7 +17,7 @@ from hatch_multiplat.door import SWITCH, end_with, surroundings
 from hatch_multiplat.errors import MultiplatError, ToolError
 from hatch_multiplat.pipeline import make_question, open_market
 from hatch_multiplat.process import run_tool
-from hatch_multiplat.project import open_project, read_wheel, static_metadata
+from hatch_multiplat.project import heed_metadata, open_project, read_wheel, static_metadata
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -85,17 +85,25 @@ def ends_cleanly(command: Callable[P, R]) -> Callable[P, R]:
 
 def prepare(folder: Path, terminal: Terminal) -> tuple[Project, Question, Market]:
     """Open a project and return it with what is to be solved for it, and where."""
-    project = open_project(folder)
-    return project, *prepare_question(project, terminal)
+    project, metadata = open_with_metadata(folder, terminal)
+    return project, *prepare_question(project, metadata, terminal)
 
 
-def prepare_question(project: Project, terminal: Terminal) -> tuple[Question, Market]:
-    """Return what is to be solved for a project, and where.
+def open_with_metadata(folder: Path, terminal: Terminal) -> tuple[Project, ProjectMetadata]:
+    """Open a project, and say what it requires, of Python too.
 
     A project with dynamic requirements has its wheel built aside to learn them.
     """
+    project = open_project(folder)
+    metadata = static_metadata(project) or _metadata_by_building(folder, terminal)
+    return heed_metadata(project, metadata), metadata
+
+
+def prepare_question(
+    project: Project, metadata: ProjectMetadata, terminal: Terminal
+) -> tuple[Question, Market]:
+    """Return what is to be solved for a project, and where."""
     market = open_market(project, surroundings(terminal))
-    metadata = static_metadata(project) or _metadata_by_building(project.folder, terminal)
     return make_question(project, metadata, market), market
 
 
