@@ -60,6 +60,9 @@ _WINDOWS_MACHINES: Final = {"x86_64": "AMD64", "arm64": "ARM64", "i686": "x86"}
 _TITLES: Final = {"linux": "Linux", "macos": "macOS", "windows": "Windows"}
 _SYS_PLATFORMS: Final = {"linux": "linux", "macos": "darwin", "windows": "win32"}
 _PLATFORM_SYSTEMS: Final = {"linux": "Linux", "macos": "Darwin", "windows": "Windows"}
+_SHORT_NAMES: Final = ", ".join(
+    f"{system}-ARCH ({', '.join(archs)})" for system, archs in ARCHS.items()
+)
 
 
 class PlatformError(ValueError):
@@ -104,6 +107,8 @@ class Platform:
             reason = f": {e}" if str(e) else ""
             near = usual_names(text) or list(filter(None, [_suggest(text)]))
             hint = f"; did you mean {' or '.join(map(repr, near))}?" if near else ""
+            if not reason and not hint:
+                hint = f"; the platforms are {_SHORT_NAMES}, and the platform tags of wheels"
             raise PlatformError(f"unknown platform {text!r}{reason}{hint}") from None
 
     def __str__(self) -> str:

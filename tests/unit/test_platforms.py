@@ -182,6 +182,12 @@ def test_marker_values_are_those_of_real_machines(text: str, markers: tuple[str,
 LINUX_FLOORS = "a floor of Linux is written glibc2.28, musl or musl1.2"
 MACOS_RULE = "macOS floors for {} are {} or newer, and end in .0 from 11.0 on"
 
+KNOWN = (
+    "; the platforms are linux-ARCH (x86_64, aarch64, i686, armv7l, ppc64le, s390x, riscv64), "
+    "macos-ARCH (arm64, x86_64), windows-ARCH (x86_64, arm64, i686), "
+    "and the platform tags of wheels"
+)
+
 # What people write, and all that we say of it after "unknown platform '...'".
 MISTAKES = {
     # Case, white space, separators.
@@ -270,9 +276,10 @@ MISTAKES = {
         ": the architectures of Linux are x86_64, aarch64, i686, armv7l, ppc64le, s390x, riscv64"
     ),
     # Nothing like it.
-    "freebsd-x86_64": "",
-    "any": "",
-    "": "",
+    "freebsd-x86_64": KNOWN,
+    "linux_x": KNOWN,
+    "any": KNOWN,
+    "": KNOWN,
 }
 
 
