@@ -205,9 +205,14 @@ def _damages(
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Opened:
-    """What a nested wheel's own directory says."""
+    """What a nested wheel's own directory says.
+
+    A packed PEX keeps what pex has installed beforehand in a zip file named like the wheel: such
+    a file is `installed`, and no wheel.
+    """
 
     unpacked: int
+    installed: bool
     requires: tuple[Requirement, ...] | None
     requires_python: SpecifierSet
 
@@ -219,22 +224,21 @@ def _read_wheel(path: Path, name: str, stream: IO[bytes], size: int, held: int) 
     try:
         opened = _open_wheel(stream)
     except (ValueError, *_BROKEN):
-        opened = _Opened(unpacked=0, requires=None, requires_python=SpecifierSet())
-    # A packed PEX keeps what pex has installed beforehand in a zip file named like the wheel.
-    installed = opened.unpacked < 0
+        opened = _Opened(unpacked=0, installed=False, requires=None, requires_python=SpecifierSet())
+    sha256 = None if opened.installed else digest.hexdigest()
     return HeldWheel(
-        wheel=_named(path, name, {} if installed else {"sha256": digest.hexdigest()}, size),
+        wheel=_named(path, name, {"sha256": sha256} if sha256 else {}, size),
         size=held,
-        unpacked=abs(opened.unpacked),
-        sha256=None if installed else digest.hexdigest(),
-        installed=installed,
+        unpacked=opened.unpacked,
+        sha256=sha256,
+        installed=opened.installed,
         requires=opened.requires,
         requires_python=opened.requires_python,
     )
 
 
 def _open_wheel(stream: IO[bytes]) -> _Opened:
-    """Read a nested wheel's directory and METADATA; `unpacked` is negative for an installed one."""
+    """Read a nested wheel's directory and METADATA."""
     stream.seek(0)
     with zipfile.ZipFile(stream) as archive:
         members = {m.filename: m for m in archive.infolist() if not m.is_dir()}
@@ -247,7 +251,8 @@ def _open_wheel(stream: IO[bytes]) -> _Opened:
         if inner not in {f"{folder}/{unused}" for unused in _UNUSED}
     )
     return _Opened(
-        unpacked=-unpacked if ".layout.json" in members else unpacked,
+        unpacked=unpacked,
+        installed=".layout.json" in members,
         requires=parse_requires(text),
         requires_python=parse_requires_python(text),
     )
