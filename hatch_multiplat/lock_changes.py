@@ -23,13 +23,13 @@ def describe_changes(before: Pylock | None, after: Pylock) -> list[str]:
     lines = []
     for name in sorted(old.keys() | new.keys()):
         if name not in old:
-            lines.append(f"added {name} {_versions(new[name])}")
+            lines.append(f"added {_with_versions(name, new[name])}")
         elif name not in new:
-            lines.append(f"removed {name} {_versions(old[name])}")
+            lines.append(f"removed {_with_versions(name, old[name])}")
         elif old[name].keys() != new[name].keys():
             lines.append(f"updated {name} {_versions(old[name])} -> {_versions(new[name])}")
         elif old[name] != new[name]:
-            lines.append(f"changed {name} {_versions(new[name])}: other files or markers")
+            lines.append(f"changed {_with_versions(name, new[name])}: other files or markers")
     return lines
 
 
@@ -68,10 +68,16 @@ def _contents(lock: Pylock | None) -> Contents:
     return found
 
 
+def _with_versions(name: str, versions: dict[str, frozenset[str]]) -> str:
+    """Return a name with its versions; the folder of a project may have none."""
+    return f"{name} {_versions(versions)}" if set(versions) != {""} else name
+
+
 def _versions(versions: dict[str, frozenset[str]]) -> str:
-    return ", ".join(sorted(versions, key=_version_order))
+    return ", ".join(
+        version or "without a version" for version in sorted(versions, key=_version_order)
+    )
 
 
 def _version_order(version: str) -> tuple[bool, Version]:
-    """Sort versions; the folder of a project may have none."""
     return bool(version), Version(version or "0")
