@@ -1,5 +1,23 @@
+"""Where the command starts: the commands are imported within what ends a run that is stopped."""
+
 from __future__ import annotations
 
-from hatch_multiplat.cli import main
+import sys
 
-main(prog_name="hatch-multiplat")
+
+def run() -> None:
+    """Run the command line; ends with 130 where the user stops it, as shells have it."""
+    try:
+        # The imports take most of the first second: Ctrl-C then is a user's, too.
+        from hatch_multiplat.cli import run_main  # noqa: PLC0415
+
+        run_main()
+    except KeyboardInterrupt as error:
+        # click has ended the line already that the terminal's "^C" is in.
+        start = "" if error.__cause__ else "\n"
+        sys.stderr.write(f"{start}hatch-multiplat: stopped\n")
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    run()

@@ -12,7 +12,7 @@ from packaging.utils import canonicalize_name
 
 from hatch_multiplat.aside import write_aside
 from hatch_multiplat.checksums import write_checksums
-from hatch_multiplat.errors import ConfigError, ExecutableError
+from hatch_multiplat.errors import ConfigError, WriteError
 from hatch_multiplat.ingredients import Inventory, list_ingredients
 from hatch_multiplat.license import read_licensing
 from hatch_multiplat.project import read_wheel_metadata
@@ -113,7 +113,7 @@ def write_beside(
         try:
             write_aside(path, wanted.render_sbom(inventory, timestamp=wanted.timestamp))
         except OSError as error:
-            raise ExecutableError(f"cannot write {path}: {error.strerror or error}") from error
+            raise WriteError.of(path, error, instead="'output-dir'") from error
         written.append(path)
     if wanted.checksums:
         made = [*files, *written, *_own_distributions(wheels, folder)]

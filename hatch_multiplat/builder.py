@@ -13,7 +13,7 @@ from hatchling.builders.plugin.interface import BuilderInterface
 from hatchling.builders.wheel import WheelBuilder
 from hatchling.plugin.manager import PluginManager
 
-from hatch_multiplat.door import SWITCH, run_build
+from hatch_multiplat.door import SWITCH, clean, run_build
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -26,6 +26,9 @@ class MultiplatBuilder(BuilderInterface[BuilderConfig, PluginManager]):
 
     def get_version_api(self) -> dict[str, Callable[..., str]]:
         return {"standard": self.build_standard}
+
+    def clean(self, directory: str, versions: list[str]) -> None:  # noqa: ARG002
+        clean(self.app, project_dir=Path(self.root), directory=Path(directory))
 
     def build_standard(self, directory: str, **build_data: Any) -> str:  # noqa: ARG002
         with tempfile.TemporaryDirectory(prefix="hatch-multiplat-") as folder, _hook_off():

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from hatch_multiplat.aside import write_aside
-from hatch_multiplat.errors import ExecutableError
+from hatch_multiplat.errors import WriteError
 from hatch_multiplat.store import hash_file
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ def write_checksums(folder: Path, files: Iterable[Path]) -> Path:
 
     `files` lie in the folder. What the file says of others stays if it still holds: several
     projects of a workspace may build into one folder, and one build may take several runs.
-    Raises ExecutableError where it cannot be written.
+    Raises WriteError where it cannot be written.
     """
     path = folder / FILENAME
     try:
@@ -31,8 +31,20 @@ def write_checksums(folder: Path, files: Iterable[Path]) -> Path:
         lines = [f"{digest}  {name}\n" for name, digest in sorted(digests.items())]
         write_aside(path, "".join(lines))
     except OSError as error:
-        raise ExecutableError(f"cannot write {path}: {error.strerror or error}") from error
+        raise WriteError.of(path, error, instead="'output-dir'") from error
     return path
+
+
+def renew_checksums(folder: Path) -> None:
+    """Take out of a SHA256SUMS what holds no more; one that would be empty is removed.
+
+    Raises OSError.
+    """
+    path = folder / FILENAME
+    if _holding(path):
+        write_checksums(folder, [])
+    else:
+        path.unlink()
 
 
 def _holding(path: Path) -> dict[str, str]:

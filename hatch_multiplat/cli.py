@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import click
 
 from hatch_multiplat.__about__ import __version__
@@ -15,6 +17,7 @@ from hatch_multiplat.commands.merge import merge
 from hatch_multiplat.commands.remove_platform import remove_platform
 from hatch_multiplat.commands.split import split
 from hatch_multiplat.commands.targets import targets
+from hatch_multiplat.commands.terminal import end_output
 from hatch_multiplat.commands.verify import verify
 
 
@@ -35,3 +38,20 @@ main.add_command(inspect)
 main.add_command(merge)
 main.add_command(split)
 main.add_command(verify)
+
+
+def run_main() -> None:
+    """Run the command line as this process's own: `main`, and an exit code for every end.
+
+    Raises KeyboardInterrupt where the user stops it, also at a question.
+    """
+    try:
+        code = main(prog_name="hatch-multiplat", standalone_mode=False)
+    except click.Abort as error:
+        raise KeyboardInterrupt from error
+    except click.ClickException as error:
+        error.show()
+        code = error.exit_code
+    except OSError as error:
+        end_output(error)
+    sys.exit(code if isinstance(code, int) else 0)

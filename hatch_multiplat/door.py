@@ -7,13 +7,24 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NoReturn, Protocol
 
+from hatch_multiplat.beside import check_wanted
 from hatch_multiplat.checksums import FILENAME, write_checksums
-from hatch_multiplat.errors import MultiplatError
+from hatch_multiplat.errors import ConfigError, MultiplatError
+from hatch_multiplat.leftovers import remove_leftovers
 from hatch_multiplat.local_files import paths_for_sdist
-from hatch_multiplat.pipeline import Request, Surroundings, build_executable
+from hatch_multiplat.lock_file import check_fresh, require_lock
+from hatch_multiplat.pipeline import (
+    Request,
+    Surroundings,
+    build_executable,
+    is_offline,
+    make_question,
+    open_market,
+)
 from hatch_multiplat.progress import make_progress
-from hatch_multiplat.project import open_project
+from hatch_multiplat.project import open_project, static_metadata
 from hatch_multiplat.report import render_report
+from hatch_multiplat.scie import check_places, settle_options
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -74,28 +85,67 @@ def run_build(
     *,
     project_dir: Path,
     wheel: Path | None,
-    output_dir: Path | None = None,
     default_dir: Path | None = None,
-    checksums: bool = False,
-    sbom: bool = False,
 ) -> Report:
     """Build the executable and say so; a MultiplatError ends the build with its message."""
     try:
         report = build_executable(
-            Request(
-                project_dir=project_dir,
-                wheel=wheel,
-                output_dir=output_dir,
-                default_dir=default_dir,
-                checksums=checksums,
-                sbom=sbom,
-            ),
+            Request(project_dir=project_dir, wheel=wheel, default_dir=default_dir),
             surroundings(app),
         )
     except MultiplatError as error:
         end_with(app, error)
     app.display_success(render_report(report))
     return report
+
+
+def check_beforehand(app: App, *, project_dir: Path) -> None:
+    """End a build that is sure to fail, before its wheel is written.
+
+    That is what can be known without the wheel and without solving: mistakes in the table, a lock
+    that is missing, cannot be read or is stale. Only the build itself can tell the rest.
+    """
+    try:
+        project = open_project(project_dir)
+        around = surroundings(app)
+        check_wanted(
+            checksums=project.config.checksums,
+            sbom=project.config.sbom,
+            config=project.config,
+            environ=around.environ,
+        )
+        if "scie" in project.config.formats:
+            settled = settle_options(
+                project.config.options.scie,
+                environ=around.environ,
+                project_dir=project_dir,
+                offline=is_offline(around.environ),
+            )
+            check_places(settled, in_table=project.config.options.scie)
+        locked = require_lock(project)
+        metadata = static_metadata(project)
+        if metadata is not None:
+            question = make_question(project, metadata, open_market(project, around))
+            if locked is not None:
+                check_fresh(locked, question)
+    except MultiplatError as error:
+        end_with(app, error)
+
+
+def clean(app: App, *, project_dir: Path, directory: Path) -> None:
+    """Remove what earlier builds have left in the output folder, as far as the table names it.
+
+    With a table that cannot be read nothing is removed; whatever builds next tells the reason.
+    """
+    try:
+        project = open_project(project_dir)
+    except ConfigError:
+        app.display_info("hatch-multiplat: nothing is removed, as the table cannot be read")
+        return
+    try:
+        remove_leftovers(project, directory)
+    except MultiplatError as error:
+        end_with(app, error)
 
 
 def end_with(app: App, error: MultiplatError) -> NoReturn:

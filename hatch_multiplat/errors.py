@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import errno
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
+
+PIPE_CLOSED: Final = 141
+"""The exit code of a command whose reader went away, as shells have it for a closed pipe."""
 
 
 class MultiplatError(Exception):
-    """A failure with a message made for the user: where, what, and what to do next."""
+    """A failure with a message made for the user: where, what, and what to do next.
+
+    `details` is what `--json` prints beside the error, ready for JSON.
+    """
 
     exit_code = 1
+
+    def __init__(self, message: str = "", *, details: Mapping[str, Any] | None = None) -> None:
+        super().__init__(message)
+        self.details: Mapping[str, Any] = details or {}
 
 
 class ConfigError(MultiplatError):
@@ -31,7 +42,10 @@ class LockError(MultiplatError):
 
 
 class CoverageError(MultiplatError):
-    """Some target lacks a wheel; the message is the whole matrix of gaps."""
+    """Some target lacks a wheel; the message is the whole matrix of gaps.
+
+    Its details have each of them by itself, as `gaps`.
+    """
 
     exit_code = 4
 
@@ -55,9 +69,34 @@ class ToolError(MultiplatError):
 
 
 class ExecutableError(MultiplatError):
-    """An executable cannot be written, or a file is not the executable it should be."""
+    """A file cannot be written, or is not the executable it should be."""
 
     exit_code = 8
+
+
+class WriteError(ExecutableError):
+    """A file or folder cannot be written, by whichever command."""
+
+    @classmethod
+    def of(cls, path: object, error: OSError, *, instead: str = "") -> WriteError:
+        """Return the error for a path: the system's reason, and what to do about it.
+
+        `instead` names where another place can be given: a key of the table, or an option.
+        """
+        where = f", or name another in {instead}" if instead else ""
+        if error.errno in {errno.EEXIST, errno.ENOTDIR}:
+            in_the_way = error.filename if error.errno == errno.EEXIST else None
+            reason = f"{in_the_way or 'what should be its folder'} is a file, not a folder"
+            todo = f"move that file away{where}"
+        elif error.errno in {errno.ENOSPC, errno.EDQUOT}:
+            reason, todo = str(error.strerror), f"free some space{where}"
+        elif error.errno == errno.EISDIR:
+            reason, todo = "it is a folder", f"move it away{where}"
+        elif error.errno == errno.ENOENT:
+            reason, todo = "there is no such folder", f"make it{where}"
+        else:
+            reason, todo = error.strerror or str(error), f"make its folder writable{where}"
+        return cls(f"cannot write {path}: {reason}; {todo}")
 
 
 class VerificationError(MultiplatError):

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from rich.table import Table
 from rich.text import Text
 
 from hatch_multiplat.report import format_size
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
-    from rich.console import RenderableType
+    from rich.console import Console, ConsoleOptions, RenderableType
 
     from hatch_multiplat.inspection import Inspection, LockComparison
 
+_GAP: Final = "  "
 _LAYOUTS: Final = {"zipapp": "one file", "packed": "a packed folder", "loose": "a loose folder"}
 
 
@@ -77,17 +78,23 @@ def _head(inspection: Inspection) -> Iterable[Text]:
     )
 
 
-def _targets(inspection: Inspection) -> Table:
-    table = _table("target", "wheels", "in the file", "alone", "first run")
-    for target in inspection.targets:
-        table.add_row(
-            target.name,
-            str(target.wheels),
-            format_size(target.held),
-            format_size(target.alone),
-            format_size(target.first_run),
-        )
-    return table
+def _targets(inspection: Inspection) -> _Columns:
+    return _Columns(
+        head=("target",),
+        numbers=("wheels", "in the file", "alone", "first run"),
+        rows=tuple(
+            (
+                (target.name,),
+                (
+                    str(target.wheels),
+                    format_size(target.held),
+                    format_size(target.alone),
+                    format_size(target.first_run),
+                ),
+            )
+            for target in inspection.targets
+        ),
+    )
 
 
 def _savings(inspection: Inspection) -> Iterable[Text]:
@@ -103,17 +110,18 @@ def _part_name(kind: str, name: str) -> str:
     return name if name.startswith(("py", "pp")) else f"Python {name}"
 
 
-def _dependencies(inspection: Inspection) -> Table:
-    table = _table("dependency", "wheels", "in the file", "unpacked", version=True)
-    for item in inspection.dependencies:
-        table.add_row(
-            item.name,
-            ", ".join(item.versions),
-            str(item.wheels),
-            format_size(item.held),
-            format_size(item.unpacked),
-        )
-    return table
+def _dependencies(inspection: Inspection) -> _Columns:
+    return _Columns(
+        head=("dependency", "version"),
+        numbers=("wheels", "in the file", "unpacked"),
+        rows=tuple(
+            (
+                (item.name, ", ".join(item.versions)),
+                (str(item.wheels), format_size(item.held), format_size(item.unpacked)),
+            )
+            for item in inspection.dependencies
+        ),
+    )
 
 
 def _wheels(inspection: Inspection) -> Iterable[Text]:
@@ -122,11 +130,30 @@ def _wheels(inspection: Inspection) -> Iterable[Text]:
         yield Text(f"           {wheel.sha256 or 'installed beforehand, no longer a wheel'}")
 
 
-def _table(first: str, *others: str, version: bool = False) -> Table:
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold", pad_edge=False)
-    table.add_column(first, overflow="fold")
-    if version:
-        table.add_column("version", overflow="fold")
-    for other in others:
-        table.add_column(other, justify="right", no_wrap=True)
-    return table
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Columns:
+    """Rows of words and of numbers: side by side where there is room for all of it.
+
+    Where there is none, the numbers go into a line of their own below the words: no name is cut.
+    """
+
+    head: tuple[str, ...]
+    numbers: tuple[str, ...]
+    rows: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...]
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterable[Text]:
+        words = _widths([self.head, *(row for row, _ in self.rows)])
+        numbers = _widths([self.numbers, *(row for _, row in self.rows)])
+        beside = sum(words) + sum(numbers) + len(_GAP) * (len(words) + len(numbers) - 1)
+        for number, (texts, values) in enumerate([(self.head, self.numbers), *self.rows]):
+            style = "" if number else "bold"
+            right = _GAP.join(map(str.rjust, values, numbers))
+            if beside <= options.max_width:
+                yield Text(_GAP.join([*map(str.ljust, texts, words), right]), style=style)
+            else:
+                yield Text(_GAP.join(texts), style=style)
+                yield Text(f"{_GAP}{right}", style=style)
+
+
+def _widths(rows: Sequence[tuple[str, ...]]) -> list[int]:
+    return [max(map(len, column)) for column in zip(*rows, strict=True)]

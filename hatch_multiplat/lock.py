@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import logging
 import re
 import tomllib
 from dataclasses import replace
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 from packaging.markers import Marker, UndefinedComparison
 from packaging.pylock import Pylock, PylockUnsupportedVersionError, PylockValidationError
 from packaging.utils import canonicalize_name
+from packaging.version import Version
 
 from hatch_multiplat.errors import LockError
 from hatch_multiplat.target import MARKER_VARIABLES
@@ -26,6 +28,10 @@ if TYPE_CHECKING:
 LABEL_PREFIX: Final = "multiplat:"
 """Marks the values that we give `platform_version` ourselves, to tell targets apart that no
 real marker tells apart (glibc and musl, two floors, free-threaded or not)."""
+
+_KNOWN_VERSION: Final = Version("1.0")
+_LOGGER: Final = logging.getLogger(__name__)
+_PACKAGING_LOGGER: Final = logging.getLogger("packaging.pylock")
 
 _LITERAL: Final = r"""(?:"[^"]*"|'[^']*')"""
 _OPERATOR: Final = r"(?:===|==|~=|!=|<=|>=|<|>|not\s+in|in)"
@@ -46,26 +52,43 @@ _CHOICE: Final = re.compile(
 )
 
 
-def parse_lock(text: str, *, where: str) -> Pylock:
+def parse_lock(text: str, *, where: str, remedy: str = "") -> Pylock:
     """Parse a PEP 751 lock file.
 
-    `where` is what messages call the file. Raises LockError for text that is no TOML, not valid
-    by the specification, or of a lock version that we do not know.
+    `where` is what messages call the file, and `remedy` what they say to do about it. Raises
+    LockError for text that is no TOML, not valid by the specification, or of a lock version that
+    we do not know. A minor version that we do not know is a warning, as the specification asks.
     """
+    remedy = remedy or "name a lock, such as pylock.toml"
     try:
         data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise LockError(f"{where} is not TOML: {error}; remove it and write it anew") from error
+        raise LockError(f"{where} is not TOML: {error}; {remedy}") from error
+    _PACKAGING_LOGGER.addFilter(_is_of_no_version)
     try:
-        return Pylock.from_dict(data)
+        lock = Pylock.from_dict(data)
     except PylockUnsupportedVersionError as error:
         raise LockError(
-            f"{where}: {error}; this release reads lock version 1.x; remove it and write it anew"
+            f"{where}: {error}; this release reads lock version 1.x; {remedy}"
         ) from error
     except PylockValidationError as error:
-        raise LockError(
-            f"{where} is not a valid PEP 751 lock file: {error}; remove it and write it anew"
-        ) from error
+        raise LockError(f"{where} is not a valid PEP 751 lock file: {error}; {remedy}") from error
+    finally:
+        _PACKAGING_LOGGER.removeFilter(_is_of_no_version)
+    if lock.lock_version > _KNOWN_VERSION:
+        _LOGGER.warning(
+            "hatch-multiplat: warning: %s has lock version %s, and this release knows %s; "
+            "what is new in it is passed over",
+            where,
+            lock.lock_version,
+            _KNOWN_VERSION,
+        )
+    return lock
+
+
+def _is_of_no_version(record: logging.LogRecord) -> bool:
+    """Keep back what packaging logs of a minor version: it names no file."""
+    return "minor version" not in record.getMessage()
 
 
 def choose_parts(lock: Pylock, *, extras: Collection[str], groups: Collection[str]) -> Pylock:

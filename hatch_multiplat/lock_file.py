@@ -17,19 +17,22 @@ from packaging.utils import canonicalize_name
 
 from hatch_multiplat.aside import write_aside
 from hatch_multiplat.config import DEFAULT_LOCK
-from hatch_multiplat.coverage import Market, cover_targets, select_locked
-from hatch_multiplat.errors import CoverageError, LockError
+from hatch_multiplat.coverage import Market, search_coverage, select_locked
+from hatch_multiplat.covered import Uncovered
+from hatch_multiplat.errors import CoverageError, LockError, WriteError
 from hatch_multiplat.lock import choose_parts, parse_lock
 from hatch_multiplat.lock_changes import same_packages
 from hatch_multiplat.lock_freshness import find_stale, lock_inputs, locked_python
 from hatch_multiplat.lock_writer import TOOL, files_of, render_lock
 from hatch_multiplat.process import run_tool
+from hatch_multiplat.report import gaps_to_json
 from hatch_multiplat.sources import redact
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from packaging.pylock import Pylock
+    from packaging.utils import NormalizedName
 
     from hatch_multiplat.project import Project
     from hatch_multiplat.solve import Question
@@ -85,13 +88,14 @@ def read_lock(project: Project) -> LockFile | None:
         return None
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or error
-        raise LockError(
-            f"{name} cannot be read: {reason}; make it readable, or remove it"
-        ) from error
+        raise LockError(f"{name} cannot be read: {reason}; make it readable") from error
     base = path.parent
     if path.name == UV_LOCK:
         text, base = _export_uv_lock(project), project.folder
-    lock = parse_lock(text, where=name)
+    # Who is told to remove a file must not lose one of their own.
+    is_default = path.name == DEFAULT_LOCK
+    remedy = f"remove it, and write it anew with: {RENEW}" if is_default else ""
+    lock = parse_lock(text, where=name, remedy=remedy)
     tool = tomllib.loads(text).get("tool", {}).get(TOOL, {})
     inputs = {
         key: tuple(str(value) for value in values)
@@ -144,7 +148,9 @@ def solve_lock(
     question: Question, *, path: Path, market: Market, build_sdists: bool, prior: str | None
 ) -> NewLock:
     """Solve and render the lock for `path`; `prior` is the text whose versions are kept."""
-    covered = cover_targets(question, market=market, build_sdists=build_sdists, prior=prior)
+    covered = search_coverage(question, market=market, build_sdists=build_sdists, prior=prior)
+    if isinstance(covered, Uncovered):
+        raise CoverageError(covered.message, details={"gaps": gaps_to_json(covered.gaps)})
     home = path.parent.resolve()
 
     def locate(url: str) -> tuple[str, str]:
@@ -189,23 +195,24 @@ def still_holds(
     return True
 
 
-def without_packages(text: str, names: Sequence[str]) -> str:
+def without_packages(text: str, names: Collection[NormalizedName]) -> str:
     """Return a lock's text without some packages, so that a solver chooses them anew."""
-    dropped = {canonicalize_name(name) for name in names}
     document = tomlkit.parse(text).unwrap()
     document["packages"] = [
-        package for package in document["packages"] if package["name"] not in dropped
+        package
+        for package in document["packages"]
+        if canonicalize_name(package["name"]) not in names
     ]
     return tomlkit.dumps(document)
 
 
 def write_lock(path: Path, text: str) -> None:
-    """Write a lock, and the folder it is to be in; raises LockError where that cannot be."""
+    """Write a lock, and the folder it is to be in; raises WriteError where that cannot be."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_aside(path, text)
     except OSError as error:
-        raise LockError(f"cannot write {path}: {error.strerror or error}") from error
+        raise WriteError.of(path, error, instead="tool.multiplat.lock") from error
 
 
 def _export_uv_lock(project: Project) -> str:

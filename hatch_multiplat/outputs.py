@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from hatch_multiplat.assembly import write_executable
-from hatch_multiplat.errors import ExecutableError
+from hatch_multiplat.errors import ExecutableError, WriteError
 from hatch_multiplat.executable import INFO
 from hatch_multiplat.formats import exe_platforms
 from hatch_multiplat.installed_zip import size_warnings, write_installed_zip, zip_selections
@@ -243,7 +243,4 @@ def _translated(output: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise ExecutableError(
-            f"cannot write {error.filename or output}: {error.strerror or error}; "
-            "free some space, make the folder writable, or name another in 'output-dir'"
-        ) from error
+        raise WriteError.of(output, error, instead="'output-dir'") from error

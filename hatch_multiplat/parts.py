@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import stat
 import zipfile
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Final
 
 from packaging.version import InvalidVersion, Version
 
-from hatch_multiplat.boot import BootTable, rank_targets, render_header, render_preamble
+from hatch_multiplat.boot import (
+    BootOptions,
+    BootTable,
+    rank_targets,
+    render_header,
+    render_preamble,
+)
 from hatch_multiplat.boot_reader import parse_preamble
 from hatch_multiplat.errors import ExecutableError
 from hatch_multiplat.executable import DEPS, INFO, MAIN, PEX_PACKAGE
@@ -17,13 +24,19 @@ from hatch_multiplat.pex_info import HASH, dump_info, with_hash
 from hatch_multiplat.repack import read_members, write_archive
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
     from pathlib import Path
 
-    from hatch_multiplat.boot import BootTarget
+    from hatch_multiplat.boot import BootCommand, BootTarget, Run
     from hatch_multiplat.executable import Executable
 
 _OWN_HEADER: Final = b"made by hatch-multiplat."
+_EXE: Final = b"MZ"
+
+
+def is_for_windows(targets: Iterable[BootTarget]) -> bool:
+    """Tell whether any of these targets is of Windows."""
+    return any(target.system == "windows" for target in targets)
 
 
 def cut_table(table: BootTable, names: Collection[str]) -> BootTable:
@@ -112,8 +125,9 @@ def write_joined(files: Sequence[Executable], table: BootTable, output: Path) ->
     members[MAIN] = replace(
         members[MAIN], data=_new_main(main, table, base.path, old_hash, new_hash)
     )
-    # Ours is for a shell, or for the launcher of Windows where all targets are of that.
-    if _OWN_HEADER in prefix:
+    # Ours is for a shell, or for the launcher of Windows where all targets are of that. Windows'
+    # own launcher in front is of no use where no target is Windows.
+    if _OWN_HEADER in prefix or (prefix.startswith(_EXE) and not is_for_windows(table.targets)):
         prefix = render_header(table)
     elif old_hash:
         prefix = prefix.replace(old_hash.encode(), new_hash.encode())
@@ -181,11 +195,11 @@ def _differences(first: BootTable, other: BootTable, here: str, there: str) -> l
     for what, of_first, of_other in (
         ("project", first.name, other.name),
         ("version", first.version, other.version),
-        ("program that runs", dict(first.run), dict(other.run)),
-        ("other commands", first.executables, other.executables),
+        ("what runs", _run_words(first.run), _run_words(other.run)),
+        *_command_words(first, other),
         ("inject-args", first.inject_args, other.inject_args),
         ("inject-env", dict(first.inject_env), dict(other.inject_env)),
-        ("options", first.options, other.options),
+        *_option_words(first.options, other.options),
         ("overrides", first.overrides, other.overrides),
         ("excluded dependencies", first.excluded, other.excluded),
         ("dependency-metadata", first.metadata, other.metadata),
@@ -240,8 +254,49 @@ def _read(path: Path, name: str) -> bytes:
         return archive.read(name)
 
 
+def _command_words(first: BootTable, other: BootTable) -> Iterator[tuple[str, str, str]]:
+    """Yield each command by another name, with what it does in both tables."""
+    for name in sorted({*first.executables, *other.executables}):
+        of_first, of_other = (_command(table.executables.get(name)) for table in (first, other))
+        yield f"the command {name}", of_first, of_other
+
+
+def _command(command: BootCommand | None) -> str:
+    if command is None:
+        return "none"
+    words = [_run_words(command.run)]
+    if command.inject_args:
+        words.append(f"inject-args {_show(command.inject_args)}")
+    if command.inject_env:
+        words.append(f"inject-env {_show(command.inject_env)}")
+    return " with ".join(words)
+
+
+def _run_words(run: Run) -> str:
+    """Return what a table runs as its keys have it: script demo, entry-point demo:main."""
+    return " ".join(f"{kind.replace('_', '-')} {name}" for kind, name in run.items()) or (
+        "an interpreter"
+    )
+
+
+def _option_words(first: BootOptions, other: BootOptions) -> Iterator[tuple[str, object, object]]:
+    for option in fields(BootOptions):
+        name = option.name
+        yield name.replace("_", "-"), getattr(first, name), getattr(other, name)
+
+
 def _show(value: object) -> str:
-    return repr(value) if not isinstance(value, str) else value
+    """Return a value of JSON or of a table in words."""
+    match value:
+        case None:
+            return "none"
+        case bool():
+            return "true" if value else "false"
+        case Mapping():
+            return ", ".join(f"{key}={_show(item)}" for key, item in value.items()) or "none"
+        case list() | tuple():
+            return ", ".join(map(_show, value)) or "none"
+    return str(value) or "none"
 
 
 def _item(text: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-import tomllib
+import re
 import zipfile
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -28,6 +28,7 @@ from hatch_multiplat.metadata import (
 from hatch_multiplat.selection import LockedWheel, locked_wheel
 from hatch_multiplat.store import hash_file
 from hatch_multiplat.target_list import IN_PROJECT
+from hatch_multiplat.toml_file import parse_toml
 from hatch_multiplat.widening import widen_targets
 
 if TYPE_CHECKING:
@@ -108,7 +109,7 @@ def read_pyproject(folder: Path) -> dict[str, Any]:
     """Read `pyproject.toml`; raises ConfigError when there is none or it is no TOML."""
     path = folder / "pyproject.toml"
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return parse_toml(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise ConfigError([f"{path}: no such file; name the project's folder"]) from error
     except OSError as error:
@@ -245,8 +246,24 @@ def added_requirements(project: Project) -> tuple[Requirement, ...]:
         texts = resolve_dependency_groups(groups, *project.config.dependency_groups)
         from_groups = [Requirement(text) for text in texts]
     except Exception as error:  # An ExceptionGroup or a ValueError, by packaging's own account.
-        raise ConfigError([f"dependency-groups: {error}"]) from error
+        raise ConfigError(_group_problems(error)) from error
     return (*from_groups, *project.config.requirements)
+
+
+def _group_problems(error: BaseException) -> list[str]:
+    """Return a line for each error within what packaging raises, with the group that has it."""
+    if not isinstance(error, BaseExceptionGroup):
+        said = [line.strip() for line in str(error).splitlines()]
+        if isinstance(error, InvalidRequirement):  # The second line is what it could not read.
+            return [f"[dependency-groups]: {said[1]!r} is no requirement: {said[0]}"]
+        return [f"[dependency-groups]: {said[0]}"]
+    named = re.search("data for ('[^']*')", str(error))
+    group = f"[dependency-groups] {named[1]}:" if named else "[dependency-groups]:"
+    return [
+        problem.replace("[dependency-groups]:", group, 1)
+        for inner in error.exceptions
+        for problem in _group_problems(inner)
+    ]
 
 
 def _read_config(

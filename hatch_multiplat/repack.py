@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Final
 
 from hatch_multiplat.archive import LAUNCHER, SIZE_FIELD
-from hatch_multiplat.errors import ExecutableError
+from hatch_multiplat.errors import ExecutableError, WriteError
 from hatch_multiplat.executable_file import data_offset
 
 if TYPE_CHECKING:
@@ -55,8 +55,8 @@ def write_archive(members: Iterable[Member], output: Path, *, prefix: bytes, mod
     """Write a zip file of these members, as `write_members` does.
 
     It is written aside and renamed into place: when it is there, it is whole. Raises
-    ExecutableError when the folder cannot be written, or the file would be larger than zipimport
-    can read.
+    WriteError when the folder cannot be written, and ExecutableError if the file would be larger
+    than zipimport can read.
     """
     try:
         output.parent.mkdir(parents=True, exist_ok=True)
@@ -69,10 +69,7 @@ def write_archive(members: Iterable[Member], output: Path, *, prefix: bytes, mod
             aside.chmod(mode)
             aside.replace(output)
     except OSError as error:
-        raise ExecutableError(
-            f"cannot write {output}: {error.strerror or error}; "
-            "free some space, make the folder writable, or name another by --output"
-        ) from error
+        raise WriteError.of(output, error, instead="--output") from error
 
 
 def write_members(members: Iterable[Member], stream: IO[bytes], *, prefix: bytes) -> None:

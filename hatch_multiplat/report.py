@@ -116,6 +116,21 @@ def format_size(size: int) -> str:
     return f"{value:.1f} {units[0]}"
 
 
+def gaps_to_json(gaps: Sequence[Gap]) -> list[dict[str, Any]]:
+    """Return gaps as JSON-ready data, each by itself; what does not apply is null."""
+    return [
+        {
+            "name": gap.name,
+            "target": str(gap.target),
+            "version": str(gap.version) if gap.version else None,
+            "kind": gap.kind,
+            "reason": gap.reason,
+            "floor": gap.needs or None,
+        }
+        for gap in gaps
+    ]
+
+
 def render_gaps(
     gaps: Sequence[Gap],
     targets: Sequence[Target],

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
-from hatch_multiplat.errors import FetchError, ToolError
+from hatch_multiplat.errors import ConfigError, FetchError, ToolError
 from hatch_multiplat.formats import scie_targets
 from hatch_multiplat.parts import cut_table
 from hatch_multiplat.pex_file import Parts, run_pex
@@ -23,6 +26,12 @@ if TYPE_CHECKING:
 SCIENCE: Final = "HATCH_MULTIPLAT_SCIENCE"
 ASSETS_URL: Final = "HATCH_MULTIPLAT_SCIE_ASSETS_URL"
 
+# How pex, science and what they load with say that the network, or what is there, is in the way.
+_NETWORK: Final = re.compile(
+    r"urlopen|connect|timed? ?out|resol(?:ve|ution)|name or service|getaddrinfo|no route|network"
+    r"|certificate|\bssl|\btls\b|proxy|http error|status code|\b(?:403|404|407|429|50[0-4])\b",
+    re.IGNORECASE,
+)
 _HELP: Final = f"""\
 pex has scies put together by the program `science`, which it loads from GitHub, and which loads
 a Python for each platform from there. Where this machine cannot reach it:
@@ -37,8 +46,10 @@ def write_scies(
     """Write a program for each platform into `folder`; returns the targets' names with the paths.
 
     Each holds the wheels of one target, that of the newest Python, and that Python itself or where
-    to get it. Raises ToolError, with what to do about it where the network is in the way.
+    to get it. Raises ToolError, with what to do about it where the network is in the way, and
+    ConfigError for a path that leads nowhere.
     """
+    check_places(options, in_table=parts.config.options.scie)
     made: list[tuple[str, Path]] = []
     targets = [selection.target for selection in parts.selections]
     for platform, target in scie_targets(targets, options).items():
@@ -57,7 +68,7 @@ def write_scies(
                 )
             except ToolError as error:
                 what = f"the scie for {platform} with CPython {_python(target)}"
-                raise ToolError(f"cannot make {what}: {error}\n{_HELP}") from error
+                raise ToolError(f"cannot make {what}: {error}{_help_for(error)}") from error
             made += [
                 (str(target), path.rename(folder / path.name))
                 for path in sorted((aside / "built").iterdir())
@@ -82,6 +93,40 @@ def settle_options(
     if offline and (is_remote(science) or is_remote(assets_url)):
         raise FetchError(f"a scie cannot be made offline from what is elsewhere.\n{_HELP}")
     return replace(options, science=science, assets_url=assets_url)
+
+
+def check_places(options: ScieOptions, *, in_table: ScieOptions) -> None:
+    """Raise ConfigError for each path of a file or folder that is not there.
+
+    `in_table` are the options before the environment's variables took their place.
+    """
+    key = "tool.multiplat.scie"
+    places = (
+        (f"{key}.science", SCIENCE, in_table.science, options.science),
+        (f"{key}.assets-url", ASSETS_URL, in_table.assets_url, options.assets_url),
+    )
+    problems = []
+    for dotted, variable, written, place in places:
+        path = None if place is None or is_remote(place) else _local_path(place)
+        if path is None or path.exists():
+            continue
+        of_table = written is not None and str(place).endswith(str(Path(written).expanduser()))
+        where = dotted if of_table or place == written else variable
+        problems.append(f"{where}: there is no {path}; correct the path, or take it out")
+    if problems:
+        raise ConfigError(problems)
+
+
+def _local_path(place: str) -> Path:
+    if place.startswith("file:"):
+        return Path(url2pathname(urlsplit(place).path))
+    return Path(place)
+
+
+def _help_for(error: ToolError) -> str:
+    """Return the ways around a network that says no, where that is what pex met."""
+    said = "\n".join(line for line in str(error).splitlines() if not line.startswith("  ran:"))
+    return f"\n{_HELP}" if _NETWORK.search(said) else ""
 
 
 def is_url(text: str) -> bool:

@@ -8,8 +8,11 @@ import tomllib
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Final
 
-from hatch_multiplat.errors import ConfigError, MultiplatError
+from hatch_multiplat.errors import ConfigError, WriteError
+
+BOM: Final = "\ufeff"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -24,7 +27,7 @@ def read_toml_file(path: Path) -> TomlFile:
     """Read a file; raises ConfigError when there is none or it is no TOML."""
     try:
         text = path.read_bytes().decode("utf-8")
-        tomllib.loads(text)
+        parse_toml(text)
     except FileNotFoundError as error:
         raise ConfigError([f"{path}: no such file; name the project's folder"]) from error
     except OSError as error:
@@ -34,10 +37,17 @@ def read_toml_file(path: Path) -> TomlFile:
     return TomlFile(path=path, text=text)
 
 
+def parse_toml(text: str) -> dict[str, Any]:
+    """Parse TOML; raises ValueError, which names a byte order mark that is in the way."""
+    if text.startswith(BOM):
+        raise ValueError("it begins with a byte order mark; save it as UTF-8 without one")
+    return tomllib.loads(text)
+
+
 def write_toml_file(file: TomlFile, text: str) -> None:
     """Write a text in place of a file's: aside, with the file's mode, and then renamed.
 
-    A link stays a link. Raises MultiplatError, and the file is as it was.
+    A link stays a link. Raises WriteError, and the file is as it was.
     """
     aside: Path | None = None
     try:
@@ -52,4 +62,4 @@ def write_toml_file(file: TomlFile, text: str) -> None:
         if aside is not None:
             with suppress(OSError):
                 aside.unlink()
-        raise MultiplatError(f"cannot write {file.path}: {error.strerror or error}") from error
+        raise WriteError.of(file.path, error) from error

@@ -16,10 +16,11 @@ from hatch_multiplat.commands.terminal import (
     project_argument,
     quiet_option,
 )
-from hatch_multiplat.door import run_build
+from hatch_multiplat.door import surroundings
 from hatch_multiplat.own_wheels import has_project_wheels
+from hatch_multiplat.pipeline import Request, build_executable
 from hatch_multiplat.project import open_project
-from hatch_multiplat.report import report_to_json
+from hatch_multiplat.report import render_report, report_to_json
 
 
 @click.command()
@@ -60,8 +61,7 @@ def build(
         if wheel is None and not has_project_wheels(open_project(project)):
             wheel = build_wheel(project, Path(folder).resolve(), terminal)
             default_dir = project / "dist"
-        report = run_build(
-            terminal,
+        request = Request(
             project_dir=project,
             wheel=wheel,
             output_dir=output_dir,
@@ -69,5 +69,8 @@ def build(
             checksums=checksums,
             sbom=sbom,
         )
+        report = build_executable(request, surroundings(terminal))
     if as_json:
         click.echo(json.dumps(report_to_json(report), indent=2))
+    else:
+        terminal.display_success(render_report(report))

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-from rich.console import Console
 
 from hatch_multiplat.commands.terminal import (
+    Screen,
     Terminal,
     ends_cleanly,
     json_option,
@@ -20,9 +20,9 @@ from hatch_multiplat.commands.terminal import (
     quiet_option,
 )
 from hatch_multiplat.coverage import Uncovered, search_coverage, search_locked
-from hatch_multiplat.errors import ConfigError, CoverageError
+from hatch_multiplat.errors import ConfigError, CoverageError, WriteError
 from hatch_multiplat.host import current_target
-from hatch_multiplat.lock_file import check_fresh, read_lock
+from hatch_multiplat.lock_file import check_fresh, require_lock
 from hatch_multiplat.matrix import make_matrix
 from hatch_multiplat.matrix_html import render_html
 from hatch_multiplat.matrix_json import matrix_to_json
@@ -103,6 +103,8 @@ def check(
     matrix = _make_matrix(found, opened, question, before=table_project)
     if html is not None:
         _write(html, render_html(matrix))
+    if as_json and matrix.gaps:
+        raise CoverageError(describe_outcome(matrix)[0], details=matrix_to_json(matrix))
     if as_json:
         click.echo(json.dumps(matrix_to_json(matrix), indent=2))
     elif markdown:
@@ -123,7 +125,7 @@ def _search(
     With other targets than the table's, the lock only says which versions to keep to.
     """
     build_sdists = project.config.sdists == "universal"
-    locked = None if no_lock else read_lock(project)
+    locked = None if no_lock else require_lock(project)
     if locked is None or widened:
         return search_coverage(
             question,
@@ -175,7 +177,7 @@ def _make_matrix(
 
 def _show(matrix: Matrix) -> None:
     """Print for people: in colour and as wide as the terminal, plain and 80 wide elsewhere."""
-    console = Console(highlight=False, soft_wrap=True)
+    console = Screen(highlight=False, soft_wrap=True)
     for line in render_matrix(matrix, width=console.width):
         console.print(line)
 
@@ -188,4 +190,4 @@ def _write(path: Path, text: str) -> None:
         aside.replace(path)
     except OSError as error:
         aside.unlink(missing_ok=True)
-        raise ConfigError([f"--html: cannot write {path}: {error.strerror or error}"]) from error
+        raise WriteError.of(path, error, instead="--html") from error

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-from rich.console import Console
 
+from hatch_multiplat.commands.terminal import Screen
 from hatch_multiplat.errors import ConfigError, ExecutableError, LockError
 from hatch_multiplat.executable_file import read_executable
 from hatch_multiplat.inspection import compare_with_lock
@@ -21,12 +21,14 @@ if TYPE_CHECKING:
     from hatch_multiplat.executable import Executable
     from hatch_multiplat.inspection import LockComparison
 
-file_argument = click.argument("file", type=click.Path(path_type=Path))
+# A file that is missing, or cannot be read, is told by who reads it, with one exit code.
+file_type = click.Path(readable=False, path_type=Path)
+file_argument = click.argument("file", type=file_type)
 lock_option = click.option(
     "--lock",
     "lock_path",
     metavar="LOCK",
-    type=click.Path(path_type=Path),
+    type=file_type,
     help="Compare every wheel, byte for byte, with this PEP 751 lock.",
 )
 target_option = click.option(
@@ -42,7 +44,7 @@ python_option = click.option(
 
 def show(lines: Iterable[RenderableType]) -> None:
     """Print for people: in colour and as wide as the terminal, plain and 80 wide elsewhere."""
-    console = Console(highlight=False, markup=False)
+    console = Screen(highlight=False, markup=False)
     for line in lines:
         # A long file name goes on in the next line of the terminal, whole for those who copy it.
         console.print(line, soft_wrap=True)

@@ -35,9 +35,15 @@ def inspect(*, file: Path, wheels: bool, lock_path: Path | None, as_json: bool) 
     executable.check_whole()
     lock = compare(executable, lock_path)
     inspection = inspect_executable(executable, lock=lock)
+    agrees = lock is None or lock.agrees
+    if as_json and not agrees:
+        raise VerificationError(
+            f"{file}: its wheels are not what {lock_path} says",
+            details=inspection_to_json(inspection),
+        )
     if as_json:
         click.echo(json.dumps(inspection_to_json(inspection), indent=2))
     else:
         show(render_inspection(inspection, wheels=wheels))
-    if lock is not None and not lock.agrees:
+    if not agrees:
         sys.exit(VerificationError.exit_code)

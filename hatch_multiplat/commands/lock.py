@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import difflib
 import json
 from typing import TYPE_CHECKING
 
 import click
+from packaging.utils import InvalidName, canonicalize_name
 
 from hatch_multiplat.commands.terminal import (
     Terminal,
@@ -15,7 +17,7 @@ from hatch_multiplat.commands.terminal import (
     project_argument,
     quiet_option,
 )
-from hatch_multiplat.errors import LockError
+from hatch_multiplat.errors import ConfigError, LockError
 from hatch_multiplat.lock_changes import describe_changes
 from hatch_multiplat.lock_file import (
     RENEW,
@@ -29,7 +31,12 @@ from hatch_multiplat.lock_file import (
 from hatch_multiplat.lock_freshness import find_stale
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
+
+    from packaging.utils import NormalizedName
+
+    from hatch_multiplat.lock_file import LockFile
 
 
 @click.command()
@@ -58,15 +65,22 @@ def lock(
 ) -> None:
     """Write the lock of PROJECT: PEP 751, what each platform takes, with hashes."""
     terminal = Terminal(quiet=quiet or as_json)
+    names = _read_names(packages)
     opened, question, market = prepare(project, terminal)
     name = opened.config.lock
     present = read_lock(opened)
     check_writable(name, present)
+    if present is not None:
+        _check_locked(names, present)
     if check and present is None:
-        raise LockError(f"there is no {name}; write it with: {RENEW}")
+        missing = f"there is no {name}"
+        raise LockError(
+            f"{missing}; write it with: {RENEW}",
+            details={"lock": name, "fresh": False, "reasons": [missing], "changes": []},
+        )
     prior = None if present is None or upgrade else present.text
-    if prior is not None and packages:
-        prior = without_packages(prior, packages)
+    if prior is not None and names:
+        prior = without_packages(prior, names)
     path = opened.folder / name
     build_sdists = opened.config.sdists == "universal"
     new = solve_lock(question, path=path, market=market, build_sdists=build_sdists, prior=prior)
@@ -81,12 +95,40 @@ def lock(
         changes = []
     elif not check:
         write_lock(path, new.text)
-    if as_json:
-        found = {"lock": name, "fresh": fresh, "reasons": reasons, "changes": changes}
-        click.echo(json.dumps(found, indent=2))
+    found = {"lock": name, "fresh": fresh, "reasons": reasons, "changes": changes}
     if check and not fresh:
         listed = "\n".join(f"  {line}" for line in (*reasons, *changes)) or "  its text differs"
-        raise LockError(f"{name} is stale; renew it with: {RENEW}\n{listed}")
+        raise LockError(f"{name} is stale; renew it with: {RENEW}\n{listed}", details=found)
+    if as_json:
+        click.echo(json.dumps(found, indent=2))
     for line in changes:
         terminal.display_success(line)
     terminal.display_success(f"{name} is up to date" if fresh else f"Wrote {name}")
+
+
+def _read_names(texts: Sequence[str]) -> list[NormalizedName]:
+    """Return the names of packages; raises ConfigError for each word that is none."""
+    names, problems = [], []
+    for text in texts:
+        try:
+            names.append(canonicalize_name(text, validate=True))
+        except InvalidName:
+            problems.append(
+                f"--upgrade-package: {text!r} is no name of a package; name one without a version"
+            )
+    if problems:
+        raise ConfigError(problems)
+    return names
+
+
+def _check_locked(names: Sequence[NormalizedName], present: LockFile) -> None:
+    """Raise ConfigError for each name that no package in the lock has."""
+    known = sorted({str(package.name) for package in present.lock.packages})
+    problems = []
+    for name in names:
+        if name not in known:
+            close = difflib.get_close_matches(name, known, n=1)
+            hint = f"did you mean {close[0]!r}?" if close else f"{present.name} lists them"
+            problems.append(f"--upgrade-package: no package {name!r} in the lock; {hint}")
+    if problems:
+        raise ConfigError(problems)

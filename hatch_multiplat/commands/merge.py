@@ -7,16 +7,14 @@ from pathlib import Path
 
 import click
 
-from hatch_multiplat.commands.executables import check_output, read_part
+from hatch_multiplat.commands.executables import check_output, file_type, read_part
 from hatch_multiplat.commands.terminal import Terminal, ends_cleanly, json_option, quiet_option
 from hatch_multiplat.parts import join_tables, write_joined
 from hatch_multiplat.report import format_size
 
 
 @click.command()
-@click.argument(
-    "files", metavar="FILE...", nargs=-1, required=True, type=click.Path(path_type=Path)
-)
+@click.argument("files", metavar="FILE...", nargs=-1, required=True, type=file_type)
 @click.option(
     "-o",
     "--output",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import click
 
@@ -18,14 +18,19 @@ from hatch_multiplat.commands.executables import (
 )
 from hatch_multiplat.commands.terminal import Terminal, ends_cleanly, json_option, quiet_option
 from hatch_multiplat.errors import ConfigError
+from hatch_multiplat.outputs import PEX
 from hatch_multiplat.parts import write_part
 from hatch_multiplat.report import format_size
 from hatch_multiplat.target_choice import Choice, choose_targets, group_targets
 from hatch_multiplat.verification import executable_selections
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from hatch_multiplat.target import Target
     from hatch_multiplat.target_choice import Axis
+
+EXE: Final = ".exe"
 
 
 @click.command()
@@ -73,10 +78,11 @@ def split(
         if folder.exists() and not folder.is_dir():
             raise ConfigError([f"--output: {folder} is no folder, which --each wants"])
         for word, group in group_targets(chosen, each).items():
-            parts[folder / f"{file.stem}-{word}{file.suffix}"] = group
+            parts[folder / f"{file.stem}-{word}{_suffix(file, group)}"] = group
     else:
-        default = file.with_name(f"{file.stem}-{choice.label}{file.suffix}")
+        default = file.with_name(f"{file.stem}-{choice.label}{_suffix(file, chosen)}")
         parts[output or default] = chosen
+        _check_suffix(output or default, chosen)
     for path in parts:
         check_output(path, [file])
     written = []
@@ -91,3 +97,20 @@ def split(
     for path, group in parts.items():
         many = f"{len(group)} target{'s' if len(group) != 1 else ''}"
         terminal.display_success(f"{path}  {format_size(path.stat().st_size)}, {many}")
+
+
+def _suffix(file: Path, group: Sequence[Target]) -> str:
+    """Return how a part's name ends: a program for Windows without its targets is a plain PEX."""
+    return file.suffix if _is_for_windows(group) or file.suffix.lower() != EXE else PEX
+
+
+def _check_suffix(output: Path, group: Sequence[Target]) -> None:
+    """Raise ConfigError for a name of a program for Windows where no target is of Windows."""
+    if output.suffix.lower() == EXE and not _is_for_windows(group):
+        raise ConfigError(
+            [f"--output: {output} would be for Windows, and none of its targets is; name a {PEX}"]
+        )
+
+
+def _is_for_windows(group: Sequence[Target]) -> bool:
+    return any(target.platform.system == "windows" for target in group)

@@ -39,7 +39,7 @@ dry_run_option = click.option(
 project_option = click.option(
     "--project",
     metavar="FOLDER",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    type=click.Path(exists=True, file_okay=False, readable=False, path_type=Path),
     default=".",
     help="The project's folder. Default: the current one.",
 )

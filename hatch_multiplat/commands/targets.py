@@ -8,16 +8,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-from rich.console import Console
 
 from hatch_multiplat.commands.terminal import (
+    Screen,
     Terminal,
     ends_cleanly,
     json_option,
     project_argument,
     quiet_option,
 )
-from hatch_multiplat.errors import ConfigError
+from hatch_multiplat.errors import ConfigError, WriteError
 from hatch_multiplat.project import open_project
 from hatch_multiplat.target_text import render_target, render_targets, targets_to_json
 
@@ -82,7 +82,7 @@ def _pick(known: Sequence[Target], names: Sequence[str]) -> tuple[Target, ...]:
 
 
 def _write_files(chosen: Sequence[Target], folder: Path) -> None:
-    """Write NAME.json for each target; raises ConfigError where that cannot be."""
+    """Write NAME.json for each target; raises WriteError where that cannot be."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for target in chosen:
@@ -93,14 +93,12 @@ def _write_files(chosen: Sequence[Target], folder: Path) -> None:
             aside.write_text(json.dumps(data, indent=2) + "\n", encoding="utf-8")
             aside.replace(path)
     except OSError as error:
-        raise ConfigError(
-            [f"--complete-platform: cannot write to {folder}: {error.strerror or error}"]
-        ) from error
+        raise WriteError.of(folder, error, instead="--complete-platform") from error
 
 
 def _show(chosen: Sequence[Target], *, whole: bool) -> None:
     """Print for people: in colour and as wide as the terminal, plain and 80 wide elsewhere."""
-    console = Console(highlight=False, soft_wrap=True)
+    console = Screen(highlight=False, soft_wrap=True)
     if not whole:
         lines = render_targets(chosen, width=console.width)
     else:

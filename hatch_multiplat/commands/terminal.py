@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 import functools
+import json
 import os
 import re
 import sys
 import tempfile
+from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, NoReturn, ParamSpec, TypeVar
+from traceback import walk_tb
+from typing import TYPE_CHECKING, Any, Final, NoReturn, ParamSpec, TypeVar
 
 import click
 import uv
+from rich.console import Console
 
 from hatch_multiplat.door import SWITCH, end_with, surroundings
-from hatch_multiplat.errors import MultiplatError, ToolError
+from hatch_multiplat.errors import (
+    PIPE_CLOSED,
+    ConfigError,
+    MultiplatError,
+    ToolError,
+    WriteError,
+)
 from hatch_multiplat.pipeline import make_question, open_market
 from hatch_multiplat.process import run_tool
 from hatch_multiplat.project import heed_metadata, open_project, read_wheel, static_metadata
@@ -31,6 +41,8 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 R = TypeVar("R")
 
+# All that is written to stdout goes through one of these.
+_PRINTERS: Final = frozenset({"click.utils", "rich.console"})
 _BUILD_REQUIREMENTS: Final = re.compile("Failed to (resolve|install) requirements from")
 _HINT: Final = (
     "uv found no way to install what building the wheel requires; it goes by its own settings: "
@@ -63,24 +75,71 @@ class Terminal:
         sys.exit(code)
 
 
+class Screen(Console):
+    """Where tables are printed; a reader that went away ends the command as everywhere else."""
+
+    def on_broken_pipe(self) -> None:
+        raise  # noqa: PLE0704
+
+
 project_argument = click.argument(
-    "project", type=click.Path(exists=True, file_okay=False, path_type=Path), default="."
+    "project",
+    # A folder that cannot be read is told by who reads it.
+    type=click.Path(exists=True, file_okay=False, readable=False, path_type=Path),
+    default=".",
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 quiet_option = click.option("-q", "--quiet", is_flag=True, help="Print errors only.")
 
 
 def ends_cleanly(command: Callable[P, R]) -> Callable[P, R]:
-    """Turn a MultiplatError that leaves a command into its message and its exit code."""
+    """Turn a MultiplatError that leaves a command into its message and its exit code.
+
+    Under `--json` the error goes to stdout too, as JSON.
+    """
 
     @functools.wraps(command)
     def wrapper(*args: P.args, **kwargs: P.kwargs) -> R:
         try:
-            return command(*args, **kwargs)
-        except MultiplatError as error:
-            end_with(Terminal(), error)
+            try:
+                return command(*args, **kwargs)
+            except MultiplatError as error:
+                if kwargs.get("as_json"):
+                    click.echo(json.dumps(error_to_json(error), indent=2))
+                end_with(Terminal(), error)
+        except OSError as error:
+            end_output(error)
 
     return wrapper
+
+
+def error_to_json(error: MultiplatError) -> dict[str, Any]:
+    """Return an error as `--json` prints it: its kind, exit code and message, and its details."""
+    described: dict[str, Any] = {
+        "kind": type(error).__name__,
+        "exit_code": error.exit_code,
+        "message": str(error),
+    }
+    if isinstance(error, ConfigError):
+        described["problems"] = list(error.problems)
+    return {"error": described, **error.details}
+
+
+def end_output(error: OSError) -> NoReturn:
+    """End a command whose stdout takes nothing more; an error of anything else is raised again.
+
+    A reader that went away, as `head` does, has what it wanted: nothing is said.
+    """
+    if not any(
+        frame.f_globals.get("__name__") in _PRINTERS for frame, _ in walk_tb(error.__traceback__)
+    ):
+        raise error
+    # What is left to be written would fail once more when Python ends.
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    if isinstance(error, BrokenPipeError):
+        sys.exit(PIPE_CLOSED)
+    end_with(Terminal(), WriteError(f"cannot write to stdout: {error.strerror}; send it elsewhere"))
 
 
 def prepare(folder: Path, terminal: Terminal) -> tuple[Project, Question, Market]:

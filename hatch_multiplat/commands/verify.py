@@ -122,12 +122,14 @@ def verify(
         runs=runs,
         lock=lock,
     )
+    if (as_json or quiet) and not verification.holds:
+        raise VerificationError(
+            f"{file}: {summarize(verification)}", details=verification_to_json(verification)
+        )
     if as_json:
         click.echo(json.dumps(verification_to_json(verification), indent=2))
     elif not quiet:
         show(render_verification(verification))
-    elif not verification.holds:
-        raise VerificationError(f"{file}: {summarize(verification)}")
     if not verification.holds:
         sys.exit(VerificationError.exit_code)
 

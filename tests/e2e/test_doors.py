@@ -226,7 +226,34 @@ def test_a_mistake_in_the_table_ends_the_build_with_every_message_and_no_traceba
     assert "did you mean 'macos-arm64'?" in printed
     assert "unknown key 'scirpt'; did you mean 'script'?" in printed
     assert "Traceback" not in printed
-    assert not list(desk.dist.glob("*.pex"))
+    assert not list(desk.dist.iterdir())
+
+
+def test_a_stale_lock_ends_the_build_before_its_wheel_is_written(desk: Desk) -> None:
+    desk.run(desk.python, "-m", "hatch_multiplat", "lock", "-q")
+    path = desk.project / "pyproject.toml"
+    path.write_text(path.read_text("utf-8").replace('"3.13"]', '"3.13", "3.14"]'), "utf-8")
+    printed = desk.run(desk.python, "-m", "build", "-n", "--wheel", code=1)
+    assert "pylock.multiplat.toml is stale" in printed
+    assert not list(desk.dist.iterdir())
+
+
+def test_cleaning_takes_away_what_builds_of_any_version_have_left(desk: Desk) -> None:
+    hatchling = (desk.python, "-m", "hatchling", "build", "-t")
+    desk.run(*hatchling, "wheel", "-t", "multiplat")
+    (built,) = desk.dist.glob("*.pex")
+    foreign = desk.dist / "doorsteps-1.0.pex"
+    for path in (foreign, built.with_name(f"{built.name.rpartition('-')[0]}-0.1.pex")):
+        path.write_text("", "utf-8")
+    desk.run(*hatchling, "wheel", "--clean-only")
+    assert list(desk.dist.iterdir()) == [foreign]
+    desk.run(*hatchling, "multiplat")
+    assert sorted(desk.dist.iterdir()) == sorted([foreign, built])
+    desk.run(*hatchling, "multiplat", "--clean-only")
+    assert list(desk.dist.iterdir()) == [foreign]
+    # Cleaning up after the hooks leaves what they are for.
+    desk.run(*hatchling, "wheel", "--clean-hooks-after")
+    assert built.is_file()
 
 
 def test_the_command_line_tells_kinds_of_errors_apart(desk: Desk) -> None:

@@ -14,7 +14,7 @@ import uv
 from click.testing import CliRunner
 
 from hatch_multiplat.cli import main
-from hatch_multiplat.errors import ConfigError, CoverageError, LockError, SolveError
+from hatch_multiplat.errors import ConfigError, CoverageError, LockError, SolveError, WriteError
 from hatch_multiplat.matrix_html import render_html
 from tests.support.matrix import sample
 from tests.support.project import make_project
@@ -248,15 +248,31 @@ class TestBadInput:
         page = checked.path / "page.html"
         result = checked.run(*words, "--html", str(page), code=ConfigError.exit_code)
         assert message in result.stderr
-        assert result.stdout == ""
+        if "--json" in words:
+            assert message in json.loads(result.stdout)["error"]["message"]
+        else:
+            assert result.stdout == ""
         assert not page.exists()
         assert checked.index is not None
         assert checked.index.requests == []
 
     def test_a_page_that_cannot_be_written(self, checked: Checked) -> None:
         page = checked.path / "no" / "page.html"
-        result = checked.run("--html", str(page), code=ConfigError.exit_code)
-        assert f"--html: cannot write {page}: No such file or directory" in result.stderr
+        result = checked.run("--html", str(page), code=WriteError.exit_code)
+        assert result.stderr.endswith(
+            f"hatch-multiplat: cannot write {page}: there is no such folder; "
+            "make it, or name another in --html\n"
+        )
+
+    def test_a_lock_that_the_table_names_and_that_is_not_there(self, checked: Checked) -> None:
+        checked.table["lock"] = "pylock.ci.toml"
+        found = json.loads(checked.run("--json", code=LockError.exit_code).stdout)
+        assert found["error"] == {
+            "kind": "LockError",
+            "exit_code": 3,
+            "message": "tool.multiplat.lock: there is no 'pylock.ci.toml'; "
+            "write it with: hatch-multiplat lock",
+        }
 
     def test_a_folder_without_a_table(self, tmp_path: Path) -> None:
         (tmp_path / "pyproject.toml").write_text("[project]\nname = 'demo'\n", "utf-8")

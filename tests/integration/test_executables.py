@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import random
+import re
 import shutil
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from click.testing import CliRunner
 
+from hatch_multiplat.boot import BootCommand, BootOptions
 from hatch_multiplat.cli import main
 from hatch_multiplat.errors import ExecutableError, VerificationError
 from hatch_multiplat.executable_file import read_executable
@@ -189,6 +191,20 @@ def test_inspect_prints_a_page_for_80_columns_without_colour(shop: Shop) -> None
     assert max(map(len, result.stdout.splitlines())) <= 80
     assert "\x1b" not in result.stdout
     assert "without Python 3.11" in result.stdout
+
+
+@pytest.mark.parametrize("width", [20, 40, 60, 80, 200])
+def test_inspect_cuts_no_name_on_a_narrow_terminal(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch, width: int
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(width))
+    lines = call("inspect", shop.whole).stdout.splitlines()
+    firsts = [line.split()[0] for line in lines if line]
+    assert {*TARGETS, "demo", "helper"} <= set(firsts)
+    assert "target" in firsts
+    # Every row has its numbers: beside the name, or below it.
+    sizes = [line for line in lines if re.search(r"B +[0-9.]+ k?M?B +[0-9.]+ k?M?B$", line)]
+    assert len(sizes) == len(TARGETS)
 
 
 def test_inspect_lists_hashes_on_request(shop: Shop) -> None:
@@ -419,7 +435,7 @@ def test_what_the_build_overrode_is_in_the_file_and_needs_no_flag(
     plain = shop.build("plain", platforms=["macos-arm64"], python=["3.11"])
     result = call("merge", plain, parts[0], "-o", tmp_path / "no.pex")
     assert result.exit_code == 8
-    assert "overrides: ('helper==0.9',) in " in result.output
+    assert "overrides: helper==0.9 in " in result.output
 
 
 def test_what_a_user_says_that_a_package_requires_is_what_is_proven(
@@ -657,7 +673,7 @@ def test_files_that_cannot_be_one_are_told_apart(shop: Shop, tmp_path: Path) -> 
     merged = tmp_path / "merged.pex"
     result = call("merge", shop.whole, other, "-o", merged)
     assert result.exit_code == 8
-    assert f"inject-args: ('x',) in {other}, but () in {shop.whole}" in result.stderr
+    assert f"inject-args: x in {other}, but none in {shop.whole}" in result.stderr
     only_wheels = spoil(
         shop.whole,
         tmp_path / "wheels.pex",
@@ -668,6 +684,22 @@ def test_files_that_cannot_be_one_are_told_apart(shop: Shop, tmp_path: Path) -> 
     assert result.exit_code == 8
     assert f"{TARGETS[0]} has other wheels in {only_wheels} than in {shop.whole}" in result.stderr
     assert not merged.exists()
+    commands = {"tell": BootCommand(run={"entry_point": "demo:tell"}, inject_env={"A": "1"})}
+    runs_other = spoil(
+        shop.whole,
+        tmp_path / "runs.pex",
+        replace(table, run={}, executables=commands, options=BootOptions(include_tools=True)),
+    )
+    result = call("merge", shop.whole, runs_other, "-o", merged)
+    here = f"in {shop.whole}"
+    assert result.stderr.splitlines()[1:] == [
+        f"  what runs: an interpreter in {runs_other}, but script demo {here}",
+        (
+            f"  the command tell: entry-point demo:tell with inject-env A=1 in {runs_other}, "
+            f"but none {here}"
+        ),
+        f"  include-tools: true in {runs_other}, but false {here}",
+    ]
 
 
 # bad input

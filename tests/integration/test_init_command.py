@@ -230,8 +230,8 @@ def test_who_stops_waiting_is_obeyed_at_once(folder: Folder) -> None:
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=survey.LIMIT)
         connection.close()
-    assert (out, process.returncode) == ("", 1)
-    assert err.splitlines()[-1] == "Aborted!"
+    assert (out, process.returncode) == ("", 130)
+    assert err.splitlines()[-1] == "hatch-multiplat: stopped"
     assert "Traceback" not in err
     assert folder.text == PYPROJECT
 
@@ -426,8 +426,10 @@ def test_a_file_that_cannot_be_written_stays_and_nothing_is_left_beside_it(
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr(Path, "replace", refuse)
-    result = folder.run("init", code=1)
-    assert result.stderr.endswith("cannot write pyproject.toml: Permission denied\n")
+    result = folder.run("init", code=8)
+    assert result.stderr.endswith(
+        "cannot write pyproject.toml: Permission denied; make its folder writable\n"
+    )
     assert folder.text == PYPROJECT
     assert [path.name for path in folder.root.iterdir()] == ["pyproject.toml"]
 

@@ -648,8 +648,70 @@ def test_a_folder_that_cannot_be_written_is_one_message(folder: Folder) -> None:
     folder.root.chmod(0o500)
     result = CliRunner().invoke(main, ["lock", str(folder.root)])
     folder.root.chmod(0o700)
-    assert result.exit_code == 3
+    assert result.exit_code == 8
     assert "cannot write" in result.stderr
+    assert "make its folder writable" in result.stderr
+
+
+def test_the_folder_of_a_lock_that_is_a_file_is_told_as_such(folder: Folder) -> None:
+    folder.table["lock"] = "locks/pylock.toml"
+    folder.write()
+    (folder.root / "locks").write_text("kept", "utf-8")
+    result = CliRunner().invoke(main, ["lock", str(folder.root)])
+    assert result.exit_code in {3, 8}, result.output
+    assert "locks" in result.stderr
+    assert (folder.root / "locks").read_text("utf-8") == "kept"
+
+
+@pytest.mark.parametrize(
+    ("word", "message"),
+    [
+        ("Onne", "--upgrade-package: no package 'onne' in the lock; did you mean 'one'?"),
+        ("zebra", f"--upgrade-package: no package 'zebra' in the lock; {LOCK} lists them"),
+        (
+            "One>=2",
+            "--upgrade-package: 'One>=2' is no name of a package; name one without a version",
+        ),
+    ],
+)
+def test_a_word_that_names_no_locked_package_is_an_error(
+    folder: Folder, index_server: IndexServer, make_wheel: MakeFile, word: str, message: str
+) -> None:
+    index_server.add(make_wheel("one", "1.0"))
+    folder.requires = ["one"]
+    folder.run()
+    text = folder.text
+    result = folder.run("-P", word, code=2)
+    assert result.stderr == f"hatch-multiplat: {message}\n"
+    assert folder.text == text
+
+
+def test_json_tells_failures_too(
+    folder: Folder, index_server: IndexServer, make_wheel: MakeFile
+) -> None:
+    index_server.add(make_wheel("one", "1.0", tags="cp312-cp312-win_amd64"))
+    found = json.loads(folder.run("--check", "--json", code=3).stdout)
+    assert found["error"]["kind"] == "LockError"
+    assert (found["lock"], found["fresh"]) == (LOCK, False)
+    assert found["reasons"] == [f"there is no {LOCK}"]
+    folder.requires = ["one"]
+    found = json.loads(folder.run("--json", code=4).stdout)
+    assert (found["error"]["kind"], found["error"]["exit_code"]) == ("CoverageError", 4)
+    assert {gap["target"] for gap in found["gaps"]} == {
+        "cp312-manylinux_2_28_x86_64",
+        "cp312-macosx_13_0_arm64",
+    }
+    assert {gap["name"] for gap in found["gaps"]} == {"one"}
+
+
+def test_what_is_no_lock_of_ours_is_never_to_be_removed(folder: Folder) -> None:
+    """Only a file of the default name can be trusted to be ours."""
+    folder.write()
+    path = folder.root / LOCK
+    path.write_text("broken = ", "utf-8")
+    assert "remove it, and write it anew with: hatch-multiplat lock" in folder.run(code=3).stderr
+    folder.table["lock"] = "pyproject.toml"
+    assert "remove" not in folder.run(code=3).stderr
 
 
 def test_a_name_that_other_tools_would_not_know_is_refused(folder: Folder) -> None:

@@ -156,6 +156,17 @@ def test_when_a_stand_in_for_science_fails_nothing_is_left(
     assert not project.dist.exists()
 
 
+def test_a_program_that_is_none_is_no_matter_of_the_network(
+    project: ProjectFolder, index_server: IndexServer, tmp_path: Path
+) -> None:
+    science = tmp_path / "science"
+    science.write_text("no program", "utf-8")
+    ask(project, index_server, science=str(science))
+    with pytest.raises(ToolError, match="is not an executable") as raised:
+        project.build()
+    assert "GitHub" not in str(raised.value)
+
+
 def test_offline_a_scie_is_refused_before_anything_is_asked_for(
     project: ProjectFolder, index_server: IndexServer
 ) -> None:

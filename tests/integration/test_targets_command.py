@@ -13,7 +13,7 @@ import tomlkit
 from click.testing import CliRunner
 
 from hatch_multiplat.cli import main
-from hatch_multiplat.errors import ConfigError
+from hatch_multiplat.errors import ConfigError, WriteError
 from hatch_multiplat.target import MARKER_VARIABLES, Target
 
 if TYPE_CHECKING:
@@ -130,8 +130,11 @@ class TestBadInput:
     def test_a_folder_that_is_a_file(self, project: Path, tmp_path: Path) -> None:
         file = tmp_path / "file"
         file.write_text("kept", "utf-8")
-        result = run(project, "--complete-platform", str(file), code=ConfigError.exit_code)
-        assert f"--complete-platform: cannot write to {file}: File exists" in result.stderr
+        result = run(project, "--complete-platform", str(file), code=WriteError.exit_code)
+        assert result.stderr == (
+            f"hatch-multiplat: cannot write {file}: {file} is a file, not a folder; "
+            "move that file away, or name another in --complete-platform\n"
+        )
         assert file.read_text("utf-8") == "kept"
 
     def test_a_folder_without_a_project(self, tmp_path: Path) -> None:

@@ -52,25 +52,44 @@ def test_a_valid_lock_is_read() -> None:
     ]
 
 
+def test_a_newer_minor_version_is_a_warning_that_names_the_file(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    text = 'lock-version = "1.7"\ncreated-by = "test"\npackages = []'
+
+    parse_lock(text, where="pylock.toml")
+
+    (message,) = caplog.messages
+    assert message == (
+        "hatch-multiplat: warning: pylock.toml has lock version 1.7, and this release knows 1.0; "
+        "what is new in it is passed over"
+    )
+
+
+def test_what_to_do_about_a_bad_lock_is_for_the_caller_to_say() -> None:
+    with pytest.raises(LockError, match=r"; write it anew$"):
+        parse_lock("lock-version = ", where="pylock.toml", remedy="write it anew")
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
         pytest.param(
             "lock-version = ",
             "pylock.toml is not TOML: Invalid value (at end of document); "
-            "remove it and write it anew",
+            "name a lock, such as pylock.toml",
             id="no TOML",
         ),
         pytest.param(
             'lock-version = "2.0"\ncreated-by = "test"\npackages = []',
             "pylock.toml: pylock version 2.0 is not supported; "
-            "this release reads lock version 1.x; remove it and write it anew",
+            "this release reads lock version 1.x; name a lock, such as pylock.toml",
             id="newer lock version",
         ),
         pytest.param(
             'created-by = "test"\npackages = []',
             "pylock.toml is not a valid PEP 751 lock file: "
-            "Missing required value in 'lock-version'; remove it and write it anew",
+            "Missing required value in 'lock-version'; name a lock, such as pylock.toml",
             id="no lock version",
         ),
         pytest.param(
@@ -78,7 +97,7 @@ def test_a_valid_lock_is_read() -> None:
             'url = "https://x.test/demo.whl"\nhashes = {sha256 = "0"}\n',
             "pylock.toml is not a valid PEP 751 lock file: "
             "Invalid wheel filename 'demo.whl' in 'packages[0].wheels[0]'; "
-            "remove it and write it anew",
+            "name a lock, such as pylock.toml",
             id="bad wheel name",
         ),
         pytest.param(
@@ -86,7 +105,7 @@ def test_a_valid_lock_is_read() -> None:
             'url = "https://x.test/demo-1-py3-none-any.whl"\nhashes = {}\n',
             "pylock.toml is not a valid PEP 751 lock file: "
             "At least one hash must be provided in 'packages[0].wheels[0].hashes'; "
-            "remove it and write it anew",
+            "name a lock, such as pylock.toml",
             id="no hash",
         ),
     ],

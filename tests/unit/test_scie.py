@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from hatch_multiplat.errors import FetchError
+from hatch_multiplat.errors import ConfigError, FetchError
 from hatch_multiplat.formats import ScieOptions
-from hatch_multiplat.scie import scie_arguments, settle_options
+from hatch_multiplat.scie import check_places, scie_arguments, settle_options
 from hatch_multiplat.target import Target
 
 PROJECT = Path("/project")
@@ -60,3 +60,43 @@ def test_a_pinned_patch_release_is_the_one_that_is_brought_along() -> None:
     target = Target.parse("manylinux2014_x86_64-cp-3.12.4-cp312")
     words = scie_arguments(ScieOptions(), platform="linux-x86_64", target=target)
     assert words[words.index("--scie-python-version") + 1] == "3.12.4"
+
+
+@pytest.mark.parametrize(
+    ("table", "environ", "message"),
+    [
+        pytest.param(
+            {"science": "gone/science"},
+            {},
+            "tool.multiplat.scie.science: there is no /project/gone/science; "
+            "correct the path, or take it out",
+            id="the table",
+        ),
+        pytest.param(
+            {"science": "gone/science"},
+            {"HATCH_MULTIPLAT_SCIENCE": "/nowhere/tool"},
+            "HATCH_MULTIPLAT_SCIENCE: there is no /nowhere/tool; correct the path, or take it out",
+            id="the variable",
+        ),
+        pytest.param(
+            {"assets_url": "file:///nowhere/mirror"},
+            {},
+            "tool.multiplat.scie.assets-url: there is no /nowhere/mirror; "
+            "correct the path, or take it out",
+            id="a folder",
+        ),
+    ],
+)
+def test_a_path_that_leads_nowhere_is_told_at_its_key(
+    table: dict[str, str], environ: dict[str, str], message: str
+) -> None:
+    options = ScieOptions(**table)  # type: ignore[arg-type]
+    with pytest.raises(ConfigError) as caught:
+        check_places(settle(options, offline=False, **environ), in_table=options)
+    assert str(caught.value) == message
+
+
+def test_what_is_elsewhere_is_not_looked_for() -> None:
+    options = ScieOptions(science="https://mirror.example.org/science")
+    check_places(options, in_table=options)
+    check_places(ScieOptions(), in_table=ScieOptions())
