@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from packaging.pylock import Pylock
 
+    from hatch_multiplat.search import LookInto
     from hatch_multiplat.selection import Outcome
     from hatch_multiplat.solve import Question
     from hatch_multiplat.target import Target
@@ -33,22 +34,41 @@ __all__ = [
 
 
 def search_coverage(
-    question: Question, *, market: Market, build_sdists: bool, prior: str | None = None
+    question: Question,
+    *,
+    market: Market,
+    build_sdists: bool,
+    prior: str | None = None,
+    look_into: LookInto | None = None,
 ) -> Covered | Uncovered:
     """Solve, and solve again with versions narrowed where wheels are missing, until all fits.
 
-    `prior` is the text of a lock whose versions are kept where they can be. Raises SolveError
-    when the requirements contradict each other whatever the wheels.
+    `prior` is the text of a lock whose versions are kept where they can be; `look_into` opens
+    wheels and returns a gap for each that leaves out a target's Python. Raises SolveError when the
+    requirements contradict each other whatever the wheels.
     """
-    search = Search(question=question, market=market, build_sdists=build_sdists, prior=prior)
+    search = Search(
+        question=question,
+        market=market,
+        build_sdists=build_sdists,
+        prior=prior,
+        look_into=look_into,
+    )
     return search.run()
 
 
 def cover_targets(
-    question: Question, *, market: Market, build_sdists: bool, prior: str | None = None
+    question: Question,
+    *,
+    market: Market,
+    build_sdists: bool,
+    prior: str | None = None,
+    look_into: LookInto | None = None,
 ) -> Covered:
     """Do as search_coverage does, and raise CoverageError when some target cannot be covered."""
-    found = search_coverage(question, market=market, build_sdists=build_sdists, prior=prior)
+    found = search_coverage(
+        question, market=market, build_sdists=build_sdists, prior=prior, look_into=look_into
+    )
     if isinstance(found, Uncovered):
         raise CoverageError(found.message)
     return found

@@ -10,6 +10,7 @@ from hatch_multiplat.platforms import Platform, PlatformError, oldest_floor
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from packaging.specifiers import SpecifierSet
     from packaging.tags import Tag
 
     from hatch_multiplat.target import Target
@@ -46,6 +47,11 @@ def explain_misfit(tags: Iterable[Tag], target: Target) -> tuple[GapKind, str, s
         return "python", f"no wheel for this Python (has {listed})", ""
     listed = _shorten(sorted({_platform_word(tag.platform) for tag in known}))
     return "platform", f"no wheel for this platform (has {listed})", ""
+
+
+def explain_refusal(requires_python: SpecifierSet, target: Target) -> str:
+    """Say that a package's own Requires-Python leaves out a target."""
+    return f"it requires Python {str(requires_python)!r}, which leaves out {target.python}"
 
 
 def _explain_floor(floor: tuple[int, int], target: Target) -> tuple[GapKind, str, str]:

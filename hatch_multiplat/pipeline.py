@@ -14,7 +14,6 @@ from packaging.utils import canonicalize_name
 from hatch_multiplat.beside import check_wanted, write_beside
 from hatch_multiplat.boot_table import make_boot_table
 from hatch_multiplat.coverage import Covered, Market, cover_targets, select_locked
-from hatch_multiplat.fetch import Artifact, fetch_files
 from hatch_multiplat.local_files import check_find_links, is_unpacked_sdist
 from hatch_multiplat.lock_file import check_fresh, require_lock
 from hatch_multiplat.outputs import write_outputs
@@ -22,7 +21,6 @@ from hatch_multiplat.own_wheels import add_own_wheels, find_own_wheels, own_whee
 from hatch_multiplat.pex_file import Parts
 from hatch_multiplat.project import (
     Project,
-    ProjectWheel,
     added_requirements,
     all_requirements,
     heed_metadata,
@@ -38,6 +36,7 @@ from hatch_multiplat.session import make_session
 from hatch_multiplat.solve import Question, read_uv_table
 from hatch_multiplat.sources import choose_sources, credentials_of, pip_environment
 from hatch_multiplat.starting import check_functions, check_modules, choose_run
+from hatch_multiplat.stock import Stock
 from hatch_multiplat.store import Store
 from hatch_multiplat.user_settings import read_pip_config, read_user_table
 from hatch_multiplat.wheel_texts import read_wheel_texts
@@ -48,6 +47,7 @@ if TYPE_CHECKING:
     from hatch_multiplat.config import Config
     from hatch_multiplat.metadata import ProjectMetadata
     from hatch_multiplat.progress import ProgressSink
+    from hatch_multiplat.search import LookInto
     from hatch_multiplat.selection import Selection
 
 OFFLINE_VARIABLES: Final = ("HATCH_MULTIPLAT_OFFLINE", "UV_OFFLINE")
@@ -107,11 +107,17 @@ def build_executable(request: Request, around: Surroundings) -> Report:
         offline="scie" in config.formats and is_offline(around.environ),
     )
     market = open_market(project, around)
-    covered = cover_project(project, own.metadata, market)
+    requirements = (_root_requirement(own.metadata, config), *added_requirements(project))
+    uv_table = read_uv_table(project.folder, project.pyproject)
+    demands = read_demands(
+        requirements, requires_python=own.metadata.requires_python, uv_table=uv_table
+    )
+    stock = Stock(market, demands)
+    covered = cover_project(project, own.metadata, market, look_into=stock.look_into)
     unpacked = is_unpacked_sdist(project.folder)
     selections = add_own_wheels(covered.outcome.selections, own, config, unpacked=unpacked)
     wheels = own_wheels_of(selections, own)
-    paths = _fetch(selections, wheels, market)
+    paths = stock.bring(selections, wheels)
     run = choose_run(
         config,
         name=own.metadata.name,
@@ -120,11 +126,6 @@ def build_executable(request: Request, around: Surroundings) -> Report:
     )
     check_modules(config, selections, members=lambda filename: members_of(paths[filename]))
     check_functions(config, read=lambda place: read_members(wheels, place))
-    requirements = (_root_requirement(own.metadata, config), *added_requirements(project))
-    uv_table = read_uv_table(project.folder, project.pyproject)
-    demands = read_demands(
-        requirements, requires_python=own.metadata.requires_python, uv_table=uv_table
-    )
     texts = read_wheel_texts(paths)
     selections = prove_selections(selections, texts, demands)
     table = make_boot_table(
@@ -196,7 +197,9 @@ def is_offline(environ: Mapping[str, str]) -> bool:
     return any(environ.get(name, "").lower() not in _FALSE for name in OFFLINE_VARIABLES)
 
 
-def cover_project(project: Project, metadata: ProjectMetadata, market: Market) -> Covered:
+def cover_project(
+    project: Project, metadata: ProjectMetadata, market: Market, *, look_into: LookInto
+) -> Covered:
     """Cover every target: from the lock where the project has one, else by solving.
 
     Raises LockError for a lock that does not fit the project any more.
@@ -206,7 +209,9 @@ def cover_project(project: Project, metadata: ProjectMetadata, market: Market) -
     question = make_question(project, metadata, market)
     locked = require_lock(project)
     if locked is None:
-        return cover_targets(question, market=market, build_sdists=build_sdists)
+        return cover_targets(
+            question, market=market, build_sdists=build_sdists, look_into=look_into
+        )
     check_fresh(locked, question)
     outcome = select_locked(
         locked.lock,
@@ -231,33 +236,6 @@ def make_question(project: Project, metadata: ProjectMetadata, market: Market) -
         project_dir=project.folder.resolve(),
         offline=market.offline,
     )
-
-
-def _fetch(
-    selections: Sequence[Selection], wheels: Sequence[ProjectWheel], market: Market
-) -> dict[str, Path]:
-    """Bring all wheels onto disk; returns their paths by file name."""
-    wanted = {found.filename: found for selection in selections for found in selection.wheels}
-    for wheel in wheels:
-        del wanted[wheel.locked.filename]
-    artifacts = {
-        filename: Artifact(
-            filename=filename, url=found.url, hashes=dict(found.hashes), size=found.size
-        )
-        for filename, found in sorted(wanted.items())
-    }
-    paths = fetch_files(
-        list(artifacts.values()),
-        store=market.store,
-        session=market.session,
-        offline=market.offline,
-        progress=market.progress,
-    )
-    found_paths = {filename: paths[artifact.key] for filename, artifact in artifacts.items()}
-    # The wheel lies in the output folder; whoever rebuilds there must not change it under us.
-    for wheel in wheels:
-        found_paths[wheel.locked.filename] = market.store.add(wheel.path)
-    return found_paths
 
 
 def _root_requirement(metadata: ProjectMetadata, config: Config) -> Requirement:

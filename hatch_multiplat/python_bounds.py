@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import functools
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
+from hatch_multiplat.misfit import explain_refusal
 from hatch_multiplat.patch_spans import in_spans, make_spans
+from hatch_multiplat.selection import Gap
 from hatch_multiplat.target_list import MAX_PATCH
 
 if TYPE_CHECKING:
@@ -15,6 +17,8 @@ if TYPE_CHECKING:
     from packaging.specifiers import SpecifierSet
 
     from hatch_multiplat.selection import LockedWheel, Selection
+
+_HINT: Final = "if that is wrong, correct it in dependency-metadata of [tool.uv]"
 
 
 @functools.lru_cache(maxsize=4096)
@@ -76,3 +80,26 @@ def narrow_selections(
         pinned = selection.target.python.patch is not None
         narrowed.append(replace(selection, patches=spans) if spans and not pinned else selection)
     return tuple(narrowed)
+
+
+def find_unwilling(
+    selections: Sequence[Selection],
+    requires_python: SpecifierSet,
+    bounds: Mapping[str, SpecifierSet],
+) -> tuple[Gap, ...]:
+    """Return a gap for each wheel that leaves out all of a target that the program admits."""
+    gaps = []
+    for selection in selections:
+        served = served_patches(selection, requires_python)
+        gaps += [
+            Gap(
+                name=wheel.name,
+                version=wheel.version,
+                target=selection.target,
+                kind="python",
+                reason=f"{explain_refusal(bounds[wheel.filename], selection.target)}; {_HINT}",
+            )
+            for wheel, refused in find_refusals(selection, served, bounds)
+            if refused == served
+        ]
+    return tuple(gaps)

@@ -25,15 +25,18 @@ from hatch_multiplat.stepback import has_native_wheel, step_back, wheel_fits
 from hatch_multiplat.tag_constraint import admitted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from packaging.pylock import Pylock
     from packaging.utils import NormalizedName
 
     from hatch_multiplat.index import IndexFile
     from hatch_multiplat.market import Market
+    from hatch_multiplat.selection import Selection
     from hatch_multiplat.solve import Question, Solved
     from hatch_multiplat.target import Target
+
+    LookInto = Callable[[Sequence[Selection]], Sequence[Gap]]
 
 MAX_ROUNDS: Final = 8
 """Each round is one run of uv, and settles every gap that the one before it left."""
@@ -42,11 +45,19 @@ MAX_ROUNDS: Final = 8
 class Search:
     """One search for a lock that covers every target of a question; `run` it once.
 
-    `prior` is the text of a lock whose versions are kept where they can be.
+    `prior` is the text of a lock whose versions are kept where they can be. `look_into` is asked
+    about wheels that fit all targets by their names: it opens them, and returns a gap for each that
+    leaves out a target's Python.
     """
 
     def __init__(
-        self, *, question: Question, market: Market, build_sdists: bool, prior: str | None
+        self,
+        *,
+        question: Question,
+        market: Market,
+        build_sdists: bool,
+        prior: str | None,
+        look_into: LookInto | None = None,
     ) -> None:
         self.question = question
         self.prior = prior
@@ -57,6 +68,8 @@ class Search:
         self.steps: dict[tuple[NormalizedName, Target], TargetConstraint] = {}
         self.newest: dict[tuple[NormalizedName, Target], str] = {}
         self.hopeless: dict[tuple[NormalizedName, Target], Gap] = {}
+        self.look_into = look_into
+        self.unwilling: set[tuple[NormalizedName, Version | None, Target]] = set()
 
     def run(self) -> Covered | Uncovered:
         """Search; uv is first confined to the targets, and then, to see every gap, no more.
@@ -82,6 +95,8 @@ class Search:
                 for gap in outcome.gaps
                 if (gap.name, gap.target) not in self.hopeless
             ]
+            if not gaps and not self.hopeless:
+                gaps = self.find_unwilling(outcome)
             if not gaps:
                 if self.hopeless:
                     break
@@ -95,7 +110,7 @@ class Search:
             stepped = [gap for gap in gaps if self.take_step(gap)]
             if not stepped:
                 break
-            self.market.say(_describe_steps(stepped, self.newest))
+            self.market.say(self.describe_steps(stepped))
             try:
                 solved = self.solve(
                     prior=with_preferences(solved.text, self.preferences()), confined=confined
@@ -201,14 +216,24 @@ class Search:
                 self.newest[name, target] = str(max(fitting))
         return any(found == name for found, _ in self.hopeless)
 
+    def find_unwilling(self, outcome: Outcome) -> list[Gap]:
+        """Find the wheels that leave out a target's Python, which only their METADATA tells."""
+        gaps = list(self.look_into(outcome.selections)) if self.look_into else []
+        self.unwilling |= {(gap.name, gap.version, gap.target) for gap in gaps}
+        return gaps
+
     def take_step(self, gap: Gap) -> bool:
-        """Narrow the versions of a gap's package for its target; False if there is no way."""
+        """Narrow the versions of a gap's package for its target; False if there is no way.
+
+        A package is narrowed once for its tags, and again for each version found unwilling.
+        """
         key = (gap.name, gap.target)
+        unwilling = (gap.name, gap.version, gap.target) in self.unwilling
         back = step_back(gap, self.admitted(gap), in_order=self.pages.in_order)
         if back.newest is not None:
             self.newest[key] = str(back.newest)
-        if back.versions is None or key in self.steps:
-            self.hopeless[key] = lower_need(gap, self.asked_for(gap))
+        if back.versions is None or (key in self.steps and not unwilling):
+            self.hopeless[key] = gap if unwilling else lower_need(gap, self.asked_for(gap))
             return False
         self.steps[key] = TargetConstraint(name=gap.name, target=gap.target, versions=back.versions)
         return True
@@ -285,7 +310,8 @@ class Search:
         return [
             file
             for file in self.pages.read(gap.name, gap.target)
-            if not file.tags or admitted(self.market.rules, gap.name, file.tags, gap.target)
+            if (not file.tags or admitted(self.market.rules, gap.name, file.tags, gap.target))
+            and (gap.name, file.version, gap.target) not in self.unwilling
         ]
 
     def find_removed(self) -> list[Gap]:
@@ -315,6 +341,17 @@ class Search:
                     )
         return gaps
 
+    def describe_steps(self, gaps: Sequence[Gap]) -> str:
+        """Say in one line which packages step back, for how many targets."""
+        by_package: dict[str, list[Gap]] = {}
+        for gap in gaps:
+            words = f"{gap.name} {gap.version} -> {self.newest[gap.name, gap.target]}"
+            by_package.setdefault(words, []).append(gap)
+        parts = [f"{words} ({len(found)} targets)" for words, found in sorted(by_package.items())]
+        unwilling = all((gap.name, gap.version, gap.target) in self.unwilling for gap in gaps)
+        what = "versions for this Python" if unwilling else "wheels"
+        return f"Stepping back for {what}: " + ", ".join(parts)
+
     def uncovered(
         self,
         gaps: Iterable[Gap],
@@ -334,13 +371,3 @@ class Search:
             outcome=outcome or Outcome(selections=(), gaps=()),
             built=self.builder.filenames,
         )
-
-
-def _describe_steps(gaps: Sequence[Gap], newest: dict[tuple[NormalizedName, Target], str]) -> str:
-    """Say in one line which packages step back, for how many targets."""
-    by_package: dict[str, list[Gap]] = {}
-    for gap in gaps:
-        words = f"{gap.name} {gap.version} -> {newest[gap.name, gap.target]}"
-        by_package.setdefault(words, []).append(gap)
-    parts = [f"{words} ({len(found)} targets)" for words, found in sorted(by_package.items())]
-    return "Stepping back for wheels: " + ", ".join(parts)

@@ -14,7 +14,7 @@ from packaging.utils import (
 
 from hatch_multiplat.errors import LockError
 from hatch_multiplat.lock import lock_environment, marker_boundaries, marker_holds
-from hatch_multiplat.misfit import GapKind, explain_misfit
+from hatch_multiplat.misfit import GapKind, explain_misfit, explain_refusal
 from hatch_multiplat.patch_spans import EVERY, Spans
 from hatch_multiplat.tag_constraint import admitted
 from hatch_multiplat.target_list import admits
@@ -182,10 +182,7 @@ def select_all(
             indexes = _applicable(packages, markers, target, patch)
             for index in indexes:
                 if index not in best:
-                    best[index] = best_wheel(
-                        _admitted(wheels[index], target, rules) if rules else wheels[index],
-                        target,
-                    )
+                    best[index] = _choose(packages[index], wheels[index], target, rules)
                 if best[index] is None:
                     gap = _explain(packages[index], wheels[index], target, base, rules)
                     missing.setdefault(gap.name, gap)
@@ -197,6 +194,23 @@ def select_all(
         found_for = partial if missing else selections
         found_for.append(Selection(target=target, sets=tuple(sets)))
     return Outcome(selections=tuple(selections), gaps=tuple(gaps), partial=tuple(partial))
+
+
+def _choose(
+    package: Package,
+    wheels: Sequence[LockedWheel],
+    target: Target,
+    rules: Sequence[TagConstraint],
+) -> LockedWheel | None:
+    if _leaves_out(package, target):
+        return None
+    return best_wheel(_admitted(wheels, target, rules) if rules else wheels, target)
+
+
+def _leaves_out(package: Package, target: Target) -> bool:
+    """Tell whether the lock says that a package is not for a target's Python at all."""
+    bound = package.requires_python
+    return bound is not None and not admits(bound, target.python)
 
 
 def _admitted(
@@ -364,7 +378,9 @@ def _explain(
     kind: GapKind
     source = None
     ruled_out = best_wheel(wheels, target) if rules else None
-    if ruled_out is not None:
+    if package.requires_python is not None and _leaves_out(package, target):
+        kind, reason, needs = "python", explain_refusal(package.requires_python, target), ""
+    elif ruled_out is not None:
         words = ", ".join(str(rule) for rule in rules if rule.name == package.name)
         needs = ""
         kind = "tags"

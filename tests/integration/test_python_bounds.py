@@ -13,7 +13,7 @@ import pytest
 from click.testing import CliRunner
 
 from hatch_multiplat.cli import main
-from hatch_multiplat.errors import ConfigError, VerificationError
+from hatch_multiplat.errors import ConfigError, CoverageError, VerificationError
 from hatch_multiplat.executable_file import read_executable
 from hatch_multiplat.verification import executable_selections, prove_executable
 from tests.support.project import make_project
@@ -98,18 +98,54 @@ def test_commands_that_have_to_build_the_wheel_to_know_ask_for_its_pythons(
     assert "--python: Python 3.13 is not admitted" in found.stderr
 
 
-def test_a_dependency_that_refuses_a_python_is_an_error_and_what_a_user_says_of_it_counts(
+def test_a_dependency_whose_newest_version_refuses_a_python_steps_back_there(
+    make: Make, index_server: IndexServer, make_wheel: MakeFile
+) -> None:
+    """uv passes over upper bounds: only the wheel, once it is here, tells of it."""
+    index_server.add(make_wheel("old", "1.0"))
+    index_server.add(make_wheel("old", "1.1", requires_python=">=3.8"))
+    index_server.add(make_wheel("old", "1.2", requires_python=">=3.8,<3.12"))
+    index_server.add(make_wheel("old", "1.3", requires_python=">=3.8,<3.12"))
+    project = make(requires=["old"])
+    built = read_executable(project.dist / project.build().path.rpartition("/")[2])
+    assert "Stepping back for versions for this Python: old 1.3 -> 1.1 (1 targets)" in project.said
+    versions = {
+        str(selection.target).partition("-")[0]: str(wheel.version)
+        for selection in executable_selections(built)
+        for wheel in selection.wheels
+        if wheel.name == "old"
+    }
+    assert versions == {"cp311": "1.3", "cp312": "1.1"}
+    assert prove_executable(built, executable_selections(built)) == ()
+
+
+def test_a_folder_of_wheels_says_nothing_of_pythons_and_each_version_is_tried(
+    make: Make, make_wheel: MakeFile, tmp_path: Path
+) -> None:
+    wheels = [make_wheel("old", "1.0")]
+    wheels += [make_wheel("old", f"1.{n}", requires_python="<3.12") for n in (1, 2)]
+    folder = tmp_path / "wheelhouse"
+    folder.mkdir()
+    for wheel in wheels:
+        wheel.rename(folder / wheel.name)
+    project = make({**TABLE, "find-links": [str(folder)]}, requires=["old"])
+    project.build()
+    assert [line for line in project.said if line.startswith("Stepping")] == [
+        f"Stepping back for versions for this Python: old {old} -> {new} (1 targets)"
+        for old, new in (("1.2", "1.1"), ("1.1", "1.0"))
+    ]
+
+
+def test_a_dependency_that_refuses_a_python_in_all_versions_is_an_error(
     make: Make, index_server: IndexServer, make_wheel: MakeFile
 ) -> None:
     index_server.add(make_wheel("old", requires_python=">=3.8,<3.12"))
     project = make(requires=["old"])
-    with pytest.raises(VerificationError) as caught:
+    with pytest.raises(CoverageError) as caught:
         project.build()
-    message = str(caught.value)
-    assert "old: 1.0 requires Python '<3.12,>=3.8', which leaves out 3.12" in message
-    assert "  on cp312-manylinux_2_28_x86_64" in message
-    assert "cp311" not in message
-    assert "by 'constraints'" in message
+    message = " ".join(str(caught.value).split())
+    assert "old 1.0: it requires Python '<3.12,>=3.8', which leaves out 3.12; if that" in message
+    assert "correct it in dependency-metadata of [tool.uv] on cp312-manylinux_2_28_" in message
     assert not project.dist.exists()
 
     entry = {"name": "old", "version": "1.0", "requires-python": ">=3.8"}
@@ -119,6 +155,25 @@ def test_a_dependency_that_refuses_a_python_is_an_error_and_what_a_user_says_of_
     )
     built = read_executable(project.dist / project.build().path.rpartition("/")[2])
     assert prove_executable(built, executable_selections(built)) == ()
+
+
+def test_a_locked_version_that_refuses_a_python_is_an_error(
+    make: Make, index_server: IndexServer, make_wheel: MakeFile
+) -> None:
+    index_server.add(make_wheel("old", requires_python=">=3.8,<3.12"))
+    project = make(requires=["old"])
+    project.write({"index-url": index_server.index_url, **TABLE}, project={"dependencies": ["old"]})
+    locked = CliRunner().invoke(main, ["lock", str(project.root)])
+    assert locked.exit_code == 0, locked.output
+    with pytest.raises(VerificationError) as caught:
+        project.build()
+    message = str(caught.value)
+    assert "old: 1.0 requires Python '<3.12,>=3.8', which leaves out 3.12" in message
+    assert "  on cp312-manylinux_2_28_x86_64" in message
+    assert "cp311" not in message
+    assert "by 'constraints'" in message
+    assert "write the lock anew" not in message
+    assert not project.dist.exists()
 
 
 def test_verify_finds_a_python_that_a_file_should_not_be_for(

@@ -116,6 +116,13 @@ def test_no_wheel_at_all_is_an_error_that_names_the_globs(tmp_path: Path) -> Non
         find_own_wheels(project, None, {})
 
 
+def test_the_wheel_of_another_project_is_an_error_that_names_both(tmp_path: Path) -> None:
+    built = make_wheel(tmp_path, "Upper_Case")
+    with pytest.raises(ConfigError) as caught:
+        find_own_wheels(make_project(tmp_path, name="Plain.App"), built, {})
+    assert caught.value.problems == (f"{built.name} is a wheel of upper-case, not of plain-app",)
+
+
 def test_of_two_with_one_name_the_one_just_built_counts(tmp_path: Path) -> None:
     built = native(tmp_path / "dist", "win_amd64", files={"demo.py": "new = True\n"})
     native(tmp_path / "wheelhouse", "win_amd64", files={"demo.py": "new = False\n"})

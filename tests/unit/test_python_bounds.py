@@ -4,7 +4,7 @@ import pytest
 from packaging.specifiers import SpecifierSet
 
 from hatch_multiplat.patch_spans import EVERY, Spans
-from hatch_multiplat.python_bounds import narrow_selections
+from hatch_multiplat.python_bounds import find_unwilling, narrow_selections
 from hatch_multiplat.selection import Selection, WheelSet, locked_wheel
 from hatch_multiplat.target import Target
 
@@ -50,3 +50,28 @@ def test_a_target_is_for_the_patch_releases_that_all_admit(
 
 def test_one_patch_release_is_no_range() -> None:
     assert narrow(">=3.12.4", target="cp3.12.7") == EVERY
+
+
+def unwilling(program: str, *, a: str, target: str = "cp312") -> list[tuple[str, str]]:
+    wheel = locked_wheel(A, "", {})
+    selection = Selection(
+        target=Target.parse(f"{target}-win_amd64"), sets=(WheelSet(from_patch=0, wheels=(wheel,)),)
+    )
+    gaps = find_unwilling([selection], SpecifierSet(program), {A: SpecifierSet(a)})
+    assert all(gap.target == selection.target for gap in gaps)
+    return [(gap.name, gap.reason.partition(";")[0]) for gap in gaps]
+
+
+def test_a_wheel_that_leaves_out_all_of_a_target_is_a_gap() -> None:
+    said = "it requires Python '<3.12', which leaves out 3.12"
+    assert unwilling("", a="<3.12") == [("a", said)]
+    assert unwilling("", a="<3.12", target="cp311") == []
+
+
+def test_a_wheel_that_leaves_out_some_patch_releases_is_none() -> None:
+    assert unwilling("", a=">=3.12.4") == []
+    assert len(unwilling("<3.12.4", a=">=3.12.4")) == 1
+
+
+def test_what_the_program_leaves_out_is_no_matter_of_its_wheels() -> None:
+    assert unwilling("<3.12", a="<3.12") == []

@@ -416,3 +416,20 @@ def test_a_locked_wheel_knows_its_hash() -> None:
     assert found.build == (1, "")
     assert found.sha256 == "2"
     assert found.size == 7
+
+
+def test_a_package_whose_requires_python_leaves_a_target_out_is_a_gap_there() -> None:
+    """Another tool's lock says so; the solver passes over upper bounds."""
+    locked = lock(package("lib", "py3-none-any", **{"requires-python": ">=3.8,<3.12"}))
+    outcome = select(locked, GLIBC, "cp311-win_amd64")
+    assert taken(outcome) == {"cp311-win_amd64": ["lib-1.0-py3-none-any.whl"]}
+    (gap,) = outcome.gaps
+    assert (str(gap.target), gap.kind) == (GLIBC, "python")
+    assert gap.reason == "it requires Python '<3.12,>=3.8', which leaves out 3.12"
+
+
+def test_a_package_that_leaves_out_some_patch_releases_is_none() -> None:
+    locked = lock(package("lib", "py3-none-any", **{"requires-python": ">=3.12.4"}))
+    assert select(locked, GLIBC).gaps == ()
+    (gap,) = select(locked, "cp3.12.3-win_amd64").gaps
+    assert gap.reason.endswith("which leaves out 3.12.3")
