@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from importlib import resources
@@ -17,6 +18,9 @@ FORMAT: Final = 1
 RUNTIME_MODULES: Final = (
     *(
         "machine",
+        "becoming",
+        "flags",
+        "places",
         "pythons",
         "writing",
         "executable",
@@ -31,7 +35,9 @@ RUNTIME_MODULES: Final = (
 # Where a header wants the size of the whole file; `archive.replace_prefix` fills it in.
 SIZE_FIELD: Final = "@MULTIPLAT-SIZE@"
 
-# pex's variables, but for PEX_ROOT; each sends a start to pex's own runtime.
+# pex's variables, but for PEX_ROOT: each sends a start to pex's own runtime. So does any other that
+# begins with PEX_, but a shell cannot list variables without starting a process: the header goes on
+# with one that pex does not have yet, and entry.py turns back.
 PEX_VARIABLES: Final = (
     "PEX_ALWAYS_CACHE",
     "PEX_COVERAGE",
@@ -239,7 +245,8 @@ def render_preamble(table: BootTable) -> str:
     It is ASCII, and parses under any Python, so that an old one can say what the file needs.
     """
     sources = [(name, _read_source(f"runtime/{name}.py")) for name in RUNTIME_MODULES]
-    start = _without_docstring(_read_source("preamble.py"))
+    sources = [(name, _inline(text) if name == "entry" else text) for name, text in sources]
+    start = _without_docstring(_inline(_read_source("preamble.py")))
     data = {
         "name": table.name,
         "id": table.id[:12],
@@ -332,10 +339,12 @@ _mp_enter() {
     if [ -f "$_mp_record" ] && [ -O "$_mp_record" ]; then :; else return 0; fi
     { IFS= read -r _mp_root && IFS= read -r _mp_exe && IFS= read -r _mp_how &&
         IFS= read -r _mp_base; } <"$_mp_record" || return 0
-    if [ -x "$_mp_exe" ] && [ "$_mp_python" -ef "$_mp_base" ]; then :; else return 0; fi
+    if [ -x "$_mp_exe" ] && [ "$_mp_python" -ef "$_mp_base" ] &&
+        [ -f "$_mp_root/pyvenv.cfg" ] && [ -f "$_mp_root/entry.py" ]; then :; else return 0; fi
     _mp_name=${0##*/}
     [ -f "$_mp_root/app/$_mp_name" ] || _mp_name=${_mp_name%.*}
     [ -f "$_mp_root/app/$_mp_name" ] || _mp_name=@MAIN@
+    [ -f "$_mp_root/app/$_mp_name" ] || return 0
     unset @UNSET@ __PYVENV_LAUNCHER__
     export _MULTIPLAT_FILE="$0"
     if [ "$_mp_how" = direct ]; then exec "$_mp_root/app/$_mp_name" "$@"; fi
@@ -369,23 +378,41 @@ _mp_start() {
 
 
 def _sh_root(runtime_root: str | None) -> str:
-    """Shell lines that try the record in each folder where the cache may be."""
+    """Shell lines that try the record in the folder where the cache is to be.
+
+    They take it for what the preamble takes it for; where they cannot, no record is found there.
+    """
     lines = ['if [ -n "${PEX_ROOT:-}" ]; then _mp_cache=$PEX_ROOT/multiplat; _mp_enter "$@"']
     if runtime_root is not None:
-        if runtime_root.startswith("~/"):
-            path = '"${HOME:-}"' + _sh_quote(runtime_root[1:])
-        else:
-            path = _sh_quote(runtime_root)
-        lines.append(f'else _mp_cache={path}; _mp_enter "$@"')
+        path, variables = _sh_path(runtime_root)
+        lines += [
+            *(f'elif [ -z "${{{name}+x}}" ]; then :' for name in variables),
+            f'else _mp_cache={path}; _mp_enter "$@"',
+        ]
     else:
         lines += [
-            'elif [ -n "${XDG_CACHE_HOME:-}" ]; then',
+            'elif [ "${XDG_CACHE_HOME#/}" != "${XDG_CACHE_HOME:-}" ]; then',
             '    _mp_cache=$XDG_CACHE_HOME/multiplat; _mp_enter "$@"',
             'elif [ -n "${HOME:-}" ]; then',
             '    _mp_cache=$HOME/.cache/multiplat; _mp_enter "$@"',
             '    _mp_cache=$HOME/Library/Caches/multiplat; _mp_enter "$@"',
         ]
     return "\n".join(" " * 8 + line for line in [*lines, "fi"])
+
+
+def _sh_path(path: str) -> tuple[str, list[str]]:
+    """A path as the shell reads it, and the variables in it: a home first, `$NAME`, `${NAME}`."""
+    if path.startswith("~/"):
+        path = "$HOME" + path[1:]
+    pieces = re.split(r"\$([^\W\d]\w*)|\$\{([^\W\d]\w*)\}", path, flags=re.ASCII)
+    quoted, variables = "", []
+    for place, piece in enumerate(pieces):
+        if piece and place % 3:
+            quoted += f'"${{{piece}}}"'
+            variables.append(piece)
+        elif piece:
+            quoted += _sh_quote(piece)
+    return quoted, variables
 
 
 def _title(table: BootTable) -> str:
@@ -400,7 +427,8 @@ def _needs(table: BootTable) -> str:
         suffix = "t" if target.abi == "t" else ""
         words[f"{stem}{target.python[0]}.{target.python[1]}{suffix}"] = None
     *most, last = list(words) or ["3.6 or newer"]
-    return "Python " + (f"{', '.join(most)} or {last}" if most else last)
+    text = f"{', '.join(most)} or {last}" if most else last
+    return text if text.startswith("PyPy") else "Python " + text
 
 
 def _to_text(data: Any) -> str:
@@ -409,6 +437,16 @@ def _to_text(data: Any) -> str:
 
 def _read_source(name: str) -> str:
     return resources.files(__package__).joinpath(name).read_text(encoding="utf-8")
+
+
+def _inline(source: str) -> str:
+    """The source with the text of the modules that it and others share in place of their import."""
+
+    def text_of(found: re.Match[str]) -> str:
+        return _without_docstring(_read_source(f"runtime/{found[1]}.py"))
+
+    pattern = r"^from hatch_multiplat\.runtime\.(\w+) import (?:\(\n[^)]*\)|.*)\n"
+    return re.sub(pattern, text_of, source, flags=re.MULTILINE)
 
 
 def _without_docstring(source: str) -> str:

@@ -1,21 +1,25 @@
 """The folder that set-ups are kept in: locks, records of finished set-ups, and cleaning.
 
-ROOT/ID/KEY/                a finished set-up, put there by one rename
+ROOT/ID/KEY/                a finished set-up, put there by one rename; it may lose files later
 ROOT/ID/KEY.*.new/          one that is being made, or was when its maker was killed
 ROOT/ID/KEY.lock            held by whoever makes KEY
 ROOT/ID/from/PATH           for the interpreter at PATH: which set-up, how to start it
 """
 
+import errno
 import os
 import shutil
 import stat
 import sys
 import tempfile
 import time
-from typing import List, Optional, Type
+from typing import Any, Callable, List, Optional, Type
+
+from hatch_multiplat.runtime import places
 
 UNUSED_FOR = 90 * 24 * 3600  # seconds
 STALE_AFTER = 24 * 3600  # seconds; nobody takes as long to make a set-up
+PATIENCE = 600  # seconds that a maker waits for another
 
 
 def prepare_root(root: str, private: bool) -> bool:
@@ -23,6 +27,8 @@ def prepare_root(root: str, private: bool) -> bool:
 
     A `private` root lies in a folder that everybody can write to, so it must be ours alone.
     """
+    if not private and not places.is_usable(root, bool(os.environ.get("PEX_ROOT"))):
+        return False
     try:
         os.makedirs(root, 0o700, exist_ok=True)
         if os.name != "nt":
@@ -33,14 +39,6 @@ def prepare_root(root: str, private: bool) -> bool:
                 return False
         return os.access(root, os.W_OK | os.X_OK)
     except OSError:
-        return False
-
-
-def is_noexec(path: str) -> bool:
-    """Whether native libraries cannot be loaded from there; unknown counts as no."""
-    try:
-        return bool(os.statvfs(path).f_flag & getattr(os, "ST_NOEXEC", 0))
-    except (AttributeError, OSError):
         return False
 
 
@@ -74,18 +72,27 @@ class Lock:
         os.close(self.handle)
 
 
+def wait_for_lock(attempt: Callable[[], Any]) -> bool:
+    """Try again while somebody else has it; False where the system cannot lock, or after long."""
+    end = time.monotonic() + PATIENCE
+    while time.monotonic() < end:
+        try:
+            attempt()
+        except OSError as error:
+            if error.errno not in (errno.EACCES, errno.EAGAIN, errno.EDEADLK):
+                return False
+            time.sleep(0.05)
+        else:
+            return True
+    return False
+
+
 if sys.platform == "win32":
 
     def lock_file(handle: int) -> bool:
         import msvcrt
 
-        while True:
-            try:
-                msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
-            except OSError:
-                time.sleep(0.05)
-            else:
-                return True
+        return wait_for_lock(lambda: msvcrt.locking(handle, msvcrt.LK_NBLCK, 1))
 
     def try_lock_file(handle: int) -> bool:  # noqa: ARG001 - as its sibling below
         return True  # an open file keeps its folder from being renamed, which is enough
@@ -116,6 +123,24 @@ else:
 def remove_tree(path: str) -> None:
     """Remove a folder or file; what cannot be removed stays."""
     shutil.rmtree(path, ignore_errors=True)
+
+
+def mend(aside: str, final: str) -> None:
+    """Move what a set-up has lost to where it was, out of one that was made anew.
+
+    One file after the other, so that programs that run in it do not notice.
+    """
+    for folder, _, files in os.walk(aside):
+        there = os.path.join(final, os.path.relpath(folder, aside))
+        os.makedirs(there, exist_ok=True)
+        for name in files:
+            path = os.path.join(there, name)
+            if not os.path.lexists(path):
+                try:
+                    os.rename(os.path.join(folder, name), path)
+                except FileExistsError:
+                    pass  # where there are no locks, another one may be at it
+    os.utime(os.path.join(final, "used"))
 
 
 def remove_leftovers(folder: str, key: str, held: bool) -> None:

@@ -7,6 +7,9 @@ filled in when the set-up is made. In a folder made by `MULTIPLAT=venv` this is 
 import os
 import sys
 
+from hatch_multiplat.runtime.becoming import multiplat_asks_pex, multiplat_become, multiplat_flags
+from hatch_multiplat.runtime.flags import guess_flags
+
 TYPE_CHECKING = False  # importing typing takes longer than all the rest
 if TYPE_CHECKING:
     from typing import Callable
@@ -48,27 +51,13 @@ def stamp(base: str) -> str:
     return "%d %d" % (status.st_size, status.st_mtime)
 
 
-def is_unusual(environ: "os._Environ[str]") -> bool:
-    """Whether a variable asks for something else than a plain run."""
-    for name in environ:
-        if (name.startswith("PEX_") and name != "PEX_ROOT") or name == "MULTIPLAT":
-            return True
-    return False
-
-
 def hold(path: str) -> bool:
     """Mark this set-up as in use for as long as we run; False if it is just being removed."""
     try:
-        handle = os.open(path, os.O_RDWR | getattr(os, "O_BINARY", 0))
-    except PermissionError:
-        return True  # prepared by another user, who looks after it
+        handle = os.open(path, os.O_RDONLY)
     except OSError:
         return False
     try:
-        import time
-
-        if time.time() - os.fstat(handle).st_mtime > 86400:
-            os.utime(path)
         import fcntl
 
         fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
@@ -79,49 +68,63 @@ def hold(path: str) -> bool:
     return True
 
 
-def start(arguments: "list[str]") -> None:
-    """Become another process; where that cannot be, wait for it and leave with its exit code.
+def is_whole(root: str) -> bool:
+    """Whether no file of a set-up is missing.
 
-    Under a Python that opens no window, the next one is of that kind too.
+    The time of last access of each is set, as some systems remove old files from a temporary
+    folder, one by one.
     """
-    if os.name != "nt":
-        os.execv(arguments[0], arguments)
-    import signal
-    import subprocess
+    import time
 
-    folder, name = os.path.split(arguments[0])
-    windowless = os.path.join(folder, "pythonw" + name[len("python") :])
-    if is_windowless(sys.executable) and not is_windowless(name) and os.path.exists(windowless):
-        arguments = [windowless, *arguments[1:]]
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    sys.exit(subprocess.call(arguments))
+    try:
+        with open(os.path.join(root, "files"), "rb") as stream:
+            names = os.fsdecode(stream.read()).split("\0")
+        now = int(time.time() * 10**9)
+        for name in names:
+            path = os.path.join(root, name)
+            status = os.lstat(path)
+            if not os.path.islink(path):
+                try:
+                    os.utime(path, ns=(now, status.st_mtime_ns))
+                except OSError:
+                    pass  # another user's, or on a disk that is read only
+    except OSError:
+        return False
+    return True
 
 
-def is_windowless(python: str) -> bool:
-    """Whether this is the Python of Windows that has no console."""
-    return os.path.basename(python).lower().startswith("pythonw")
+def look_after(used: str, library: str) -> bool:
+    """Whether this set-up seems to be whole, which is looked into once a day.
 
+    And whenever something has come or gone at the top of the library. The file `used` has the time
+    of the last look.
+    """
+    import time
 
-def interpreter_flags() -> "list[str]":
-    """The options that this Python was started with."""
-    original = getattr(sys, "orig_argv", None)
-    if original:
-        flags: "list[str]" = original[1 : len(original) - len(sys.argv)]
-        return flags
-    import subprocess
-
-    return list(subprocess._args_from_interpreter_flags())  # type: ignore[attr-defined] # noqa: SLF001
+    try:
+        changed, seen = os.stat(library).st_mtime_ns, os.stat(used).st_mtime_ns
+    except OSError:
+        return False
+    if changed < seen and abs(time.time() - seen / 10**9) < 86400:
+        return True
+    if not os.access(used, os.W_OK):
+        return True  # another user's, or on a disk that is read only: who could mend it?
+    if not is_whole(os.path.dirname(used)):
+        return False
+    os.utime(used)
+    return True
 
 
 def check(file: str, again: bool) -> None:
     """Start over under the base interpreter if this set-up does not fit it any more."""
     environ = os.environ
     fits = CONFIG["signature"] == signature() and CONFIG["stamp"] == stamp(CONFIG["base"])
-    fits = fits and not is_unusual(environ)
-    fits = hold(CONFIG["used"]) and fits
+    fits = fits and "MULTIPLAT" not in environ and not multiplat_asks_pex(environ)
+    fits = hold(CONFIG["used"]) and fits and look_after(CONFIG["used"], CONFIG["library"])
     if not fits and not again:
+        flags = multiplat_flags(guess_flags)
         environ["_MULTIPLAT_FILE"], environ["_MULTIPLAT_AGAIN"] = file, "1"
-        start([CONFIG["base"], *interpreter_flags(), file, *sys.argv[1:]])
+        multiplat_become([CONFIG["base"], *flags, file, *sys.argv[1:]])
 
 
 def set_path() -> None:
@@ -164,6 +167,22 @@ def inject(text: str) -> str:
     return text.format(pex=type("pex", (), {"env": Environ()}))
 
 
+def inject_arguments() -> None:
+    """Put the injected arguments first, unless this is our program that starts itself anew.
+
+    A server does at an upgrade, and so do reloaders, with the whole of `sys.argv`, which has them.
+    """
+    import zlib
+
+    def mark() -> str:
+        words = [os.path.basename(sys.argv[0]), *sys.argv[1:]]
+        return "%d" % zlib.crc32(ascii(words).encode("ascii"))
+
+    if os.environ.get("MULTIPLAT_ARGV") != mark():
+        sys.argv[1:1] = [inject(text) for text in CONFIG["inject_args"]]
+        os.environ["MULTIPLAT_ARGV"] = mark()
+
+
 def run_path(path: str) -> None:
     import runpy
 
@@ -176,10 +195,10 @@ def run_module(name: str) -> None:
     runpy.run_module(name, run_name="__main__", alter_sys=True)
 
 
-def find(what: "dict[str, str]") -> "Callable[[], object]":
+def find(what: "dict[str, str]", flags: "list[str]") -> "Callable[[], object]":
     """What to call for a script's path or an entry point; for neither, become an interpreter."""
     if not what:
-        start([sys.executable, *interpreter_flags(), *sys.argv[1:]])
+        multiplat_become([sys.executable, *flags, *sys.argv[1:]])
     if "missing" in what:
         name, script = os.path.basename(sys.argv[0]), what["missing"]
         sys.exit("%s: no wheel for this platform and Python has a script %r" % (name, script))
@@ -201,6 +220,7 @@ def main() -> "Callable[[], object]":
     The caller calls it, so that its tracebacks begin as those of a console script do.
     """
     environ = os.environ
+    flags = [] if CONFIG["run"] else multiplat_flags(guess_flags)
     file = environ.pop("_MULTIPLAT_FILE", None)
     again = environ.pop("_MULTIPLAT_AGAIN", None)
     if file is not None:
@@ -213,9 +233,9 @@ def main() -> "Callable[[], object]":
         sys.argv[0] = file
     for name, value in CONFIG["inject_env"].items():
         environ.setdefault(name, value)
-    if CONFIG["run"]:
-        sys.argv[1:1] = [inject(text) for text in CONFIG["inject_args"]]
-    return find(CONFIG["run"])
+    if CONFIG["run"] and CONFIG["inject_args"]:
+        inject_arguments()
+    return find(CONFIG["run"], flags)
 
 
 if __name__ == "__main__":

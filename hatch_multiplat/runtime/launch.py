@@ -9,10 +9,22 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from typing import Any, Dict, List, NoReturn, Optional, Sequence, Tuple
 
 from hatch_multiplat import runtime
-from hatch_multiplat.runtime import cache, entry, executable, machine, pythons, venv, wheel, writing
+from hatch_multiplat.runtime import (
+    becoming,
+    cache,
+    entry,
+    executable,
+    machine,
+    places,
+    pythons,
+    venv,
+    wheel,
+    writing,
+)
 
 Json = Dict[str, Any]
 NOTICE_AFTER = 1.0  # seconds
@@ -31,6 +43,7 @@ class Launch:
         self.app, self.base, self.found, self.caches = app, base, found, caches
         self.entry_source: str = vars(runtime)["sources"]["entry"]
         self.starter_source: str = vars(runtime)["sources"]["starter"]
+        self.instead: List[str] = []
         self.machine = machine.read_machine()
         self.target = machine.find_target(self.table["targets"], self.machine)
 
@@ -49,8 +62,12 @@ class Launch:
         return [self.table["wheels"][i] for i in machine.wheels_of(self.target, self.machine)]
 
     def key(self) -> str:
-        """What tells this machine's set-up from others of the same file."""
+        """What tells this machine's set-up from others of the same file.
+
+        The sources of start-up count, as a newer one may make other set-ups of the same table.
+        """
         parts = [entry.signature(), entry.stamp(self.base), self.base]
+        parts += [text for _, text in sorted(vars(runtime)["sources"].items())]
         parts += [item["sha256"] for item in self.wheels()]
         return hashlib.sha256(json.dumps(parts).encode("utf-8")).hexdigest()[:8]
 
@@ -61,8 +78,14 @@ class Launch:
         usable = []
         for index, root in enumerate(self.caches):
             if cache.prepare_root(root, private=index > 0):
-                usable.append((root, cache.is_noexec(root)))
+                usable.append((root, places.is_noexec(root)))
         return sorted(usable, key=lambda pair: pair[1])
+
+    def likes_first(self) -> bool:
+        """Whether the folder that set-ups belong in seems to be of use."""
+        first = self.caches[0]
+        chosen = bool(os.environ.get("PEX_ROOT"))
+        return places.is_usable(first, chosen) and not places.is_noexec(first)
 
     def find_or_make(self) -> List[str]:
         """The record of a set-up for this interpreter, which is made if there is none yet."""
@@ -76,6 +99,9 @@ class Launch:
             except OSError as error:
                 problem = error.strerror or str(error)
                 continue
+            if root != self.caches[0] and self.likes_first():
+                # That it is of no use only came out when it was tried.
+                self.instead = [self.caches[0], "%d" % time.time()]
             self.write_records(folder, lines)
             return lines
         return self.fail(
@@ -85,9 +111,9 @@ class Launch:
 
     def make_in(self, root: str, folder: str, key: str, noexec: bool) -> List[str]:
         final = os.path.join(folder, key)
-        if not os.path.exists(os.path.join(final, "used")):
+        if not entry.is_whole(final):
             with Notice(self), cache.Lock(final + ".lock") as lock:
-                if not os.path.exists(os.path.join(final, "used")):
+                if not entry.is_whole(final):
                     cache.remove_leftovers(folder, key, lock.held)
                     aside = tempfile.mkdtemp(prefix=key + ".", suffix=".new", dir=folder)
                     try:
@@ -109,8 +135,10 @@ class Launch:
         try:
             os.rename(aside, final)
         except OSError:
-            if not os.path.exists(os.path.join(final, "used")):
-                raise  # else another process was faster
+            if not os.path.isdir(final):
+                raise
+            # Another process was faster, or it has lost files.
+            cache.mend(aside, final)
 
     def make(self, aside: str, final: str, in_cache: bool = True) -> None:
         """Build the whole set-up in `aside`, to be renamed to `final`."""
@@ -146,7 +174,9 @@ class Launch:
             venv.write_entries(folder, source, python, commands, common, runs)
         except writing.BadWheel as error:
             self.fail(str(error))
-        writing.write_file(os.path.join(aside, "used"), [])
+        if in_cache:
+            writing.write_file(os.path.join(aside, "used"), [])
+            writing.write_file(os.path.join(aside, "files"), [venv.list_files(aside)])
 
     def install(self, paths: wheel.Paths, python: str) -> List[Dict[str, Dict[str, str]]]:
         """Install this machine's wheels; returns the entry points of each.
@@ -176,16 +206,16 @@ class Launch:
         return groups
 
     def write_records(self, folder: str, lines: List[str]) -> None:
-        cache.write_record(folder, self.base, [*lines, self.base])
+        cache.write_record(folder, self.base, [*lines, self.base, *self.instead])
         try:
             if self.found and os.path.samefile(self.found, self.base):
-                cache.write_record(folder, self.found, [*lines, self.base])
+                cache.write_record(folder, self.found, [*lines, self.base, *self.instead])
         except OSError:
             pass
         # Interpreters that fit no target, from which `search` came here.
         for path in os.environ.pop("_MULTIPLAT_FROM", "").split(os.pathsep):
             if path:
-                cache.write_record(folder, path, [*lines, path])
+                cache.write_record(folder, path, [*lines, path, *self.instead])
 
     # Other things to do
 
@@ -198,7 +228,7 @@ class Launch:
                 os.environ["_MULTIPLAT_FROM"] = os.pathsep.join(
                     p for p in (self.base, self.found) if p and os.path.realpath(p) == self.base
                 )
-                entry.start([path, self.app, *sys.argv[1:]])
+                becoming.multiplat_become([path, self.app, *sys.argv[1:]])
         lines = [machine.describe_misfit(self.table["targets"], self.machine)]
         lines.append("  this is:     " + str(self.machine))
         lines.append("  it supports:")
@@ -244,8 +274,8 @@ class Launch:
             shown = "%.1f MB" % (size / 1e6) if size >= 1e5 else "%.1f kB" % (size / 1e3)
             lines.append("fits %s: %s of wheels" % (self.target["name"], shown))
             final = [os.path.join(root, self.id, self.key()) for root in self.caches]
-            made = [path for path in final if os.path.exists(os.path.join(path, "used"))]
-            lines.append("set up at %s" % made[0] if made else "will be set up at %s" % final[0])
+            path = final[0] if entry.is_whole(final[0]) or self.likes_first() else final[-1]
+            lines.append(("set up at " if entry.is_whole(path) else "will be set up at ") + path)
         print("\n".join(lines))
 
     def write_venv(self) -> None:
@@ -266,7 +296,6 @@ class Launch:
             )
             try:
                 self.make(aside, final, in_cache=False)
-                os.unlink(os.path.join(aside, "used"))
                 mask = os.umask(0)
                 os.umask(mask)
                 os.chmod(aside, 0o777 & ~mask)

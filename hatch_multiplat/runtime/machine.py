@@ -315,7 +315,8 @@ def describe_misfit(targets: Sequence[Json], machine: Machine) -> str:
     here = machine._asdict()
     if not any(target.get("patch") is not None or "patches" in target for target in fitting):
         here["patch"] = None
-    return "this file needs Python %s; this is %s." % (wanted, python_name(here))
+    word = "" if wanted.startswith("PyPy") else "Python "
+    return "this file needs %s%s; this is %s." % (word, wanted, python_name(here))
 
 
 def describe_targets(targets: Sequence[Json]) -> List[str]:

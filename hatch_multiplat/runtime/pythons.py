@@ -5,6 +5,8 @@ import re
 import subprocess
 from typing import Any, Iterator, List, Sequence
 
+from hatch_multiplat.runtime.places import find_command
+
 LAUNCHER_TIMEOUT = 20  # seconds
 NO_WINDOW = 0x08000000 if os.name == "nt" else 0  # for children of a Python without a console
 
@@ -16,19 +18,11 @@ def find_pythons(names: Sequence[str], search_path: str) -> Iterator[str]:
             yield path
     if os.name == "nt":
         found = read_registry()
-        for launcher in list(find_command("py", search_path))[:1]:
+        for launcher in find_command("py", search_path)[:1]:
             found += ask_launcher(launcher)
         for path in found:
             if os.path.isfile(path):
                 yield path
-
-
-def find_command(name: str, search_path: str) -> Iterator[str]:
-    """Paths of programs of a name, in the order of the folders that are searched."""
-    for folder in search_path.split(os.pathsep):
-        path = os.path.join(folder, name + (".exe" if os.name == "nt" else ""))
-        if folder and os.path.isfile(path) and os.access(path, os.X_OK):
-            yield path
 
 
 def read_registry() -> List[str]:

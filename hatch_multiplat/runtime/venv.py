@@ -195,3 +195,12 @@ def write_code(aside: str, final: str, source: str) -> Dict[str, str]:
         code = marshal.dumps(compile(source, paths["entry.py"], "exec"))
         writing.write_file(os.path.join(aside, "entry-%x" % sys.hexversion), [code])
     return {"source": paths["entry.py"], "code": paths["entry"]}
+
+
+def list_files(root: str) -> bytes:
+    """The files below a folder, by their paths in it, with a null byte between."""
+    found = []
+    for folder, _, files in os.walk(root):
+        at = os.path.relpath(folder, root)
+        found += [name if at == os.curdir else os.path.join(at, name) for name in files]
+    return b"\0".join(map(os.fsencode, sorted(found)))

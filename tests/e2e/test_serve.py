@@ -6,10 +6,12 @@ import contextlib
 import os
 import shlex
 import shutil
+import signal
 import socket
 import subprocess
 import sys
 import time
+import urllib.request
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -108,3 +110,54 @@ def test_the_commands_of_the_page_serve(project: Path, servers: ExitStack, tmp_p
     # Both, and the command that asked, share one environment.
     (setups,) = (tmp_path / "cache" / "multiplat").glob("*/*/app")
     assert setups.is_dir()
+
+
+def test_gunicorn_is_upgraded_while_it_runs(
+    project: Path, servers: ExitStack, tmp_path: Path
+) -> None:
+    """SIGUSR2: it starts its own file anew, with arguments that have the injected ones already."""
+    environ = os.environ | {
+        "HOME": str(tmp_path / "home"),
+        "XDG_CACHE_HOME": str(tmp_path / "cache"),
+        "HATCH_MULTIPLAT_CACHE": str(tmp_path / "store"),
+    }
+    build = [sys.executable, "-m", "build", "--wheel", "--no-isolation"]
+    subprocess.run(build, cwd=project, env=environ, check=True, stdout=subprocess.DEVNULL)
+    link = project / "hello-gunicorn"
+    link.symlink_to(project / "dist" / "hello-server-1.0.0.pex")
+    port, pid_file = free_port(), project / "pid"
+    bind = ["--bind", f"127.0.0.1:{port}", "--pid", str(pid_file)]
+    for command in ([str(link)], [sys.executable, str(link)]):
+        server = subprocess.Popen([*command, *bind], cwd=project, env=environ)
+        servers.callback(stop, server)
+        wait_for(port, server)
+        old = wait_for_pid(pid_file)
+        os.kill(old, signal.SIGUSR2)
+        new = wait_for_pid(project / "pid.2")
+        assert new != old
+        stop(server)
+        # The new one has the socket, and takes the file's name once the old one is gone.
+        for _ in range(300):
+            if pid_file.exists() and pid_file.read_text().strip() == str(new):
+                break
+            time.sleep(0.1)
+        servers.callback(end, new)
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=30) as answer:
+            assert b"Hello from gunicorn" in answer.read()
+        end(new)
+
+
+def wait_for_pid(path: Path) -> int:
+    for _ in range(300):
+        with contextlib.suppress(OSError, ValueError):
+            return int(path.read_text())
+        time.sleep(0.1)
+    pytest.fail(f"no {path.name} was written")
+
+
+def end(pid: int) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGTERM)
+        for _ in range(300):
+            os.kill(pid, 0)
+            time.sleep(0.1)

@@ -142,11 +142,56 @@ def test_flags_given_to_python(any_bench: Bench) -> None:
         assert "error::UserWarning" in seen["warnoptions"]
 
 
-@pytest.mark.parametrize("flag", ["-I", "-E", "-s", "-S", "-B", "-u"])
-def test_each_flag_of_isolation_leaves_a_running_program(bench: Bench, flag: str) -> None:
-    app = bench.demo()
+# Whatever an option of Python can be seen by; -S is seen, and made up for, by start-up.
+SEEN = (
+    "[(n, getattr(sys.flags, n)) for n in dir(sys.flags) if n[0] != '_' and n[:2] != 'n_' "
+    "and not callable(getattr(sys.flags, n)) and n != 'safe_path'], sys.warnoptions, "
+    "sorted(sys._xoptions.items()), type(sys.stdout.buffer).__name__, "
+    "getattr(sys.flags, 'safe_path', None)"
+)
+FLAGS = [
+    *("-E", "-I", "-s", "-S", "-P", "-b", "-bb", "-d", "-q", "-u", "-v", "-vv", "-B", "-O", "-OO"),
+    *("-X dev", "-X foo=bar -X importtime", "-W error", "-X utf8", "-W once -W error::UserWarning"),
+    *("-X dev -W ignore -b", "-Es -u -O", "-bb -W error::BytesWarning -W ignore"),
+]
+
+
+@pytest.mark.parametrize("flags", FLAGS)
+def test_each_flag_given_to_python_reaches_the_program(any_bench: Bench, flags: str) -> None:
+    bench, app = any_bench, any_bench.demo()
+    words = flags.split()
+    given = bench.run([bench.python, *words, "-c", f"import sys; print(({SEEN}))"], code=None)
+    if given.returncode:
+        pytest.skip("this Python has no such option")
     for _ in range(2):
-        assert bench.report([bench.python, flag, app, "x"])["argv"] == [str(app), "x"]
+        assert bench.run([bench.python, *words, app, "eval", SEEN]).stdout == given.stdout
+
+
+def test_what_variables_of_python_do_is_left_to_them(any_bench: Bench) -> None:
+    """So that the program starts without options, and `ps` has its name."""
+    bench, app = any_bench, any_bench.demo()
+    env = {
+        "PYTHONUNBUFFERED": "1",
+        "PYTHONOPTIMIZE": "2",
+        "PYTHONDONTWRITEBYTECODE": "x",
+        "PYTHONNOUSERSITE": "1",
+        "PYTHONWARNINGS": "ignore,error::UserWarning",
+    }
+    command = "open('/proc/self/cmdline').read().split(chr(0))[1:]"
+    for _ in range(2):
+        shown = bench.run([bench.python, app, "eval", command], env=env).stdout
+        assert shown.strip() == repr([str(bench.setups()[0] / "app" / "demo"), "eval", command, ""])
+        seen = bench.report([bench.python, app], env=env)
+        assert (seen["optimize"], seen["warnoptions"]) == (2, ["ignore", "error::UserWarning"])
+
+
+def test_flags_reach_an_interpreter_too(any_bench: Bench) -> None:
+    bench, app = any_bench, any_bench.demo(run={})
+    for _ in range(2):
+        words = [bench.python, "-u", "-O", "-W", "error", "-X", "a=b", app]
+        code = f"import sys; print({SEEN})"
+        expected = bench.run([*words[:-1], "-c", code]).stdout
+        assert bench.run([*words, "-c", code]).stdout == expected
 
 
 def test_pythonpath_and_the_user_site_are_shut_out(bench: Bench, tmp_path: Path) -> None:
@@ -275,6 +320,40 @@ def test_injected_arguments_and_variables(bench: Bench) -> None:
         home = str(bench.home)
         assert seen["argv"][1:] == ["--home", home, f"{home}/a b", "<>", "{}", "x"]
         assert (seen["environ"]["DEMO_A"], seen["environ"]["DEMO_B"]) == ("1", "user's")
+
+
+def test_a_program_that_starts_itself_anew_has_injected_arguments_once(any_bench: Bench) -> None:
+    """With the whole of `sys.argv`, as servers and reloaders do; others get them as ever."""
+    bench, app = any_bench, any_bench.demo(inject_args=("exec", "{pex.env.CODE}", "x y"))
+    again = (
+        "import os, subprocess, sys\n"
+        "os.environ['CODE'] = 'another'\n"
+        "print(len(sys.argv), sys.argv[3:], flush=True)\n"
+        "if os.environ.pop('FIRST', None):\n    {}"
+    )
+    for start in (
+        "os.execv(sys.argv[0], sys.argv)",
+        "os.execv(sys.executable, [sys.executable] + sys.argv)",
+        "subprocess.check_call([sys.executable] + sys.argv)",
+        "os.fork() or os.fork() or os.execv(sys.argv[0], sys.argv); os.wait()",
+    ):
+        for command in ([app], [bench.python, app]):
+            env = {"FIRST": "1", "CODE": again.format(start)}
+            lines = bench.run([*command, "a", "b c"], env=env, code=None).stdout.splitlines()
+            assert len(lines) > 1
+            assert set(lines) == {"6 ['x y', 'a', 'b c']"}
+    other = (
+        "import os, subprocess, sys\n"
+        "print(len(sys.argv), sys.argv[3:], flush=True)\n"
+        "if os.environ.pop('FIRST', None):\n"
+        "    subprocess.check_call([sys.executable, sys.argv[0], 'a'])"
+    )
+    for command in ([app], [bench.python, app]):
+        env = {"FIRST": "1", "CODE": other}
+        assert bench.run([*command, "a", "b c"], env=env).stdout.splitlines() == [
+            "6 ['x y', 'a', 'b c']",
+            "5 ['x y', 'a']",
+        ]
 
 
 def test_the_name_of_the_file_chooses_among_executables(bench: Bench) -> None:

@@ -354,6 +354,11 @@ def test_targets_for_a_person() -> None:
             id="other flavours",
         ),
         pytest.param(
+            [target(LINUX, implementation="pypy", python=[3, 11], abi="pp73")],
+            "this file needs PyPy 3.11 (pp73); this is 3.12.",
+            id="PyPy alone",
+        ),
+        pytest.param(
             [target(patch=7)], "this file needs Python 3.12.7; this is 3.12.4.", id="another patch"
         ),
         pytest.param(

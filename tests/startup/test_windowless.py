@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from hatch_multiplat import preamble
-from hatch_multiplat.runtime import entry, launch
+from hatch_multiplat.runtime import becoming, launch
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -54,9 +54,9 @@ def test_the_next_python_has_no_console_either(
     with monkeypatch.context() as context:
         context.setattr(os, "name", "nt")
         with pytest.raises(SystemExit) as ended:
-            entry.start([str(pythons / asked), "app.exe", "x"])
+            becoming.multiplat_become([str(pythons / asked), "app.exe", "x"])
         with pytest.raises(SystemExit) as entered:
-            preamble._multiplat_enter(record, "app.exe", [], ["app"], keep_path=True)  # type: ignore[no-untyped-call]
+            preamble._multiplat_enter(record, "app.exe", [], "app", keep_path=True)  # type: ignore[no-untyped-call]
     assert ended.value.code == entered.value.code == 7
     assert [arguments[0] for arguments in calls] == [str(pythons / started)] * 2
 

@@ -227,3 +227,19 @@ def test_a_folder_with_an_umlaut_survives() -> None:
     assert render_preamble(table).isascii()
     assert embedded(render_preamble(table))["root"] == "/tmp/\u00e9"
     assert "_mp_cache='/tmp/\u00e9'" in render_header(table).decode()
+
+
+def test_a_file_for_pypy_alone_says_so() -> None:
+    pypy = target((3, 11), implementation="pypy", abi="pp73")
+    assert embedded(render_preamble(replace(TABLE, targets=(pypy,))))["needs"] == "PyPy 3.11"
+    both = (pypy, target((3, 12)))
+    wanted = "Python 3.12 or PyPy 3.11"
+    assert embedded(render_preamble(replace(TABLE, targets=both)))["needs"] == wanted
+
+
+def test_what_the_preamble_and_the_set_ups_share_is_text_in_both() -> None:
+    text = render_preamble(TABLE)
+    sources = dict(embedded(text)["sources"])
+    for source in (text.rpartition("    ),\n}\n")[2], sources["entry"]):
+        assert source.count("def multiplat_become(") == 1
+        assert "from hatch_multiplat" not in source
