@@ -31,7 +31,8 @@ def lowest_floor(wheels: Iterable[Iterable[Tag]], target: Target) -> Floor | Non
     """Return the lowest floor at which one of these wheels fits a target's Python and machine.
 
     It can be above the target's own floor: then no wheel fits, and one would on a newer system.
-    None where a wheel fits whatever the floor, where none fits at any, and on Windows.
+    None where a wheel fits whatever the floor, where none fits at any, and on Windows. What is for
+    plain `linux_ARCH` says nothing of a floor, and does not count.
     """
     own = target.platform
     if own.floor is None:
@@ -48,6 +49,15 @@ def lowest_floor(wheels: Iterable[Iterable[Tag]], target: Target) -> Floor | Non
             if tag.platform in known:
                 floors.append(known[tag.platform])
     return min(floors, default=None)
+
+
+def promises_floor(tags: Iterable[Tag], target: Target) -> bool:
+    """Tell whether a wheel that fits a target says by its tags that it is for the target's floor.
+
+    One for plain `linux_ARCH` alone does not: whoever compiled it has some C library.
+    """
+    fitting = [tag for tag in tags if tag in tag_ranks(target)]
+    return not all(tag.platform.startswith("linux_") for tag in fitting)
 
 
 def lower_need(gap: Gap, files: Iterable[File]) -> Gap:
@@ -100,5 +110,6 @@ def _floors_of_tags(system: str, arch: str, libc: str | None) -> dict[str, Floor
             except PlatformError:  # From macOS 11 on there are only full releases.
                 continue
             for tag in tags:
-                found.setdefault(tag, (major, minor))
+                if not tag.startswith("linux_"):
+                    found.setdefault(tag, (major, minor))
     return found

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from packaging.utils import parse_wheel_filename
 
-from hatch_multiplat.floors import lowest_floor
+from hatch_multiplat.floors import lowest_floor, promises_floor
 from hatch_multiplat.misfit import explain_misfit
 from hatch_multiplat.platforms import Platform, PlatformError
 from hatch_multiplat.report import Advice, suggest_ways
@@ -37,9 +37,11 @@ class Cell:
     """What a target takes of a package.
 
     `floor` is the lowest at which this version still has a wheel, None where the floor does not
-    matter. `patches` says of which patch releases this is true, if not of all ("from 3.11.4").
-    `size` is in bytes, where the index gives it. Of the project's own wheel that is yet to be
-    built, `wheel` is empty, and `version` None if nothing says it yet.
+    matter, or is not known: `promised` is false for a wheel for plain `linux_ARCH`, whose tag says
+    nothing of it, unless it was read from the files in it. `patches` says of which patch releases
+    this is true, if not of all ("from 3.11.4"). `size` is in bytes, where the index gives it. Of
+    the project's own wheel that is yet to be built, `wheel` is empty, and `version` None if nothing
+    says it yet.
     """
 
     name: NormalizedName
@@ -50,6 +52,7 @@ class Cell:
     floor: Floor | None
     size: int | None
     patches: str = ""
+    promised: bool = True
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -75,7 +78,8 @@ class OwnWheel:
     """The project itself: which of its wheels each target takes, and which are yet to be built.
 
     `version` is None where neither a wheel nor `pyproject.toml` says it. `gaps` are the targets
-    for which there is no wheel, nor one to be expected.
+    for which there is no wheel, nor one to be expected. `measured` are the lowest floors that were
+    read from the files in wheels whose tags name none.
     """
 
     name: NormalizedName
@@ -83,6 +87,7 @@ class OwnWheel:
     wheels: Mapping[Target, LockedWheel]
     unbuilt: tuple[Target, ...] = ()
     gaps: tuple[Gap, ...] = ()
+    measured: Mapping[Target, Floor | None] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -99,12 +104,14 @@ class FloorNeed:
     """Which floor a platform was asked to have, and the lowest on which the same versions work.
 
     `packages` has what each package forces, highest first; `lowest` is None where none does.
+    `unknown` are the packages of which it is not known: their wheels are for plain `linux_ARCH`.
     """
 
     column: Column
     asked: Floor
     lowest: Floor | None
     packages: tuple[tuple[NormalizedName, Floor], ...]
+    unknown: tuple[NormalizedName, ...] = ()
 
     @property
     def forced_by(self) -> tuple[NormalizedName, ...]:
@@ -261,20 +268,20 @@ def _cells(selection: Selection, *, tags: TagsOf, built: Collection[str]) -> lis
                     version=wheel.version,
                     wheel=wheel.filename,
                     kind="built" if wheel.filename in built else wheel_kind(wheel),
-                    floor=lowest_floor(tags.get((name, wheel.version), [wheel.tags]), target),
+                    floor=lowest_floor(tags.get((name, wheel.version), [wheel.tags]), target)
+                    if (promised := promises_floor(wheel.tags, target))
+                    else None,
                     size=wheel.size,
                     patches=_patch_words(target, starts, first, last),
+                    promised=promised,
                 )
             )
     return cells
 
 
 def _own_cells(own: OwnWheel) -> list[Cell]:
-    """Return the cells of the project's own wheels; a wheel for `linux_*` promises no floor."""
-    promised = [
-        frozenset(tag for tag in wheel.tags if not tag.platform.startswith("linux_"))
-        for wheel in {wheel.filename: wheel for wheel in own.wheels.values()}.values()
-    ]
+    """Return the cells of the project's own wheels."""
+    tags = [wheel.tags for wheel in {one.filename: one for one in own.wheels.values()}.values()]
     cells = [
         Cell(
             name=own.name,
@@ -282,8 +289,11 @@ def _own_cells(own: OwnWheel) -> list[Cell]:
             version=wheel.version,
             wheel=wheel.filename,
             kind=wheel_kind(wheel),
-            floor=lowest_floor(promised, target),
+            floor=lowest_floor(tags, target)
+            if (promised := promises_floor(wheel.tags, target))
+            else own.measured.get(target),
             size=wheel.size,
+            promised=promised or target in own.measured,
         )
         for target, wheel in own.wheels.items()
     ]
@@ -351,12 +361,22 @@ def _floor_needs(
         for target in column.targets:
             for name, floor in by_target[target].items():
                 highest[name] = max(floor, highest.get(name, floor))
+        own_targets = frozenset(column.targets)
         packages = sorted(highest.items(), key=lambda pair: ([-part for part in pair[1]], pair[0]))
         yield FloorNeed(
             column=column,
             asked=column.platform.floor,
             lowest=packages[0][1] if packages else None,
             packages=tuple(packages),
+            unknown=tuple(
+                sorted(
+                    {
+                        cell.name
+                        for cell in cells
+                        if cell.target in own_targets and not cell.promised
+                    }
+                )
+            ),
         )
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from hatch_multiplat.matrix_layout import (
     MEANINGS,
     describe_floor,
+    describe_lowest,
     describe_outcome,
     describe_raised,
     describe_size,
@@ -141,10 +142,8 @@ def _floors(matrix: Matrix) -> str:
         return ""
     body = []
     for need in matrix.floors:
-        lowest = escape(describe_floor(need.lowest))
-        forced = "; ".join(
-            f"{describe_floor(floor)}: {', '.join(names)}" for floor, names in group_floors(need)
-        )
+        lowest = escape(describe_lowest(need))
+        forced = "; ".join(f"{floor}: {', '.join(names)}" for floor, names in group_floors(need))
         asked = f"{describe_system(need.column)} {describe_floor(need.asked)}"
         body.append(
             _tr(

@@ -46,6 +46,7 @@ def matrix_to_json(matrix: Matrix) -> dict[str, Any]:
                 "lowest": _floor(need.lowest),
                 "forced_by": list(need.forced_by),
                 "packages": {name: describe_floor(floor) for name, floor in need.packages},
+                "unknown": list(need.unknown),
             }
             for need in matrix.floors
         ],

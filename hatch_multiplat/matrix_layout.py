@@ -53,6 +53,7 @@ MEANINGS: Final[Mapping[str, str]] = {
     "GONE": "removed from the index",
     "TAGS": "ruled out by a tag constraint",
 }
+UNKNOWN: Final = "unknown"
 RUN: Final = 3
 """So many Pythons in a row, and more, are written as a range."""
 
@@ -131,11 +132,16 @@ def group_gaps(matrix: Matrix) -> tuple[GapGroup, ...]:
     )
 
 
-def group_floors(need: FloorNeed) -> list[tuple[Floor, list[NormalizedName]]]:
-    """Gather the packages of a platform by the floor that they force, the highest first."""
-    grouped: dict[Floor, list[NormalizedName]] = defaultdict(list)
+def group_floors(need: FloorNeed) -> list[tuple[str, list[NormalizedName]]]:
+    """Gather the packages of a platform by the floor that they force, the highest first.
+
+    Those of which it is not known come last.
+    """
+    grouped: dict[str, list[NormalizedName]] = defaultdict(list)
     for name, floor in need.packages:
-        grouped[floor].append(name)
+        grouped[describe_floor(floor)].append(name)
+    if need.unknown:
+        grouped[UNKNOWN] += need.unknown
     return list(grouped.items())
 
 
@@ -187,6 +193,11 @@ def _follows(word: str, before: str) -> bool:
 def describe_floor(floor: Floor | None) -> str:
     """Write a floor, `2.28`; `any` for none."""
     return f"{floor[0]}.{floor[1]}" if floor else "any"
+
+
+def describe_lowest(need: FloorNeed) -> str:
+    """Write the lowest floor of a platform: not known if that of one package is not."""
+    return UNKNOWN if need.unknown and not need.is_raised else describe_floor(need.lowest)
 
 
 def describe_system(column: Column) -> str:

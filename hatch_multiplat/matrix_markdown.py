@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from hatch_multiplat.matrix_layout import (
     MEANINGS,
     describe_floor,
+    describe_lowest,
     describe_outcome,
     describe_raised,
     describe_size,
@@ -103,10 +104,8 @@ def _floors(matrix: Matrix) -> list[str]:
     titles = ["platform", "asked for", "lowest", "forced by"]
     lines = [_line(titles), _line(["---"] * len(titles))]
     for need in matrix.floors:
-        lowest = describe_floor(need.lowest)
-        forced = "; ".join(
-            f"{describe_floor(floor)} {', '.join(names)}" for floor, names in group_floors(need)
-        )
+        lowest = describe_lowest(need)
+        forced = "; ".join(f"{floor} {', '.join(names)}" for floor, names in group_floors(need))
         lines.append(
             _line(
                 [

@@ -10,6 +10,7 @@ from rich.text import Text
 from hatch_multiplat.matrix_layout import (
     MEANINGS,
     describe_floor,
+    describe_lowest,
     describe_outcome,
     describe_raised,
     describe_size,
@@ -173,18 +174,21 @@ def _floors(matrix: Matrix, width: int) -> list[Text]:
         f"{describe_system(need.column)} {describe_floor(need.asked)}" for need in matrix.floors
     ]
     wide = max(len("asked for"), *map(len, asked))
-    left = names + 2 + wide + 2 + len("lowest") + 2
+    lowest = [describe_lowest(need) for need in matrix.floors]
+    last = max(len("lowest"), *map(len, lowest))
+    left = names + 2 + wide + 2 + last + 2
     lines = [
         Text(
-            f"{'platform'.ljust(names)}  {'asked for'.ljust(wide)}  lowest  forced by",
+            f"{'platform'.ljust(names)}  {'asked for'.ljust(wide)}"
+            f"  {'lowest'.ljust(last)}  forced by",
             style=_HEAD,
         )
     ]
-    for need, words in zip(matrix.floors, asked, strict=True):
+    for need, words, found in zip(matrix.floors, asked, lowest, strict=True):
         forced = textwrap.wrap(_forced(need), max(width - left, 20)) or [""]
         line = Text(f"{need.column.label.ljust(names)}  {words.ljust(wide)}  ")
         style = _GAP if need.is_raised else "none"
-        line.append(describe_floor(need.lowest).ljust(len("lowest")), style=style)
+        line.append(found.ljust(last), style=style)
         line.append(f"  {forced[0]}")
         line.rstrip()
         lines += [line, *(Text(f"{' ' * left}{more}") for more in forced[1:])]
@@ -194,9 +198,7 @@ def _floors(matrix: Matrix, width: int) -> list[Text]:
 
 
 def _forced(need: FloorNeed) -> str:
-    return "; ".join(
-        f"{describe_floor(floor)} {', '.join(names)}" for floor, names in group_floors(need)
-    )
+    return "; ".join(f"{floor} {', '.join(names)}" for floor, names in group_floors(need))
 
 
 def _differences(matrix: Matrix, width: int) -> list[Text]:

@@ -12,6 +12,14 @@ from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel
 from packaging.version import InvalidVersion, Version
 
 from hatch_multiplat.errors import ConfigError, CoverageError
+from hatch_multiplat.floors import promises_floor
+from hatch_multiplat.libc_need import (
+    explain_need,
+    is_for_linux,
+    make_gap,
+    measured_floor,
+    read_libc_needs,
+)
 from hatch_multiplat.matrix import OwnWheel
 from hatch_multiplat.misfit import explain_misfit
 from hatch_multiplat.project import Project, ProjectWheel, read_wheel
@@ -22,6 +30,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from hatch_multiplat.config import Config
+    from hatch_multiplat.floors import Floor
+    from hatch_multiplat.libc_need import LibcNeed
     from hatch_multiplat.metadata import ProjectMetadata
     from hatch_multiplat.selection import LockedWheel
     from hatch_multiplat.target import Target
@@ -158,15 +168,29 @@ def add_own_wheels(
 def match_own_wheels(
     own: OwnWheels, targets: Sequence[Target]
 ) -> tuple[dict[Target, LockedWheel], tuple[Gap, ...]]:
-    """Return the project's wheel that fits each target best, and the targets that none fits."""
+    """Return the project's wheel that fits each target best, and the targets that none fits.
+
+    A wheel for Linux fits where its tags do and the C library is as new as the files in it need.
+    """
     wheels = [wheel.locked for wheel in own.wheels]
+    inside = _read_needs(own)
     names = f"wheel {wheels[0].filename}" if len(wheels) == 1 else f"{len(wheels)} wheels"
     tags = frozenset(tag for wheel in wheels for tag in wheel.tags)
     fitting, gaps = {}, []
     for target in targets:
-        best = best_wheel(wheels, target)
+        tagged = best_wheel(wheels, target)
+        lacks = {
+            wheel.filename: lack
+            for wheel in wheels
+            if (lack := explain_need(wheel.tags, inside.get(wheel.filename, {}), target))
+        }
+        best = best_wheel([one for one in wheels if one.filename not in lacks], target)
         if best is not None:
             fitting[target] = best
+            continue
+        if tagged is not None:
+            whose = f"the project's own wheel {tagged.filename}: "
+            gaps.append(make_gap(tagged, target, lacks[tagged.filename], whose=whose))
             continue
         kind, reason, needs = explain_misfit(tags, target)
         gaps.append(
@@ -180,6 +204,15 @@ def match_own_wheels(
             )
         )
     return fitting, tuple(gaps)
+
+
+def _read_needs(own: OwnWheels) -> dict[str, Mapping[str, LibcNeed]]:
+    """Return what the files in each wheel for Linux need of the C library, by its file name."""
+    return {
+        wheel.locked.filename: read_libc_needs(wheel.path)
+        for wheel in own.wheels
+        if is_for_linux(wheel.locked.tags)
+    }
 
 
 def survey_own_wheels(
@@ -205,14 +238,35 @@ def survey_own_wheels(
         )
     own = find_own_wheels(project, None, environ)
     fitting, gaps = match_own_wheels(own, targets)
-    unbuilt = tuple(gap.target for gap in gaps if _is_alike(gap.target, here))
+    wheels = [wheel.locked for wheel in own.wheels]
+    unbuilt = tuple(
+        gap.target
+        for gap in gaps
+        if _is_alike(gap.target, here) and best_wheel(wheels, gap.target) is None
+    )
     return OwnWheel(
         name=own.wheels[0].locked.name,
         version=own.wheels[0].locked.version,
         wheels=fitting,
         unbuilt=unbuilt,
         gaps=tuple(gap for gap in gaps if gap.target not in unbuilt),
+        measured=_measure(own, fitting),
     )
+
+
+def _measure(own: OwnWheels, fitting: Mapping[Target, LockedWheel]) -> dict[Target, Floor | None]:
+    """Return the lowest floors of wheels whose tags name none, by what is in them.
+
+    Which musl a file needs cannot be read from it.
+    """
+    inside = _read_needs(own)
+    return {
+        target: measured_floor(needs, target)
+        for target, wheel in fitting.items()
+        if not promises_floor(wheel.tags, target)
+        for needs in (inside[wheel.filename],)
+        if target.platform.libc == "glibc" or not needs
+    }
 
 
 def own_wheels_of(selections: Sequence[Selection], own: OwnWheels) -> tuple[ProjectWheel, ...]:

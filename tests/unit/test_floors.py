@@ -40,6 +40,7 @@ INTEL_MAC = "cp312-macosx_13_0_x86_64"
         pytest.param(LINUX, ["cp313-cp313-manylinux_2_17_x86_64"], None, id="another Python"),
         pytest.param(LINUX, ["cp312-cp312-manylinux_2_17_aarch64"], None, id="another machine"),
         pytest.param(LINUX, ["cp312-cp312-musllinux_1_1_x86_64"], None, id="another libc"),
+        pytest.param(LINUX, ["cp312-cp312-linux_x86_64"], None, id="no promise"),
         pytest.param(
             LINUX,
             ["cp312-cp312-manylinux_2_28_x86_64", "py3-none-any"],

@@ -13,6 +13,7 @@ from rich.console import Console
 
 from hatch_multiplat.matrix import Matrix, make_matrix
 from hatch_multiplat.matrix_html import render_html
+from hatch_multiplat.matrix_json import matrix_to_json
 from hatch_multiplat.matrix_layout import (
     describe_outcome,
     describe_pythons,
@@ -263,3 +264,28 @@ def test_what_an_index_says_cannot_break_the_page(matrix: Matrix) -> None:
     assert page.count["script"] == 1
     assert page.count["b"] == 1  # The floor that is raised.
     assert "alert(1)" in text
+
+
+def test_a_floor_that_a_wheel_does_not_name_is_unknown_not_the_oldest() -> None:
+    """A tag `linux_x86_64` says nothing of the C library that the wheel was compiled for."""
+    targets = make_targets(["linux-x86_64"], ["3.12"])
+    lock = make_lock(
+        package("bare", "1.0", "cp312-cp312-linux_x86_64"),
+        package("named", "1.0", "cp312-cp312-manylinux_2_17_x86_64"),
+    )
+    outcome = select_all(lock, targets, base=BASE)
+    found = make_matrix(
+        project="demo", targets=targets, lock=lock, outcome=outcome, advice=Advice.PROJECT
+    )
+    (need,) = found.floors
+    assert (need.lowest, need.unknown) == ((2, 17), ("bare",))
+    (floor,) = matrix_to_json(found)["floors"]
+    assert (floor["packages"], floor["unknown"]) == ({"named": "2.17"}, ["bare"])
+    lines = [line.split() for line in plain_text(found, 80).splitlines() if "glibc" in line]
+    assert lines == [
+        ["linux-x86_64", "glibc", "2.28", "unknown", "2.17", "named;", "unknown", "bare"]
+    ]
+    assert "| glibc 2.28 | unknown | 2.17 named; unknown bare |" in render_markdown(found)
+    page = render_html(found)
+    assert ">unknown<" in page
+    assert "unknown: bare" in page

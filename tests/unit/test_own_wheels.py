@@ -21,6 +21,7 @@ from hatch_multiplat.own_wheels import (
 from hatch_multiplat.project import Project, read_wheel
 from hatch_multiplat.selection import Selection, WheelSet
 from hatch_multiplat.target import Target
+from tests.support.elf import glibc_object
 from tests.support.wheels import make_wheel
 
 if TYPE_CHECKING:
@@ -286,3 +287,47 @@ def test_before_any_wheel_was_built_all_are_yet_to_be_built(tmp_path: Path) -> N
 
 def test_a_project_that_names_no_wheels_of_its_own_has_no_row(tmp_path: Path) -> None:
     assert survey_own_wheels(make_project(tmp_path), (LINUX,), here=LINUX, environ={}) is None
+
+
+def compiled(folder: Path, platform: str, symbol: str) -> Path:
+    return native(folder, platform, files={"demo/_native.so": glibc_object(symbol)})
+
+
+def test_a_wheel_that_needs_a_newer_glibc_than_a_target_has_does_not_fit_it(
+    tmp_path: Path,
+) -> None:
+    """What it is compiled for stands in it; `linux_x86_64` promises nothing."""
+    wheel = compiled(tmp_path, "linux_x86_64", "GLIBC_2.34")
+    own = OwnWheels(wheels=(read_wheel(wheel),))
+    new = Target.parse("cp312-manylinux_2_34_x86_64")
+    targets = (LINUX, OLD_LINUX, new)
+    with pytest.raises(CoverageError) as caught:
+        add_own_wheels(selections(*targets), own, Config(targets=targets))
+    said = " ".join(str(caught.value).split())
+    assert "2 of 3 targets cannot be covered" in said
+    assert (
+        f"demo 1.0: the project's own wheel {wheel.name}: linux_x86_64 promises no version of the "
+        "C library, and demo/_native.so in it needs GLIBC_2.34 (glibc 2.34 or newer); build it by "
+        "cibuildwheel, or repair it by auditwheel on cp312-manylinux_2_28_x86_64, "
+        "cp312-manylinux_2_17_x86_64 to do"
+    ) in said
+
+
+def test_a_wheel_whose_tag_promises_too_much_leaves_its_place_to_another(tmp_path: Path) -> None:
+    wheels = (
+        compiled(tmp_path, "manylinux_2_28_x86_64", "GLIBC_2.34"),
+        compiled(tmp_path, "manylinux_2_17_x86_64", "GLIBC_2.17"),
+    )
+    own = OwnWheels(wheels=tuple(map(read_wheel, wheels)))
+    (added,) = add_own_wheels(selections(LINUX), own, Config(targets=(LINUX,)))
+    assert [wheel.filename for wheel in added.wheels] == [wheels[1].name]
+
+
+def test_check_reads_the_lowest_floor_from_a_wheel_without_a_promise(tmp_path: Path) -> None:
+    compiled(tmp_path / "wheelhouse", "linux_x86_64", "GLIBC_2.27")
+    project = make_project(tmp_path, "wheelhouse/*.whl")
+    own = survey_own_wheels(project, (LINUX, OLD_LINUX), here=LINUX, environ={})
+    assert own is not None
+    assert own.measured == {LINUX: (2, 27)}
+    assert own.unbuilt == ()
+    assert [(gap.target, gap.kind) for gap in own.gaps] == [(OLD_LINUX, "floor")]
