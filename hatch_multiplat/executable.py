@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from packaging.requirements import Requirement
+    from packaging.utils import NormalizedName
 
     from hatch_multiplat.boot import BootTable
     from hatch_multiplat.selection import LockedWheel
@@ -69,12 +70,19 @@ class Executable:
     @property
     def requires_python(self) -> SpecifierSet:
         """What the program itself says of the Pythons that it runs on."""
+        held = [wheel for wheel in self.wheels.values() if wheel.wheel.name == self.program]
+        return held[0].requires_python if held else SpecifierSet()
+
+    @property
+    def program(self) -> NormalizedName:
+        """The name of the program's own project.
+
+        A table says it. Of the requirements, which are sorted, it need not be the first; in a PEX
+        that is not ours, that is the best guess.
+        """
         roots = list(self.info.get("requirements", ()))[:1]
         word = re.split(r"[^\w.-]", str(roots[0]))[0] if roots else ""
-        # The requirements are sorted: the program's own need not be the first.
-        name = canonicalize_name(self.table.name if self.table else word)
-        held = [wheel for wheel in self.wheels.values() if wheel.wheel.name == name]
-        return held[0].requires_python if held else SpecifierSet()
+        return canonicalize_name(self.table.name if self.table else word)
 
     def check_whole(self) -> None:
         """Raise ExecutableError if a wheel is not what the table says."""

@@ -172,7 +172,6 @@ def compare_with_lock(executable: Executable, lock: Pylock, *, name: str) -> Loc
             hashes[filename] = archive.hashes.get("sha256")
         if not package.wheels:
             sources.add((package.name, str(package.version)))
-    roots = {canonicalize_name(_root_name(executable.info))}
     same, different, unknown, own, built = 0, [], [], [], []
     for filename, held in executable.wheels.items():
         if filename in hashes:
@@ -180,7 +179,7 @@ def compare_with_lock(executable: Executable, lock: Pylock, *, name: str) -> Loc
                 same += 1
             else:
                 different.append(filename)
-        elif held.wheel.name in roots:
+        elif held.wheel.name == executable.program:
             own.append(filename)
         elif (held.wheel.name, str(held.wheel.version)) in sources:
             built.append(filename)
