@@ -14,6 +14,7 @@ from packaging.utils import canonicalize_name
 from hatch_multiplat.beside import check_wanted, write_beside
 from hatch_multiplat.boot_table import make_boot_table
 from hatch_multiplat.coverage import Covered, Market, cover_targets, select_locked
+from hatch_multiplat.libc_need import check_bare_wheels
 from hatch_multiplat.local_files import check_find_links, is_unpacked_sdist
 from hatch_multiplat.lock_file import check_fresh, require_lock
 from hatch_multiplat.outputs import write_outputs
@@ -118,6 +119,7 @@ def build_executable(request: Request, around: Surroundings) -> Report:
     selections = add_own_wheels(covered.outcome.selections, own, config, unpacked=unpacked)
     wheels = own_wheels_of(selections, own)
     paths = stock.bring(selections, wheels)
+    check_bare_wheels(selections, paths)
     run = choose_run(
         config,
         name=own.metadata.name,

@@ -348,7 +348,10 @@ class Search:
             words = f"{gap.name} {gap.version} -> {self.newest[gap.name, gap.target]}"
             by_package.setdefault(words, []).append(gap)
         parts = [f"{words} ({len(found)} targets)" for words, found in sorted(by_package.items())]
-        unwilling = all((gap.name, gap.version, gap.target) in self.unwilling for gap in gaps)
+        unwilling = all(
+            (gap.name, gap.version, gap.target) in self.unwilling and gap.kind == "python"
+            for gap in gaps
+        )
         what = "versions for this Python" if unwilling else "wheels"
         return f"Stepping back for {what}: " + ", ".join(parts)
 

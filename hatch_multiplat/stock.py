@@ -1,4 +1,4 @@
-"""The wheels of a build on this machine, each fetched once, and what they say of Pythons."""
+"""The wheels of a build on this machine, each fetched once, and what is found in them."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from hatch_multiplat.closure import heed_user
 from hatch_multiplat.fetch import Artifact, fetch_files
+from hatch_multiplat.libc_need import find_bare_gaps
 from hatch_multiplat.python_bounds import find_unwilling
 from hatch_multiplat.wheel_texts import read_wheel_texts
 
@@ -41,11 +42,16 @@ class Stock:
         return {name: added.get(name) or self._paths[name] for name in sorted(taken)}
 
     def look_into(self, selections: Sequence[Selection]) -> tuple[Gap, ...]:
-        """Open the wheels of these selections; returns a gap for each that refuses a Python."""
-        texts = read_wheel_texts(self.bring(selections))
+        """Open the wheels of these selections; returns a gap for each that does not do after all.
+
+        It refuses a Python, or needs a newer C library than its tag `linux_ARCH` lets one know.
+        """
+        paths = self.bring(selections)
+        texts = read_wheel_texts(paths)
         bounds = {name: text.requires_python for name, text in texts.items()}
         heeded = heed_user(selections, bounds, self._demands)
-        return find_unwilling(selections, self._demands.requires_python, heeded)
+        refused = find_unwilling(selections, self._demands.requires_python, heeded)
+        return (*refused, *find_bare_gaps(selections, paths))
 
     def _fetch(self, selections: Sequence[Selection], own: Collection[str]) -> None:
         wanted = {found.filename: found for selection in selections for found in selection.wheels}
