@@ -87,7 +87,8 @@ class WriteError(ExecutableError):
         if error.errno in {errno.EEXIST, errno.ENOTDIR}:
             in_the_way = error.filename if error.errno == errno.EEXIST else None
             reason = f"{in_the_way or 'what should be its folder'} is a file, not a folder"
-            todo = f"move that file away{where}"
+            # The file may be one that nobody wants moved: first comes the other place.
+            todo = f"name another place in {instead}" if instead else "move that file away"
         elif error.errno in {errno.ENOSPC, errno.EDQUOT}:
             reason, todo = str(error.strerror), f"free some space{where}"
         elif error.errno == errno.EISDIR:

@@ -84,7 +84,7 @@ def read_lock(project: Project) -> LockFile | None:
     path = project.folder / name
     try:
         text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):  # Writing it tells what is in the way.
         return None
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or error

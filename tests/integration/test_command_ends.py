@@ -88,7 +88,10 @@ def test_ctrl_c_while_the_commands_are_imported(project: Path, tmp_path: Path) -
     done = subprocess.run(
         command("targets"),
         cwd=project,
-        env={**os.environ, "PYTHONPATH": str(shadow)},
+        env={
+            **os.environ,
+            "PYTHONPATH": os.pathsep.join([str(shadow), os.environ.get("PYTHONPATH", "")]),
+        },
         capture_output=True,
         text=True,
         check=False,

@@ -205,6 +205,7 @@ def test_inspect_cuts_no_name_on_a_narrow_terminal(
     # Every row has its numbers: beside the name, or below it.
     sizes = [line for line in lines if re.search(r"B +[0-9.]+ k?M?B +[0-9.]+ k?M?B$", line)]
     assert len(sizes) == len(TARGETS)
+    assert all(len(line) <= max(width, 50) for line in sizes)
 
 
 def test_inspect_lists_hashes_on_request(shop: Shop) -> None:
@@ -655,6 +656,24 @@ def test_the_parts_merged_are_the_whole(shop: Shop, tmp_path: Path, axis: str) -
     assert same_bytes(merged, shop.whole)
 
 
+def test_a_part_of_a_program_for_windows_without_windows_is_a_plain_pex(
+    shop: Shop, tmp_path: Path
+) -> None:
+    platforms = ["linux-x86_64", "windows-x86_64"]
+    pex = shop.build("two", platforms=platforms, python=["3.11"], formats=["pex", "exe"])
+    exe = shop.project.dist / "demo-1.0.exe"
+    assert call("split", exe, "--each", "platform", "-o", tmp_path).exit_code == 0
+    linux, windows = sorted(tmp_path.iterdir())
+    assert linux.name == "demo-1.0-linux-x86_64.pex"
+    assert windows.name == "demo-1.0-windows-x86_64.exe"
+    assert call("split", pex, "--platform", "linux-x86_64", "-o", tmp_path / "x").exit_code == 0
+    assert same_bytes(linux, tmp_path / "x")
+    assert windows.read_bytes()[:2] == b"MZ"
+    result = call("split", exe, "--platform", "linux-x86_64", "-o", tmp_path / "y.exe")
+    assert (result.exit_code, (tmp_path / "y.exe").exists()) == (2, False)
+    assert "none of its targets is; name a .pex" in result.stderr
+
+
 def test_a_target_that_two_files_have_alike_is_taken_once(shop: Shop, tmp_path: Path) -> None:
     merged = tmp_path / "merged.pex"
     assert call("merge", shop.whole, shop.whole, "-o", merged).exit_code == 0
@@ -754,6 +773,26 @@ def test_bad_files(
         assert result.stdout == ""
         assert result.stderr.startswith(f"hatch-multiplat: {path}")
     assert sorted(tmp_path.iterdir()) == before
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=[words[0] for words in COMMANDS])
+def test_what_cannot_be_read_has_one_exit_code(
+    shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...]
+) -> None:
+    """Not click's own check says so, but whoever reads the file."""
+    opened = Path.open
+
+    def refuse(path: Path, *words: Any, **options: Any) -> Any:
+        if path == shop.whole:
+            raise PermissionError(13, "Permission denied", str(path))
+        return opened(path, *words, **options)
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(os, "access", lambda *_args, **_options: False)
+    monkeypatch.setattr(Path, "open", refuse)
+    result = call(command[0], shop.whole, *command[1:])
+    assert result.exit_code == 8, result.output
+    assert "cannot be read: Permission denied" in result.stderr
 
 
 def test_no_damage_is_more_than_an_error(shop: Shop, tmp_path: Path) -> None:

@@ -133,7 +133,7 @@ class TestBadInput:
         result = run(project, "--complete-platform", str(file), code=WriteError.exit_code)
         assert result.stderr == (
             f"hatch-multiplat: cannot write {file}: {file} is a file, not a folder; "
-            "move that file away, or name another in --complete-platform\n"
+            "name another place in --complete-platform\n"
         )
         assert file.read_text("utf-8") == "kept"
 

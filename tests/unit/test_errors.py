@@ -15,14 +15,14 @@ from hatch_multiplat.errors import WriteError
         (
             errno.EEXIST,
             "dist",
-            "dist is a file, not a folder; move that file away, or name another in 'output-dir'",
+            "dist is a file, not a folder; name another place in 'output-dir'",
         ),
         (
             errno.ENOTDIR,
             "dist/app.pex",
             (
                 "what should be its folder is a file, not a folder; "
-                "move that file away, or name another in 'output-dir'"
+                "name another place in 'output-dir'"
             ),
         ),
         (
@@ -45,3 +45,5 @@ def test_where_no_other_place_can_be_named_none_is_offered() -> None:
     assert str(error) == (
         "cannot write pyproject.toml: Read-only file system; make its folder writable"
     )
+    error = WriteError.of("a/b", OSError(errno.EEXIST, "File exists", "a"))
+    assert str(error) == "cannot write a/b: a is a file, not a folder; move that file away"

@@ -41,6 +41,19 @@ LINUX = "sys_platform == 'linux'"
 WIN = "sys_platform == 'win32'"
 
 
+def test_a_member_without_a_version_has_none_in_its_line() -> None:
+    member = Pylock.from_dict(
+        {
+            "lock-version": "1.0",
+            "created-by": "test",
+            "packages": [{"name": "a", "directory": {"path": "a"}}],
+        }
+    )
+    assert describe_changes(None, member) == ["added a"]
+    assert describe_changes(member, make_lock()) == ["removed a"]
+    assert describe_changes(member, make_lock(("a", "1"))) == ["updated a without a version -> 1"]
+
+
 @pytest.mark.parametrize(
     ("before", "after", "lines"),
     [
