@@ -68,6 +68,7 @@ class Search:
         self.steps: dict[tuple[NormalizedName, Target], TargetConstraint] = {}
         self.newest: dict[tuple[NormalizedName, Target], str] = {}
         self.hopeless: dict[tuple[NormalizedName, Target], Gap] = {}
+        self.warned: set[str] = set()
         self.look_into = look_into
         self.unwilling: set[tuple[NormalizedName, Version | None, Target]] = set()
 
@@ -130,6 +131,7 @@ class Search:
                     prior=prior,
                     confined=confined,
                     merged=self.pages.merged_indexes(),
+                    warn=self.warn,
                 )
             except SolveError as error:
                 targets = self.question.targets
@@ -139,6 +141,12 @@ class Search:
             else:
                 self.runs += 1
                 return solved
+
+    def warn(self, text: str) -> None:
+        """Pass on what uv warns of, once for all of its runs."""
+        if text not in self.warned:
+            self.market.say(f"Warning: {text}")
+        self.warned.add(text)
 
     def merge_spread(self, solved: Solved) -> bool:
         """Merge the packages whose newest wheel for some target lies on an index uv passes over.

@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any, Final
 import uv
 from packaging.utils import canonicalize_name
 
-from hatch_multiplat.errors import ConfigError, SolveError, ToolError
+from hatch_multiplat.errors import ConfigError, FetchError, SolveError, ToolError
+from hatch_multiplat.index_trouble import explain_trouble
 from hatch_multiplat.lock import parse_lock
 from hatch_multiplat.process import Finished, run_tool
 from hatch_multiplat.source_conditions import valid_requirements
-from hatch_multiplat.sources import is_set, redact
+from hatch_multiplat.sources import redact, says_yes
 from hatch_multiplat.staging import (
     STAGED_NAME,
     lowest_python,
@@ -27,7 +28,7 @@ from hatch_multiplat.user_settings import UNHEARD, hide_settings
 from hatch_multiplat.workspace import read_settings, read_sources
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from packaging.pylock import Pylock
     from packaging.requirements import Requirement
@@ -69,6 +70,9 @@ _NOT_FOUND: Final = re.compile(
 _UNWRITABLE: Final = re.compile(
     r"initialize cache|Read-only file system|Permission denied|No space left|quota exceeded"
 )
+_UNASKED_PYTHON: Final = "The requested Python version"
+"""How uv's warning begins that it builds sdists by another Python than the lowest target's."""
+
 _CACHE_HINT: Final = (
     "Where a cache cannot be written, name other folders by the environment variables "
     "UV_CACHE_DIR and HATCH_MULTIPLAT_CACHE."
@@ -123,16 +127,18 @@ def run_uv_solve(
     confined: bool = True,
     merged: Sequence[str] = (),
     timeout: float | None = None,
+    warn: Callable[[str], object] | None = None,
 ) -> Solved:
     """Solve for all targets in one run of uv.
 
     `steps` narrow the versions of packages on single targets. `prior` is the text of an earlier
     answer: uv keeps to its versions where it can. With `confined`, uv solves for the targets
     alone, and demands wheels for each where a package has no sdist; without, for any platform.
-    `merged` are indexes to ask before all others, `timeout` is in seconds.
-    Raises SolveError with uv's own explanation when there is no solution, ConfigError for sources
-    that lead nowhere, and ToolError when uv cannot be run, or fails for another reason: its cache,
-    the network, its settings.
+    `merged` are indexes to ask before all others, `timeout` is in seconds. `warn` hears what uv
+    warns of, whether or not it finds an answer.
+    Raises SolveError with uv's own explanation when there is no solution, FetchError when an index
+    cannot be read, ConfigError for sources that lead nowhere, and ToolError when uv cannot be run,
+    or fails for another reason: its cache, its settings.
     """
     _check_indexes(question)
     environments = solver_environments(question.targets, steps)
@@ -157,7 +163,7 @@ def run_uv_solve(
                 uv.find_uv_bin(),
                 *("pip", "compile", "pyproject.toml"),
                 *("--universal", "--format", "pylock.toml", "--python-version", python),
-                *("--quiet", "--no-header", "--no-annotate", "--output-file", "pylock.toml"),
+                *("--no-header", "--no-annotate", "--output-file", "pylock.toml"),
                 *(["--offline"] if question.offline else []),
             ],
             cwd=folder,
@@ -166,17 +172,40 @@ def run_uv_solve(
                 "UV_PYTHON_DOWNLOADS": "never",
                 "NO_COLOR": "1",
                 **UNHEARD,
+                # These are told apart here: uv itself ends with an error where one is empty.
+                "UV_OFFLINE": None,
+                "UV_NO_SOURCES": "1" if says_yes(os.environ, "UV_NO_SOURCES") else None,
                 **hide_settings(os.environ, folder / "settings"),
             },
             check=False,
             timeout=timeout,
         )
+        if warn is not None:
+            for warning in read_warnings(finished.stderr):
+                warn(warning)
         if finished.returncode != 0:
             raise _failure(finished, question.sources)
         text = (folder / "pylock.toml").read_text(encoding="utf-8")
         lock = parse_lock(text, where="uv's answer")
         _check_constrained(question, lock)
         return Solved(lock=lock, base=folder, text=text)
+
+
+def read_warnings(stderr: str) -> tuple[str, ...]:
+    """Return what uv warns of, each once, without what is not the user's to change.
+
+    That are the options of uv's command line, and the Python that it runs on.
+    """
+    found: dict[str, None] = {}
+    for line in stderr.splitlines():
+        kind, _, text = line.strip().partition(": ")
+        if kind != "warning" or text.startswith(_UNASKED_PYTHON):
+            continue
+        sentences = re.split(r"(?<=[.;]) ", text.replace(STAGED_NAME, "your project"))
+        kept = " ".join(words for words in sentences if not re.search(r"(^|[\s`])--\w", words))
+        if kept:
+            found[kept.replace("`", "'").rstrip(".;")] = None
+    return tuple(found)
 
 
 def packages_blamed(explanation: str) -> tuple[NormalizedName, ...]:
@@ -228,7 +257,7 @@ def _staged_uv_table(question: Question, merged: Sequence[str] = ()) -> dict[str
 
 def _check_indexes(question: Question) -> None:
     """Raise ConfigError for sources that name an index which no settings have."""
-    if is_set(os.environ, "UV_NO_SOURCES"):
+    if says_yes(os.environ, "UV_NO_SOURCES"):
         return
     known = [name for name, _ in question.sources.named]
     problems = []
@@ -277,13 +306,16 @@ def _check_constrained(question: Question, lock: Pylock) -> None:
                 for requirement in valid_requirements([text])
                 if canonicalize_name(requirement.name) in names
             ]
-    if problems and not is_set(os.environ, "UV_NO_SOURCES"):
+    if problems and not says_yes(os.environ, "UV_NO_SOURCES"):
         raise ConfigError(problems)
 
 
-def _failure(finished: Finished, sources: Sources) -> SolveError | ToolError:
-    """Tell a question without an answer from a failure of uv itself."""
+def _failure(finished: Finished, sources: Sources) -> SolveError | FetchError | ToolError:
+    """Tell a question without an answer from an index in trouble, and from a failure of uv."""
     said = finished.stderr
+    trouble = explain_trouble(said, sources)
+    if trouble is not None:
+        return FetchError(trouble)
     ours = finished.returncode in {1, 2} and not _OWN_FAILURE.search(said)
     if ours or any(words in said for words in _NO_ANSWER):
         lines = [_explanation(said), *_places_asked(said, sources)]
@@ -298,8 +330,14 @@ def _places_asked(said: str, sources: Sources) -> list[str]:
     for name in dict.fromkeys(_NOT_FOUND.findall(said)):
         places = [*sources.find_links, *sources.indexes_for(canonicalize_name(name))]
         if places:
-            lines.append(f"{name} was looked for at {', '.join(map(redact, places))}")
+            listed = ", ".join(_with_origin(place, sources) for place in places)
+            lines.append(f"{name} was looked for at {listed}")
     return lines
+
+
+def _with_origin(url: str, sources: Sources) -> str:
+    origin = sources.origins.get(url)
+    return f"{redact(url)} ({origin})" if origin else redact(url)
 
 
 def _explanation(stderr: str) -> str:

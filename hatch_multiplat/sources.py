@@ -10,6 +10,8 @@ from urllib.parse import quote, unquote, urlsplit, urlunsplit
 from packaging.markers import InvalidMarker, Marker
 from packaging.utils import canonicalize_name
 
+from hatch_multiplat.errors import ConfigError
+from hatch_multiplat.origins import origins_in_pip, origins_in_uv, origins_of_table
 from hatch_multiplat.uv_indexes import (
     absolute_locations,
     details_of,
@@ -52,6 +54,7 @@ Login: TypeAlias = tuple[str, str | None]
 """A user and a password, which is None where the keyring has it."""
 
 _TRUE: Final = frozenset({"1", "true", "t", "yes", "y", "on"})
+_FALSE: Final = frozenset({"0", "false", "f", "no", "n", "off", ""})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -85,6 +88,8 @@ class Sources:
     """What uv's settings say of an index besides name and URL (`format` and others), by URL."""
     keyring: bool = False
     """True where passwords that are not in a URL are asked of the `keyring` command."""
+    origins: Mapping[str, str] = field(default_factory=dict, hash=False, compare=False)
+    """The key or variable that names each URL, as messages show it."""
     user_settings: Mapping[str, Any] = field(default_factory=dict, hash=False)
     """The user's settings for uv that do not say where from, but matter to a build."""
 
@@ -168,7 +173,7 @@ def choose_sources(
     """
     project = flatten_table(uv_table)
     user = flatten_table(user_table or {})
-    private = is_set(environ, "UV_NO_CONFIG") or bool(environ.get("UV_CONFIG_FILE"))
+    private = says_yes(environ, "UV_NO_CONFIG") or bool(environ.get("UV_CONFIG_FILE"))
     indexes = [
         *indexes_of_environment(environ, cwd),
         # uv itself leaves a project's settings alone then, but for what packages are bound to.
@@ -188,11 +193,18 @@ def choose_sources(
         or Sources()
     )
     named = [(entry["name"], entry["url"]) for entry in indexes if entry.get("name")]
+    origins = [
+        *origins_of_table(
+            settings.index_url, settings.extra_index_urls, settings.find_links, project_dir
+        ),
+        *origins_in_uv(project, user, environ, project_dir=project_dir, cwd=cwd),
+        *origins_in_pip(pip_config or {}, environ, cwd),
+    ]
     return replace(
         chosen,
         named=tuple(named),
         bindings=()
-        if is_set(environ, "UV_NO_SOURCES")
+        if says_yes(environ, "UV_NO_SOURCES")
         else bindings_of(uv_table.get("sources", {}), dict(named)),
         strategy=str(
             environ.get("UV_INDEX_STRATEGY")
@@ -208,14 +220,26 @@ def choose_sources(
             or (pip_config or {}).get("keyring-provider")
         )
         == KEYRING_COMMAND,
+        origins=dict(reversed(origins)),
         details={entry["url"]: details for entry in indexes if (details := details_of(entry))},
         user_settings={key: user[key] for key in _USER_KEYS if key in user},
     )
 
 
-def is_set(environ: Mapping[str, str], name: str) -> bool:
-    """Tell whether a variable says yes, in the words that uv and pip take for it."""
-    return environ.get(name, "").lower() in _TRUE
+def says_yes(environ: Mapping[str, str], name: str) -> bool:
+    """Tell whether a variable says yes, in the words that uv and pip take for it, in any case.
+
+    One that is empty is as good as none. Raises ConfigError for any other word, as uv itself ends
+    with an error: neither answer would be safe to guess.
+    """
+    return _is_yes(environ.get(name, ""), name)
+
+
+def _is_yes(text: str, where: str) -> bool:
+    word = text.strip().lower()
+    if word not in _TRUE | _FALSE:
+        raise ConfigError([f"{where}: {text!r} is neither yes nor no; give 1 or 0"])
+    return word in _TRUE
 
 
 def credentials_of(sources: Sources, environ: Mapping[str, str]) -> dict[str, Login]:
@@ -231,7 +255,7 @@ def credentials_of(sources: Sources, environ: Mapping[str, str]) -> dict[str, Lo
         if parts.username or parts.password:
             found[redact(url)] = (unquote(parts.username or ""), unquote(parts.password or ""))
     for name, url in sources.named:
-        key = f"UV_INDEX_{re.sub('[^A-Z0-9]', '_', name.upper())}"
+        key = _variable_of(name)
         user, password = environ.get(f"{key}_USERNAME"), environ.get(f"{key}_PASSWORD")
         if user or password:
             found[redact(url)] = (user or "", password or "")
@@ -241,6 +265,25 @@ def credentials_of(sources: Sources, environ: Mapping[str, str]) -> dict[str, Lo
                 found.setdefault(redact(url), ("", ""))
         found = {url: (user, password or None) for url, (user, password) in found.items()}
     return found
+
+
+def credentials_hint(url: str, sources: Sources) -> str:
+    """Say where the user and the password of an index can be given."""
+    if urlsplit(url).username:
+        return "check the user and the password in its URL"
+    ways = ["netrc"]
+    for name, other in sources.named:
+        if other == url:
+            key = _variable_of(name)
+            ways.append(f"{key}_USERNAME and {key}_PASSWORD")
+    if not sources.keyring:
+        ways.append("the keyring, with UV_KEYRING_PROVIDER=subprocess and a user in the URL")
+    return f"give user and password in {', or in '.join(ways)}"
+
+
+def _variable_of(name: str) -> str:
+    """Return how uv's variables for the user and password of an index begin."""
+    return f"UV_INDEX_{re.sub('[^A-Z0-9]', '_', name.upper())}"
 
 
 def pip_environment(sources: Sources, credentials: Mapping[str, Login]) -> dict[str, str]:
@@ -370,7 +413,7 @@ def _from_pip(
     default = look_up("PIP_INDEX_URL", "index-url").strip()
     extra = look_up("PIP_EXTRA_INDEX_URL", "extra-index-url").split()
     find_links = look_up("PIP_FIND_LINKS", "find-links").split()
-    no_index = look_up("PIP_NO_INDEX", "no-index").strip().lower() in _TRUE
+    no_index = _is_yes(look_up("PIP_NO_INDEX", "no-index"), "PIP_NO_INDEX or pip's no-index")
     if not (default or extra or find_links or no_index):
         return None
     return Sources(

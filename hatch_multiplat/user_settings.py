@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from hatch_multiplat.errors import ConfigError
-from hatch_multiplat.sources import is_set
+from hatch_multiplat.sources import says_yes
 from hatch_multiplat.uv_indexes import absolute_locations
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def read_user_table(environ: Mapping[str, str]) -> dict[str, Any]:
     named = environ.get("UV_CONFIG_FILE")
     if named:
         return _read_table(Path(named).absolute())
-    if is_set(environ, "UV_NO_CONFIG"):
+    if says_yes(environ, "UV_NO_CONFIG"):
         return {}
     table: dict[str, Any] = {}
     for path in (_user_file(environ), _system_file(environ)):

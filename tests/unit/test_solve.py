@@ -7,13 +7,14 @@ import pytest
 from packaging.specifiers import SpecifierSet
 
 from hatch_multiplat import solve
-from hatch_multiplat.errors import ConfigError, SolveError, ToolError
+from hatch_multiplat.errors import ConfigError, FetchError, SolveError, ToolError
 from hatch_multiplat.process import Finished
 from hatch_multiplat.solve import (
     MAX_EXPLANATION,
     Question,
     packages_blamed,
     read_uv_table,
+    read_warnings,
     with_preferences,
 )
 from hatch_multiplat.sources import Sources
@@ -147,14 +148,6 @@ def test_a_package_that_is_nowhere_comes_with_the_places_that_were_asked(
             True,
             id="cache",
         ),
-        pytest.param(
-            2,
-            "error: Request failed after 3 retries in 11.1s\n"
-            "  cause: Failed to fetch: https://own.test/simple/rich/\n"
-            "  cause: Connection refused (os error 111)",
-            False,
-            id="network",
-        ),
         pytest.param(2, "error: Failed to parse: 'pyproject.toml'", False, id="settings"),
         pytest.param(101, "thread main panicked", False, id="a bug"),
     ],
@@ -169,6 +162,31 @@ def test_a_failure_of_uv_itself_is_named_as_one(code: int, said: str, *, hint: b
         "UV_CACHE_DIR and HATCH_MULTIPLAT_CACHE."
         if hint
         else ""
+    )
+
+
+def test_an_index_in_trouble_is_no_failure_of_uv() -> None:
+    said = (
+        "error: Request failed after 3 retries in 11.1s\n"
+        "  cause: Failed to fetch: https://own.test/simple/rich/\n"
+        "  cause: Connection refused (os error 111)"
+    )
+    failure = solve._failure(Finished(returncode=2, stdout="", stderr=said), Sources())
+    assert isinstance(failure, FetchError)
+
+
+def test_warnings_are_told_in_the_users_terms_and_once() -> None:
+    stderr = (
+        "warning: The requested Python version 3.12 is not available; 3.11.7 will be used\n"
+        "Resolved 6 packages in 276ms\n"
+        'warning: `attrs==21.1.0` is yanked (reason: "broken")\n'
+        'warning: `attrs==21.1.0` is yanked (reason: "broken")\n'
+        "warning: `x` of multiplat-staged-project is old. Use `--resolution lowest` for others.\n"
+        "warning: Pass `--anything` to be rid of this\n"
+    )
+    assert read_warnings(stderr) == (
+        "'attrs==21.1.0' is yanked (reason: \"broken\")",
+        "'x' of your project is old",
     )
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from packaging.utils import canonicalize_name
 
+from hatch_multiplat.errors import ConfigError
 from hatch_multiplat.sources import (
     PYPI,
     Sources,
@@ -15,6 +16,7 @@ from hatch_multiplat.sources import (
     pip_environment,
     redact,
     redact_text,
+    says_yes,
 )
 from hatch_multiplat.uv_indexes import absolute_locations
 
@@ -54,6 +56,30 @@ def choose(
 
 def test_without_a_word_anywhere_it_is_pypi() -> None:
     assert choose() == Sources(index_url=PYPI)
+
+
+@pytest.mark.parametrize(
+    ("words", "answer"),
+    [
+        (("1", "true", "T", "Yes", "y", "ON"), True),
+        (("0", "false", "F", "No", "n", "OFF", ""), False),
+    ],
+)
+def test_variables_say_yes_and_no_in_the_words_of_uv(
+    words: tuple[str, ...], *, answer: bool
+) -> None:
+    assert {says_yes({"UV_OFFLINE": word}, "UV_OFFLINE") for word in words} == {answer}
+    assert not says_yes({}, "UV_OFFLINE")
+
+
+@pytest.mark.parametrize("word", ["x", "2", "offline"])
+def test_a_variable_that_says_neither_is_a_mistake(word: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        choose(environ={"UV_NO_CONFIG": word})
+    expected = f"UV_NO_CONFIG: {word!r} is neither yes nor no; give 1 or 0"
+    assert caught.value.problems == (expected,)
+    with pytest.raises(ConfigError, match="PIP_NO_INDEX or pip's no-index: "):
+        choose(environ={"PIP_NO_INDEX": word})
 
 
 @pytest.mark.parametrize(
