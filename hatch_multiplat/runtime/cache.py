@@ -135,11 +135,12 @@ def mend(aside: str, final: str) -> None:
         os.makedirs(there, exist_ok=True)
         for name in files:
             path = os.path.join(there, name)
-            if not os.path.lexists(path):
+            if name != "files" and not os.path.lexists(path):
                 try:
                     os.rename(os.path.join(folder, name), path)
                 except FileExistsError:
                     pass  # where there are no locks, another one may be at it
+    os.replace(os.path.join(aside, "files"), os.path.join(final, "files"))
     os.utime(os.path.join(final, "used"))
 
 

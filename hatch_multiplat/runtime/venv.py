@@ -198,9 +198,13 @@ def write_code(aside: str, final: str, source: str) -> Dict[str, str]:
 
 
 def list_files(root: str) -> bytes:
-    """The files below a folder, by their paths in it, with a null byte between."""
+    """The files below a folder, by their paths in it, with a null byte between.
+
+    Without compiled modules, which Python may write and others may remove at any time.
+    """
     found = []
-    for folder, _, files in os.walk(root):
+    for folder, folders, files in os.walk(root):
+        folders[:] = [name for name in folders if name != "__pycache__"]
         at = os.path.relpath(folder, root)
         found += [name if at == os.curdir else os.path.join(at, name) for name in files]
     return b"\0".join(map(os.fsencode, sorted(found)))

@@ -165,6 +165,19 @@ def test_twenty_starts_at_once_mend_one_setup(bench: Bench) -> None:
     assert bench.leftovers() == []
 
 
+def test_a_list_of_what_cannot_come_back_is_made_anew(bench: Bench) -> None:
+    app = packed(bench)
+    bench.run([app, "exit", "0"])
+    (setup,) = bench.setups()
+    names = (setup / "files").read_bytes()
+    assert b"pack/deep.py" in names
+    assert b"__pycache__" not in names
+    (setup / "files").write_bytes(names + b"\0lib/never-there")
+    (setup / "entry.py").unlink()
+    bench.run([app, "exit", "0"])
+    assert (setup / "files").read_bytes() == names
+
+
 def test_a_setup_on_a_disk_that_became_read_only_still_starts(bench: Bench) -> None:
     app = bench.demo()
     bench.run([app, "exit", "0"])
