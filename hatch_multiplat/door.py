@@ -90,7 +90,9 @@ def run_build(
     """Build the executable and say so; a MultiplatError ends the build with its message."""
     try:
         report = build_executable(
-            Request(project_dir=project_dir, wheel=wheel, default_dir=default_dir),
+            Request(
+                project_dir=project_dir, wheel=wheel, default_dir=default_dir, by_frontend=True
+            ),
             surroundings(app),
         )
     except MultiplatError as error:

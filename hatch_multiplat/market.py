@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
 
 from hatch_multiplat.aside import write_aside
 from hatch_multiplat.index import read_project
@@ -43,6 +43,8 @@ class Market:
     say: Callable[[str], object]
     rules: tuple[TagConstraint, ...] = ()
     """Which tags the wheels taken from it may carry."""
+    uv_table: Mapping[str, Any] = field(default_factory=dict, hash=False, compare=False)
+    """The project's settings for uv, by which the sources were chosen."""
 
 
 class Pages:

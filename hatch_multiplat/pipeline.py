@@ -2,28 +2,30 @@
 
 from __future__ import annotations
 
-import os
 import time
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from hatch_multiplat.beside import check_wanted, write_beside
 from hatch_multiplat.boot_table import make_boot_table
-from hatch_multiplat.coverage import Covered, Market, cover_targets, select_locked
 from hatch_multiplat.libc_need import check_bare_wheels
-from hatch_multiplat.local_files import check_find_links, is_unpacked_sdist
-from hatch_multiplat.lock_file import check_fresh, require_lock
+from hatch_multiplat.local_files import is_unpacked_sdist
+from hatch_multiplat.output_folder import choose_folder
 from hatch_multiplat.outputs import write_outputs
 from hatch_multiplat.own_wheels import add_own_wheels, find_own_wheels, own_wheels_of
 from hatch_multiplat.pex_file import Parts
+from hatch_multiplat.preparation import (
+    Surroundings,
+    cover_project,
+    is_offline,
+    make_question,
+    open_market,
+)
 from hatch_multiplat.project import (
-    Project,
     added_requirements,
-    all_requirements,
     heed_metadata,
     members_of,
     open_project,
@@ -33,38 +35,33 @@ from hatch_multiplat.project import (
 from hatch_multiplat.proof import prove_selections, read_demands
 from hatch_multiplat.report import DependencyShare, Output, Report
 from hatch_multiplat.scie import settle_options
-from hatch_multiplat.session import make_session
-from hatch_multiplat.solve import Question, read_uv_table
-from hatch_multiplat.sources import choose_sources, credentials_of, pip_environment
+from hatch_multiplat.sources import credentials_of, pip_environment
 from hatch_multiplat.starting import check_functions, check_modules, choose_run
 from hatch_multiplat.stock import Stock
-from hatch_multiplat.store import Store
-from hatch_multiplat.user_settings import read_pip_config, read_user_table
 from hatch_multiplat.wheel_texts import read_wheel_texts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
-    from hatch_multiplat.config import Config
+    from hatch_multiplat.beside import Wanted
+    from hatch_multiplat.closure import Demands
+    from hatch_multiplat.config import Config, Run
+    from hatch_multiplat.formats import ScieOptions
+    from hatch_multiplat.market import Market
     from hatch_multiplat.metadata import ProjectMetadata
-    from hatch_multiplat.progress import ProgressSink
-    from hatch_multiplat.search import LookInto
+    from hatch_multiplat.own_wheels import OwnWheels
+    from hatch_multiplat.project import Project, ProjectWheel
     from hatch_multiplat.selection import Selection
 
-OFFLINE_VARIABLES: Final = ("HATCH_MULTIPLAT_OFFLINE", "UV_OFFLINE")
-_FALSE: Final = frozenset({"", "0", "false", "no", "off"})
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Surroundings:
-    """What a run is surrounded by: the environment's variables, and who hears how it goes on.
-
-    `say` hears one line at a time.
-    """
-
-    progress: ProgressSink
-    say: Callable[[str], object]
-    environ: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
+__all__ = [
+    "Request",
+    "Surroundings",
+    "build_executable",
+    "is_offline",
+    "make_question",
+    "open_market",
+]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -74,7 +71,8 @@ class Request:
     Without a `wheel`, those that the table's `project-wheels` names are all there are. `output_dir`
     overrides the table's `output-dir`; where neither is given, the executable goes to
     `default_dir`, or beside the wheel, or to `dist` in the project. `checksums` and `sbom` ask for
-    these files beside it, as the keys of that name in the table do.
+    these files beside it, as the keys of that name in the table do. `by_frontend`: a build frontend
+    has chosen `project_dir`, which may be a copy of the project that is gone after the build.
     """
 
     project_dir: Path
@@ -83,6 +81,7 @@ class Request:
     default_dir: Path | None = None
     checksums: bool = False
     sbom: bool = False
+    by_frontend: bool = False
 
 
 def build_executable(request: Request, around: Surroundings) -> Report:
@@ -94,32 +93,98 @@ def build_executable(request: Request, around: Surroundings) -> Report:
     project = open_project(request.project_dir)
     own = find_own_wheels(project, request.wheel, around.environ)
     project = heed_metadata(project, own.metadata)
-    config = project.config
-    wanted = check_wanted(
+    wanted = _settle_wanted(request, project.config, around)
+    scie = _settle_scie(project, around)
+    output = _choose_output(request, project.config, own.metadata, around)
+    market = open_market(project, around)
+    demands = _read_demands(project, own.metadata, market)
+    stock = Stock(market, demands)
+    covered = cover_project(project, own.metadata, market, look_into=stock.look_into)
+    selections = add_own_wheels(
+        covered.outcome.selections,
+        own,
+        project.config,
+        unpacked=is_unpacked_sdist(project.folder),
+    )
+    wheels = own_wheels_of(selections, own)
+    paths = stock.bring(selections, wheels)
+    check_bare_wheels(selections, paths)
+    run = _choose_run(project.config, own, selections, wheels=wheels, paths=paths)
+    parts = _make_parts(
+        project,
+        own,
+        selections,
+        demands=demands,
+        run=run,
+        paths=paths,
+        market=market,
+        environ=around.environ,
+    )
+    outputs = write_outputs(
+        parts, output, pex_root=market.store.root / "pex", scie=scie, say=around.say
+    )
+    beside = write_beside(
+        wanted,
+        outputs,
+        wheels=wheels,
+        selections=parts.selections,
+        paths=paths,
+        lock=covered.lock,
+    )
+    return _report(
+        outputs,
+        selections=parts.selections,
+        paths=paths,
+        lock=project.config.lock if covered.runs == 0 else None,
+        solver_runs=covered.runs,
+        seconds=time.monotonic() - started,
+        beside=tuple(str(path) for path in beside),
+    )
+
+
+def _settle_wanted(request: Request, config: Config, around: Surroundings) -> Wanted:
+    return check_wanted(
         checksums=request.checksums or config.checksums,
         sbom=request.sbom or config.sbom,
         config=config,
         environ=around.environ,
     )
-    scie = settle_options(
-        config.options.scie,
+
+
+def _settle_scie(project: Project, around: Surroundings) -> ScieOptions:
+    return settle_options(
+        project.config.options.scie,
         environ=around.environ,
         project_dir=project.folder,
-        offline="scie" in config.formats and is_offline(around.environ),
+        offline="scie" in project.config.formats and is_offline(around.environ),
     )
-    market = open_market(project, around)
-    requirements = (_root_requirement(own.metadata, config), *added_requirements(project))
-    uv_table = read_uv_table(project.folder, project.pyproject)
-    demands = read_demands(
-        requirements, requires_python=own.metadata.requires_python, uv_table=uv_table
+
+
+def _choose_output(
+    request: Request, config: Config, metadata: ProjectMetadata, around: Surroundings
+) -> Path:
+    """Return the path of the executable."""
+    beside = request.wheel.parent if request.wheel else request.project_dir / "dist"
+    folder = request.output_dir or choose_folder(
+        config.output_dir,
+        project_dir=request.project_dir,
+        beside=request.default_dir or beside,
+        copied=request.by_frontend,
+        environ=around.environ,
+        say=around.say,
     )
-    stock = Stock(market, demands)
-    covered = cover_project(project, own.metadata, market, look_into=stock.look_into)
-    unpacked = is_unpacked_sdist(project.folder)
-    selections = add_own_wheels(covered.outcome.selections, own, config, unpacked=unpacked)
-    wheels = own_wheels_of(selections, own)
-    paths = stock.bring(selections, wheels)
-    check_bare_wheels(selections, paths)
+    return folder.resolve() / config.output.format(name=metadata.name, version=metadata.version)
+
+
+def _choose_run(
+    config: Config,
+    own: OwnWheels,
+    selections: Sequence[Selection],
+    *,
+    wheels: Sequence[ProjectWheel],
+    paths: Mapping[str, Path],
+) -> Run:
+    """Choose what runs, and look whether the wheels have it."""
     run = choose_run(
         config,
         name=own.metadata.name,
@@ -128,129 +193,57 @@ def build_executable(request: Request, around: Surroundings) -> Report:
     )
     check_modules(config, selections, members=lambda filename: members_of(paths[filename]))
     check_functions(config, read=lambda place: read_members(wheels, place))
+    return run
+
+
+def _make_parts(
+    project: Project,
+    own: OwnWheels,
+    selections: Sequence[Selection],
+    *,
+    demands: Demands,
+    run: Run,
+    paths: Mapping[str, Path],
+    market: Market,
+    environ: Mapping[str, str],
+) -> Parts:
+    """Prove that every target has all that it needs; return what the executable is made of."""
+    config, metadata = project.config, own.metadata
     texts = read_wheel_texts(paths)
-    selections = prove_selections(selections, texts, demands)
+    proven = prove_selections(selections, texts, demands)
     table = make_boot_table(
-        metadata=own.metadata,
+        metadata=metadata,
         config=config,
         run=run,
-        selections=selections,
+        selections=proven,
         scripts=own.scripts,
         contents={name: (path.parent.name, path.stat().st_size) for name, path in paths.items()},
         demands=demands,
     )
-    output = _output_path(request, config, own.metadata)
-    parts = Parts(
-        requirements=requirements,
-        selections=selections,
+    return Parts(
+        requirements=demands.roots,
+        selections=proven,
         paths=paths,
         texts=texts,
         table=table,
         run=run,
         config=config,
-        pip_environment=pip_environment(
-            market.sources, credentials_of(market.sources, around.environ)
-        ),
-    )
-    outputs = write_outputs(
-        parts, output, pex_root=market.store.root / "pex", scie=scie, say=around.say
-    )
-    beside = write_beside(
-        wanted, outputs, wheels=wheels, selections=selections, paths=paths, lock=covered.lock
-    )
-    seconds = time.monotonic() - started
-    return _report(
-        outputs,
-        selections=selections,
-        paths=paths,
-        lock=config.lock if covered.runs == 0 else None,
-        solver_runs=covered.runs,
-        seconds=seconds,
-        beside=tuple(str(path) for path in beside),
+        pip_environment=pip_environment(market.sources, credentials_of(market.sources, environ)),
     )
 
 
-def open_market(project: Project, around: Surroundings) -> Market:
-    """Return the way to the packages: sources with their credentials, session and store."""
-    check_find_links(project.config, project.folder)
-    uv_table = read_uv_table(project.folder, project.pyproject)
-    sources = choose_sources(
-        project.config,
-        uv_table=uv_table,
-        environ=around.environ,
-        project_dir=project.folder.resolve(),
-        cwd=Path.cwd(),
-        user_table=read_user_table(around.environ),
-        pip_config=read_pip_config(around.environ),
-    )
-    return Market(
-        sources=sources,
-        session=make_session(credentials_of(sources, around.environ)),
-        store=Store.default(around.environ),
-        offline=is_offline(around.environ),
-        progress=around.progress,
-        say=around.say,
-        rules=project.config.tag_constraints,
-    )
-
-
-def is_offline(environ: Mapping[str, str]) -> bool:
-    """Tell whether the user asked for a build without network."""
-    return any(environ.get(name, "").lower() not in _FALSE for name in OFFLINE_VARIABLES)
-
-
-def cover_project(
-    project: Project, metadata: ProjectMetadata, market: Market, *, look_into: LookInto
-) -> Covered:
-    """Cover every target: from the lock where the project has one, else by solving.
-
-    Raises LockError for a lock that does not fit the project any more.
-    """
-    config = project.config
-    build_sdists = config.sdists == "universal"
-    question = make_question(project, metadata, market)
-    locked = require_lock(project)
-    if locked is None:
-        return cover_targets(
-            question, market=market, build_sdists=build_sdists, look_into=look_into
-        )
-    check_fresh(locked, question)
-    outcome = select_locked(
-        locked.lock,
-        config.targets,
-        base=locked.base,
-        market=market,
-        build_sdists=build_sdists,
-    )
-    return Covered(lock=locked.lock, base=locked.base, outcome=outcome, runs=0)
-
-
-def make_question(project: Project, metadata: ProjectMetadata, market: Market) -> Question:
-    """Return what is to be solved for a project."""
-    return Question(
-        requirements=all_requirements(project, metadata),
-        constraints=project.config.constraints,
-        tag_constraints=project.config.tag_constraints,
-        targets=project.config.targets,
+def _read_demands(project: Project, metadata: ProjectMetadata, market: Market) -> Demands:
+    """Return what every target has to satisfy."""
+    return read_demands(
+        (_root_requirement(metadata, project.config), *added_requirements(project)),
         requires_python=metadata.requires_python,
-        sources=market.sources,
-        uv_table=read_uv_table(project.folder, project.pyproject),
-        project_dir=project.folder.resolve(),
-        offline=market.offline,
+        uv_table=market.uv_table,
     )
 
 
 def _root_requirement(metadata: ProjectMetadata, config: Config) -> Requirement:
     extras = f"[{','.join(config.extras)}]" if config.extras else ""
     return Requirement(f"{canonicalize_name(metadata.name)}{extras}=={metadata.version}")
-
-
-def _output_path(request: Request, config: Config, metadata: ProjectMetadata) -> Path:
-    name = config.output.format(name=metadata.name, version=metadata.version)
-    named = request.project_dir / config.output_dir if config.output_dir else None
-    beside = request.wheel.parent if request.wheel else request.project_dir / "dist"
-    folder = request.output_dir or named or request.default_dir or beside
-    return folder.resolve() / name
 
 
 def _report(

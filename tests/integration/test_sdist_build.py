@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import tarfile
 from typing import TYPE_CHECKING
 
 import pytest
+import uv
 
 from tests.support.wheels import make_wheel
 
@@ -55,13 +57,25 @@ def project(tmp_path: Path) -> Path:
     return folder
 
 
-def build(project: Path, index: IndexServer, location: str) -> subprocess.CompletedProcess[str]:
-    text = PYPROJECT.replace("LOCATION", location).replace("INDEX", index.index_url)
+BUILD = (sys.executable, "-m", "build", "--no-isolation")
+UV_BUILD = (uv.find_uv_bin(), "build", "--no-build-isolation", "--python", sys.executable)
+
+
+def build(
+    project: Path,
+    index: IndexServer,
+    location: str,
+    *,
+    command: tuple[str, ...] = BUILD,
+    table: str = "",
+) -> subprocess.CompletedProcess[str]:
+    text = PYPROJECT.replace("LOCATION", location).replace("INDEX", index.index_url) + table
     (project / "pyproject.toml").write_text(text, "utf-8")
     return subprocess.run(
-        [sys.executable, "-m", "build", "--no-isolation"],
+        command,
         cwd=project,
         env={
+            "PWD": str(project),
             "PATH": os.environ["PATH"],
             "HOME": str(project.parent / "home"),
             "HATCH_MULTIPLAT_CACHE": str(project.parent / "store"),
@@ -95,3 +109,36 @@ def test_a_folder_that_no_sdist_can_have_is_named(project: Path, index_server: I
     assert done.returncode != 0
     expected = "tool.multiplat.find-links[0]: there is no '../beside'; the sdist has such folders"
     assert expected in done.stdout
+
+
+@pytest.mark.parametrize("command", [BUILD, UV_BUILD], ids=["build", "uv build"])
+def test_a_relative_output_dir_starts_from_the_project_and_not_from_its_copy(
+    project: Path, index_server: IndexServer, command: tuple[str, ...]
+) -> None:
+    done = build(project, index_server, "wheels", command=command, table='output-dir = "bin"\n')
+    assert done.returncode == 0, done.stdout
+    assert [path.name for path in (project / "bin").iterdir()] == ["demo-1.0.pex"]
+    assert sorted(path.suffix for path in (project / "dist").glob("demo*")) == [".gz", ".whl"]
+
+
+def test_an_executable_whose_project_is_not_found_lies_beside_the_wheel(
+    project: Path, index_server: IndexServer
+) -> None:
+    done = build(project, index_server, "wheels", table='output-dir = "bin"\n')
+    assert done.returncode == 0, done.stdout
+    sdist = (project / "dist" / "demo-1.0.tar.gz").rename(project.parent / "demo-1.0.tar.gz")
+    shutil.rmtree(project / "bin")
+    (project / "pyproject.toml").write_text("", "utf-8")
+    out = project.parent / "out"
+    done = subprocess.run(
+        [*UV_BUILD, "--wheel", "--out-dir", out, sdist],
+        cwd=project,
+        env={**os.environ, "PWD": str(project), "UV_CACHE_DIR": str(project.parent / "uv-cache")},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        encoding="utf-8",
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout
+    assert "the executable goes beside the wheel" in done.stdout
+    assert (out / "demo-1.0.pex").is_file()
