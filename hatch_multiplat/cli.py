@@ -3,41 +3,53 @@
 from __future__ import annotations
 
 import sys
+from importlib import import_module
+from typing import TYPE_CHECKING, Final
 
 import click
 
 from hatch_multiplat.__about__ import __version__
-from hatch_multiplat.commands.add_platform import add_platform
-from hatch_multiplat.commands.build import build
-from hatch_multiplat.commands.check import check
-from hatch_multiplat.commands.init import init
-from hatch_multiplat.commands.inspect import inspect
-from hatch_multiplat.commands.lock import lock
-from hatch_multiplat.commands.merge import merge
-from hatch_multiplat.commands.remove_platform import remove_platform
-from hatch_multiplat.commands.split import split
-from hatch_multiplat.commands.targets import targets
-from hatch_multiplat.commands.terminal import end_output
-from hatch_multiplat.commands.verify import verify
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+COMMANDS: Final = (
+    "init",
+    "add-platform",
+    "remove-platform",
+    "build",
+    "check",
+    "lock",
+    "targets",
+    "inspect",
+    "merge",
+    "split",
+    "verify",
+)
+"""The commands in the order of their help; each has its module, and its function in it."""
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+class Commands(click.Group):
+    """A group that imports the module of a command when it is called, and of no other.
+
+    All of them take half a second, most of which is for what other commands need.
+    """
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        if cmd_name not in COMMANDS:
+            return None
+        name = cmd_name.replace("-", "_")
+        command: click.Command = getattr(_load(name), name)
+        return command
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="hatch-multiplat")
 def main() -> None:
     """Build one executable that runs on every platform a project lists."""
-
-
-main.add_command(init)
-main.add_command(add_platform)
-main.add_command(remove_platform)
-main.add_command(build)
-main.add_command(check)
-main.add_command(lock)
-main.add_command(targets)
-main.add_command(inspect)
-main.add_command(merge)
-main.add_command(split)
-main.add_command(verify)
 
 
 def run_main() -> None:
@@ -53,5 +65,9 @@ def run_main() -> None:
         error.show()
         code = error.exit_code
     except OSError as error:
-        end_output(error)
+        _load("terminal").end_output(error)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _load(name: str) -> ModuleType:
+    return import_module(f"hatch_multiplat.commands.{name}")
