@@ -42,6 +42,7 @@ from hatch_multiplat.target_list import (
     PlatformEntry,
     default_pythons,
     expand,
+    old_pythons,
     read_platforms,
     read_pythons,
 )
@@ -213,9 +214,12 @@ class _Parser(TableReader):
             pythons = default_pythons(self.project.requires_python)
         targets = expand(entries, pythons)
         if not targets:
+            old = old_pythons(self.project.requires_python)
+            listed = ", ".join(f'"{python}"' for python in old)
             self.problem(
                 f"{TABLE}.python is required: {self.project.requires_python_in} "
                 f"'{self.project.requires_python}' admits no CPython that upstream still supports"
+                + (f"; name those that are to be built for, as in python = [{listed}]" * bool(old))
             )
         return targets
 

@@ -12,7 +12,7 @@ from packaging.utils import canonicalize_name
 from hatch_multiplat.floors import lowest_floor
 from hatch_multiplat.stepback import wheel_fits
 from hatch_multiplat.target import Target
-from hatch_multiplat.target_list import admits, default_pythons
+from hatch_multiplat.target_list import admits, default_pythons, old_pythons
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -95,14 +95,22 @@ def guess_pythons(
 ) -> tuple[tuple[Python, ...], str]:
     """Return the CPythons that upstream supports and the project does, and the reason.
 
-    Empty if there are none: the project is for older ones alone.
+    If there are none, those that upstream does not support any more: the project is for these.
     """
-    admitted = default_pythons(requires_python)
+    admitted = usual_pythons(requires_python)
     minors = {(3, int(match[1])) for word in classifiers if (match := _MINOR.fullmatch(word))}
     tested = tuple(python for python in admitted if python.version in minors)
     rule = f" and requires-python '{requires_python}' admits" if str(requires_python) else ""
     named = " and the classifiers name" if tested else ""
+    if admitted and not default_pythons(requires_python):
+        rule = f"what requires-python '{requires_python}' admits{named}"
+        return tested or admitted, f"{rule}; upstream supports none of these any more"
     return tested or admitted, f"what upstream supports{rule}{named}"
+
+
+def usual_pythons(requires_python: SpecifierSet) -> tuple[Python, ...]:
+    """Return every CPython that a project admits: that upstream still supports, or else did."""
+    return default_pythons(requires_python) or old_pythons(requires_python)
 
 
 def guess_run(

@@ -55,13 +55,26 @@ class Vocabulary:
         return found[0]
 
 
-def add_names(text: str, names: Names, vocabulary: Vocabulary) -> str:
-    """Add names to their arrays, at the end; raises ConfigError with all that is wrong."""
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Edited:
+    """A text with its arrays as they were asked for, and which names needed no change."""
+
+    text: str
+    notes: tuple[str, ...] = ()
+
+
+def add_names(text: str, names: Names, vocabulary: Vocabulary) -> Edited:
+    """Add names to their arrays, at the end; raises ConfigError with all that is wrong.
+
+    What is listed already, in whatever spelling, is not listed again.
+    """
     listed = _listed(text, vocabulary)
     problems: list[str] = []
-    for key, new in _by_key(names):
+    notes: list[str] = []
+    added: dict[str, list[str]] = {PLATFORMS: [], PYTHON: []}
+    for key, wanted in _by_key(names):
         meanings = _meanings(key, listed[key], vocabulary)
-        for name in new:
+        for name in wanted:
             try:
                 meaning = vocabulary.meaning(key, name)
             except ConfigError as error:
@@ -70,43 +83,48 @@ def add_names(text: str, names: Names, vocabulary: Vocabulary) -> str:
             if meaning in meanings:
                 other = meanings[meaning]
                 same = "" if other == name else f" as {other!r}, which is the same"
-                problems.append(f"{name!r} is in {_dotted(key)} already{same}")
-            meanings.setdefault(meaning, name)
+                notes.append(f"{name!r} is in {_dotted(key)} already{same}")
+            else:
+                meanings[meaning] = name
+                added[key].append(name)
     if problems:
         raise ConfigError(problems)
-    for key, new in _by_key(names):
+    for key, new in added.items():
         if new and _has(text, key):
             text = add_items(text, (*TABLE, key), new)
         elif new:
             text = add_pairs(text, TABLE, {key: (*listed[key], *new)}, after=PLATFORMS)
-    return text
+    return Edited(text=text, notes=tuple(notes))
 
 
-def remove_names(text: str, names: Names, vocabulary: Vocabulary) -> str:
+def remove_names(text: str, names: Names, vocabulary: Vocabulary) -> Edited:
     """Remove names, in whatever spelling they are listed; raises ConfigError with all problems.
 
-    No array is left empty.
+    What means something and is not listed needs no change; no array is left empty.
     """
     listed = _listed(text, vocabulary)
     problems: list[str] = []
+    notes: list[str] = []
     gone: dict[str, set[int]] = {PLATFORMS: set(), PYTHON: set()}
     for key, unwanted in _by_key(names):
         for name in unwanted:
             found = _find(key, name, listed[key], vocabulary)
-            if not found:
+            if not found and _means_something(key, name, vocabulary):
+                notes.append(f"{name!r} is not in {_dotted(key)}")
+            elif not found:
                 problems.append(_not_listed(key, name, listed[key]))
             gone[key] |= found
-        if unwanted and len(gone[key]) == len(listed[key]):
+        if gone[key] and len(gone[key]) == len(listed[key]):
             problems.append(f"{_dotted(key)} would be empty; add what is to stay first")
     if problems:
         raise ConfigError(problems)
-    for key, unwanted in _by_key(names):
-        if unwanted and _has(text, key):
-            text = remove_items(text, (*TABLE, key), gone[key])
-        elif unwanted:
-            left = [name for at, name in enumerate(listed[key]) if at not in gone[key]]
+    for key, places in gone.items():
+        if places and _has(text, key):
+            text = remove_items(text, (*TABLE, key), places)
+        elif places:
+            left = [name for at, name in enumerate(listed[key]) if at not in places]
             text = add_pairs(text, TABLE, {key: tuple(left)}, after=PLATFORMS)
-    return text
+    return Edited(text=text, notes=tuple(notes))
 
 
 def _by_key(names: Names) -> tuple[tuple[str, tuple[str, ...]], ...]:
@@ -167,6 +185,14 @@ def _find(key: str, name: str, listed: Sequence[str], vocabulary: Vocabulary) ->
         for position, item in enumerate(listed)
         if meaning in _meanings(key, [item], vocabulary)
     }
+
+
+def _means_something(key: str, name: str, vocabulary: Vocabulary) -> bool:
+    try:
+        vocabulary.meaning(key, name)
+    except ConfigError:
+        return False
+    return True
 
 
 def _not_listed(key: str, name: str, listed: Sequence[str]) -> str:

@@ -40,6 +40,9 @@ SUPPORTED_CPYTHONS: Final[tuple[tuple[int, int], ...]] = (
     (3, 15),
 )
 
+OLDEST_CPYTHON: Final[tuple[int, int]] = (3, 6)
+"""The oldest minor that an executable starts on."""
+
 # PEP 600: the legacy tags are aliases of these glibc versions.
 _LEGACY_TAGS: Final = {(2, 5): "manylinux1", (2, 12): "manylinux2010", (2, 17): "manylinux2014"}
 _LEGACY_FLOORS: Final = {name: floor for floor, name in _LEGACY_TAGS.items()}
@@ -318,7 +321,6 @@ _ARCH_WORDS = (
     ("i686", re.compile(r"i[3-6]86|x86(?![-_]?[0-9])|win32|ia32")),
 )
 _USUAL = {
-    "win32": ("windows-x86_64", "windows-i686"),
     **dict.fromkeys(("windows", "win"), ("windows-x86_64", "windows-arm64")),
     **dict.fromkeys(("macos", "mac", "macosx", "osx", "darwin"), ("macos-arm64", "macos-x86_64")),
     "linux": ("linux-x86_64", "linux-aarch64"),
@@ -357,11 +359,16 @@ def _suggest(text: str) -> str | None:
 
 
 def usual_names(text: str) -> list[str]:
-    """Return the usual platforms of a word for a system alone: none if it is no such word.
-
-    `win32` is one in Python's `sys.platform`, and the wheel platform tag of 32-bit Windows.
-    """
+    """Return the usual platforms of a word for a system alone: none if it is no such word."""
     return list(_USUAL.get(text.strip().lower(), ()))
+
+
+def caution(text: str) -> str:
+    """Return what to know of a name that may be meant otherwise; empty for all but one.
+
+    `win32` is the wheel platform tag of 32-bit Windows, and any Windows in Python's `sys.platform`.
+    """
+    return "win32 is 32-bit Windows; windows-x86_64 is the usual one" if text == "win32" else ""
 
 
 def _suggest_platform(system: str, arch: str, *, words: str, rest: str) -> str:

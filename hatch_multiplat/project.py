@@ -118,6 +118,20 @@ def read_pyproject(folder: Path) -> dict[str, Any]:
         raise ConfigError([f"{path} is not TOML: {error}"]) from error
 
 
+def check_described(folder: Path, pyproject: Mapping[str, Any]) -> None:
+    """Raise ConfigError for a project of which nothing says so much as its name.
+
+    setuptools would make a wheel of UNKNOWN 0.0.0 of it. Other backends have tables of their own.
+    """
+    backend = str(pyproject.get("build-system", {}).get("build-backend", "setuptools"))
+    needed = {"hatchling": (), "setuptools": ("setup.py", "setup.cfg")}.get(backend.partition(".")[0])
+    if "project" in pyproject or needed is None or any((folder / n).is_file() for n in needed):
+        return
+    beside = "".join(f", and there is no {name}" for name in needed)
+    to_do = "add the table, with the name and version of the project"
+    raise ConfigError([f"{folder / 'pyproject.toml'}: no table [project]{beside}; {to_do}"])
+
+
 def read_wheel(path: Path) -> ProjectWheel:
     """Read the project's wheel; raises ExecutableError for what is no wheel."""
     try:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from hatch_multiplat.errors import FetchError, MultiplatError
+from hatch_multiplat.errors import FetchError, MultiplatError, ToolError
 from hatch_multiplat.guess import (
     DEFAULT_PLATFORMS,
     Dependency,
@@ -23,27 +23,35 @@ from hatch_multiplat.guess import (
     guess_run,
     is_covered,
     narrow,
+    usual_pythons,
 )
 from hatch_multiplat.index import read_project
 from hatch_multiplat.init_table import RUN_KEYS, TABLE, Settings, table_at
 from hatch_multiplat.metadata import root_requirements
 from hatch_multiplat.pipeline import make_question, open_market
 from hatch_multiplat.platforms import Platform, PlatformError
-from hatch_multiplat.project import make_project, requires_python_of, static_metadata
+from hatch_multiplat.project import (
+    check_described,
+    heed_metadata,
+    make_project,
+    requires_python_of,
+    static_metadata,
+)
 from hatch_multiplat.python import Python
 from hatch_multiplat.selection import select_all
 from hatch_multiplat.session import make_session
 from hatch_multiplat.solve import run_uv_solve
 from hatch_multiplat.sources import credentials_of
-from hatch_multiplat.target_list import PlatformEntry, default_pythons, expand
+from hatch_multiplat.target_list import PlatformEntry, default_pythons, expand, old_pythons
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from hatch_multiplat.market import Market
+    from hatch_multiplat.metadata import ProjectMetadata
     from hatch_multiplat.pipeline import Surroundings
-    from hatch_multiplat.project import Project
+    from hatch_multiplat.project import Project, ProjectWheel
 
 LIMIT: Final = 15.0
 """Seconds that the index may take: a guess is not worth a longer wait."""
@@ -60,14 +68,21 @@ class Survey:
 
 
 def survey_project(
-    folder: Path, pyproject: Mapping[str, Any], chosen: Settings, around: Surroundings
+    folder: Path,
+    pyproject: Mapping[str, Any],
+    chosen: Settings,
+    around: Surroundings,
+    *,
+    build: Callable[[], ProjectWheel],
 ) -> Survey:
     """Guess what neither the table nor a person says: platforms, Pythons, and what runs.
 
     `chosen` is what the person says, empty where nothing. The index is asked for the wheels of
-    the direct dependencies if there is something to leave out. Raises ConfigError with all that
-    is wrong in the table and in what was chosen.
+    the direct dependencies if there is something to leave out; where only the project's wheel
+    tells these, `build` is to return it. Raises ConfigError with all that is wrong in the table
+    and in what was chosen.
     """
+    check_described(folder, pyproject)
     present = table_at(pyproject, TABLE)
     known = {
         "platforms": present.get("platforms", list(chosen.platforms)),
@@ -75,34 +90,57 @@ def survey_project(
     }
     said = {key: value for key, value in known.items() if value or key in present}
     table = {**present, "platforms": list(DEFAULT_PLATFORMS), **said}
-    tool = {**table_at(pyproject, ("tool",)), "multiplat": table}
-    project = make_project(folder, {**pyproject, "tool": tool})
-    platforms, pythons, reasons = _guess_targets(project, said, around)
-    run, run_reason = _guess_run(project)
+    project = _make_project(folder, pyproject, table)
+    wheel = None
+    if static_metadata(project) is None and not said.keys() >= {"platforms", "python"}:
+        with suppress(ToolError):  # Whoever builds the project is told why it cannot be.
+            wheel = build()
+    if wheel is not None:
+        project = heed_metadata(_make_project(folder, pyproject, table, wheel), wheel.metadata)
+    metadata = wheel.metadata if wheel else static_metadata(project)
+    platforms, pythons, reasons = _guess_targets(project, metadata, said, around)
+    run, run_reason = _guess_run(project, wheel)
     return Survey(
         settings=Settings(platforms=platforms, pythons=pythons, run=run),
         reasons=(*reasons, run_reason),
     )
 
 
+def _make_project(
+    folder: Path,
+    pyproject: Mapping[str, Any],
+    table: Mapping[str, Any],
+    wheel: ProjectWheel | None = None,
+) -> Project:
+    """Return the project with this table; a table without Pythons gets some that are admitted."""
+    bound = wheel.metadata.requires_python if wheel else requires_python_of(pyproject)
+    if "python" not in table and not default_pythons(bound) and (old := old_pythons(bound)):
+        table = {**table, "python": list(map(str, old))}
+    tool = {**table_at(pyproject, ("tool",)), "multiplat": table}
+    return make_project(folder, {**pyproject, "tool": tool})
+
+
 def _guess_targets(
-    project: Project, said: Mapping[str, list[str]], around: Surroundings
+    project: Project,
+    metadata: ProjectMetadata | None,
+    said: Mapping[str, list[str]],
+    around: Surroundings,
 ) -> tuple[tuple[str, ...], tuple[str, ...], list[str]]:
     """Return platforms, Pythons and reasons; what is said already is taken as it is."""
     if said.keys() >= {"platforms", "python"}:
         return tuple(said["platforms"]), tuple(said["python"]), []
     listed = _strings(table_at(project.pyproject, ("project",)).get("classifiers"))
     platforms, platforms_reason = guess_platforms(listed)
-    pythons, pythons_reason = guess_pythons(listed, requires_python_of(project.pyproject))
+    pythons, pythons_reason = guess_pythons(listed, project.requires_python)
     grid = Grid(
         platforms=tuple(_multiplied(said.get("platforms", platforms))),
         pythons=tuple(map(Python.parse, said["python"])) if "python" in said else pythons,
     )
     if not grid.platforms:  # Whole targets alone, with Pythons of their own.
         return tuple(said["platforms"]), (), []
-    dependencies, doubts = _ask_index(project, grid, around)
+    dependencies, doubts = _ask_index(project, metadata, grid, around)
     if "python" not in said and not is_covered(grid, dependencies):
-        wider = replace(grid, pythons=default_pythons(requires_python_of(project.pyproject)))
+        wider = replace(grid, pythons=usual_pythons(project.requires_python))
         if is_covered(wider, dependencies):
             grid = wider
             pythons_reason = "those with wheels; for what the classifiers name there are none"
@@ -130,18 +168,20 @@ def _multiplied(names: Iterable[str]) -> Iterator[Platform]:
             continue
 
 
-def _guess_run(project: Project) -> tuple[tuple[str, str] | None, str]:
+def _guess_run(project: Project, wheel: ProjectWheel | None) -> tuple[tuple[str, str] | None, str]:
     words = table_at(project.pyproject, ("project",))
     for key in RUN_KEYS:
         if key in table_at(project.pyproject, TABLE):
             return None, f"runs: as tool.multiplat.{key} says"
-    if "scripts" in _strings(words.get("dynamic")):
+    if wheel is None and "scripts" in _strings(words.get("dynamic")):
         return (
             None,
             "runs: the script named like the project or else the only one, once it is built",
         )
-    name = str(words.get("name", ""))
+    name = wheel.metadata.name if wheel else str(words.get("name", ""))
     scripts = [*table_at(words, ("scripts",)), *table_at(words, ("gui-scripts",))]
+    if wheel is not None:
+        scripts = sorted(wheel.scripts)
     package = re.sub("[-.]+", "_", name)
     places = [project.folder / "src" / package, project.folder / package]
     has_main = any((place / "__main__.py").is_file() for place in places if package)
@@ -150,15 +190,16 @@ def _guess_run(project: Project) -> tuple[tuple[str, str] | None, str]:
 
 
 def _ask_index(
-    project: Project, grid: Grid, around: Surroundings
+    project: Project, metadata: ProjectMetadata | None, grid: Grid, around: Surroundings
 ) -> tuple[tuple[Dependency, ...], list[str]]:
     """Return what the index has for the dependencies, or why that is not known.
 
     Of those that the direct ones bring in, only those that some target lacks are looked at.
     """
-    requirements = _list_dependencies(project)
-    if requirements is None:
-        return (), ["the dependencies are dynamic, so their wheels were not looked at"]
+    if metadata is None:
+        reason = "the dependencies are dynamic, and building the wheel to learn them failed"
+        return (), [f"{reason}, so their wheels were not looked at"]
+    requirements = _list_dependencies(project, metadata)
     if not requirements:
         return (), []
     count = f"{len(requirements)} dependenc{'y' if len(requirements) == 1 else 'ies'}"
@@ -173,20 +214,17 @@ def _ask_index(
     except FetchError as error:
         return (), [f"guessed without the wheels of {count}: {error}"]
     try:
-        further = _find_lacking(project, grid, market, deadline)
+        further = _find_lacking(project, metadata, grid, market, deadline)
         return (*direct, *_read_dependencies(further, market, deadline)), []
     except MultiplatError:  # It takes too long, or there is no answer; the build will say more.
         return direct, ["what the dependencies themselves require was not looked at"]
 
 
-def _list_dependencies(project: Project) -> tuple[Requirement, ...] | None:
-    """Return the direct dependencies that an index can tell something of; None if not known.
+def _list_dependencies(project: Project, metadata: ProjectMetadata) -> tuple[Requirement, ...]:
+    """Return the direct dependencies that an index can tell something of.
 
     Those that come from a URL, a folder or a repository are left out.
     """
-    metadata = static_metadata(project)
-    if metadata is None:
-        return None
     sources = table_at(project.pyproject, ("tool", "uv", "sources"))
     elsewhere = {canonicalize_name(name) for name in sources}
     return tuple(
@@ -197,15 +235,12 @@ def _list_dependencies(project: Project) -> tuple[Requirement, ...] | None:
 
 
 def _find_lacking(
-    project: Project, grid: Grid, market: Market, deadline: float
+    project: Project, metadata: ProjectMetadata, grid: Grid, market: Market, deadline: float
 ) -> tuple[Requirement, ...]:
     """Return the packages, brought in by others, whose newest version some target has no wheel of.
 
     Raises a MultiplatError if that takes too long, or the requirements have no answer.
     """
-    metadata = static_metadata(project)
-    if metadata is None:
-        return ()
     targets = expand([PlatformEntry(meant=platform) for platform in grid.platforms], grid.pythons)
     wide = replace(project, config=replace(project.config, targets=targets))
     question = make_question(wide, metadata, market)

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from hatch_multiplat.platforms import (
+    OLDEST_CPYTHON,
     SUPPORTED_CPYTHONS,
     Platform,
     PlatformError,
-    usual_names,
 )
 from hatch_multiplat.python import Python, TargetError
 from hatch_multiplat.target import Target, is_pex_platform
@@ -127,6 +127,18 @@ def default_pythons(requires_python: SpecifierSet) -> tuple[Python, ...]:
     return tuple(python for python in supported if admits(requires_python, python))
 
 
+def old_pythons(requires_python: SpecifierSet) -> tuple[Python, ...]:
+    """Return every CPython that a project admits and upstream no longer supports.
+
+    They start with the oldest that executables start on.
+    """
+    oldest, first = OLDEST_CPYTHON, SUPPORTED_CPYTHONS[0]
+    old = [
+        Python(implementation="cpython", version=(3, minor)) for minor in range(oldest[1], first[1])
+    ]
+    return tuple(python for python in old if admits(requires_python, python))
+
+
 def expand(entries: Sequence[PlatformEntry], pythons: Sequence[Python]) -> tuple[Target, ...]:
     """Multiply platforms by Pythons, in the order of the table, each target once."""
     targets: list[Target] = []
@@ -155,11 +167,6 @@ def _parse_entry(text: str, host: Host) -> PlatformEntry:
         return PlatformEntry(meant=_read_complete_platform(text, host), file=text)
     if text == "current":
         return PlatformEntry(meant=host.current())
-    if text == "win32":
-        raise PlatformError(
-            f"{text!r} is 32-bit Windows in a wheel's name, and any Windows to Python; "
-            f"write {' or '.join(map(repr, usual_names(text)))}"
-        )
     if is_pex_platform(text):
         return PlatformEntry(meant=Target.parse(text))
     return PlatformEntry(meant=Platform.parse(text))

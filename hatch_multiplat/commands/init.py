@@ -11,6 +11,7 @@ import click
 from hatch_multiplat.commands.table_edit import dry_run_option, python_option, show_diff
 from hatch_multiplat.commands.terminal import (
     Terminal,
+    build_aside,
     ends_cleanly,
     project_argument,
     quiet_option,
@@ -30,6 +31,7 @@ from hatch_multiplat.init_table import (
     table_at,
     uses_hatchling,
 )
+from hatch_multiplat.platforms import caution
 from hatch_multiplat.project import make_project
 from hatch_multiplat.survey import survey_project
 from hatch_multiplat.toml_file import TomlFile, read_toml_file, write_toml_file
@@ -75,6 +77,8 @@ def init(
     text, changes = _add_plugin(project, file.text, on_request=on_request, terminal=terminal)
     text = add_settings(text, settings)
     make_project(project, tomllib.loads(text))  # It finds every mistake that would be there.
+    for hint in filter(None, map(caution, platforms)):
+        terminal.display_info(hint)
     if text != file.text:
         changes.insert(0, (file, text))
     if not changes:
@@ -106,7 +110,13 @@ def _choose(project: Path, text: str, chosen: Settings, terminal: Terminal) -> S
     _reject_other("python", chosen.pythons, present, how="--python ")
     if "platforms" in present:  # What such a table does not say has its default: it is whole.
         return chosen
-    survey = survey_project(project, pyproject, chosen, surroundings(terminal))
+    survey = survey_project(
+        project,
+        pyproject,
+        chosen,
+        surroundings(terminal),
+        build=lambda: build_aside(project, terminal),
+    )
     for reason in survey.reasons:
         terminal.display_info(reason)
     return survey.settings

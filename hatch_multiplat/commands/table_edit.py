@@ -15,7 +15,8 @@ from hatch_multiplat.errors import MultiplatError
 from hatch_multiplat.host import project_host
 from hatch_multiplat.init_table import TABLE, table_at
 from hatch_multiplat.lock_file import RENEW, UV_LOCK, read_lock
-from hatch_multiplat.platform_list import Names, Vocabulary
+from hatch_multiplat.platform_list import Edited, Names, Vocabulary
+from hatch_multiplat.platforms import caution
 from hatch_multiplat.project import open_project, requires_python_of
 from hatch_multiplat.text_diff import unified_diff
 from hatch_multiplat.toml_file import TomlFile, read_toml_file, write_toml_file
@@ -48,7 +49,7 @@ project_option = click.option(
 def edit_table(
     project: Path,
     names: Names,
-    edit: Callable[[str, Names, Vocabulary], str],
+    edit: Callable[[str, Names, Vocabulary], Edited],
     *,
     dry_run: bool,
     terminal: Terminal,
@@ -59,9 +60,15 @@ def edit_table(
     file = read_toml_file(project / "pyproject.toml")
     requires_python = requires_python_of(tomllib.loads(file.text))
     vocabulary = Vocabulary(host=project_host(project), requires_python=requires_python)
-    text = edit(file.text, names, vocabulary)
+    edited = edit(file.text, names, vocabulary)
+    text = edited.text
+    for note in (*edited.notes, *filter(None, map(caution, names.platforms))):
+        terminal.display_info(note)
     if dry_run:
         show_diff(file, text)
+        return
+    if text == file.text:
+        terminal.display_success("Nothing to change")
         return
     write_toml_file(file, text)
     table = table_at(tomllib.loads(text), TABLE)

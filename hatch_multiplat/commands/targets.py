@@ -18,6 +18,7 @@ from hatch_multiplat.commands.terminal import (
     quiet_option,
 )
 from hatch_multiplat.errors import ConfigError, WriteError
+from hatch_multiplat.platforms import caution
 from hatch_multiplat.project import open_project
 from hatch_multiplat.target_text import render_target, render_targets, targets_to_json
 
@@ -51,7 +52,10 @@ def targets(
     *, project: Path, names: tuple[str, ...], folder: Path | None, as_json: bool, quiet: bool
 ) -> None:
     """Show the targets of PROJECT: what each machine must be, and which wheels it accepts."""
-    chosen = open_project(project).config.targets
+    opened = open_project(project)
+    chosen = opened.config.targets
+    for hint in filter(None, map(caution, opened.pyproject["tool"]["multiplat"]["platforms"])):
+        Terminal(quiet=quiet).display_info(hint)
     if names:
         chosen = _pick(chosen, names)
     if folder is not None:

@@ -27,14 +27,21 @@ from hatch_multiplat.errors import (
 )
 from hatch_multiplat.pipeline import make_question, open_market
 from hatch_multiplat.process import run_tool
-from hatch_multiplat.project import heed_metadata, open_project, read_wheel, static_metadata
+from hatch_multiplat.project import (
+    check_described,
+    heed_metadata,
+    open_project,
+    read_pyproject,
+    read_wheel,
+    static_metadata,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from hatch_multiplat.coverage import Market
     from hatch_multiplat.metadata import ProjectMetadata
-    from hatch_multiplat.project import Project
+    from hatch_multiplat.project import Project, ProjectWheel
     from hatch_multiplat.solve import Question
 
 
@@ -154,7 +161,7 @@ def open_with_metadata(folder: Path, terminal: Terminal) -> tuple[Project, Proje
     A project with dynamic requirements has its wheel built aside to learn them.
     """
     project = open_project(folder)
-    metadata = static_metadata(project) or _metadata_by_building(folder, terminal)
+    metadata = static_metadata(project) or build_aside(folder, terminal).metadata
     return heed_metadata(project, metadata), metadata
 
 
@@ -167,7 +174,11 @@ def prepare_question(
 
 
 def build_wheel(folder: Path, output: Path, terminal: Terminal) -> Path:
-    """Build a project's wheel by its own backend; raises ToolError when that fails."""
+    """Build a project's wheel by its own backend; raises ToolError when that fails.
+
+    Raises ConfigError where nothing says what the project is called.
+    """
+    check_described(folder, read_pyproject(folder))
     terminal.display_info(f"Building the wheel of {folder.resolve().name}")
     try:
         run_tool(
@@ -192,9 +203,12 @@ def build_wheel(folder: Path, output: Path, terminal: Terminal) -> Path:
     wheels = sorted(output.glob("*.whl"))
     if len(wheels) != 1:
         raise ToolError(f"the project's backend built {len(wheels)} wheels; name one by --wheel")
+    if wheels[0].name.lower().startswith("unknown-0.0.0-"):
+        raise ConfigError([f"the project in {folder} has no name; add [project] with one"])
     return wheels[0]
 
 
-def _metadata_by_building(folder: Path, terminal: Terminal) -> ProjectMetadata:
+def build_aside(folder: Path, terminal: Terminal) -> ProjectWheel:
+    """Build a project's wheel to learn what it says, and for nothing else: it is removed again."""
     with tempfile.TemporaryDirectory(prefix="hatch-multiplat-") as name:
-        return read_wheel(build_wheel(folder, Path(os.path.realpath(name)), terminal)).metadata
+        return read_wheel(build_wheel(folder, Path(os.path.realpath(name)), terminal))

@@ -285,10 +285,97 @@ def test_what_an_index_cannot_know_is_not_asked_for(
     assert folder.index.requests == []
 
 
-def test_dynamic_dependencies_are_not_looked_at(folder: Folder) -> None:
+def use_backend(folder: Folder, wheel: Path) -> None:
+    """Give the project a backend of its own, whose wheel is this one."""
+    (folder.root / "backend.py").write_text(
+        "import shutil\n\n"
+        "def build_wheel(folder, config_settings=None, metadata_directory=None):\n"
+        f"    return shutil.copy({str(wheel)!r}, folder).replace('\\\\', '/').rpartition('/')[2]\n",
+        "utf-8",
+    )
+    folder.write('[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n')
+
+
+def test_dynamic_dependencies_are_learned_by_building_the_wheel(
+    folder: Folder, native: Callable[..., None], make_wheel: MakeFile
+) -> None:
+    """Its backend knows the dependencies, the Pythons and the scripts; `[project]` does not."""
+    native(pythons=("cp39", "cp310"), platforms=("linux-x86_64",))
+    wheel = make_wheel(
+        "demo", requires=["native"], requires_python="<3.11", scripts={"one": "a:b", "two": "a:c"}
+    )
+    use_backend(folder, wheel)
+    result = folder.run("init")
+    assert "Building the wheel of demo" in result.stderr
+    assert folder.table == {
+        "platforms": ["linux-x86_64"],
+        "python": ["3.9", "3.10"],
+        "script": "one",
+    }
+    assert [path.name for path in folder.root.iterdir()] == ["backend.py", "pyproject.toml"]
+
+
+def test_dynamic_dependencies_of_what_cannot_be_built_are_not_looked_at(folder: Folder) -> None:
     folder.write(PYPROJECT.replace("dependencies = [", 'dynamic = ["dependencies"] # ['))
     result = folder.run("init")
-    assert "the dependencies are dynamic, so their wheels were not looked at" in result.stderr
+    assert (
+        "the dependencies are dynamic, and building the wheel to learn them failed, so their "
+        "wheels were not looked at"
+    ) in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("backend", "beside"),
+    [
+        ("", ", and there is no setup.py, and there is no setup.cfg"),
+        ('build-backend = "setuptools.build_meta"', ", and there is no setup.py"),
+        ('build-backend = "hatchling.build"', ""),
+    ],
+)
+@pytest.mark.parametrize("command", ["init", "check", "build"])
+def test_a_project_of_which_nothing_says_the_name_is_an_error(
+    folder: Folder, command: str, backend: str, beside: str
+) -> None:
+    """setuptools makes a wheel of UNKNOWN 0.0.0 of it."""
+    folder.write(f"[build-system]\nrequires = []\n{backend}\n")
+    if command != "init":
+        folder.write(folder.text + TABLE)
+    result = folder.run(command, code=2)
+    assert f"pyproject.toml: no table [project]{beside}" in result.stderr
+    assert "add the table, with the name and version of the project" in result.stderr
+    assert not (folder.root / "dist").exists()
+
+
+def test_a_wheel_of_unknown_is_an_error(folder: Folder, make_wheel: MakeFile) -> None:
+    """As setuptools makes one of a `setup.cfg` without a name."""
+    use_backend(folder, make_wheel("UNKNOWN", "0.0.0"))
+    assert "has no name; add [project] with one" in folder.run("init", code=2).stderr
+
+
+def test_the_name_may_stand_where_another_backend_has_it(folder: Folder) -> None:
+    folder.write('[build-system]\nrequires = []\nbuild-backend = "poetry.core.masonry.api"\n')
+    assert "no table [project]" not in folder.run("init").stderr
+
+
+def test_a_project_for_older_pythons_alone_gets_these(
+    folder: Folder, native: Callable[..., None]
+) -> None:
+    native(pythons=("cp39",), platforms=FIVE)
+    folder.write(PYPROJECT.replace(">=3.11,<3.14", "==3.9.*"))
+    result = folder.run("init")
+    assert "python: 3.9 (what requires-python '==3.9.*' admits; upstream supports" in result.stderr
+    assert folder.table == {"platforms": list(FIVE), "python": ["3.9"]}
+    assert "Nothing to add" in folder.run("init").stdout
+
+
+@pytest.mark.parametrize("words", [("init", "--platform"), ("add-platform",)])
+def test_who_writes_win32_is_told_what_it_is(folder: Folder, words: tuple[str, ...]) -> None:
+    if words[0] == "add-platform":
+        folder.write(PYPROJECT + TABLE)
+    hint = "win32 is 32-bit Windows; windows-x86_64 is the usual one\n"
+    assert hint in folder.run(*words, "win32").stderr
+    assert folder.table["platforms"][-1] == "win32"
+    assert hint in folder.run("targets").stderr
 
 
 def test_a_platform_with_a_python_of_its_own_gets_no_others(folder: Folder) -> None:
@@ -344,7 +431,7 @@ def test_the_hook_goes_where_hatch_looks_for_it(folder: Folder) -> None:
     [
         (["--platform", "linux_x64", "--python", "3.31"], PYPROJECT, "'linux-x86_64'?\n"),
         (["--python", "3.10"], PYPROJECT, "Python 3.10 is not admitted"),
-        ([], PYPROJECT.replace(">=3.11,<3.14", "<3.9"), "tool.multiplat.python is required"),
+        ([], PYPROJECT.replace(">=3.11,<3.14", ">=4"), "tool.multiplat.python is required"),
         ([], PYPROJECT.replace(">=3.11,<3.14", "3.11"), "project.requires-python: "),
         ([], PYPROJECT.replace("native>=1", "native>>1"), "project.dependencies: "),
         ([], PYPROJECT.replace("requires = [", "# ["), "build-system.requires must be an array"),
@@ -490,6 +577,20 @@ def test_a_lock_that_is_stale_now_is_named_with_what_renews_it(
 
 def test_a_mistake_writes_nothing(folder: Folder) -> None:
     folder.write(TABLE)
-    said = folder.run("add-platform", "windows-arm64", "linux-x86_64", code=2).stderr
-    assert said == "hatch-multiplat: 'linux-x86_64' is in tool.multiplat.platforms already\n"
+    said = folder.run("add-platform", "windows-arm64", "linux_x64", code=2).stderr
+    assert said == ("hatch-multiplat: unknown platform 'linux_x64'; did you mean 'linux-x86_64'?\n")
+    assert folder.text == TABLE
+
+
+def test_a_command_that_is_repeated_says_so_and_changes_nothing(folder: Folder) -> None:
+    folder.write(TABLE)
+    folder.run("add-platform", "windows-arm64")
+    text = folder.text
+    again = folder.run("add-platform", "windows-arm64")
+    assert again.stderr == "'windows-arm64' is in tool.multiplat.platforms already\n"
+    assert again.stdout == "Nothing to change\n"
+    assert folder.text == text
+    folder.run("remove-platform", "windows-arm64")
+    again = folder.run("remove-platform", "windows-arm64")
+    assert again.stderr == "'windows-arm64' is not in tool.multiplat.platforms\n"
     assert folder.text == TABLE

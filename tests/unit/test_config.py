@@ -252,12 +252,11 @@ PLATFORMS = "tool.multiplat.platforms"
             id="positions count wrong items",
         ),
         pytest.param(
-            'platforms = ["win32", "linux", "darwin"]',
+            'platforms = ["win32", "windows-i686", "linux", "darwin"]',
             [
-                f"{PLATFORMS}[0]: 'win32' is 32-bit Windows in a wheel's name, and any Windows to Python; "
-                "write 'windows-x86_64' or 'windows-i686'",
-                f"{PLATFORMS}[1]: unknown platform 'linux'; did you mean 'linux-x86_64' or 'linux-aarch64'?",
-                f"{PLATFORMS}[2]: unknown platform 'darwin'; did you mean 'macos-arm64' or 'macos-x86_64'?",
+                f"{PLATFORMS}[1]: 'windows-i686' is the same platform as {PLATFORMS}[0]; drop one",
+                f"{PLATFORMS}[2]: unknown platform 'linux'; did you mean 'linux-x86_64' or 'linux-aarch64'?",
+                f"{PLATFORMS}[3]: unknown platform 'darwin'; did you mean 'macos-arm64' or 'macos-x86_64'?",
             ],
             id="the words of sys.platform",
         ),
@@ -374,9 +373,19 @@ def test_wrong_platforms(text: str, expected: list[str]) -> None:
             "<3.9",
             [
                 "tool.multiplat.python is required: project.requires-python '<3.9' "
-                "admits no CPython that upstream still supports"
+                "admits no CPython that upstream still supports; name those that are to be built "
+                'for, as in python = ["3.6", "3.7", "3.8"]'
             ],
             id="no default",
+        ),
+        pytest.param(
+            "",
+            ">=4",
+            [
+                "tool.multiplat.python is required: project.requires-python '>=4' "
+                "admits no CPython that upstream still supports"
+            ],
+            id="none that there is",
         ),
     ],
 )

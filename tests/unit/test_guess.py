@@ -114,7 +114,22 @@ def test_classifiers_name_systems(classifiers: list[str], systems: str, reason: 
             "what upstream supports and requires-python '>=3.8' admits and the classifiers name",
         ),
         ((8, 9), "", "3.11 3.12 3.13 3.14 3.15", "what upstream supports"),
-        ((), "<3.9", "", "what upstream supports and requires-python '<3.9' admits"),
+        (
+            (),
+            "<3.9",
+            "3.6 3.7 3.8",
+            "what requires-python '<3.9' admits; upstream supports none of these any more",
+        ),
+        (
+            (7, 12),
+            "<3.9",
+            "3.7",
+            (
+                "what requires-python '<3.9' admits and the classifiers name; "
+                "upstream supports none of these any more"
+            ),
+        ),
+        ((), ">=4", "", "what upstream supports and requires-python '>=4' admits"),
     ],
 )
 def test_pythons(minors: tuple[int, ...], requires: str, pythons: str, reason: str) -> None:

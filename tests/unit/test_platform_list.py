@@ -42,11 +42,11 @@ VOCABULARY = Vocabulary(
 
 
 def add(*names: str, python: tuple[str, ...] = (), text: str = TEXT) -> str:
-    return add_names(text, Names(platforms=names, pythons=python), VOCABULARY)
+    return add_names(text, Names(platforms=names, pythons=python), VOCABULARY).text
 
 
 def remove(*names: str, python: tuple[str, ...] = (), text: str = TEXT) -> str:
-    return remove_names(text, Names(platforms=names, pythons=python), VOCABULARY)
+    return remove_names(text, Names(platforms=names, pythons=python), VOCABULARY).text
 
 
 def test_names_are_added_behind_the_last_and_every_comment_stays() -> None:
@@ -82,6 +82,38 @@ def test_without_the_key_pythons_begin_from_those_that_it_stands_for() -> None:
     assert removed == text.replace("lock", 'python = ["3.12", "3.13", "3.14"]\nlock')
 
 
+def test_what_is_listed_already_is_said_and_not_listed_again() -> None:
+    names = Names(
+        platforms=("linux-x86_64", "macos-arm64", "windows-arm64", "win_arm64"), pythons=("cp312",)
+    )
+    edited = add_names(TEXT, names, VOCABULARY)
+    assert edited.text == add("windows-arm64")
+    assert edited.notes == (
+        "'linux-x86_64' is in tool.multiplat.platforms already",
+        (
+            "'macos-arm64' is in tool.multiplat.platforms already as 'macosx_13_0_arm64', "
+            "which is the same"
+        ),
+        "'win_arm64' is in tool.multiplat.platforms already as 'windows-arm64', which is the same",
+        "'cp312' is in tool.multiplat.python already as '3.12', which is the same",
+    )
+    again = add_names(edited.text, names, VOCABULARY)
+    assert again.text == edited.text
+    assert len(again.notes) == 5
+
+
+def test_a_platform_that_is_not_listed_is_said_and_nothing_is_removed() -> None:
+    names = Names(platforms=("windows-arm64", "linux-x86_64"), pythons=("3.14",))
+    edited = remove_names(TEXT, names, VOCABULARY)
+    assert edited.text == remove("linux-x86_64")
+    assert edited.notes == (
+        "'windows-arm64' is not in tool.multiplat.platforms",
+        "'3.14' is not in tool.multiplat.python",
+    )
+    text = '[tool.multiplat]\nplatforms = ["linux-x86_64"]\n'
+    assert remove_names(text, Names(platforms=("win32",)), VOCABULARY).text == text
+
+
 MISTAKES: list[tuple[Callable[[], str], list[str]]] = [
     (
         lambda: add("linux_x64", "linux-arm64", "no.json", python=("3.31", "3.10")),
@@ -97,25 +129,11 @@ MISTAKES: list[tuple[Callable[[], str], list[str]]] = [
         ],
     ),
     (
-        lambda: add("linux-x86_64", "macos-arm64", "windows-arm64", "win_arm64"),
-        [
-            "'linux-x86_64' is in tool.multiplat.platforms already",
-            (
-                "'macos-arm64' is in tool.multiplat.platforms already as 'macosx_13_0_arm64', "
-                "which is the same"
-            ),
-            (
-                "'win_arm64' is in tool.multiplat.platforms already as 'windows-arm64', "
-                "which is the same"
-            ),
-        ],
-    ),
-    (
-        lambda: remove("linux-x64", "plan9", python=("3.14",)),
+        lambda: remove("linux-x64", "plan9", "windows-arm64", python=("3.41",)),
         [
             "'linux-x64' is not in tool.multiplat.platforms; did you mean 'linux-x86_64'?",
             ("'plan9' is not in tool.multiplat.platforms; it has: linux-x86_64, macosx_13_0_arm64"),
-            "'3.14' is not in tool.multiplat.python; did you mean '3.13'?",
+            "'3.41' is not in tool.multiplat.python; did you mean '3.13'?",
         ],
     ),
     (
