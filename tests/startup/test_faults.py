@@ -89,7 +89,10 @@ def test_killed_at_any_moment_the_next_run_is_right(bench: Bench) -> None:
         process = subprocess.Popen([app, "exit", "0"], env=bench.env(), start_new_session=True)
         time.sleep(whole * step / 15)
         os.killpg(process.pid, signal.SIGKILL)
-        killed += process.wait() == -signal.SIGKILL
+        if process.wait() == -signal.SIGKILL:
+            killed += 1
+        else:  # The first run was a slow one: the moments lie within a shorter time.
+            whole *= 0.8
         assert bench.evaluate(app, "len(__import__('os').listdir(__import__('pack').__path__[0]))")
         count = len(list(bench.setups()[0].glob("lib/python3*/site-packages/pack/m*.py")))
         assert count == 400
