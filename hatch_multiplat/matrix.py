@@ -13,6 +13,7 @@ from hatch_multiplat.floors import lowest_floor, promises_floor
 from hatch_multiplat.misfit import explain_misfit
 from hatch_multiplat.platforms import Platform, PlatformError
 from hatch_multiplat.report import Advice, suggest_ways
+from hatch_multiplat.tag_constraint import admitted
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from hatch_multiplat.floors import Floor
     from hatch_multiplat.misfit import GapKind
     from hatch_multiplat.selection import Gap, LockedWheel, Outcome, Selection
+    from hatch_multiplat.tag_constraint import TagConstraint
     from hatch_multiplat.target import Target
 
 WheelKind = Literal["pure", "abi3", "abi3+universal2", "universal2", "native", "built", "unbuilt"]
@@ -184,11 +186,13 @@ def make_matrix(
     built: Collection[str] = frozenset(),
     explanation: str = "",
     own: OwnWheel | None = None,
+    rules: Sequence[TagConstraint] = (),
 ) -> Matrix:
     """Put together the matrix of a lock, of what was selected from it, and of what is lacking.
 
     `newest` is the newest version with a fitting wheel for each gap that has one, `built` are the
     file names of wheels built from sdists. `own` is the project itself, where it is to be seen.
+    `rules` say which tags wheels may carry.
     """
     tags = _tags_of(lock)
     order = {target: position for position, target in enumerate(targets)}
@@ -211,7 +215,7 @@ def make_matrix(
         cells=tuple(sorted(cells, key=lambda cell: (cell.name, order[cell.target]))),
         gaps=tuple(sorted(missing, key=lambda gap: (gap.name, order[gap.target]))),
         floors=tuple(_floor_needs(columns, cells, missing)),
-        differences=tuple(_differences(cells, tags, order)),
+        differences=tuple(_differences(cells, tags, order, rules)),
         explanation=explanation,
     )
 
@@ -381,7 +385,10 @@ def _floor_needs(
 
 
 def _differences(
-    cells: Iterable[Cell], tags: TagsOf, order: Mapping[Target, int]
+    cells: Iterable[Cell],
+    tags: TagsOf,
+    order: Mapping[Target, int],
+    rules: Sequence[TagConstraint],
 ) -> Iterable[tuple[NormalizedName, tuple[Variant, ...]]]:
     """Return the packages of several versions; why a target has not the newest is in its wheels."""
     found: dict[NormalizedName, dict[Version, set[Target]]] = defaultdict(dict)
@@ -392,14 +399,34 @@ def _differences(
         if len(versions) == 1:
             continue
         newest = max(versions)
-        known = {tag for wheel in tags.get((name, newest), ()) for tag in wheel}
+        wheels = tags.get((name, newest), ())
         variants = []
         for version, where in sorted(versions.items(), reverse=True):
             targets = tuple(sorted(where, key=order.__getitem__))
             reasons = {
-                f"{newest}: {explain_misfit(known, target)[1]}": None
+                f"{newest}: {why}": None
                 for target in targets
-                if known and known.isdisjoint(target.tags)
+                if (why := _why_none_fits(name, wheels, target, rules))
             }
             variants.append(Variant(version=version, targets=targets, reasons=tuple(reasons)))
         yield name, tuple(variants)
+
+
+def _why_none_fits(
+    name: NormalizedName,
+    wheels: Sequence[frozenset[Tag]],
+    target: Target,
+    rules: Sequence[TagConstraint],
+) -> str:
+    """Say why none of these wheels is for a target; empty if one is, or there is none at all.
+
+    A solver that had to pass over a version leaves the wheels for that target out of its lock.
+    Where a constraint rules some out, it is the constraint that can be said for sure.
+    """
+    fitting = [tags for tags in wheels if not tags.isdisjoint(target.tags)]
+    if not wheels or any(admitted(rules, name, tags, target) for tags in fitting):
+        return ""
+    own = [str(rule) for rule in rules if rule.name == name and rule.concerns(target)]
+    if own:
+        return f"no wheel that {', '.join(own)} admits"
+    return explain_misfit([tag for tags in wheels for tag in tags], target)[1]

@@ -79,6 +79,7 @@ class Search:
         by which all gaps show.
         """
         targets = self.question.targets
+        self.warn_of_idle_rules()
         confined = True
         try:
             solved = self.solve(prior=self.prior)
@@ -147,6 +148,15 @@ class Search:
         if text not in self.warned:
             self.market.say(f"Warning: {text}")
         self.warned.add(text)
+
+    def warn_of_idle_rules(self) -> None:
+        """Name the tag constraints that say nothing: no target takes a wheel with such tags."""
+        for rule in self.market.rules:
+            if not any(rule.concerns(target) for target in self.question.targets):
+                self.warn(
+                    f"the tag constraint {rule} has no effect: none of the targets takes a wheel "
+                    "with such tags"
+                )
 
     def merge_spread(self, solved: Solved) -> bool:
         """Merge the packages whose newest wheel for some target lies on an index uv passes over.

@@ -162,6 +162,7 @@ def _make_matrix(
             built=found.built,
             explanation=found.explanation,
             own=own,
+            rules=question.tag_constraints,
         )
     return make_matrix(
         project=name,
@@ -172,6 +173,7 @@ def _make_matrix(
         advice=Advice.PROJECT,
         built=found.built,
         own=own,
+        rules=question.tag_constraints,
     )
 
 

@@ -395,6 +395,33 @@ def test_a_tag_constraint_that_no_version_meets_is_a_gap(desk: Desk, make_wheel:
         desk.ask(["native"], [LINUX])
 
 
+def test_a_tag_constraint_that_concerns_no_target_is_told_once(
+    desk: Desk, make_wheel: MakeFile
+) -> None:
+    add_native(desk, make_wheel, "native", "1.0", "manylinux_2_17_x86_64")
+    rule, _ = parse_tag_constraint("native[win32]")
+    desk.market = replace(desk.market, rules=(rule,))
+    assert desk.ask(["native"], [LINUX]).runs == 1
+    (said,) = desk.said
+    assert said == (
+        "Warning: the tag constraint native[win32] has no effect: none of the targets takes a "
+        "wheel with such tags"
+    )
+
+
+def test_what_the_solver_warns_of_is_told_once(desk: Desk, make_wheel: MakeFile) -> None:
+    """Also where it is asked again, as a target has to step back."""
+    add_native(desk, make_wheel, "native", "1.0", "manylinux_2_17_x86_64", "win_amd64")
+    add_native(desk, make_wheel, "native", "2.0", "manylinux_2_34_x86_64", "win_amd64")
+    desk.index.add(make_wheel("broken"), yanked="it is broken")
+    covered = desk.ask(["native", "broken[fast]==1.0"], [LINUX, WINDOWS])
+    assert covered.runs == 2
+    assert [line for line in desk.said if line.startswith("Warning")] == [
+        "Warning: 'broken==1.0' is yanked (reason: \"it is broken\")",
+        "Warning: The package 'broken==1.0' does not have an extra named 'fast'",
+    ]
+
+
 class TestSeveralIndexes:
     """A version whose files lie in two indexes: uv takes them from one, pip from both."""
 

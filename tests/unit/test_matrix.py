@@ -13,7 +13,11 @@ from hatch_multiplat.matrix_layout import GAP_WORDS, MEANINGS, make_rows
 from hatch_multiplat.misfit import GapKind
 from hatch_multiplat.report import Advice
 from hatch_multiplat.selection import Gap, Outcome, locked_wheel, select_all
+from hatch_multiplat.tag_constraint import parse_tag_constraint
 from tests.support.matrix import BASE, make_lock, make_targets, native, package, sample
+
+ON_LINUX = "sys_platform == 'linux'"
+ON_MAC = "sys_platform == 'darwin'"
 
 
 @pytest.fixture(scope="module")
@@ -139,6 +143,31 @@ def test_a_package_of_several_versions_says_where_and_why(matrix: Matrix) -> Non
     ]
     has = "linux x86_64, macos x86_64, musl linux aarch64, win_amd64"
     assert variants[1].reasons == (f"3.0: no wheel for this platform (has {has})",)
+
+
+def test_a_constraint_that_rules_out_newer_wheels_is_named_for_the_targets_it_concerns() -> None:
+    targets = make_targets(["linux-x86_64", "windows-x86_64", "macos-arm64"], ["3.12"])
+    lock = make_lock(
+        package("native", "1.0", "cp39-abi3-manylinux2014_x86_64", marker=ON_LINUX),
+        package("native", "1.5", "cp312-cp312-macosx_11_0_arm64", marker=ON_MAC),
+        package("native", "2.0", "cp312-cp312-win_amd64", marker="os_name == 'nt'"),
+    )
+    rule, _ = parse_tag_constraint("native[manylinux2014_x86_64, abi3]")
+    outcome = select_all(lock, targets, base=BASE)
+    matrix = make_matrix(
+        project="demo",
+        targets=targets,
+        lock=lock,
+        outcome=outcome,
+        advice=Advice.PROJECT,
+        rules=[rule],
+    )
+    ((_, variants),) = matrix.differences
+    assert [variant.reasons for variant in variants] == [
+        (),
+        ("2.0: no wheel for this platform (has win_amd64)",),
+        ("2.0: no wheel that native[abi3, manylinux2014_x86_64] admits",),
+    ]
 
 
 def test_the_project_itself_has_a_row_of_its_own_wheels_and_gaps() -> None:
