@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING
 
 from hatch_multiplat.built_sdists import BuiltSdists
 from hatch_multiplat.covered import Covered, Uncovered
-from hatch_multiplat.errors import CoverageError
 from hatch_multiplat.market import Market
-from hatch_multiplat.report import Advice
+from hatch_multiplat.report import Advice, coverage_error
 from hatch_multiplat.search import Search
 
 if TYPE_CHECKING:
@@ -70,7 +69,7 @@ def cover_targets(
         question, market=market, build_sdists=build_sdists, prior=prior, look_into=look_into
     )
     if isinstance(found, Uncovered):
-        raise CoverageError(found.message)
+        raise coverage_error(found.message, found.gaps)
     return found
 
 
@@ -98,5 +97,5 @@ def select_locked(
     """Do as search_locked does, and raise CoverageError for gaps: a lock is never changed here."""
     found = search_locked(lock, targets, base=base, market=market, build_sdists=build_sdists)
     if isinstance(found, Uncovered):
-        raise CoverageError(found.message)
+        raise coverage_error(found.message, found.gaps)
     return found.outcome

@@ -13,11 +13,11 @@ import zipfile
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from hatch_multiplat.errors import CoverageError, ExecutableError
+from hatch_multiplat.errors import ExecutableError
 from hatch_multiplat.floors import promises_floor
 from hatch_multiplat.misfit import spell_floor
 from hatch_multiplat.platforms import oldest_floor
-from hatch_multiplat.report import Advice, render_gaps
+from hatch_multiplat.report import Advice, coverage_error, render_gaps
 from hatch_multiplat.selection import Gap
 
 if TYPE_CHECKING:
@@ -198,7 +198,7 @@ def check_bare_wheels(selections: Sequence[Selection], paths: Mapping[str, Path]
     gaps = find_bare_gaps(selections, paths)
     if gaps:
         targets = [selection.target for selection in selections]
-        raise CoverageError(render_gaps(gaps, targets, advice=Advice.PROJECT))
+        raise coverage_error(render_gaps(gaps, targets, advice=Advice.PROJECT), gaps)
 
 
 def find_bare_gaps(selections: Sequence[Selection], paths: Mapping[str, Path]) -> tuple[Gap, ...]:

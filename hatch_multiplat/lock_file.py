@@ -25,7 +25,7 @@ from hatch_multiplat.lock_changes import same_packages
 from hatch_multiplat.lock_freshness import find_stale, lock_inputs, locked_python
 from hatch_multiplat.lock_writer import TOOL, files_of, render_lock
 from hatch_multiplat.process import run_tool
-from hatch_multiplat.report import gaps_to_json
+from hatch_multiplat.report import coverage_error
 from hatch_multiplat.sources import redact
 
 if TYPE_CHECKING:
@@ -150,7 +150,7 @@ def solve_lock(
     """Solve and render the lock for `path`; `prior` is the text whose versions are kept."""
     covered = search_coverage(question, market=market, build_sdists=build_sdists, prior=prior)
     if isinstance(covered, Uncovered):
-        raise CoverageError(covered.message, details={"gaps": gaps_to_json(covered.gaps)})
+        raise coverage_error(covered.message, covered.gaps)
     home = path.parent.resolve()
 
     def locate(url: str) -> tuple[str, str]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
 from packaging.version import InvalidVersion, Version
 
-from hatch_multiplat.errors import ConfigError, CoverageError
+from hatch_multiplat.errors import ConfigError
 from hatch_multiplat.floors import promises_floor
 from hatch_multiplat.libc_need import (
     explain_need,
@@ -23,7 +23,7 @@ from hatch_multiplat.libc_need import (
 from hatch_multiplat.matrix import OwnWheel
 from hatch_multiplat.misfit import explain_misfit
 from hatch_multiplat.project import Project, ProjectWheel, read_wheel
-from hatch_multiplat.report import Advice, render_gaps
+from hatch_multiplat.report import Advice, coverage_error, render_gaps
 from hatch_multiplat.selection import Gap, Selection, best_wheel
 
 if TYPE_CHECKING:
@@ -161,7 +161,7 @@ def add_own_wheels(
         message = render_gaps(gaps, config.targets, advice=Advice.OWN_WHEEL)
         hint = f"; name them by {VARIABLE}" if unpacked else ""
         idle = [f"{_KEY}: no wheel of this project is at {pattern}{hint}" for pattern in own.idle]
-        raise CoverageError("\n".join([message, *([""] if idle else []), *idle]))
+        raise coverage_error("\n".join([message, *([""] if idle else []), *idle]), gaps)
     return tuple(selection.with_wheel(fitting[selection.target]) for selection in selections)
 
 

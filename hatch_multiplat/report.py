@@ -10,6 +10,8 @@ from dataclasses import asdict, dataclass
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, Final
 
+from hatch_multiplat.errors import CoverageError
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -114,6 +116,11 @@ def format_size(size: int) -> str:
         value /= _STEP
         units.pop(0)
     return f"{value:.1f} {units[0]}"
+
+
+def coverage_error(message: str, gaps: Sequence[Gap]) -> CoverageError:
+    """Return the error for these gaps: its message for people, its details for `--json`."""
+    return CoverageError(message, details={"gaps": gaps_to_json(gaps)})
 
 
 def gaps_to_json(gaps: Sequence[Gap]) -> list[dict[str, Any]]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import pytest
 from click.testing import CliRunner
 
 from hatch_multiplat.cli import main
-from hatch_multiplat.errors import ToolError
+from hatch_multiplat.errors import CoverageError, ToolError
 from tests.support.project import make_project
 
 if TYPE_CHECKING:
@@ -76,3 +77,19 @@ def test_a_backend_that_fails_has_no_hint_about_what_it_requires(project: Projec
     assert code == ToolError.exit_code
     assert "out of order" in said
     assert "UV_FIND_LINKS" not in said
+
+
+def test_gaps_are_printed_as_json_each_by_itself(
+    project: ProjectFolder, index_server: IndexServer, make_wheel: MakeFile
+) -> None:
+    index_server.remove(make_wheel("pure"))
+    index_server.add(make_wheel("pure", "2.0", tags="cp312-cp312-win_amd64"))
+    wheel = project.root / project.wheel.name
+    command = ["build", str(project.root), "--wheel", str(wheel), "--json"]
+    result = CliRunner().invoke(main, command)
+    assert result.exit_code == CoverageError.exit_code
+    found = json.loads(result.stdout)
+    assert found["error"]["exit_code"] == CoverageError.exit_code
+    assert [(gap["name"], gap["target"]) for gap in found["gaps"]] == [
+        ("pure", "cp312-manylinux_2_28_x86_64")
+    ]
