@@ -21,8 +21,9 @@ if TYPE_CHECKING:
     from packaging.requirements import Requirement
 
     from hatch_multiplat.closure import Demands
-    from hatch_multiplat.config import Config, Run
+    from hatch_multiplat.config import Config
     from hatch_multiplat.metadata import ProjectMetadata
+    from hatch_multiplat.run import Run
     from hatch_multiplat.selection import Selection
 
 

@@ -27,9 +27,18 @@ from hatch_multiplat.formats import (
     read_wheelhouse,
     read_zip,
 )
-from hatch_multiplat.pex_options import is_template, refuse_option
+from hatch_multiplat.pex_options import refuse_option
+from hatch_multiplat.run import (
+    RUN_KEYS,
+    Executable,
+    Run,
+    read_executables,
+    read_run,
+    read_templates,
+    read_variables,
+)
 from hatch_multiplat.sources import redact_text
-from hatch_multiplat.table_reader import TableReader, toml_type
+from hatch_multiplat.table_reader import TableReader, is_file_name
 from hatch_multiplat.tag_constraint import (
     TagConstraint,
     TagConstraintError,
@@ -57,32 +66,10 @@ TABLE: Final = "tool.multiplat"
 DEFAULT_LOCK: Final = "pylock.multiplat.toml"
 DEFAULT_OUTPUT: Final = "{name}-{version}.pex"
 
-RunKind = Literal["script", "entry-point", "module", "interpreter"]
-RUN_KEYS: Final[tuple[RunKind, ...]] = ("script", "entry-point", "module")
-EXECUTABLE_KEYS: Final = (*RUN_KEYS, "inject-args", "inject-env")
 OUTPUT_FIELDS: Final = ("name", "version")
 
 _NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?")
-_ENTRY_POINT = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*")
-_MODULE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
 _OUTPUT_FIELD = re.compile(rf"\{{({'|'.join(OUTPUT_FIELDS)})\}}")
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Run:
-    """What an executable starts: a console script, `pkg.mod:func`, `python -m`, or Python."""
-
-    kind: RunKind
-    value: str = ""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Executable:
-    """What runs when the file is called by a certain name."""
-
-    run: Run
-    inject_args: tuple[str, ...] = ()
-    inject_env: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -162,7 +149,7 @@ class _Parser(TableReader):
                 value = read(self, f"{TABLE}.{key}", table[key])
                 if value is not None:
                     values[key.replace("-", "_")] = value
-        values["run"] = self.parse_run(TABLE, table)
+        values["run"] = read_run(self, TABLE, table)
         for key in RUN_KEYS:
             values.pop(key.replace("-", "_"), None)
         entries = values.pop("platforms", ())
@@ -301,60 +288,7 @@ class _Parser(TableReader):
         found = [self.string(here, text) for here, text in self.items(where, value)]
         return tuple(text for text in found if text is not None)
 
-    # -- what runs -------------------------------------------------------------------------------
-
-    def parse_run(self, where: str, table: Mapping[str, Any]) -> Run | None:
-        """Read which of the keys that exclude each other is there, if one is."""
-        keys: list[RunKind] = [key for key in RUN_KEYS if key in table]
-        if len(keys) > 1:
-            self.problem(f"{where}: {' and '.join(keys)} exclude each other; keep one")
-        if len(keys) != 1:
-            return None
-        kind, text = keys[0], table[keys[0]]
-        if not isinstance(text, str):
-            return None  # Its reader has said so.
-        if kind == "entry-point" and not _ENTRY_POINT.fullmatch(text):
-            hint = "; for `python -m` use the key 'module'" if _MODULE.fullmatch(text) else ""
-            self.problem(
-                f"{where}.{kind}: {text!r} is not of the form 'package.module:function'{hint}"
-            )
-        if kind == "module" and not _MODULE.fullmatch(text):
-            self.problem(f"{where}.{kind}: {text!r} is not a module name such as 'pkg.mod'")
-        return Run(kind=kind, value=text) if text else Run(kind="interpreter")
-
-    def executables(self, where: str, value: object) -> tuple[tuple[str, Executable], ...]:
-        if not isinstance(value, dict):
-            self.problem(f"{where} must be a table of tables (got {toml_type(value)})")
-            return ()
-        found = []
-        for name, table in value.items():
-            here = f"{where}.{name}"
-            if not isinstance(table, dict):
-                self.problem(f"{here} must be a table (got {toml_type(table)})")
-                continue
-            if not _is_file_name(name):
-                self.problem(f"{here}: {name!r} must be a file name")
-            self.reject_unknown(here, table, EXECUTABLE_KEYS)
-            for key in RUN_KEYS:
-                if key in table:
-                    self.text(f"{here}.{key}", table[key])
-            executable = Executable(
-                run=self.parse_run(here, table) or Run(kind="script", value=name),
-                inject_args=self.templates(f"{here}.inject-args", table.get("inject-args", [])),
-                inject_env=self.variables(f"{here}.inject-env", table.get("inject-env", {})),
-            )
-            found.append((name, executable))
-        return tuple(sorted(found, key=lambda pair: pair[0]))
-
-    def templates(self, where: str, value: object) -> tuple[str, ...]:
-        items = self.items(where, value)
-        for here, text in items:
-            if not is_template(text):
-                self.problem(
-                    f"{here}: {text!r} has braces that are no placeholder such as "
-                    "'{pex.env.HOME}'; write '{{' and '}}' for braces"
-                )
-        return tuple(text for _, text in items)
+    # -- lines of commands -----------------------------------------------------------------------
 
     def pex_args(self, where: str, value: object) -> tuple[str, ...]:
         items = self.items(where, value)
@@ -363,13 +297,6 @@ class _Parser(TableReader):
             if instead:
                 self.problem(f"{here}: {text!r} is not for here: {instead}")
         return tuple(text for _, text in items)
-
-    def variables(self, where: str, value: object) -> tuple[tuple[str, str], ...]:
-        pairs = self.string_table(where, value)
-        for name, _ in pairs:
-            if not name or "=" in name:
-                self.problem(f"{where}: {name!r} is not a name of an environment variable")
-        return pairs
 
     def runners(self, where: str, value: object) -> tuple[tuple[str, str], ...]:
         pairs = self.string_table(where, value)
@@ -389,7 +316,7 @@ class _Parser(TableReader):
         text = self.string(where, value)
         if text is None:
             return None
-        if not _is_file_name(text):
+        if not is_file_name(text):
             self.problem(f"{where}: {text!r} must be a file name; put the folder in 'output-dir'")
         elif re.search("[{}]", _OUTPUT_FIELD.sub("", text)):
             listed = ", ".join(f"{{{word}}}" for word in OUTPUT_FIELDS)
@@ -429,13 +356,13 @@ _READERS: Final[dict[str, Callable[[_Parser, str, object], Any]]] = {
     "output-dir": _Parser.string,
     "checksums": _Parser.boolean,
     "sbom": _Parser.boolean,
-    "inject-args": _Parser.templates,
-    "inject-env": _Parser.variables,
+    "inject-args": read_templates,
+    "inject-env": read_variables,
     "shebang": _Parser.shebang,
     "inherit-path": functools.partial(_Parser.choice, of=("false", "fallback", "prefer")),
     "include-tools": _Parser.boolean,
     "runtime-root": _Parser.string,
-    "executables": _Parser.executables,
+    "executables": read_executables,
     "formats": read_formats,
     "layout": functools.partial(_Parser.choice, of=LAYOUTS),
     "wheelhouse": read_wheelhouse,
@@ -460,7 +387,3 @@ def _is_url(text: str) -> bool:
     if parts.scheme == "file":
         return bool(parts.path)
     return parts.scheme in {"http", "https"} and bool(parts.hostname)
-
-
-def _is_file_name(text: str) -> bool:
-    return not re.search(r"[/\\]", text) and text.strip() not in {"", ".", ".."}

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from packaging.requirements import Requirement
 
     from hatch_multiplat.boot import BootTable
-    from hatch_multiplat.config import Config, Run
+    from hatch_multiplat.config import Config
+    from hatch_multiplat.run import Run
     from hatch_multiplat.selection import LockedWheel, Selection, WheelSet
     from hatch_multiplat.wheel_texts import WheelTexts
 

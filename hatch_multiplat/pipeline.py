@@ -46,12 +46,13 @@ if TYPE_CHECKING:
 
     from hatch_multiplat.beside import Wanted
     from hatch_multiplat.closure import Demands
-    from hatch_multiplat.config import Config, Run
+    from hatch_multiplat.config import Config
     from hatch_multiplat.formats import ScieOptions
     from hatch_multiplat.market import Market
     from hatch_multiplat.metadata import ProjectMetadata
     from hatch_multiplat.own_wheels import OwnWheels
     from hatch_multiplat.project import Project, ProjectWheel
+    from hatch_multiplat.run import Run
     from hatch_multiplat.selection import Selection
 
 __all__ = [

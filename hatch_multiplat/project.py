@@ -124,7 +124,8 @@ def check_described(folder: Path, pyproject: Mapping[str, Any]) -> None:
     setuptools would make a wheel of UNKNOWN 0.0.0 of it. Other backends have tables of their own.
     """
     backend = str(pyproject.get("build-system", {}).get("build-backend", "setuptools"))
-    needed = {"hatchling": (), "setuptools": ("setup.py", "setup.cfg")}.get(backend.partition(".")[0])
+    known = {"hatchling": (), "setuptools": ("setup.py", "setup.cfg")}
+    needed = known.get(backend.partition(".")[0])
     if "project" in pyproject or needed is None or any((folder / n).is_file() for n in needed):
         return
     beside = "".join(f", and there is no {name}" for name in needed)

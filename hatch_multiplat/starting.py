@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Final
 
 from packaging.utils import canonicalize_name
 
-from hatch_multiplat.config import Config, Run
 from hatch_multiplat.errors import ConfigError
+from hatch_multiplat.run import Run
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
 
+    from hatch_multiplat.config import Config
     from hatch_multiplat.selection import Selection
 
 _MODULE_FILES: Final = ("py", "pyc", "so", "pyd")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -90,3 +91,8 @@ class TableReader:
 def toml_type(value: object) -> str:
     """Return what a message calls the type of a value."""
     return {"list": "array", "dict": "table"}.get(type(value).__name__, type(value).__name__)
+
+
+def is_file_name(text: str) -> bool:
+    """Tell whether a text can name a file in a folder: no path, and not the folder itself."""
+    return not re.search(r"[/\\]", text) and text.strip() not in {"", ".", ".."}

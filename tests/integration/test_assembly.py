@@ -18,9 +18,9 @@ import pytest
 
 from hatch_multiplat import assembly, skeleton
 from hatch_multiplat.assembly import write_executable
-from hatch_multiplat.config import Run
 from hatch_multiplat.errors import ExecutableError, ToolError
 from hatch_multiplat.pex_file import run_pex
+from hatch_multiplat.run import Run
 from tests.support.parts import INTERPRETER, make_parts
 from tests.support.project import make_project
 

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 from packaging.requirements import Requirement
 
 from hatch_multiplat.boot import BootTable, BootWheel
-from hatch_multiplat.config import Config, Run
+from hatch_multiplat.config import Config
 from hatch_multiplat.pex_file import Parts
+from hatch_multiplat.run import Run
 from hatch_multiplat.selection import Selection, WheelSet, locked_wheel
 from hatch_multiplat.target import Target
 from hatch_multiplat.wheel_texts import read_wheel_texts

@@ -12,8 +12,9 @@ from packaging.version import Version
 from hatch_multiplat.boot import BootOptions, BootTable, BootTarget
 from hatch_multiplat.boot_table import make_boot_table
 from hatch_multiplat.closure import Demands
-from hatch_multiplat.config import Config, Executable, Run
+from hatch_multiplat.config import Config
 from hatch_multiplat.metadata import ProjectMetadata
+from hatch_multiplat.run import Executable, Run
 from hatch_multiplat.selection import LockedWheel, Selection, WheelSet, locked_wheel
 from hatch_multiplat.target import Target
 

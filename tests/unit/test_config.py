@@ -14,13 +14,12 @@ from packaging.utils import canonicalize_name
 
 from hatch_multiplat.config import (
     Config,
-    Executable,
     ProjectFacts,
-    Run,
     known_keys,
     parse_config,
 )
 from hatch_multiplat.errors import ConfigError
+from hatch_multiplat.run import Executable, Run
 from hatch_multiplat.target import Target
 from hatch_multiplat.target_list import Host
 

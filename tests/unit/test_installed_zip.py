@@ -9,11 +9,12 @@ import pytest
 from packaging.requirements import Requirement
 
 from hatch_multiplat.boot import BootTable
-from hatch_multiplat.config import Config, Run
+from hatch_multiplat.config import Config
 from hatch_multiplat.errors import ExecutableError
 from hatch_multiplat.formats import FormatOptions, ZipOptions
 from hatch_multiplat.installed_zip import size_warnings, write_installed_zip
 from hatch_multiplat.pex_file import Parts
+from hatch_multiplat.run import Run
 from hatch_multiplat.selection import Selection, WheelSet, locked_wheel
 from hatch_multiplat.target import Target
 

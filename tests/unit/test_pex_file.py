@@ -7,10 +7,11 @@ import pytest
 from packaging.requirements import Requirement
 
 from hatch_multiplat.boot import BootTable
-from hatch_multiplat.config import Config, Run
+from hatch_multiplat.config import Config
 from hatch_multiplat.errors import ExecutableError, ToolError
 from hatch_multiplat.lock import lock_environment, parse_lock
 from hatch_multiplat.pex_file import Parts, platform_label, render_local_lock, run_pex
+from hatch_multiplat.run import Run
 from hatch_multiplat.selection import LockedWheel, Selection, WheelSet, locked_wheel, select_all
 from hatch_multiplat.target import Target
 from hatch_multiplat.wheel_texts import WheelTexts

@@ -4,8 +4,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from hatch_multiplat.config import Config, Executable, Run
+from hatch_multiplat.config import Config
 from hatch_multiplat.errors import ConfigError
+from hatch_multiplat.run import Executable, Run
 from hatch_multiplat.selection import Selection, WheelSet, locked_wheel
 from hatch_multiplat.starting import check_functions, check_modules
 from hatch_multiplat.target import Target
