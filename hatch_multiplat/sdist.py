@@ -18,6 +18,7 @@ from hatch_multiplat.errors import ToolError
 from hatch_multiplat.fetch import Artifact, fetch_files
 from hatch_multiplat.process import run_tool
 from hatch_multiplat.selection import locked_wheel
+from hatch_multiplat.session import certificate_variables
 from hatch_multiplat.user_settings import UNHEARD
 
 if TYPE_CHECKING:
@@ -102,6 +103,7 @@ def _build(tree: Path, *, sources: Sources, store: Store, offline: bool) -> Lock
                 cwd=folder,
                 environ={
                     **UNHEARD,
+                    **certificate_variables(os.environ),
                     "UV_CONFIG_FILE": str(settings),
                     "UV_PYTHON_DOWNLOADS": "never",
                     "SOURCE_DATE_EPOCH": FIXED_EPOCH,

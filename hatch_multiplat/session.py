@@ -167,6 +167,17 @@ def explain_status(response: requests.Response) -> str:
     return f"the server answered {status}"
 
 
+def certificate_variables(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables by which uv trusts the file of certificates that a session does.
+
+    By itself it knows one of their names only, and a relative path is not for its folder.
+    """
+    chosen = _choose_certificates(environ)
+    if chosen is None or not Path(chosen).is_file():
+        return {}
+    return {"SSL_CERT_FILE": str(Path(chosen).absolute())}
+
+
 def _choose_certificates(environ: Mapping[str, str]) -> str | None:
     """Return the file or folder of CA certificates that the environment names.
 

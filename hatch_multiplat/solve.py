@@ -16,6 +16,7 @@ from hatch_multiplat.errors import ConfigError, FetchError, SolveError, ToolErro
 from hatch_multiplat.index_trouble import explain_trouble
 from hatch_multiplat.lock import parse_lock
 from hatch_multiplat.process import Finished, run_tool
+from hatch_multiplat.session import certificate_variables
 from hatch_multiplat.source_conditions import valid_requirements
 from hatch_multiplat.sources import redact, says_yes
 from hatch_multiplat.staging import (
@@ -172,9 +173,9 @@ def run_uv_solve(
                 "UV_PYTHON_DOWNLOADS": "never",
                 "NO_COLOR": "1",
                 **UNHEARD,
-                # These are told apart here: uv itself ends with an error where one is empty.
-                "UV_OFFLINE": None,
+                # uv itself ends with an error where it is empty.
                 "UV_NO_SOURCES": "1" if says_yes(os.environ, "UV_NO_SOURCES") else None,
+                **certificate_variables(os.environ),
                 **hide_settings(os.environ, folder / "settings"),
             },
             check=False,

@@ -26,6 +26,7 @@ UNHEARD: Final = dict.fromkeys(
         "UV_INDEX_STRATEGY",
         "UV_INDEX_URL",
         "UV_NO_CONFIG",
+        "UV_OFFLINE",
         "UV_PROJECT",
         "UV_WORKING_DIR",
     )

@@ -10,15 +10,21 @@ import ssl
 import sys
 import threading
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import pytest
 import trustme
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 
 from hatch_multiplat.errors import FetchError
 from hatch_multiplat.fetch import Artifact, fetch_files
 from hatch_multiplat.progress import NoProgress
 from hatch_multiplat.session import TRIES, make_session
+from hatch_multiplat.solve import Question, run_uv_solve
+from hatch_multiplat.sources import Sources
+from hatch_multiplat.target import Target
 from tests.support.fetch_command import start_fetch
 from tests.support.proxy import Proxy
 from tests.support.server import basic_auth, refused_port
@@ -26,7 +32,6 @@ from tests.support.server import basic_auth, refused_port
 if TYPE_CHECKING:
     import subprocess
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
     import requests
 
@@ -615,6 +620,36 @@ class TestProxiesAndCertificates:
         with make_session({}) as session:
             artifact = artifact_of(wheel, secure_index.file_url(wheel))
             assert len(fetch(artifact, session=session)) == 1
+
+    @pytest.mark.parametrize("variable", ["REQUESTS_CA_BUNDLE", "PIP_CERT", "SSL_CERT_FILE", ""])
+    @pytest.mark.usefixtures("uv_cache", "plain_network")
+    def test_the_solver_trusts_what_the_session_does(
+        self,
+        *,
+        variable: str,
+        make_wheel: MakeFile,
+        secure_index: IndexServer,
+        bundle: str,
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        secure_index.add(make_wheel("a"))
+        question = Question(
+            requirements=(Requirement("a"),),
+            constraints=(),
+            targets=(Target.parse("cp312-win_amd64"),),
+            requires_python=SpecifierSet(),
+            sources=Sources(index_url=secure_index.index_url),
+            uv_table={},
+            project_dir=tmp_path,
+        )
+        if variable:
+            monkeypatch.chdir(Path(bundle).parent)
+            monkeypatch.setenv(variable, Path(bundle).name)
+            assert [package.name for package in run_uv_solve(question).lock.packages] == ["a"]
+        else:
+            with pytest.raises(FetchError, match=r"is not trusted .*SSL_CERT_FILE"):
+                run_uv_solve(question)
 
     def test_a_private_authority_is_not_trusted_by_itself(
         self, make_wheel: MakeFile, secure_index: IndexServer, fetch: Fetch
