@@ -62,6 +62,7 @@ class TargetConstraint:
 
 
 Constraint: TypeAlias = tuple[NormalizedName, SpecifierSet]
+_Family: TypeAlias = tuple[str, tuple[str, ...], str]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -82,13 +83,18 @@ def solver_environments(
     follow each other share one, and so do targets that no real marker tells apart, unless a
     constraint concerns only some of them. Unconstrained environments come first: uv prefers in
     each the versions it chose in those before, so that a step back stays where it is needed.
+
+    A 32-bit Python on a 64-bit system is of two machines: that of its markers, and that of its
+    wheels, which uv drops from the lock unless an environment names it. Such a target, and those of
+    either machine, share one.
     """
     by_target: dict[Target, set[Constraint]] = defaultdict(set)
     for constraint in constraints:
         by_target[constraint.target].add((constraint.name, constraint.versions))
-    families: dict[tuple[str, ...], list[Target]] = defaultdict(list)
+    families: dict[_Family, list[Target]] = defaultdict(list)
+    machines = _join_machines(targets)
     for target in targets:
-        families[_family(target)].append(target)
+        families[_family(target, machines)].append(target)
     environments: list[SolverEnvironment] = []
     for family, members in families.items():
         labels: dict[str, list[Target]] = defaultdict(list)
@@ -152,17 +158,30 @@ def lowest_python(targets: Sequence[Target], requires_python: SpecifierSet) -> s
     return str(lowest)
 
 
-def _family(target: Target) -> tuple[str, ...]:
+def _join_machines(targets: Iterable[Target]) -> dict[tuple[str, str], frozenset[str]]:
+    """Return the machines that share an environment, by system and each of them."""
+    joined: dict[tuple[str, str], frozenset[str]] = {}
+    for target in targets:
+        environment = target.environment()
+        system = environment["sys_platform"]
+        own = {environment["platform_machine"], target.platform.platform_machine}
+        known = frozenset().union(*(joined.get((system, one), {one}) for one in own))
+        joined |= {(system, one): known for one in known}
+    return joined
+
+
+def _family(target: Target, machines: Mapping[tuple[str, str], frozenset[str]]) -> _Family:
     environment = target.environment()
+    system, machine = environment["sys_platform"], environment["platform_machine"]
     return (
-        environment["sys_platform"],
-        environment["platform_machine"],
+        system,
+        tuple(sorted(machines[system, machine])),
         environment["implementation_name"],
     )
 
 
 def _environments(
-    family: tuple[str, ...],
+    family: _Family,
     targets: Sequence[Target],
     by_target: Mapping[Target, set[Constraint]],
     *,
@@ -196,11 +215,12 @@ def _covers(target: Target, version: str) -> bool:
     return Version(first) <= Version(version) < Version(end)
 
 
-def _marker(family: tuple[str, ...], first: str, end: str, *, label: str | None) -> str:
-    sys_platform, machine, implementation = family
+def _marker(family: _Family, first: str, end: str, *, label: str | None) -> str:
+    sys_platform, machines, implementation = family
+    either = " or ".join(f"platform_machine == '{machine}'" for machine in machines)
     atoms = [
         f"sys_platform == '{sys_platform}'",
-        f"platform_machine == '{machine}'",
+        f"({either})" if len(machines) > 1 else either,
         f"implementation_name == '{implementation}'",
         f"python_full_version >= '{first}'",
         f"python_full_version < '{end}'",

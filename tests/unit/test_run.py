@@ -27,8 +27,10 @@ from hatch_multiplat.table_reader import TableReader
             {"entry-point": "a.b"},
             Run(kind="entry-point", value="a.b"),
             [
-                "t.entry-point: 'a.b' is not of the form 'package.module:function'; "
-                "for `python -m` use the key 'module'"
+                (
+                    "t.entry-point: 'a.b' is not of the form 'package.module:function'; "
+                    "for `python -m` use the key 'module'"
+                )
             ],
             id="a module for a function",
         ),

@@ -44,6 +44,28 @@ def markers(
     return [environment.marker for environment in solver_environments(all_targets, constraints)]
 
 
+def office(name: str = "office") -> Target:
+    """A 32-bit Python on 64-bit Windows, as its complete-platform file tells of it."""
+    data = Target.parse("cp312-win32").to_complete_platform(label="", patch=3)
+    data["marker_environment"]["platform_machine"] = "AMD64"
+    return Target.from_complete_platform(data, name=name)
+
+
+def test_a_32_bit_python_on_a_64_bit_system_is_of_both_machines() -> None:
+    """uv keeps the wheels of the machines that an environment names, and of no others."""
+    on_windows = "sys_platform == 'win32' and "
+    rest = "implementation_name == 'cpython' and python_full_version >= '3.12' and "
+    both = f"(platform_machine == 'AMD64' or platform_machine == 'x86') and {rest}"
+    end = "python_full_version < '3.13'"
+    assert markers((office(),)) == [on_windows + both + end]
+    others = targets("cp312-win32", "cp312-win_amd64", "cp312-win_arm64")
+    assert markers((*others, office())) == [
+        on_windows + both + end,
+        f"{on_windows}platform_machine == 'ARM64' and {rest}{end}",
+    ]
+    assert f"{on_windows}platform_machine == 'x86' and {rest}{end}" in markers(others)
+
+
 def test_minors_that_follow_each_other_share_an_environment() -> None:
     found = targets(f"cp311-{GLIBC}", f"cp312-{GLIBC}", f"cp313-{GLIBC}")
 
@@ -125,7 +147,11 @@ def test_every_target_is_in_exactly_one_environment(data: st.DataObject) -> None
         min_size=1,
         max_size=6,
     )
-    found = tuple(dict.fromkeys(data.draw(alike) + data.draw(few)))
+    mixed = st.lists(
+        st.sampled_from([office(), office("other"), *targets("cp312-win32", "cp311-win_amd64")]),
+        max_size=3,
+    )
+    found = tuple(dict.fromkeys(data.draw(alike) + data.draw(few) + data.draw(mixed)))
     constrained = data.draw(st.lists(st.sampled_from(found), max_size=3))
     constraints = [constraint(target, name=f"p{n % 2}") for n, target in enumerate(constrained)]
 
