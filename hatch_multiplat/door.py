@@ -13,10 +13,9 @@ from hatch_multiplat.errors import ConfigError, MultiplatError
 from hatch_multiplat.leftovers import remove_leftovers
 from hatch_multiplat.local_files import paths_for_sdist
 from hatch_multiplat.lock_file import check_fresh, require_lock
-from hatch_multiplat.pipeline import (
-    Request,
+from hatch_multiplat.pipeline import Request, build_executable
+from hatch_multiplat.preparation import (
     Surroundings,
-    build_executable,
     is_offline,
     make_question,
     open_market,

@@ -17,13 +17,7 @@ from hatch_multiplat.output_folder import choose_folder
 from hatch_multiplat.outputs import write_outputs
 from hatch_multiplat.own_wheels import add_own_wheels, find_own_wheels, own_wheels_of
 from hatch_multiplat.pex_file import Parts
-from hatch_multiplat.preparation import (
-    Surroundings,
-    cover_project,
-    is_offline,
-    make_question,
-    open_market,
-)
+from hatch_multiplat.preparation import cover_project, is_offline, open_market
 from hatch_multiplat.project import (
     added_requirements,
     heed_metadata,
@@ -51,18 +45,10 @@ if TYPE_CHECKING:
     from hatch_multiplat.market import Market
     from hatch_multiplat.metadata import ProjectMetadata
     from hatch_multiplat.own_wheels import OwnWheels
+    from hatch_multiplat.preparation import Surroundings
     from hatch_multiplat.project import Project, ProjectWheel
     from hatch_multiplat.run import Run
     from hatch_multiplat.selection import Selection
-
-__all__ = [
-    "Request",
-    "Surroundings",
-    "build_executable",
-    "is_offline",
-    "make_question",
-    "open_market",
-]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -28,8 +28,8 @@ from hatch_multiplat.guess import (
 from hatch_multiplat.index import read_project
 from hatch_multiplat.init_table import RUN_KEYS, TABLE, Settings, table_at
 from hatch_multiplat.metadata import root_requirements
-from hatch_multiplat.pipeline import make_question, open_market
 from hatch_multiplat.platforms import Platform, PlatformError
+from hatch_multiplat.preparation import make_question, open_market
 from hatch_multiplat.project import (
     check_described,
     heed_metadata,
@@ -50,7 +50,7 @@ if TYPE_CHECKING:
 
     from hatch_multiplat.market import Market
     from hatch_multiplat.metadata import ProjectMetadata
-    from hatch_multiplat.pipeline import Surroundings
+    from hatch_multiplat.preparation import Surroundings
     from hatch_multiplat.project import Project, ProjectWheel
 
 LIMIT: Final = 15.0

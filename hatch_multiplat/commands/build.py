@@ -8,9 +8,9 @@ from pathlib import Path
 
 import click
 
+from hatch_multiplat.commands.opening import build_wheel
 from hatch_multiplat.commands.terminal import (
     Terminal,
-    build_wheel,
     ends_cleanly,
     json_option,
     project_argument,

@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING
 
 import click
 
+from hatch_multiplat.commands.opening import open_with_metadata, prepare_question
+from hatch_multiplat.commands.screen import Screen
 from hatch_multiplat.commands.terminal import (
-    Screen,
     Terminal,
     ends_cleanly,
     json_option,
-    open_with_metadata,
-    prepare_question,
     project_argument,
     quiet_option,
 )

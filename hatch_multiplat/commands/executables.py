@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from hatch_multiplat.commands.terminal import Screen
+from hatch_multiplat.commands.screen import Screen
 from hatch_multiplat.errors import ConfigError, ExecutableError, LockError
 from hatch_multiplat.executable_file import read_executable
 from hatch_multiplat.inspection import compare_with_lock

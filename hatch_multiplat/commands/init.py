@@ -8,14 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from hatch_multiplat.commands.opening import build_aside
 from hatch_multiplat.commands.table_edit import dry_run_option, python_option, show_diff
-from hatch_multiplat.commands.terminal import (
-    Terminal,
-    build_aside,
-    ends_cleanly,
-    project_argument,
-    quiet_option,
-)
+from hatch_multiplat.commands.terminal import Terminal, ends_cleanly, project_argument, quiet_option
 from hatch_multiplat.door import surroundings
 from hatch_multiplat.errors import ConfigError
 from hatch_multiplat.init_table import (

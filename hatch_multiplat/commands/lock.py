@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 import click
 from packaging.utils import InvalidName, canonicalize_name
 
+from hatch_multiplat.commands.opening import prepare
 from hatch_multiplat.commands.terminal import (
     Terminal,
     ends_cleanly,
     json_option,
-    prepare,
     project_argument,
     quiet_option,
 )

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from hatch_multiplat.commands.screen import Screen
 from hatch_multiplat.commands.terminal import (
-    Screen,
     Terminal,
     ends_cleanly,
     json_option,

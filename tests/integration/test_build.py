@@ -389,7 +389,8 @@ def test_a_complete_platform_file_is_a_platform(
 def test_two_builds_at_once_share_one_store(demo: ProjectFolder) -> None:
     code = (
         "import sys; from pathlib import Path\n"
-        "from hatch_multiplat.pipeline import *\n"
+        "from hatch_multiplat.pipeline import Request, build_executable\n"
+        "from hatch_multiplat.preparation import Surroundings\n"
         "from hatch_multiplat.progress import NoProgress\n"
         "build_executable(Request(project_dir=Path(sys.argv[1]), wheel=Path(sys.argv[2]),"
         " output_dir=Path(sys.argv[3])), Surroundings(progress=NoProgress(), say=print))\n"

@@ -17,7 +17,7 @@ from click.testing import CliRunner
 from packaging.pylock import Pylock
 
 from hatch_multiplat.cli import main
-from hatch_multiplat.commands import terminal
+from hatch_multiplat.commands import opening
 from hatch_multiplat.errors import CoverageError, FetchError, LockError
 from hatch_multiplat.target import Target
 from tests.support.index_server import IndexServer
@@ -746,7 +746,7 @@ def test_dynamic_requirements_are_learnt_by_building_the_wheel(
         {"index-url": folder.index_url, **folder.table}, project={"dynamic": ["dependencies"]}
     )
     wheel = make_wheel("demo", requires=["pure"])
-    monkeypatch.setattr(terminal, "build_wheel", lambda *_: wheel)
+    monkeypatch.setattr(opening, "build_wheel", lambda *_: wheel)
     result = CliRunner().invoke(main, ["lock", str(folder.root)])
     assert result.exit_code == 0, result.output
     assert folder.versions() == {"pure": ["1.0"]}

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import tomlkit
 
-from hatch_multiplat.pipeline import Request, Surroundings, build_executable
+from hatch_multiplat.pipeline import Request, build_executable
+from hatch_multiplat.preparation import Surroundings
 from hatch_multiplat.progress import NoProgress
 from tests.support.wheels import make_wheel
 
