@@ -41,8 +41,8 @@ def make_boot_table(
 
     `contents` maps each wheel's file name to the SHA-256 (hex) and the size (bytes) of the file
     on disk, which is what start-up will find in the executable. `scripts` are the project's own,
-    name to `module:function`. Of `demands`, what stands in
-    place of the wheels' own word goes into the file.
+    name to `module:function`. Of `demands`, what stands in place of the wheels' own word goes into
+    the file.
     """
     names = sorted({wheel.filename for selection in selections for wheel in selection.wheels})
     position = {name: index for index, name in enumerate(names)}
@@ -62,11 +62,11 @@ def make_boot_table(
             BootWheel(file=name, sha256=contents[name][0], size=contents[name][1]) for name in names
         ),
         targets=rank_targets(tuple(_boot_target(selection, position) for selection in selections)),
-        overrides=tuple(map(spell_override, demands.overrides)),
+        overrides=tuple(map(_without_url, demands.overrides)),
         excluded=tuple(sorted(demands.excluded)),
         metadata=tuple(
             sorted(
-                (name, str(version or ""), tuple(map(str, requires)))
+                (name, str(version or ""), tuple(map(_without_url, requires)))
                 for (name, version), requires in demands.metadata.items()
             )
         ),
@@ -135,9 +135,9 @@ def _boot_target(selection: Selection, position: Mapping[str, int]) -> BootTarge
     )
 
 
-def spell_override(override: Requirement) -> str:
-    """Write an override as it goes into the file: its URL is of no use there, and may be secret."""
-    plain = copy.copy(override)
+def _without_url(requirement: Requirement) -> str:
+    """Write a requirement as it goes into the file: a URL is of no use there, and may be secret."""
+    plain = copy.copy(requirement)
     plain.url = None
     return str(plain)
 

@@ -231,12 +231,19 @@ def test_what_was_overridden_and_excluded_is_noted_but_for_urls_which_may_be_sec
             metadata={
                 (canonicalize_name("b"), Version("1.0")): (Requirement("a>=1"),),
                 (canonicalize_name("b"), None): (),
+                (canonicalize_name("c"), None): (
+                    Requirement("old @ file:///home/ada/old.whl ; os_name == 'nt'"),
+                ),
             },
         ),
     )
     assert table.overrides == ('rich>=13; sys_platform == "win32"', "old")
     assert table.excluded == ("a", "b")
-    assert table.metadata == (("b", "", ()), ("b", "1.0", ("a>=1",)))
+    assert table.metadata == (
+        ("b", "", ()),
+        ("b", "1.0", ("a>=1",)),
+        ("c", "", ('old; os_name == "nt"',)),
+    )
 
 
 def test_what_a_complete_platform_file_says_is_noted_as_far_as_the_wheels_need_it() -> None:
