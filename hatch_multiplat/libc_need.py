@@ -166,13 +166,13 @@ def explain_need(
     if need is None or platform.system != "linux" or platform.floor is None:
         return None
     tag = _promise(tags, target)
-    repair = "; build it by cibuildwheel, or repair it by auditwheel"
+    elsewhere = "; build it on an older system, as cibuildwheel does"
     if platform.libc == "glibc":
         if need.glibc is not None and need.glibc > platform.floor:
             version = f"{need.glibc[0]}.{need.glibc[1]}"
             reason = f"{tag}, and {need.glibc_member} in it needs {need.symbol}"
             newer = f" (glibc {version} or newer)"
-            return "floor", f"{reason}{newer}{repair}", spell_floor(need.glibc, target)
+            return "floor", f"{reason}{newer}{elsewhere}", spell_floor(need.glibc, target)
         if need.musl_member and need.glibc is None:
             return "platform", f"{tag}, and {need.musl_member} in it is linked with musl", ""
     elif need.glibc is not None and not need.musl_member:

@@ -245,7 +245,9 @@ def suggest_ways(
     if advice is Advice.LOCK:
         return "write the lock anew for these targets, or drop them"
     if advice is Advice.OWN_WHEEL:
-        return "build one for these targets too and name it in 'project-wheels', or drop them"
+        raised = f"raise the floor to {needs!r}, or " if needs else ""
+        named = "build one for these targets too and name it in 'project-wheels'"
+        return f"{named}, or {raised}drop them"
     if kind == "removed":
         return "require a version that the index has"
     ways = []

@@ -236,7 +236,9 @@ def test_targets_that_no_own_wheel_fits_are_named_with_the_reason_and_the_idle_g
         "\n"
         "demo 1.0: the project's own 2 wheels: floor too old: its wheels need glibc 2.28 or newer\n"
         "  on cp312-manylinux_2_17_x86_64\n"
-        "  to do: build one for these targets too and name it in 'project-wheels', or drop them\n"
+        "  to do: build one for these targets too and name it in 'project-wheels', or raise the "
+        "floor to\n"
+        "    'linux-x86_64-glibc2.28', or drop them\n"
         "demo 1.0: the project's own 2 wheels: no wheel for this Python (has cp312)\n"
         "  on cp313-win_amd64\n"
         "  to do: build one for these targets too and name it in 'project-wheels', or drop them\n"
@@ -307,9 +309,10 @@ def test_a_wheel_that_needs_a_newer_glibc_than_a_target_has_does_not_fit_it(
     assert "2 of 3 targets cannot be covered" in said
     assert (
         f"demo 1.0: the project's own wheel {wheel.name}: linux_x86_64 promises no version of the "
-        "C library, and demo/_native.so in it needs GLIBC_2.34 (glibc 2.34 or newer); build it by "
-        "cibuildwheel, or repair it by auditwheel on cp312-manylinux_2_28_x86_64, "
-        "cp312-manylinux_2_17_x86_64 to do"
+        "C library, and demo/_native.so in it needs GLIBC_2.34 (glibc 2.34 or newer); build it on "
+        "an older system, as cibuildwheel does on cp312-manylinux_2_28_x86_64, "
+        "cp312-manylinux_2_17_x86_64 to do: build one for these targets too and name it in "
+        "'project-wheels', or raise the floor to 'linux-x86_64-glibc2.34', or drop them"
     ) in said
 
 

@@ -241,7 +241,10 @@ def test_beyond_nine_packages_columns_stay_in_line() -> None:
             "floor",
             "x",
             "1",
-            "build one for these targets too and name it in 'project-wheels', or drop them",
+            (
+                "build one for these targets too and name it in 'project-wheels', or raise the "
+                "floor to 'x', or drop them"
+            ),
         ),
         (Advice.PROJECT, "removed", "", "", "require a version that the index has"),
         (
