@@ -26,6 +26,7 @@ from hatch_multiplat.metadata import (
     unknown_extras,
 )
 from hatch_multiplat.selection import LockedWheel, locked_wheel
+from hatch_multiplat.shapes import check_pyproject
 from hatch_multiplat.store import hash_file
 from hatch_multiplat.target_list import IN_PROJECT
 from hatch_multiplat.toml_file import parse_toml
@@ -69,7 +70,11 @@ def open_project(folder: Path) -> Project:
 
 
 def make_project(folder: Path, pyproject: Mapping[str, Any]) -> Project:
-    """Return the project that these words of a `pyproject.toml` make, written there or not yet."""
+    """Return the project that these words of a `pyproject.toml` make, written there or not yet.
+
+    Raises ConfigError with every mistake in its table, or in the shape of others that are read.
+    """
+    check_pyproject(pyproject)
     bound = requires_python_of(pyproject)
     config = _read_config(folder, pyproject, bound, IN_PROJECT)
     return Project(folder=folder, pyproject=pyproject, config=config, requires_python=bound)
@@ -123,6 +128,7 @@ def check_described(folder: Path, pyproject: Mapping[str, Any]) -> None:
 
     setuptools would make a wheel of UNKNOWN 0.0.0 of it. Other backends have tables of their own.
     """
+    check_pyproject(pyproject)
     backend = str(pyproject.get("build-system", {}).get("build-backend", "setuptools"))
     known = {"hatchling": (), "setuptools": ("setup.py", "setup.cfg")}
     needed = known.get(backend.partition(".")[0])

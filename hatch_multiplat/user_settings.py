@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from hatch_multiplat.errors import ConfigError
+from hatch_multiplat.shapes import check_uv_table
 from hatch_multiplat.sources import says_yes
 from hatch_multiplat.uv_indexes import absolute_locations
 
@@ -157,6 +158,7 @@ def _read_table(path: Path) -> dict[str, Any]:
         raise ConfigError([f"{path} cannot be read: {error.strerror or error}"]) from error
     except ValueError as error:
         raise ConfigError([f"{path} is not TOML: {error}"]) from error
+    check_uv_table(table, str(path))
     return place_locations(table, path.parent)
 
 

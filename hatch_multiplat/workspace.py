@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from packaging.utils import canonicalize_name
 
 from hatch_multiplat.errors import ConfigError
+from hatch_multiplat.shapes import check_uv_table
 from hatch_multiplat.source_conditions import settle_sources, valid_requirements
 from hatch_multiplat.sources import bindings_of
 from hatch_multiplat.user_settings import place_locations
@@ -131,9 +132,13 @@ def _with_uv_toml(folder: Path, table: Mapping[str, Any]) -> dict[str, Any]:
     if not path.is_file():
         return dict(table)
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError([f"uv.toml is not TOML: {error}"]) from error
+        settings = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError([f"{path} cannot be read: {error.strerror or error}"]) from error
+    except ValueError as error:
+        raise ConfigError([f"{path} is not TOML: {error}"]) from error
+    check_uv_table(settings, str(path))
+    return settings
 
 
 def _move(table: Mapping[str, Any], root: Path, project_dir: Path) -> dict[str, Any]:
@@ -158,7 +163,10 @@ def _move(table: Mapping[str, Any], root: Path, project_dir: Path) -> dict[str, 
 def _find_root(
     project_dir: Path, pyproject: Mapping[str, Any]
 ) -> tuple[Path, Mapping[str, Any]] | None:
-    """Return the root of the workspace that a project is in, with its `[tool.uv]`."""
+    """Return the root of the workspace that a project is in, with its `[tool.uv]`.
+
+    Raises ConfigError where that of another folder has a wrong shape; the project's own is known.
+    """
     folder = project_dir.resolve()
     table = _uv_table(pyproject)
     if "workspace" in table:
@@ -166,6 +174,7 @@ def _find_root(
     for parent in folder.parents:
         table = _uv_table(_read(parent))
         if "workspace" in table:
+            check_uv_table(table, f"{parent / 'pyproject.toml'}: tool.uv")
             return parent, table
     return None
 
@@ -183,8 +192,9 @@ def _list_members(root: Path, workspace: Mapping[str, Any]) -> dict[str, Path]:
 
 
 def _uv_table(pyproject: Mapping[str, Any]) -> Mapping[str, Any]:
-    table: Mapping[str, Any] = pyproject.get("tool", {}).get("uv", {})
-    return table
+    tool = pyproject.get("tool")
+    table = tool.get("uv") if isinstance(tool, dict) else None
+    return table if isinstance(table, dict) else {}
 
 
 def _read(folder: Path) -> Mapping[str, Any]:
