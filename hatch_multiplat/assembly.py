@@ -45,30 +45,24 @@ def write_executable(parts: Parts, output: Path, *, pex_root: Path) -> Path:
 
     With a layout other than `zipapp`, it is a folder, and `output` may not exist yet. When the
     file exists, it is whole. Below `pex_root`, pex may keep its own caches. Raises
-    ExecutableError for what cannot be one zip file that every Python can run, or when the output
-    folder cannot be written, and ToolError when pex fails.
+    ExecutableError for what cannot be one zip file that every Python can run, WriteError where the
+    caches cannot be written, OSError where the output folder cannot, and ToolError when pex fails.
     """
     if parts.config.layout == "zipapp":
         _check_limits(parts)
-    try:
-        output.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(
-            prefix=".hatch-multiplat-", dir=output.parent, ignore_cleanup_errors=True
-        ) as name:
-            folder = Path(name).resolve()
-            built = folder / "built.pex"
-            filling = _plan_filling(parts, pex_root=pex_root)
-            if filling is not None:
-                _fill(filling, parts, built)
-            else:
-                _make_whole(parts, built, pex_root=pex_root)
-            built.chmod(0o755)
-            built.replace(output)
-    except OSError as error:
-        raise ExecutableError(
-            f"cannot write {output}: {error.strerror or error}; "
-            "free some space, make the folder writable, or name another in 'output-dir'"
-        ) from error
+    output.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(
+        prefix=".hatch-multiplat-", dir=output.parent, ignore_cleanup_errors=True
+    ) as name:
+        folder = Path(name).resolve()
+        built = folder / "built.pex"
+        filling = _plan_filling(parts, pex_root=pex_root)
+        if filling is not None:
+            _fill(filling, parts, built)
+        else:
+            _make_whole(parts, built, pex_root=pex_root)
+        built.chmod(0o755)
+        built.replace(output)
     return output
 
 

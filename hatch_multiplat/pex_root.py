@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Final
 
 from filelock import FileLock, Timeout
 
+from hatch_multiplat.errors import WriteError
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
@@ -23,19 +25,34 @@ def own_pex_root(folder: Path) -> Iterator[Path]:
     pex copies every wheel into its own cache, although they lie in our store; kept, they would
     double the disk that is used, so they go at the end. Removing them under another build's eyes
     would break it, hence a folder for each. Locks of a build that was killed vanish with it.
+    Raises WriteError where it cannot be made.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    with told_as_cache(folder):
+        folder.mkdir(parents=True, exist_ok=True)
     for number in itertools.count():
         lock = FileLock(folder / f"{number}.lock")
         try:
-            lock.acquire(timeout=0)
+            with told_as_cache(folder):
+                lock.acquire(timeout=0)
         except Timeout:
             continue
         try:
             root = folder / str(number)
-            root.mkdir(exist_ok=True)
+            with told_as_cache(folder):
+                root.mkdir(exist_ok=True)
             yield root
             shutil.rmtree(root / COPIES, ignore_errors=True)
         finally:
             lock.release()
         return
+
+
+@contextmanager
+def told_as_cache(folder: Path) -> Iterator[None]:
+    """Raise a WriteError for an OSError: what cannot be written is the cache, and no output."""
+    try:
+        yield
+    except Timeout:  # It is an OSError, too.
+        raise
+    except OSError as error:
+        raise WriteError.of(folder, error, instead="HATCH_MULTIPLAT_CACHE") from error

@@ -25,7 +25,7 @@ from hatch_multiplat.aside import write_aside
 from hatch_multiplat.executable import INFO, MAIN
 from hatch_multiplat.pex_file import disk_full_told, option_arguments, pex_environment
 from hatch_multiplat.pex_info import HASH, dump_info, with_hash
-from hatch_multiplat.pex_root import own_pex_root
+from hatch_multiplat.pex_root import own_pex_root, told_as_cache
 from hatch_multiplat.process import run_tool
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ def find_skeleton(config: Config, *, pex_root: Path) -> Skeleton | None:
 
     Below `pex_root`, pex and this keep what the next build can use. Returns None where pex writes
     something else than what is known here: then it has to make the whole file. Raises ToolError
-    when pex fails, ExecutableError where it meets a full disk.
+    when pex fails, ExecutableError where it meets a full disk or the folder cannot be written.
     """
     arguments = _arguments(config)
     path = pex_root / FOLDER / _key(arguments)
@@ -133,7 +133,7 @@ def _arguments(config: Config) -> tuple[str, ...]:
 
 
 def _make(arguments: Sequence[str], pex_root: Path) -> bytes:
-    with own_pex_root(pex_root) as root:
+    with own_pex_root(pex_root) as root, told_as_cache(pex_root):
         # The root is this build's own; what a killed one has left in it goes first.
         folder = root.resolve() / "skeleton"
         shutil.rmtree(folder, ignore_errors=True)

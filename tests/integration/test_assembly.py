@@ -18,7 +18,8 @@ import pytest
 
 from hatch_multiplat import assembly, skeleton
 from hatch_multiplat.assembly import write_executable
-from hatch_multiplat.errors import ExecutableError, ToolError
+from hatch_multiplat.errors import ExecutableError, ToolError, WriteError
+from hatch_multiplat.outputs import write_outputs
 from hatch_multiplat.pex_file import run_pex
 from hatch_multiplat.run import Run
 from tests.support.parts import INTERPRETER, make_parts
@@ -294,9 +295,16 @@ def test_a_full_disk_is_told(
     monkeypatch.setattr(
         assembly, "write_members", lambda *_, **__: Path("/dev/full").write_bytes(b"x")
     )
-    with pytest.raises(ExecutableError, match=r"cannot write .*out\.pex: No space left on device"):
-        write_executable(parts, tmp_path / "out" / "out.pex", pex_root=pex_root)
-    assert list((tmp_path / "out").iterdir()) == []
+    output = tmp_path / "out" / "out.pex"
+    with pytest.raises(WriteError) as caught:
+        write_outputs(
+            parts, output, pex_root=pex_root, scie=parts.config.options.scie, say=pytest.fail
+        )
+    assert str(caught.value) == (
+        f"cannot write {output}: No space left on device; "
+        "free some space, or name another in 'output-dir'"
+    )
+    assert not output.parent.exists()
 
 
 def find_package(name: str) -> Path:

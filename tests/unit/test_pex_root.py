@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from hatch_multiplat.errors import WriteError
 from hatch_multiplat.pex_root import own_pex_root
 
 if TYPE_CHECKING:
@@ -30,3 +31,14 @@ def test_a_failed_build_leaves_its_folder_to_the_next(tmp_path: Path) -> None:
         raise RuntimeError
     with own_pex_root(tmp_path) as again:
         assert again == root
+
+
+def test_a_cache_that_cannot_be_written_is_not_taken_for_the_output(tmp_path: Path) -> None:
+    (tmp_path / "pex").write_text("in the way")
+    with (
+        pytest.raises(WriteError, match=r"cannot write .*pex: .*HATCH_MULTIPLAT_CACHE"),
+        own_pex_root(tmp_path / "pex"),
+    ):
+        pytest.fail("there is no folder")
+    with pytest.raises(PermissionError), own_pex_root(tmp_path):
+        raise PermissionError  # of whoever uses it
