@@ -39,7 +39,10 @@ if TYPE_CHECKING:
     LookInto = Callable[[Sequence[Selection]], Sequence[Gap]]
 
 MAX_ROUNDS: Final = 8
-"""Each round is one run of uv, and settles every gap that the one before it left."""
+"""Each round is one run of uv, and settles every gap that the one before it left.
+
+Those do not count that settle what wheels say inside, which is learned one version after another.
+"""
 
 
 class Search:
@@ -88,7 +91,8 @@ class Search:
                 return self.uncovered(removed)
             solved = self.solve_for_gaps(error)
             confined = False
-        for _ in range(MAX_ROUNDS):
+        rounds = 0
+        while rounds < MAX_ROUNDS:
             while self.merge_spread(solved):
                 solved = self.solve(prior=self.prior, confined=confined)
             outcome = self.builder.select(solved.lock, targets, solved.base)
@@ -112,6 +116,7 @@ class Search:
             stepped = [gap for gap in gaps if self.take_step(gap)]
             if not stepped:
                 break
+            rounds += not any(self.is_unwilling(gap) for gap in stepped)
             self.market.say(self.describe_steps(stepped))
             try:
                 solved = self.solve(
@@ -243,18 +248,25 @@ class Search:
     def take_step(self, gap: Gap) -> bool:
         """Narrow the versions of a gap's package for its target; False if there is no way.
 
-        A package is narrowed once for its tags, and again for each version found unwilling.
+        A package is narrowed once for its tags, and again for each version found unwilling. What
+        it was narrowed to before is no way any more.
         """
         key = (gap.name, gap.target)
-        unwilling = (gap.name, gap.version, gap.target) in self.unwilling
+        unwilling = self.is_unwilling(gap)
         back = step_back(gap, self.admitted(gap), in_order=self.pages.in_order)
         if back.newest is not None:
             self.newest[key] = str(back.newest)
-        if back.versions is None or (key in self.steps and not unwilling):
+        before = self.steps.get(key)
+        again = before is not None and (not unwilling or before.versions == back.versions)
+        if back.versions is None or again:
             self.hopeless[key] = gap if unwilling else lower_need(gap, self.asked_for(gap))
             return False
         self.steps[key] = TargetConstraint(name=gap.name, target=gap.target, versions=back.versions)
         return True
+
+    def is_unwilling(self, gap: Gap) -> bool:
+        """Tell whether only a look into a wheel has shown a gap."""
+        return (gap.name, gap.version, gap.target) in self.unwilling
 
     def find_refused(
         self, stepped: Sequence[Gap], error: SolveError, *, prior: str, confined: bool
@@ -366,10 +378,7 @@ class Search:
             words = f"{gap.name} {gap.version} -> {self.newest[gap.name, gap.target]}"
             by_package.setdefault(words, []).append(gap)
         parts = [f"{words} ({len(found)} targets)" for words, found in sorted(by_package.items())]
-        unwilling = all(
-            (gap.name, gap.version, gap.target) in self.unwilling and gap.kind == "python"
-            for gap in gaps
-        )
+        unwilling = all(self.is_unwilling(gap) and gap.kind == "python" for gap in gaps)
         what = "versions for this Python" if unwilling else "wheels"
         return f"Stepping back for {what}: " + ", ".join(parts)
 

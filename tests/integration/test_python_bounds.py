@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from click.testing import CliRunner
 
+from hatch_multiplat import search
 from hatch_multiplat.cli import main
 from hatch_multiplat.errors import ConfigError, CoverageError, VerificationError
 from hatch_multiplat.executable_file import read_executable
@@ -120,8 +121,10 @@ def test_a_dependency_whose_newest_version_refuses_a_python_steps_back_there(
 
 
 def test_a_folder_of_wheels_says_nothing_of_pythons_and_each_version_is_tried(
-    make: Make, make_wheel: MakeFile, tmp_path: Path
+    make: Make, make_wheel: MakeFile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """However many these are: the limit is for rounds that settle what the names tell."""
+    monkeypatch.setattr(search, "MAX_ROUNDS", 1)
     wheels = [make_wheel("old", "1.0")]
     wheels += [make_wheel("old", f"1.{n}", requires_python="<3.12") for n in (1, 2)]
     folder = tmp_path / "wheelhouse"
