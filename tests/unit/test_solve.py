@@ -225,5 +225,5 @@ def test_uv_toml_stands_before_it_but_for_sources(tmp_path: Path) -> None:
 def test_a_uv_toml_that_is_no_toml_is_a_mistake_in_config(tmp_path: Path) -> None:
     (tmp_path / "uv.toml").write_text("prerelease =", encoding="utf-8")
 
-    with pytest.raises(ConfigError, match=r"^uv\.toml is not TOML: "):
+    with pytest.raises(ConfigError, match=r"[/\\]uv\.toml is not TOML: "):
         read_uv_table(tmp_path, PYPROJECT)
