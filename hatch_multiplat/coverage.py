@@ -77,7 +77,9 @@ def search_locked(
     lock: Pylock, targets: Sequence[Target], *, base: PurePath, market: Market, build_sdists: bool
 ) -> Covered | Uncovered:
     """Select from a lock as it is, building what it has as a platform-independent sdist only."""
-    builder = BuiltSdists(market=market, enabled=build_sdists, native=lambda _: False)
+    builder = BuiltSdists(
+        market=market, enabled=build_sdists, native=lambda _: False, listed=lambda _: ()
+    )
     outcome = builder.select(lock, targets, base)
     if outcome.gaps:
         return Uncovered(

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from packaging.pylock import Pylock
+    from packaging.tags import Tag
     from packaging.utils import NormalizedName
 
     from hatch_multiplat.index import IndexFile
@@ -66,7 +67,9 @@ class Search:
         self.prior = prior
         self.market = market
         self.pages = Pages(market, question=question, environ=os.environ)
-        self.builder = BuiltSdists(market=market, enabled=build_sdists, native=self.has_native)
+        self.builder = BuiltSdists(
+            market=market, enabled=build_sdists, native=self.has_native, listed=self.listed_tags
+        )
         self.runs = 0
         self.steps: dict[tuple[NormalizedName, Target], TargetConstraint] = {}
         self.newest: dict[tuple[NormalizedName, Target], str] = {}
@@ -92,7 +95,7 @@ class Search:
             solved = self.solve_for_gaps(error)
             confined = False
         rounds = 0
-        while rounds < MAX_ROUNDS:
+        while True:
             while self.merge_spread(solved):
                 solved = self.solve(prior=self.prior, confined=confined)
             outcome = self.builder.select(solved.lock, targets, solved.base)
@@ -114,9 +117,9 @@ class Search:
                     built=self.builder.filenames,
                 )
             stepped = [gap for gap in gaps if self.take_step(gap)]
-            if not stepped:
-                break
             rounds += not any(self.is_unwilling(gap) for gap in stepped)
+            if not stepped or rounds > MAX_ROUNDS:
+                break
             self.market.say(self.describe_steps(stepped))
             try:
                 solved = self.solve(
@@ -322,6 +325,13 @@ class Search:
 
     def has_native(self, gap: Gap) -> bool:
         return has_native_wheel(gap, self.admitted(gap))
+
+    def listed_tags(self, gap: Gap) -> set[Tag]:
+        """Return the tags of all wheels beside a gap's sdist; none where it is of no index."""
+        files = self.pages.read(gap.name, gap.target)
+        if gap.source is None or all(file.url != gap.source.url for file in files):
+            return set()
+        return {tag for file in files if file.version == gap.version for tag in file.tags}
 
     def is_asked_for(self, name: NormalizedName, version: Version) -> bool:
         """Tell whether the project's own requirements and constraints let a version be taken."""

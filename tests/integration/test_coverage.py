@@ -9,6 +9,7 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
+from hatch_multiplat import search
 from hatch_multiplat.coverage import Market, cover_targets
 from hatch_multiplat.errors import CoverageError, SolveError
 from hatch_multiplat.platforms import Platform
@@ -122,6 +123,19 @@ def test_a_floor_steps_back_past_many_releases_in_one_more_run_and_alone(
     }
     assert covered.runs == 2
     assert desk.said == ["Stepping back for wheels: native 1.11 -> 1.2 (1 targets)"]
+
+
+def test_what_the_last_round_closes_is_covered(
+    desk: Desk, make_wheel: MakeFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(search, "MAX_ROUNDS", 1)
+    add_native(desk, make_wheel, "native", "1.0", "manylinux_2_17_x86_64")
+    add_native(desk, make_wheel, "native", "1.1", "manylinux_2_28_x86_64")
+    covered = desk.ask(["native"], [GLIBC_217])
+    assert versions(covered, "native") == {"cp312-manylinux_2_17_x86_64": "1.0"}
+    monkeypatch.setattr(search, "MAX_ROUNDS", 0)
+    with pytest.raises(CoverageError, match=r"native 1\.1"):
+        desk.ask(["native"], [GLIBC_217])
 
 
 def test_two_floors_of_one_machine_get_two_versions(desk: Desk, make_wheel: MakeFile) -> None:
@@ -326,6 +340,29 @@ def test_a_native_release_without_wheels_yields_to_an_older_one_with_them(
     covered = desk.ask(["native"], [LINUX, WINDOWS])
     assert set(versions(covered, "native").values()) == {"1.0"}
     assert not any("Building" in line for line in desk.said)
+
+
+def test_a_release_with_wheels_for_other_systems_only_is_not_built_and_they_are_named(
+    desk: Desk, make_wheel: MakeFile, make_sdist: MakeFile
+) -> None:
+    """A lock for Windows alone has no wheels for Linux: it looks as if there were only an sdist."""
+    add_native(desk, make_wheel, "loop", "1.0", "manylinux_2_17_x86_64", "macosx_11_0_arm64")
+    desk.index.add(make_sdist("loop", "1.0", tags="cp312-cp312-linux_x86_64"))
+    with pytest.raises(
+        CoverageError,
+        match=r"loop 1\.0: no wheel for this platform \(has linux x86_64, macos arm64\)\n",
+    ):
+        desk.ask(["loop"], [WINDOWS])
+    assert not any("Building" in line for line in desk.said)
+
+
+def test_wheels_for_another_system_than_this_machines_do_not_keep_an_sdist_from_being_built(
+    desk: Desk, make_wheel: MakeFile, make_sdist: MakeFile
+) -> None:
+    add_native(desk, make_wheel, "fast-on-windows", "1.0", "win_amd64")
+    desk.index.add(make_sdist("fast-on-windows", "1.0"))
+    covered = desk.ask(["fast-on-windows"], [LINUX])
+    assert set(versions(covered, "fast-on-windows").values()) == {"1.0"}
 
 
 def test_a_dependency_of_early_patch_releases_only_is_taken_along(
