@@ -6,6 +6,7 @@ import contextlib
 import os
 import sys
 import tempfile
+import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
@@ -95,7 +96,8 @@ def _build(tree: Path, *, sources: Sources, store: Store, offline: bool) -> Lock
                 "uv",
                 [
                     uv.find_uv_bin(),
-                    *("build", "--wheel", "--no-create-gitignore", "--python", sys.executable),
+                    *("build", *wheel_flags(tree), "--no-create-gitignore"),
+                    *("--python", sys.executable),
                     *("--out-dir", folder / "out"),
                     *(["--offline"] if offline else []),
                     tree,
@@ -123,6 +125,23 @@ def _build(tree: Path, *, sources: Sources, store: Store, offline: bool) -> Lock
                 f"and what it builds is for one platform only ({', '.join(platforms)})"
             )
         return _locked(store.add(wheels[0]))
+
+
+def wheel_flags(tree: Path) -> tuple[str, ...]:
+    """Return the flags of `uv build` for the wheel of a project's folder, or of an sdist.
+
+    setuptools keeps what it once built in the project's `build` folder, and puts it into the next
+    wheel, modules that are gone too. Without a flag uv builds the sdist first and the wheel from
+    that, which has no such folder.
+    """
+    if not tree.is_dir():
+        return ("--wheel",)
+    try:
+        system = tomllib.loads((tree / "pyproject.toml").read_text("utf-8"))["build-system"]
+        backend = str(system["build-backend"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return ()  # Without a word about the backend it is setuptools.
+    return () if backend.startswith("setuptools") else ("--wheel",)
 
 
 def _last_words(error: ToolError) -> str:

@@ -23,6 +23,7 @@ from hatch_multiplat.project import (
     read_wheel,
     static_metadata,
 )
+from hatch_multiplat.sdist import wheel_flags
 
 if TYPE_CHECKING:
     from hatch_multiplat.commands.terminal import Terminal
@@ -76,7 +77,7 @@ def build_wheel(folder: Path, output: Path, terminal: Terminal) -> Path:
             [
                 uv.find_uv_bin(),
                 "build",
-                "--wheel",
+                *wheel_flags(folder),
                 "--python",
                 sys.executable,
                 "--out-dir",
