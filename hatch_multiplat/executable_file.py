@@ -10,10 +10,8 @@ import functools
 import hashlib
 import io
 import json
-import lzma
 import re
 import zipfile
-import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Final, cast
@@ -27,6 +25,7 @@ from hatch_multiplat.errors import ExecutableError
 from hatch_multiplat.executable import DEPS, INFO, MAIN, Executable, HeldWheel
 from hatch_multiplat.runtime.executable import Section
 from hatch_multiplat.selection import locked_wheel
+from hatch_multiplat.wheel_texts import BROKEN
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -40,15 +39,6 @@ if TYPE_CHECKING:
 _BLOCK: Final = 1 << 20
 _LOCAL_SIZE: Final = 30
 _HEADER_SIZE: Final = re.compile(rb"^_mp_size=(\d+) *$", re.MULTILINE)
-# How zipfile and the decompressors under it say that what they read is damaged.
-_BROKEN: Final = (
-    zipfile.BadZipFile,
-    zlib.error,
-    lzma.LZMAError,
-    EOFError,
-    NotImplementedError,
-    RuntimeError,
-)
 _UNUSED: Final = frozenset({"RECORD", "RECORD.jws", "RECORD.p7s", "INSTALLER"})
 
 
@@ -69,7 +59,7 @@ def _read_file(path: Path) -> Executable:
         try:
             with zipfile.ZipFile(stream) as archive:
                 return _read_archive(path, stream, archive, size)
-        except _BROKEN as error:
+        except BROKEN as error:
             raise ExecutableError(
                 f"{path} is no PEX, or not a whole one: {error}; name an executable"
             ) from error
@@ -223,7 +213,7 @@ def _read_wheel(path: Path, name: str, stream: IO[bytes], size: int, held: int) 
         digest.update(block)
     try:
         opened = _open_wheel(stream)
-    except (ValueError, *_BROKEN):
+    except (ValueError, *BROKEN):
         opened = _Opened(unpacked=0, installed=False, requires=None, requires_python=SpecifierSet())
     sha256 = None if opened.installed else digest.hexdigest()
     return HeldWheel(

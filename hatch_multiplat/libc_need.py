@@ -7,11 +7,12 @@ reads it), and the name of the library that it is linked with.
 
 from __future__ import annotations
 
-import io
 import re
+import shutil
+import tempfile
 import zipfile
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import IO, TYPE_CHECKING, Any, Final, cast
 
 from hatch_multiplat.errors import ExecutableError
 from hatch_multiplat.floors import promises_floor
@@ -19,6 +20,7 @@ from hatch_multiplat.misfit import spell_floor
 from hatch_multiplat.platforms import oldest_floor
 from hatch_multiplat.report import Advice, coverage_error, render_gaps
 from hatch_multiplat.selection import Gap
+from hatch_multiplat.wheel_texts import BROKEN
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -45,6 +47,8 @@ _ARCHS: Final = {
 _GLIBC: Final = re.compile(r"GLIBC_(\d+)\.(\d+)(?:\.\d+)?")
 # Without a number, and asked for by linkers that pack relocations: ld.so knows it from 2.36 on.
 _RELR: Final = "GLIBC_ABI_DT_RELR"
+_SPOOLED: Final = 16 << 20
+"""Bytes of a file that are held in memory; one that has more lies on the disk."""
 _MUSL: Final = re.compile(r"libc\.so|libc\.musl-\w+\.so\.1")
 
 
@@ -78,16 +82,21 @@ def read_libc_needs(wheel: Path) -> dict[str, LibcNeed]:
                     start = member.read(len(_MAGIC))
                     if start != _MAGIC:
                         continue
-                    data = start + member.read()
-                if read := _read_elf(data, info.filename):
+                    # Some have a gigabyte, of which little is looked at.
+                    with tempfile.SpooledTemporaryFile(_SPOOLED) as copy:
+                        copy.write(start)
+                        shutil.copyfileobj(member, copy)
+                        copy.seek(0)
+                        read = _read_elf(copy, info.filename)
+                if read:
                     arch, need = read
                     found[arch] = _more(found.get(arch), need)
-    except (OSError, zipfile.BadZipFile) as error:
+    except (OSError, *BROKEN) as error:
         raise ExecutableError(f"{wheel} cannot be read as a wheel: {error}") from error
     return found
 
 
-def _read_elf(data: bytes, member: str) -> tuple[str, LibcNeed] | None:
+def _read_elf(data: IO[bytes], member: str) -> tuple[str, LibcNeed] | None:
     """Return the architecture of an ELF file, and what it needs; None if that is not known."""
     # It takes a tenth of a second to load, and few builds have a wheel that is looked into.
     from elftools.common.exceptions import ELFError  # noqa: PLC0415
@@ -95,10 +104,13 @@ def _read_elf(data: bytes, member: str) -> tuple[str, LibcNeed] | None:
     from elftools.elf.elffile import ELFFile  # noqa: PLC0415
 
     try:
-        file = ELFFile(io.BytesIO(data))
+        file = ELFFile(data)
         arch = _ARCHS.get(file["e_machine"])
         names = set(_needed_names(file))
-    except (ELFError, ConstructError, ValueError, KeyError, TypeError, AttributeError):
+    except (
+        *(ELFError, ConstructError, ValueError, KeyError, TypeError, AttributeError),
+        *(OverflowError, OSError, AssertionError),  # Of an offset that no file can have.
+    ):
         return None  # Not made by a linker; whoever loads it will be told.
     versions = {found: name for name in names if (found := _glibc_version(name))}
     newest = max(versions, default=None)

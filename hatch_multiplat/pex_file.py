@@ -6,7 +6,7 @@ import json
 import shlex
 import sys
 from collections import defaultdict
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
@@ -98,18 +98,22 @@ def run_pex(
     return output
 
 
-def pex_environment(pex_root: Path) -> dict[str, str]:
+def pex_environment(pex_root: Path) -> dict[str, str | None]:
     """Return the variables that pex runs with: its caches in `pex_root`, no settings of a user.
 
     pex writes into the file where its runtime keeps its cache unless told otherwise, and takes the
     cache folder of whoever builds for it; with the usual one it writes `~/.cache/pex`.
     """
-    return {
+    environ: dict[str, str | None] = {
         "PEX_IGNORE_RCFILES": "1",
         "PEX_ROOT": str(pex_root),
         "PEX_EMIT_WARNINGS": "0",
-        "XDG_CACHE_HOME": str(Path.home() / ".cache"),
+        "XDG_CACHE_HOME": None,
     }
+    # A user whom the system does not know has no home, as in a container with any number for one.
+    with suppress(RuntimeError):
+        environ["XDG_CACHE_HOME"] = str(Path.home() / ".cache")
+    return environ
 
 
 @contextmanager

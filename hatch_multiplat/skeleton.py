@@ -13,6 +13,7 @@ import hashlib
 import io
 import json
 import os
+import re
 import shutil
 import sys
 import zipfile
@@ -22,7 +23,7 @@ from importlib import metadata
 from typing import TYPE_CHECKING, Any, Final
 
 from hatch_multiplat.aside import write_aside
-from hatch_multiplat.executable import INFO, MAIN
+from hatch_multiplat.executable import INFO, MAIN, PEX_PACKAGE
 from hatch_multiplat.pex_file import disk_full_told, option_arguments, pex_environment
 from hatch_multiplat.pex_info import HASH, dump_info, with_hash
 from hatch_multiplat.pex_root import own_pex_root, told_as_cache
@@ -51,6 +52,8 @@ _FLAGS: Final = frozenset(
 _WITH_VALUE: Final = frozenset({"--build-property"})
 # By these variables pex finds the folder of its caches, which it writes into `__main__.py`.
 _HOMES: Final = ("HOME", "USERPROFILE", "LOCALAPPDATA", "APPDATA")
+_CACHE: Final = re.compile(rb"^    pex_root=.+,$", re.MULTILINE)
+_USUAL_CACHE: Final = b"    pex_root='~/.cache/pex',"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -120,7 +123,19 @@ def parse_skeleton(content: bytes) -> Skeleton | None:
     if not known:
         return None
     start = min(item.header_offset for item in infos)
+    if "pex_root" not in info:
+        members = tuple((item, _with_usual_cache(item.filename, data)) for item, data in members)
     return Skeleton(prefix=content[:start], info=info, members=members)
+
+
+def _with_usual_cache(filename: str, data: bytes) -> bytes:
+    """Return a member that names `~/.cache/pex` as the folder of the runtime's caches.
+
+    pex writes another where `~/.cache` leads out of the home folder, on macOS and on Windows.
+    """
+    if filename in {MAIN, f"{PEX_PACKAGE}__init__.py"}:
+        return _CACHE.sub(_USUAL_CACHE, data)
+    return data
 
 
 def _arguments(config: Config) -> tuple[str, ...]:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 import tomllib
-from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
+from hatch_multiplat.aside import write_aside
 from hatch_multiplat.errors import ConfigError, WriteError
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 BOM: Final = "\ufeff"
 
@@ -49,17 +49,7 @@ def write_toml_file(file: TomlFile, text: str) -> None:
 
     A link stays a link. Raises WriteError, and the file is as it was.
     """
-    aside: Path | None = None
     try:
-        path = file.path.resolve()
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-        aside = Path(name)
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(text.encode("utf-8"))
-        aside.chmod(path.stat().st_mode & 0o7777)
-        aside.replace(path)
+        write_aside(file.path, text)
     except OSError as error:
-        if aside is not None:
-            with suppress(OSError):
-                aside.unlink()
         raise WriteError.of(file.path, error) from error

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import lzma
 import zipfile
+import zlib
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from packaging.specifiers import SpecifierSet
 
@@ -16,6 +18,16 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from packaging.requirements import Requirement
+
+# How zipfile and the decompressors under it say that what they read is damaged.
+BROKEN: Final = (
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    EOFError,
+    NotImplementedError,
+    RuntimeError,
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -60,6 +72,6 @@ def _read_texts(path: Path) -> tuple[bytes, bytes]:
             if "METADATA" in names:
                 scripts = names.get("entry_points.txt")
                 return archive.read(names["METADATA"]), archive.read(scripts) if scripts else b""
-    except (OSError, zipfile.BadZipFile) as error:
+    except (OSError, *BROKEN) as error:
         raise VerificationError(f"{path} cannot be read as a wheel: {error}") from error
     raise VerificationError(f"{path} is no wheel: it has no METADATA")

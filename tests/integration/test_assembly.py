@@ -176,6 +176,24 @@ def test_a_filled_skeleton_has_the_bytes_of_pexs_own_file(
     assert sorted(path.name for path in filled.parent.iterdir()) == ["filled.pex", "whole.pex"]
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no plain links")
+def test_a_cache_folder_that_leads_elsewhere_is_not_in_the_file(
+    make: Callable[..., Parts], pex_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    digests = set()
+    for home in (tmp_path / "plain", tmp_path / "linked"):
+        home.mkdir()
+        if home.name == "linked":
+            (tmp_path / "scratch").mkdir()
+            (home / ".cache").symlink_to(tmp_path / "scratch")
+        monkeypatch.setenv("HOME", str(home))
+        output = home / "demo.pex"
+        write_executable(make(), output, pex_root=pex_root)
+        digests.add(digest(output))
+    assert len(digests) == 1
+    assert str(tmp_path).encode() not in output.read_bytes()
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [

@@ -167,6 +167,21 @@ def make_sdist(
     return path
 
 
+def change_members(path: Path, *, compression: int | None = None, flags: int | None = None) -> None:
+    """Change how the members of a zip file are said to be stored, and leave them as they are."""
+    content = bytearray(path.read_bytes())
+    with zipfile.ZipFile(path) as archive:
+        at = archive.start_dir
+    while content[at : at + 4] == b"PK\1\2":
+        for place, value in ((8, flags), (10, compression)):
+            if value is not None:
+                content[at + place : at + place + 2] = value.to_bytes(2, "little")
+        at += 46 + sum(
+            int.from_bytes(content[at + place : at + place + 2], "little") for place in (28, 30, 32)
+        )
+    path.write_bytes(content)
+
+
 def _wheel_members(
     name: str,
     version: str,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from typing import TYPE_CHECKING
 
 import pytest
@@ -18,7 +19,7 @@ from hatch_multiplat.libc_need import (
 from hatch_multiplat.selection import Selection, WheelSet, locked_wheel
 from hatch_multiplat.target import Target
 from tests.support.elf import glibc_object, musl_object
-from tests.support.wheels import make_wheel
+from tests.support.wheels import change_members, make_wheel
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -99,6 +100,24 @@ def test_what_is_linked_with_musl_is_told(tmp_path: Path) -> None:
 )
 def test_damaged_files_need_nothing_that_is_known(tmp_path: Path, data: bytes) -> None:
     assert read_libc_needs(wheel_with(tmp_path, data)) == {}
+
+
+def test_a_large_file_is_read_without_holding_it(tmp_path: Path) -> None:
+    wheel = wheel_with(tmp_path, glibc_object() + bytes(100 << 20))
+    tracemalloc.start()
+    try:
+        assert read_libc_needs(wheel)["x86_64"].glibc == (2, 36)
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert most < 50 << 20
+
+
+def test_a_wheel_whose_compression_is_not_known_is_an_error(tmp_path: Path) -> None:
+    path = wheel_with(tmp_path, glibc_object())
+    change_members(path, compression=99)
+    with pytest.raises(ExecutableError, match=f"{path.name} cannot be read as a wheel"):
+        read_libc_needs(path)
 
 
 def test_what_is_no_wheel_is_an_error(tmp_path: Path) -> None:

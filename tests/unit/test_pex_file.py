@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,13 @@ from hatch_multiplat.boot import BootTable
 from hatch_multiplat.config import Config
 from hatch_multiplat.errors import ExecutableError, ToolError
 from hatch_multiplat.lock import lock_environment, parse_lock
-from hatch_multiplat.pex_file import Parts, platform_label, render_local_lock, run_pex
+from hatch_multiplat.pex_file import (
+    Parts,
+    pex_environment,
+    platform_label,
+    render_local_lock,
+    run_pex,
+)
 from hatch_multiplat.run import Run
 from hatch_multiplat.selection import LockedWheel, Selection, WheelSet, locked_wheel, select_all
 from hatch_multiplat.target import Target
@@ -148,3 +155,14 @@ def test_a_full_disk_is_told_from_other_failures_of_pex(
         )
     else:
         assert said in str(caught.value)
+
+
+def test_pex_runs_for_a_user_without_a_home(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert pex_environment(tmp_path)["XDG_CACHE_HOME"] == str(Path.home() / ".cache")
+    # What it does for a user whom the system does not know, without HOME.
+    monkeypatch.setattr(os.path, "expanduser", str)
+    found = pex_environment(tmp_path)
+    assert found["XDG_CACHE_HOME"] is None
+    assert found["PEX_ROOT"] == str(tmp_path)

@@ -43,6 +43,23 @@ def test_a_pex_without_wheels_is_a_skeleton() -> None:
     assert [info.filename for info, _ in found.members] == ["PEX-INFO", "__main__.py"]
 
 
+@pytest.mark.parametrize("written", ["'/scratch/somebody/pex'", "'C:\\\\Users\\\\somebody\\\\pex'"])
+def test_a_cache_folder_of_the_build_machine_gives_way_to_the_usual_one(written: str) -> None:
+    start = f"{PREAMBLE}boot(\n    pex_root={{}},\n    pex_hash={INFO['pex_hash']!r},\n)\n"
+    found = parse_skeleton(make_pex(main=start.format(written)))
+    assert found is not None
+    texts = {info.filename: data.decode() for info, data in found.members}
+    assert texts["__main__.py"] == start.format("'~/.cache/pex'")
+
+
+def test_a_cache_folder_that_the_table_names_stays() -> None:
+    info = with_hash({**INFO, "pex_root": "/var/cache/demo"})
+    start = f"{PREAMBLE}boot(\n    pex_root='/var/cache/demo',\n    {info['pex_hash']!r},\n)\n"
+    found = parse_skeleton(make_pex(info, main=start))
+    assert found is not None
+    assert start.encode() in [data for _, data in found.members]
+
+
 @pytest.mark.parametrize(
     "content",
     [

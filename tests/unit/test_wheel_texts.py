@@ -7,6 +7,7 @@ import pytest
 
 from hatch_multiplat.errors import VerificationError
 from hatch_multiplat.wheel_texts import read_wheel_texts
+from tests.support.wheels import change_members
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -45,4 +46,23 @@ def test_metadata_elsewhere_than_in_dist_info_is_none(tmp_path: Path) -> None:
         read_wheel_texts({path.name: path})
     path.write_bytes(b"no zip file")
     with pytest.raises(VerificationError, match=r"app-1\.0.* cannot be read as a wheel"):
+        read_wheel_texts({path.name: path})
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        pytest.param({"compression": 99}, "compression", id="odd compression"),
+        pytest.param({"flags": 1}, "password", id="encrypted"),
+        pytest.param({"compression": zipfile.ZIP_DEFLATED}, "decompressing", id="damaged"),
+    ],
+)
+def test_a_wheel_that_cannot_be_unpacked_is_named(
+    tmp_path: Path, changes: dict[str, int], said: str
+) -> None:
+    path = tmp_path / "app-1.0-py3-none-any.whl"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("app-1.0.dist-info/METADATA", "Metadata-Version: 2.1\nName: app\n")
+    change_members(path, **changes)
+    with pytest.raises(VerificationError, match=rf"app-1\.0.* cannot be read as a wheel: .*{said}"):
         read_wheel_texts({path.name: path})
