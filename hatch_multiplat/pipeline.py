@@ -32,7 +32,6 @@ from hatch_multiplat.scie import settle_options
 from hatch_multiplat.sources import credentials_of, pip_environment
 from hatch_multiplat.starting import check_functions, check_modules, choose_run
 from hatch_multiplat.stock import Stock
-from hatch_multiplat.wheel_texts import read_wheel_texts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -49,6 +48,7 @@ if TYPE_CHECKING:
     from hatch_multiplat.project import Project, ProjectWheel
     from hatch_multiplat.run import Run
     from hatch_multiplat.selection import Selection
+    from hatch_multiplat.wheel_texts import WheelTexts
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -95,7 +95,7 @@ def build_executable(request: Request, around: Surroundings) -> Report:
     )
     wheels = own_wheels_of(selections, own)
     paths = stock.bring(selections, wheels)
-    check_bare_wheels(selections, paths)
+    check_bare_wheels(stock.unproven(selections, paths), paths)
     run = _choose_run(project.config, own, selections, wheels=wheels, paths=paths)
     parts = _make_parts(
         project,
@@ -104,6 +104,7 @@ def build_executable(request: Request, around: Surroundings) -> Report:
         demands=demands,
         run=run,
         paths=paths,
+        texts=stock.read_texts(paths),
         market=market,
         environ=around.environ,
     )
@@ -191,12 +192,12 @@ def _make_parts(
     demands: Demands,
     run: Run,
     paths: Mapping[str, Path],
+    texts: Mapping[str, WheelTexts],
     market: Market,
     environ: Mapping[str, str],
 ) -> Parts:
     """Prove that every target has all that it needs; return what the executable is made of."""
     config, metadata = project.config, own.metadata
-    texts = read_wheel_texts(paths)
     proven = prove_selections(selections, texts, demands)
     table = make_boot_table(
         metadata=metadata,

@@ -17,9 +17,13 @@ Shape: TypeAlias = Callable[[str, object], Iterator[str]]
 """Yields what is wrong with a value, which has this TOML path."""
 
 
-def check_pyproject(pyproject: object) -> None:
-    """Raise ConfigError with everything in a `pyproject.toml` that has another shape."""
-    _raise_all(problem.removeprefix(".") for problem in _PYPROJECT("", pyproject))
+def check_pyproject(pyproject: object, where: str = "") -> None:
+    """Raise ConfigError with everything in a `pyproject.toml` that has another shape.
+
+    `where` is the path of the file, if it is another than the project's own.
+    """
+    start = f"{where}: " if where else ""
+    _raise_all(start + problem.removeprefix(".") for problem in _PYPROJECT("", pyproject))
 
 
 def check_uv_table(table: object, where: str) -> None:

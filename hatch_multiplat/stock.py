@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from hatch_multiplat.closure import heed_user
@@ -11,13 +12,15 @@ from hatch_multiplat.python_bounds import find_unwilling
 from hatch_multiplat.wheel_texts import read_wheel_texts
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from pathlib import Path
 
     from hatch_multiplat.closure import Demands
     from hatch_multiplat.market import Market
     from hatch_multiplat.project import ProjectWheel
     from hatch_multiplat.selection import Gap, Selection
+    from hatch_multiplat.target import Target
+    from hatch_multiplat.wheel_texts import WheelTexts
 
 
 class Stock:
@@ -27,6 +30,9 @@ class Stock:
         self._market = market
         self._demands = demands
         self._paths: dict[str, Path] = {}
+        # By path: a wheel of the project may have the name of one that was fetched.
+        self._texts: dict[Path, WheelTexts] = {}
+        self._proven: set[tuple[Path, Target]] = set()
 
     def bring(
         self, selections: Sequence[Selection], own: Sequence[ProjectWheel] = ()
@@ -47,11 +53,48 @@ class Stock:
         It refuses a Python, or needs a newer C library than its tag `linux_ARCH` lets one know.
         """
         paths = self.bring(selections)
-        texts = read_wheel_texts(paths)
+        texts = self.read_texts(paths)
         bounds = {name: text.requires_python for name, text in texts.items()}
         heeded = heed_user(selections, bounds, self._demands)
         refused = find_unwilling(selections, self._demands.requires_python, heeded)
-        return (*refused, *find_bare_gaps(selections, paths))
+        new = self.unproven(selections, paths)
+        gaps = find_bare_gaps(new, paths)
+        left = {(gap.name, gap.target) for gap in gaps}
+        self._proven |= {
+            (paths[wheel.filename], selection.target)
+            for selection in new
+            for wheel in selection.wheels
+            if (wheel.name, selection.target) not in left
+        }
+        return (*refused, *gaps)
+
+    def read_texts(self, paths: Mapping[str, Path]) -> dict[str, WheelTexts]:
+        """Read each of these wheels, by file name, unless it has been read before."""
+        new = {name: path for name, path in paths.items() if path not in self._texts}
+        self._texts |= {paths[name]: texts for name, texts in read_wheel_texts(new).items()}
+        return {name: self._texts[path] for name, path in paths.items()}
+
+    def unproven(
+        self, selections: Sequence[Selection], paths: Mapping[str, Path]
+    ) -> tuple[Selection, ...]:
+        """Return the selections without the wheels that were opened, and do for their target."""
+        return tuple(
+            replace(
+                selection,
+                sets=tuple(
+                    replace(
+                        found,
+                        wheels=tuple(
+                            wheel
+                            for wheel in found.wheels
+                            if (paths[wheel.filename], selection.target) not in self._proven
+                        ),
+                    )
+                    for found in selection.sets
+                ),
+            )
+            for selection in selections
+        )
 
     def _fetch(self, selections: Sequence[Selection], own: Collection[str]) -> None:
         wanted = {found.filename: found for selection in selections for found in selection.wheels}

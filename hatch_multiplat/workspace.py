@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from packaging.utils import canonicalize_name
 
 from hatch_multiplat.errors import ConfigError
-from hatch_multiplat.shapes import check_uv_table
+from hatch_multiplat.shapes import check_pyproject, check_uv_table
 from hatch_multiplat.source_conditions import settle_sources, valid_requirements
 from hatch_multiplat.sources import bindings_of
 from hatch_multiplat.user_settings import place_locations
@@ -67,7 +67,7 @@ def read_bindings(
 
     uv heeds the sources of every folder that a source leads to for the requirements of that
     folder's own project, by the indexes that are named there. A folder that cannot be read is
-    reported by uv.
+    reported by uv. Raises ConfigError for a `pyproject.toml` there that has a wrong shape.
     """
     found: dict[Binding, None] = {}
     queue = [(project_dir, dict(sources), direct)]
@@ -82,10 +82,11 @@ def read_bindings(
                     continue
                 seen.add(folder)
                 pyproject = _read(folder)
+                check_pyproject(pyproject, str(folder / "pyproject.toml"))
                 own = read_sources(folder, pyproject) if pyproject else {}
                 required = _required_names(pyproject)
                 indexes = place_locations(read_settings(folder, pyproject), folder).get("index", ())
-                urls = {item["name"]: item["url"] for item in indexes if "name" in item}
+                urls = {item["name"]: item["url"] for item in indexes if {"name", "url"} <= {*item}}
                 bound = bindings_of(own, urls)
                 found |= dict.fromkeys(binding for binding in bound if binding.name in required)
                 queue.append((folder, own, required))
@@ -181,14 +182,34 @@ def _find_root(
 
 def _list_members(root: Path, workspace: Mapping[str, Any]) -> dict[str, Path]:
     """Return the folders of a workspace's members by name, the root itself among them."""
-    excluded = {path for glob in workspace.get("exclude", ()) for path in root.glob(glob)}
-    folders = [root, *(path for glob in workspace.get("members", ()) for path in root.glob(glob))]
-    names = {
-        folder: _read(folder).get("project", {}).get("name")
-        for folder in folders
-        if folder not in excluded
-    }
+    excluded = {*_find_folders(root, workspace, "exclude")}
+    folders = [root, *_find_folders(root, workspace, "members")]
+    names = {folder: _name_of(folder) for folder in folders if folder not in excluded}
     return {canonicalize_name(name): folder for folder, name in names.items() if name}
+
+
+def _find_folders(root: Path, workspace: Mapping[str, Any], key: str) -> list[Path]:
+    """Return what the patterns under a key find; raises ConfigError with each that is none."""
+    found: list[Path] = []
+    problems = []
+    for number, pattern in enumerate(workspace.get(key, ())):
+        where = f"{root / 'pyproject.toml'}: tool.uv.workspace.{key}[{number}]"
+        try:
+            found += root.glob(pattern)
+        except NotImplementedError:
+            problems.append(f"{where}: {pattern!r} is absolute; write it from that file's folder")
+        except ValueError as error:
+            problems.append(f"{where}: {pattern!r} is not a pattern for folders: {error}")
+    if problems:
+        raise ConfigError(problems)
+    return found
+
+
+def _name_of(folder: Path) -> str:
+    """Return the name of the project in a folder; nothing where there is none."""
+    project = _read(folder).get("project")
+    name = project.get("name") if isinstance(project, dict) else None
+    return name if isinstance(name, str) else ""
 
 
 def _uv_table(pyproject: Mapping[str, Any]) -> Mapping[str, Any]:

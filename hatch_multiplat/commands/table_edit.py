@@ -18,6 +18,7 @@ from hatch_multiplat.lock_file import RENEW, UV_LOCK, read_lock
 from hatch_multiplat.platform_list import Edited, Names, Vocabulary
 from hatch_multiplat.platforms import caution
 from hatch_multiplat.project import open_project, requires_python_of
+from hatch_multiplat.shapes import check_pyproject
 from hatch_multiplat.text_diff import unified_diff
 from hatch_multiplat.toml_file import TomlFile, read_toml_file, write_toml_file
 
@@ -58,7 +59,9 @@ def edit_table(
     if not (names.platforms or names.pythons):
         raise click.UsageError("name a platform, or a Python by --python")
     file = read_toml_file(project / "pyproject.toml")
-    requires_python = requires_python_of(tomllib.loads(file.text))
+    pyproject = tomllib.loads(file.text)
+    check_pyproject(pyproject)
+    requires_python = requires_python_of(pyproject)
     vocabulary = Vocabulary(host=project_host(project), requires_python=requires_python)
     edited = edit(file.text, names, vocabulary)
     text = edited.text

@@ -23,6 +23,7 @@ from hatch_multiplat.executable_file import read_executable
 from hatch_multiplat.interpreters import find_interpreters
 from hatch_multiplat.project import open_project, read_pyproject
 from hatch_multiplat.python import TargetError
+from hatch_multiplat.shapes import check_pyproject
 from hatch_multiplat.target import Target
 from hatch_multiplat.target_choice import Choice, choose_targets
 from hatch_multiplat.verification import (
@@ -194,8 +195,10 @@ def _project_runners(project: Path | None) -> list[Runner]:
     if project is None:
         if not (folder / "pyproject.toml").is_file():
             return []
-        table = read_pyproject(folder).get("tool", {}).get("multiplat", {})
-        if "runners" not in table:
+        pyproject = read_pyproject(folder)
+        check_pyproject(pyproject)
+        table = pyproject.get("tool", {}).get("multiplat", {})
+        if isinstance(table, dict) and "runners" not in table:
             return []
     return [
         Runner(pattern=pattern, command=command)

@@ -111,7 +111,10 @@ def look_after(used: str, library: str) -> bool:
         return True  # another user's, or on a disk that is read only: who could mend it?
     if not is_whole(os.path.dirname(used)):
         return False
-    os.utime(used)
+    try:
+        os.utime(used)
+    except OSError:
+        return False  # another process has just removed it
     return True
 
 

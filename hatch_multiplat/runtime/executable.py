@@ -13,6 +13,15 @@ class DamagedFile(Exception):  # noqa: N818 - the name is the message
     """The executable is not what the build wrote."""
 
 
+class UnreadableFile(Exception):  # noqa: N818 - the name is the message
+    """The system does not let us read the executable, or not all of it."""
+
+    def __init__(self, path: str, error: OSError) -> None:
+        Exception.__init__(
+            self, "cannot read %s: %s" % (error.filename or path, error.strerror or error)
+        )
+
+
 class Section(io.RawIOBase):
     """A byte range of a file, read as a file of its own: a stored zip member, say."""
 
@@ -61,13 +70,25 @@ class Executable:
                 self.zip = zipfile.ZipFile(path)
             except (zipfile.BadZipFile, ValueError) as error:
                 raise DamagedFile(str(error)) from error
+            except OSError as error:
+                raise UnreadableFile(path, error) from error
 
     def close(self) -> None:
         if self.zip is not None:
             self.zip.close()
 
     def open_wheel(self, wheel: Dict[str, Any]) -> IO[bytes]:
-        """A wheel as a binary stream, after its bytes were checked against the table's hash."""
+        """A wheel as a binary stream, after its bytes were checked against the table's hash.
+
+        What cannot be read is told apart from what cannot be written later: an error of the system
+        is an UnreadableFile.
+        """
+        try:
+            return self._open_checked(wheel)
+        except OSError as error:
+            raise UnreadableFile(self.path, error) from error
+
+    def _open_checked(self, wheel: Dict[str, Any]) -> IO[bytes]:
         name = ".deps/" + wheel["file"]
         if self.zip is None:  # an unzipped layout keeps its wheels as files
             path = os.path.join(self.path, *name.split("/"))

@@ -373,5 +373,7 @@ def main(data: Json, app: str, base: str, found: str, caches: List[str]) -> List
         return launch.find_or_make()
     except executable.DamagedFile as error:
         return launch.fail("%s (%s)" % (DAMAGED, error))
+    except executable.UnreadableFile as error:
+        return launch.fail(str(error))
     except KeyboardInterrupt:
         return die_of_interrupt()

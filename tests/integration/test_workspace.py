@@ -71,6 +71,32 @@ def test_a_root_is_a_member_of_its_own_workspace(workspace: Path) -> None:
     }
 
 
+def test_a_member_whose_name_cannot_be_read_is_none(workspace: Path) -> None:
+    write(workspace / "packages" / "odd", "project = 3\n")
+    write(workspace / "packages" / "odder", "[project]\nname = 3\n")
+    found = sources(workspace / "packages" / "app", "the-helper = { workspace = true }\n")
+    assert found["the-helper"] == {"path": "../help"}
+
+
+@pytest.mark.parametrize(
+    ("pattern", "message"),
+    [
+        pytest.param("/packages/*", "is absolute; write it from that file's folder", id="absolute"),
+        pytest.param("", "is not a pattern for folders: ", id="empty"),
+    ],
+)
+@pytest.mark.parametrize("key", ["members", "exclude"])
+def test_a_pattern_that_finds_no_folder_ever_is_named(
+    tmp_path: Path, key: str, pattern: str, message: str
+) -> None:
+    text = f"[tool.uv.workspace]\n{key} = ['good', '{pattern}']\n"
+    with pytest.raises(ConfigError) as raised:
+        read_sources(tmp_path, write(tmp_path, text))
+    (problem,) = raised.value.problems
+    path = tmp_path / "pyproject.toml"
+    assert problem.startswith(f"{path}: tool.uv.workspace.{key}[1]: '{pattern}' {message}")
+
+
 @pytest.mark.parametrize("name", ["old", "nobody"])
 def test_what_is_no_member_is_not_looked_for_on_an_index(workspace: Path, name: str) -> None:
     with pytest.raises(ConfigError) as raised:

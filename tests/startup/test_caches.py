@@ -131,6 +131,22 @@ def test_a_setup_is_looked_through_once_a_day(
     assert not entry.look_after(str(used), str(library))
 
 
+def test_a_setup_that_is_removed_while_it_is_looked_through_is_not_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    used, library = tmp_path / "used", tmp_path / "library"
+    library.mkdir()
+    used.touch()
+    os.utime(used, (1, 1))
+
+    def is_whole(_root: str) -> bool:
+        used.unlink()
+        return True
+
+    monkeypatch.setattr(entry, "is_whole", is_whole)
+    assert not entry.look_after(str(used), str(library))
+
+
 def test_a_program_that_runs_while_its_setup_is_mended_does_not_notice(bench: Bench) -> None:
     app = packed(bench)
     code = "import sys; print('up', flush=True); sys.stdin.read(); import pack.deep, json; print(1)"

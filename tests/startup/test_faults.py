@@ -10,6 +10,7 @@ import stat
 import subprocess
 import sys
 import time
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -299,6 +300,20 @@ def test_a_file_of_a_few_bytes_is_no_program(any_bench: Bench) -> None:
             assert "damaged-file" in result.stderr
     # "#!/bin/sh", a line's end, "#coding:", all of which are comments.
     assert silent == list(range(19))
+
+
+def test_a_wheel_that_cannot_be_read_is_not_taken_for_a_folder_that_cannot_be_written(
+    bench: Bench,
+) -> None:
+    folder = bench.folder / "loose"
+    with zipfile.ZipFile(bench.demo()) as archive:
+        archive.extractall(folder)
+    (wheel,) = (folder / ".deps").iterdir()
+    wheel.unlink()
+    result = bench.run([bench.python, folder], code=1)
+    assert result.stderr == f"demo: cannot read {wheel}: No such file or directory\n"
+    assert bench.setups() == []
+    assert bench.leftovers() == []
 
 
 def test_an_altered_wheel_stops_the_run(bench: Bench) -> None:

@@ -4,12 +4,15 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
+from packaging.utils import canonicalize_name
 
+from hatch_multiplat.cli import main
 from hatch_multiplat.errors import ConfigError
 from hatch_multiplat.project import make_project
 from hatch_multiplat.shapes import check_pyproject, check_uv_table
 from hatch_multiplat.user_settings import read_user_table
-from hatch_multiplat.workspace import read_settings, read_sources
+from hatch_multiplat.workspace import read_bindings, read_settings, read_sources
 
 
 @pytest.mark.parametrize(
@@ -101,6 +104,47 @@ def test_settings_in_files_of_their_own_are_looked_at_too(tmp_path: Path) -> Non
     member.mkdir()
     with pytest.raises(ConfigError, match=r"tool\.uv\.workspace must be a table"):
         read_sources(member, {})
+
+
+def test_the_folder_of_a_dependency_is_named_with_what_is_wrong_there(tmp_path: Path) -> None:
+    member = tmp_path / "member"
+    member.mkdir()
+    path = member / "pyproject.toml"
+    path.write_text("[project]\ndependencies = 3\n", encoding="utf-8")
+    with pytest.raises(ConfigError) as caught:
+        read_bindings(tmp_path, {"member": {"path": "member"}}, {canonicalize_name("member")})
+    assert caught.value.problems == (f"{path}: project.dependencies must be an array (got int)",)
+
+
+@pytest.mark.parametrize(
+    ("words", "text", "message"),
+    [
+        pytest.param(
+            ["add-platform", "linux-x86_64"], "tool = 3", "tool must be a table", id="add"
+        ),
+        pytest.param(
+            ["remove-platform", "linux-x86_64"],
+            "project = 3",
+            "project must be a table",
+            id="remove",
+        ),
+        pytest.param(["verify", "pyproject.toml"], "tool = 3", "tool must be a table", id="verify"),
+        pytest.param(
+            ["verify", "pyproject.toml"],
+            "[tool]\nmultiplat = 3",
+            "tool.multiplat: no such table",
+            id="our table",
+        ),
+    ],
+)
+def test_commands_that_read_one_table_alone_look_at_the_shapes_too(
+    words: list[str], text: str, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("pyproject.toml").write_text(f"{text}\n", encoding="utf-8")
+    result = CliRunner().invoke(main, words)
+    assert message in result.output
+    assert isinstance(result.exception, SystemExit)
 
 
 def test_a_file_that_is_not_of_uv_at_all_is_named() -> None:
