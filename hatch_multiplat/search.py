@@ -387,7 +387,10 @@ class Search:
         for gap in gaps:
             words = f"{gap.name} {gap.version} -> {self.newest[gap.name, gap.target]}"
             by_package.setdefault(words, []).append(gap)
-        parts = [f"{words} ({len(found)} targets)" for words, found in sorted(by_package.items())]
+        parts = [
+            f"{words} ({len(found)} target{'s' if len(found) != 1 else ''})"
+            for words, found in sorted(by_package.items())
+        ]
         unwilling = all(self.is_unwilling(gap) and gap.kind == "python" for gap in gaps)
         what = "versions for this Python" if unwilling else "wheels"
         return f"Stepping back for {what}: " + ", ".join(parts)

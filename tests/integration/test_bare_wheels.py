@@ -48,7 +48,7 @@ def test_a_target_with_an_older_glibc_takes_an_older_version(
 ) -> None:
     made = project(served, tmp_path, requires="native")
     report = made.build()
-    assert "Stepping back for wheels: native 2.0 -> 1.0 (1 targets)" in made.said
+    assert "Stepping back for wheels: native 2.0 -> 1.0 (1 target)" in made.said
     (share,) = [share for share in report.dependencies if share.name == "native"]
     assert share.versions == ("1.0", "2.0")
 

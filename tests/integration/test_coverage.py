@@ -122,7 +122,7 @@ def test_a_floor_steps_back_past_many_releases_in_one_more_run_and_alone(
         "cp312-win_amd64": "1.11",
     }
     assert covered.runs == 2
-    assert desk.said == ["Stepping back for wheels: native 1.11 -> 1.2 (1 targets)"]
+    assert desk.said == ["Stepping back for wheels: native 1.11 -> 1.2 (1 target)"]
 
 
 def test_what_the_last_round_closes_is_covered(

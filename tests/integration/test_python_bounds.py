@@ -109,7 +109,7 @@ def test_a_dependency_whose_newest_version_refuses_a_python_steps_back_there(
     index_server.add(make_wheel("old", "1.3", requires_python=">=3.8,<3.12"))
     project = make(requires=["old"])
     built = read_executable(project.dist / project.build().path.rpartition("/")[2])
-    assert "Stepping back for versions for this Python: old 1.3 -> 1.1 (1 targets)" in project.said
+    assert "Stepping back for versions for this Python: old 1.3 -> 1.1 (1 target)" in project.said
     versions = {
         str(selection.target).partition("-")[0]: str(wheel.version)
         for selection in executable_selections(built)
@@ -134,7 +134,7 @@ def test_a_folder_of_wheels_says_nothing_of_pythons_and_each_version_is_tried(
     project = make({**TABLE, "find-links": [str(folder)]}, requires=["old"])
     project.build()
     assert [line for line in project.said if line.startswith("Stepping")] == [
-        f"Stepping back for versions for this Python: old {old} -> {new} (1 targets)"
+        f"Stepping back for versions for this Python: old {old} -> {new} (1 target)"
         for old, new in (("1.2", "1.1"), ("1.1", "1.0"))
     ]
 
