@@ -62,8 +62,9 @@ def check_wanted(
         module = importlib.import_module("hatch_multiplat.sbom")
     except ModuleNotFoundError as error:
         problem = (
-            "tool.multiplat.sbom needs cyclonedx-python-lib: write 'hatch-multiplat[sbom]' "
-            "in build-system.requires, or install that"
+            "an inventory (--sbom, or 'sbom' in the table) needs cyclonedx-python-lib: have "
+            "'hatch-multiplat[sbom]' where 'hatch-multiplat' is now, be it installed or named in "
+            "build-system.requires"
         )
         raise ConfigError([problem]) from error
     return Wanted(

@@ -53,10 +53,15 @@ class Uncovered:
     @property
     def message(self) -> str:
         """The whole matrix of gaps, with what to do about each."""
+        return self.describe(kept="no executable was written")
+
+    def describe(self, *, kept: str) -> str:
+        """Render the gaps as for a command of which `kept` says what became of its output."""
         return render_gaps(
             self.gaps,
             self.targets,
             advice=self.advice,
             newest=self.newest,
             explanation=self.explanation,
+            kept=kept,
         )

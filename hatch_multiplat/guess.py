@@ -114,18 +114,20 @@ def usual_pythons(requires_python: SpecifierSet) -> tuple[Python, ...]:
 
 
 def guess_run(
-    name: str, scripts: Sequence[str], modules: Sequence[str]
+    name: str, scripts: Sequence[str], modules: Sequence[str], *, by_name: bool = False
 ) -> tuple[tuple[str, str] | None, str]:
     """Return the key that says what runs, where it has to be said, and the reason.
 
-    `modules` are the packages of the project that have a `__main__`.
+    `modules` are the packages of the project that have a `__main__`. `by_name`: the scripts are
+    sorted by name, as their order in the project is not known.
     """
     own = [script for script in scripts if canonicalize_name(script) == canonicalize_name(name)]
     if own or len(scripts) == 1:
         script = (own or scripts)[0]
         return None, f"the script {script!r}, {'named like the project' if own else 'the only one'}"
     if scripts:
-        reason = f"the first of {len(scripts)} scripts, none of which is named like the project"
+        first = f"the first{' by name' if by_name else ''} of {len(scripts)} scripts"
+        reason = f"{first}, none of which is named like the project"
         return ("script", scripts[0]), f"the script {scripts[0]!r}, {reason}"
     if modules:
         return ("module", modules[0]), f"{modules[0]!r}, which has a __main__; there is no script"

@@ -27,6 +27,7 @@ from hatch_multiplat.lock_writer import TOOL, files_of, render_lock
 from hatch_multiplat.process import run_tool
 from hatch_multiplat.report import coverage_error
 from hatch_multiplat.sources import redact
+from hatch_multiplat.workspace import find_workspace
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -117,8 +118,21 @@ def require_lock(project: Project) -> LockFile | None:
     name = project.config.lock
     if locked is None and name != DEFAULT_LOCK:
         how = "uv lock" if name.endswith(UV_LOCK) else RENEW
-        raise LockError(f"tool.multiplat.lock: there is no {name!r}; write it with: {how}")
+        problem = f"tool.multiplat.lock: there is no {name!r}"
+        shared = _lock_of_workspace(project) if name == UV_LOCK else None
+        if shared is not None:
+            raise LockError(f"{problem}; the workspace has one: lock = {shared!r}")
+        raise LockError(f"{problem}; write it with: {how}")
     return locked
+
+
+def name_renewal(name: str) -> str:
+    """Say how a lock is renewed of which no more is known than its name."""
+    if name.endswith(UV_LOCK):
+        return f"renew {name} with: uv lock"
+    if name == DEFAULT_LOCK:
+        return f"renew {name} with: {RENEW}"
+    return f"renew {name} with the tool that wrote it (if that is this one: {RENEW})"
 
 
 def check_fresh(locked: LockFile, question: Question) -> None:
@@ -150,7 +164,8 @@ def solve_lock(
     """Solve and render the lock for `path`; `prior` is the text whose versions are kept."""
     covered = search_coverage(question, market=market, build_sdists=build_sdists, prior=prior)
     if isinstance(covered, Uncovered):
-        raise coverage_error(covered.message, covered.gaps)
+        kept = "the lock is as it was" if path.exists() else "no lock was written"
+        raise coverage_error(covered.describe(kept=kept), covered.gaps)
     home = path.parent.resolve()
 
     def locate(url: str) -> tuple[str, str]:
@@ -213,6 +228,14 @@ def write_lock(path: Path, text: str) -> None:
         write_aside(path, text)
     except OSError as error:
         raise WriteError.of(path, error, instead="tool.multiplat.lock") from error
+
+
+def _lock_of_workspace(project: Project) -> str | None:
+    """Return the path of the uv.lock that a workspace has for all of its members, if it has one."""
+    root = find_workspace(project.folder, project.pyproject)
+    if root is None or not (root / UV_LOCK).is_file():
+        return None
+    return Path(os.path.relpath(root / UV_LOCK, project.folder.resolve())).as_posix()
 
 
 def _export_uv_lock(project: Project) -> str:

@@ -12,7 +12,7 @@ from packaging.utils import parse_wheel_filename
 from hatch_multiplat.floors import lowest_floor, promises_floor
 from hatch_multiplat.misfit import explain_misfit
 from hatch_multiplat.platforms import Platform, PlatformError
-from hatch_multiplat.report import Advice, suggest_ways
+from hatch_multiplat.report import Advice, marker_without, suggest_ways
 from hatch_multiplat.tag_constraint import admitted
 
 if TYPE_CHECKING:
@@ -198,8 +198,16 @@ def make_matrix(
     order = {target: position for position, target in enumerate(targets)}
     selections = (*outcome.selections, *outcome.partial)
     cells = [cell for selection in selections for cell in _cells(selection, tags=tags, built=built)]
+    lacking: dict[NormalizedName, list[Target]] = defaultdict(list)
+    for gap in gaps:
+        lacking[gap.name].append(gap.target)
     missing = [
-        _missing(gap, has=(newest or {}).get((gap.name, gap.target), ""), advice=advice)
+        _missing(
+            gap,
+            has=(newest or {}).get((gap.name, gap.target), ""),
+            advice=advice,
+            marker=marker_without(lacking[gap.name], targets),
+        )
         for gap in gaps
     ]
     if own is not None:  # It goes before one that a dependency would bring in.
@@ -324,7 +332,7 @@ def _patch_words(target: Target, starts: Sequence[int], first: int, last: int) -
     return f"from {begin}" if begin else f"to {end}" if end else ""
 
 
-def _missing(gap: Gap, *, has: str, advice: Advice) -> Missing:
+def _missing(gap: Gap, *, has: str, advice: Advice, marker: str = "") -> Missing:
     floor = None
     if gap.needs:
         with suppress(PlatformError):
@@ -344,6 +352,7 @@ def _missing(gap: Gap, *, has: str, advice: Advice) -> Missing:
             advice,
             kind=gap.kind,
             older=str(gap.needs_version or ""),
+            marker=marker,
         ),
     )
 

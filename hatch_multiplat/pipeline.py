@@ -13,6 +13,7 @@ from hatch_multiplat.beside import check_wanted, write_beside
 from hatch_multiplat.boot_table import make_boot_table
 from hatch_multiplat.libc_need import check_bare_wheels
 from hatch_multiplat.local_files import is_unpacked_sdist
+from hatch_multiplat.lock_file import name_renewal
 from hatch_multiplat.output_folder import choose_folder
 from hatch_multiplat.outputs import write_outputs
 from hatch_multiplat.own_wheels import add_own_wheels, find_own_wheels, own_wheels_of
@@ -107,6 +108,7 @@ def build_executable(request: Request, around: Surroundings) -> Report:
         texts=stock.read_texts(paths),
         market=market,
         environ=around.environ,
+        renewal=name_renewal(project.config.lock) if covered.runs == 0 else "",
     )
     outputs = write_outputs(
         parts, output, pex_root=market.store.root / "pex", scie=scie, say=around.say
@@ -195,10 +197,11 @@ def _make_parts(
     texts: Mapping[str, WheelTexts],
     market: Market,
     environ: Mapping[str, str],
+    renewal: str,
 ) -> Parts:
     """Prove that every target has all that it needs; return what the executable is made of."""
     config, metadata = project.config, own.metadata
-    proven = prove_selections(selections, texts, demands)
+    proven = prove_selections(selections, texts, demands, renewal=renewal)
     table = make_boot_table(
         metadata=metadata,
         config=config,

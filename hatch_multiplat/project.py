@@ -136,6 +136,8 @@ def check_described(folder: Path, pyproject: Mapping[str, Any]) -> None:
         return
     beside = "".join(f", and there is no {name}" for name in needed)
     to_do = "add the table, with the name and version of the project"
+    if "workspace" in pyproject.get("tool", {}).get("uv", {}):
+        to_do = "this is the root of a workspace: name the folder of a member"
     raise ConfigError([f"{folder / 'pyproject.toml'}: no table [project]{beside}; {to_do}"])
 
 

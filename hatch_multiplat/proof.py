@@ -30,13 +30,18 @@ if TYPE_CHECKING:
 
 
 def prove_selections(
-    selections: Sequence[Selection], texts: Mapping[str, WheelTexts], demands: Demands
+    selections: Sequence[Selection],
+    texts: Mapping[str, WheelTexts],
+    demands: Demands,
+    *,
+    renewal: str = "",
 ) -> tuple[Selection, ...]:
     """Prove that the wheels of each target are all that it needs, and that they admit its Python.
 
     `texts` has what every wheel says of itself, by its file name. Returns the selections, each for
-    those patch releases of its Python that all of its wheels admit. Raises VerificationError with
-    every fault.
+    those patch releases of its Python that all of its wheels admit. `renewal` says how the lock
+    is renewed that the wheels are from, if they are from one. Raises VerificationError with every
+    fault.
     """
     requires = {filename: text.requires for filename, text in texts.items()}
     bounds = {filename: text.requires_python for filename, text in texts.items()}
@@ -46,7 +51,7 @@ def prove_selections(
     if faults:
         targets = {fault.target for fault in faults}
         lines = "\n".join(render_faults(faults, total=len(selections)))
-        to_do = "\n".join(f"to do: {way}" for way in _ways(faults))
+        to_do = "\n".join(f"to do: {way}" for way in _ways(faults, renewal))
         raise VerificationError(
             f"{len(targets)} of {len(selections)} targets would not be complete; nothing was "
             f"written.\n\n{lines}\n\n{to_do}"
@@ -54,14 +59,12 @@ def prove_selections(
     return narrowed
 
 
-def _ways(faults: Sequence[Fault]) -> list[str]:
+def _ways(faults: Sequence[Fault], renewal: str) -> list[str]:
     """Say what to do about these kinds of faults."""
     ways = []
     if any(fault.kind != "python" for fault in faults):
-        ways.append(
-            "write the lock anew; if a version is meant, name it in override-dependencies of "
-            "[tool.uv]"
-        )
+        override = "if a version is meant, name it in override-dependencies of [tool.uv]"
+        ways.append(f"{renewal}; {override}" if renewal else override)
     if any(fault.kind == "python" for fault in faults):
         ways.append(
             "allow a version that is for this Python, by 'constraints', or drop the Python from "

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from hatch_multiplat.errors import CoverageError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from packaging.utils import NormalizedName
 
@@ -145,19 +145,20 @@ def render_gaps(
     advice: Advice,
     newest: Mapping[tuple[NormalizedName, Target], str] | None = None,
     explanation: str = "",
+    kept: str = "no executable was written",
 ) -> str:
     """Render every gap: a matrix of package by target, then for each the reason and what to do.
 
     `newest` holds the newest version that has a fitting wheel, where one does, and `explanation`
-    what the solver said when it was asked for that version.
+    what the solver said when it was asked for that version. `kept` says what became of the output.
     """
     uncovered = [target for target in targets if any(gap.target == target for gap in gaps)]
     lines = [
-        f"{len(uncovered)} of {len(targets)} targets cannot be covered; no executable was written.",
+        f"{len(uncovered)} of {len(targets)} targets cannot be covered; {kept}.",
         "",
         *_matrix(gaps, uncovered),
         "",
-        *_details(gaps, advice=advice, newest=newest or {}),
+        *_details(gaps, targets, advice=advice, newest=newest or {}),
     ]
     if explanation:
         lines += ["", explanation]
@@ -207,6 +208,7 @@ def _matrix(gaps: Sequence[Gap], uncovered: Sequence[Target]) -> list[str]:
 
 def _details(
     gaps: Sequence[Gap],
+    targets: Sequence[Target],
     *,
     advice: Advice,
     newest: Mapping[tuple[NormalizedName, Target], str],
@@ -220,7 +222,8 @@ def _details(
         grouped[key].append(gap.target)
     lines = []
     for (name, version, reason, needs, older, has, kind), found in sorted(grouped.items()):
-        to_do = suggest_ways(name, needs, has, advice, kind=kind, older=older)
+        marker = marker_without(found, targets)
+        to_do = suggest_ways(name, needs, has, advice, kind=kind, older=older, marker=marker)
         lines += [
             *_wrap(f"{name} {version}".rstrip() + f": {reason}", indent=""),
             *_wrap(f"on {', '.join(map(str, found))}"),
@@ -237,10 +240,12 @@ def suggest_ways(
     *,
     kind: GapKind | None = None,
     older: str = "",
+    marker: str = "",
 ) -> str:
     """Say what would close a gap: `needs` is the floor that would, `newest` the version.
 
     `older` is the version that has a wheel on that floor, where the one that was locked has none.
+    `marker` is true on every target but those of the gap.
     """
     if advice is Advice.LOCK:
         return "write the lock anew for these targets, or drop them"
@@ -258,10 +263,27 @@ def suggest_ways(
         ways.append(f"raise the floor to {needs!r}{there}")
     if not newest and not needs:
         ways.append("no version has one: use another package")
+        if marker and kind == "platform":
+            ways.append(f'require it with a marker: "{name}; {marker}"')
     if not newest and kind in {"sdist", "source"}:
         ways.append("build wheels of it and name their folder in 'find-links'")
     ways.append("drop these targets")
     return ", or ".join(ways)
+
+
+def marker_without(lacking: Iterable[Target], targets: Iterable[Target]) -> str:
+    """Return the marker that leaves out these of the targets, where they are whole systems.
+
+    It is empty where they are not, or are all of the targets.
+    """
+    gone = set(lacking)
+    without = sorted({target.platform.sys_platform for target in gone})
+    left = {target.platform.sys_platform for target in targets if target not in gone}
+    if not left or left & set(without):
+        return ""
+    if len(left) == 1:
+        return f"sys_platform == '{left.pop()}'"
+    return " and ".join(f"sys_platform != '{system}'" for system in without)
 
 
 def _wrap(text: str, *, indent: str = "  ") -> list[str]:

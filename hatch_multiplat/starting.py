@@ -28,6 +28,9 @@ _UNREADABLE: Final = frozenset(
 """What a module names that may bind other names than those that stand in it."""
 
 
+_ENTRY_POINT_HINT: Final = "a function is named by the key 'entry-point' in its place"
+
+
 def choose_run(
     config: Config, *, name: str, own_scripts: Collection[str], all_scripts: Callable[[], set[str]]
 ) -> Run:
@@ -62,7 +65,8 @@ def _check_scripts(
     known = all_scripts() | set(own_scripts)
     listed = ", ".join(sorted(known)) or "none"
     problems = [
-        f"tool.multiplat.{key}: no wheel has a console script {value!r}; there are: {listed}"
+        f"tool.multiplat.{key}: no wheel has a console script {value!r}; "
+        + (_ENTRY_POINT_HINT if ":" in value else f"there are: {listed}")
         for key, value in missing
         if value not in known
     ]

@@ -185,7 +185,7 @@ def _guess_run(project: Project, wheel: ProjectWheel | None) -> tuple[tuple[str,
     package = re.sub("[-.]+", "_", name)
     places = [project.folder / "src" / package, project.folder / package]
     has_main = any((place / "__main__.py").is_file() for place in places if package)
-    run, reason = guess_run(name, scripts, [package] if has_main else [])
+    run, reason = guess_run(name, scripts, [package] if has_main else [], by_name=wheel is not None)
     return run, f"runs: {reason}"
 
 

@@ -29,11 +29,11 @@ class TableReader:
                 hint = f"; did you mean {close[0]!r}?" if close else f"; known: {', '.join(known)}"
                 self.problem(f"{where}: unknown key {key!r}{hint}")
 
-    def text(self, where: str, value: object) -> str | None:
-        """Read a string, which may be empty."""
+    def text(self, where: str, value: object, *, hint: str = "") -> str | None:
+        """Read a string, which may be empty; `hint` ends the problem of what is none."""
         if isinstance(value, str):
             return value
-        self.problem(f"{where} must be a string (got {toml_type(value)})")
+        self.problem(f"{where} must be a string (got {toml_type(value)}){hint}")
         return None
 
     def string(self, where: str, value: object) -> str | None:
@@ -58,7 +58,9 @@ class TableReader:
         self.problem(f"{where} must be one of {listed} (got {got})")
         return None
 
-    def items(self, where: str, value: object, *, empty: bool = True) -> list[tuple[str, str]]:
+    def items(
+        self, where: str, value: object, *, empty: bool = True, hint: str = ""
+    ) -> list[tuple[str, str]]:
         """Read an array of strings: each with its own path, as `tool.multiplat.platforms[2]`."""
         if not isinstance(value, list):
             self.problem(f"{where} must be an array of strings (got {toml_type(value)})")
@@ -67,7 +69,7 @@ class TableReader:
             self.problem(f"{where} must not be empty")
         found = []
         for position, item in enumerate(value):
-            text = self.text(f"{where}[{position}]", item)
+            text = self.text(f"{where}[{position}]", item, hint=hint)
             if text is not None:
                 found.append((f"{where}[{position}]", text))
         return found

@@ -80,7 +80,8 @@ def _chosen(
         matching = [target for target in targets if fits(target, word)]
         if not matching:
             known = list(dict.fromkeys(_word(target, axis) for target in targets))
-            close = difflib.get_close_matches(word, known, n=1)
+            # One Python is as near to a word as another: what there is says more.
+            close = difflib.get_close_matches(word, known, n=1) if axis != "python" else []
             hint = f"; did you mean {close[0]!r}?" if close else ""
             problems.append(
                 f"--{axis}: the file has no {_NOUNS[axis]} {word!r}{hint}"

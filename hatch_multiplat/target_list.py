@@ -97,6 +97,9 @@ def read_platforms(
     return tuple(entries)
 
 
+_QUOTES: Final = '; put it in quotes, as "3.12"'
+
+
 def read_pythons(
     reader: TableReader,
     where: str,
@@ -107,7 +110,7 @@ def read_pythons(
 ) -> tuple[Python, ...]:
     """Read the array `python`, as `read_platforms` does the other."""
     parsed: dict[Python, str] = {}
-    for here, text in reader.items(where, value, empty=False):
+    for here, text in reader.items(where, value, empty=False, hint=_QUOTES):
         try:
             python = Python.parse(text)
         except TargetError as error:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import re
 import tomllib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from packaging.utils import canonicalize_name
 
 from hatch_multiplat.errors import ConfigError
+from hatch_multiplat.local_files import is_unpacked_sdist
 from hatch_multiplat.shapes import check_pyproject, check_uv_table
 from hatch_multiplat.source_conditions import settle_sources, valid_requirements
 from hatch_multiplat.sources import bindings_of
@@ -22,6 +23,20 @@ if TYPE_CHECKING:
     from packaging.utils import NormalizedName
 
     from hatch_multiplat.sources import Binding
+
+
+_FROM_REPOSITORY: Final = (
+    "; an sdist has no workspace: build it from the repository: python -m build --wheel"
+)
+
+
+def find_workspace(project_dir: Path, pyproject: Mapping[str, Any]) -> Path | None:
+    """Return the root of the workspace above a project; None where it is in none, or is the root.
+
+    Raises ConfigError where the root's settings have a wrong shape.
+    """
+    found = _find_root(project_dir, pyproject)
+    return found[0] if found is not None and found[0] != project_dir.resolve() else None
 
 
 def read_sources(project_dir: Path, pyproject: Mapping[str, Any]) -> dict[str, Any]:
@@ -47,7 +62,12 @@ def read_sources(project_dir: Path, pyproject: Mapping[str, Any]) -> dict[str, A
             if placed.pop("workspace", False):
                 member = members.get(canonicalize_name(name))
                 if member is None:
-                    problems.append(f"tool.uv.sources.{name}: the workspace has no such member")
+                    hint = (
+                        _FROM_REPOSITORY if root is None and is_unpacked_sdist(project_dir) else ""
+                    )
+                    problems.append(
+                        f"tool.uv.sources.{name}: the workspace has no such member{hint}"
+                    )
                     continue
                 placed["path"] = _relative(member, project_dir)
             elif "path" in placed:

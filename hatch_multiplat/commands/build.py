@@ -23,7 +23,7 @@ from hatch_multiplat.project import open_project
 from hatch_multiplat.report import render_report, report_to_json
 
 
-@click.command()
+@click.command(short_help="Build the executable of a project.")
 @project_argument
 @click.option(
     "--wheel",

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from hatch_multiplat.solve import Question
 
 
-@click.command()
+@click.command(short_help="Show which wheel each target has of each package.")
 @project_argument
 @click.option(
     "--platform",

@@ -30,13 +30,14 @@ from hatch_multiplat.platforms import caution
 from hatch_multiplat.project import make_project
 from hatch_multiplat.survey import survey_project
 from hatch_multiplat.toml_file import TomlFile, read_toml_file, write_toml_file
+from hatch_multiplat.workspace import find_workspace
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
 
-@click.command()
+@click.command(short_help="Add the table and the hook to a project.")
 @project_argument
 @click.option(
     "--platform",
@@ -67,7 +68,7 @@ def init(
 ) -> None:
     """Add the table and the hook to the pyproject.toml of PROJECT; all that is there stays."""
     terminal = Terminal(quiet=quiet)
-    file = read_toml_file(project / "pyproject.toml")
+    file = _read_pyproject(project)
     settings = _choose(project, file.text, Settings(platforms=platforms, pythons=pythons), terminal)
     text, changes = _add_plugin(project, file.text, on_request=on_request, terminal=terminal)
     text = add_settings(text, settings)
@@ -85,11 +86,25 @@ def init(
         return
     names = " and ".join(changed.path.name for changed, _ in changes)
     asks = not (yes or quiet or platforms or pythons) and is_somebody_there()
+    if asks:
+        for changed, new in changes:
+            show_diff(changed, new)
     if asks and not click.confirm(f"Change {names}?", default=True, err=True):
         terminal.abort("Nothing was written")
     for changed, new in changes:
         write_toml_file(changed, new)
     terminal.display_success(f"Changed {names}")
+
+
+def _read_pyproject(project: Path) -> TomlFile:
+    """Read the project's pyproject.toml; a setup.py or setup.cfg needs one beside it."""
+    path = project / "pyproject.toml"
+    older = next((n for n in ("setup.cfg", "setup.py") if (project / n).is_file()), None)
+    if older is not None and not path.exists():
+        raise ConfigError(
+            [f"{path}: no such file; beside {older} an empty one is enough: make it, and run again"]
+        )
+    return read_toml_file(path)
 
 
 def is_somebody_there() -> bool:
@@ -152,7 +167,9 @@ def _add_plugin(
     elif on_request:
         text = remove_requirement(text)
     variable = f"{ENABLE}=true " if needs_request(tomllib.loads(hooked), root) else ""
-    terminal.display_info(f"build it with: {variable}python -m build")
+    # The sdist, which a wheel is built from otherwise, has no other member of a workspace.
+    only = " --wheel" if find_workspace(project, pyproject) is not None else ""
+    terminal.display_info(f"build it with: {variable}python -m build{only}")
     return text, changes
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-@click.command()
+@click.command(short_help="Show what an executable holds; any PEX will do.")
 @file_argument
 @click.option("--wheels", is_flag=True, help="List every wheel with its size and SHA-256.")
 @lock_option

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import click
@@ -17,7 +18,7 @@ from hatch_multiplat.commands.terminal import (
     project_argument,
     quiet_option,
 )
-from hatch_multiplat.errors import ConfigError, LockError
+from hatch_multiplat.errors import ConfigError, CoverageError, LockError
 from hatch_multiplat.lock_changes import describe_changes
 from hatch_multiplat.lock_file import (
     RENEW,
@@ -31,7 +32,7 @@ from hatch_multiplat.lock_file import (
 from hatch_multiplat.lock_freshness import find_stale
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from packaging.utils import NormalizedName
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
     from hatch_multiplat.lock_file import LockFile
 
 
-@click.command()
+@click.command(short_help="Write the lock of a project, or check it.")
 @project_argument
 @click.option("--upgrade", "-U", is_flag=True, help="Forget the versions of the present lock.")
 @click.option(
@@ -83,9 +84,10 @@ def lock(
         prior = without_packages(prior, names)
     path = opened.folder / name
     build_sdists = opened.config.sdists == "universal"
-    new = solve_lock(question, path=path, market=market, build_sdists=build_sdists, prior=prior)
-    changes = describe_changes(present.lock if present else None, new.lock)
     reasons = find_stale(present.lock, question, inputs=present.inputs) if present else []
+    with _telling_first(name, reasons if check else []):
+        new = solve_lock(question, path=path, market=market, build_sdists=build_sdists, prior=prior)
+    changes = describe_changes(present.lock if present else None, new.lock)
     fresh = (
         present is not None
         and not reasons
@@ -104,6 +106,23 @@ def lock(
     for line in changes:
         terminal.display_success(line)
     terminal.display_success(f"{name} is up to date" if fresh else f"Wrote {name}")
+
+
+@contextmanager
+def _telling_first(name: str, reasons: Sequence[str]) -> Iterator[None]:
+    """Raise LockError for gaps where the lock is stale already, with these reasons before them."""
+    try:
+        yield
+    except CoverageError as gaps:
+        if not reasons:
+            raise
+        listed = "\n".join(f"  {reason}" for reason in reasons)
+        found = {"lock": name, "fresh": False, "reasons": reasons, "changes": [], **gaps.details}
+        raise LockError(
+            f"{name} is stale; no new one can be made before the gaps below are closed\n"
+            f"{listed}\n\n{gaps}",
+            details=found,
+        ) from gaps
 
 
 def _read_names(texts: Sequence[str]) -> list[NormalizedName]:

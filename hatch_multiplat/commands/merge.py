@@ -13,7 +13,7 @@ from hatch_multiplat.parts import join_tables, write_joined
 from hatch_multiplat.report import format_size
 
 
-@click.command()
+@click.command(short_help="Write one executable with the targets of several.")
 @click.argument("files", metavar="FILE...", nargs=-1, required=True, type=file_type)
 @click.option(
     "-o",

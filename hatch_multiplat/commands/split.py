@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 EXE: Final = ".exe"
 
 
-@click.command()
+@click.command(short_help="Write an executable for some of its targets.")
 @file_argument
 @target_option
 @platform_option

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from hatch_multiplat.target import Target
 
 
-@click.command()
+@click.command(short_help="Show what machines the targets of a project are.")
 @project_argument
 @click.option(
     "-t",

@@ -48,7 +48,7 @@ if TYPE_CHECKING:
 DEFAULT_ARGUMENTS = ("--version",)
 
 
-@click.command()
+@click.command(short_help="Prove that each target has all that it needs.")
 @file_argument
 @click.argument("arguments", metavar="[-- ARGUMENTS]", nargs=-1)
 @target_option

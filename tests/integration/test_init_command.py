@@ -594,3 +594,31 @@ def test_a_command_that_is_repeated_says_so_and_changes_nothing(folder: Folder) 
     again = folder.run("remove-platform", "windows-arm64")
     assert again.stderr == "'windows-arm64' is not in tool.multiplat.platforms\n"
     assert folder.text == TABLE
+
+
+def test_who_is_asked_sees_the_change_first(
+    folder: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(init_command, "is_somebody_there", lambda: True)
+    said = CliRunner().invoke(main, ["init"], input="n\n").output
+    assert 0 < said.find("+[tool.multiplat]") < said.find("Change pyproject.toml?")
+    assert folder.text == PYPROJECT
+
+
+def test_beside_a_setup_cfg_an_empty_file_is_enough(folder: Folder) -> None:
+    folder.path.unlink()
+    (folder.root / "setup.cfg").write_text("[metadata]\nname = demo\n", "utf-8")
+    said = folder.run("init", code=2).stderr
+    assert "no such file; beside setup.cfg an empty one is enough: make it" in said
+
+
+def test_a_member_of_a_workspace_is_built_without_an_sdist(folder: Folder) -> None:
+    (folder.root.parent / "pyproject.toml").write_text(
+        "[tool.uv.workspace]\nmembers = ['*']\n", "utf-8"
+    )
+    assert "build it with: python -m build --wheel\n" in folder.run("init").stderr
+
+
+def test_the_root_of_a_workspace_names_its_members(folder: Folder) -> None:
+    folder.write("[tool.uv.workspace]\nmembers = ['*']\n")
+    assert "name the folder of a member" in folder.run("init", code=2).stderr

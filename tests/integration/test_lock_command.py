@@ -750,3 +750,36 @@ def test_dynamic_requirements_are_learnt_by_building_the_wheel(
     result = CliRunner().invoke(main, ["lock", str(folder.root)])
     assert result.exit_code == 0, result.output
     assert folder.versions() == {"pure": ["1.0"]}
+
+
+def test_check_says_first_that_a_lock_is_stale_and_then_what_is_missing(
+    folder: Folder, index_server: IndexServer, make_wheel: MakeFile
+) -> None:
+    index_server.add(make_wheel("one"), make_wheel("two", tags="cp312-cp312-win_amd64"))
+    folder.requires = ["two"]
+    assert "2 of 3 targets cannot be covered; no lock was written." in folder.run(code=4).stderr
+    folder.requires = ["one"]
+    folder.run()
+    folder.requires = ["one", "two"]
+    said = folder.run("--check", code=3).stderr
+    assert said.startswith(
+        f"hatch-multiplat: {LOCK} is stale; no new one can be made before the gaps below are "
+        "closed\n  requirements: 'two' is new\n\n2 of 3 targets cannot be covered; the lock is as"
+    )
+    found = json.loads(folder.run("--check", "--json", code=3).stdout)
+    assert (found["fresh"], found["reasons"]) == (False, ["requirements: 'two' is new"])
+    assert {gap["name"] for gap in found["gaps"]} == {"two"}
+    assert "2 of 3 targets cannot be covered; the lock is as it was." in folder.run(code=4).stderr
+
+
+def test_a_member_is_told_of_the_lock_of_its_workspace(folder: Folder) -> None:
+    folder.table["lock"] = "uv.lock"
+    folder.write()
+    with pytest.raises(LockError, match="write it with: uv lock"):
+        folder.build()
+    (folder.path / "pyproject.toml").write_text(
+        "[tool.uv.workspace]\nmembers = ['demo']\n", "utf-8"
+    )
+    (folder.path / "uv.lock").touch()
+    with pytest.raises(LockError, match=r"the workspace has one: lock = '\.\./uv\.lock'"):
+        folder.build()

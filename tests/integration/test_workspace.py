@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from hatch_multiplat.errors import ConfigError
-from hatch_multiplat.workspace import read_sources
+from hatch_multiplat.workspace import find_workspace, read_sources
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -111,3 +111,16 @@ def test_without_a_workspace_sources_stay_as_they_are(tmp_path: Path) -> None:
     assert read_sources(tmp_path / "plain", write(tmp_path / "plain", "")) == {}
     with pytest.raises(ConfigError):
         sources(tmp_path / "app", "one = { workspace = true }\n")
+
+
+def test_a_member_in_an_sdist_is_told_where_to_build_it(tmp_path: Path) -> None:
+    (tmp_path / "PKG-INFO").touch()
+    with pytest.raises(ConfigError, match="from the repository: python -m build --wheel"):
+        sources(tmp_path, "the-helper = { workspace = true }\n")
+
+
+def test_the_workspace_above_a_project_is_found(workspace: Path) -> None:
+    member = workspace / "packages" / "help"
+    pyproject = tomllib.loads((member / "pyproject.toml").read_text("utf-8"))
+    assert find_workspace(member, pyproject) == workspace.resolve()
+    assert find_workspace(workspace, tomllib.loads(ROOT)) is None

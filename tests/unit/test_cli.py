@@ -40,3 +40,9 @@ def test_no_command_is_imported_that_is_not_called() -> None:
     )
     modules = done.stdout.splitlines()[-1].split()
     assert modules == ["hatch_multiplat.__about__", "hatch_multiplat.cli"]
+
+
+def test_the_line_of_each_command_is_whole() -> None:
+    shown = CliRunner().invoke(main, ["--help"], terminal_width=80).output
+    lines = shown.partition("Commands:\n")[2].splitlines()
+    assert all(line.endswith(".") and not line.endswith("...") for line in lines)

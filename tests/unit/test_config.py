@@ -340,7 +340,7 @@ def test_wrong_platforms(text: str, expected: list[str]) -> None:
         pytest.param(
             "python = [3.12]",
             "",
-            ["tool.multiplat.python[0] must be a string (got float)"],
+            ['tool.multiplat.python[0] must be a string (got float); put it in quotes, as "3.12"'],
             id="a number",
         ),
         pytest.param(

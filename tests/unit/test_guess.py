@@ -301,3 +301,8 @@ def test_a_grid_is_covered_where_one_target_is_on_whatever_floor() -> None:
     assert covered(SDIST)
     assert not covered(native(LINUX, pythons=("cp311",)))
     assert not covered(native(LINUX, pythons=("cp312",)), native(MAC))
+
+
+def test_scripts_whose_order_is_not_known_are_taken_by_name() -> None:
+    _, reason = guess_run("app", ["a", "b"], [], by_name=True)
+    assert reason.startswith("the script 'a', the first by name of 2 scripts")

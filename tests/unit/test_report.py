@@ -13,6 +13,7 @@ from hatch_multiplat.report import (
     DependencyShare,
     Report,
     format_size,
+    marker_without,
     render_gaps,
     render_report,
     report_to_json,
@@ -201,7 +202,8 @@ def test_every_gap_is_in_the_matrix_and_explained() -> None:
             'find-links', or drop these targets
         lxml 1.0: no wheel for this platform (has linux x86_64)
           on cp312-win_amd64
-          to do: no version has one: use another package, or drop these targets
+          to do: no version has one: use another package, or require it with a marker: "lxml; sys_platform
+            != 'win32'", or drop these targets
         own: no wheel, only a source tree
           on cp312-win_amd64
           to do: no version has one: use another package, or build wheels of it and name their folder in
@@ -277,3 +279,23 @@ def test_a_floor_on_which_another_version_has_a_wheel_names_that_version() -> No
     assert found == (
         "raise the floor to 'macos-arm64-14.0', where demo 1.2 has one, or drop these targets"
     )
+
+
+@pytest.mark.parametrize(
+    ("lacking", "marker"),
+    [
+        ([WINDOWS], "sys_platform != 'win32'"),
+        ([LINUX, MAC], "sys_platform == 'win32'"),
+        ([LINUX, MAC, WINDOWS], ""),
+        ([], "sys_platform != 'darwin'"),
+    ],
+)
+def test_a_marker_leaves_out_whole_systems(lacking: list[Target], marker: str) -> None:
+    other = Target.parse("cp313-macosx_13_0_arm64")
+    targets = [LINUX, MAC, WINDOWS] if lacking else [LINUX, MAC, other, WINDOWS]
+    assert marker_without(lacking or [MAC, other], targets) == marker
+
+
+def test_of_a_part_of_a_system_there_is_no_marker() -> None:
+    other = Target.parse("cp313-win_amd64")
+    assert not marker_without([WINDOWS], [LINUX, WINDOWS, other])

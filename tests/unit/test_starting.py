@@ -8,7 +8,7 @@ from hatch_multiplat.config import Config
 from hatch_multiplat.errors import ConfigError
 from hatch_multiplat.run import Executable, Run
 from hatch_multiplat.selection import Selection, WheelSet, locked_wheel
-from hatch_multiplat.starting import check_functions, check_modules
+from hatch_multiplat.starting import check_functions, check_modules, choose_run
 from hatch_multiplat.target import Target
 
 if TYPE_CHECKING:
@@ -218,3 +218,9 @@ def test_a_submodule_may_be_what_is_meant() -> None:
 
 def test_a_module_that_is_not_the_projects_is_not_looked_into() -> None:
     check_source("", "rich.console:main")
+
+
+def test_a_function_as_script_is_pointed_to_the_key_for_functions() -> None:
+    config = Config(targets=(), run=Run(kind="script", value="pkg:main"))
+    with pytest.raises(ConfigError, match="is named by the key 'entry-point' in its place"):
+        choose_run(config, name="demo", own_scripts=["demo"], all_scripts=set)

@@ -59,7 +59,7 @@ def test_what_is_chosen(words: dict[str, tuple[str, ...]], expected: tuple[str, 
                     "--platform: the file has no platform 'windows-x86_46'; "
                     "did you mean 'windows-x86_64'?"
                 ),
-                "--python: the file has no Python '3.31'; did you mean '3.12'?",
+                "--python: the file has no Python '3.31'; it has 3.11, 3.12",
             ],
             id="two at once",
         ),
