@@ -46,13 +46,13 @@ def read_user_table(environ: Mapping[str, str]) -> dict[str, Any]:
     """
     named = environ.get("UV_CONFIG_FILE")
     if named:
-        return _read_table(Path(named).absolute())
+        return _read_placed(Path(named).absolute())
     if says_yes(environ, "UV_NO_CONFIG"):
         return {}
     table: dict[str, Any] = {}
     for path in (_user_file(environ), _system_file(environ)):
         if path is not None and path.is_file():
-            table = _combine(table, _read_table(path))
+            table = _combine(table, _read_placed(path))
     return table
 
 
@@ -151,7 +151,15 @@ def _config_home(environ: Mapping[str, str]) -> Path | None:
     return Path(home, ".config") if home else None
 
 
-def _read_table(path: Path) -> dict[str, Any]:
+def _read_placed(path: Path) -> dict[str, Any]:
+    return place_locations(read_uv_toml(path), path.parent)
+
+
+def read_uv_toml(path: Path) -> dict[str, Any]:
+    """Return what a `uv.toml` says, as it stands there.
+
+    Raises ConfigError for one that cannot be read, is not TOML, or has a setting of a wrong shape.
+    """
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
@@ -159,7 +167,7 @@ def _read_table(path: Path) -> dict[str, Any]:
     except ValueError as error:
         raise ConfigError([f"{path} is not TOML: {error}"]) from error
     check_uv_table(table, str(path))
-    return place_locations(table, path.parent)
+    return table
 
 
 def place_locations(table: Mapping[str, Any], base: Path) -> dict[str, Any]:

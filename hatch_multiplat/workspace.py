@@ -14,7 +14,7 @@ from hatch_multiplat.local_files import is_unpacked_sdist
 from hatch_multiplat.shapes import check_pyproject, check_uv_table
 from hatch_multiplat.source_conditions import settle_sources, valid_requirements
 from hatch_multiplat.sources import bindings_of
-from hatch_multiplat.user_settings import place_locations
+from hatch_multiplat.user_settings import place_locations, read_uv_toml
 
 if TYPE_CHECKING:
     from collections.abc import Container, Mapping
@@ -150,16 +150,7 @@ def read_settings(project_dir: Path, pyproject: Mapping[str, Any]) -> dict[str, 
 def _with_uv_toml(folder: Path, table: Mapping[str, Any]) -> dict[str, Any]:
     """Return the settings of a folder: where it has a `uv.toml`, these alone."""
     path = folder / "uv.toml"
-    if not path.is_file():
-        return dict(table)
-    try:
-        settings = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigError([f"{path} cannot be read: {error.strerror or error}"]) from error
-    except ValueError as error:
-        raise ConfigError([f"{path} is not TOML: {error}"]) from error
-    check_uv_table(settings, str(path))
-    return settings
+    return read_uv_toml(path) if path.is_file() else dict(table)
 
 
 def _move(table: Mapping[str, Any], root: Path, project_dir: Path) -> dict[str, Any]:

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 import pytest
 import uv
 
+from tests.support.commands import run_command
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -28,18 +30,7 @@ class Checkout:
 
     def run_script(self, name: str, *words: str) -> str:
         """Run `python3 scripts/NAME`, which has to succeed; returns what it printed."""
-        done = subprocess.run(
-            [sys.executable, f"scripts/{name}", *words],
-            cwd=self.root,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            encoding="utf-8",
-            check=False,
-        )
-        assert done.returncode == 0, done.stdout
-        return done.stdout
+        return run_command(sys.executable, f"scripts/{name}", *words, cwd=self.root)
 
 
 @pytest.fixture(scope="session")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 import tomllib
 from pathlib import Path
@@ -37,18 +36,7 @@ def test_the_page_has_each_application_of_the_list_in_all_its_targets() -> None:
 @pytest.mark.slow
 def test_two_of_the_applications_build_and_start(checkout: Checkout, tmp_path: Path) -> None:
     data = tmp_path / "figures.json"
-    words = ["scripts/applications.py", "black", "httpx", "--data", str(data)]
-    done = subprocess.run(
-        [sys.executable, *words],
-        cwd=checkout.root,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        encoding="utf-8",
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout
+    checkout.run_script("applications.py", "black", "httpx", "--data", str(data))
     black, httpx = json.loads(data.read_text("utf-8"))
     assert (black["targets"], httpx["targets"]) == (15, 15)
     assert black["wheels"] > black["packages"], "it has wheels for several platforms"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import subprocess
 import tarfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 import uv
 
+from tests.support.commands import run_command
 from tests.support.index_server import IndexServer
 from tests.support.wheels import make_wheel
 
@@ -68,19 +68,7 @@ class Desk:
         return self.project / "dist"
 
     def run(self, *words: str | Path, code: int = 0, **environ: str) -> str:
-        done = subprocess.run(
-            [str(word) for word in words],
-            cwd=self.project,
-            env=self.environ | environ,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            encoding="utf-8",
-            check=False,
-        )
-        assert done.returncode == code, done.stdout
-        return done.stdout
+        return run_command(*words, cwd=self.project, environ=self.environ | environ, code=code)
 
     def tool(self, name: str) -> Path:
         return self.python.with_name(name)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 import tomllib
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 import uv
 
+from tests.support.commands import run_command
 from tests.support.index_server import IndexServer
 from tests.support.wheels import make_wheel
 
@@ -65,19 +65,7 @@ class Desk:
     environ: dict[str, str]
 
     def run(self, *words: str | Path, **environ: str) -> str:
-        done = subprocess.run(
-            [str(word) for word in words],
-            cwd=self.project,
-            env=self.environ | environ,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            encoding="utf-8",
-            check=False,
-        )
-        assert done.returncode == 0, done.stdout
-        return done.stdout
+        return run_command(*words, cwd=self.project, environ=self.environ | environ)
 
     def init(self, *words: str) -> str:
         return self.run(self.python.with_name("hatch-multiplat"), "init", *words)

@@ -14,6 +14,7 @@ import pytest
 import uv
 
 from tests.e2e.conftest import commit_all
+from tests.support.commands import run_command
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -60,18 +61,7 @@ def test_the_executable_builds_the_example_project_and_the_result_runs(
     }
 
     def run(*words: str | Path) -> str:
-        done = subprocess.run(
-            [str(word) for word in words],
-            cwd=project,
-            env=environ,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            encoding="utf-8",
-            check=False,
-        )
-        assert done.returncode == 0, done.stdout
-        return done.stdout
+        return run_command(*words, cwd=project, environ=environ)
 
     printed = run(release / "hatch-multiplat.pex", "build", ".")
     assert "15 targets" in printed

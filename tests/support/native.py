@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from tests.support.commands import run_command
 from tests.support.wheels import make_wheel
 
 if TYPE_CHECKING:
@@ -52,19 +52,15 @@ class NativeProject:
         environ: Mapping[str, str] | None = None,
     ) -> str:
         """Run a line of a recipe, as CI runs it, and return what it prints."""
-        done = subprocess.run(
-            ["bash", "-e", "-c", command],
+        return run_command(
+            "bash",
+            "-e",
+            "-c",
+            command,
             cwd=cwd or self.root,
-            env={**self.environ, **(environ or {})},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            encoding="utf-8",
-            check=False,
+            environ={**self.environ, **(environ or {})},
+            code=code,
         )
-        assert done.returncode == code, done.stdout
-        return done.stdout
 
     def add_wheels(self, folder: str = "wheelhouse", *, but: Iterable[str] = ()) -> None:
         """Write the wheels of all machines, but for those whose tags begin with any of `but`."""
