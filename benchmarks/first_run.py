@@ -32,9 +32,9 @@ from measure import (
     say,
 )
 
-from hatch_multiplat import boot
-from hatch_multiplat.archive import replace_prefix
-from hatch_multiplat.boot_reader import parse_preamble
+from hatch_multiplat.executable import boot
+from hatch_multiplat.executable.archive import replace_prefix
+from hatch_multiplat.executable.boot_reader import parse_preamble
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from hatch_multiplat.platforms import Platform
-from hatch_multiplat.python import Python
-from hatch_multiplat.target import Target
+from hatch_multiplat.targets.platforms import Platform
+from hatch_multiplat.targets.python import Python
+from hatch_multiplat.targets.target import Target
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

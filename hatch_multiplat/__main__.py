@@ -9,7 +9,7 @@ def run() -> None:
     """Run the command line; ends with 130 where the user stops it, as shells have it."""
     try:
         # The imports take most of the first second: Ctrl-C then is a user's, too.
-        from hatch_multiplat.cli import run_main  # noqa: PLC0415
+        from hatch_multiplat.frontends.cli import run_main  # noqa: PLC0415
 
         run_main()
     except KeyboardInterrupt as error:

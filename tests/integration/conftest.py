@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from hatch_multiplat.session import make_session
-from hatch_multiplat.store import Store
+from hatch_multiplat.index.http_client import make_session
+from hatch_multiplat.index.wheel_cache import Store
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -16,19 +16,19 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from hatch_multiplat import assembly, skeleton
-from hatch_multiplat.assembly import write_executable
-from hatch_multiplat.errors import ExecutableError, ToolError, WriteError
-from hatch_multiplat.outputs import write_outputs
-from hatch_multiplat.pex_file import run_pex
-from hatch_multiplat.run import Run
+from hatch_multiplat.base.errors import ExecutableError, ToolError, WriteError
+from hatch_multiplat.build.outputs import write_outputs
+from hatch_multiplat.config.run import Run
+from hatch_multiplat.executable import assembly, skeleton
+from hatch_multiplat.executable.assembly import write_executable
+from hatch_multiplat.executable.pex_file import run_pex
 from tests.support.parts import INTERPRETER, make_parts
 from tests.support.project import make_project
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from hatch_multiplat.pex_file import Parts
+    from hatch_multiplat.executable.pex_file import Parts
     from tests.conftest import MakeFile
     from tests.support.index_server import IndexServer
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from click.testing import CliRunner
 
-from hatch_multiplat.cli import main
-from hatch_multiplat.errors import CoverageError
+from hatch_multiplat.base.errors import CoverageError
+from hatch_multiplat.frontends.cli import main
 from tests.support.elf import glibc_object
 from tests.support.project import make_project
 

@@ -12,8 +12,8 @@ import pytest
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 
-from hatch_multiplat.checksums import FILENAME
-from hatch_multiplat.errors import ConfigError
+from hatch_multiplat.base.errors import ConfigError
+from hatch_multiplat.build.checksums import FILENAME
 from tests.support.project import ProjectFolder, make_project
 
 if TYPE_CHECKING:
@@ -140,7 +140,7 @@ def test_both_are_the_same_in_every_build(project: ProjectFolder) -> None:
 def test_a_missing_library_is_told_before_anything_is_built(
     project: ProjectFolder, index_server: IndexServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.delitem(sys.modules, "hatch_multiplat.sbom", raising=False)
+    monkeypatch.delitem(sys.modules, "hatch_multiplat.build.sbom", raising=False)
     for name in [name for name in sys.modules if name.partition(".")[0] == "cyclonedx"]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "cyclonedx", None)

@@ -11,7 +11,7 @@ import pytest
 import tomlkit
 import uv
 
-from hatch_multiplat.errors import ConfigError, CoverageError, ToolError
+from hatch_multiplat.base.errors import ConfigError, CoverageError, ToolError
 from tests.support.project import make_project
 
 if TYPE_CHECKING:

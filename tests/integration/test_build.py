@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from hatch_multiplat.errors import (
+from hatch_multiplat.base.errors import (
     ConfigError,
     CoverageError,
     ExecutableError,
@@ -389,9 +389,9 @@ def test_a_complete_platform_file_is_a_platform(
 def test_two_builds_at_once_share_one_store(demo: ProjectFolder) -> None:
     code = (
         "import sys; from pathlib import Path\n"
-        "from hatch_multiplat.pipeline import Request, build_executable\n"
-        "from hatch_multiplat.preparation import Surroundings\n"
-        "from hatch_multiplat.progress import NoProgress\n"
+        "from hatch_multiplat.build.pipeline import Request, build_executable\n"
+        "from hatch_multiplat.resolve.preparation import Surroundings\n"
+        "from hatch_multiplat.index.progress import NoProgress\n"
         "build_executable(Request(project_dir=Path(sys.argv[1]), wheel=Path(sys.argv[2]),"
         " output_dir=Path(sys.argv[3])), Surroundings(progress=NoProgress(), say=print))\n"
     )

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 from click.testing import CliRunner
 
-from hatch_multiplat.cli import main
-from hatch_multiplat.errors import CoverageError, ToolError
+from hatch_multiplat.base.errors import CoverageError, ToolError
+from hatch_multiplat.frontends.cli import main
 from tests.support.project import make_project
 
 if TYPE_CHECKING:

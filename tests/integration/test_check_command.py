@@ -13,9 +13,15 @@ import pytest
 import uv
 from click.testing import CliRunner
 
-from hatch_multiplat.cli import main
-from hatch_multiplat.errors import ConfigError, CoverageError, LockError, SolveError, WriteError
-from hatch_multiplat.matrix_html import render_html
+from hatch_multiplat.base.errors import (
+    ConfigError,
+    CoverageError,
+    LockError,
+    SolveError,
+    WriteError,
+)
+from hatch_multiplat.frontends.cli import main
+from hatch_multiplat.frontends.render.matrix_html import render_html
 from tests.support.matrix import sample
 from tests.support.project import make_project
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from hatch_multiplat.checksums import FILENAME, write_checksums
-from hatch_multiplat.errors import ExecutableError
+from hatch_multiplat.base.errors import ExecutableError
+from hatch_multiplat.build.checksums import FILENAME, write_checksums
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -9,16 +9,16 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
-from hatch_multiplat import search
-from hatch_multiplat.coverage import Market, cover_targets
-from hatch_multiplat.errors import CoverageError, SolveError
-from hatch_multiplat.platforms import Platform
-from hatch_multiplat.progress import NoProgress
-from hatch_multiplat.python import Python
-from hatch_multiplat.solve import Question
-from hatch_multiplat.sources import Sources
-from hatch_multiplat.tag_constraint import parse_tag_constraint
-from hatch_multiplat.target import Target
+from hatch_multiplat.base.errors import CoverageError, SolveError
+from hatch_multiplat.index.progress import NoProgress
+from hatch_multiplat.index.sources import Sources
+from hatch_multiplat.resolve import search
+from hatch_multiplat.resolve.coverage import Market, cover_targets
+from hatch_multiplat.resolve.solve import Question
+from hatch_multiplat.targets.platforms import Platform
+from hatch_multiplat.targets.python import Python
+from hatch_multiplat.targets.tag_constraint import parse_tag_constraint
+from hatch_multiplat.targets.target import Target
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
     import requests
 
-    from hatch_multiplat.coverage import Covered
-    from hatch_multiplat.store import Store
+    from hatch_multiplat.index.wheel_cache import Store
+    from hatch_multiplat.resolve.coverage import Covered
     from tests.conftest import MakeFile
     from tests.support.index_server import IndexServer
 

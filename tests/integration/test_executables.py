@@ -18,15 +18,15 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from click.testing import CliRunner
 
-from hatch_multiplat.boot import BootCommand, BootOptions
-from hatch_multiplat.cli import main
-from hatch_multiplat.errors import ExecutableError, VerificationError
-from hatch_multiplat.executable_file import read_executable
-from hatch_multiplat.parts import write_joined
-from hatch_multiplat.platforms import Platform
-from hatch_multiplat.python import Python
-from hatch_multiplat.target import Target
-from hatch_multiplat.verification import executable_selections, prove_executable
+from hatch_multiplat.base.errors import ExecutableError, VerificationError
+from hatch_multiplat.executable.boot import BootCommand, BootOptions
+from hatch_multiplat.executable.executable_file import read_executable
+from hatch_multiplat.frontends.cli import main
+from hatch_multiplat.inspection.parts import write_joined
+from hatch_multiplat.inspection.verification import executable_selections, prove_executable
+from hatch_multiplat.targets.platforms import Platform
+from hatch_multiplat.targets.python import Python
+from hatch_multiplat.targets.target import Target
 from tests.support.app import boot_wheel
 from tests.support.index_server import IndexServer
 from tests.support.project import ProjectFolder, make_project
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
     from click.testing import Result
 
-    from hatch_multiplat.boot import BootTable
+    from hatch_multiplat.executable.boot import BootTable
 
 MINOR = f"{sys.version_info.major}.{sys.version_info.minor}"
 PLATFORMS = ("linux-x86_64", "linux-aarch64", "macos-arm64", "windows-x86_64")

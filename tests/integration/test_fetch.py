@@ -18,13 +18,13 @@ import trustme
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
-from hatch_multiplat.errors import FetchError
-from hatch_multiplat.fetch import Artifact, fetch_files
-from hatch_multiplat.progress import NoProgress
-from hatch_multiplat.session import TRIES, make_session
-from hatch_multiplat.solve import Question, run_uv_solve
-from hatch_multiplat.sources import Sources
-from hatch_multiplat.target import Target
+from hatch_multiplat.base.errors import FetchError
+from hatch_multiplat.index.fetch import Artifact, fetch_files
+from hatch_multiplat.index.http_client import TRIES, make_session
+from hatch_multiplat.index.progress import NoProgress
+from hatch_multiplat.index.sources import Sources
+from hatch_multiplat.resolve.solve import Question, run_uv_solve
+from hatch_multiplat.targets.target import Target
 from tests.support.fetch_command import start_fetch
 from tests.support.proxy import Proxy
 from tests.support.server import basic_auth, refused_port
@@ -35,8 +35,8 @@ if TYPE_CHECKING:
 
     import requests
 
-    from hatch_multiplat.progress import ProgressSink
-    from hatch_multiplat.store import Store
+    from hatch_multiplat.index.progress import ProgressSink
+    from hatch_multiplat.index.wheel_cache import Store
     from tests.conftest import MakeFile
     from tests.support.index_server import IndexServer
 

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from hatch_multiplat.config import ProjectFacts, parse_config
-from hatch_multiplat.target import Target
-from hatch_multiplat.target_list import Host
+from hatch_multiplat.config.config import ProjectFacts, parse_config
+from hatch_multiplat.targets.target import Target
+from hatch_multiplat.targets.target_list import Host
 from tests.support.desk import EXECUTABLE, WHEEL, make_desk, write_table
 from tests.support.page import Step, open_page, read_blocks
 from tests.support.science import write_stand_in

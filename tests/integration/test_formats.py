@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from hatch_multiplat.checksums import FILENAME
-from hatch_multiplat.errors import ConfigError, ExecutableError, ToolError
-from hatch_multiplat.executable_file import read_executable
-from hatch_multiplat.parts import write_part
-from hatch_multiplat.report import render_report
+from hatch_multiplat.base.errors import ConfigError, ExecutableError, ToolError
+from hatch_multiplat.build.checksums import FILENAME
+from hatch_multiplat.executable.executable_file import read_executable
+from hatch_multiplat.inspection.parts import write_part
+from hatch_multiplat.wheels.report import render_report
 from tests.support.project import ProjectFolder, make_project
 
 if TYPE_CHECKING:
@@ -420,7 +420,9 @@ def test_when_a_format_fails_all_outputs_stay_as_they_were(
     project = ask(formats=["wheelhouse", "zip"])
     project.build()
     before = contents(project.dist)
-    monkeypatch.setattr("hatch_multiplat.windows_exe._LAUNCHERS", {"x86_64": "64-missing"})
+    monkeypatch.setattr(
+        "hatch_multiplat.executable.windows_exe._LAUNCHERS", {"x86_64": "64-missing"}
+    )
     project = ask(formats=["wheelhouse", "zip", "exe"], requirements=["greeting==1.0"], boundary=99)
     with pytest.raises(ToolError, match=r"distlib's launcher t64-missing\.exe"):
         project.build()

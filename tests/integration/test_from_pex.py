@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from hatch_multiplat.config import known_keys
-from hatch_multiplat.pex_options import refuse_option
+from hatch_multiplat.config.config import known_keys
+from hatch_multiplat.config.pex_options import refuse_option
 from tests.support.page import Shell, Step, open_page, read_page
 
 PAGE = read_page("how-to/from-pex")

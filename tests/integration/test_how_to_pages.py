@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from ruamel.yaml import YAML
 
-from hatch_multiplat.platforms import Platform
-from hatch_multiplat.tag_constraint import parse_tag_constraint
+from hatch_multiplat.targets.platforms import Platform
+from hatch_multiplat.targets.tag_constraint import parse_tag_constraint
 from tests.support.desk import EXECUTABLE, MINOR, SDIST, WHEEL, make_desk, write_table, write_tool
 from tests.support.native import PYTHONS, make_native_project
 from tests.support.page import NOT_RUN, Shell, Step, open_page

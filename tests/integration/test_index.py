@@ -9,10 +9,10 @@ import pytest
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
-from hatch_multiplat.errors import FetchError
-from hatch_multiplat.index import IndexFile, read_project
-from hatch_multiplat.session import TRIES, make_session
-from hatch_multiplat.sources import Sources
+from hatch_multiplat.base.errors import FetchError
+from hatch_multiplat.index.http_client import TRIES, make_session
+from hatch_multiplat.index.simple_api import IndexFile, read_project
+from hatch_multiplat.index.sources import Sources
 from tests.support.server import refused_port
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     import requests
 
-    from hatch_multiplat.store import Store
+    from hatch_multiplat.index.wheel_cache import Store
     from tests.conftest import MakeFile
     from tests.support.index_server import IndexServer
 

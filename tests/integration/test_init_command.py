@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from click.testing import CliRunner
 
-from hatch_multiplat import survey
-from hatch_multiplat.cli import main
-from hatch_multiplat.commands import init as init_command
-from hatch_multiplat.commands import table_edit
+from hatch_multiplat.frontends.cli import main
+from hatch_multiplat.frontends.commands import init as init_command
+from hatch_multiplat.frontends.commands import table_edit
+from hatch_multiplat.init import detection
 from tests.support.page import open_page
 
 if TYPE_CHECKING:
@@ -205,7 +205,7 @@ def test_an_index_that_does_not_answer_is_not_waited_for(
     folder: Folder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It takes connections, as a machine behind a firewall may not even do, and says nothing."""
-    monkeypatch.setattr(survey, "LIMIT", 0.3)
+    monkeypatch.setattr(detection, "LIMIT", 0.3)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}/simple"
         monkeypatch.setenv("UV_DEFAULT_INDEX", url)
@@ -228,7 +228,7 @@ def test_who_stops_waiting_is_obeyed_at_once(folder: Folder) -> None:
         )
         connection, _ = silent.accept()
         process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=survey.LIMIT)
+        out, err = process.communicate(timeout=detection.LIMIT)
         connection.close()
     assert (out, process.returncode) == ("", 130)
     assert err.splitlines()[-1] == "hatch-multiplat: stopped"

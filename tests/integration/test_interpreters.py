@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from hatch_multiplat import interpreters
-from hatch_multiplat.interpreters import find_interpreters
+from hatch_multiplat.inspection import interpreters
+from hatch_multiplat.inspection.interpreters import find_interpreters
 from hatch_multiplat.runtime.machine import read_machine
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="makes links to an interpreter")

@@ -16,10 +16,10 @@ import uv
 from click.testing import CliRunner
 from packaging.pylock import Pylock
 
-from hatch_multiplat.cli import main
-from hatch_multiplat.commands import opening
-from hatch_multiplat.errors import CoverageError, FetchError, LockError
-from hatch_multiplat.target import Target
+from hatch_multiplat.base.errors import CoverageError, FetchError, LockError
+from hatch_multiplat.frontends.cli import main
+from hatch_multiplat.frontends.commands import opening
+from hatch_multiplat.targets.target import Target
 from tests.support.index_server import IndexServer
 from tests.support.project import make_project
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from click.testing import Result
 
-    from hatch_multiplat.report import Report
+    from hatch_multiplat.wheels.report import Report
     from tests.conftest import MakeFile
 
 pytestmark = pytest.mark.usefixtures("plain_network", "uv_cache")

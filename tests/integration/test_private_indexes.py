@@ -21,13 +21,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from hatch_multiplat.errors import CoverageError, FetchError, SolveError
+from hatch_multiplat.base.errors import CoverageError, FetchError, SolveError
 from tests.support.project import make_project
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from hatch_multiplat.report import Report
+    from hatch_multiplat.wheels.report import Report
     from tests.conftest import MakeFile
     from tests.support.index_server import IndexServer
     from tests.support.project import ProjectFolder

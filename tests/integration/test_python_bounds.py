@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from click.testing import CliRunner
 
-from hatch_multiplat import search
-from hatch_multiplat.cli import main
-from hatch_multiplat.errors import ConfigError, CoverageError, VerificationError
-from hatch_multiplat.executable_file import read_executable
-from hatch_multiplat.verification import executable_selections, prove_executable
+from hatch_multiplat.base.errors import ConfigError, CoverageError, VerificationError
+from hatch_multiplat.executable.executable_file import read_executable
+from hatch_multiplat.frontends.cli import main
+from hatch_multiplat.inspection.verification import executable_selections, prove_executable
+from hatch_multiplat.resolve import search
 from tests.support.project import make_project
 
 if TYPE_CHECKING:

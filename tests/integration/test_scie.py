@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from hatch_multiplat.errors import FetchError, ToolError
+from hatch_multiplat.base.errors import FetchError, ToolError
 from tests.support.project import ProjectFolder, make_project
 from tests.support.science import write_stand_in
 from tests.support.server import Server, refused_port, send

@@ -19,8 +19,8 @@ import pytest
 from packaging.specifiers import SpecifierSet
 from uv import find_uv_bin
 
-from hatch_multiplat.python import CPYTHONS
-from hatch_multiplat.target import MARKER_VARIABLES, Target
+from hatch_multiplat.targets.python import CPYTHONS
+from hatch_multiplat.targets.target import MARKER_VARIABLES, Target
 from tests.support.wheels import make_wheel
 
 if TYPE_CHECKING:

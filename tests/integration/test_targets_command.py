@@ -12,9 +12,9 @@ import pytest
 import tomlkit
 from click.testing import CliRunner
 
-from hatch_multiplat.cli import main
-from hatch_multiplat.errors import ConfigError, WriteError
-from hatch_multiplat.target import MARKER_VARIABLES, Target
+from hatch_multiplat.base.errors import ConfigError, WriteError
+from hatch_multiplat.frontends.cli import main
+from hatch_multiplat.targets.target import MARKER_VARIABLES, Target
 
 if TYPE_CHECKING:
     from pathlib import Path

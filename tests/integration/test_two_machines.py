@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from hatch_multiplat.executable_file import read_executable
-from hatch_multiplat.target import Target
+from hatch_multiplat.executable.executable_file import read_executable
+from hatch_multiplat.targets.target import Target
 from tests.support.project import make_project
 
 if TYPE_CHECKING:

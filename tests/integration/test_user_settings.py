@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from hatch_multiplat.errors import ConfigError
-from hatch_multiplat.user_settings import hide_settings, read_pip_config, read_user_table
+from hatch_multiplat.base.errors import ConfigError
+from hatch_multiplat.index.user_settings import hide_settings, read_pip_config, read_user_table
 
 if TYPE_CHECKING:
     from pathlib import Path

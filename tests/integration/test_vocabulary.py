@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from hatch_multiplat.errors import ConfigError, ExecutableError, ToolError
+from hatch_multiplat.base.errors import ConfigError, ExecutableError, ToolError
 from tests.support.project import ProjectFolder, make_project
 
 if TYPE_CHECKING:

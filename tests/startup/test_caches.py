@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from hatch_multiplat.boot import BootOptions
+from hatch_multiplat.executable.boot import BootOptions
 from hatch_multiplat.runtime import cache, entry
 from tests.startup.conftest import DEMO
 from tests.startup.test_faults import in_namespace

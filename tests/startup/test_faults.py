@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from hatch_multiplat.boot import BootOptions
+from hatch_multiplat.executable.boot import BootOptions
 from hatch_multiplat.runtime.cache import UNUSED_FOR
 from tests.startup.conftest import DEMO, PYTHONS, Bench
 from tests.support.app import host_target

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from hatch_multiplat.archive import replace_prefix
-from hatch_multiplat.boot import BootCommand, BootOptions
+from hatch_multiplat.executable.archive import replace_prefix
+from hatch_multiplat.executable.boot import BootCommand, BootOptions
 from tests.startup.conftest import DEMO, PYTHONS, Bench
 from tests.support.app import host_target
 from tests.support.wheels import make_wheel

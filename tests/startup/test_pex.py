@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from hatch_multiplat.archive import replace_prefix
-from hatch_multiplat.boot import BootOptions, BootTable, render_header, render_preamble
+from hatch_multiplat.executable.archive import replace_prefix
+from hatch_multiplat.executable.boot import BootOptions, BootTable, render_header, render_preamble
 from hatch_multiplat.runtime.machine import read_machine
-from hatch_multiplat.target import Target
+from hatch_multiplat.targets.target import Target
 from tests.startup.conftest import DEMO, PYTHONS, Bench, make_bench
 from tests.support.app import boot_wheel, host_target
 from tests.support.wheels import make_wheel

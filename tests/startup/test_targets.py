@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from hatch_multiplat.boot import BootCommand
+from hatch_multiplat.executable.boot import BootCommand
 from tests.startup.conftest import ANY, DEMO, PYTHONS, Bench, find_python, make_bench
 from tests.support.app import host_target
 from tests.support.wheels import make_wheel

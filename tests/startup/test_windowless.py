@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from hatch_multiplat import preamble
+from hatch_multiplat.executable import preamble
 from hatch_multiplat.runtime import becoming, launch
 
 if TYPE_CHECKING:

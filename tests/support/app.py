@@ -11,8 +11,14 @@ import zipfile
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
-from hatch_multiplat.archive import replace_prefix
-from hatch_multiplat.boot import BootTable, BootTarget, BootWheel, render_header, render_preamble
+from hatch_multiplat.executable.archive import replace_prefix
+from hatch_multiplat.executable.boot import (
+    BootTable,
+    BootTarget,
+    BootWheel,
+    render_header,
+    render_preamble,
+)
 from hatch_multiplat.runtime.machine import read_machine
 
 if TYPE_CHECKING:

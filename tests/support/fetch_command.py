@@ -9,10 +9,10 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hatch_multiplat.fetch import Artifact, fetch_files
-from hatch_multiplat.progress import NoProgress
-from hatch_multiplat.session import make_session
-from hatch_multiplat.store import Store
+from hatch_multiplat.index.fetch import Artifact, fetch_files
+from hatch_multiplat.index.http_client import make_session
+from hatch_multiplat.index.progress import NoProgress
+from hatch_multiplat.index.wheel_cache import Store
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -11,23 +11,23 @@ from typing import TYPE_CHECKING, Any
 
 import tomlkit
 
-from hatch_multiplat.lock import parse_lock
-from hatch_multiplat.matrix import make_matrix
-from hatch_multiplat.matrix_json import matrix_to_json
-from hatch_multiplat.matrix_markdown import render_markdown
-from hatch_multiplat.matrix_text import render_matrix
-from hatch_multiplat.platforms import Platform
-from hatch_multiplat.python import Python
-from hatch_multiplat.report import Advice
-from hatch_multiplat.selection import locked_wheel, select_all
-from hatch_multiplat.target import Target
+from hatch_multiplat.frontends.render.matrix_json import matrix_to_json
+from hatch_multiplat.frontends.render.matrix_markdown import render_markdown
+from hatch_multiplat.frontends.render.matrix_text import render_matrix
+from hatch_multiplat.targets.platforms import Platform
+from hatch_multiplat.targets.python import Python
+from hatch_multiplat.targets.target import Target
+from hatch_multiplat.wheels.matrix import make_matrix
+from hatch_multiplat.wheels.pylock import parse_lock
+from hatch_multiplat.wheels.report import Advice
+from hatch_multiplat.wheels.selection import locked_wheel, select_all
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from packaging.pylock import Pylock
 
-    from hatch_multiplat.matrix import Matrix
+    from hatch_multiplat.wheels.matrix import Matrix
 
 GOLDEN = Path(__file__).resolve().parents[1] / "data" / "matrix"
 BASE = PurePosixPath("/project")

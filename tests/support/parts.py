@@ -8,20 +8,20 @@ from typing import TYPE_CHECKING
 
 from packaging.requirements import Requirement
 
-from hatch_multiplat.boot import BootTable, BootWheel
-from hatch_multiplat.config import Config
-from hatch_multiplat.pex_file import Parts
-from hatch_multiplat.run import Run
-from hatch_multiplat.selection import Selection, WheelSet, locked_wheel
-from hatch_multiplat.target import Target
-from hatch_multiplat.wheel_texts import read_wheel_texts
+from hatch_multiplat.config.config import Config
+from hatch_multiplat.config.run import Run
+from hatch_multiplat.executable.boot import BootTable, BootWheel
+from hatch_multiplat.executable.pex_file import Parts
+from hatch_multiplat.targets.target import Target
+from hatch_multiplat.wheels.selection import Selection, WheelSet, locked_wheel
+from hatch_multiplat.wheels.wheel_file import read_wheel_texts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
     from typing import Any
 
-    from hatch_multiplat.selection import LockedWheel
+    from hatch_multiplat.wheels.selection import LockedWheel
 
 INTERPRETER = Run(kind="interpreter")
 

@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 import tomlkit
 
-from hatch_multiplat.pipeline import Request, build_executable
-from hatch_multiplat.preparation import Surroundings
-from hatch_multiplat.progress import NoProgress
+from hatch_multiplat.build.pipeline import Request, build_executable
+from hatch_multiplat.index.progress import NoProgress
+from hatch_multiplat.resolve.preparation import Surroundings
 from tests.support.wheels import make_wheel
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from hatch_multiplat.report import Report
+    from hatch_multiplat.wheels.report import Report
 
 
 @dataclass(kw_only=True)

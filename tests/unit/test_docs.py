@@ -12,7 +12,11 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from hatch_multiplat import cli, config, errors, formats, matrix_layout, misfit, platforms
+from hatch_multiplat.base import errors
+from hatch_multiplat.config import config, formats
+from hatch_multiplat.frontends import cli
+from hatch_multiplat.targets import platforms
+from hatch_multiplat.wheels import incompatibility, matrix_layout
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -153,7 +157,7 @@ def test_the_page_of_missing_wheels_has_every_reason_and_no_other() -> None:
     page = (ROOT / "docs" / "how-to" / "missing-wheels.md").read_text("utf-8")
     described = re.findall(r"^`(.+)`\n:", page, re.MULTILINE)
     reasons = [matrix_layout.MEANINGS[word] for word in matrix_layout.GAP_WORDS.values()]
-    assert len(described) == len(reasons) == len(get_args(misfit.GapKind))
+    assert len(described) == len(reasons) == len(get_args(incompatibility.GapKind))
     for reason in reasons:
         assert any(reason.startswith(words) for words in described), reason
 

@@ -11,19 +11,19 @@ import pytest
 from packaging.utils import canonicalize_name
 from rich.console import Console
 
-from hatch_multiplat.matrix import Matrix, make_matrix
-from hatch_multiplat.matrix_html import render_html
-from hatch_multiplat.matrix_json import matrix_to_json
-from hatch_multiplat.matrix_layout import (
+from hatch_multiplat.frontends.render.matrix_html import render_html
+from hatch_multiplat.frontends.render.matrix_json import matrix_to_json
+from hatch_multiplat.frontends.render.matrix_markdown import render_markdown
+from hatch_multiplat.frontends.render.matrix_text import render_matrix
+from hatch_multiplat.wheels.matrix import Matrix, make_matrix
+from hatch_multiplat.wheels.matrix_layout import (
     describe_outcome,
     describe_pythons,
     describe_targets,
     make_rows,
 )
-from hatch_multiplat.matrix_markdown import render_markdown
-from hatch_multiplat.matrix_text import render_matrix
-from hatch_multiplat.report import Advice
-from hatch_multiplat.selection import Outcome, select_all
+from hatch_multiplat.wheels.report import Advice
+from hatch_multiplat.wheels.selection import Outcome, select_all
 from tests.support.matrix import (
     BASE,
     GOLDEN,

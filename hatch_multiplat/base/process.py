@@ -1,0 +1,86 @@
+"""The only subprocess call: says what ran, and shows its output when it fails."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from hatch_multiplat.base.errors import ToolError
+from hatch_multiplat.base.urls import redact_text
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+
+MAX_COMMAND: Final = 600
+"""Characters of a command that are shown: a flag for each of sixty targets helps nobody."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Finished:
+    """A tool that has ended: its exit code and what it wrote, credentials in URLs replaced."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+def run_tool(
+    name: str,
+    command: Sequence[str | Path],
+    *,
+    cwd: Path,
+    environ: Mapping[str, str | None] | None = None,
+    check: bool = True,
+    timeout: float | None = None,
+) -> Finished:
+    """Run a tool to its end and return what it said.
+
+    `name` is what messages call the tool; `environ` is laid over this process's environment, None
+    takes a variable out of it. With `check`, a non-zero exit raises ToolError with the command and
+    its output; a tool that cannot be started, or does not end within `timeout` seconds, always
+    does. Credentials in URLs are replaced in everything returned.
+    """
+    words = [str(word) for word in command]
+    variables: dict[str, str | None] = {**os.environ, **(environ or {})}
+    try:
+        done = subprocess.run(
+            words,
+            cwd=cwd,
+            env={name: value for name, value in variables.items() if value is not None},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            encoding="utf-8",
+            errors="replace",
+            check=False,
+            timeout=timeout,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise ToolError(f"{name} did not end within {timeout:g} s") from error
+    except OSError as error:
+        raise ToolError(
+            f"cannot start {name} ({words[0]}): {error.strerror or error}; is it installed?"
+        ) from error
+    finished = Finished(
+        returncode=done.returncode,
+        stdout=redact_text(done.stdout),
+        stderr=redact_text(done.stderr),
+    )
+    if check and finished.returncode != 0:
+        raise ToolError(explain_failure(name, words, finished))
+    return finished
+
+
+def explain_failure(name: str, command: Sequence[str], finished: Finished) -> str:
+    """Return the message for a tool that failed: the command, its exit code and its output."""
+    output = (finished.stderr.strip() or finished.stdout.strip()) or "(it printed nothing)"
+    ran = redact_text(shlex.join(command))
+    if len(ran) > MAX_COMMAND:
+        ran = ran[:MAX_COMMAND] + " ..."
+    return f"{name} failed with exit code {finished.returncode}\n  ran: {ran}\n" + "\n".join(
+        f"  {line}" for line in output.splitlines()
+    )

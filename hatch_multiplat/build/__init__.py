@@ -1,0 +1,4 @@
+"""One request to the files in `dist`: the pipeline, the other formats, checksums, inventory.
+
+A `Request` comes in; the files and a `Report` go out.
+"""

@@ -1,0 +1,65 @@
+"""SHA256SUMS beside what a build made, for `sha256sum --check`."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+from hatch_multiplat.base.atomic_write import write_aside
+from hatch_multiplat.base.errors import WriteError
+from hatch_multiplat.index.wheel_cache import hash_file
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+FILENAME: Final = "SHA256SUMS"
+
+_LINE: Final = re.compile(r"(?P<digest>[0-9a-f]{64}) [ *](?P<name>[^/\\]+)")
+
+
+def write_checksums(folder: Path, files: Iterable[Path]) -> Path:
+    """Write or renew the SHA256SUMS of a folder; returns its path.
+
+    `files` lie in the folder. What the file says of others stays if it still holds: several
+    projects of a workspace may build into one folder, and one build may take several runs.
+    Raises WriteError where it cannot be written.
+    """
+    path = folder / FILENAME
+    try:
+        digests = _holding(path) | {file.name: hash_file(file, "sha256") for file in files}
+        lines = [f"{digest}  {name}\n" for name, digest in sorted(digests.items())]
+        write_aside(path, "".join(lines))
+    except OSError as error:
+        raise WriteError.of(path, error, instead="'output-dir'") from error
+    return path
+
+
+def renew_checksums(folder: Path) -> None:
+    """Take out of a SHA256SUMS what holds no more; one that would be empty is removed.
+
+    Raises OSError.
+    """
+    path = folder / FILENAME
+    if _holding(path):
+        write_checksums(folder, [])
+    else:
+        path.unlink()
+
+
+def _holding(path: Path) -> dict[str, str]:
+    """Return what a SHA256SUMS says of files that are there and still are as it says."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (FileNotFoundError, UnicodeDecodeError):
+        return {}
+    found = {
+        match["name"]: match["digest"]
+        for line in text.splitlines()
+        if (match := _LINE.fullmatch(line)) is not None
+    }
+    return {
+        name: digest
+        for name, digest in found.items()
+        if (path.parent / name).is_file() and hash_file(path.parent / name, "sha256") == digest
+    }

@@ -1,0 +1,102 @@
+"""Selections to the inventory of an executable: each wheel, its licence, and where it is from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from hatch_multiplat.base.urls import display_url
+from hatch_multiplat.wheels.license import Licensing, read_licensing
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from packaging.pylock import Pylock
+
+    from hatch_multiplat.wheels.selection import LockedWheel, Selection
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Origin:
+    """Where a wheel comes from: its URL without credentials, or that of the sdist it is from."""
+
+    url: str
+    hashes: tuple[tuple[str, str], ...]
+    is_source: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Ingredient:
+    """One wheel in an executable; `origin` is None for what only this machine has."""
+
+    name: str
+    version: str
+    filename: str
+    sha256: str
+    licensing: Licensing
+    targets: tuple[str, ...]
+    origin: Origin | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Inventory:
+    """An executable and all that it holds, sorted by file name."""
+
+    name: str
+    version: str
+    filename: str
+    sha256: str
+    licensing: Licensing
+    targets: tuple[str, ...]
+    ingredients: tuple[Ingredient, ...]
+
+
+def list_ingredients(
+    selections: Sequence[Selection],
+    *,
+    lock: Pylock,
+    digests: Mapping[str, str],
+    metadata: Mapping[str, str],
+) -> tuple[Ingredient, ...]:
+    """List every wheel that some selection takes, each once.
+
+    `digests` and `metadata` map file names to the SHA-256 and the METADATA text of the wheels.
+    The lock says which sdist a wheel was built from.
+    """
+    targets: dict[str, list[str]] = {}
+    wheels: dict[str, LockedWheel] = {}
+    for selection in selections:
+        for wheel in selection.wheels:
+            wheels[wheel.filename] = wheel
+            targets.setdefault(wheel.filename, []).append(str(selection.target))
+    return tuple(
+        Ingredient(
+            name=str(wheel.name),
+            version=str(wheel.version),
+            filename=filename,
+            sha256=digests[filename],
+            licensing=read_licensing(metadata[filename]),
+            targets=tuple(targets[filename]),
+            origin=_find_origin(wheel, lock),
+        )
+        for filename, wheel in sorted(wheels.items())
+    )
+
+
+def _find_origin(wheel: LockedWheel, lock: Pylock) -> Origin | None:
+    if _is_remote(wheel.url):
+        return Origin(url=display_url(wheel.url), hashes=wheel.hashes)
+    for package in lock.packages:
+        sdist = package.sdist or package.archive
+        is_it = package.name == wheel.name and package.version == wheel.version
+        if is_it and not package.wheels and sdist is not None and _is_remote(sdist.url or ""):
+            return Origin(
+                url=display_url(sdist.url or ""),
+                hashes=tuple(sorted(sdist.hashes.items())),
+                is_source=True,
+            )
+    return None
+
+
+def _is_remote(url: str) -> bool:
+    return url.startswith(("http://", "https://"))

@@ -1,0 +1,144 @@
+"""A zip file of everything installed for one target, as functions as a service take it."""
+
+from __future__ import annotations
+
+import base64
+import copy
+import csv
+import hashlib
+import io
+import stat
+import zipfile
+from typing import TYPE_CHECKING, Final
+
+from hatch_multiplat.base.errors import ExecutableError
+from hatch_multiplat.config.formats import chosen
+from hatch_multiplat.executable.repack import Member, write_archive
+from hatch_multiplat.runtime.wheel import (
+    REPLACED,
+    find_info_dir,
+    iter_blocks,
+    read_record,
+)
+from hatch_multiplat.runtime.writing import BadWheel
+from hatch_multiplat.wheels.report import format_size
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
+    from hatch_multiplat.executable.pex_file import Parts
+    from hatch_multiplat.wheels.selection import Selection
+
+# AWS Lambda's limits: a direct upload, and the function with its layers unpacked.
+# https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
+UPLOAD_LIMIT: Final = 50 * 2**20
+UNPACKED_LIMIT: Final = 250 * 2**20
+
+_FIRST_MOMENT: Final = (1980, 1, 1, 0, 0, 0)
+_UNIX: Final = 3
+# What a wheel keeps in `.data` and where it goes below the one folder that there is; what is not
+# named here (scripts, headers) needs an environment and is left out.
+_KINDS: Final = frozenset({"purelib", "platlib", "data"})
+
+
+def write_installed_zip(parts: Parts, selection: Selection, path: Path) -> Path:
+    """Write the zip file of one target; returns its path.
+
+    Where patch releases of the target's Python take different wheels, it has those of the newest.
+    Members are copied as the wheels have them, compressed or not, so that the same inputs give the
+    same bytes. Raises ExecutableError for a wheel that breaks the rules, or if it cannot be
+    written.
+    """
+    prefix = f"{parts.config.options.zip.prefix}/" if parts.config.options.zip.prefix else ""
+    members: dict[str, Member] = {}
+    for wheel in selection.sets[-1].wheels:
+        try:
+            for member in _install(parts.paths[wheel.filename], prefix):
+                members[member.name] = member
+        except (BadWheel, zipfile.BadZipFile, KeyError) as error:
+            raise ExecutableError(f"{wheel.filename} cannot be installed: {error}") from error
+    write_archive(members.values(), path, prefix=b"", mode=0o644)
+    return path
+
+
+def zip_selections(parts: Parts) -> list[Selection]:
+    """Return the selections whose targets get a zip file."""
+    wanted = chosen((item.target for item in parts.selections), parts.config.options.zip.targets)
+    return [item for item in parts.selections if item.target in wanted]
+
+
+def size_warnings(path: Path) -> list[str]:
+    """Say which of AWS Lambda's limits a zip file goes past."""
+    with zipfile.ZipFile(path) as archive:
+        unpacked = sum(member.file_size for member in archive.infolist())
+    size = path.stat().st_size
+    if unpacked > UNPACKED_LIMIT:
+        told = (
+            f"{path.name} has {format_size(unpacked)} unpacked: AWS Lambda takes 250 MiB at most, "
+            "function and layers together; leave dependencies out, or use a container image"
+        )
+        return [told]
+    if size > UPLOAD_LIMIT:
+        told = (
+            f"{path.name} has {format_size(size)}: AWS Lambda takes 50 MiB by direct upload; "
+            "upload it by way of S3"
+        )
+        return [told]
+    return []
+
+
+def _install(path: Path, prefix: str) -> Iterator[Member]:
+    """Give the members that installing a wheel means, the new RECORD last."""
+    rows: list[tuple[str, str, object]] = []
+    with zipfile.ZipFile(path) as archive:
+        info_dir = find_info_dir(archive.infolist())
+        data_dir = info_dir.removesuffix(".dist-info") + ".data/"
+        known = read_record(archive, f"{info_dir}/RECORD")
+        replaced = {f"{info_dir}/{name}" for name in REPLACED}
+        for info in archive.infolist():
+            name = info.filename
+            if info.is_dir() or name in replaced:
+                continue
+            if name.startswith(data_dir):
+                kind, _, name = name.removeprefix(data_dir).partition("/")
+                if kind not in _KINDS or not name:
+                    continue
+            digest, size = known.get(info.filename) or _digest(iter_blocks(archive, info))
+            rows.append((name, digest, size))
+            yield Member(path=path, info=_placed(info, prefix + name))
+    installer = b"hatch-multiplat\n"
+    rows.append((f"{info_dir}/INSTALLER", *_digest([installer])))
+    yield _new(path, f"{prefix}{info_dir}/INSTALLER", installer)
+    rows.append((f"{info_dir}/RECORD", "", ""))
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(sorted(rows))
+    yield _new(path, f"{prefix}{info_dir}/RECORD", text.getvalue().encode())
+
+
+def _placed(info: zipfile.ZipInfo, name: str) -> zipfile.ZipInfo:
+    """Return a wheel's member under its new name, with nothing in it of who made the wheel."""
+    placed = copy.copy(info)
+    placed.filename = name
+    placed.date_time = _FIRST_MOMENT
+    placed.create_system = _UNIX
+    runs = info.create_system == _UNIX and (info.external_attr >> 16) & 0o111
+    placed.external_attr = (stat.S_IFREG | (0o755 if runs else 0o644)) << 16
+    placed.internal_attr = 0
+    return placed
+
+
+def _new(path: Path, name: str, data: bytes) -> Member:
+    info = zipfile.ZipInfo(name, _FIRST_MOMENT)
+    info.create_system = _UNIX
+    info.external_attr = (stat.S_IFREG | 0o644) << 16
+    return Member(path=path, info=info, data=data)
+
+
+def _digest(blocks: Iterable[bytes]) -> tuple[str, int]:
+    """Return a file's hash as RECORD has it, and its size."""
+    digest, size = hashlib.sha256(), 0
+    for block in blocks:
+        digest.update(block)
+        size += len(block)
+    return f"sha256={base64.urlsafe_b64encode(digest.digest()).rstrip(b'=').decode()}", size

@@ -1,0 +1,71 @@
+"""Where the executable goes: the folder that the caller, the table or the wheel names."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hatch_multiplat.index.local_files import is_unpacked_sdist
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+
+def choose_folder(
+    output_dir: str | None,
+    *,
+    project_dir: Path,
+    beside: Path,
+    copied: bool,
+    environ: Mapping[str, str],
+    say: Callable[[str], object],
+) -> Path:
+    """Return the folder for the executable: the table's `output_dir`, else `beside`, the wheel's.
+
+    With `copied`, `project_dir` may be what a build frontend has unpacked the sdist to, which it
+    takes away after the build. A relative path then starts from the project itself; where that is
+    not to be found, the executable goes beside the wheel, which `say` is told.
+    """
+    if output_dir is None:
+        return beside
+    if not copied or Path(output_dir).is_absolute() or not is_unpacked_sdist(project_dir):
+        return project_dir / output_dir
+    original = find_original(project_dir, near=[beside, *_shell_folder(environ)])
+    if original is not None:
+        return original / output_dir
+    say(
+        f"output-dir {output_dir!r} is relative, and the project itself is not to be found from "
+        f"its unpacked sdist: the executable goes beside the wheel, to {beside}"
+    )
+    return beside
+
+
+def find_original(copy: Path, *, near: list[Path]) -> Path | None:
+    """Return the project that a folder is an unpacked sdist of; None where it is not found.
+
+    It is the nearest folder at or above one of those in `near` with the same pyproject.toml. An
+    sdist that somebody has unpacked to work in may be its own.
+    """
+    wanted = _read(copy)
+    for start in near:
+        folder = start.resolve()
+        for candidate in (folder, *folder.parents):
+            if wanted is not None and _read(candidate) == wanted:
+                return candidate
+    return None
+
+
+def _read(folder: Path) -> bytes | None:
+    try:
+        return (folder / "pyproject.toml").read_bytes()
+    except OSError:
+        return None
+
+
+def _shell_folder(environ: Mapping[str, str]) -> list[Path]:
+    """Return where the shell stands: with `python -m build -o FOLDER`, mostly in the project.
+
+    The hook itself is run in the unpacked sdist, but this variable is not changed for that.
+    """
+    folder = environ.get("PWD")
+    return [Path(folder)] if folder else []

@@ -1,0 +1,246 @@
+"""Everything that a build makes, each in the form that `formats` asks for."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from hatch_multiplat.base.errors import ExecutableError, WriteError
+from hatch_multiplat.build.installed_zip import size_warnings, write_installed_zip, zip_selections
+from hatch_multiplat.build.scie import write_scies
+from hatch_multiplat.build.wheelhouse import (
+    is_wheelhouses,
+    wheelhouse_selections,
+    write_wheelhouse_zip,
+    write_wheelhouses,
+)
+from hatch_multiplat.config.formats import exe_platforms
+from hatch_multiplat.executable.assembly import write_executable
+from hatch_multiplat.executable.executable import INFO
+from hatch_multiplat.executable.windows_exe import write_windows_exe
+from hatch_multiplat.wheels.report import Output
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from hatch_multiplat.config.formats import ScieOptions
+    from hatch_multiplat.executable.pex_file import Parts
+
+PEX: Final = ".pex"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Workshop:
+    """Where outputs are made: a folder aside, and what the makers need besides the parts.
+
+    `name` is that of the executable; `say` hears a warning at a time.
+    """
+
+    folder: Path
+    name: str
+    pex_root: Path
+    scie: ScieOptions
+    say: Callable[[str], object]
+
+    @property
+    def stem(self) -> str:
+        """What the names of all other outputs start with."""
+        return self.name.removesuffix(PEX)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Made:
+    """An output that lies aside."""
+
+    format: str
+    path: Path
+    target: str = ""
+
+
+def write_outputs(
+    parts: Parts,
+    output: Path,
+    *,
+    pex_root: Path,
+    scie: ScieOptions,
+    say: Callable[[str], object],
+) -> tuple[Output, ...]:
+    """Make every output aside, and only then rename all of them into place.
+
+    `output` is the executable's path; the other outputs lie beside it and are named after it.
+    `scie` are the options of scies as `scie.settle_options` gives them.
+    Returns them in the order of `formats.FORMATS`. Raises a MultiplatError; then the folder is as
+    it was.
+    """
+    with _translated(output), _folder_aside(output.parent) as folder:
+        shop = Workshop(
+            folder=folder / "made", name=output.name, pex_root=pex_root, scie=scie, say=say
+        )
+        shop.folder.mkdir()
+        made = [item for name in parts.config.formats for item in _MAKERS[name](parts, shop)]
+        return _publish(made, output.parent, gone=folder / "gone")
+
+
+def _make_pex(parts: Parts, shop: Workshop) -> list[Made]:
+    path = write_executable(parts, shop.folder / shop.name, pex_root=shop.pex_root)
+    return [Made(format="pex", path=path)]
+
+
+def _make_wheelhouse(parts: Parts, shop: Workshop) -> list[Made]:
+    path = write_wheelhouses(parts, shop.folder / f"{shop.stem}-wheelhouse")
+    return [Made(format="wheelhouse", path=path)]
+
+
+def _make_wheelhouse_zip(parts: Parts, shop: Workshop) -> list[Made]:
+    made = []
+    for selection in wheelhouse_selections(parts):
+        path = shop.folder / f"{shop.stem}-wheelhouse-{selection.target}.zip"
+        write_wheelhouse_zip(parts, selection, path)
+        made.append(Made(format="wheelhouse-zip", path=path, target=str(selection.target)))
+    return made
+
+
+def _make_zip(parts: Parts, shop: Workshop) -> list[Made]:
+    made = []
+    for selection in zip_selections(parts):
+        path = shop.folder / f"{shop.stem}-{selection.target}.zip"
+        write_installed_zip(parts, selection, path)
+        for warning in size_warnings(path):
+            shop.say(warning)
+        made.append(Made(format="zip", path=path, target=str(selection.target)))
+    return made
+
+
+def _make_exe(parts: Parts, shop: Workshop) -> list[Made]:
+    options = parts.config.options.exe
+    pex = shop.folder / shop.name
+    if not pex.is_file():  # no PEX is wanted, or one that is a folder
+        plain = replace(parts, config=replace(parts.config, layout="zipapp"))
+        pex = write_executable(
+            plain, shop.folder.parent / f"{shop.stem}{PEX}", pex_root=shop.pex_root
+        )
+    platforms = exe_platforms(selection.target for selection in parts.selections)
+    made = []
+    for platform in platforms:
+        label = f"-{platform}" if len(platforms) > 1 else ""
+        path = shop.folder / f"{shop.stem}{label}.exe"
+        write_windows_exe(pex, path, platform=platform, options=options)
+        made.append(Made(format="exe", path=path))
+    return made
+
+
+def _make_scie(parts: Parts, shop: Workshop) -> list[Made]:
+    made = write_scies(
+        parts, shop.folder, stem=shop.stem, pex_root=shop.pex_root, options=shop.scie
+    )
+    return [Made(format="scie", path=path, target=target) for target, path in made]
+
+
+_MAKERS: Final[dict[str, Callable[[Parts, Workshop], list[Made]]]] = {
+    "pex": _make_pex,
+    "wheelhouse": _make_wheelhouse,
+    "wheelhouse-zip": _make_wheelhouse_zip,
+    "zip": _make_zip,
+    "exe": _make_exe,
+    "scie": _make_scie,
+}
+
+
+def _publish(made: list[Made], folder: Path, *, gone: Path) -> tuple[Output, ...]:
+    """Rename what lies aside into place; a folder takes the place of one of its own kind only.
+
+    What was there before is kept in `gone`, and put back if a rename fails.
+    """
+    gone.mkdir()
+    for item in made:
+        _check_place(item, folder / item.path.name)
+    outputs = []
+    moved: list[tuple[Path, Path, Path]] = []
+    try:
+        for number, item in enumerate(made):
+            place, kept = folder / item.path.name, gone / str(number)
+            size = size_of(item.path)
+            _keep(place, kept, is_folder=item.path.is_dir())
+            moved.append((item.path, place, kept))
+            item.path.replace(place)
+            outputs.append(
+                Output(format=item.format, path=str(place), size=size, target=item.target)
+            )
+    except OSError:
+        for aside, place, kept in reversed(moved):
+            with suppress(OSError):
+                _put_back(aside, place, kept)
+        raise
+    return tuple(outputs)
+
+
+def _keep(place: Path, kept: Path, *, is_folder: bool) -> None:
+    """Keep what is there under another name; a file stays until another takes its place."""
+    if not os.path.lexists(place):
+        return
+    if place.is_dir() or is_folder:
+        place.rename(kept)
+        return
+    try:
+        os.link(place, kept)
+    except OSError:
+        place.rename(kept)
+
+
+def _put_back(aside: Path, place: Path, kept: Path) -> None:
+    if not os.path.lexists(aside):
+        place.rename(aside)
+    if os.path.lexists(kept):
+        kept.replace(place)
+
+
+def _check_place(item: Made, place: Path) -> None:
+    if not place.is_dir() or not any(place.iterdir()):
+        return
+    ours = is_wheelhouses(place) if item.format == "wheelhouse" else (place / INFO).is_file()
+    if not ours:
+        raise ExecutableError(
+            f"{place} is a folder that no build of this kind has made; "
+            "move it away, or name another in 'output' or 'output-dir'"
+        )
+
+
+def size_of(path: Path) -> int:
+    """Return the bytes of a file, or of all files in a folder; one with several names once."""
+    if path.is_file():
+        return path.stat().st_size
+    found = {}
+    for file in path.rglob("*"):
+        status = file.stat()
+        if file.is_file():
+            found[status.st_dev, status.st_ino, str(file) if not status.st_ino else ""] = status
+    return sum(status.st_size for status in found.values())
+
+
+@contextmanager
+def _folder_aside(folder: Path) -> Iterator[Path]:
+    """Make a folder aside; if the build fails, those that were made for it are gone again."""
+    made = [path for path in (folder, *folder.parents) if not path.exists()]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(
+            prefix=".hatch-multiplat-", dir=folder, ignore_cleanup_errors=True
+        ) as name:
+            yield Path(name).resolve()
+    except BaseException:
+        with suppress(OSError):  # One that is not empty stays, and all above it.
+            for path in made:
+                path.rmdir()
+        raise
+
+
+@contextmanager
+def _translated(output: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise WriteError.of(output, error, instead="'output-dir'") from error

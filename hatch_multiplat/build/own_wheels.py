@@ -1,0 +1,315 @@
+"""The project's own wheels: the one that was just built, and those of `project-wheels`."""
+
+from __future__ import annotations
+
+import glob
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
+from packaging.version import InvalidVersion, Version
+
+from hatch_multiplat.base.errors import ConfigError
+from hatch_multiplat.resolve.project import Project, ProjectWheel, read_wheel
+from hatch_multiplat.wheels.elf import (
+    explain_need,
+    is_for_linux,
+    make_gap,
+    measured_floor,
+    read_libc_needs,
+)
+from hatch_multiplat.wheels.floors import promises_floor
+from hatch_multiplat.wheels.incompatibility import explain_misfit
+from hatch_multiplat.wheels.matrix import OwnWheel
+from hatch_multiplat.wheels.report import Advice, coverage_error, render_gaps
+from hatch_multiplat.wheels.selection import Gap, Selection, best_wheel
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from hatch_multiplat.config.config import Config
+    from hatch_multiplat.targets.target import Target
+    from hatch_multiplat.wheels.elf import LibcNeed
+    from hatch_multiplat.wheels.floors import Floor
+    from hatch_multiplat.wheels.metadata import ProjectMetadata
+    from hatch_multiplat.wheels.selection import LockedWheel
+
+VARIABLE: Final = "HATCH_MULTIPLAT_PROJECT_WHEELS"
+_KEY: Final = "tool.multiplat.project-wheels"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OwnWheels:
+    """The project's wheels, at least one, which say the same of the project.
+
+    The first is the one that was just built, where one was. `idle` are the globs that match none.
+    """
+
+    wheels: tuple[ProjectWheel, ...]
+    idle: tuple[str, ...] = field(default=())
+
+    @property
+    def metadata(self) -> ProjectMetadata:
+        return self.wheels[0].metadata
+
+    @property
+    def scripts(self) -> Mapping[str, str]:
+        return self.wheels[0].scripts
+
+
+def find_own_wheels(
+    project: Project, built: Path | None, environ: Mapping[str, str] = os.environ
+) -> OwnWheels:
+    """Read the project's wheels: the one just built, and all that `project-wheels` names.
+
+    Wheels of other projects, and files that are no wheels, are passed over. Of two with one file
+    name the one just built counts. Raises ConfigError where two do not belong together, where the
+    one just built is of another project, and where there is none.
+    """
+    globs = wheel_globs(project.config, environ)
+    wheels = [] if built is None else [read_wheel(built)]
+    name = _name_of_project(project)
+    if wheels and name not in {"", wheels[0].locked.name}:
+        raise ConfigError(
+            [f"{wheels[0].path.name} is a wheel of {wheels[0].locked.name}, not of {name}"]
+        )
+    name = wheels[0].locked.name if wheels else name
+    idle = []
+    for pattern in globs:
+        found = _matches(project.folder, pattern, name)
+        wheels += [read_wheel(path) for path in found]
+        idle += [] if found else [pattern]
+    if not wheels:
+        raise ConfigError([f"{_KEY}: there is no wheel of {name} at {', '.join(globs)}"])
+    return OwnWheels(wheels=check_agreement(wheels, built=built is not None), idle=tuple(idle))
+
+
+def has_project_wheels(project: Project, environ: Mapping[str, str] = os.environ) -> bool:
+    """Tell whether `project-wheels` names any wheel of the project that is there."""
+    name = _name_of_project(project)
+    globs = wheel_globs(project.config, environ)
+    return any(_matches(project.folder, pattern, name) for pattern in globs)
+
+
+def wheel_globs(config: Config, environ: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the globs of the environment's variable, else those of the table."""
+    given = tuple(word for word in environ.get(VARIABLE, "").split(os.pathsep) if word)
+    return given or config.project_wheels
+
+
+def check_agreement(
+    wheels: Sequence[ProjectWheel], *, built: bool = False
+) -> tuple[ProjectWheel, ...]:
+    """Return the wheels, each file name once; the first is the `built` one, if one was.
+
+    One executable has one version and one set of requirements: what differs by platform belongs
+    into markers. Raises ConfigError with every wheel that says something else than the first.
+    """
+    first = wheels[0]
+    kept: dict[str, ProjectWheel] = {}
+    problems = []
+    for wheel in wheels:
+        name = wheel.locked.filename
+        other = kept.setdefault(name, wheel)
+        if other.locked.hashes != wheel.locked.hashes and not (built and other is first):
+            problems.append(f"{_KEY}: {other.path} and {wheel.path} differ; keep one of them")
+        problems += [
+            f"{_KEY}: {wheel.path.name} and {first.path.name} do not belong together: {difference}"
+            for difference in differences(wheel, first)
+        ]
+    if problems:
+        raise ConfigError(problems)
+    return tuple(kept.values())
+
+
+def differences(wheel: ProjectWheel, first: ProjectWheel) -> list[str]:
+    """Say what a wheel says otherwise than another one of its project; a wrong version alone."""
+    one, other = wheel.metadata, first.metadata
+    if wheel.locked.name != first.locked.name:
+        return ["they are of two projects; name those of one alone"]
+    if one.version != other.version:
+        return [f"version {one.version} and {other.version}; build all from the same sources"]
+    pairs = {
+        "Requires-Dist": (set(map(str, one.requires)), set(map(str, other.requires))),
+        "Requires-Python": ({str(one.requires_python)}, {str(other.requires_python)}),
+        "Provides-Extra": (set(map(str, one.extras)), set(map(str, other.extras))),
+        "the console script": (
+            {f"{name} = {value}" for name, value in wheel.scripts.items()},
+            {f"{name} = {value}" for name, value in first.scripts.items()},
+        ),
+    }
+    return [
+        f"only one of them has {word} {', '.join(sorted((mine ^ theirs) - {''}))}; "
+        "build all from the same sources, and put what differs by platform into markers"
+        for word, (mine, theirs) in pairs.items()
+        if mine != theirs
+    ]
+
+
+def add_own_wheels(
+    selections: Sequence[Selection], own: OwnWheels, config: Config, *, unpacked: bool = False
+) -> tuple[Selection, ...]:
+    """Add to each target the project's wheel that fits it best.
+
+    `unpacked` says that the build is from an sdist, which has no wheels in it. Raises
+    CoverageError with every target that none fits.
+    """
+    fitting, gaps = match_own_wheels(own, [selection.target for selection in selections])
+    if gaps:
+        message = render_gaps(gaps, config.targets, advice=Advice.OWN_WHEEL)
+        hint = f"; name them by {VARIABLE}" if unpacked else ""
+        idle = [f"{_KEY}: no wheel of this project is at {pattern}{hint}" for pattern in own.idle]
+        raise coverage_error("\n".join([message, *([""] if idle else []), *idle]), gaps)
+    return tuple(selection.with_wheel(fitting[selection.target]) for selection in selections)
+
+
+def match_own_wheels(
+    own: OwnWheels, targets: Sequence[Target]
+) -> tuple[dict[Target, LockedWheel], tuple[Gap, ...]]:
+    """Return the project's wheel that fits each target best, and the targets that none fits.
+
+    A wheel for Linux fits where its tags do and the C library is as new as the files in it need.
+    """
+    wheels = [wheel.locked for wheel in own.wheels]
+    inside = _read_needs(own)
+    names = f"wheel {wheels[0].filename}" if len(wheels) == 1 else f"{len(wheels)} wheels"
+    tags = frozenset(tag for wheel in wheels for tag in wheel.tags)
+    fitting, gaps = {}, []
+    for target in targets:
+        tagged = best_wheel(wheels, target)
+        lacks = {
+            wheel.filename: lack
+            for wheel in wheels
+            if (lack := explain_need(wheel.tags, inside.get(wheel.filename, {}), target))
+        }
+        best = best_wheel([one for one in wheels if one.filename not in lacks], target)
+        if best is not None:
+            fitting[target] = best
+            continue
+        if tagged is not None:
+            whose = f"the project's own wheel {tagged.filename}: "
+            gaps.append(make_gap(tagged, target, lacks[tagged.filename], whose=whose))
+            continue
+        kind, reason, needs = explain_misfit(tags, target)
+        gaps.append(
+            Gap(
+                name=wheels[0].name,
+                version=wheels[0].version,
+                target=target,
+                kind=kind,
+                reason=f"the project's own {names}: {reason}",
+                needs=needs,
+            )
+        )
+    return fitting, tuple(gaps)
+
+
+def _read_needs(own: OwnWheels) -> dict[str, Mapping[str, LibcNeed]]:
+    """Return what the files in each wheel for Linux need of the C library, by its file name."""
+    return {
+        wheel.locked.filename: read_libc_needs(wheel.path)
+        for wheel in own.wheels
+        if is_for_linux(wheel.locked.tags)
+    }
+
+
+def survey_own_wheels(
+    project: Project,
+    targets: Sequence[Target],
+    *,
+    here: Target,
+    environ: Mapping[str, str] = os.environ,
+) -> OwnWheel | None:
+    """Return which wheels `project-wheels` has for these targets; None if nothing is named there.
+
+    The wheel for the machine that builds, `here`, may be missing, as the build makes it. While
+    none is there at all, none was built yet. Raises ConfigError where two do not belong together.
+    """
+    if not wheel_globs(project.config, environ):
+        return None
+    if not has_project_wheels(project, environ):
+        return OwnWheel(
+            name=canonicalize_name(_name_of_project(project) or "this project"),
+            version=_version_of_project(project),
+            wheels={},
+            unbuilt=tuple(targets),
+        )
+    own = find_own_wheels(project, None, environ)
+    fitting, gaps = match_own_wheels(own, targets)
+    wheels = [wheel.locked for wheel in own.wheels]
+    unbuilt = tuple(
+        gap.target
+        for gap in gaps
+        if _is_alike(gap.target, here) and best_wheel(wheels, gap.target) is None
+    )
+    return OwnWheel(
+        name=own.wheels[0].locked.name,
+        version=own.wheels[0].locked.version,
+        wheels=fitting,
+        unbuilt=unbuilt,
+        gaps=tuple(gap for gap in gaps if gap.target not in unbuilt),
+        measured=_measure(own, fitting),
+    )
+
+
+def _measure(own: OwnWheels, fitting: Mapping[Target, LockedWheel]) -> dict[Target, Floor | None]:
+    """Return the lowest floors of wheels whose tags name none, by what is in them.
+
+    Which musl a file needs cannot be read from it.
+    """
+    inside = _read_needs(own)
+    return {
+        target: measured_floor(needs, target)
+        for target, wheel in fitting.items()
+        if not promises_floor(wheel.tags, target)
+        for needs in (inside[wheel.filename],)
+        if target.platform.libc == "glibc" or not needs
+    }
+
+
+def own_wheels_of(selections: Sequence[Selection], own: OwnWheels) -> tuple[ProjectWheel, ...]:
+    """Return those of the project's wheels that a target takes."""
+    taken = {wheel.filename for selection in selections for wheel in selection.wheels}
+    return tuple(wheel for wheel in own.wheels if wheel.locked.filename in taken)
+
+
+def _name_of_project(project: Project) -> str:
+    return canonicalize_name(project.pyproject.get("project", {}).get("name", ""))
+
+
+def _version_of_project(project: Project) -> Version | None:
+    try:
+        return Version(str(project.pyproject.get("project", {})["version"]))
+    except (KeyError, InvalidVersion):
+        return None
+
+
+def _is_alike(target: Target, here: Target) -> bool:
+    """Tell whether a wheel that is built here, for this machine alone, would fit a target."""
+    python, own = target.python, here.python
+    return (
+        (python.implementation, python.version, python.abi_flavour)
+        == (own.implementation, own.version, own.abi_flavour)
+    ) and (target.platform.system, target.platform.arch, target.platform.libc) == (
+        here.platform.system,
+        here.platform.arch,
+        here.platform.libc,
+    )
+
+
+def _matches(folder: Path, pattern: str, name: str) -> list[Path]:
+    """Return the wheels of a project that a glob names; of any one, if its name is not known.
+
+    The glob may be absolute, which `Path.glob` refuses.
+    """
+    found = sorted(glob.glob(pattern, root_dir=folder, recursive=True))  # noqa: PTH207
+    return [folder / file for file in found if _is_wheel_of(name, Path(file).name)]
+
+
+def _is_wheel_of(name: str, filename: str) -> bool:
+    try:
+        return parse_wheel_filename(filename)[0] == name or not name
+    except InvalidWheelFilename:
+        return False

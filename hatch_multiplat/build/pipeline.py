@@ -1,0 +1,273 @@
+"""The straight line from a wheel and a table to one executable for every platform."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from hatch_multiplat.build.output_folder import choose_folder
+from hatch_multiplat.build.outputs import write_outputs
+from hatch_multiplat.build.own_wheels import add_own_wheels, find_own_wheels, own_wheels_of
+from hatch_multiplat.build.scie import settle_options
+from hatch_multiplat.build.side_outputs import check_wanted, write_beside
+from hatch_multiplat.executable.boot_table import make_boot_table
+from hatch_multiplat.executable.pex_file import Parts
+from hatch_multiplat.executable.starting import check_functions, check_modules, choose_run
+from hatch_multiplat.index.local_files import is_unpacked_sdist
+from hatch_multiplat.index.sources import credentials_of, pip_environment
+from hatch_multiplat.resolve.downloads import Stock
+from hatch_multiplat.resolve.lock_file import name_renewal
+from hatch_multiplat.resolve.preparation import cover_project, is_offline, open_market
+from hatch_multiplat.resolve.project import (
+    added_requirements,
+    heed_metadata,
+    members_of,
+    open_project,
+    read_members,
+    scripts_of,
+)
+from hatch_multiplat.wheels.elf import check_bare_wheels
+from hatch_multiplat.wheels.proof import prove_selections, read_demands
+from hatch_multiplat.wheels.report import DependencyShare, Output, Report
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from hatch_multiplat.build.own_wheels import OwnWheels
+    from hatch_multiplat.build.side_outputs import Wanted
+    from hatch_multiplat.config.config import Config
+    from hatch_multiplat.config.formats import ScieOptions
+    from hatch_multiplat.config.run import Run
+    from hatch_multiplat.resolve.build_context import Market
+    from hatch_multiplat.resolve.preparation import Surroundings
+    from hatch_multiplat.resolve.project import Project, ProjectWheel
+    from hatch_multiplat.wheels.dependency_proof import Demands
+    from hatch_multiplat.wheels.metadata import ProjectMetadata
+    from hatch_multiplat.wheels.selection import Selection
+    from hatch_multiplat.wheels.wheel_file import WheelTexts
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Request:
+    """One build: a project folder, its wheel, and where the executable goes.
+
+    Without a `wheel`, those that the table's `project-wheels` names are all there are. `output_dir`
+    overrides the table's `output-dir`; where neither is given, the executable goes to
+    `default_dir`, or beside the wheel, or to `dist` in the project. `checksums` and `sbom` ask for
+    these files beside it, as the keys of that name in the table do. `by_frontend`: a build frontend
+    has chosen `project_dir`, which may be a copy of the project that is gone after the build.
+    """
+
+    project_dir: Path
+    wheel: Path | None = None
+    output_dir: Path | None = None
+    default_dir: Path | None = None
+    checksums: bool = False
+    sbom: bool = False
+    by_frontend: bool = False
+
+
+def build_executable(request: Request, around: Surroundings) -> Report:
+    """Build the executable of a project from its wheel, and report what it holds.
+
+    Raises a MultiplatError of the kind that fits; then nothing was written to the output folder.
+    """
+    started = time.monotonic()
+    project = open_project(request.project_dir)
+    own = find_own_wheels(project, request.wheel, around.environ)
+    project = heed_metadata(project, own.metadata)
+    wanted = _settle_wanted(request, project.config, around)
+    scie = _settle_scie(project, around)
+    output = _choose_output(request, project.config, own.metadata, around)
+    market = open_market(project, around)
+    demands = _read_demands(project, own.metadata, market)
+    stock = Stock(market, demands)
+    covered = cover_project(project, own.metadata, market, look_into=stock.look_into)
+    selections = add_own_wheels(
+        covered.outcome.selections,
+        own,
+        project.config,
+        unpacked=is_unpacked_sdist(project.folder),
+    )
+    wheels = own_wheels_of(selections, own)
+    paths = stock.bring(selections, wheels)
+    check_bare_wheels(stock.unproven(selections, paths), paths)
+    run = _choose_run(project.config, own, selections, wheels=wheels, paths=paths)
+    parts = _make_parts(
+        project,
+        own,
+        selections,
+        demands=demands,
+        run=run,
+        paths=paths,
+        texts=stock.read_texts(paths),
+        market=market,
+        environ=around.environ,
+        renewal=name_renewal(project.config.lock) if covered.runs == 0 else "",
+    )
+    outputs = write_outputs(
+        parts, output, pex_root=market.store.root / "pex", scie=scie, say=around.say
+    )
+    beside = write_beside(
+        wanted,
+        outputs,
+        wheels=wheels,
+        selections=parts.selections,
+        paths=paths,
+        lock=covered.lock,
+    )
+    return _report(
+        outputs,
+        selections=parts.selections,
+        paths=paths,
+        lock=project.config.lock if covered.runs == 0 else None,
+        solver_runs=covered.runs,
+        seconds=time.monotonic() - started,
+        beside=tuple(str(path) for path in beside),
+    )
+
+
+def _settle_wanted(request: Request, config: Config, around: Surroundings) -> Wanted:
+    return check_wanted(
+        checksums=request.checksums or config.checksums,
+        sbom=request.sbom or config.sbom,
+        config=config,
+        environ=around.environ,
+    )
+
+
+def _settle_scie(project: Project, around: Surroundings) -> ScieOptions:
+    return settle_options(
+        project.config.options.scie,
+        environ=around.environ,
+        project_dir=project.folder,
+        offline="scie" in project.config.formats and is_offline(around.environ),
+    )
+
+
+def _choose_output(
+    request: Request, config: Config, metadata: ProjectMetadata, around: Surroundings
+) -> Path:
+    """Return the path of the executable."""
+    beside = request.wheel.parent if request.wheel else request.project_dir / "dist"
+    folder = request.output_dir or choose_folder(
+        config.output_dir,
+        project_dir=request.project_dir,
+        beside=request.default_dir or beside,
+        copied=request.by_frontend,
+        environ=around.environ,
+        say=around.say,
+    )
+    return folder.resolve() / config.output.format(name=metadata.name, version=metadata.version)
+
+
+def _choose_run(
+    config: Config,
+    own: OwnWheels,
+    selections: Sequence[Selection],
+    *,
+    wheels: Sequence[ProjectWheel],
+    paths: Mapping[str, Path],
+) -> Run:
+    """Choose what runs, and look whether the wheels have it."""
+    run = choose_run(
+        config,
+        name=own.metadata.name,
+        own_scripts=own.scripts,
+        all_scripts=lambda: scripts_of(paths.values()),
+    )
+    check_modules(config, selections, members=lambda filename: members_of(paths[filename]))
+    check_functions(config, read=lambda place: read_members(wheels, place))
+    return run
+
+
+def _make_parts(
+    project: Project,
+    own: OwnWheels,
+    selections: Sequence[Selection],
+    *,
+    demands: Demands,
+    run: Run,
+    paths: Mapping[str, Path],
+    texts: Mapping[str, WheelTexts],
+    market: Market,
+    environ: Mapping[str, str],
+    renewal: str,
+) -> Parts:
+    """Prove that every target has all that it needs; return what the executable is made of."""
+    config, metadata = project.config, own.metadata
+    proven = prove_selections(selections, texts, demands, renewal=renewal)
+    table = make_boot_table(
+        metadata=metadata,
+        config=config,
+        run=run,
+        selections=proven,
+        scripts=own.scripts,
+        contents={name: (path.parent.name, path.stat().st_size) for name, path in paths.items()},
+        demands=demands,
+    )
+    return Parts(
+        requirements=demands.roots,
+        selections=proven,
+        paths=paths,
+        texts=texts,
+        table=table,
+        run=run,
+        config=config,
+        pip_environment=pip_environment(market.sources, credentials_of(market.sources, environ)),
+    )
+
+
+def _read_demands(project: Project, metadata: ProjectMetadata, market: Market) -> Demands:
+    """Return what every target has to satisfy."""
+    return read_demands(
+        (_root_requirement(metadata, project.config), *added_requirements(project)),
+        requires_python=metadata.requires_python,
+        uv_table=market.uv_table,
+    )
+
+
+def _root_requirement(metadata: ProjectMetadata, config: Config) -> Requirement:
+    extras = f"[{','.join(config.extras)}]" if config.extras else ""
+    return Requirement(f"{canonicalize_name(metadata.name)}{extras}=={metadata.version}")
+
+
+def _report(
+    outputs: tuple[Output, ...],
+    *,
+    selections: Sequence[Selection],
+    paths: Mapping[str, Path],
+    lock: str | None,
+    solver_runs: int,
+    seconds: float,
+    beside: tuple[str, ...],
+) -> Report:
+    wheels = {wheel.filename: wheel for selection in selections for wheel in selection.wheels}
+    shares = []
+    for name in sorted({wheel.name for wheel in wheels.values()}):
+        own = [wheel for wheel in wheels.values() if wheel.name == name]
+        shares.append(
+            DependencyShare(
+                name=name,
+                versions=tuple(str(version) for version in sorted({w.version for w in own})),
+                wheels=len(own),
+                size=sum(paths[wheel.filename].stat().st_size for wheel in own),
+            )
+        )
+    return Report(
+        path=outputs[0].path,
+        size=outputs[0].size,
+        targets=tuple(str(selection.target) for selection in selections),
+        wheels=len(wheels),
+        dependencies=tuple(sorted(shares, key=lambda share: -share.size)),
+        solver_runs=solver_runs,
+        lock=lock,
+        seconds=seconds,
+        outputs=outputs,
+        beside=beside,
+    )

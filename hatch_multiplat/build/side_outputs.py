@@ -1,0 +1,155 @@
+"""What a build writes beside its executable on request: an inventory, and checksums."""
+
+from __future__ import annotations
+
+import importlib
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from packaging.utils import canonicalize_name
+
+from hatch_multiplat.base.atomic_write import write_aside
+from hatch_multiplat.base.errors import ConfigError, WriteError
+from hatch_multiplat.build.checksums import write_checksums
+from hatch_multiplat.build.components import Inventory, list_ingredients
+from hatch_multiplat.index.wheel_cache import hash_file
+from hatch_multiplat.resolve.project import read_wheel_metadata
+from hatch_multiplat.wheels.license import read_licensing
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from packaging.pylock import Pylock
+
+    from hatch_multiplat.config.config import Config
+    from hatch_multiplat.resolve.project import ProjectWheel
+    from hatch_multiplat.wheels.report import Output
+    from hatch_multiplat.wheels.selection import LockedWheel, Selection
+
+SBOM_SUFFIX: Final = ".cdx.json"
+EPOCH: Final = "SOURCE_DATE_EPOCH"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Wanted:
+    """What is to be written beside an executable; made by `check_wanted`."""
+
+    checksums: bool = False
+    render_sbom: Callable[..., str] | None = None
+    timestamp: datetime | None = None
+
+
+def check_wanted(
+    *, checksums: bool, sbom: bool, config: Config, environ: Mapping[str, str]
+) -> Wanted:
+    """Find out at the beginning whether all that is asked for can be written in the end.
+
+    Raises ConfigError where no output is one file that an inventory can be of, the library for
+    inventories is not installed, or SOURCE_DATE_EPOCH is no number.
+    """
+    if not sbom:
+        return Wanted(checksums=checksums)
+    if "exe" not in config.formats and ("pex" not in config.formats or config.layout != "zipapp"):
+        problem = (
+            "tool.multiplat.sbom: an inventory is of one file; it takes 'pex' in 'formats' with "
+            "the layout 'zipapp', or 'exe'"
+        )
+        raise ConfigError([problem])
+    try:
+        # An inventory is an extra: its library is as large as all of our own code many times over.
+        module = importlib.import_module("hatch_multiplat.build.sbom")
+    except ModuleNotFoundError as error:
+        problem = (
+            "an inventory (--sbom, or 'sbom' in the table) needs cyclonedx-python-lib: have "
+            "'hatch-multiplat[sbom]' where 'hatch-multiplat' is now, be it installed or named in "
+            "build-system.requires"
+        )
+        raise ConfigError([problem]) from error
+    return Wanted(
+        checksums=checksums, render_sbom=module.render_sbom, timestamp=_read_epoch(environ)
+    )
+
+
+def write_beside(
+    wanted: Wanted,
+    outputs: Sequence[Output],
+    *,
+    wheels: Sequence[ProjectWheel],
+    selections: Sequence[Selection],
+    paths: Mapping[str, Path],
+    lock: Pylock,
+) -> tuple[Path, ...]:
+    """Write what is wanted beside the outputs, which lie in one folder, and return the paths.
+
+    `wheels` are the project's own that the executable holds, `paths` maps the file name of every
+    wheel to its place in the store. The checksums cover the executable and its inventory, and of
+    the project's wheels and sdist what lies there too.
+    """
+    written: list[Path] = []
+    files = [Path(output.path) for output in outputs if Path(output.path).is_file()]
+    folder = Path(outputs[0].path).parent
+    if wanted.render_sbom is not None:
+        named = {item.format: Path(item.path) for item in reversed(outputs)}
+        output = next(
+            named[name] for name in ("pex", "exe") if name in named and named[name] in files
+        )
+        metadata = {name: read_wheel_metadata(path) for name, path in paths.items()}
+        inventory = Inventory(
+            name=wheels[0].metadata.name,
+            version=str(wheels[0].metadata.version),
+            filename=output.name,
+            sha256=hash_file(output, "sha256"),
+            licensing=read_licensing(metadata[wheels[0].path.name]),
+            targets=tuple(str(selection.target) for selection in selections),
+            ingredients=list_ingredients(
+                selections,
+                lock=lock,
+                digests={name: path.parent.name for name, path in paths.items()},
+                metadata=metadata,
+            ),
+        )
+        path = output.with_name(output.name + SBOM_SUFFIX)
+        try:
+            write_aside(path, wanted.render_sbom(inventory, timestamp=wanted.timestamp))
+        except OSError as error:
+            raise WriteError.of(path, error, instead="'output-dir'") from error
+        written.append(path)
+    if wanted.checksums:
+        made = [*files, *written, *_own_distributions(wheels, folder)]
+        written.append(write_checksums(folder, made))
+    return tuple(written)
+
+
+def _own_distributions(wheels: Sequence[ProjectWheel], folder: Path) -> list[Path]:
+    """Return the project's wheels and its sdist, as far as they lie in the folder.
+
+    A wheel counts if it has the same content as the one that was taken, which may lie elsewhere.
+    An sdist is known by its name alone and taken as it lies there: no build reads it.
+    """
+    metadata = wheels[0].metadata
+    name = canonicalize_name(metadata.name).replace("-", "_")
+    sdist = folder / f"{name}-{metadata.version}.tar.gz"
+    found = [
+        path for wheel in wheels if _has_content(path := folder / wheel.path.name, wheel.locked)
+    ]
+    return [*found, *([sdist] if sdist.is_file() else [])]
+
+
+def _has_content(path: Path, wheel: LockedWheel) -> bool:
+    return (
+        path.is_file()
+        and path.stat().st_size == wheel.size
+        and hash_file(path, "sha256") == dict(wheel.hashes)["sha256"]
+    )
+
+
+def _read_epoch(environ: Mapping[str, str]) -> datetime | None:
+    text = environ.get(EPOCH, "")
+    if not text:
+        return None
+    try:
+        return datetime.fromtimestamp(int(text), tz=UTC)
+    except (ValueError, OverflowError, OSError) as error:
+        raise ConfigError([f"{EPOCH} must be a number of seconds (got {text!r})"]) from error

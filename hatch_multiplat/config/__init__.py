@@ -1,0 +1,4 @@
+"""`[tool.multiplat]` to Config: every key, every default, and every mistake at once.
+
+A parsed pyproject.toml comes in; a `Config` goes out. It is pure.
+"""

@@ -1,0 +1,144 @@
+"""The shapes of what is read of `[project]` and of uv's settings: mistakes by their TOML path.
+
+The tools that these tables are for check them too, but later, or not at all in some commands.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Final, TypeAlias
+
+from packaging.version import InvalidVersion, Version
+
+from hatch_multiplat.base.errors import ConfigError
+from hatch_multiplat.base.toml_table import toml_type
+
+Shape: TypeAlias = Callable[[str, object], Iterator[str]]
+"""Yields what is wrong with a value, which has this TOML path."""
+
+
+def check_pyproject(pyproject: object, where: str = "") -> None:
+    """Raise ConfigError with everything in a `pyproject.toml` that has another shape.
+
+    `where` is the path of the file, if it is another than the project's own.
+    """
+    start = f"{where}: " if where else ""
+    _raise_all(start + problem.removeprefix(".") for problem in _PYPROJECT("", pyproject))
+
+
+def check_uv_table(table: object, where: str) -> None:
+    """Do the same for settings of uv; `where` is the path of their table, or of their file."""
+    _raise_all(_UV(where, table))
+
+
+def _raise_all(found: Iterator[str]) -> None:
+    if problems := list(found):
+        raise ConfigError(problems)
+
+
+def _anything(_where: str, _value: object) -> Iterator[str]:
+    yield from ()
+
+
+def _text(where: str, value: object) -> Iterator[str]:
+    if not isinstance(value, str):
+        yield f"{where} must be a string (got {toml_type(value)})"
+
+
+def _version(where: str, value: object) -> Iterator[str]:
+    yield from _text(where, value)
+    try:
+        Version(str(value))
+    except InvalidVersion:
+        if isinstance(value, str):
+            yield f"{where}: {value!r} is not a version"
+
+
+def _table(**keys: Shape) -> Shape:
+    """Return the shape of a table in which these keys have their own, any others none.
+
+    An underscore stands for the dash of a key.
+    """
+    shapes = {key.replace("_", "-"): shape for key, shape in keys.items()}
+
+    def shape_of(where: str, value: object) -> Iterator[str]:
+        if not isinstance(value, dict):
+            yield f"{where} must be a table (got {toml_type(value)})"
+            return
+        for key, shape in shapes.items():
+            if key in value:
+                yield from shape(f"{where}.{key}", value[key])
+
+    return shape_of
+
+
+def _each(shape: Shape) -> Shape:
+    """Return the shape of a table whose values all have this shape."""
+
+    def shape_of(where: str, value: object) -> Iterator[str]:
+        if not isinstance(value, dict):
+            yield f"{where} must be a table (got {toml_type(value)})"
+            return
+        for key, item in value.items():
+            yield from shape(f"{where}.{key}", item)
+
+    return shape_of
+
+
+def _array(shape: Shape) -> Shape:
+    def shape_of(where: str, value: object) -> Iterator[str]:
+        if not isinstance(value, list):
+            yield f"{where} must be an array (got {toml_type(value)})"
+            return
+        for number, item in enumerate(value):
+            yield from shape(f"{where}[{number}]", item)
+
+    return shape_of
+
+
+def _one_or_more(shape: Shape) -> Shape:
+    several = _array(shape)
+
+    def shape_of(where: str, value: object) -> Iterator[str]:
+        yield from (several if isinstance(value, list) else shape)(where, value)
+
+    return shape_of
+
+
+_LOCATIONS: Final[dict[str, Shape]] = {
+    "index_url": _text,
+    "extra_index_url": _one_or_more(_text),
+    "find_links": _one_or_more(_text),
+    "index_strategy": _text,
+    "keyring_provider": _text,
+}
+_UV: Final = _table(
+    **_LOCATIONS,
+    index=_array(_table(name=_text, url=_text)),
+    pip=_table(**_LOCATIONS),
+    sources=_each(
+        _one_or_more(_table(index=_text, path=_text, marker=_text, extra=_text, group=_text))
+    ),
+    workspace=_table(members=_array(_text), exclude=_array(_text)),
+    override_dependencies=_array(_anything),
+    constraint_dependencies=_array(_anything),
+    exclude_dependencies=_array(_anything),
+    dependency_metadata=_array(
+        _table(name=_text, version=_version, requires_dist=_array(_text), requires_python=_text)
+    ),
+)
+_PYPROJECT: Final = _table(
+    build_system=_table(build_backend=_text),
+    project=_table(
+        name=_text,
+        version=_text,
+        requires_python=_text,
+        dynamic=_array(_text),
+        dependencies=_array(_text),
+        optional_dependencies=_each(_array(_text)),
+        scripts=_each(_text),
+        gui_scripts=_each(_text),
+    ),
+    dependency_groups=_each(_array(_anything)),
+    tool=_table(uv=_UV),
+)

@@ -1,0 +1,244 @@
+"""An executable's `__main__.py` to the table in it: read as text, never run.
+
+The preamble assigns a dict to `_MULTIPLAT`, which is a literal. `ast` parses the source, which runs
+nothing of it, and `ast.literal_eval` evaluates that one expression, which can only be made of
+strings, numbers, tuples, lists and dicts. Its item `table` is the table's JSON.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, Literal, get_args
+
+from packaging.tags import parse_tag
+
+from hatch_multiplat.base.errors import ExecutableError
+from hatch_multiplat.executable.boot import (
+    FORMAT,
+    BootCommand,
+    BootOptions,
+    BootTable,
+    BootTarget,
+    BootWheel,
+)
+from hatch_multiplat.targets.patch_spans import EVERY
+from hatch_multiplat.targets.platforms import Platform
+from hatch_multiplat.targets.python import PYPYS, Python, TargetError
+from hatch_multiplat.targets.target import Target
+from hatch_multiplat.wheels.selection import Selection, WheelSet, locked_wheel
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+NAME: Final = "_MULTIPLAT"
+
+_InheritPath = Literal["false", "fallback", "prefer"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Preamble:
+    """The preamble of a `__main__.py`: its table, and the lines of the source that it takes.
+
+    `start` and `end` are the source's lines, counted from 0, `end` not among them.
+    """
+
+    table: BootTable
+    start: int
+    end: int
+
+
+def parse_preamble(source: str, *, where: str) -> Preamble | None:
+    """Return the preamble in a `__main__.py`, None where there is none of ours.
+
+    Raises ExecutableError for one that cannot be read: damaged, or of a newer release.
+    """
+    if f"\n{NAME} = {{" not in source:
+        return None
+    try:
+        body = ast.parse(source).body
+        assign = next(
+            node for node in body if isinstance(node, ast.Assign) and _is_named(node.targets[0])
+        )
+        delete = next(
+            node for node in body if isinstance(node, ast.Delete) and _is_named(node.targets[0])
+        )
+        data = ast.literal_eval(assign.value)
+        table = json.loads(data["table"])
+        read = parse_table(table, where=where)
+    except ExecutableError:
+        raise
+    # ast has many ways to refuse a text: too deep, too large, a null byte, no Python.
+    except (
+        SyntaxError,
+        ValueError,
+        TypeError,
+        KeyError,
+        StopIteration,
+        RecursionError,
+        MemoryError,
+    ) as error:
+        raise ExecutableError(
+            f"{where} is damaged: the table in its __main__.py cannot be read; download it again"
+        ) from error
+    # The comment above the dict names the program.
+    return Preamble(table=read, start=assign.lineno - 2, end=delete.end_lineno or delete.lineno)
+
+
+def parse_table(data: Mapping[str, Any], *, where: str) -> BootTable:
+    """Return the BootTable that `BootTable.to_json` made this data of.
+
+    Raises ExecutableError for a format that this release does not know, and for data that is not
+    what its own id says.
+    """
+    if data["format"] != FORMAT:
+        raise ExecutableError(
+            f"{where} has a table of format {data['format']!r}; this release reads format "
+            f"{FORMAT}, use the one that built the file"
+        )
+    table = BootTable(
+        name=str(data["name"]),
+        version=str(data["version"]),
+        run=_strings(data["run"]),
+        executables={
+            str(name): BootCommand(
+                run=_strings(item["run"]),
+                inject_args=tuple(map(str, item["inject_args"])),
+                inject_env=_strings(item["inject_env"]),
+            )
+            for name, item in data["executables"].items()
+        },
+        inject_args=tuple(map(str, data["inject_args"])),
+        inject_env=_strings(data["inject_env"]),
+        options=_options(data["options"]),
+        wheels=tuple(
+            BootWheel(file=str(item["file"]), sha256=str(item["sha256"]), size=int(item["size"]))
+            for item in data["wheels"]
+        ),
+        targets=tuple(_target(item, count=len(data["wheels"])) for item in data["targets"]),
+        overrides=tuple(map(str, data.get("overrides", ()))),
+        excluded=tuple(map(str, data.get("excluded", ()))),
+        metadata=tuple(
+            (str(name), str(version), tuple(map(str, requires)))
+            for name, version, requires in data.get("metadata", ())
+        ),
+        pythons=tuple(
+            (str(name), str(version), str(bound))
+            for name, version, bound in data.get("pythons", ())
+        ),
+    )
+    if table.id != data["id"]:
+        raise ExecutableError(f"{where} is damaged: its table was altered; download it again")
+    return table
+
+
+def _is_named(node: ast.expr) -> bool:
+    return isinstance(node, ast.Name) and node.id == NAME
+
+
+def _strings(data: Mapping[str, Any]) -> dict[str, str]:
+    return {str(key): str(value) for key, value in data.items()}
+
+
+def _options(data: Mapping[str, Any]) -> BootOptions:
+    inherit_path = data["inherit_path"]
+    if inherit_path not in get_args(_InheritPath):
+        raise ValueError(inherit_path)
+    root = data["runtime_root"]
+    return BootOptions(
+        inherit_path=inherit_path,
+        runtime_root=None if root is None else str(root),
+        include_tools=bool(data["include_tools"]),
+    )
+
+
+def _target(data: Mapping[str, Any], *, count: int) -> BootTarget:
+    major, minor = data["python"]
+    sets = tuple((int(first), tuple(map(int, indexes))) for first, indexes in data["sets"])
+    if not sets or any(not 0 <= index < count for _, indexes in sets for index in indexes):
+        raise ValueError(data["name"])
+    patches = tuple(
+        (int(first), None if end is None else int(end)) for first, end in data.get("patches", EVERY)
+    )
+    libc, macos = data["libc"], data["macos"]
+    return BootTarget(
+        name=str(data["name"]),
+        implementation=str(data["implementation"]),
+        python=(int(major), int(minor)),
+        abi=str(data["abi"]),
+        system=str(data["system"]),
+        arch=str(data["arch"]),
+        libc=(str(libc[0]), int(libc[1]), int(libc[2])) if libc else None,
+        macos=(int(macos[0]), int(macos[1])) if macos else None,
+        patch=None if data["patch"] is None else int(data["patch"]),
+        sets=sets,
+        patches=patches,
+        tags=tuple(map(str, data.get("tags", ()))),
+        environment=tuple(sorted(_strings(data.get("environment", {})).items())),
+    )
+
+
+def table_selections(table: BootTable) -> tuple[Selection, ...]:
+    """Return the targets of a table with their wheels."""
+    wheels = [
+        locked_wheel(item.file, "", {"sha256": item.sha256}, item.size) for item in table.wheels
+    ]
+    return tuple(
+        Selection(
+            target=boot_target(target),
+            sets=tuple(
+                WheelSet(from_patch=patch, wheels=tuple(wheels[index] for index in indexes))
+                for patch, indexes in target.sets
+            ),
+            patches=target.patches,
+        )
+        for target in table.targets
+    )
+
+
+def boot_target(item: BootTarget) -> Target:
+    """Return the Target that an entry of the table is for; raises TargetError if there is none.
+
+    One that came from a complete-platform file has the file's marker variables, and of its tags
+    those that its wheels have.
+    """
+    try:
+        target = Target.parse(item.name)
+    except TargetError:
+        target = None
+    python = Python(
+        implementation=item.implementation,
+        version=item.python,
+        free_threaded=item.abi == "t",
+        patch=item.patch,
+        pypy_abi=_unusual_abi(item),
+    )
+    floor = item.libc[1:] if item.libc else item.macos
+    platform = Platform(
+        system=item.system,
+        arch=item.arch,
+        libc=item.libc[0] if item.libc else None,
+        floor=floor,
+    )
+    explicit = bool(item.tags or item.environment)
+    if target is not None and (target.python, target.platform, explicit) == (
+        python,
+        platform,
+        False,
+    ):
+        return target
+    tags = [tag for text in item.tags for tag in parse_tag(text)]
+    return Target(
+        python=python,
+        platform=platform,
+        explicit_tags=tuple(tags) or None,
+        explicit_environment=item.environment or None,
+        name=item.name,
+    )
+
+
+def _unusual_abi(item: BootTarget) -> str | None:
+    if item.implementation != "pypy" or not item.abi:
+        return None
+    return None if item.abi == next(iter(PYPYS.get(item.python, {})), None) else item.abi

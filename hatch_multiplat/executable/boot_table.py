@@ -1,0 +1,149 @@
+"""Selections and Config to the table that start-up reads."""
+
+from __future__ import annotations
+
+import copy
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
+
+from hatch_multiplat.executable.boot import (
+    BootCommand,
+    BootOptions,
+    BootTable,
+    BootTarget,
+    BootWheel,
+    rank_targets,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from packaging.requirements import Requirement
+
+    from hatch_multiplat.config.config import Config
+    from hatch_multiplat.config.run import Run
+    from hatch_multiplat.wheels.dependency_proof import Demands
+    from hatch_multiplat.wheels.metadata import ProjectMetadata
+    from hatch_multiplat.wheels.selection import Selection
+
+
+def make_boot_table(
+    *,
+    metadata: ProjectMetadata,
+    config: Config,
+    run: Run,
+    selections: Sequence[Selection],
+    contents: Mapping[str, tuple[str, int]],
+    scripts: Mapping[str, str],
+    demands: Demands,
+) -> BootTable:
+    """Make the table of an executable.
+
+    `contents` maps each wheel's file name to the SHA-256 (hex) and the size (bytes) of the file
+    on disk, which is what start-up will find in the executable. `scripts` are the project's own,
+    name to `module:function`. Of `demands`, what stands in place of the wheels' own word goes into
+    the file.
+    """
+    names = sorted({wheel.filename for selection in selections for wheel in selection.wheels})
+    position = {name: index for index, name in enumerate(names)}
+    return BootTable(
+        name=metadata.name,
+        version=str(metadata.version),
+        run=_boot_run(run),
+        executables=_boot_commands(metadata, config, run, scripts),
+        inject_args=config.inject_args,
+        inject_env=dict(config.inject_env),
+        options=BootOptions(
+            inherit_path=config.inherit_path,
+            runtime_root=config.runtime_root,
+            include_tools=config.include_tools,
+        ),
+        wheels=tuple(
+            BootWheel(file=name, sha256=contents[name][0], size=contents[name][1]) for name in names
+        ),
+        targets=rank_targets(tuple(_boot_target(selection, position) for selection in selections)),
+        overrides=tuple(map(_without_url, demands.overrides)),
+        excluded=tuple(sorted(demands.excluded)),
+        metadata=tuple(
+            sorted(
+                (name, str(version or ""), tuple(map(_without_url, requires)))
+                for (name, version), requires in demands.metadata.items()
+            )
+        ),
+        pythons=tuple(
+            sorted(
+                (name, str(version or ""), str(bound))
+                for (name, version), bound in demands.pythons.items()
+            )
+        ),
+    )
+
+
+def _boot_run(run: Run) -> dict[str, str]:
+    if run.kind == "interpreter":
+        return {}
+    return {run.kind.replace("-", "_"): run.value}
+
+
+def _boot_commands(
+    metadata: ProjectMetadata, config: Config, run: Run, scripts: Mapping[str, str]
+) -> dict[str, BootCommand]:
+    """What runs by other names: what the table configures, then each other script of the project.
+
+    The name that the build gives the file stays with the main command, whatever a script is called.
+    """
+    output = config.output.format(name=metadata.name, version=metadata.version)
+    main = {output, PurePosixPath(output).stem, run.value if run.kind == "script" else ""}
+    found = {
+        name: BootCommand(run={"entry_point": reference.replace(" ", "")})
+        for name, reference in sorted(scripts.items())
+        if name not in main
+    }
+    configured = {
+        name: BootCommand(
+            run=_boot_run(item.run), inject_args=item.inject_args, inject_env=dict(item.inject_env)
+        )
+        for name, item in config.executables
+    }
+    return found | configured
+
+
+def _boot_target(selection: Selection, position: Mapping[str, int]) -> BootTarget:
+    target = selection.target
+    platform, floor = target.platform, target.platform.floor
+    return BootTarget(
+        name=str(target),
+        implementation=target.python.implementation,
+        python=target.python.version,
+        abi=target.python.abi_flavour,
+        system=platform.system,
+        arch=platform.arch,
+        libc=(platform.libc, *floor) if platform.libc and floor else None,
+        macos=floor if platform.system == "macos" else None,
+        patch=target.python.patch,
+        sets=tuple(
+            # The first set is for release 0 also where the target is one patch release only.
+            (
+                group.from_patch if index else 0,
+                tuple(position[wheel.filename] for wheel in group.wheels),
+            )
+            for index, group in enumerate(selection.sets)
+        ),
+        patches=selection.patches,
+        tags=_explicit_tags(selection),
+        environment=target.explicit_environment or (),
+    )
+
+
+def _without_url(requirement: Requirement) -> str:
+    """Write a requirement as it goes into the file: a URL is of no use there, and may be secret."""
+    plain = copy.copy(requirement)
+    plain.url = None
+    return str(plain)
+
+
+def _explicit_tags(selection: Selection) -> tuple[str, ...]:
+    """Return those tags of a complete-platform file that a wheel has, of the thousand it lists."""
+    carried = {tag for wheel in selection.wheels for tag in wheel.tags}
+    explicit = selection.target.explicit_tags or ()
+    return tuple(str(tag) for tag in explicit if tag in carried)

@@ -1,0 +1,100 @@
+"""An executable as it was read: any PEX, ours or not, its PEX-INFO, wheels and table."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+from packaging.specifiers import SpecifierSet
+from packaging.utils import canonicalize_name
+
+from hatch_multiplat.base.errors import ExecutableError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from packaging.requirements import Requirement
+    from packaging.utils import NormalizedName
+
+    from hatch_multiplat.executable.boot import BootTable
+    from hatch_multiplat.wheels.selection import LockedWheel
+
+Layout = Literal["zipapp", "packed", "loose"]
+
+DEPS: Final = ".deps/"
+INFO: Final = "PEX-INFO"
+MAIN: Final = "__main__.py"
+PEX_PACKAGE: Final = "__pex__/"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class HeldWheel:
+    """A wheel in an executable.
+
+    `size` is what it takes in the file and `unpacked` what its files take on disk, in bytes.
+    `sha256` is that of its bytes, None for one that pex has installed beforehand (`installed`), of
+    which the file holds the files and no longer the wheel. `requires` is None if its METADATA
+    cannot be read.
+    """
+
+    wheel: LockedWheel
+    size: int
+    unpacked: int
+    sha256: str | None
+    installed: bool
+    requires: tuple[Requirement, ...] | None
+    requires_python: SpecifierSet
+
+    @property
+    def filename(self) -> str:
+        return self.wheel.filename
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Executable:
+    """A PEX: its PEX-INFO, its wheels by file name, and our table where it has one.
+
+    `damages` are wheels that are not what the table says, as (file name, what is wrong).
+    """
+
+    path: Path
+    layout: Layout
+    size: int
+    info: Mapping[str, Any]
+    wheels: Mapping[str, HeldWheel]
+    table: BootTable | None
+    damages: tuple[tuple[str, str], ...] = field(default=())
+
+    @property
+    def requires_python(self) -> SpecifierSet:
+        """What the program itself says of the Pythons that it runs on."""
+        held = [wheel for wheel in self.wheels.values() if wheel.wheel.name == self.program]
+        return held[0].requires_python if held else SpecifierSet()
+
+    @property
+    def program(self) -> NormalizedName:
+        """The name of the program's own project.
+
+        A table says it. Of the requirements, which are sorted, it need not be the first; in a PEX
+        that is not ours, that is the best guess.
+        """
+        roots = list(self.info.get("requirements", ()))[:1]
+        word = re.split(r"[^\w.-]", str(roots[0]))[0] if roots else ""
+        return canonicalize_name(self.table.name if self.table else word)
+
+    def check_whole(self) -> None:
+        """Raise ExecutableError if a wheel is not what the table says."""
+        if self.damages:
+            listed = "\n".join(f"  {name} {what}" for name, what in self.damages)
+            raise ExecutableError(f"{self.path} is damaged, download or build it again:\n{listed}")
+
+    def own_table(self) -> BootTable:
+        """Return the table; raises ExecutableError for a PEX that is not ours."""
+        if self.table is None:
+            raise ExecutableError(
+                f"{self.path} is a PEX that hatch-multiplat did not build: it does not say which "
+                "targets it is for; name one that it did build"
+            )
+        return self.table

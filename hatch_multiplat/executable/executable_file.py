@@ -1,0 +1,306 @@
+"""An executable read from disk: any PEX, ours or not, as one file, packed or loose.
+
+Nothing of it is run. Its wheels are hashed and opened where they lie; nothing is unpacked.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import hashlib
+import io
+import json
+import re
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any, Final, cast
+
+from packaging.specifiers import SpecifierSet
+from packaging.utils import InvalidWheelFilename
+
+from hatch_multiplat.base.errors import ExecutableError
+from hatch_multiplat.executable.boot_reader import parse_preamble
+from hatch_multiplat.executable.executable import DEPS, INFO, MAIN, Executable, HeldWheel
+from hatch_multiplat.runtime.executable import Section
+from hatch_multiplat.wheels.dependency_proof import parse_requires, parse_requires_python
+from hatch_multiplat.wheels.selection import locked_wheel
+from hatch_multiplat.wheels.wheel_file import BROKEN
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from packaging.requirements import Requirement
+
+    from hatch_multiplat.executable.boot import BootTable
+    from hatch_multiplat.executable.executable import Layout
+    from hatch_multiplat.wheels.selection import LockedWheel
+
+_BLOCK: Final = 1 << 20
+_LOCAL_SIZE: Final = 30
+_HEADER_SIZE: Final = re.compile(rb"^_mp_size=(\d+) *$", re.MULTILINE)
+_UNUSED: Final = frozenset({"RECORD", "RECORD.jws", "RECORD.p7s", "INSTALLER"})
+
+
+def read_executable(path: Path) -> Executable:
+    """Read an executable; raises ExecutableError for what is no PEX, or no whole one."""
+    try:
+        if path.is_dir():
+            return _read_folder(path)
+        return _read_file(path)
+    except OSError as error:
+        raise ExecutableError(f"{path} cannot be read: {error.strerror or error}") from error
+
+
+def _read_file(path: Path) -> Executable:
+    size = path.stat().st_size
+    with path.open("rb") as stream:
+        _check_size(path, stream.read(1 << 16), size)
+        try:
+            with zipfile.ZipFile(stream) as archive:
+                return _read_archive(path, stream, archive, size)
+        except BROKEN as error:
+            raise ExecutableError(
+                f"{path} is no PEX, or not a whole one: {error}; name an executable"
+            ) from error
+
+
+def _check_size(path: Path, beginning: bytes, size: int) -> None:
+    """Compare the size with what our header says, as it was when the file was built."""
+    wanted = _HEADER_SIZE.search(beginning) if beginning.startswith(b"#!") else None
+    if wanted and int(wanted[1]) != size:
+        raise ExecutableError(
+            f"{path} is damaged: it has {size} bytes of {int(wanted[1])}; download it again"
+        )
+
+
+def _read_archive(path: Path, stream: IO[bytes], archive: zipfile.ZipFile, size: int) -> Executable:
+    members = archive.infolist()
+    names = {member.filename for member in members}
+    if INFO not in names or MAIN not in names:
+        raise ExecutableError(f"{path} is a zip file but no PEX: it has no {INFO}")
+    texts: dict[str, bytes] = {}
+    for member in members:
+        if not member.filename.startswith(DEPS):
+            data = archive.read(member)  # which checks its CRC
+            if member.filename in {INFO, MAIN}:
+                texts[member.filename] = data
+    files: dict[str, zipfile.ZipInfo] = {}
+    folders: dict[str, dict[str, zipfile.ZipInfo]] = {}
+    for member in members:
+        if member.filename.startswith(DEPS) and not member.is_dir():
+            name, _, inner = member.filename.removeprefix(DEPS).partition("/")
+            if inner:
+                folders.setdefault(name, {})[inner] = member
+            else:
+                files[name] = member
+    wheels = {}
+    for name, member in files.items():
+        with _open_member(path, stream, archive, member) as wheel:
+            wheels[name] = _read_wheel(path, name, wheel, member.file_size, member.compress_size)
+    for name, inside in folders.items():
+        wheels[name] = _installed_wheel(
+            path,
+            name,
+            {inner: member.file_size for inner, member in inside.items()},
+            size=sum(member.compress_size for member in inside.values()),
+            read=functools.partial(_read_member, archive, inside),
+        )
+    return _executable(path, "zipapp", size, texts, wheels)
+
+
+def _read_member(
+    archive: zipfile.ZipFile, members: Mapping[str, zipfile.ZipInfo], name: str
+) -> bytes:
+    return archive.read(members[name])
+
+
+def _read_inner(folder: Path, name: str) -> bytes:
+    return (folder / name).read_bytes()
+
+
+def _read_folder(path: Path) -> Executable:
+    try:
+        texts = {name: (path / name).read_bytes() for name in (INFO, MAIN)}
+    except FileNotFoundError as error:
+        raise ExecutableError(
+            f"{path} is a folder but no PEX: it has no {Path(str(error.filename)).name}; "
+            "name an executable"
+        ) from error
+    wheels = {}
+    deps = path / DEPS.rstrip("/")
+    for entry in sorted(deps.iterdir()) if deps.is_dir() else ():
+        if entry.is_file():
+            with entry.open("rb") as stream:
+                size = entry.stat().st_size
+                wheels[entry.name] = _read_wheel(path, entry.name, stream, size, size)
+        else:
+            sizes = {
+                file.relative_to(entry).as_posix(): file.stat().st_size
+                for file in sorted(entry.rglob("*"))
+                if file.is_file()
+            }
+            wheels[entry.name] = _installed_wheel(
+                path,
+                entry.name,
+                sizes,
+                size=sum(sizes.values()),
+                read=functools.partial(_read_inner, entry),
+            )
+    layout: Layout = "packed" if (path / ".bootstrap").is_file() else "loose"
+    total = sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
+    return _executable(path, layout, total, texts, wheels)
+
+
+def _executable(
+    path: Path,
+    layout: Layout,
+    size: int,
+    texts: Mapping[str, bytes],
+    wheels: dict[str, HeldWheel],
+) -> Executable:
+    try:
+        info = json.loads(texts[INFO])
+    except ValueError as error:
+        raise ExecutableError(f"{path} is no PEX: its {INFO} cannot be read: {error}") from error
+    if not isinstance(info, dict) or not isinstance(info.get("distributions"), dict):
+        raise ExecutableError(f"{path} is no PEX: its {INFO} lists no distributions")
+    preamble = parse_preamble(texts[MAIN].decode("utf-8", "replace"), where=str(path))
+    table = preamble.table if preamble else None
+    return Executable(
+        path=path,
+        layout=layout,
+        size=size,
+        info=info,
+        wheels=dict(sorted(wheels.items())),
+        table=table,
+        damages=tuple(_damages(table, info, wheels)),
+    )
+
+
+def _damages(
+    table: BootTable | None, info: Mapping[str, Any], wheels: Mapping[str, HeldWheel]
+) -> Iterator[tuple[str, str]]:
+    wanted = {item.file: item.sha256 for item in table.wheels} if table else {}
+    for name in sorted({*wanted, *info["distributions"]}):
+        if name not in wheels:
+            yield name, "is missing"
+        elif name in wanted and wheels[name].sha256 != wanted[name]:
+            yield name, "is not the wheel that was built in"
+        elif wheels[name].requires is None:
+            yield name, "is no wheel that can be read"
+    for name in sorted(wheels.keys() - wanted.keys() if table else ()):
+        yield name, "is there, but no target has it"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Opened:
+    """What a nested wheel's own directory says.
+
+    A packed PEX keeps what pex has installed beforehand in a zip file named like the wheel: such
+    a file is `installed`, and no wheel.
+    """
+
+    unpacked: int
+    installed: bool
+    requires: tuple[Requirement, ...] | None
+    requires_python: SpecifierSet
+
+
+def _read_wheel(path: Path, name: str, stream: IO[bytes], size: int, held: int) -> HeldWheel:
+    digest = hashlib.sha256()
+    for block in iter(functools.partial(stream.read, _BLOCK), b""):
+        digest.update(block)
+    try:
+        opened = _open_wheel(stream)
+    except (ValueError, *BROKEN):
+        opened = _Opened(unpacked=0, installed=False, requires=None, requires_python=SpecifierSet())
+    sha256 = None if opened.installed else digest.hexdigest()
+    return HeldWheel(
+        wheel=_named(path, name, {"sha256": sha256} if sha256 else {}, size),
+        size=held,
+        unpacked=opened.unpacked,
+        sha256=sha256,
+        installed=opened.installed,
+        requires=opened.requires,
+        requires_python=opened.requires_python,
+    )
+
+
+def _open_wheel(stream: IO[bytes]) -> _Opened:
+    """Read a nested wheel's directory and METADATA."""
+    stream.seek(0)
+    with zipfile.ZipFile(stream) as archive:
+        members = {m.filename: m for m in archive.infolist() if not m.is_dir()}
+        found = _metadata_member(members)
+        text = archive.read(found).decode("utf-8", "replace")
+    folder = found.rpartition("/")[0]
+    unpacked = sum(
+        member.file_size
+        for inner, member in members.items()
+        if inner not in {f"{folder}/{unused}" for unused in _UNUSED}
+    )
+    return _Opened(
+        unpacked=unpacked,
+        installed=".layout.json" in members,
+        requires=parse_requires(text),
+        requires_python=parse_requires_python(text),
+    )
+
+
+def _installed_wheel(
+    path: Path, name: str, sizes: Mapping[str, int], *, size: int, read: Callable[[str], bytes]
+) -> HeldWheel:
+    requires: tuple[Requirement, ...] | None = None
+    requires_python = SpecifierSet()
+    with contextlib.suppress(ValueError):
+        text = read(_metadata_member(sizes)).decode("utf-8", "replace")
+        requires, requires_python = parse_requires(text), parse_requires_python(text)
+    return HeldWheel(
+        wheel=_named(path, name, {}, size),
+        size=size,
+        unpacked=sum(sizes.values()),
+        sha256=None,
+        installed=True,
+        requires=requires,
+        requires_python=requires_python,
+    )
+
+
+def _metadata_member(names: Mapping[str, object]) -> str:
+    """Return where a wheel's METADATA is; raises ValueError if it has none."""
+    for name in names:
+        folder, _, file = name.partition("/")
+        if folder.endswith(".dist-info") and file == "METADATA":
+            return name
+    raise ValueError("no METADATA")
+
+
+def _named(path: Path, name: str, hashes: Mapping[str, str], size: int) -> LockedWheel:
+    try:
+        return locked_wheel(name, "", hashes, size)
+    except InvalidWheelFilename as error:
+        raise ExecutableError(
+            f"{path} holds {name!r}, which is not named as a wheel; it cannot be read"
+        ) from error
+
+
+def _open_member(
+    path: Path, stream: IO[bytes], archive: zipfile.ZipFile, member: zipfile.ZipInfo
+) -> IO[bytes]:
+    """Open a member to read and seek: in place if it is stored, else unpacked in memory."""
+    if member.compress_type != zipfile.ZIP_STORED:
+        return io.BytesIO(archive.read(member))
+    start = data_offset(stream, member)
+    return cast("IO[bytes]", Section(path.open("rb"), start, member.file_size))
+
+
+def data_offset(stream: IO[bytes], member: zipfile.ZipInfo) -> int:
+    """Return where a member's data begins; raises BadZipFile if no member is there."""
+    stream.seek(member.header_offset)
+    header = stream.read(_LOCAL_SIZE)
+    if len(header) < _LOCAL_SIZE or header[:4] != b"PK\x03\x04":
+        raise zipfile.BadZipFile(f"{member.filename} is not where it should be")
+    name_length = int.from_bytes(header[26:28], "little")
+    extra_length = int.from_bytes(header[28:30], "little")
+    return member.header_offset + _LOCAL_SIZE + name_length + extra_length

@@ -1,0 +1,232 @@
+"""What an executable starts: the table's word for it, or the script that a user would expect."""
+
+from __future__ import annotations
+
+import ast
+import difflib
+import functools
+import sys
+import warnings
+from typing import TYPE_CHECKING, Final
+
+from packaging.utils import canonicalize_name
+
+from hatch_multiplat.base.errors import ConfigError
+from hatch_multiplat.config.run import Run
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Sequence
+
+    from hatch_multiplat.config.config import Config
+    from hatch_multiplat.wheels.selection import Selection
+
+_MODULE_FILES: Final = ("py", "pyc", "so", "pyd")
+
+_UNREADABLE: Final = frozenset(
+    {"globals", "locals", "vars", "exec", "setattr", "modules", "__dict__"}
+)
+"""What a module names that may bind other names than those that stand in it."""
+
+
+_ENTRY_POINT_HINT: Final = "a function is named by the key 'entry-point' in its place"
+
+
+def choose_run(
+    config: Config, *, name: str, own_scripts: Collection[str], all_scripts: Callable[[], set[str]]
+) -> Run:
+    """Choose what the executable starts, and check that every script that is named is there.
+
+    Without a word in the table it is the script named like the project, else the only one, else
+    an interpreter. `own_scripts` are the project's, `all_scripts` those of all its wheels. Raises
+    ConfigError for scripts that no wheel has.
+    """
+    _check_scripts(config, own_scripts=own_scripts, all_scripts=all_scripts)
+    if config.run is not None:
+        return config.run
+    named = {canonicalize_name(script): script for script in own_scripts}
+    own = named.get(canonicalize_name(name))
+    if own is None and len(own_scripts) == 1:
+        own = next(iter(own_scripts))
+    return Run(kind="script", value=own) if own else Run(kind="interpreter")
+
+
+def _check_scripts(
+    config: Config, *, own_scripts: Collection[str], all_scripts: Callable[[], set[str]]
+) -> None:
+    wanted = [("script", config.run)] if config.run else []
+    wanted += [(f"executables.{name}.script", item.run) for name, item in config.executables]
+    missing = [
+        (key, run.value)
+        for key, run in wanted
+        if run.kind == "script" and run.value not in own_scripts
+    ]
+    if not missing:
+        return
+    known = all_scripts() | set(own_scripts)
+    listed = ", ".join(sorted(known)) or "none"
+    problems = [
+        f"tool.multiplat.{key}: no wheel has a console script {value!r}; "
+        + (_ENTRY_POINT_HINT if ":" in value else f"there are: {listed}")
+        for key, value in missing
+        if value not in known
+    ]
+    if problems:
+        raise ConfigError(problems)
+
+
+def check_modules(
+    config: Config, selections: Sequence[Selection], *, members: Callable[[str], Collection[str]]
+) -> None:
+    """Check that on every target some wheel has each module that the table starts.
+
+    `members` gives the paths that a wheel, named by its file name, has below site-packages. Raises
+    ConfigError with every module that is missing, or that is a package and cannot be run.
+    """
+    problems = []
+    for key, run in _named_runs(config):
+        module = run.value.partition(":")[0]
+        if module.partition(".")[0] in sys.stdlib_module_names:
+            continue
+        problem = _find_problem(module, selections, members, is_run=run.kind == "module")
+        if problem:
+            problems.append(f"tool.multiplat.{key}: {problem}")
+    if problems:
+        raise ConfigError(problems)
+
+
+def check_functions(config: Config, *, read: Callable[[str], Collection[bytes]]) -> None:
+    """Check that the project's own modules have the functions that the table starts.
+
+    `read` gives the sources of a path below site-packages, one of each of the project's wheels that
+    has it. Nothing is run: what a module may take from elsewhere, or make while it is imported, is
+    not doubted. Raises ConfigError with every function that is missing.
+    """
+    problems = []
+    for key, run in _named_runs(config):
+        module, _, attribute = run.value.partition(":")
+        name = attribute.partition(".")[0]
+        path = module.replace(".", "/")
+        if not name or read(f"{path}/{name}.py") or read(f"{path}/{name}/__init__.py"):
+            continue
+        for source in (*read(f"{path}.py"), *read(f"{path}/__init__.py")):
+            names = read_names(source)
+            if names is not None and name not in names:
+                close = difflib.get_close_matches(name, sorted(names), n=1)
+                hint = f"did you mean {close[0]!r}?" if close else "correct the name"
+                problems.append(f"tool.multiplat.{key}: module {module!r} has no {name!r}; {hint}")
+                break
+    if problems:
+        raise ConfigError(problems)
+
+
+def read_names(source: bytes) -> frozenset[str] | None:
+    """Return the names that a module binds; None where only importing it can tell."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of the module's own, such as an odd backslash
+            tree = ast.parse(source)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):  # Another Python may read it.
+        return None
+    names: set[str] = set()
+    for node in ast.walk(tree):
+        word = getattr(node, "id", getattr(node, "attr", ""))
+        if isinstance(node, ast.Name | ast.Attribute) and word in _UNREADABLE:
+            return None
+        if isinstance(node, ast.Global):
+            names.update(node.names)
+    nodes: list[ast.AST] = [*tree.body]
+    for node in nodes:  # It grows on the way, without the bodies of functions and classes.
+        names.update(_bound_by(node))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            nodes += node.decorator_list
+        else:
+            nodes += ast.iter_child_nodes(node)
+    return None if names & {"*", "__getattr__"} else frozenset(names)
+
+
+def _bound_by(node: ast.AST) -> list[str]:
+    """Return the names that a node itself binds, its children apart."""
+    match node:
+        case ast.Import(names=aliases) | ast.ImportFrom(names=aliases):
+            return [item.asname or item.name.partition(".")[0] for item in aliases]
+        case ast.Name(id=name):
+            return [name] if isinstance(node.ctx, ast.Store) else []
+        case ast.MatchMapping(rest=str(name)):
+            return [name]
+    # The others that bind a name have it as `name`: functions, classes, captures of `match`.
+    word = getattr(node, "name", None)
+    return [word] if isinstance(word, str) else []
+
+
+def _named_runs(config: Config) -> list[tuple[str, Run]]:
+    """Return the modules and functions that the table starts, by their keys.
+
+    Those of the machine's own Python cannot be looked for.
+    """
+    wanted: list[tuple[str, Run]] = [(config.run.kind, config.run)] if config.run else []
+    wanted += [
+        (f"executables.{name}.{item.run.kind}", item.run) for name, item in config.executables
+    ]
+    if config.inherit_path != "false":
+        return []
+    return [(key, run) for key, run in wanted if run.kind in {"entry-point", "module"}]
+
+
+def _find_problem(
+    module: str,
+    selections: Sequence[Selection],
+    members: Callable[[str], Collection[str]],
+    *,
+    is_run: bool,
+) -> str:
+    """Say why a module cannot be started on some targets; "" where it can on all."""
+    # What most targets share, such as the project's own wheel, is read once.
+    read = functools.cache(lambda filename: _read_forms(module, members(filename)))
+    startable = {"file", "main"} if is_run else {"file", "package"}
+    missing = []
+    found: set[str] = set()
+    for selection in selections:
+        for group in selection.sets:
+            forms = {form for wheel in group.wheels for form in read(wheel.filename)}
+            # A .pth file may put any folder on the path.
+            if not forms & {*startable, "path"}:
+                missing.append(str(selection.target))
+                found |= forms
+                break
+    if not missing:
+        return ""
+    where = f" for {', '.join(missing)}" if len(missing) < len(selections) else ""
+    if is_run and "folder" in found:
+        return (
+            f"{module!r} is a package without __main__.py{where}; "
+            "name a module in it, or a function by 'entry-point'"
+        )
+    return f"no wheel has a module {module!r}{where}; correct the name, or add what has it"
+
+
+def _read_forms(module: str, members: Collection[str]) -> frozenset[str]:
+    """Return the forms in which a wheel has a module: file, package, main, folder.
+
+    The form "path" stands for a .pth file.
+    """
+    path = module.replace(".", "/")
+    forms = set()
+    for member in members:
+        if member.endswith(".pth") and "/" not in member:
+            forms.add("path")
+        if not member.startswith(path):
+            continue
+        inside, _, file = member[len(path) :].partition("/")
+        if not file and _is_module_file(inside):
+            forms.add("file")
+        elif not inside and file:
+            forms.add("folder")
+            for name, form in (("__init__", "package"), ("__main__", "main")):
+                if file.startswith(name) and _is_module_file(file.removeprefix(name)):
+                    forms.add(form)
+    return frozenset(forms)
+
+
+def _is_module_file(endings: str) -> bool:
+    """Tell whether these are the endings of a module's file: `.py`, `.cpython-312-darwin.so`."""
+    return endings.startswith(".") and endings.rpartition(".")[2] in _MODULE_FILES

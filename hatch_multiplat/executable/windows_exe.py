@@ -1,0 +1,53 @@
+"""What people on Windows click and type: a launcher in front of the same archive."""
+
+from __future__ import annotations
+
+import shutil
+from importlib import resources
+from typing import TYPE_CHECKING, Final
+
+from hatch_multiplat.base.errors import ToolError
+from hatch_multiplat.executable.archive import replace_prefix
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from hatch_multiplat.config.formats import ExeOptions
+    from hatch_multiplat.targets.platforms import Platform
+
+# distlib's launchers, by architecture: with a console ("t") or without ("w") before these.
+_LAUNCHERS: Final = {"x86_64": "64", "arm64": "64-arm", "i686": "32"}
+
+
+def write_windows_exe(pex: Path, output: Path, *, platform: Platform, options: ExeOptions) -> Path:
+    """Write a program for Windows that runs an executable's archive; returns `output`.
+
+    It is distlib's launcher, a line that says what to start, and the archive: the launcher reads
+    the line, and starts that Python with its own file and arguments. Any system can make it, and
+    the same inputs give the same bytes. Raises OSError, and ToolError if distlib lacks a launcher.
+    """
+    shutil.copyfile(pex, output)
+    replace_prefix(output, read_launcher(platform, options) + shebang(options))
+    output.chmod(0o755)
+    return output
+
+
+def shebang(options: ExeOptions) -> bytes:
+    """Return the launcher's line: a program that it looks for on PATH.
+
+    Python's own installers put the launcher `py` there, and `python` only if one ticks a box; on
+    a fresh Windows, `python` is a stub that opens a shop.
+    """
+    return f"#!/usr/bin/env {options.python or ('pyw' if options.windowed else 'py')}\n".encode()
+
+
+def read_launcher(platform: Platform, options: ExeOptions) -> bytes:
+    """Return distlib's launcher for a platform."""
+    name = f"{'w' if options.windowed else 't'}{_LAUNCHERS[platform.arch]}.exe"
+    try:
+        return resources.files("distlib").joinpath(name).read_bytes()
+    except (FileNotFoundError, ModuleNotFoundError) as error:
+        raise ToolError(
+            f"cannot read distlib's launcher {name}: {error}; "
+            "some systems package distlib without its launchers, install it from PyPI"
+        ) from error

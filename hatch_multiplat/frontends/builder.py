@@ -1,0 +1,59 @@
+"""The build target of its own: `hatch build -t multiplat`."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hatchling.builders.config import BuilderConfig
+from hatchling.builders.plugin.interface import BuilderInterface
+from hatchling.builders.wheel import WheelBuilder
+from hatchling.plugin.manager import PluginManager
+
+from hatch_multiplat.frontends.frontend import SWITCH, clean, run_build
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+
+class MultiplatBuilder(BuilderInterface[BuilderConfig, PluginManager]):
+    """Builds the project's wheel aside, and from it the executable alone."""
+
+    PLUGIN_NAME = "multiplat"
+
+    def get_version_api(self) -> dict[str, Callable[..., str]]:
+        return {"standard": self.build_standard}
+
+    def clean(self, directory: str, versions: list[str]) -> None:  # noqa: ARG002
+        clean(self.app, project_dir=Path(self.root), directory=Path(directory))
+
+    def build_standard(self, directory: str, **build_data: Any) -> str:  # noqa: ARG002
+        with tempfile.TemporaryDirectory(prefix="hatch-multiplat-") as folder, _hook_off():
+            builder = WheelBuilder(
+                self.root, plugin_manager=self.plugin_manager, metadata=self.metadata, app=self.app
+            )
+            wheel = next(iter(builder.build(directory=folder, versions=["standard"])))
+            report = run_build(
+                self.app,
+                project_dir=Path(self.root),
+                wheel=Path(wheel),
+                default_dir=Path(directory),
+            )
+        return report.path
+
+
+@contextmanager
+def _hook_off() -> Iterator[None]:
+    """Keep the hook from building the executable a second time beside the wheel made aside."""
+    before = os.environ.get(SWITCH)
+    os.environ[SWITCH] = "0"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[SWITCH]
+        else:
+            os.environ[SWITCH] = before

@@ -1,0 +1,73 @@
+"""The command line: `hatch-multiplat`, or `python -m hatch_multiplat`."""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from hatch_multiplat.__about__ import __version__
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+COMMANDS: Final = (
+    "init",
+    "add-platform",
+    "remove-platform",
+    "build",
+    "check",
+    "lock",
+    "targets",
+    "inspect",
+    "merge",
+    "split",
+    "verify",
+)
+"""The commands in the order of their help; each has its module, and its function in it."""
+
+
+class Commands(click.Group):
+    """A group that imports the module of a command when it is called, and of no other.
+
+    All of them take half a second, most of which is for what other commands need.
+    """
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        if cmd_name not in COMMANDS:
+            return None
+        name = cmd_name.replace("-", "_")
+        command: click.Command = getattr(_load(name), name)
+        return command
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="hatch-multiplat")
+def main() -> None:
+    """Build one executable that runs on every platform a project lists."""
+
+
+def run_main() -> None:
+    """Run the command line as this process's own: `main`, and an exit code for every end.
+
+    Raises KeyboardInterrupt where the user stops it, also at a question.
+    """
+    try:
+        code = main(prog_name="hatch-multiplat", standalone_mode=False)
+    except click.Abort as error:
+        raise KeyboardInterrupt from error
+    except click.ClickException as error:
+        error.show()
+        code = error.exit_code
+    except OSError as error:
+        _load("terminal").end_output(error)
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _load(name: str) -> ModuleType:
+    return import_module(f"hatch_multiplat.frontends.commands.{name}")

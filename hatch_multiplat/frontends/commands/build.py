@@ -1,0 +1,76 @@
+"""`hatch-multiplat build`: for projects hatchling does not build, and for wheels given by path."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from pathlib import Path
+
+import click
+
+from hatch_multiplat.build.own_wheels import has_project_wheels
+from hatch_multiplat.build.pipeline import Request, build_executable
+from hatch_multiplat.frontends.commands.opening import build_wheel
+from hatch_multiplat.frontends.commands.terminal import (
+    Terminal,
+    ends_cleanly,
+    json_option,
+    project_argument,
+    quiet_option,
+)
+from hatch_multiplat.frontends.frontend import surroundings
+from hatch_multiplat.resolve.project import open_project
+from hatch_multiplat.wheels.report import render_report, report_to_json
+
+
+@click.command(short_help="Build the executable of a project.")
+@project_argument
+@click.option(
+    "--wheel",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help=(
+        "The project's wheel; without it, those of project-wheels are taken, "
+        "or one is built by the project's own backend."
+    ),
+)
+@click.option(
+    "-o",
+    "--output-dir",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Where the executable goes [default: output-dir of the table, beside --wheel, or dist/].",
+)
+@click.option("--checksums", is_flag=True, help="Write SHA256SUMS beside the executable.")
+@click.option("--sbom", is_flag=True, help="Write an inventory (CycloneDX) beside the executable.")
+@json_option
+@quiet_option
+@ends_cleanly
+def build(
+    *,
+    project: Path,
+    wheel: Path | None,
+    output_dir: Path | None,
+    checksums: bool,
+    sbom: bool,
+    as_json: bool,
+    quiet: bool,
+) -> None:
+    """Build the executable of PROJECT (the folder with its pyproject.toml)."""
+    terminal = Terminal(quiet=quiet or as_json)
+    default_dir = None
+    with tempfile.TemporaryDirectory(prefix="hatch-multiplat-") as folder:
+        if wheel is None and not has_project_wheels(open_project(project)):
+            wheel = build_wheel(project, Path(folder).resolve(), terminal)
+            default_dir = project / "dist"
+        request = Request(
+            project_dir=project,
+            wheel=wheel,
+            output_dir=output_dir,
+            default_dir=default_dir,
+            checksums=checksums,
+            sbom=sbom,
+        )
+        report = build_executable(request, surroundings(terminal))
+    if as_json:
+        click.echo(json.dumps(report_to_json(report), indent=2))
+    else:
+        terminal.display_success(render_report(report))

@@ -1,0 +1,194 @@
+"""`hatch-multiplat check`: the coverage matrix of a project, before anything is downloaded."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from hatch_multiplat.base.errors import ConfigError, CoverageError, WriteError
+from hatch_multiplat.build.own_wheels import survey_own_wheels
+from hatch_multiplat.config.overrides import Widening
+from hatch_multiplat.frontends.commands.opening import open_with_metadata, prepare_question
+from hatch_multiplat.frontends.commands.screen import Screen
+from hatch_multiplat.frontends.commands.terminal import (
+    Terminal,
+    ends_cleanly,
+    json_option,
+    project_argument,
+    quiet_option,
+)
+from hatch_multiplat.frontends.render.matrix_html import render_html
+from hatch_multiplat.frontends.render.matrix_json import matrix_to_json
+from hatch_multiplat.frontends.render.matrix_markdown import render_markdown
+from hatch_multiplat.frontends.render.matrix_text import render_matrix
+from hatch_multiplat.index.host import current_target
+from hatch_multiplat.resolve.coverage import Uncovered, search_coverage, search_locked
+from hatch_multiplat.resolve.lock_file import check_fresh, require_lock
+from hatch_multiplat.resolve.project import widen_project
+from hatch_multiplat.wheels.matrix import make_matrix
+from hatch_multiplat.wheels.matrix_layout import describe_outcome
+from hatch_multiplat.wheels.report import Advice
+
+if TYPE_CHECKING:
+    from hatch_multiplat.resolve.coverage import Covered, Market
+    from hatch_multiplat.resolve.project import Project
+    from hatch_multiplat.resolve.solve import Question
+    from hatch_multiplat.wheels.matrix import Matrix
+
+
+@click.command(short_help="Show which wheel each target has of each package.")
+@project_argument
+@click.option(
+    "--platform",
+    "platforms",
+    metavar="PLATFORM",
+    multiple=True,
+    help="What if the table had this platform, too? May be given several times.",
+)
+@click.option(
+    "--python",
+    "pythons",
+    metavar="PYTHON",
+    multiple=True,
+    help="What if the table had this Python, too? May be given several times.",
+)
+@click.option(
+    "--only",
+    is_flag=True,
+    help="Take --platform and --python in place of the table's, not beside them.",
+)
+@click.option("--no-lock", is_flag=True, help="Solve afresh, whether or not there is a lock.")
+@json_option
+@click.option("--markdown", is_flag=True, help="Print Markdown, for the summary of a CI job.")
+@click.option(
+    "--html",
+    metavar="FILE",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write a page to sort and filter, too.",
+)
+@quiet_option
+@ends_cleanly
+def check(
+    *,
+    project: Path,
+    platforms: tuple[str, ...],
+    pythons: tuple[str, ...],
+    only: bool,
+    no_lock: bool,
+    as_json: bool,
+    markdown: bool,
+    html: Path | None,
+    quiet: bool,
+) -> None:
+    """Show which wheel of each package each target of PROJECT takes, and what is missing.
+
+    Nothing is downloaded but what the index says, and an sdist where there is no wheel at all.
+    Exits with 4 if a target cannot be covered.
+    """
+    if as_json and markdown:
+        raise ConfigError(["--json and --markdown exclude each other; keep one"])
+    widening = Widening(platforms=platforms, pythons=pythons, only=only)
+    if only and not widening:
+        raise ConfigError(["--only goes with --platform or --python; name what to check"])
+    terminal = Terminal(quiet=quiet or as_json or markdown)
+    table_project, metadata = open_with_metadata(project, terminal)
+    opened = widen_project(table_project, widening) if widening else table_project
+    question, market = prepare_question(opened, metadata, terminal)
+    found = _search(opened, question, market, widened=bool(widening), no_lock=no_lock)
+    matrix = _make_matrix(found, opened, question, before=table_project)
+    if html is not None:
+        _write(html, render_html(matrix))
+    if as_json and matrix.gaps:
+        raise CoverageError(describe_outcome(matrix)[0], details=matrix_to_json(matrix))
+    if as_json:
+        click.echo(json.dumps(matrix_to_json(matrix), indent=2))
+    elif markdown:
+        click.echo(render_markdown(matrix), nl=False)
+    elif not quiet:
+        _show(matrix)
+    if matrix.gaps and quiet:
+        raise CoverageError(describe_outcome(matrix)[0])
+    if matrix.gaps:
+        sys.exit(CoverageError.exit_code)
+
+
+def _search(
+    project: Project, question: Question, market: Market, *, widened: bool, no_lock: bool
+) -> Covered | Uncovered:
+    """Take the lock where there is one and it is asked for, else ask the solver.
+
+    With other targets than the table's, the lock only says which versions to keep to.
+    """
+    build_sdists = project.config.sdists == "universal"
+    locked = None if no_lock else require_lock(project)
+    if locked is None or widened:
+        return search_coverage(
+            question,
+            market=market,
+            build_sdists=build_sdists,
+            prior=locked.text if locked else None,
+        )
+    check_fresh(locked, question)
+    return search_locked(
+        locked.lock,
+        question.targets,
+        base=locked.base,
+        market=market,
+        build_sdists=build_sdists,
+    )
+
+
+def _make_matrix(
+    found: Covered | Uncovered, project: Project, question: Question, *, before: Project
+) -> Matrix:
+    name = project.pyproject.get("project", {}).get("name") or project.folder.resolve().name
+    own = survey_own_wheels(project, question.targets, here=current_target())
+    asked = set(question.targets) - set(before.config.targets)
+    if isinstance(found, Uncovered):
+        return make_matrix(
+            project=name,
+            targets=question.targets,
+            asked=asked,
+            lock=found.lock,
+            outcome=found.outcome,
+            gaps=found.gaps,
+            newest=found.newest,
+            advice=found.advice,
+            built=found.built,
+            explanation=found.explanation,
+            own=own,
+            rules=question.tag_constraints,
+        )
+    return make_matrix(
+        project=name,
+        targets=question.targets,
+        asked=asked,
+        lock=found.lock,
+        outcome=found.outcome,
+        advice=Advice.PROJECT,
+        built=found.built,
+        own=own,
+        rules=question.tag_constraints,
+    )
+
+
+def _show(matrix: Matrix) -> None:
+    """Print for people: in colour and as wide as the terminal, plain and 80 wide elsewhere."""
+    console = Screen(highlight=False, soft_wrap=True)
+    for line in render_matrix(matrix, width=console.width):
+        console.print(line)
+
+
+def _write(path: Path, text: str) -> None:
+    """Write the page aside and rename it into place."""
+    aside = path.with_name(f".{path.name}.part")
+    try:
+        aside.write_text(text, encoding="utf-8")
+        aside.replace(path)
+    except OSError as error:
+        aside.unlink(missing_ok=True)
+        raise WriteError.of(path, error, instead="--html") from error

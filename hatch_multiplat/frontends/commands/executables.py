@@ -1,0 +1,82 @@
+"""What the commands on executables share: their argument, their options, how they print."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from hatch_multiplat.base.errors import ConfigError, ExecutableError, LockError
+from hatch_multiplat.executable.executable_file import read_executable
+from hatch_multiplat.frontends.commands.screen import Screen
+from hatch_multiplat.inspection.inspection import compare_with_lock
+from hatch_multiplat.wheels.pylock import parse_lock
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from rich.console import RenderableType
+
+    from hatch_multiplat.executable.executable import Executable
+    from hatch_multiplat.inspection.inspection import LockComparison
+
+# A file that is missing, or cannot be read, is told by who reads it, with one exit code.
+file_type = click.Path(readable=False, path_type=Path)
+file_argument = click.argument("file", type=file_type)
+lock_option = click.option(
+    "--lock",
+    "lock_path",
+    metavar="LOCK",
+    type=file_type,
+    help="Compare every wheel, byte for byte, with this PEP 751 lock.",
+)
+target_option = click.option(
+    "--target", "targets", metavar="NAME", multiple=True, help="One target; may be repeated."
+)
+platform_option = click.option(
+    "--platform", "platforms", metavar="PLATFORM", multiple=True, help="All targets of a platform."
+)
+python_option = click.option(
+    "--python", "pythons", metavar="PYTHON", multiple=True, help="All targets of a Python."
+)
+
+
+def show(lines: Iterable[RenderableType]) -> None:
+    """Print for people: in colour and as wide as the terminal, plain and 80 wide elsewhere."""
+    console = Screen(highlight=False, markup=False)
+    for line in lines:
+        # A long file name goes on in the next line of the terminal, whole for those who copy it.
+        console.print(line, soft_wrap=True)
+
+
+def compare(executable: Executable, lock_path: Path | None) -> LockComparison | None:
+    """Compare an executable with a lock; raises LockError if it is none that can be read."""
+    if lock_path is None:
+        return None
+    try:
+        text = lock_path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is no text"
+        raise LockError(f"{lock_path} cannot be read: {reason}") from error
+    lock = parse_lock(text, where=str(lock_path))
+    return compare_with_lock(executable, lock, name=str(lock_path))
+
+
+def read_part(path: Path) -> Executable:
+    """Read an executable that is to be cut or joined: ours, one file, and whole."""
+    executable = read_executable(path)
+    if executable.layout != "zipapp":
+        raise ExecutableError(f"{path} is a folder; name an executable that is one file")
+    executable.check_whole()
+    executable.own_table()
+    return executable
+
+
+def check_output(output: Path, inputs: Iterable[Path]) -> None:
+    """Raise ConfigError if an output would be written over an input, or is a folder."""
+    if output.is_dir():
+        raise ConfigError([f"--output: {output} is a folder; name a file in it"])
+    for path in inputs:
+        if output.resolve() == path.resolve():
+            raise ConfigError([f"--output: {output} is what is read; name another file"])

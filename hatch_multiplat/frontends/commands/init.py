@@ -1,0 +1,187 @@
+"""`hatch-multiplat init`: the table and the hook for a project that has neither yet."""
+
+from __future__ import annotations
+
+import sys
+import tomllib
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from hatch_multiplat.base.errors import ConfigError
+from hatch_multiplat.base.toml_file import TomlFile, read_toml_file, write_toml_file
+from hatch_multiplat.frontends.commands.opening import build_aside
+from hatch_multiplat.frontends.commands.table_edit import dry_run_option, python_option, show_diff
+from hatch_multiplat.frontends.commands.terminal import (
+    Terminal,
+    ends_cleanly,
+    project_argument,
+    quiet_option,
+)
+from hatch_multiplat.frontends.frontend import surroundings
+from hatch_multiplat.index.workspace import find_workspace
+from hatch_multiplat.init.detection import survey_project
+from hatch_multiplat.init.init_table import (
+    ENABLE,
+    TABLE,
+    Settings,
+    add_hook,
+    add_requirement,
+    add_settings,
+    brings_plugin,
+    needs_request,
+    remove_requirement,
+    table_at,
+    uses_hatchling,
+)
+from hatch_multiplat.resolve.project import make_project
+from hatch_multiplat.targets.platforms import caution
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+
+@click.command(short_help="Add the table and the hook to a project.")
+@project_argument
+@click.option(
+    "--platform",
+    "platforms",
+    metavar="NAME",
+    multiple=True,
+    help="A platform, in place of those that would be guessed; may be given several times.",
+)
+@python_option
+@click.option(
+    "--on-request",
+    is_flag=True,
+    help=f"Build the executable only where {ENABLE}=true; no other build gets the plugin.",
+)
+@dry_run_option
+@click.option("-y", "--yes", is_flag=True, help="Write without asking, also on a terminal.")
+@quiet_option
+@ends_cleanly
+def init(
+    *,
+    project: Path,
+    platforms: tuple[str, ...],
+    pythons: tuple[str, ...],
+    on_request: bool,
+    dry_run: bool,
+    yes: bool,
+    quiet: bool,
+) -> None:
+    """Add the table and the hook to the pyproject.toml of PROJECT; all that is there stays."""
+    terminal = Terminal(quiet=quiet)
+    file = _read_pyproject(project)
+    settings = _choose(project, file.text, Settings(platforms=platforms, pythons=pythons), terminal)
+    text, changes = _add_plugin(project, file.text, on_request=on_request, terminal=terminal)
+    text = add_settings(text, settings)
+    make_project(project, tomllib.loads(text))  # It finds every mistake that would be there.
+    for hint in filter(None, map(caution, platforms)):
+        terminal.display_info(hint)
+    if text != file.text:
+        changes.insert(0, (file, text))
+    if not changes:
+        terminal.display_success("Nothing to add: all of it is there")
+        return
+    if dry_run:
+        for changed, new in changes:
+            show_diff(changed, new)
+        return
+    names = " and ".join(changed.path.name for changed, _ in changes)
+    asks = not (yes or quiet or platforms or pythons) and is_somebody_there()
+    if asks:
+        for changed, new in changes:
+            show_diff(changed, new)
+    if asks and not click.confirm(f"Change {names}?", default=True, err=True):
+        terminal.abort("Nothing was written")
+    for changed, new in changes:
+        write_toml_file(changed, new)
+    terminal.display_success(f"Changed {names}")
+
+
+def _read_pyproject(project: Path) -> TomlFile:
+    """Read the project's pyproject.toml; a setup.py or setup.cfg needs one beside it."""
+    path = project / "pyproject.toml"
+    older = next((n for n in ("setup.cfg", "setup.py") if (project / n).is_file()), None)
+    if older is not None and not path.exists():
+        raise ConfigError(
+            [f"{path}: no such file; beside {older} an empty one is enough: make it, and run again"]
+        )
+    return read_toml_file(path)
+
+
+def is_somebody_there() -> bool:
+    """Tell whether a question would be read, and answered."""
+    return sys.stdin.isatty() and sys.stdout.isatty()
+
+
+def _choose(project: Path, text: str, chosen: Settings, terminal: Terminal) -> Settings:
+    """Return what the table is to say: what was chosen, and guesses for the rest, which it says."""
+    pyproject = tomllib.loads(text)
+    present = table_at(pyproject, TABLE)
+    _reject_other("platforms", chosen.platforms, present, how="")
+    _reject_other("python", chosen.pythons, present, how="--python ")
+    if "platforms" in present:  # What such a table does not say has its default: it is whole.
+        return chosen
+    survey = survey_project(
+        project,
+        pyproject,
+        chosen,
+        surroundings(terminal),
+        build=lambda: build_aside(project, terminal),
+    )
+    for reason in survey.reasons:
+        terminal.display_info(reason)
+    return survey.settings
+
+
+def _reject_other(
+    key: str, names: tuple[str, ...], present: Mapping[str, Any], *, how: str
+) -> None:
+    """Raise ConfigError for names that a table which is there already does not list."""
+    other = [name for name in names if name not in present.get(key, names)]
+    if other:
+        command = f"hatch-multiplat add-platform {how}{other[0]}"
+        raise ConfigError([f"tool.multiplat.{key} is there already; add to it with: {command}"])
+
+
+def _add_plugin(
+    project: Path, text: str, *, on_request: bool, terminal: Terminal
+) -> tuple[str, list[tuple[TomlFile, str]]]:
+    """Add the hook where hatchling would run it; returns the text, and other files that change."""
+    pyproject = tomllib.loads(text)
+    if not uses_hatchling(pyproject):
+        backend = table_at(pyproject, ("build-system",)).get("build-backend", "setuptools")
+        terminal.display_info(f"no hook: {backend} builds this project, and hatchling runs hooks")
+        terminal.display_info("build it with: hatch-multiplat build")
+        return text, []
+    changes = []
+    beside = _hatch_toml(project)
+    if beside is None:
+        root: tuple[str, ...] = ("tool", "hatch")
+        text = hooked = add_hook(text, root=root, on_request=on_request)
+    else:
+        root = ()
+        hooked = add_hook(beside.text, root=root, on_request=on_request)
+        changes = [(beside, hooked)] if hooked != beside.text else []
+    brought = brings_plugin(tomllib.loads(hooked), root)
+    if not brought:
+        text = add_requirement(text)
+    elif on_request:
+        text = remove_requirement(text)
+    variable = f"{ENABLE}=true " if needs_request(tomllib.loads(hooked), root) else ""
+    # The sdist, which a wheel is built from otherwise, has no other member of a workspace.
+    only = " --wheel" if find_workspace(project, pyproject) is not None else ""
+    terminal.display_info(f"build it with: {variable}python -m build{only}")
+    return text, changes
+
+
+def _hatch_toml(project: Path) -> TomlFile | None:
+    """Return `hatch.toml` if it has the build settings, which then count in place of our file's."""
+    path = project / "hatch.toml"
+    if not path.is_file():
+        return None
+    file = read_toml_file(path)
+    return file if "build" in tomllib.loads(file.text) else None

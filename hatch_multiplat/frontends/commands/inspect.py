@@ -1,0 +1,49 @@
+"""`hatch-multiplat inspect`: what an executable holds, and what each part of it weighs."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from hatch_multiplat.base.errors import VerificationError
+from hatch_multiplat.executable.executable_file import read_executable
+from hatch_multiplat.frontends.commands.executables import compare, file_argument, lock_option, show
+from hatch_multiplat.frontends.commands.terminal import ends_cleanly, json_option
+from hatch_multiplat.frontends.render.inspection_text import render_inspection
+from hatch_multiplat.inspection.inspection import inspect as inspect_executable
+from hatch_multiplat.inspection.inspection import inspection_to_json
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@click.command(short_help="Show what an executable holds; any PEX will do.")
+@file_argument
+@click.option("--wheels", is_flag=True, help="List every wheel with its size and SHA-256.")
+@lock_option
+@json_option
+@ends_cleanly
+def inspect(*, file: Path, wheels: bool, lock_path: Path | None, as_json: bool) -> None:
+    """Show what the executable FILE holds, from the file alone; any PEX will do.
+
+    Exits with 9 if a wheel is not what the lock says.
+    """
+    executable = read_executable(file)
+    executable.check_whole()
+    lock = compare(executable, lock_path)
+    inspection = inspect_executable(executable, lock=lock)
+    agrees = lock is None or lock.agrees
+    if as_json and not agrees:
+        raise VerificationError(
+            f"{file}: its wheels are not what {lock_path} says",
+            details=inspection_to_json(inspection),
+        )
+    if as_json:
+        click.echo(json.dumps(inspection_to_json(inspection), indent=2))
+    else:
+        show(render_inspection(inspection, wheels=wheels))
+    if not agrees:
+        sys.exit(VerificationError.exit_code)

@@ -1,0 +1,51 @@
+"""`hatch-multiplat merge`: one executable of several that were built for other targets."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from hatch_multiplat.frontends.commands.executables import check_output, file_type, read_part
+from hatch_multiplat.frontends.commands.terminal import (
+    Terminal,
+    ends_cleanly,
+    json_option,
+    quiet_option,
+)
+from hatch_multiplat.inspection.parts import join_tables, write_joined
+from hatch_multiplat.wheels.report import format_size
+
+
+@click.command(short_help="Write one executable with the targets of several.")
+@click.argument("files", metavar="FILE...", nargs=-1, required=True, type=file_type)
+@click.option(
+    "-o",
+    "--output",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="The file to write.",
+)
+@json_option
+@quiet_option
+@ends_cleanly
+def merge(*, files: tuple[Path, ...], output: Path, as_json: bool, quiet: bool) -> None:
+    """Write one executable with the targets of several: of one project and version.
+
+    Where two have the same target, its wheels have to be the same.
+    """
+    check_output(output, files)
+    executables = [read_part(path) for path in files]
+    table = join_tables(
+        [executable.own_table() for executable in executables], labels=[str(path) for path in files]
+    )
+    write_joined(executables, table, output)
+    size = output.stat().st_size
+    names = [target.name for target in table.targets]
+    if as_json:
+        click.echo(json.dumps({"path": str(output), "size": size, "targets": names}, indent=2))
+        return
+    Terminal(quiet=quiet).display_success(
+        f"{output}  {format_size(size)}, {len(names)} targets of {len(files)} files"
+    )

@@ -1,0 +1,105 @@
+"""What the commands that take a project share: what it requires, and its wheel."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import uv
+
+from hatch_multiplat.base.errors import ConfigError, ToolError
+from hatch_multiplat.base.process import run_tool
+from hatch_multiplat.frontends.frontend import SWITCH, surroundings
+from hatch_multiplat.resolve.preparation import make_question, open_market
+from hatch_multiplat.resolve.project import (
+    check_described,
+    heed_metadata,
+    open_project,
+    read_pyproject,
+    read_wheel,
+    static_metadata,
+)
+from hatch_multiplat.resolve.sdist import wheel_flags
+
+if TYPE_CHECKING:
+    from hatch_multiplat.frontends.commands.terminal import Terminal
+    from hatch_multiplat.resolve.coverage import Market
+    from hatch_multiplat.resolve.project import Project, ProjectWheel
+    from hatch_multiplat.resolve.solve import Question
+    from hatch_multiplat.wheels.metadata import ProjectMetadata
+
+_BUILD_REQUIREMENTS: Final = re.compile("Failed to (resolve|install) requirements from")
+_HINT: Final = (
+    "uv found no way to install what building the wheel requires; it goes by its own settings: "
+    "set UV_FIND_LINKS to a folder with what is missing, "
+    "or name a wheel that is built already: hatch-multiplat build --wheel FILE"
+)
+
+
+def prepare(folder: Path, terminal: Terminal) -> tuple[Project, Question, Market]:
+    """Open a project and return it with what is to be solved for it, and where."""
+    project, metadata = open_with_metadata(folder, terminal)
+    return project, *prepare_question(project, metadata, terminal)
+
+
+def open_with_metadata(folder: Path, terminal: Terminal) -> tuple[Project, ProjectMetadata]:
+    """Open a project, and say what it requires, of Python too.
+
+    A project with dynamic requirements has its wheel built aside to learn them.
+    """
+    project = open_project(folder)
+    metadata = static_metadata(project) or build_aside(folder, terminal).metadata
+    return heed_metadata(project, metadata), metadata
+
+
+def prepare_question(
+    project: Project, metadata: ProjectMetadata, terminal: Terminal
+) -> tuple[Question, Market]:
+    """Return what is to be solved for a project, and where."""
+    market = open_market(project, surroundings(terminal))
+    return make_question(project, metadata, market), market
+
+
+def build_wheel(folder: Path, output: Path, terminal: Terminal) -> Path:
+    """Build a project's wheel by its own backend; raises ToolError when that fails.
+
+    Raises ConfigError where nothing says what the project is called.
+    """
+    check_described(folder, read_pyproject(folder))
+    terminal.display_info(f"Building the wheel of {folder.resolve().name}")
+    try:
+        run_tool(
+            "uv build",
+            [
+                uv.find_uv_bin(),
+                "build",
+                *wheel_flags(folder),
+                "--python",
+                sys.executable,
+                "--out-dir",
+                output,
+                folder.resolve(),
+            ],
+            cwd=output,
+            environ={SWITCH: "0", "UV_PYTHON_DOWNLOADS": "never", "NO_COLOR": "1"},
+        )
+    except ToolError as error:
+        if _BUILD_REQUIREMENTS.search(str(error)) is None:
+            raise
+        raise ToolError(f"{error}\n{_HINT}") from error
+    wheels = sorted(output.glob("*.whl"))
+    if len(wheels) != 1:
+        raise ToolError(f"the project's backend built {len(wheels)} wheels; name one by --wheel")
+    if wheels[0].name.lower().startswith("unknown-0.0.0-"):
+        raise ConfigError([f"the project in {folder} has no name; add [project] with one"])
+    return wheels[0]
+
+
+def build_aside(folder: Path, terminal: Terminal) -> ProjectWheel:
+    """Build a project's wheel to learn what it says, and for nothing else: it is removed again."""
+    with tempfile.TemporaryDirectory(prefix="hatch-multiplat-") as name:
+        return read_wheel(build_wheel(folder, Path(os.path.realpath(name)), terminal))

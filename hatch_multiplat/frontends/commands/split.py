@@ -1,0 +1,121 @@
+"""`hatch-multiplat split`: the same executable for fewer targets, where size counts."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from hatch_multiplat.base.errors import ConfigError
+from hatch_multiplat.build.outputs import PEX
+from hatch_multiplat.frontends.commands.executables import (
+    check_output,
+    file_argument,
+    platform_option,
+    python_option,
+    read_part,
+    target_option,
+)
+from hatch_multiplat.frontends.commands.terminal import (
+    Terminal,
+    ends_cleanly,
+    json_option,
+    quiet_option,
+)
+from hatch_multiplat.inspection.parts import write_part
+from hatch_multiplat.inspection.verification import executable_selections
+from hatch_multiplat.targets.target_choice import Choice, choose_targets, group_targets
+from hatch_multiplat.wheels.report import format_size
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from hatch_multiplat.targets.target import Target
+    from hatch_multiplat.targets.target_choice import Axis
+
+EXE: Final = ".exe"
+
+
+@click.command(short_help="Write an executable for some of its targets.")
+@file_argument
+@target_option
+@platform_option
+@python_option
+@click.option(
+    "--each",
+    type=click.Choice(["target", "platform", "python"]),
+    help="Write a file for each target, platform or Python of those chosen.",
+)
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    help="The file to write; with --each, the folder for them [default: beside FILE].",
+)
+@json_option
+@quiet_option
+@ends_cleanly
+def split(
+    *,
+    file: Path,
+    targets: tuple[str, ...],
+    platforms: tuple[str, ...],
+    pythons: tuple[str, ...],
+    each: Axis | None,
+    output: Path | None,
+    as_json: bool,
+    quiet: bool,
+) -> None:
+    """Write the executable FILE anew for some of its targets, without resolving or network."""
+    choice = Choice(targets=targets, platforms=platforms, pythons=pythons)
+    if not choice and each is None:
+        raise ConfigError(
+            ["name what to keep by --target, --platform or --python, or ask for --each of them"]
+        )
+    executable = read_part(file)
+    known = [selection.target for selection in executable_selections(executable)]
+    chosen = choose_targets(known, choice)
+    parts: dict[Path, tuple[Target, ...]] = {}
+    if each is not None:
+        folder = output or file.parent
+        if folder.exists() and not folder.is_dir():
+            raise ConfigError([f"--output: {folder} is no folder, which --each wants"])
+        for word, group in group_targets(chosen, each).items():
+            parts[folder / f"{file.stem}-{word}{_suffix(file, group)}"] = group
+    else:
+        default = file.with_name(f"{file.stem}-{choice.label}{_suffix(file, chosen)}")
+        parts[output or default] = chosen
+        _check_suffix(output or default, chosen)
+    for path in parts:
+        check_output(path, [file])
+    written = []
+    for path, group in parts.items():
+        names = [str(target) for target in group]
+        write_part(executable, names, path)
+        written.append({"path": str(path), "size": path.stat().st_size, "targets": names})
+    if as_json:
+        click.echo(json.dumps({"whole": str(file), "parts": written}, indent=2))
+        return
+    terminal = Terminal(quiet=quiet)
+    for path, group in parts.items():
+        many = f"{len(group)} target{'s' if len(group) != 1 else ''}"
+        terminal.display_success(f"{path}  {format_size(path.stat().st_size)}, {many}")
+
+
+def _suffix(file: Path, group: Sequence[Target]) -> str:
+    """Return how a part's name ends: a program for Windows without its targets is a plain PEX."""
+    return file.suffix if _is_for_windows(group) or file.suffix.lower() != EXE else PEX
+
+
+def _check_suffix(output: Path, group: Sequence[Target]) -> None:
+    """Raise ConfigError for a name of a program for Windows where no target is of Windows."""
+    if output.suffix.lower() == EXE and not _is_for_windows(group):
+        raise ConfigError(
+            [f"--output: {output} would be for Windows, and none of its targets is; name a {PEX}"]
+        )
+
+
+def _is_for_windows(group: Sequence[Target]) -> bool:
+    return any(target.platform.system == "windows" for target in group)

@@ -1,0 +1,115 @@
+"""`hatch-multiplat targets`: the table expanded, to look at and as files for pex and Pants."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from hatch_multiplat.base.errors import ConfigError, WriteError
+from hatch_multiplat.frontends.commands.screen import Screen
+from hatch_multiplat.frontends.commands.terminal import (
+    Terminal,
+    ends_cleanly,
+    json_option,
+    project_argument,
+    quiet_option,
+)
+from hatch_multiplat.frontends.render.target_text import (
+    render_target,
+    render_targets,
+    targets_to_json,
+)
+from hatch_multiplat.resolve.project import open_project
+from hatch_multiplat.targets.platforms import caution
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from hatch_multiplat.targets.target import Target
+
+
+@click.command(short_help="Show what machines the targets of a project are.")
+@project_argument
+@click.option(
+    "-t",
+    "--target",
+    "names",
+    metavar="NAME",
+    multiple=True,
+    help="Only this target, with every tag; may be given several times.",
+)
+@click.option(
+    "--complete-platform",
+    "folder",
+    metavar="DIR",
+    type=click.Path(path_type=Path),
+    help="Write a complete-platform file for each target, as pex and Pants take them.",
+)
+@json_option
+@quiet_option
+@ends_cleanly
+def targets(
+    *, project: Path, names: tuple[str, ...], folder: Path | None, as_json: bool, quiet: bool
+) -> None:
+    """Show the targets of PROJECT: what each machine must be, and which wheels it accepts."""
+    opened = open_project(project)
+    chosen = opened.config.targets
+    for hint in filter(None, map(caution, opened.pyproject["tool"]["multiplat"]["platforms"])):
+        Terminal(quiet=quiet).display_info(hint)
+    if names:
+        chosen = _pick(chosen, names)
+    if folder is not None:
+        _write_files(chosen, folder)
+    if as_json:
+        click.echo(json.dumps(targets_to_json(chosen), indent=2))
+    elif folder is not None:
+        count = len(chosen)
+        Terminal(quiet=quiet).display_success(
+            f"Wrote {count} complete-platform file{'s' * (count != 1)} to {folder}"
+        )
+    elif not quiet:
+        _show(chosen, whole=bool(names))
+
+
+def _pick(known: Sequence[Target], names: Sequence[str]) -> tuple[Target, ...]:
+    """Return the targets of these names; raises ConfigError for each that there is not."""
+    by_name = {str(target): target for target in known}
+    problems = []
+    for name in names:
+        if name not in by_name:
+            close = difflib.get_close_matches(name, by_name, n=1)
+            hint = f"did you mean {close[0]!r}?" if close else "`targets` lists them"
+            problems.append(f"--target: the project has no target {name!r}; {hint}")
+    if problems:
+        raise ConfigError(problems)
+    return tuple(dict.fromkeys(by_name[name] for name in names))
+
+
+def _write_files(chosen: Sequence[Target], folder: Path) -> None:
+    """Write NAME.json for each target; raises WriteError where that cannot be."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for target in chosen:
+            path = folder / f"{target}.json"
+            patch = target.python.patch or 0
+            data = target.to_complete_platform(label="", patch=patch)
+            aside = path.with_name(f".{path.name}.part")
+            aside.write_text(json.dumps(data, indent=2) + "\n", encoding="utf-8")
+            aside.replace(path)
+    except OSError as error:
+        raise WriteError.of(folder, error, instead="--complete-platform") from error
+
+
+def _show(chosen: Sequence[Target], *, whole: bool) -> None:
+    """Print for people: in colour and as wide as the terminal, plain and 80 wide elsewhere."""
+    console = Screen(highlight=False, soft_wrap=True)
+    if not whole:
+        lines = render_targets(chosen, width=console.width)
+    else:
+        lines = [line for target in chosen for line in render_target(target, width=console.width)]
+    for line in lines:
+        console.print(line)

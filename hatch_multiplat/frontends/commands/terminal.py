@@ -1,0 +1,116 @@
+"""What the commands share: how they speak, and how they end.
+
+Every command imports this, so it imports little itself.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+import sys
+from contextlib import suppress
+from pathlib import Path
+from traceback import walk_tb
+from typing import TYPE_CHECKING, Any, Final, NoReturn, ParamSpec, TypeVar
+
+import click
+
+from hatch_multiplat.base.errors import PIPE_CLOSED, ConfigError, MultiplatError, WriteError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+# All that is written to stdout goes through one of these.
+_PRINTERS: Final = frozenset({"click.utils", "rich.console"})
+
+
+class Terminal:
+    """Speaks to a person through stderr; stdout is for what a script may want."""
+
+    def __init__(self, *, quiet: bool = False) -> None:
+        self.quiet = quiet
+
+    @property
+    def verbosity(self) -> int:
+        """The level as hatchling counts it: 0 is the usual one."""
+        return -1 if self.quiet else 0
+
+    def display_info(self, message: str = "") -> None:
+        if not self.quiet:
+            click.echo(message, err=True)
+
+    def display_success(self, message: str = "") -> None:
+        if not self.quiet:
+            click.echo(message)
+
+    def abort(self, message: str = "", code: int = 1) -> NoReturn:
+        click.echo(message, err=True)
+        sys.exit(code)
+
+
+project_argument = click.argument(
+    "project",
+    # A folder that cannot be read is told by who reads it.
+    type=click.Path(exists=True, file_okay=False, readable=False, path_type=Path),
+    default=".",
+)
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+quiet_option = click.option("-q", "--quiet", is_flag=True, help="Print errors only.")
+
+
+def ends_cleanly(command: Callable[P, R]) -> Callable[P, R]:
+    """Turn a MultiplatError that leaves a command into its message and its exit code.
+
+    Under `--json` the error goes to stdout too, as JSON.
+    """
+
+    @functools.wraps(command)
+    def wrapper(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            try:
+                return command(*args, **kwargs)
+            except MultiplatError as error:
+                if kwargs.get("as_json"):
+                    click.echo(json.dumps(error_to_json(error), indent=2))
+                _end_with(error)
+        except OSError as error:
+            end_output(error)
+
+    return wrapper
+
+
+def error_to_json(error: MultiplatError) -> dict[str, Any]:
+    """Return an error as `--json` prints it: its kind, exit code and message, and its details."""
+    described: dict[str, Any] = {
+        "kind": type(error).__name__,
+        "exit_code": error.exit_code,
+        "message": str(error),
+    }
+    if isinstance(error, ConfigError):
+        described["problems"] = list(error.problems)
+    return {"error": described, **error.details}
+
+
+def end_output(error: OSError) -> NoReturn:
+    """End a command whose stdout takes nothing more; an error of anything else is raised again.
+
+    A reader that went away, as `head` does, has what it wanted: nothing is said.
+    """
+    if not any(
+        frame.f_globals.get("__name__") in _PRINTERS for frame, _ in walk_tb(error.__traceback__)
+    ):
+        raise error
+    # What is left to be written would fail once more when Python ends.
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    if isinstance(error, BrokenPipeError):
+        sys.exit(PIPE_CLOSED)
+    _end_with(WriteError(f"cannot write to stdout: {error.strerror}; send it elsewhere"))
+
+
+def _end_with(error: MultiplatError) -> NoReturn:
+    Terminal().abort(f"hatch-multiplat: {error}", error.exit_code)

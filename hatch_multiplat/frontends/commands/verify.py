@@ -1,0 +1,211 @@
+"""`hatch-multiplat verify`: prove every target from the file, and run it wherever that can be."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from hatch_multiplat.base.errors import ConfigError, VerificationError
+from hatch_multiplat.config.validation import check_pyproject
+from hatch_multiplat.executable.executable_file import read_executable
+from hatch_multiplat.frontends.commands.executables import (
+    compare,
+    file_argument,
+    lock_option,
+    show,
+    target_option,
+)
+from hatch_multiplat.frontends.commands.terminal import (
+    Terminal,
+    ends_cleanly,
+    json_option,
+    quiet_option,
+)
+from hatch_multiplat.frontends.render.verification_text import render_verification, summarize
+from hatch_multiplat.inspection.interpreters import find_interpreters
+from hatch_multiplat.inspection.verification import (
+    Runner,
+    Verification,
+    choose_selections,
+    executable_selections,
+    plan_trials,
+    prove_executable,
+    run_trial,
+    verification_to_json,
+)
+from hatch_multiplat.resolve.project import open_project, read_pyproject
+from hatch_multiplat.targets.python import TargetError
+from hatch_multiplat.targets.target import Target
+from hatch_multiplat.targets.target_choice import Choice, choose_targets
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from hatch_multiplat.executable.executable import Executable
+    from hatch_multiplat.inspection.verification import Run
+    from hatch_multiplat.wheels.selection import Selection
+
+DEFAULT_ARGUMENTS = ("--version",)
+
+
+@click.command(short_help="Prove that each target has all that it needs.")
+@file_argument
+@click.argument("arguments", metavar="[-- ARGUMENTS]", nargs=-1)
+@target_option
+@click.option("--no-run", is_flag=True, help="Prove only; run nothing.")
+@click.option(
+    "--runner",
+    "runners",
+    metavar="TARGET=COMMAND",
+    multiple=True,
+    help="Run the file for a target, or a pattern of them, by this command; may be repeated.",
+)
+@click.option(
+    "--project",
+    type=click.Path(path_type=Path),
+    help="The project whose table names runners [default: the current folder, if it is one].",
+)
+@click.option(
+    "--override",
+    "overrides",
+    metavar="REQUIREMENT",
+    multiple=True,
+    help="Takes the place of every requirement of its project, as uv has it.",
+)
+@click.option(
+    "--exclude", "excluded", metavar="NAME", multiple=True, help="A project that may be missing."
+)
+@click.option(
+    "--timeout",
+    type=click.FloatRange(min=0, min_open=True),
+    default=60.0,
+    show_default=True,
+    help="Seconds that a run may take.",
+)
+@lock_option
+@json_option
+@quiet_option
+@ends_cleanly
+def verify(
+    *,
+    file: Path,
+    arguments: tuple[str, ...],
+    targets: tuple[str, ...],
+    no_run: bool,
+    runners: tuple[str, ...],
+    project: Path | None,
+    overrides: tuple[str, ...],
+    excluded: tuple[str, ...],
+    timeout: float,
+    lock_path: Path | None,
+    as_json: bool,
+    quiet: bool,
+) -> None:
+    """Prove that each target of FILE has all that it needs, then run it under each Python here.
+
+    The program is run with ARGUMENTS, or with --version. Exits with 9 if anything is wrong.
+    """
+    all_runners = [*_parse_runners(runners), *_project_runners(project)]
+    executable = read_executable(file)
+    selections = _selections(executable, targets)
+    lock = compare(executable, lock_path)
+    faults = prove_executable(executable, selections, overrides=overrides, excluded=excluded)
+    given = arguments or DEFAULT_ARGUMENTS
+    runs: tuple[Run, ...] = ()
+    if not no_run:
+        terminal = Terminal(quiet=quiet or as_json)
+        runs = _run_all(selections, all_runners, terminal, file, given, timeout=timeout)
+    verification = Verification(
+        path=str(file),
+        arguments=given,
+        targets=tuple(str(selection.target) for selection in selections),
+        faults=faults,
+        runs=runs,
+        lock=lock,
+    )
+    if (as_json or quiet) and not verification.holds:
+        raise VerificationError(
+            f"{file}: {summarize(verification)}", details=verification_to_json(verification)
+        )
+    if as_json:
+        click.echo(json.dumps(verification_to_json(verification), indent=2))
+    elif not quiet:
+        show(render_verification(verification))
+    if not verification.holds:
+        sys.exit(VerificationError.exit_code)
+
+
+def _run_all(
+    selections: Sequence[Selection],
+    runners: Sequence[Runner],
+    terminal: Terminal,
+    file: Path,
+    arguments: Sequence[str],
+    *,
+    timeout: float,
+) -> tuple[Run, ...]:
+    trials = plan_trials(selections, find_interpreters(os.environ), runners, file=file.resolve())
+    runs = []
+    for trial in trials:
+        if sys.stderr.isatty():
+            terminal.display_info(f"Running {trial.target} under {trial.under}")
+        runs.append(run_trial(trial, arguments, timeout=timeout))
+    return tuple(runs)
+
+
+def _selections(executable: Executable, targets: tuple[str, ...]) -> tuple[Selection, ...]:
+    if executable.table is None:
+        if not targets:
+            message = (
+                f"{executable.path} is a PEX that hatch-multiplat did not build; "
+                "name its targets by --target, such as cp312-win_amd64"
+            )
+            raise ConfigError([message])
+        return choose_selections(executable, _parse_targets(targets))
+    selections = executable_selections(executable)
+    chosen = choose_targets([item.target for item in selections], Choice(targets=targets))
+    return tuple(item for item in selections if item.target in chosen)
+
+
+def _parse_targets(words: tuple[str, ...]) -> list[Target]:
+    parsed, problems = [], []
+    for word in words:
+        try:
+            parsed.append(Target.parse(word))
+        except TargetError as error:
+            problems.append(f"--target: {error}")
+    if problems:
+        raise ConfigError(problems)
+    return parsed
+
+
+def _parse_runners(texts: tuple[str, ...]) -> list[Runner]:
+    runners = []
+    for text in texts:
+        pattern, equals, command = text.partition("=")
+        if not equals or not pattern.strip() or not command.strip():
+            raise ConfigError([f"--runner: {text!r} is not of the form TARGET=COMMAND"])
+        runners.append(Runner(pattern=pattern.strip(), command=command.strip()))
+    return runners
+
+
+def _project_runners(project: Path | None) -> list[Runner]:
+    """Return the runners of a project's table; without a project named, of the one around."""
+    folder = project or Path()
+    if project is None:
+        if not (folder / "pyproject.toml").is_file():
+            return []
+        pyproject = read_pyproject(folder)
+        check_pyproject(pyproject)
+        table = pyproject.get("tool", {}).get("multiplat", {})
+        if isinstance(table, dict) and "runners" not in table:
+            return []
+    return [
+        Runner(pattern=pattern, command=command)
+        for pattern, command in open_project(folder).config.runners
+    ]

@@ -1,0 +1,147 @@
+"""Targets for people: what a machine must be, what it accepts, and what its markers say."""
+
+from __future__ import annotations
+
+import textwrap
+from typing import TYPE_CHECKING, Any, Final
+
+from rich.text import Text
+
+from hatch_multiplat.wheels.matrix import make_columns
+from hatch_multiplat.wheels.matrix_layout import describe_floor, describe_system
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from hatch_multiplat.targets.target import Target
+    from hatch_multiplat.wheels.matrix import Column
+
+BEST: Final = 2
+"""So many of the best tags are shown of each target; `targets --target` shows all."""
+
+NARROWEST: Final = 60
+
+_OF_PYTHON: Final = frozenset(
+    {
+        "implementation_name",
+        "implementation_version",
+        "platform_python_implementation",
+        "python_full_version",
+        "python_version",
+    }
+)
+_HEAD: Final = "bold"
+
+
+def render_targets(targets: Sequence[Target], *, width: int) -> list[Text]:
+    """Render all targets by platform, in lines of at most `width` columns.
+
+    Under each platform stand its markers, and then a line for each Python.
+    """
+    width = max(width, NARROWEST)
+    columns = make_columns(targets)
+    lines = []
+    for column in columns:
+        lines += _platform(column, width)
+        names = max(len(str(target)) for target in column.targets)
+        for target in column.targets:
+            head = f"  {str(target).ljust(names)}  {len(target.tags):>4} tags  "
+            best = f"best {', '.join(str(tag) for tag in target.tags[:BEST])}"
+            if len(head) + len(best) <= width:
+                lines.append(_named(target, head + best))
+            else:
+                lines.append(_named(target, head.rstrip()))
+                lines += _wrap(best, width, indent=4)
+        lines.append(Text())
+    count = len(targets)
+    lines.append(Text(f"{count} target{'s' * (count != 1)}", style=_HEAD))
+    return lines
+
+
+def render_target(target: Target, *, width: int) -> list[Text]:
+    """Render one target whole: every marker variable, and every tag, ranked best first."""
+    width = max(width, NARROWEST)
+    (column,) = make_columns([target])
+    lines = [Text(str(target), style=_HEAD), *_platform(column, width, markers=False)]
+    environment = _variables([target])
+    longest = max(map(len, environment))
+    lines += [Text(), Text("markers", style=_HEAD)]
+    lines += [
+        Text(f"  {name.ljust(longest)}  {value or '(not known ahead)'}")
+        for name, value in environment.items()
+    ]
+    lines += [Text(), Text(f"{len(target.tags)} tags, best first", style=_HEAD)]
+    lines += [Text(f"  {tag}") for tag in target.tags]
+    return lines
+
+
+def targets_to_json(targets: Iterable[Target]) -> list[dict[str, Any]]:
+    """Return targets as JSON-ready data: tags ranked best first, all marker variables.
+
+    Without a pinned patch release, `python_full_version` and its like end in `.*`.
+    """
+    return [
+        {
+            "name": str(target),
+            "platform": target.name or str(target.platform),
+            "python": str(target.python),
+            "system": describe_system(column) or target.platform.system,
+            "floor": describe_floor(target.platform.floor) if target.platform.floor else None,
+            "tags": [str(tag) for tag in target.tags],
+            "marker_environment": _variables([target]),
+        }
+        for column in make_columns(targets)
+        for target in column.targets
+    ]
+
+
+def _named(target: Target, text: str) -> Text:
+    line = Text(text)
+    line.stylize("cyan", 2, 2 + len(str(target)))
+    return line
+
+
+def _platform(column: Column, width: int, *, markers: bool = True) -> list[Text]:
+    lines = [Text(column.label, style=_HEAD)] if markers else []
+    floor = column.platform.floor
+    system = describe_system(column) or "Windows"
+    needs = f"needs {system} {describe_floor(floor)} or newer" if floor else "any Windows"
+    lines += _wrap(f"{needs}, {column.platform.tag}", width, indent=2)
+    if markers:
+        own = {
+            name: value
+            for name, value in _variables(column.targets).items()
+            if name not in _OF_PYTHON and value
+        }
+        listed = ", ".join(f"{name} '{value}'" for name, value in own.items())
+        lines += _wrap(listed, width, indent=2, style="dim")
+    return lines
+
+
+def _variables(targets: Iterable[Target]) -> Mapping[str, str]:
+    """Return the marker variables of targets of one platform, those of the first for all.
+
+    A target is every patch release of its minor, unless one is pinned.
+    """
+    target = next(iter(targets))
+    values = {name: str(value) for name, value in sorted(target.environment().items())}
+    if target.covers_patches and not target.explicit_environment:
+        names = ["python_full_version"]
+        if target.python.implementation == "cpython":
+            names.append("implementation_version")
+        minor = ".".join(map(str, target.python.version))
+        values |= dict.fromkeys(names, f"{minor}.*")
+    return values
+
+
+def _wrap(text: str, width: int, *, indent: int, style: str = "") -> list[Text]:
+    blanks = " " * indent
+    wrapped = textwrap.wrap(
+        text,
+        width,
+        initial_indent=blanks,
+        subsequent_indent=blanks,
+        break_on_hyphens=False,
+        break_long_words=False,
+    )
+    return [Text(line, style=style) for line in wrapped]

@@ -1,0 +1,86 @@
+"""A verification for people: what `rich` prints, fit for 80 columns and for a pipe."""
+
+from __future__ import annotations
+
+import shlex
+from typing import TYPE_CHECKING, Final
+
+from rich.text import Text
+
+from hatch_multiplat.frontends.render.inspection_text import render_lock_comparison
+from hatch_multiplat.wheels.dependency_proof import render_faults
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from hatch_multiplat.inspection.verification import Run, Verification
+
+SHOWN_LINES: Final = 20
+"""Lines of a failed program's output that are shown, its last."""
+
+
+def render_verification(verification: Verification) -> Iterable[Text]:
+    """Yield a line a target, then everything that is wrong, then the outcome."""
+    width = max((len(target) for target in verification.targets), default=0)
+    for target in verification.targets:
+        runs = verification.runs_of(target)
+        proven = verification.is_proven(target)
+        failed = [run for run in runs if not run.succeeded]
+        word = ("proven" if proven else "FAULTY") + (
+            "" if not runs else ", FAILED" if failed else ", run"
+        )
+        style = "green" if proven and not failed else "red"
+        yield Text.assemble(f"{target:{width}}  ", (word, style))
+        for run in runs:
+            yield from _describe(run)
+    if verification.faults:
+        yield Text()
+        for line in render_faults(verification.faults, total=len(verification.targets)):
+            yield Text(line)
+    for run in verification.runs:
+        if not run.succeeded:
+            yield Text()
+            yield Text(f"{run.under}: {_outcome(run)}, and it wrote", style="red")
+            for line in run.output.splitlines()[-SHOWN_LINES:] or ["(nothing)"]:
+                yield Text(f"  {line}")
+    if verification.lock is not None:
+        yield Text()
+        yield from render_lock_comparison(verification.lock)
+    yield Text()
+    yield Text(summarize(verification), style="bold")
+
+
+def summarize(verification: Verification) -> str:
+    """Return the outcome in one sentence."""
+    proven = [target for target in verification.targets if verification.is_proven(target)]
+    run = [
+        target
+        for target in verification.targets
+        if verification.runs_of(target)
+        and all(run.succeeded for run in verification.runs_of(target))
+    ]
+    many = len(verification.targets)
+    text = f"{len(proven)} of {many} targets proven complete"
+    if verification.runs:
+        arguments = shlex.join(verification.arguments) or "no arguments"
+        text += f", {len(run)} run with {arguments}"
+        failed = {run.target for run in verification.runs if not run.succeeded}
+        if failed:
+            text += f", {len(failed)} failed"
+    else:
+        text += ", none run"
+    return text
+
+
+def _describe(run: Run) -> Iterable[Text]:
+    if not run.succeeded:
+        yield Text(f"  {_outcome(run)} after {run.seconds:.1f} s: {run.under}", style="red")
+        return
+    yield Text(f"  ran in {run.seconds:.1f} s: {run.under}", style="dim")
+    first = next((line for line in run.output.splitlines() if line.strip()), "")
+    if first:
+        yield Text(f"    {first}", style="dim")
+
+
+def _outcome(run: Run) -> str:
+    return "did not run" if run.exit_code is None else f"exit code {run.exit_code}"

@@ -1,0 +1,306 @@
+"""Files onto disk: what a lock names, from indexes or folders into the store, each one checked."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
+
+from urllib3.exceptions import MaxRetryError
+
+from hatch_multiplat.base.errors import FetchError
+from hatch_multiplat.base.urls import display_url, local_path
+from hatch_multiplat.index.http_client import (
+    BrokenBodyError,
+    RequestError,
+    explain_status,
+    iter_body,
+    open_url,
+    retry_policy,
+)
+from hatch_multiplat.index.wheel_cache import (
+    ALGORITHMS,
+    CHUNK_SIZE,
+    check_filename,
+    choose_algorithm,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+
+    import requests
+
+    from hatch_multiplat.index.progress import ProgressSink
+    from hatch_multiplat.index.wheel_cache import Incoming, Store
+
+_OK: Final = 200
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Artifact:
+    """A file that a lock names: where it is, and what proves that it is the right one."""
+
+    filename: str
+    url: str
+    """http, https or file URL, or a path; may carry credentials, which are never shown."""
+    hashes: Mapping[str, str] = field(hash=False)
+    """Hex digests by algorithm; at least one of them must still be trusted."""
+    size: int | None = None
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """The file name, and its SHA-256 or (where the lock has none) its best other digest."""
+        return self.filename, self.hashes[choose_algorithm(self.hashes)]
+
+
+def fetch_files(
+    artifacts: Sequence[Artifact],
+    *,
+    store: Store,
+    session: requests.Session,
+    offline: bool,
+    progress: ProgressSink,
+    jobs: int = 8,
+) -> dict[tuple[str, str], Path]:
+    """Bring files into the store unless they are there, and return their places by `key`.
+
+    Every file is hashed now, those that are in the store too. The folder in which a file lies is
+    named by its SHA-256. `jobs` files are fetched at a time; local ones offline too. Raises
+    FetchError with a line for each file that cannot be had: why, and what to do.
+    """
+    mistakes = [(artifact, _find_mistake(artifact)) for artifact in artifacts]
+    _raise_for([(artifact, mistake) for artifact, mistake in mistakes if mistake])
+    wanted = {artifact.key: artifact for artifact in artifacts}
+    with ThreadPoolExecutor(jobs, thread_name_prefix="store") as pool:
+        found = pool.map(lambda a: store.find_verified(a.filename, a.hashes), wanted.values())
+        paths = {key: path for key, path in zip(wanted, found, strict=True) if path is not None}
+    missing = [artifact for key, artifact in wanted.items() if key not in paths]
+    if offline:
+        _refuse_downloads([a for a in missing if local_path(a.url) is None], store)
+    if missing:
+        paths |= _Download(store, session, progress).run(missing, jobs)
+    return paths
+
+
+class _FileError(Exception):
+    """One file cannot be had; the message says why."""
+
+
+class _WrongContentError(Exception):
+    """A file arrived whole but is another one."""
+
+
+class _Download:
+    """One round of downloads: what its threads share."""
+
+    def __init__(self, store: Store, session: requests.Session, progress: ProgressSink) -> None:
+        self._store = store
+        self._session = session
+        self._progress = progress
+        self._stopped = threading.Event()
+        self._unreachable: dict[str, str] = {}
+        self._sizes: dict[Artifact, int] = {}
+
+    def run(self, artifacts: Sequence[Artifact], jobs: int) -> dict[tuple[str, str], Path]:
+        # The large ones first, so that the last to end is not one that started late.
+        queue = sorted(artifacts, key=lambda artifact: -(artifact.size or 0))
+        self._sizes = {artifact: artifact.size or 0 for artifact in queue}
+        self._store.sweep()
+        self._progress.begin(files=len(queue), size=sum(self._sizes.values()))
+        paths: dict[tuple[str, str], Path] = {}
+        problems: list[tuple[Artifact, str]] = []
+        try:
+            for artifact, outcome in _run_in_threads(self._fetch, queue, jobs):
+                if isinstance(outcome, Path):
+                    paths[artifact.key] = outcome
+                elif isinstance(outcome, _FileError):
+                    problems.append((artifact, str(outcome)))
+                else:  # A full disk, or a bug: the other files will not do better.
+                    raise outcome
+        finally:
+            self._stopped.set()
+            self._progress.end()
+        _raise_for(problems)
+        return paths
+
+    def _fetch(self, artifact: Artifact) -> Path:
+        source = local_path(artifact.url)
+        path = self._download(artifact) if source is None else self._copy(artifact, source)
+        self._progress.finish_file()
+        return path
+
+    def _copy(self, artifact: Artifact, source: Path) -> Path:
+        try:
+            self._learn_size(artifact, source.stat().st_size)
+            return self._receive(artifact, _read_chunks(source))
+        except (_WrongContentError, BrokenBodyError) as error:
+            raise _FileError(str(error)) from error
+        except FileNotFoundError as error:
+            raise _FileError("there is no such file") from error
+        except OSError as error:
+            raise _FileError(f"cannot be read: {error.strerror or error}") from error
+
+    def _download(self, artifact: Artifact) -> Path:
+        retry = retry_policy(self._session, artifact.url)
+        was_wrong = False
+        while True:
+            try:
+                return self._receive(artifact, self._request(artifact, afresh=was_wrong))
+            except _WrongContentError as error:
+                # Once may be a proxy's stale copy, or a cut that the protocol could not show.
+                if was_wrong:
+                    raise _FileError(str(error)) from error
+                was_wrong = True
+                failure = str(error)
+            except BrokenBodyError as error:
+                failure = f"the download broke off each time ({error}); try again later"
+            try:
+                retry = retry.increment("GET", display_url(artifact.url))
+            except MaxRetryError as error:
+                raise _FileError(failure) from error
+            self._stopped.wait(retry.get_backoff_time())
+
+    def _request(self, artifact: Artifact, *, afresh: bool) -> Generator[bytes]:
+        host = urlsplit(artifact.url).netloc
+        if host in self._unreachable:
+            raise _FileError(self._unreachable[host])
+        # Wanted are the file's own bytes: some servers would wrap a .tar.gz into a second gzip.
+        headers = {"Accept-Encoding": "identity"}
+        if afresh:
+            headers |= {"Cache-Control": "no-cache", "Pragma": "no-cache"}
+        try:
+            with open_url(self._session, artifact.url, headers=headers) as response:
+                if response.status_code != _OK:
+                    raise _FileError(explain_status(response))
+                length = response.headers.get("Content-Length", "")
+                if length.isdecimal():
+                    self._learn_size(artifact, int(length))
+                yield from iter_body(response, CHUNK_SIZE)
+        except RequestError as error:
+            if error.unreachable:
+                self._unreachable[host] = str(error)
+            raise _FileError(str(error)) from error
+
+    def _receive(self, artifact: Artifact, chunks: Generator[bytes]) -> Path:
+        """Write one file into the store and check it; nothing remains of it if that fails."""
+        algorithms = [name for name in artifact.hashes if name in ALGORITHMS and name != "sha256"]
+        with (
+            closing(chunks),
+            self._store.receive(artifact.filename, algorithms=algorithms) as incoming,
+        ):
+            try:
+                for chunk in chunks:
+                    self._stop_if_told()
+                    incoming.write(chunk)
+                    self._progress.advance(len(chunk))
+                    if artifact.size is not None and incoming.size > artifact.size:
+                        break  # It cannot be the right one, and might never end.
+                _check_content(artifact, incoming)
+                return incoming.keep()
+            except BaseException:
+                self._progress.advance(-incoming.size)
+                raise
+
+    def _stop_if_told(self) -> None:
+        if self._stopped.is_set():
+            raise _FileError("stopped")
+
+    def _learn_size(self, artifact: Artifact, size: int) -> None:
+        """Correct the expected total by what a server says of a file."""
+        self._progress.grow(size - self._sizes[artifact])
+        self._sizes[artifact] = size
+
+
+def _run_in_threads(
+    function: Callable[[Artifact], Path], artifacts: Sequence[Artifact], jobs: int
+) -> Iterator[tuple[Artifact, Path | Exception]]:
+    """Yield each artifact with its outcome, in the order in which they come about.
+
+    The threads are daemons, unlike those of an executor: after Ctrl-C nobody should wait for a
+    server that does not answer.
+    """
+    queue = deque(artifacts)
+    outcomes: SimpleQueue[tuple[Artifact, Path | Exception]] = SimpleQueue()
+
+    def work() -> None:
+        while True:
+            try:
+                artifact = queue.popleft()
+            except IndexError:
+                return
+            try:
+                outcomes.put((artifact, function(artifact)))
+            except Exception as error:  # noqa: BLE001 - raised again by the thread that asked
+                outcomes.put((artifact, error))
+
+    for _ in range(min(jobs, len(artifacts))):
+        threading.Thread(target=work, name="fetch", daemon=True).start()
+    try:
+        for _ in artifacts:
+            outcome = None
+            while outcome is None:
+                try:
+                    # Windows delivers Ctrl-C only between two waits.
+                    outcome = outcomes.get(timeout=0.5)
+                except Empty:
+                    continue
+            yield outcome
+    finally:
+        queue.clear()
+
+
+def _check_content(artifact: Artifact, incoming: Incoming) -> None:
+    for algorithm in ALGORITHMS:
+        expected = artifact.hashes.get(algorithm)
+        if expected is None or incoming.digest(algorithm) == expected:
+            continue
+        if artifact.size is not None and incoming.size < artifact.size:
+            raise BrokenBodyError(f"it ended after {incoming.size} of {artifact.size} bytes")
+        if artifact.size is not None and incoming.size > artifact.size:
+            raise _WrongContentError(
+                f"expected {artifact.size} bytes, got more: "
+                "this is not the file that was locked; lock again if you trust the new one"
+            )
+        raise _WrongContentError(
+            f"expected {algorithm} {expected}, got {incoming.digest(algorithm)}: "
+            "this is not the file that was locked; lock again if you trust the new one"
+        )
+
+
+def _find_mistake(artifact: Artifact) -> str | None:
+    try:
+        check_filename(artifact.filename)
+        choose_algorithm(artifact.hashes)
+    except ValueError as error:
+        return str(error)
+    return None
+
+
+def _refuse_downloads(artifacts: Sequence[Artifact], store: Store) -> None:
+    if not artifacts:
+        return
+    files = "1 file is" if len(artifacts) == 1 else f"{len(artifacts)} files are"
+    lines = [f"  {a.filename} ({display_url(a.url)})" for a in artifacts]
+    raise FetchError(
+        f"offline, and {files} not in the store {store.root}:\n"
+        + "\n".join(sorted(lines))
+        + "\nbuild once without UV_OFFLINE and HATCH_MULTIPLAT_OFFLINE to fetch what is missing"
+    )
+
+
+def _raise_for(problems: Sequence[tuple[Artifact, str]]) -> None:
+    if problems:
+        lines = [f"{a.filename}: {display_url(a.url)}: {problem}" for a, problem in problems]
+        raise FetchError("\n".join(sorted(lines)))
+
+
+def _read_chunks(path: Path) -> Generator[bytes]:
+    with path.open("rb") as file:
+        while chunk := file.read(CHUNK_SIZE):
+            yield chunk

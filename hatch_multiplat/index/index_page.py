@@ -1,0 +1,267 @@
+"""An index's pages and what they say of a project's files: JSON (PEP 691) and HTML (PEP 503).
+
+`pypi-simple` reads both as well, but with pydantic and BeautifulSoup, which every isolated build
+that uses this plugin would have to install and import. The standard library's two parsers do.
+"""
+
+from __future__ import annotations
+
+import html
+import json
+from dataclasses import dataclass, field
+from email.message import Message
+from functools import cache
+from html.parser import HTMLParser
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import parse_qsl, unquote, urljoin
+
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.utils import (
+    InvalidSdistFilename,
+    InvalidWheelFilename,
+    parse_sdist_filename,
+    parse_wheel_filename,
+)
+
+from hatch_multiplat.base.urls import redact
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from packaging.tags import Tag
+    from packaging.utils import NormalizedName
+    from packaging.version import Version
+
+JSON_TYPE: Final = "application/vnd.pypi.simple.v1+json"
+ACCEPT: Final = f"{JSON_TYPE}, application/vnd.pypi.simple.v1+html;q=0.2, text/html;q=0.1"
+"""The Accept header for a project's page; JSON has sizes and is read faster."""
+
+_HTML_TYPES: Final = frozenset({"text/html", "application/vnd.pypi.simple.v1+html"})
+
+
+class PageError(ValueError):
+    """This is not an index's page; the message says what is wrong with it."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Link:
+    """One file as a page has it, nothing of it understood yet."""
+
+    filename: str
+    url: str
+    """Absolute, without fragment."""
+    hashes: Mapping[str, str] = field(default_factory=dict, hash=False)
+    size: int | None = None
+    requires_python: str | None = None
+    yanked: str | None = None
+    """The reason, which may be empty; None if it is not yanked."""
+    metadata: bool = False
+    """True where the index has a wheel's METADATA as a file of its own (PEP 658)."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class IndexFile:
+    """One wheel or sdist of a project, as an index or a find-links location has it."""
+
+    filename: str
+    url: str
+    """Absolute, without credentials and without fragment."""
+    version: Version
+    tags: frozenset[Tag]
+    """The tags of a wheel; empty for an sdist."""
+    hashes: Mapping[str, str] = field(default_factory=dict, hash=False)
+    """Hex digests by algorithm; may be empty, as not every index gives them."""
+    size: int | None = None
+    """Bytes, where the index says."""
+    requires_python: SpecifierSet | None = None
+    yanked: bool = False
+    yanked_reason: str = ""
+    metadata: bool = False
+    """True where its METADATA is a file of its own beside it (PEP 658)."""
+    place: int = 0
+    """0 for a file of find-links; the indexes that know the project follow from 1 on."""
+    index: str = ""
+    """The index or the find-links location that has it, without credentials."""
+
+    @property
+    def sha256(self) -> str | None:
+        return self.hashes.get("sha256")
+
+
+def parse_page(body: bytes, *, content_type: str, url: str) -> list[Link]:
+    """Return the links of a page in its order.
+
+    `url` is where the page came from, the start of its relative links. Raises PageError.
+    """
+    header = Message()
+    header["Content-Type"] = content_type or "text/html"
+    media_type = header.get_content_type()
+    if media_type == JSON_TYPE:
+        return list(_parse_json(body, url))
+    if media_type in _HTML_TYPES:
+        return _parse_html(body.decode(_choose_charset(header), "replace"), url)
+    raise PageError(f"a page of type {media_type!r} is not one of an index")
+
+
+def select_files(
+    links: Iterable[Link], project: NormalizedName, *, place: int = 0, index: str = ""
+) -> tuple[IndexFile, ...]:
+    """Return what among these links is a wheel or an sdist of the project, in their order."""
+    return tuple(
+        file for link in links if (file := _understand(link, project, place, index)) is not None
+    )
+
+
+def render_page(files: Iterable[IndexFile]) -> str:
+    """Return a project's page (PEP 503) with these files; sizes and upload times have no place."""
+    return "\n".join(["<!DOCTYPE html><html><body>", *map(_anchor, files), "</body></html>", ""])
+
+
+def _anchor(file: IndexFile) -> str:
+    known = next(iter(sorted(file.hashes.items(), key=lambda item: item[0] != "sha256")), None)
+    attributes = {"href": file.url + (f"#{known[0]}={known[1]}" if known else "")}
+    if file.requires_python is not None:
+        attributes["data-requires-python"] = str(file.requires_python)
+    if file.yanked:
+        attributes["data-yanked"] = file.yanked_reason
+    if file.metadata:
+        attributes["data-core-metadata"] = "true"
+    text = " ".join(f'{name}="{html.escape(value)}"' for name, value in attributes.items())
+    return f"<a {text}>{html.escape(file.filename)}</a>"
+
+
+def _parse_json(body: bytes, base: str) -> Iterator[Link]:
+    """Follow the project detail of PEP 691, with PEP 700's sizes."""
+    try:
+        page = json.loads(body)
+        _check_version(page["meta"]["api-version"])
+        for file in page["files"]:
+            yanked = file.get("yanked", False)
+            size = file.get("size")
+            requires_python = file.get("requires-python")
+            yield Link(
+                filename=_check_text(file["filename"]),
+                url=_join(base, _check_text(file["url"])).partition("#")[0],
+                hashes={k: _check_text(v).lower() for k, v in file.get("hashes", {}).items()},
+                size=size if isinstance(size, int) else None,
+                requires_python=requires_python if isinstance(requires_python, str) else None,
+                yanked=None if yanked is False else "" if yanked is True else str(yanked),
+                metadata=bool(file.get("core-metadata", file.get("dist-info-metadata"))),
+            )
+    except PageError:
+        raise
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise PageError(f"its JSON is not that of an index ({error!r})") from error
+
+
+def _parse_html(text: str, base: str) -> list[Link]:
+    parser = _LinkParser(base)
+    try:
+        parser.feed(text)
+        parser.close()
+    except PageError:
+        raise
+    except (ValueError, AssertionError) as error:  # An address "//[", and a declaration "<![x[".
+        raise PageError(f"its HTML cannot be read ({error})") from error
+    return parser.links
+
+
+class _LinkParser(HTMLParser):
+    """Collects the anchors of PEP 503's project page."""
+
+    def __init__(self, base: str) -> None:
+        super().__init__(convert_charrefs=True)
+        self.links: list[Link] = []
+        self._base = base
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag == "a":
+            self._add_link(dict(attrs))
+        elif tag == "base":
+            self._base = urljoin(self._base, dict(attrs).get("href") or "")
+        elif tag == "meta":
+            values = dict(attrs)
+            if values.get("name") == "pypi:repository-version":
+                _check_version(values.get("content"))
+
+    def _add_link(self, attributes: dict[str, str | None]) -> None:
+        href = attributes.get("href")
+        if not href:
+            return
+        url, _, fragment = _join(self._base, href.strip()).partition("#")
+        self.links.append(
+            Link(
+                filename=unquote(url.partition("?")[0].rpartition("/")[2]),
+                url=url,
+                hashes={name: digest.lower() for name, digest in parse_qsl(fragment)},
+                requires_python=attributes.get("data-requires-python"),
+                yanked=(attributes["data-yanked"] or "") if "data-yanked" in attributes else None,
+                metadata=any(
+                    attributes.get(name, "false") != "false"
+                    for name in ("data-core-metadata", "data-dist-info-metadata")
+                ),
+            )
+        )
+
+
+def _understand(link: Link, project: NormalizedName, place: int, index: str) -> IndexFile | None:
+    tags: frozenset[Tag] = frozenset()
+    try:
+        if link.filename.endswith(".whl"):
+            name, version, _, tags = parse_wheel_filename(link.filename)
+        elif link.filename.endswith((".tar.gz", ".zip")):
+            name, version = parse_sdist_filename(link.filename)
+        else:
+            return None
+    except (InvalidWheelFilename, InvalidSdistFilename):
+        return None
+    if name != project:
+        return None
+    return IndexFile(
+        filename=link.filename,
+        url=redact(link.url) if "@" in link.url else link.url,
+        version=version,
+        tags=tags,
+        hashes=link.hashes,
+        size=link.size,
+        requires_python=_parse_specifiers(link.requires_python),
+        yanked=link.yanked is not None,
+        yanked_reason=link.yanked or "",
+        metadata=link.metadata,
+        place=place,
+        index=index,
+    )
+
+
+@cache
+def _parse_specifiers(text: str | None) -> SpecifierSet | None:
+    """Return None as well for what cannot be read: pip takes such a file for fitting, too."""
+    try:
+        return SpecifierSet(text) if text else None
+    except InvalidSpecifier:
+        return None
+
+
+def _check_version(version: Any) -> None:
+    if not isinstance(version, str) or version.split(".")[0] != "1":
+        raise PageError(f"it has version {version!r} of the index API; this reads 1")
+
+
+def _check_text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"{value!r} is not a string")
+    return value
+
+
+def _join(base: str, url: str) -> str:
+    """Do what `urljoin` does, at once where there is nothing to join: pages have thousands."""
+    return url if url.startswith(("https://", "http://")) else urljoin(base, url)
+
+
+def _choose_charset(header: Message) -> str:
+    charset = header.get_content_charset("utf-8")
+    try:
+        "".encode(charset)
+    except LookupError:
+        return "utf-8"
+    return charset

@@ -1,0 +1,91 @@
+"""What is wrong with an index, from uv's words: which one, who names it, and what to do."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+from hatch_multiplat.base.urls import redact
+from hatch_multiplat.index.sources import credentials_hint
+
+if TYPE_CHECKING:
+    from hatch_multiplat.index.sources import Sources
+
+OFFLINE: Final = (
+    "offline, and uv's cache has not all that solving takes; build once without UV_OFFLINE and "
+    "HATCH_MULTIPLAT_OFFLINE, or write a lock, with which nothing is solved"
+)
+
+_ADDRESS: Final = re.compile(
+    r"Failed to fetch: `?(?P<fetched>[^\s`]+)"
+    r"|An index(?: URL)? \((?P<refused>[^\s)]+)\) (?:could not be queried|returned a 403)"
+)
+_REFUSED: Final = re.compile(r"could not be queried.*\((401[^)]*)\)|returned a (403[^.]*?) error")
+_CERTIFICATE: Final = re.compile(r"invalid peer certificate: (.*)")
+_STATUS: Final = re.compile(r"HTTP status \w+ error \((\d{3}[^)]*)\)")
+_PROXY: Final = re.compile(r"tunnel error|proxy", re.IGNORECASE)
+_UNKNOWN_HOST: Final = re.compile("dns error|failed to lookup address")
+_LATE: Final = re.compile("timed out|timeout", re.IGNORECASE)
+_CAUSE: Final = re.compile(r"^\s*(?:cause|Caused by): (.*?)(?: \(os error \d+\))?$", re.MULTILINE)
+
+
+def explain_trouble(said: str, sources: Sources) -> str | None:
+    """Return what keeps uv from reading an index and what to do; None for any other failure.
+
+    `said` is what uv wrote, without credentials.
+    """
+    if "network was disabled" in said:
+        return OFFLINE
+    found = _ADDRESS.search(said)
+    if found is None:
+        return None
+    refused = _REFUSED.search(said)
+    if found["refused"] and not (refused and "was not found in" in said):
+        return None
+    address = redact(found["fetched"] or found["refused"])
+    index = _source_of(address, sources)
+    origin = sources.origins.get(index) if index else None
+    where = f"{origin}: " if origin else ""
+    return f"{where}{redact(index or address)} {_reason(said, index or address, sources)}"
+
+
+def _reason(said: str, url: str, sources: Sources) -> str:
+    """Return the second half of the sentence, and the way out."""
+    if refused := _REFUSED.search(said):
+        return f"refused us ({refused[1] or refused[2]}); {credentials_hint(url, sources)}"
+    if certificate := _CERTIFICATE.search(said):
+        return (
+            f"has a certificate that is not trusted ({certificate[1].strip()}); name the file with "
+            "your CA certificates in SSL_CERT_FILE"
+        )
+    if status := _STATUS.search(said):
+        return f"answered {status[1].strip()}; try again later, or ask who runs it"
+    return _why_unreachable(said)
+
+
+def _why_unreachable(said: str) -> str:
+    causes = _CAUSE.findall(said)
+    last = causes[-1] if causes else "no reason was given"
+    if _PROXY.search(said):
+        return f"is not reached through the proxy ({last}); see HTTPS_PROXY, HTTP_PROXY, NO_PROXY"
+    if _UNKNOWN_HOST.search(said):
+        return f"is at a host that nobody knows ({last}); correct its name, or check the network"
+    if _LATE.search(said):
+        return "does not answer in time; try again, or check the network"
+    return f"cannot be reached ({last}); correct the address, or check the network"
+
+
+def _source_of(address: str, sources: Sources) -> str | None:
+    """Return the source that an address lies in: of several the longest."""
+    locations = [
+        *(url for _, url in sources.named),
+        *sources.find_links,
+        *sources.extra_index_urls,
+        sources.index_url,
+    ]
+    fitting = [url for url in locations if _is_within(address, redact(url).rstrip("/"))]
+    return max(fitting, key=len, default=None)
+
+
+def _is_within(address: str, base: str) -> bool:
+    return address == base or address.startswith(f"{base}/")

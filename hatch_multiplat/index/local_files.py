@@ -1,0 +1,90 @@
+"""The files and folders on disk that a table names: what an sdist has to have, what is missing."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from packaging.utils import (
+    InvalidSdistFilename,
+    InvalidWheelFilename,
+    canonicalize_name,
+    parse_sdist_filename,
+    parse_wheel_filename,
+)
+
+from hatch_multiplat.base.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from hatch_multiplat.config.config import Config
+
+_KEY: Final = "tool.multiplat.find-links"
+# A scheme of one letter is a drive of Windows.
+_URL: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:")
+
+
+def check_find_links(config: Config, folder: Path) -> None:
+    """Raise ConfigError for each folder of the table's `find-links` that is not there."""
+    missing = [
+        (place, location)
+        for place, location in enumerate(config.find_links)
+        if not _URL.match(location) and not (folder / location).exists()
+    ]
+    hint = "the path is relative to pyproject.toml"
+    if is_unpacked_sdist(folder):
+        hint = "the sdist has such folders only from inside of the project; build the wheel from "
+        hint += "the project itself, or name an absolute path"
+    if missing:
+        raise ConfigError(
+            f"{_KEY}[{place}]: there is no {location!r}; {hint}" for place, location in missing
+        )
+
+
+def is_unpacked_sdist(folder: Path) -> bool:
+    """Tell whether a project's folder is what an sdist was unpacked to."""
+    return (folder / "PKG-INFO").is_file()
+
+
+def paths_for_sdist(config: Config, folder: Path, *, name: str) -> tuple[str, ...]:
+    """Return what a build from the project's sdist needs, as paths from its folder.
+
+    That is the lock, the complete-platform files, and the packages in the folders of `find-links`,
+    but not those of the project itself, which is called `name`. What is outside of the project, as
+    the lock of a uv workspace can be, cannot be in its sdist.
+    """
+    wanted = [config.lock, *config.files]
+    for location in config.find_links:
+        if not _URL.match(location) and not Path(location).is_absolute():
+            wanted += _packages_in(folder, location, but=canonicalize_name(name))
+    inside = (path for path in dict.fromkeys(wanted) if _is_inside(folder, path))
+    return tuple(path for path in inside if (folder / path).is_file())
+
+
+def _packages_in(folder: Path, location: str, *, but: str) -> Iterator[str]:
+    """Yield the wheels and sdists that lie in a folder; what is no folder, a page, by itself."""
+    place = folder / location
+    if not place.is_dir():
+        yield os.path.normpath(location)
+        return
+    for path in sorted(place.iterdir()):
+        if _project_of(path.name) not in {None, but}:
+            yield os.path.normpath(Path(location) / path.name)
+
+
+def _project_of(filename: str) -> str | None:
+    """Return whose wheel or sdist a file is; None for any other file."""
+    try:
+        if filename.endswith(".whl"):
+            return parse_wheel_filename(filename)[0]
+        return parse_sdist_filename(filename)[0]
+    except (InvalidWheelFilename, InvalidSdistFilename):
+        return None
+
+
+def _is_inside(folder: Path, path: str) -> bool:
+    whole = Path(os.path.normpath(folder.absolute() / path))
+    return whole.is_relative_to(os.path.normpath(folder.absolute()))

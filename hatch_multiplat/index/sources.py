@@ -1,0 +1,409 @@
+"""Where packages come from: the indexes and folders that uv and we read, in one value."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias
+from urllib.parse import quote, unquote, urlsplit, urlunsplit
+
+from packaging.markers import InvalidMarker, Marker
+from packaging.utils import canonicalize_name
+
+from hatch_multiplat.base.errors import ConfigError
+from hatch_multiplat.base.urls import redact
+from hatch_multiplat.index.origins import origins_in_pip, origins_in_uv, origins_of_table
+from hatch_multiplat.index.uv_indexes import (
+    absolute_locations,
+    details_of,
+    first_of_each_name,
+    flatten_table,
+    indexes_of_environment,
+    located,
+    placed_indexes,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import PurePath
+
+    from packaging.utils import NormalizedName
+
+PYPI: Final = "https://pypi.org/simple"
+FIRST_INDEX: Final = "first-index"
+FIRST_MATCH: Final = "unsafe-first-match"
+PIPS_STRATEGY: Final = "unsafe-best-match"
+KEYRING_COMMAND: Final = "subprocess"
+
+_USER_KEYS: Final = (
+    "allow-insecure-host",
+    "cache-dir",
+    "exclude-newer",
+    "exclude-newer-package",
+    "http-proxy",
+    "https-proxy",
+    "keyring-provider",
+    "native-tls",
+    "no-proxy",
+    "prerelease",
+    "resolution",
+    "system-certs",
+)
+"""What else of a user's settings concerns a build; a project's own word stands before it."""
+
+Login: TypeAlias = tuple[str, str | None]
+"""A user and a password, which is None where the keyring has it."""
+
+_TRUE: Final = frozenset({"1", "true", "t", "yes", "y", "on"})
+_FALSE: Final = frozenset({"0", "false", "f", "no", "n", "off", ""})
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Binding:
+    """A package that comes from one index and no other, where the marker holds."""
+
+    name: NormalizedName
+    index_url: str
+    marker: Marker | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Sources:
+    """The default index, further indexes (asked first, as uv does) and find-links locations.
+
+    All are absolute: URLs, or file URLs for folders. They may carry credentials: never print
+    them, see `redact`.
+    """
+
+    index_url: str = PYPI
+    extra_index_urls: tuple[str, ...] = ()
+    find_links: tuple[str, ...] = ()
+    named: tuple[tuple[str, str], ...] = ()
+    """Name and URL of the indexes that uv's settings name, those for single packages included."""
+    bindings: tuple[Binding, ...] = ()
+    strategy: str = FIRST_INDEX
+    """uv's `index-strategy`; with any but the default, every index that has a package counts."""
+    no_index: bool = False
+    """True where only find-links are in force."""
+    details: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, hash=False)
+    """What uv's settings say of an index besides name and URL (`format` and others), by URL."""
+    keyring: bool = False
+    """True where passwords that are not in a URL are asked of the `keyring` command."""
+    origins: Mapping[str, str] = field(default_factory=dict, hash=False, compare=False)
+    """The key or variable that names each URL, as messages show it."""
+    user_settings: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    """The user's settings for uv that do not say where from, but matter to a build."""
+
+    def indexes_for(
+        self, name: NormalizedName, environment: Mapping[str, str] | None = None
+    ) -> tuple[str, ...]:
+        """Return the indexes that may have a package, first asked first.
+
+        A package that is bound to an index comes from there alone. Without an `environment`,
+        bindings with a marker count as well, before the others.
+        """
+        if self.no_index:
+            return ()
+        bound: list[str] = []
+        for binding in self.bindings:
+            if binding.name != name:
+                continue
+            if binding.marker is None:
+                return (*bound, binding.index_url)
+            if environment is None:
+                bound.append(binding.index_url)
+            elif binding.marker.evaluate(dict(environment)):
+                return (binding.index_url,)
+        return (*bound, *self.extra_index_urls, self.index_url)
+
+    def uv_settings(self) -> dict[str, Any]:
+        """Return the keys of uv's settings that say the same."""
+        names: dict[str, str] = {}
+        for name, url in self.named:
+            names.setdefault(url, name)
+        extras = [url for url in dict.fromkeys(self.extra_index_urls) if url != self.index_url]
+        index: list[dict[str, Any]] = []
+        for url in (*extras, self.index_url):
+            entry = {"name": names[url]} if url in names else {}
+            index.append({**entry, "url": url, **self.details.get(url, {})})
+        index[-1]["default"] = True
+        for name, url in self.named:
+            # Those that packages are bound to, by whatever name.
+            if all(entry.get("name") != name for entry in index):
+                details = self.details.get(url, {})
+                index.append({"name": name, "url": url, **details, "explicit": True})
+        settings: dict[str, Any] = {**self.user_settings, "index": index}
+        if self.find_links:
+            settings["find-links"] = list(self.find_links)
+        if self.strategy != FIRST_INDEX:
+            settings["index-strategy"] = self.strategy
+        if self.no_index:
+            settings["no-index"] = True
+        if self.keyring:
+            settings["keyring-provider"] = KEYRING_COMMAND
+        return settings
+
+
+class SourceSettings(Protocol):
+    """What `[tool.multiplat]` says of sources."""
+
+    @property
+    def index_url(self) -> str | None: ...
+    @property
+    def extra_index_urls(self) -> tuple[str, ...]: ...
+    @property
+    def find_links(self) -> tuple[str, ...]: ...
+
+
+def choose_sources(
+    settings: SourceSettings,
+    *,
+    uv_table: Mapping[str, Any],
+    environ: Mapping[str, str],
+    project_dir: PurePath,
+    cwd: PurePath,
+    user_table: Mapping[str, Any] | None = None,
+    pip_config: Mapping[str, str] | None = None,
+) -> Sources:
+    """Choose by precedence: the table, uv's settings, then pip's.
+
+    The first of them that says anything about an index is taken whole, so that a private index
+    is never mixed with one that somebody else's settings name. Paths start from `project_dir`,
+    those of the environment from `cwd`; both are absolute. `user_table` is what uv's settings say
+    outside the project, `pip_config` what pip's configuration files do, both with absolute paths.
+    """
+    project = flatten_table(uv_table)
+    user = flatten_table(user_table or {})
+    private = says_yes(environ, "UV_NO_CONFIG") or bool(environ.get("UV_CONFIG_FILE"))
+    indexes = [
+        *indexes_of_environment(environ, cwd),
+        # uv itself leaves a project's settings alone then, but for what packages are bound to.
+        *(
+            {**entry, **({"explicit": True} if private else {})}
+            for entry in placed_indexes(project, project_dir)
+        ),
+        *placed_indexes(user, cwd),
+    ]
+    indexes = first_of_each_name(indexes)
+    if private:
+        project = {}
+    chosen = (
+        _from_settings(settings, project_dir)
+        or _from_uv(project, user, indexes, environ, project_dir=project_dir, cwd=cwd)
+        or _from_pip(pip_config or {}, environ, cwd)
+        or Sources()
+    )
+    named = [(entry["name"], entry["url"]) for entry in indexes if entry.get("name")]
+    origins = [
+        *origins_of_table(
+            settings.index_url, settings.extra_index_urls, settings.find_links, project_dir
+        ),
+        *origins_in_uv(project, user, environ, project_dir=project_dir, cwd=cwd),
+        *origins_in_pip(pip_config or {}, environ, cwd),
+    ]
+    return replace(
+        chosen,
+        named=tuple(named),
+        bindings=()
+        if says_yes(environ, "UV_NO_SOURCES")
+        else bindings_of(uv_table.get("sources", {}), dict(named)),
+        strategy=str(
+            environ.get("UV_INDEX_STRATEGY")
+            or project.get("index-strategy")
+            or user.get("index-strategy")
+            or chosen.strategy
+        ),
+        keyring=(
+            environ.get("UV_KEYRING_PROVIDER")
+            or project.get("keyring-provider")
+            or user.get("keyring-provider")
+            or environ.get("PIP_KEYRING_PROVIDER")
+            or (pip_config or {}).get("keyring-provider")
+        )
+        == KEYRING_COMMAND,
+        origins=dict(reversed(origins)),
+        details={entry["url"]: details for entry in indexes if (details := details_of(entry))},
+        user_settings={key: user[key] for key in _USER_KEYS if key in user},
+    )
+
+
+def says_yes(environ: Mapping[str, str], name: str) -> bool:
+    """Tell whether a variable says yes, in the words that uv and pip take for it, in any case.
+
+    One that is empty is as good as none. Raises ConfigError for any other word, as uv itself ends
+    with an error: neither answer would be safe to guess.
+    """
+    return _is_yes(environ.get(name, ""), name)
+
+
+def _is_yes(text: str, where: str) -> bool:
+    word = text.strip().lower()
+    if word not in _TRUE | _FALSE:
+        raise ConfigError([f"{where}: {text!r} is neither yes nor no; give 1 or 0"])
+    return word in _TRUE
+
+
+def credentials_of(sources: Sources, environ: Mapping[str, str]) -> dict[str, Login]:
+    """Return the user and password of each source that has them, by URL prefix.
+
+    Besides those in URLs, uv's `UV_INDEX_<NAME>_USERNAME` and `_PASSWORD` count. A password that
+    is None is in the keyring; then so is a user that is empty (uv's `authenticate = "always"`).
+    """
+    found: dict[str, Login] = {}
+    urls = [sources.index_url, *sources.extra_index_urls, *sources.find_links]
+    for url in [*urls, *(url for _, url in sources.named)]:
+        parts = urlsplit(url)
+        if parts.username or parts.password:
+            found[redact(url)] = (unquote(parts.username or ""), unquote(parts.password or ""))
+    for name, url in sources.named:
+        key = _variable_of(name)
+        user, password = environ.get(f"{key}_USERNAME"), environ.get(f"{key}_PASSWORD")
+        if user or password:
+            found[redact(url)] = (user or "", password or "")
+    if sources.keyring:
+        for url, details in sources.details.items():
+            if details.get("authenticate") == "always":
+                found.setdefault(redact(url), ("", ""))
+        found = {url: (user, password or None) for url, (user, password) in found.items()}
+    return found
+
+
+def credentials_hint(url: str, sources: Sources) -> str:
+    """Say where the user and the password of an index can be given."""
+    if urlsplit(url).username:
+        return "check the user and the password in its URL"
+    ways = ["netrc"]
+    for name, other in sources.named:
+        if other == url:
+            key = _variable_of(name)
+            ways.append(f"{key}_USERNAME and {key}_PASSWORD")
+    if not sources.keyring:
+        ways.append("the keyring, with UV_KEYRING_PROVIDER=subprocess and a user in the URL")
+    return f"give user and password in {', or in '.join(ways)}"
+
+
+def _variable_of(name: str) -> str:
+    """Return how uv's variables for the user and password of an index begin."""
+    return f"UV_INDEX_{re.sub('[^A-Z0-9]', '_', name.upper())}"
+
+
+def pip_environment(sources: Sources, credentials: Mapping[str, Login]) -> dict[str, str]:
+    """Return pip's variables for these sources, with the given credentials in their URLs.
+
+    Empty where the sources are the ones that pip takes by itself.
+    """
+    if (sources.index_url, sources.extra_index_urls, sources.find_links) == (PYPI, (), ()):
+        return {"PIP_NO_INDEX": "1"} if sources.no_index else {}
+
+    def with_login(url: str) -> str:
+        parts = urlsplit(url)
+        if parts.username or redact(url) not in credentials:
+            return url
+        words = (quote(text, safe="") for text in credentials[redact(url)] if text is not None)
+        return urlunsplit(parts._replace(netloc=f"{':'.join(words)}@{parts.netloc}"))
+
+    variables = {
+        "PIP_INDEX_URL": with_login(sources.index_url),
+        "PIP_EXTRA_INDEX_URL": " ".join(map(with_login, sources.extra_index_urls)),
+        "PIP_FIND_LINKS": " ".join(map(with_login, sources.find_links)),
+    }
+    return variables | ({"PIP_NO_INDEX": "1"} if sources.no_index else {})
+
+
+def bindings_of(sources: Mapping[str, Any], urls: Mapping[str, str]) -> tuple[Binding, ...]:
+    """Return what uv's `sources` bind to an index; `urls` are those of the indexes by name.
+
+    An index without a URL and a marker that is none are uv's to report.
+    """
+    found = []
+    for name, value in sources.items():
+        for entry in value if isinstance(value, list) else [value]:
+            if entry.get("index") not in urls:
+                continue
+            try:
+                marker = Marker(entry["marker"]) if "marker" in entry else None
+            except InvalidMarker:
+                continue
+            url = urls[entry["index"]]
+            found.append(Binding(name=canonicalize_name(name), index_url=url, marker=marker))
+    return tuple(found)
+
+
+def _from_settings(settings: SourceSettings, base: PurePath) -> Sources | None:
+    if not (settings.index_url or settings.extra_index_urls or settings.find_links):
+        return None
+    return Sources(
+        index_url=settings.index_url or PYPI,
+        extra_index_urls=settings.extra_index_urls,
+        find_links=absolute_locations(settings.find_links, base),
+    )
+
+
+def _from_uv(
+    project: Mapping[str, Any],
+    user: Mapping[str, Any],
+    indexes: Sequence[Mapping[str, Any]],
+    environ: Mapping[str, str],
+    *,
+    project_dir: PurePath,
+    cwd: PurePath,
+) -> Sources | None:
+    """Combine uv's variables, a project's table and the user's as uv itself does: all count."""
+    links = [link.strip() for link in environ.get("UV_FIND_LINKS", "").split(",")]
+    defaults = [
+        *(entry["url"] for entry in indexes if entry.get("default") and not entry.get("explicit")),
+        *absolute_locations(filter(None, [environ.get("UV_INDEX_URL")]), cwd),
+        *located(project, "index-url", project_dir),
+        *located(user, "index-url", cwd),
+    ]
+    extras = [
+        *(
+            entry["url"]
+            for entry in indexes
+            if not entry.get("default") and not entry.get("explicit")
+        ),
+        *absolute_locations(environ.get("UV_EXTRA_INDEX_URL", "").split(), cwd),
+        *located(project, "extra-index-url", project_dir),
+        *located(user, "extra-index-url", cwd),
+    ]
+    find_links = [
+        *absolute_locations(filter(None, links), cwd),
+        *located(project, "find-links", project_dir),
+        *located(user, "find-links", cwd),
+    ]
+    no_index = bool(project.get("no-index", user.get("no-index", False)))
+    if not (defaults or extras or find_links or no_index):
+        return None
+    return Sources(
+        index_url=defaults[0] if defaults else PYPI,
+        extra_index_urls=tuple(dict.fromkeys(extras)),
+        find_links=tuple(dict.fromkeys(find_links)),
+        no_index=no_index,
+    )
+
+
+def _from_pip(
+    config: Mapping[str, str], environ: Mapping[str, str], cwd: PurePath
+) -> Sources | None:
+    """Read pip's settings: each of its variables stands before the key of its files.
+
+    Several indexes are merged then, as pip does it: who has set one up beside PyPI for pip has
+    not said that it is complete for what it has (piwheels is not, nor is a folder of wheels).
+    """
+
+    def look_up(variable: str, key: str) -> str:
+        return environ.get(variable) or config.get(key, "")
+
+    default = look_up("PIP_INDEX_URL", "index-url").strip()
+    extra = look_up("PIP_EXTRA_INDEX_URL", "extra-index-url").split()
+    find_links = look_up("PIP_FIND_LINKS", "find-links").split()
+    no_index = _is_yes(look_up("PIP_NO_INDEX", "no-index"), "PIP_NO_INDEX or pip's no-index")
+    if not (default or extra or find_links or no_index):
+        return None
+    return Sources(
+        index_url=default or PYPI,
+        extra_index_urls=tuple(extra),
+        find_links=absolute_locations(find_links, cwd),
+        strategy=PIPS_STRATEGY if extra else FIRST_INDEX,
+        no_index=no_index,
+    )

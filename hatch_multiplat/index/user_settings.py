@@ -1,0 +1,209 @@
+"""What the settings files of uv and pip say outside the project: the user's and the system's."""
+
+from __future__ import annotations
+
+import configparser
+import os
+import sys
+import tomllib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from hatch_multiplat.base.errors import ConfigError
+from hatch_multiplat.config.validation import check_uv_table
+from hatch_multiplat.index.sources import says_yes
+from hatch_multiplat.index.uv_indexes import absolute_locations
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+UNHEARD: Final = dict.fromkeys(
+    (
+        "UV_CONFIG_FILE",
+        "UV_DEFAULT_INDEX",
+        "UV_EXTRA_INDEX_URL",
+        "UV_FIND_LINKS",
+        "UV_INDEX",
+        "UV_INDEX_STRATEGY",
+        "UV_INDEX_URL",
+        "UV_NO_CONFIG",
+        "UV_OFFLINE",
+        "UV_PROJECT",
+        "UV_WORKING_DIR",
+    )
+)
+"""Variables that a uv which is told everything by a file must not see, None each."""
+
+_WINDOWS: Final = sys.platform == "win32"
+
+
+def read_user_table(environ: Mapping[str, str]) -> dict[str, Any]:
+    """Return uv's settings from outside the project, their folders as file URLs.
+
+    That is the file that `UV_CONFIG_FILE` names, or else the user's `uv.toml`, then the system's:
+    lists are joined, of other values the first counts. Raises ConfigError for a file that is no
+    TOML, and for one that is named and not there.
+    """
+    named = environ.get("UV_CONFIG_FILE")
+    if named:
+        return _read_placed(Path(named).absolute())
+    if says_yes(environ, "UV_NO_CONFIG"):
+        return {}
+    table: dict[str, Any] = {}
+    for path in (_user_file(environ), _system_file(environ)):
+        if path is not None and path.is_file():
+            table = _combine(table, _read_placed(path))
+    return table
+
+
+def hide_settings(environ: Mapping[str, str], folder: Path) -> dict[str, str]:
+    """Return the variables by which uv finds empty settings in place of the user's and system's.
+
+    They lead to `folder`, an existing one, where everything else of the user's own is found again
+    by links: git, for one, has its settings in the same place.
+    """
+    changed = {}
+    user = _user_file(environ)
+    if user is not None and user.is_file():
+        changed["APPDATA" if _WINDOWS else "XDG_CONFIG_HOME"] = str(folder / "user")
+        _make_empty(folder / "user", like=user.parent.parent)
+    system = _system_file(environ)
+    if system is not None and system.is_file():
+        changed["PROGRAMDATA" if _WINDOWS else "XDG_CONFIG_DIRS"] = str(folder / "system")
+        _make_empty(folder / "system", like=None)
+    return changed
+
+
+def read_pip_config(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return what pip's configuration files say of its global and install settings.
+
+    The variables of pip's are not among them. Raises ConfigError for a file that is none of its
+    kind.
+    """
+    found: dict[str, dict[str, str]] = {"global": {}, "install": {}}
+    for path in _pip_files(environ):
+        parser = configparser.RawConfigParser()
+        try:
+            parser.read_string(path.read_text(encoding="utf-8"), source=str(path))
+        except FileNotFoundError:
+            continue
+        except (OSError, UnicodeDecodeError, configparser.Error) as error:
+            first = str(error).splitlines()[0]
+            raise ConfigError([f"{path}: pip's settings cannot be read: {first}"]) from error
+        for section in found.keys() & set(parser.sections()):
+            items = {key.replace("_", "-"): value for key, value in parser.items(section)}
+            found[section] |= {key: value for key, value in items.items() if value}
+    return found["global"] | found["install"]
+
+
+def _user_file(environ: Mapping[str, str]) -> Path | None:
+    if _WINDOWS:
+        base = environ.get("APPDATA")
+        return Path(base, "uv", "uv.toml") if base else None
+    config = _config_home(environ)
+    return config / "uv" / "uv.toml" if config else None
+
+
+def _system_file(environ: Mapping[str, str]) -> Path | None:
+    if _WINDOWS:
+        base = environ.get("PROGRAMDATA")
+        return Path(base, "uv", "uv.toml") if base else None
+    folders = environ.get("XDG_CONFIG_DIRS") or "/etc/xdg"
+    candidates = [Path(folder, "uv", "uv.toml") for folder in folders.split(":") if folder]
+    return next(
+        (path for path in candidates if path.is_file()),
+        Path("/etc/uv/uv.toml"),
+    )
+
+
+def _pip_files(environ: Mapping[str, str]) -> Iterator[Path]:
+    """Yield the files that pip reads, the strongest last."""
+    named = environ.get("PIP_CONFIG_FILE")
+    if named == os.devnull:
+        return
+    home = environ.get("USERPROFILE" if _WINDOWS else "HOME")
+    if _WINDOWS:
+        bases = [environ.get("PROGRAMDATA"), environ.get("APPDATA")]
+        system, user = (Path(base, "pip", "pip.ini") if base else None for base in bases)
+        systems, legacy = [system], Path(home, "pip", "pip.ini") if home else None
+    else:
+        folders = environ.get("XDG_CONFIG_DIRS") or "/etc/xdg"
+        systems = [*(Path(folder, "pip", "pip.conf") for folder in folders.split(":") if folder)]
+        systems.append(Path("/etc/pip.conf"))
+        config = _config_home(environ)
+        if sys.platform == "darwin" and home:
+            library = Path(home, "Library", "Application Support")
+            systems.insert(0, Path("/Library/Application Support/pip/pip.conf"))
+            config = library if (library / "pip").is_dir() else Path(home, ".config")
+        user = config / "pip" / "pip.conf" if config else None
+        legacy = Path(home, ".pip", "pip.conf") if home else None
+    virtual = environ.get("VIRTUAL_ENV")
+    site = Path(virtual, "pip.ini" if _WINDOWS else "pip.conf") if virtual else None
+    yield from (path for path in (*systems, legacy, user, site) if path is not None)
+    if named:
+        yield Path(named)
+
+
+def _config_home(environ: Mapping[str, str]) -> Path | None:
+    config, home = environ.get("XDG_CONFIG_HOME"), environ.get("HOME")
+    if config:
+        return Path(config)
+    return Path(home, ".config") if home else None
+
+
+def _read_placed(path: Path) -> dict[str, Any]:
+    return place_locations(read_uv_toml(path), path.parent)
+
+
+def read_uv_toml(path: Path) -> dict[str, Any]:
+    """Return what a `uv.toml` says, as it stands there.
+
+    Raises ConfigError for one that cannot be read, is not TOML, or has a setting of a wrong shape.
+    """
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError([f"{path} cannot be read: {error.strerror or error}"]) from error
+    except ValueError as error:
+        raise ConfigError([f"{path} is not TOML: {error}"]) from error
+    check_uv_table(table, str(path))
+    return table
+
+
+def place_locations(table: Mapping[str, Any], base: Path) -> dict[str, Any]:
+    """Return uv's settings with the folders of indexes and find-links as file URLs."""
+    placed = dict(table)
+    if "index" in table:
+        placed["index"] = [
+            {**entry, "url": absolute_locations([entry.get("url", "")], base)[0]}
+            for entry in table["index"]
+        ]
+    for key in ("index-url", "extra-index-url", "find-links"):
+        if isinstance(table.get(key), str):
+            (placed[key],) = absolute_locations([table[key]], base)
+        elif key in table:
+            placed[key] = list(absolute_locations(table[key], base))
+    if "pip" in table:
+        placed["pip"] = place_locations(table["pip"], base)
+    return placed
+
+
+def _combine(strong: Mapping[str, Any], weak: Mapping[str, Any]) -> dict[str, Any]:
+    """Join two levels of uv's settings as uv does."""
+    joined = {**weak, **strong}
+    for key in strong.keys() & weak.keys():
+        if isinstance(strong[key], list) and isinstance(weak[key], list):
+            joined[key] = [*strong[key], *weak[key]]
+        elif isinstance(strong[key], dict) and isinstance(weak[key], dict):
+            joined[key] = _combine(strong[key], weak[key])
+    return joined
+
+
+def _make_empty(folder: Path, *, like: Path | None) -> None:
+    (folder / "uv").mkdir(parents=True)
+    (folder / "uv" / "uv.toml").touch()
+    if like is None or _WINDOWS:
+        return
+    for entry in like.iterdir():
+        if entry.name != "uv":
+            (folder / entry.name).symlink_to(entry)

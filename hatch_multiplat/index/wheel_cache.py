@@ -1,0 +1,297 @@
+"""The wheel store: files by what is in them, shared by all projects and builds of a user.
+
+Nothing in it needs a lock. A file gets its name only when it is whole: it is written under a
+temporary name on the same file system, hashed on the way, and renamed. Two builds that fetch the
+same wheel at once both write it, and the second rename puts the same bytes in the place of the
+first; a killed build leaves a temporary file and nothing to unlock, and a rename works on the
+network file systems where locks hang. Nothing is synced to disk either, because an entry is hashed
+again whenever it is used, and one that is damaged counts as missing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import secrets
+import time
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Self
+
+import platformdirs
+
+from hatch_multiplat.base.errors import FetchError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+ALGORITHMS: Final = {
+    "sha256": 64,
+    "sha512": 128,
+    "sha384": 96,
+    "blake2b": 128,
+    "sha3_256": 64,
+    "sha3_384": 96,
+    "sha3_512": 128,
+    "blake2s": 64,
+}
+"""The hash algorithms that vouch for a file, preferred first, with their number of hex digits."""
+
+CHUNK_SIZE: Final = 256 * 1024
+"""Bytes held at a time, so that memory does not grow with the size of a wheel."""
+
+_STALE_SECONDS: Final = 24 * 60 * 60
+_FILENAME: Final = re.compile(r"[^\x00-\x1f/\\:*?\"<>|]+")
+
+
+class StoreError(FetchError):
+    """The store's folder cannot be written."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Page:
+    """An index's answer as it was served; `body` is None where it has no such page."""
+
+    url: str
+    """Where it came from in the end, without credentials: relative links start here."""
+    content_type: str = ""
+    etag: str | None = None
+    last_modified: str | None = None
+    body: bytes | None = None
+
+
+class Store:
+    """A folder of files addressed by their SHA-256, safe for any number of builds at once."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    @classmethod
+    def default(cls, environ: Mapping[str, str] = os.environ) -> Self:
+        """Return the user's store, or the one that HATCH_MULTIPLAT_CACHE names."""
+        override = environ.get("HATCH_MULTIPLAT_CACHE")
+        if override:
+            return cls(Path(override).expanduser().absolute())
+        return cls(platformdirs.user_cache_path("hatch-multiplat", appauthor=False))
+
+    def path_of(self, sha256: str, filename: str) -> Path:
+        """Return where the file with that content lies, or would lie.
+
+        Raises ValueError for anything but a SHA-256 and a plain file name: both may come from
+        outside, and neither may lead out of the store.
+        """
+        check_digest("sha256", sha256)
+        check_filename(filename)
+        return self.root / "wheels" / sha256[:2] / sha256 / filename
+
+    def find_verified(self, filename: str, hashes: Mapping[str, str]) -> Path | None:
+        """Return the file if it is here and still has the best of these hashes, else None.
+
+        Reads the whole file. A damaged entry stays where it is, to be replaced by the next
+        download: taking it away could take away what another build has just repaired.
+        """
+        algorithm = choose_algorithm(hashes)
+        digest = hashes[algorithm]
+        sha256 = digest if algorithm == "sha256" else self._read_alias(algorithm, digest)
+        if sha256 is None:
+            return None
+        path = self.path_of(sha256, filename)
+        try:
+            return path if hash_file(path, algorithm) == digest else None
+        except OSError:
+            return None
+
+    @contextmanager
+    def receive(self, filename: str, *, algorithms: Iterable[str] = ()) -> Iterator[Incoming]:
+        """Open a temporary file that becomes an entry when its `keep` is called, or vanishes.
+
+        The content is hashed as it arrives, by SHA-256 and by these further algorithms.
+        """
+        incoming = Incoming(self, filename, ("sha256", *algorithms))
+        try:
+            yield incoming
+        finally:
+            incoming.discard()
+
+    def add(self, source: Path, filename: str | None = None) -> Path:
+        """Copy a file of this machine into the store and return its place there."""
+        with self.receive(filename or source.name) as incoming, source.open("rb") as file:
+            while chunk := file.read(CHUNK_SIZE):
+                incoming.write(chunk)
+            return incoming.keep()
+
+    def read_page(self, url: str) -> Page | None:
+        """Return the page last written for that URL; None if there is none or it is damaged."""
+        try:
+            head, _, body = self._page_path(url).read_bytes().partition(b"\n")
+            fields = json.loads(head)
+        except (OSError, ValueError):
+            return None
+        if fields["sha256"] != hashlib.sha256(body).hexdigest():
+            return None
+        return Page(
+            url=fields["url"],
+            content_type=fields["content_type"],
+            etag=fields["etag"],
+            last_modified=fields["last_modified"],
+            body=body if fields["found"] else None,
+        )
+
+    def write_page(self, url: str, page: Page) -> None:
+        """Keep an index's answer, in the place of an older one."""
+        body = page.body or b""
+        head = {
+            "url": page.url,
+            "content_type": page.content_type,
+            "etag": page.etag,
+            "last_modified": page.last_modified,
+            "found": page.body is not None,
+            "sha256": hashlib.sha256(body).hexdigest(),
+        }
+        self._write_small(self._page_path(url), json.dumps(head).encode() + b"\n" + body)
+
+    def sweep(self) -> None:
+        """Remove what killed builds left behind more than a day ago."""
+        oldest = time.time() - _STALE_SECONDS
+        for path in (self.root / "tmp").glob("*.part"):
+            with suppress(OSError):
+                if path.stat().st_mtime < oldest:
+                    path.unlink()
+
+    def remember_alias(self, algorithm: str, digest: str, sha256: str) -> None:
+        """Note which content a digest of another algorithm names."""
+        self._write_small(self._alias_path(algorithm, digest), sha256.encode())
+
+    def _read_alias(self, algorithm: str, digest: str) -> str | None:
+        try:
+            sha256 = self._alias_path(algorithm, digest).read_text("ascii")
+            check_digest("sha256", sha256)
+        except (OSError, ValueError):
+            return None
+        return sha256
+
+    def _alias_path(self, algorithm: str, digest: str) -> Path:
+        check_digest(algorithm, digest)
+        return self.root / "digests" / algorithm / digest[:2] / digest
+
+    def _page_path(self, url: str) -> Path:
+        key = hashlib.sha256(url.encode()).hexdigest()
+        return self.root / "pages" / key[:2] / key
+
+    def _write_small(self, path: Path, content: bytes) -> None:
+        with self.receive("page") as incoming:
+            incoming.write(content)
+            incoming.keep_as(path)
+
+
+class Incoming:
+    """A file on its way into the store: hashed while it is written, nameless until it is kept."""
+
+    def __init__(self, store: Store, filename: str, algorithms: Iterable[str]) -> None:
+        check_filename(filename)
+        self.size = 0
+        """Bytes written so far."""
+        self._store = store
+        self._filename = filename
+        self._hashers = {name: hashlib.new(name) for name in algorithms}
+        folder = store.root / "tmp"
+        self._path = folder / f"{secrets.token_hex(8)}.part"
+        with self._explain_errors():
+            _make_folder(store.root, folder)
+            # Not tempfile's functions: theirs are readable by one user only, and so would be
+            # the entries of a store that several share.
+            self._file = self._path.open("xb")
+
+    def write(self, chunk: bytes) -> None:
+        for hasher in self._hashers.values():
+            hasher.update(chunk)
+        with self._explain_errors():
+            self._file.write(chunk)
+        self.size += len(chunk)
+
+    def digest(self, algorithm: str) -> str:
+        """Return the hex digest of what has been written, by one of this file's algorithms."""
+        return self._hashers[algorithm].hexdigest()
+
+    def keep(self) -> Path:
+        """Give the file its name in the store and return it."""
+        sha256 = self.digest("sha256")
+        path = self._store.path_of(sha256, self._filename)
+        self.keep_as(path)
+        for algorithm in self._hashers:
+            if algorithm != "sha256":
+                self._store.remember_alias(algorithm, self.digest(algorithm), sha256)
+        return path
+
+    def keep_as(self, path: Path) -> None:
+        with self._explain_errors():
+            self._file.close()
+            _make_folder(self._store.root, path.parent)
+            try:
+                self._path.replace(path)
+            except PermissionError:
+                # Windows: somebody has the old entry open. If it is whole, it will do.
+                if not path.exists() or hash_file(path, "sha256") != self.digest("sha256"):
+                    raise
+
+    def discard(self) -> None:
+        """Forget what was not kept; does nothing after `keep`."""
+        self._file.close()
+        with suppress(OSError):
+            self._path.unlink(missing_ok=True)
+
+    @contextmanager
+    def _explain_errors(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise StoreError(
+                f"cannot write to the wheel store {self._store.root}: {error.strerror or error}; "
+                "free some space or make it writable, "
+                "or name another folder in HATCH_MULTIPLAT_CACHE"
+            ) from error
+
+
+def choose_algorithm(hashes: Mapping[str, str]) -> str:
+    """Return the best algorithm that these hashes have.
+
+    Raises ValueError, with a message for the user, where none of them vouches for a file any
+    more (MD5 and SHA-1 can be forged) or where the digest is not one of that algorithm.
+    """
+    for algorithm in ALGORITHMS:
+        if algorithm in hashes:
+            check_digest(algorithm, hashes[algorithm])
+            return algorithm
+    found = f"its only hash is {' and '.join(sorted(hashes))}, which proves nothing"
+    raise ValueError(
+        f"{found if hashes else 'it has no hash'}; lock it again from an index that gives sha256"
+    )
+
+
+def check_digest(algorithm: str, digest: str) -> None:
+    """Raise ValueError unless this is a digest of that algorithm, in lower-case hex."""
+    length = ALGORITHMS.get(algorithm)
+    if length is None or not re.fullmatch(f"[0-9a-f]{{{length}}}", digest):
+        raise ValueError(f"{digest!r} is not a {algorithm} digest")
+
+
+def check_filename(filename: str) -> None:
+    """Raise ValueError unless this is a plain file name on every system."""
+    if filename in {".", ".."} or not _FILENAME.fullmatch(filename):
+        raise ValueError(f"{filename!r} is not a file name")
+
+
+def hash_file(path: Path, algorithm: str) -> str:
+    """Return the hex digest of a file's content."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, algorithm).hexdigest()
+
+
+def _make_folder(root: Path, folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    tag = root / "CACHEDIR.TAG"
+    if not tag.exists():  # Keeps the store out of backups, see bford.info/cachedir.
+        tag.write_text("Signature: 8a477f597d28d172789f06886806bc55\n", "ascii")

@@ -1,0 +1,244 @@
+"""uv's workspaces: `workspace = true` in a project's sources to the member's folder."""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from typing import TYPE_CHECKING, Any, Final
+
+from packaging.utils import canonicalize_name
+
+from hatch_multiplat.base.errors import ConfigError
+from hatch_multiplat.config.validation import check_pyproject, check_uv_table
+from hatch_multiplat.index.local_files import is_unpacked_sdist
+from hatch_multiplat.index.source_conditions import settle_sources, valid_requirements
+from hatch_multiplat.index.sources import bindings_of
+from hatch_multiplat.index.user_settings import place_locations, read_uv_toml
+
+if TYPE_CHECKING:
+    from collections.abc import Container, Mapping
+    from pathlib import Path
+
+    from packaging.utils import NormalizedName
+
+    from hatch_multiplat.index.sources import Binding
+
+
+_FROM_REPOSITORY: Final = (
+    "; an sdist has no workspace: build it from the repository: python -m build --wheel"
+)
+
+
+def find_workspace(project_dir: Path, pyproject: Mapping[str, Any]) -> Path | None:
+    """Return the root of the workspace above a project; None where it is in none, or is the root.
+
+    Raises ConfigError where the root's settings have a wrong shape.
+    """
+    found = _find_root(project_dir, pyproject)
+    return found[0] if found is not None and found[0] != project_dir.resolve() else None
+
+
+def read_sources(project_dir: Path, pyproject: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a project's `[tool.uv.sources]`, members of its workspace by their paths.
+
+    Sources of the workspace's root count for its members, too, unless they have their own. All
+    paths are relative to the project. Those for an extra or a group that the executable does not
+    have are left out. Raises ConfigError for a member that is not there (an index may have a
+    project of that name, which is another one), and for conditions that make no sense.
+    """
+    own = dict(_uv_table(pyproject).get("sources", {}))
+    found = _find_root(project_dir, pyproject)
+    root, table = found if found is not None else (None, {})
+    inherited = table.get("sources", {}) if root not in {None, project_dir.resolve()} else {}
+    members = _list_members(root, table.get("workspace", {})) if root is not None else {}
+    sources: dict[str, Any] = {}
+    problems = []
+    for name, value in {**inherited, **own}.items():
+        start = root if root is not None and name not in own else project_dir.resolve()
+        entries = []
+        for entry in value if isinstance(value, list) else [value]:
+            placed = dict(entry)
+            if placed.pop("workspace", False):
+                member = members.get(canonicalize_name(name))
+                if member is None:
+                    hint = (
+                        _FROM_REPOSITORY if root is None and is_unpacked_sdist(project_dir) else ""
+                    )
+                    problems.append(
+                        f"tool.uv.sources.{name}: the workspace has no such member{hint}"
+                    )
+                    continue
+                placed["path"] = _relative(member, project_dir)
+            elif "path" in placed:
+                placed["path"] = _relative(start / placed["path"], project_dir)
+            entries.append(placed)
+        sources[name] = entries if isinstance(value, list) or len(entries) != 1 else entries[0]
+    settled, more = settle_sources(sources, pyproject)
+    if problems or more:
+        raise ConfigError([*problems, *more])
+    return settled
+
+
+def read_bindings(
+    project_dir: Path, sources: Mapping[str, Any], direct: Container[NormalizedName]
+) -> tuple[Binding, ...]:
+    """Return the bindings that the folders among a project's direct dependencies have themselves.
+
+    uv heeds the sources of every folder that a source leads to for the requirements of that
+    folder's own project, by the indexes that are named there. A folder that cannot be read is
+    reported by uv. Raises ConfigError for a `pyproject.toml` there that has a wrong shape.
+    """
+    found: dict[Binding, None] = {}
+    queue = [(project_dir, dict(sources), direct)]
+    seen = {project_dir.resolve()}
+    for start, table, names in queue:  # It grows on the way.
+        for name, value in table.items():
+            if canonicalize_name(name) not in names:
+                continue
+            for entry in value if isinstance(value, list) else [value]:
+                folder = (start / str(entry.get("path", "."))).resolve()
+                if folder in seen:
+                    continue
+                seen.add(folder)
+                pyproject = _read(folder)
+                check_pyproject(pyproject, str(folder / "pyproject.toml"))
+                own = read_sources(folder, pyproject) if pyproject else {}
+                required = _required_names(pyproject)
+                indexes = place_locations(read_settings(folder, pyproject), folder).get("index", ())
+                urls = {item["name"]: item["url"] for item in indexes if {"name", "url"} <= {*item}}
+                bound = bindings_of(own, urls)
+                found |= dict.fromkeys(binding for binding in bound if binding.name in required)
+                queue.append((folder, own, required))
+    return tuple(found)
+
+
+def _required_names(pyproject: Mapping[str, Any]) -> frozenset[NormalizedName]:
+    """Return the packages that a project requires, in any of its extras as well."""
+    project = pyproject.get("project", {})
+    groups = [project.get("dependencies", ()), *project.get("optional-dependencies", {}).values()]
+    return frozenset(
+        canonicalize_name(requirement.name)
+        for texts in groups
+        for requirement in valid_requirements(texts)
+    )
+
+
+def read_settings(project_dir: Path, pyproject: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the settings that uv has for a project: those of its workspace's root.
+
+    They are in `uv.toml`, or else in `[tool.uv]`. Indexes that a member has of its own are for
+    its own sources only. All paths are relative to the project. Raises ConfigError for a
+    `uv.toml` that is no TOML.
+    """
+    own = dict(_uv_table(pyproject))
+    own.pop("sources", None)
+    found = _find_root(project_dir, pyproject)
+    if found is not None and found[0] != project_dir.resolve():
+        root, table = found
+        members = _list_members(root, table.get("workspace", {}))
+        if project_dir.resolve() in members.values():
+            table = _move({**_with_uv_toml(root, table)}, root, project_dir)
+            bound = [{**entry, "explicit": True} for entry in own.get("index", ())]
+            if bound:
+                table["index"] = [*table.get("index", ()), *bound]
+            table.pop("sources", None)
+            return table
+    return _with_uv_toml(project_dir, own)
+
+
+def _with_uv_toml(folder: Path, table: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the settings of a folder: where it has a `uv.toml`, these alone."""
+    path = folder / "uv.toml"
+    return read_uv_toml(path) if path.is_file() else dict(table)
+
+
+def _move(table: Mapping[str, Any], root: Path, project_dir: Path) -> dict[str, Any]:
+    """Return settings of the root with the folders of indexes relative to a member."""
+
+    def move(location: str) -> str:
+        if re.match(r"[A-Za-z][A-Za-z0-9+.-]+:", location):
+            return location
+        return _relative(root / location, project_dir)
+
+    moved = dict(table)
+    if "index" in table:
+        moved["index"] = [{**entry, "url": move(entry.get("url", ""))} for entry in table["index"]]
+    for key in ("index-url", "extra-index-url", "find-links"):
+        if isinstance(table.get(key), str):
+            moved[key] = move(table[key])
+        elif key in table:
+            moved[key] = [move(location) for location in table[key]]
+    return moved
+
+
+def _find_root(
+    project_dir: Path, pyproject: Mapping[str, Any]
+) -> tuple[Path, Mapping[str, Any]] | None:
+    """Return the root of the workspace that a project is in, with its `[tool.uv]`.
+
+    Raises ConfigError where that of another folder has a wrong shape; the project's own is known.
+    """
+    folder = project_dir.resolve()
+    table = _uv_table(pyproject)
+    if "workspace" in table:
+        return folder, table
+    for parent in folder.parents:
+        table = _uv_table(_read(parent))
+        if "workspace" in table:
+            check_uv_table(table, f"{parent / 'pyproject.toml'}: tool.uv")
+            return parent, table
+    return None
+
+
+def _list_members(root: Path, workspace: Mapping[str, Any]) -> dict[str, Path]:
+    """Return the folders of a workspace's members by name, the root itself among them."""
+    excluded = {*_find_folders(root, workspace, "exclude")}
+    folders = [root, *_find_folders(root, workspace, "members")]
+    names = {folder: _name_of(folder) for folder in folders if folder not in excluded}
+    return {canonicalize_name(name): folder for folder, name in names.items() if name}
+
+
+def _find_folders(root: Path, workspace: Mapping[str, Any], key: str) -> list[Path]:
+    """Return what the patterns under a key find; raises ConfigError with each that is none."""
+    found: list[Path] = []
+    problems = []
+    for number, pattern in enumerate(workspace.get(key, ())):
+        where = f"{root / 'pyproject.toml'}: tool.uv.workspace.{key}[{number}]"
+        try:
+            found += root.glob(pattern)
+        except NotImplementedError:
+            problems.append(f"{where}: {pattern!r} is absolute; write it from that file's folder")
+        except ValueError as error:
+            problems.append(f"{where}: {pattern!r} is not a pattern for folders: {error}")
+    if problems:
+        raise ConfigError(problems)
+    return found
+
+
+def _name_of(folder: Path) -> str:
+    """Return the name of the project in a folder; nothing where there is none."""
+    project = _read(folder).get("project")
+    name = project.get("name") if isinstance(project, dict) else None
+    return name if isinstance(name, str) else ""
+
+
+def _uv_table(pyproject: Mapping[str, Any]) -> Mapping[str, Any]:
+    tool = pyproject.get("tool")
+    table = tool.get("uv") if isinstance(tool, dict) else None
+    return table if isinstance(table, dict) else {}
+
+
+def _read(folder: Path) -> Mapping[str, Any]:
+    """Read a folder's pyproject.toml; what is none, or no TOML, is no part of a workspace."""
+    try:
+        return tomllib.loads((folder / "pyproject.toml").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+
+
+def _relative(path: Path, project_dir: Path) -> str:
+    try:
+        return os.path.relpath(path.resolve(), project_dir.resolve()).replace(os.sep, "/")
+    except ValueError:  # Another drive of Windows.
+        return str(path.resolve())

@@ -1,0 +1,303 @@
+"""What a project's table should say, after a look at the project, its folder and the index."""
+
+from __future__ import annotations
+
+import queue
+import re
+import threading
+import time
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Final
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from hatch_multiplat.base.errors import FetchError, MultiplatError, ToolError
+from hatch_multiplat.index.http_client import make_session
+from hatch_multiplat.index.simple_api import read_project
+from hatch_multiplat.index.sources import credentials_of
+from hatch_multiplat.init.defaults import (
+    DEFAULT_PLATFORMS,
+    Dependency,
+    Grid,
+    guess_platforms,
+    guess_pythons,
+    guess_run,
+    is_covered,
+    narrow,
+    usual_pythons,
+)
+from hatch_multiplat.init.init_table import RUN_KEYS, TABLE, Settings, table_at
+from hatch_multiplat.resolve.preparation import make_question, open_market
+from hatch_multiplat.resolve.project import (
+    check_described,
+    heed_metadata,
+    make_project,
+    requires_python_of,
+    static_metadata,
+)
+from hatch_multiplat.resolve.solve import run_uv_solve
+from hatch_multiplat.targets.platforms import Platform, PlatformError
+from hatch_multiplat.targets.python import Python
+from hatch_multiplat.targets.target_list import PlatformEntry, default_pythons, expand, old_pythons
+from hatch_multiplat.wheels.metadata import root_requirements
+from hatch_multiplat.wheels.selection import select_all
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from hatch_multiplat.resolve.build_context import Market
+    from hatch_multiplat.resolve.preparation import Surroundings
+    from hatch_multiplat.resolve.project import Project, ProjectWheel
+    from hatch_multiplat.wheels.metadata import ProjectMetadata
+
+LIMIT: Final = 15.0
+"""Seconds that the index may take: a guess is not worth a longer wait."""
+
+_JOBS: Final = 8
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Survey:
+    """The settings that a table lacks, and the lines that say how each was come by."""
+
+    settings: Settings
+    reasons: tuple[str, ...]
+
+
+def survey_project(
+    folder: Path,
+    pyproject: Mapping[str, Any],
+    chosen: Settings,
+    around: Surroundings,
+    *,
+    build: Callable[[], ProjectWheel],
+) -> Survey:
+    """Guess what neither the table nor a person says: platforms, Pythons, and what runs.
+
+    `chosen` is what the person says, empty where nothing. The index is asked for the wheels of
+    the direct dependencies if there is something to leave out; where only the project's wheel
+    tells these, `build` is to return it. Raises ConfigError with all that is wrong in the table
+    and in what was chosen.
+    """
+    check_described(folder, pyproject)
+    present = table_at(pyproject, TABLE)
+    known = {
+        "platforms": present.get("platforms", list(chosen.platforms)),
+        "python": present.get("python", list(chosen.pythons)),
+    }
+    said = {key: value for key, value in known.items() if value or key in present}
+    table = {**present, "platforms": list(DEFAULT_PLATFORMS), **said}
+    project = _make_project(folder, pyproject, table)
+    wheel = None
+    if static_metadata(project) is None and not said.keys() >= {"platforms", "python"}:
+        with suppress(ToolError):  # Whoever builds the project is told why it cannot be.
+            wheel = build()
+    if wheel is not None:
+        project = heed_metadata(_make_project(folder, pyproject, table, wheel), wheel.metadata)
+    metadata = wheel.metadata if wheel else static_metadata(project)
+    platforms, pythons, reasons = _guess_targets(project, metadata, said, around)
+    run, run_reason = _guess_run(project, wheel)
+    return Survey(
+        settings=Settings(platforms=platforms, pythons=pythons, run=run),
+        reasons=(*reasons, run_reason),
+    )
+
+
+def _make_project(
+    folder: Path,
+    pyproject: Mapping[str, Any],
+    table: Mapping[str, Any],
+    wheel: ProjectWheel | None = None,
+) -> Project:
+    """Return the project with this table; a table without Pythons gets some that are admitted."""
+    bound = wheel.metadata.requires_python if wheel else requires_python_of(pyproject)
+    if "python" not in table and not default_pythons(bound) and (old := old_pythons(bound)):
+        table = {**table, "python": list(map(str, old))}
+    tool = {**table_at(pyproject, ("tool",)), "multiplat": table}
+    return make_project(folder, {**pyproject, "tool": tool})
+
+
+def _guess_targets(
+    project: Project,
+    metadata: ProjectMetadata | None,
+    said: Mapping[str, list[str]],
+    around: Surroundings,
+) -> tuple[tuple[str, ...], tuple[str, ...], list[str]]:
+    """Return platforms, Pythons and reasons; what is said already is taken as it is."""
+    if said.keys() >= {"platforms", "python"}:
+        return tuple(said["platforms"]), tuple(said["python"]), []
+    listed = _strings(table_at(project.pyproject, ("project",)).get("classifiers"))
+    platforms, platforms_reason = guess_platforms(listed)
+    pythons, pythons_reason = guess_pythons(listed, project.requires_python)
+    grid = Grid(
+        platforms=tuple(_multiplied(said.get("platforms", platforms))),
+        pythons=tuple(map(Python.parse, said["python"])) if "python" in said else pythons,
+    )
+    if not grid.platforms:  # Whole targets alone, with Pythons of their own.
+        return tuple(said["platforms"]), (), []
+    dependencies, doubts = _ask_index(project, metadata, grid, around)
+    if "python" not in said and not is_covered(grid, dependencies):
+        wider = replace(grid, pythons=usual_pythons(project.requires_python))
+        if is_covered(wider, dependencies):
+            grid = wider
+            pythons_reason = "those with wheels; for what the classifiers name there are none"
+    grid = narrow(grid, dependencies, kept=frozenset(said))
+    reasons = [*grid.reasons, *doubts]
+    if "python" not in said:
+        pythons_said = tuple(map(str, grid.pythons))
+        reasons.insert(0, f"python: {', '.join(pythons_said)} ({pythons_reason})")
+    else:
+        pythons_said = tuple(said["python"])
+    if "platforms" not in said:
+        platforms = tuple(map(str, grid.platforms))
+        reasons.insert(0, f"platforms: {', '.join(platforms)} ({platforms_reason})")
+    else:
+        platforms = tuple(said["platforms"])
+    return platforms, pythons_said, reasons
+
+
+def _multiplied(names: Iterable[str]) -> Iterator[Platform]:
+    """Return the platforms among entries of the table, of which some are whole targets."""
+    for name in names:
+        try:
+            yield Platform.parse(name)
+        except PlatformError:
+            continue
+
+
+def _guess_run(project: Project, wheel: ProjectWheel | None) -> tuple[tuple[str, str] | None, str]:
+    words = table_at(project.pyproject, ("project",))
+    for key in RUN_KEYS:
+        if key in table_at(project.pyproject, TABLE):
+            return None, f"runs: as tool.multiplat.{key} says"
+    if wheel is None and "scripts" in _strings(words.get("dynamic")):
+        return (
+            None,
+            "runs: the script named like the project or else the only one, once it is built",
+        )
+    name = wheel.metadata.name if wheel else str(words.get("name", ""))
+    scripts = [*table_at(words, ("scripts",)), *table_at(words, ("gui-scripts",))]
+    if wheel is not None:
+        scripts = sorted(wheel.scripts)
+    package = re.sub("[-.]+", "_", name)
+    places = [project.folder / "src" / package, project.folder / package]
+    has_main = any((place / "__main__.py").is_file() for place in places if package)
+    run, reason = guess_run(name, scripts, [package] if has_main else [], by_name=wheel is not None)
+    return run, f"runs: {reason}"
+
+
+def _ask_index(
+    project: Project, metadata: ProjectMetadata | None, grid: Grid, around: Surroundings
+) -> tuple[tuple[Dependency, ...], list[str]]:
+    """Return what the index has for the dependencies, or why that is not known.
+
+    Of those that the direct ones bring in, only those that some target lacks are looked at.
+    """
+    if metadata is None:
+        reason = "the dependencies are dynamic, and building the wheel to learn them failed"
+        return (), [f"{reason}, so their wheels were not looked at"]
+    requirements = _list_dependencies(project, metadata)
+    if not requirements:
+        return (), []
+    count = f"{len(requirements)} dependenc{'y' if len(requirements) == 1 else 'ies'}"
+    around.say(f"Looking at the wheels of {count}")
+    deadline = time.monotonic() + LIMIT
+    market = open_market(project, around)
+    # It is only for a guess, so a request that fails is made again at once or not at all.
+    credentials = credentials_of(market.sources, around.environ)
+    market = replace(market, session=make_session(credentials, backoff=0))
+    try:
+        direct = _read_dependencies(requirements, market, deadline)
+    except FetchError as error:
+        return (), [f"guessed without the wheels of {count}: {error}"]
+    try:
+        further = _find_lacking(project, metadata, grid, market, deadline)
+        return (*direct, *_read_dependencies(further, market, deadline)), []
+    except MultiplatError:  # It takes too long, or there is no answer; the build will say more.
+        return direct, ["what the dependencies themselves require was not looked at"]
+
+
+def _list_dependencies(project: Project, metadata: ProjectMetadata) -> tuple[Requirement, ...]:
+    """Return the direct dependencies that an index can tell something of.
+
+    Those that come from a URL, a folder or a repository are left out.
+    """
+    sources = table_at(project.pyproject, ("tool", "uv", "sources"))
+    elsewhere = {canonicalize_name(name) for name in sources}
+    return tuple(
+        requirement
+        for requirement in root_requirements(metadata, project.config.extras)
+        if requirement.url is None and canonicalize_name(requirement.name) not in elsewhere
+    )
+
+
+def _find_lacking(
+    project: Project, metadata: ProjectMetadata, grid: Grid, market: Market, deadline: float
+) -> tuple[Requirement, ...]:
+    """Return the packages, brought in by others, whose newest version some target has no wheel of.
+
+    Raises a MultiplatError if that takes too long, or the requirements have no answer.
+    """
+    targets = expand([PlatformEntry(meant=platform) for platform in grid.platforms], grid.pythons)
+    wide = replace(project, config=replace(project.config, targets=targets))
+    question = make_question(wide, metadata, market)
+    left = max(deadline - time.monotonic(), 0.1)
+    solved = run_uv_solve(question, confined=False, timeout=left)
+    outcome = select_all(solved.lock, targets, base=solved.base)
+    direct = {canonicalize_name(requirement.name) for requirement in question.requirements}
+    lacking = {gap.name for gap in outcome.gaps if gap.source is None} - direct
+    return tuple(map(Requirement, sorted(lacking)))
+
+
+def _read_dependencies(
+    requirements: Sequence[Requirement], market: Market, deadline: float
+) -> tuple[Dependency, ...]:
+    """Ask the index for the files of each requirement.
+
+    Raises FetchError if it cannot be asked, or has not answered by then. What is still under way
+    then is left alone: its threads keep nobody from ending.
+    """
+    waiting: queue.SimpleQueue[Requirement] = queue.SimpleQueue()
+    answers: queue.SimpleQueue[Dependency | Exception] = queue.SimpleQueue()
+    for requirement in requirements:
+        waiting.put(requirement)
+
+    def work() -> None:
+        with suppress(queue.Empty):
+            while True:
+                answers.put(_read_dependency(waiting.get_nowait(), market))
+
+    for _ in range(min(_JOBS, len(requirements))):
+        threading.Thread(target=work, daemon=True).start()
+    found = {}
+    for _ in requirements:
+        try:
+            answer = answers.get(timeout=max(deadline - time.monotonic(), 0))
+        except queue.Empty:
+            raise FetchError(f"the index has not answered within {LIMIT:g} seconds") from None
+        if isinstance(answer, Exception):
+            raise answer
+        found[answer.requirement] = answer
+    return tuple(found[requirement] for requirement in requirements)
+
+
+def _read_dependency(requirement: Requirement, market: Market) -> Dependency | Exception:
+    """Return what the index has of a package, or what came in between, for who waits for it."""
+    try:
+        files = read_project(
+            canonicalize_name(requirement.name),
+            sources=market.sources,
+            session=market.session,
+            store=market.store,
+            offline=market.offline,
+        )
+    except Exception as error:  # noqa: BLE001 - it is raised where it is waited for
+        return error
+    return Dependency(requirement=requirement, files=files)
+
+
+def _strings(value: object) -> list[str]:
+    return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []

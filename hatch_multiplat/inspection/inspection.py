@@ -1,0 +1,298 @@
+"""What an executable holds: sizes by target, platform, Python and dependency; lock comparison."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from packaging.utils import canonicalize_name
+
+from hatch_multiplat.executable.boot_reader import table_selections
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from packaging.pylock import Pylock
+
+    from hatch_multiplat.executable.boot import BootTable
+    from hatch_multiplat.executable.executable import Executable, HeldWheel
+    from hatch_multiplat.wheels.selection import LockedWheel, Selection
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TargetSize:
+    """What a target takes: sizes in bytes.
+
+    `held` is in the file, `first_run` what a first run there unpacks (of patch releases with
+    different wheels, the most), `alone` what no other target needs.
+    """
+
+    name: str
+    wheels: int
+    held: int
+    first_run: int
+    alone: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Part:
+    """A platform or a Python: by how many bytes the file were smaller without its targets."""
+
+    kind: Literal["platform", "python"]
+    name: str
+    targets: tuple[str, ...]
+    saves: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DependencySize:
+    """A dependency over all its wheels, sizes in bytes."""
+
+    name: str
+    versions: tuple[str, ...]
+    wheels: int
+    held: int
+    unpacked: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WheelFacts:
+    """A wheel, sizes in bytes; `targets` are those that take it."""
+
+    filename: str
+    name: str
+    version: str
+    held: int
+    unpacked: int
+    sha256: str | None
+    targets: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LockComparison:
+    """How the wheels compare with a lock, byte for byte by their SHA-256.
+
+    `built` are those of packages for which the lock has only an sdist: their bytes are not in it.
+    """
+
+    lock: str
+    same: int
+    different: tuple[str, ...]
+    unknown: tuple[str, ...]
+    own: tuple[str, ...]
+    built: tuple[str, ...]
+
+    @property
+    def agrees(self) -> bool:
+        return not self.different and not self.unknown
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Inspection:
+    """What an executable holds; of a PEX that is not ours, `targets` and `parts` are empty.
+
+    `runs` says in words what it starts; `overhead` is what is no wheel, in bytes.
+    """
+
+    path: str
+    name: str
+    version: str
+    layout: str
+    size: int
+    overhead: int
+    pex_version: str
+    runs: str
+    commands: tuple[str, ...]
+    requirements: tuple[str, ...]
+    ours: bool
+    targets: tuple[TargetSize, ...]
+    parts: tuple[Part, ...]
+    dependencies: tuple[DependencySize, ...]
+    wheels: tuple[WheelFacts, ...]
+    lock: LockComparison | None = None
+
+
+def inspect(executable: Executable, *, lock: LockComparison | None = None) -> Inspection:
+    """Return what an executable holds: targets in the table's order, the rest largest first."""
+    table, info = executable.table, executable.info
+    selections = table_selections(table) if table else ()
+    takers = _takers(selections)
+    held = executable.wheels
+    properties = info.get("build_properties")
+    return Inspection(
+        path=str(executable.path),
+        name=table.name if table else _root_name(info),
+        version=table.version if table else _root_version(info, held.values()),
+        layout=executable.layout,
+        size=executable.size,
+        overhead=executable.size - sum(wheel.size for wheel in held.values()),
+        pex_version=str(properties.get("pex_version", "")) if isinstance(properties, dict) else "",
+        runs=_runs(table, info),
+        commands=tuple(sorted(table.executables)) if table else (),
+        requirements=tuple(map(str, info.get("requirements", ()))),
+        ours=table is not None,
+        targets=tuple(_target_size(selection, held, takers) for selection in selections),
+        parts=_parts(selections, held, takers),
+        dependencies=_dependencies(held.values()),
+        wheels=tuple(
+            WheelFacts(
+                filename=wheel.filename,
+                name=wheel.wheel.name,
+                version=str(wheel.wheel.version),
+                held=wheel.size,
+                unpacked=wheel.unpacked,
+                sha256=wheel.sha256,
+                targets=takers.get(wheel.filename, ()),
+            )
+            for wheel in sorted(held.values(), key=lambda wheel: (-wheel.size, wheel.filename))
+        ),
+        lock=lock,
+    )
+
+
+def inspection_to_json(inspection: Inspection) -> dict[str, Any]:
+    """Return the inspection as JSON-ready data."""
+    data = asdict(inspection)
+    if inspection.lock is not None:
+        data["lock"]["agrees"] = inspection.lock.agrees
+    return data
+
+
+def compare_with_lock(executable: Executable, lock: Pylock, *, name: str) -> LockComparison:
+    """Compare every wheel with the lock that `name` calls; the program's own wheel is not in it."""
+    hashes: dict[str, str | None] = {}
+    sources: set[tuple[str, str]] = set()
+    for package in lock.packages:
+        for wheel in package.wheels or ():
+            hashes[wheel.filename] = wheel.hashes.get("sha256")
+        archive = package.archive
+        if archive is not None:
+            filename = (archive.url or archive.path or "").rpartition("/")[2]
+            hashes[filename] = archive.hashes.get("sha256")
+        if not package.wheels:
+            sources.add((package.name, str(package.version)))
+    same, different, unknown, own, built = 0, [], [], [], []
+    for filename, held in executable.wheels.items():
+        if filename in hashes:
+            if held.sha256 is not None and held.sha256 == hashes[filename]:
+                same += 1
+            else:
+                different.append(filename)
+        elif held.wheel.name == executable.program:
+            own.append(filename)
+        elif (held.wheel.name, str(held.wheel.version)) in sources:
+            built.append(filename)
+        else:
+            unknown.append(filename)
+    return LockComparison(
+        lock=name,
+        same=same,
+        different=tuple(different),
+        unknown=tuple(unknown),
+        own=tuple(own),
+        built=tuple(built),
+    )
+
+
+def _takers(selections: Sequence[Selection]) -> dict[str, tuple[str, ...]]:
+    """Return for each wheel's file name the targets that take it."""
+    found: dict[str, list[str]] = defaultdict(list)
+    for selection in selections:
+        for wheel in selection.wheels:
+            found[wheel.filename].append(str(selection.target))
+    return {filename: tuple(targets) for filename, targets in found.items()}
+
+
+def _target_size(
+    selection: Selection, held: Mapping[str, HeldWheel], takers: Mapping[str, tuple[str, ...]]
+) -> TargetSize:
+    def unpacked(wheels: Iterable[LockedWheel]) -> int:
+        return sum(held[wheel.filename].unpacked for wheel in wheels)
+
+    wheels = [held[wheel.filename] for wheel in selection.wheels]
+    return TargetSize(
+        name=str(selection.target),
+        wheels=len(wheels),
+        held=sum(wheel.size for wheel in wheels),
+        first_run=max(unpacked(group.wheels) for group in selection.sets),
+        alone=sum(wheel.size for wheel in wheels if len(takers[wheel.filename]) == 1),
+    )
+
+
+def _parts(
+    selections: Sequence[Selection],
+    held: Mapping[str, HeldWheel],
+    takers: Mapping[str, tuple[str, ...]],
+) -> tuple[Part, ...]:
+    def grouped(kind: Literal["platform", "python"], key: Callable[[Selection], str]) -> list[Part]:
+        groups: dict[str, list[str]] = defaultdict(list)
+        for selection in selections:
+            groups[key(selection)].append(str(selection.target))
+        return [
+            Part(
+                kind=kind,
+                name=name,
+                targets=tuple(targets),
+                saves=sum(
+                    held[filename].size
+                    for filename, who in takers.items()
+                    if set(who) <= set(targets)
+                ),
+            )
+            for name, targets in groups.items()
+            if len(groups) > 1
+        ]
+
+    platforms = grouped("platform", lambda selection: str(selection.target.platform))
+    pythons = grouped("python", lambda selection: str(selection.target.python))
+    return tuple(
+        part
+        for group in (platforms, pythons)
+        for part in sorted(group, key=lambda part: -part.saves)
+    )
+
+
+def _dependencies(wheels: Iterable[HeldWheel]) -> tuple[DependencySize, ...]:
+    groups: dict[str, list[HeldWheel]] = defaultdict(list)
+    for wheel in wheels:
+        groups[wheel.wheel.name].append(wheel)
+    shares = [
+        DependencySize(
+            name=name,
+            versions=tuple(str(v) for v in sorted({wheel.wheel.version for wheel in group})),
+            wheels=len(group),
+            held=sum(wheel.size for wheel in group),
+            unpacked=sum(wheel.unpacked for wheel in group),
+        )
+        for name, group in groups.items()
+    ]
+    return tuple(sorted(shares, key=lambda share: (-share.held, share.name)))
+
+
+def _runs(table: BootTable | None, info: Mapping[str, Any]) -> str:
+    if table is not None:
+        for kind, value in table.run.items():
+            return f"{kind.replace('_', ' ')} {value}"
+        return "an interpreter"
+    if info.get("script"):
+        return f"script {info['script']}"
+    if info.get("entry_point"):
+        return f"entry point {info['entry_point']}"
+    return "an interpreter"
+
+
+def _root_name(info: Mapping[str, Any]) -> str:
+    """Return the name of the first requirement, which is the program itself in ours."""
+    words = [str(text) for text in info.get("requirements", ())]
+    first = words[0] if words else ""
+    for index, character in enumerate(first):
+        if not (character.isalnum() or character in "._-"):
+            return first[:index]
+    return first
+
+
+def _root_version(info: Mapping[str, Any], wheels: Iterable[HeldWheel]) -> str:
+    root = canonicalize_name(_root_name(info))
+    versions = {wheel.wheel.version for wheel in wheels if wheel.wheel.name == root}
+    return " ".join(str(version) for version in sorted(versions))

@@ -1,0 +1,303 @@
+"""Executables cut and joined: the same program for fewer targets, or one file of several."""
+
+from __future__ import annotations
+
+import stat
+import zipfile
+from collections.abc import Mapping
+from dataclasses import fields, replace
+from typing import TYPE_CHECKING, Final
+
+from packaging.version import InvalidVersion, Version
+
+from hatch_multiplat.base.errors import ExecutableError
+from hatch_multiplat.executable.boot import (
+    BootOptions,
+    BootTable,
+    rank_targets,
+    render_header,
+    render_preamble,
+)
+from hatch_multiplat.executable.boot_reader import parse_preamble
+from hatch_multiplat.executable.executable import DEPS, INFO, MAIN, PEX_PACKAGE
+from hatch_multiplat.executable.pex_info import HASH, dump_info, with_hash
+from hatch_multiplat.executable.repack import read_members, write_archive
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator, Sequence
+    from pathlib import Path
+
+    from hatch_multiplat.executable.boot import BootCommand, BootTarget, Run
+    from hatch_multiplat.executable.executable import Executable
+
+_OWN_HEADER: Final = b"made by hatch-multiplat."
+_EXE: Final = b"MZ"
+
+
+def is_for_windows(targets: Iterable[BootTarget]) -> bool:
+    """Tell whether any of these targets is of Windows."""
+    return any(target.system == "windows" for target in targets)
+
+
+def cut_table(table: BootTable, names: Collection[str]) -> BootTable:
+    """Return the table with the targets of these names only, and the wheels that they take."""
+    return _compact(table, [target for target in table.targets if target.name in names])
+
+
+def join_tables(tables: Sequence[BootTable], *, labels: Sequence[str]) -> BootTable:
+    """Return one table with the targets of all.
+
+    `labels` are what messages call the files. Raises ExecutableError if they are not parts of one
+    program: another project or version, other options, or a target with different wheels.
+    """
+    first = tables[0]
+    problems = []
+    for table, label in zip(tables[1:], labels[1:], strict=True):
+        problems += _differences(first, table, labels[0], label)
+    if problems:
+        raise ExecutableError("these files cannot be one:\n" + "\n".join(map(_item, problems)))
+    wheels = sorted(
+        {wheel.file: wheel for table in tables for wheel in table.wheels}.values(),
+        key=lambda wheel: wheel.file,
+    )
+    position = {wheel.file: index for index, wheel in enumerate(wheels)}
+    targets: dict[str, BootTarget] = {}
+    owners: dict[str, str] = {}
+    for table, label in zip(tables, labels, strict=True):
+        for target in table.targets:
+            moved = replace(
+                target,
+                sets=tuple(
+                    (patch, tuple(position[table.wheels[index].file] for index in indexes))
+                    for patch, indexes in target.sets
+                ),
+            )
+            known = targets.setdefault(target.name, moved)
+            owner = owners.setdefault(target.name, label)
+            if known != moved:
+                problems.append(f"{target.name} has other wheels in {label} than in {owner}")
+    if problems:
+        raise ExecutableError("these files cannot be one:\n" + "\n".join(map(_item, problems)))
+    joined = replace(first, wheels=tuple(wheels), targets=tuple(_interleave(targets.values())))
+    return _compact(joined, rank_targets(joined.targets))
+
+
+def write_part(whole: Executable, names: Collection[str], output: Path) -> None:
+    """Write the same executable for some of its targets.
+
+    Its bytes are those that a build for just these targets and the same wheels would have, by this
+    release and with the pex runtime that the whole has.
+    """
+    write_joined([whole], cut_table(whole.own_table(), names), output)
+
+
+def write_joined(files: Sequence[Executable], table: BootTable, output: Path) -> None:
+    """Write an executable with this table, its wheels and everything else taken from `files`.
+
+    What is no wheel comes from the file with the newest pex. Raises ExecutableError if the files
+    differ in what else they hold.
+    """
+    base = max(files, key=_pex_version)
+    _check_alike(files, base)
+    members = {
+        name: member
+        for name, member in read_members(base.path).items()
+        if not name.startswith(DEPS) or name == DEPS
+    }
+    sources = {
+        name: member for file in reversed(files) for name, member in read_members(file.path).items()
+    }
+    for wheel in table.wheels:
+        members[DEPS + wheel.file] = sources[DEPS + wheel.file]
+    info = {
+        **base.info,
+        "distributions": {wheel.file: wheel.sha256 for wheel in table.wheels},
+    }
+    old_hash = str(info.get(HASH, ""))
+    info = with_hash(info)
+    new_hash = info[HASH]
+    prefix, main = _beginning(base.path), _read(base.path, MAIN)
+    # By `__pex__` a program finds its own PEX; it starts like `__main__.py`, by the hash.
+    for name in [name for name in members if name.startswith(PEX_PACKAGE) and old_hash]:
+        data = _read(base.path, name).replace(old_hash.encode(), new_hash.encode())
+        members[name] = replace(members[name], data=data)
+    members[INFO] = replace(members[INFO], data=dump_info(info).encode())
+    members[MAIN] = replace(
+        members[MAIN], data=_new_main(main, table, base.path, old_hash, new_hash)
+    )
+    # Ours is for a shell, or for the launcher of Windows where all targets are of that. Windows'
+    # own launcher in front is of no use where no target is Windows.
+    if _OWN_HEADER in prefix or (prefix.startswith(_EXE) and not is_for_windows(table.targets)):
+        prefix = render_header(table)
+    elif old_hash:
+        prefix = prefix.replace(old_hash.encode(), new_hash.encode())
+    mode = stat.S_IMODE(base.path.stat().st_mode)
+    write_archive(members.values(), output, prefix=prefix, mode=mode)
+
+
+def _new_main(main: bytes, table: BootTable, path: Path, old_hash: str, new_hash: str) -> bytes:
+    """Return the `__main__.py` with another table in it, and the new hash for pex's own start."""
+    source = main.decode("utf-8")
+    preamble = parse_preamble(source, where=str(path))
+    if preamble is None:
+        raise ExecutableError(f"{path} has no table")
+    # Not by splitlines(), which also breaks lines at form feeds: ast counts as Python does.
+    lines = source.split("\n")
+    before = "\n".join(lines[: preamble.start])
+    after = "\n".join(lines[preamble.end :])
+    if old_hash:
+        before, after = (text.replace(old_hash, new_hash) for text in (before, after))
+    return f"{before}\n{render_preamble(table)}{after}".encode()
+
+
+def _compact(table: BootTable, targets: Sequence[BootTarget]) -> BootTable:
+    """Return the table with these targets, and only the wheels that they take."""
+    used = sorted({i for target in targets for _, indexes in target.sets for i in indexes})
+    wheels = sorted((table.wheels[index] for index in used), key=lambda wheel: wheel.file)
+    position = {wheel.file: index for index, wheel in enumerate(wheels)}
+    return replace(
+        table,
+        wheels=tuple(wheels),
+        targets=tuple(
+            replace(
+                target,
+                sets=tuple(
+                    (patch, tuple(position[table.wheels[index].file] for index in indexes))
+                    for patch, indexes in target.sets
+                ),
+            )
+            for target in targets
+        ),
+    )
+
+
+def _interleave(targets: Collection[BootTarget]) -> list[BootTarget]:
+    """Order targets by platform, then Python, each as they first come: as a build orders them."""
+    platforms = list(dict.fromkeys(map(_platform_key, targets)))
+    pythons = list(dict.fromkeys(map(_python_key, targets)))
+    return sorted(
+        targets,
+        key=lambda t: (platforms.index(_platform_key(t)), pythons.index(_python_key(t))),
+    )
+
+
+def _platform_key(target: BootTarget) -> tuple[object, ...]:
+    return target.system, target.arch, target.libc, target.macos
+
+
+def _python_key(target: BootTarget) -> tuple[object, ...]:
+    return target.implementation, target.python, target.abi, target.patch
+
+
+def _differences(first: BootTable, other: BootTable, here: str, there: str) -> list[str]:
+    """Say in what two tables differ that has to be the same."""
+    problems = []
+    for what, of_first, of_other in (
+        ("project", first.name, other.name),
+        ("version", first.version, other.version),
+        ("what runs", _run_words(first.run), _run_words(other.run)),
+        *_command_words(first, other),
+        ("inject-args", first.inject_args, other.inject_args),
+        ("inject-env", dict(first.inject_env), dict(other.inject_env)),
+        *_option_words(first.options, other.options),
+        ("overrides", first.overrides, other.overrides),
+        ("excluded dependencies", first.excluded, other.excluded),
+        ("dependency-metadata", first.metadata, other.metadata),
+        ("Pythons of dependency-metadata", first.pythons, other.pythons),
+    ):
+        if of_first != of_other:
+            problems.append(
+                f"{what}: {_show(of_other)} in {there}, but {_show(of_first)} in {here}"
+            )
+    hashes = {wheel.file: wheel.sha256 for wheel in first.wheels}
+    problems += [
+        f"{wheel.file} in {there} is another than in {here}: its bytes differ; "
+        "build it once, and use it for both"
+        for wheel in other.wheels
+        if hashes.get(wheel.file, wheel.sha256) != wheel.sha256
+    ]
+    return problems
+
+
+def _check_alike(files: Sequence[Executable], base: Executable) -> None:
+    """Raise ExecutableError where files differ in their requirements, code or options of pex."""
+    own = {"build_properties", "bootstrap_hash", "distributions", "pex_hash"}
+    problems = []
+    for file in files:
+        keys = sorted((base.info.keys() | file.info.keys()) - own)
+        problems += [
+            f"{key}: {_show(file.info.get(key))} in {file.path.name}, "
+            f"but {_show(base.info.get(key))} in {base.path.name}"
+            for key in keys
+            if file.info.get(key) != base.info.get(key)
+        ]
+    if problems:
+        raise ExecutableError("these files cannot be one:\n" + "\n".join(map(_item, problems)))
+
+
+def _pex_version(file: Executable) -> Version:
+    try:
+        return Version(str(file.info["build_properties"]["pex_version"]))
+    except (KeyError, TypeError, InvalidVersion):
+        return Version("0")
+
+
+def _beginning(path: Path) -> bytes:
+    """Return what stands before the first member of an executable."""
+    start = min(member.info.header_offset for member in read_members(path).values())
+    with path.open("rb") as stream:
+        return stream.read(start)
+
+
+def _read(path: Path, name: str) -> bytes:
+    with zipfile.ZipFile(path) as archive:
+        return archive.read(name)
+
+
+def _command_words(first: BootTable, other: BootTable) -> Iterator[tuple[str, str, str]]:
+    """Yield each command by another name, with what it does in both tables."""
+    for name in sorted({*first.executables, *other.executables}):
+        of_first, of_other = (_command(table.executables.get(name)) for table in (first, other))
+        yield f"the command {name}", of_first, of_other
+
+
+def _command(command: BootCommand | None) -> str:
+    if command is None:
+        return "none"
+    words = [_run_words(command.run)]
+    if command.inject_args:
+        words.append(f"inject-args {_show(command.inject_args)}")
+    if command.inject_env:
+        words.append(f"inject-env {_show(command.inject_env)}")
+    return " with ".join(words)
+
+
+def _run_words(run: Run) -> str:
+    """Return what a table runs as its keys have it: script demo, entry-point demo:main."""
+    return " ".join(f"{kind.replace('_', '-')} {name}" for kind, name in run.items()) or (
+        "an interpreter"
+    )
+
+
+def _option_words(first: BootOptions, other: BootOptions) -> Iterator[tuple[str, object, object]]:
+    for option in fields(BootOptions):
+        name = option.name
+        yield name.replace("_", "-"), getattr(first, name), getattr(other, name)
+
+
+def _show(value: object) -> str:
+    """Return a value of JSON or of a table in words."""
+    match value:
+        case None:
+            return "none"
+        case bool():
+            return "true" if value else "false"
+        case Mapping():
+            return ", ".join(f"{key}={_show(item)}" for key, item in value.items()) or "none"
+        case list() | tuple():
+            return ", ".join(map(_show, value)) or "none"
+    return str(value) or "none"
+
+
+def _item(text: str) -> str:
+    return f"  {text}"

@@ -1,0 +1,329 @@
+"""An executable verified: every target proven from the file, and run where a Python fits it."""
+
+from __future__ import annotations
+
+import fnmatch
+import os
+import re
+import shlex
+import tempfile
+import time
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from packaging.utils import canonicalize_name
+from packaging.version import Version
+
+from hatch_multiplat.base.errors import ToolError
+from hatch_multiplat.base.process import run_tool
+from hatch_multiplat.executable.boot_reader import table_selections
+from hatch_multiplat.runtime.machine import find_target
+from hatch_multiplat.wheels.dependency_proof import (
+    Demands,
+    Fault,
+    find_faults,
+    parse_bound,
+    valid_requirements,
+)
+from hatch_multiplat.wheels.python_bounds import narrow_selections
+from hatch_multiplat.wheels.selection import Selection, WheelSet, best_wheel
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from hatch_multiplat.executable.executable import Executable
+    from hatch_multiplat.inspection.inspection import LockComparison
+    from hatch_multiplat.inspection.interpreters import Interpreter
+    from hatch_multiplat.targets.target import Target
+    from hatch_multiplat.wheels.selection import LockedWheel
+
+KEPT_OUTPUT: Final = 4000
+"""Characters of a program's output that are kept, its end."""
+
+# Variables that would lead a run elsewhere than where a user without them comes.
+_DISTURBING: Final = re.compile(r"MULTIPLAT|_MULTIPLAT\w*|PEX|PEX_\w+|PYTHONPATH|PYTHONHOME")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Runner:
+    """A command that runs files for the targets whose name matches a pattern.
+
+    In `command`, `{file}`, `{python}` and `{target}` are filled in; without `{file}` the file comes
+    last.
+    """
+
+    pattern: str
+    command: str
+
+    def words(self, target: Target, file: Path) -> list[str]:
+        """Return the command for a target, ready but for the program's arguments."""
+        values = {
+            "{file}": str(file),
+            "{python}": ".".join(map(str, target.python.version)),
+            "{target}": str(target),
+        }
+        words = []
+        for word in shlex.split(self.command):
+            filled = word
+            for field, value in values.items():
+                filled = filled.replace(field, value)
+            words.append(filled)
+        return words if "{file}" in self.command else [*words, str(file)]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Trial:
+    """A run that is to be made: how it is called for people, and its command."""
+
+    target: str
+    under: str
+    words: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Run:
+    """A run of the program: `exit_code` is None if it could not be started or did not end.
+
+    `output` is the end of what it wrote to stdout, then stderr; `seconds` is for a first run.
+    """
+
+    target: str
+    under: str
+    exit_code: int | None
+    seconds: float
+    output: str
+
+    @property
+    def succeeded(self) -> bool:
+        return self.exit_code == 0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Verification:
+    """What was found about each target, in the table's order."""
+
+    path: str
+    arguments: tuple[str, ...]
+    targets: tuple[str, ...]
+    faults: tuple[Fault, ...]
+    runs: tuple[Run, ...]
+    lock: LockComparison | None = None
+
+    @property
+    def holds(self) -> bool:
+        """Whether nothing was found wrong."""
+        agrees = self.lock is None or self.lock.agrees
+        return not self.faults and agrees and all(run.succeeded for run in self.runs)
+
+    def is_proven(self, target: str) -> bool:
+        return not any(fault.target is None or str(fault.target) == target for fault in self.faults)
+
+    def runs_of(self, target: str) -> tuple[Run, ...]:
+        return tuple(run for run in self.runs if run.target == target)
+
+
+def prove_executable(
+    executable: Executable,
+    selections: Sequence[Selection],
+    *,
+    overrides: Sequence[str] = (),
+    excluded: Sequence[str] = (),
+) -> tuple[Fault, ...]:
+    """Return every fault that the file shows by itself; none is the proof that it is complete.
+
+    `overrides` and `excluded` are as uv's `override-dependencies` and `exclude-dependencies`, to be
+    heeded beside those that the file was built with: they are in our table, or in PEX-INFO.
+    """
+    info, table = executable.info, executable.table
+    held = executable.wheels
+    overrides = (*(table.overrides if table else ()), *overrides)
+    excluded = (*(table.excluded if table else ()), *excluded)
+    demands = Demands(
+        roots=tuple(valid_requirements(info.get("requirements", ()))),
+        requires_python=executable.requires_python,
+        overrides=tuple(valid_requirements([*info.get("overridden", ()), *overrides])),
+        excluded=frozenset(
+            canonicalize_name(item.name)
+            for item in valid_requirements([*info.get("excluded", ()), *excluded])
+        ),
+        metadata={
+            (canonicalize_name(name), Version(version) if version else None): tuple(
+                valid_requirements(requires)
+            )
+            for name, version, requires in (table.metadata if table else ())
+        },
+        pythons={
+            (canonicalize_name(name), Version(version) if version else None): parse_bound(bound)
+            for name, version, bound in (table.pythons if table else ())
+        },
+    )
+    requires = {
+        filename: wheel.requires for filename, wheel in held.items() if wheel.requires is not None
+    }
+    bounds = {filename: wheel.requires_python for filename, wheel in held.items()}
+    if table is None:  # Which patch releases it is for stands nowhere.
+        selections = narrow_selections(selections, demands.requires_python, bounds)
+    return (*_damage(executable, selections), *find_faults(selections, requires, demands, bounds))
+
+
+def executable_selections(executable: Executable) -> tuple[Selection, ...]:
+    """Return the targets of an executable of ours, with their wheels."""
+    return table_selections(executable.own_table())
+
+
+def choose_selections(executable: Executable, targets: Sequence[Target]) -> tuple[Selection, ...]:
+    """Return what pex's runtime would take for these targets from a PEX without a table.
+
+    For each project that is the newest version with a wheel that fits.
+    """
+    selections = []
+    for target in targets:
+        by_name: dict[str, dict[Any, list[LockedWheel]]] = {}
+        for held in executable.wheels.values():
+            if best_wheel([held.wheel], target) is not None:
+                versions = by_name.setdefault(held.wheel.name, {})
+                versions.setdefault(held.wheel.version, []).append(held.wheel)
+        chosen = [
+            wheel
+            for versions in by_name.values()
+            if (wheel := best_wheel(versions[max(versions)], target)) is not None
+        ]
+        group = WheelSet(
+            from_patch=0, wheels=tuple(sorted(chosen, key=lambda wheel: wheel.filename))
+        )
+        selections.append(Selection(target=target, sets=(group,)))
+    return tuple(selections)
+
+
+def plan_trials(
+    selections: Sequence[Selection],
+    interpreters: Sequence[Interpreter],
+    runners: Sequence[Runner],
+    *,
+    file: Path,
+) -> tuple[Trial, ...]:
+    """Return the runs to make: under each interpreter that fits a target, and by each runner."""
+    entries = [_entry(selection) for selection in selections]
+    trials = []
+    for interpreter in interpreters:
+        entry = find_target(entries, interpreter.machine)
+        if entry is not None:
+            trials.append(
+                Trial(
+                    target=entry["name"],
+                    under=str(interpreter.path),
+                    words=(str(interpreter.path), str(file)),
+                )
+            )
+    trials += [
+        Trial(
+            target=str(selection.target),
+            under=runner.command,
+            words=tuple(runner.words(selection.target, file)),
+        )
+        for runner in runners
+        for selection in selections
+        if fnmatch.fnmatchcase(str(selection.target), runner.pattern)
+    ]
+    order = {str(selection.target): index for index, selection in enumerate(selections)}
+    return tuple(sorted(trials, key=lambda trial: order[trial.target]))
+
+
+def run_trial(trial: Trial, arguments: Sequence[str], *, timeout: float) -> Run:
+    """Run the program once, as if for the first time on this machine.
+
+    Its set-up goes to a temporary folder, which is gone afterwards.
+    """
+    environ: dict[str, str | None] = dict.fromkeys(filter(_DISTURBING.fullmatch, os.environ))
+    started = time.monotonic()
+    with tempfile.TemporaryDirectory(
+        prefix="hatch-multiplat-", ignore_cleanup_errors=True
+    ) as folder:
+        try:
+            done = run_tool(
+                "the program",
+                [*trial.words, *arguments],
+                cwd=Path.cwd(),
+                environ={**environ, "PEX_ROOT": folder},
+                check=False,
+                timeout=timeout,
+            )
+        except ToolError as error:
+            code, output = None, str(error)
+        else:
+            code = done.returncode
+            output = f"{done.stdout.rstrip()}\n{done.stderr.rstrip()}".strip()
+        seconds = time.monotonic() - started
+    return Run(
+        target=trial.target,
+        under=trial.under,
+        exit_code=code,
+        seconds=round(seconds, 3),
+        output=output[-KEPT_OUTPUT:],
+    )
+
+
+def verification_to_json(verification: Verification) -> dict[str, Any]:
+    """Return the verification as JSON-ready data."""
+    plain = asdict(replace(verification, faults=()))
+    return {
+        **plain,
+        "holds": verification.holds,
+        "targets": [
+            {
+                "name": target,
+                "proven": verification.is_proven(target),
+                "run": bool(verification.runs_of(target)),
+            }
+            for target in verification.targets
+        ],
+        "faults": [
+            {
+                "kind": fault.kind,
+                "name": fault.name,
+                "target": None if fault.target is None else str(fault.target),
+                "reason": fault.reason,
+            }
+            for fault in verification.faults
+        ],
+    }
+
+
+def _damage(executable: Executable, selections: Sequence[Selection]) -> list[Fault]:
+    """Return wheels that are not what the table says, for each target that takes them."""
+    faults = []
+    for filename, what in executable.damages:
+        takers = [
+            (wheel.name, selection.target)
+            for selection in selections
+            for wheel in selection.wheels
+            if wheel.filename == filename
+        ]
+        reason = f"{filename} {what}"
+        faults += [
+            Fault(kind="damaged", name=name, target=target, reason=reason)
+            for name, target in takers
+        ]
+        if not takers:
+            name = canonicalize_name(filename.partition("-")[0])
+            faults.append(Fault(kind="damaged", name=name, target=None, reason=reason))
+    return faults
+
+
+def _entry(selection: Selection) -> dict[str, Any]:
+    """Return what start-up looks at to tell whether a machine fits a target."""
+    target = selection.target
+    python, platform = target.python, target.platform
+    return {
+        "name": str(target),
+        "implementation": python.implementation,
+        "python": python.version,
+        "abi": python.abi_flavour,
+        "system": platform.system,
+        "arch": platform.arch,
+        "libc": (platform.libc, *platform.floor) if platform.libc and platform.floor else None,
+        "macos": platform.floor if platform.system == "macos" else None,
+        "patch": python.patch,
+        "patches": selection.patches,
+    }

@@ -1,0 +1,272 @@
+"""The lock beside a project: read, found fresh or stale, and written."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
+
+import tomlkit
+import uv
+from packaging.pylock import is_valid_pylock_path
+from packaging.utils import canonicalize_name
+
+from hatch_multiplat.base.atomic_write import write_aside
+from hatch_multiplat.base.errors import CoverageError, LockError, WriteError
+from hatch_multiplat.base.process import run_tool
+from hatch_multiplat.base.urls import redact
+from hatch_multiplat.config.config import DEFAULT_LOCK
+from hatch_multiplat.index.workspace import find_workspace
+from hatch_multiplat.resolve.coverage import Market, search_coverage, select_locked
+from hatch_multiplat.resolve.covered import Uncovered
+from hatch_multiplat.resolve.lock_changes import same_packages
+from hatch_multiplat.resolve.lock_freshness import find_stale, lock_inputs, locked_python
+from hatch_multiplat.resolve.lock_writer import TOOL, files_of, render_lock
+from hatch_multiplat.wheels.pylock import choose_parts, parse_lock
+from hatch_multiplat.wheels.report import coverage_error
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+
+    from packaging.pylock import Pylock
+    from packaging.utils import NormalizedName
+
+    from hatch_multiplat.resolve.project import Project
+    from hatch_multiplat.resolve.solve import Question
+
+RENEW: Final = "hatch-multiplat lock"
+UV_LOCK: Final = "uv.lock"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LockFile:
+    """A lock as it lies beside a project: its meaning, its text, and what it was made from.
+
+    `name` is what the project calls it, `base` the absolute folder that relative paths in it
+    start from; `inputs` is empty for a lock that another tool wrote.
+    """
+
+    name: str
+    lock: Pylock
+    base: Path
+    text: str
+    inputs: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+    @property
+    def is_ours(self) -> bool:
+        return bool(self.inputs)
+
+    @property
+    def renewal(self) -> str:
+        """What a person does to have it renewed."""
+        if self.is_ours:
+            return f"renew it with: {RENEW}"
+        if self.name.endswith(UV_LOCK):
+            return "renew it with: uv lock"
+        return f"renew it with {self.lock.created_by}, which wrote it"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class NewLock:
+    """A lock just solved: its text and meaning, and every file that the solver has to offer."""
+
+    lock: Pylock
+    text: str
+    offered: frozenset[tuple[object, ...]]
+
+
+def read_lock(project: Project) -> LockFile | None:
+    """Read the project's lock; None when it has none. Raises LockError for one that is no lock."""
+    name = project.config.lock
+    path = project.folder / name
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (FileNotFoundError, NotADirectoryError):  # Writing it tells what is in the way.
+        return None
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise LockError(f"{name} cannot be read: {reason}; make it readable") from error
+    base = path.parent
+    if path.name == UV_LOCK:
+        text, base = _export_uv_lock(project), project.folder
+    # Who is told to remove a file must not lose one of their own.
+    is_default = path.name == DEFAULT_LOCK
+    remedy = f"remove it, and write it anew with: {RENEW}" if is_default else ""
+    lock = parse_lock(text, where=name, remedy=remedy)
+    tool = tomllib.loads(text).get("tool", {}).get(TOOL, {})
+    inputs = {
+        key: tuple(str(value) for value in values)
+        for key, values in tool.items()
+        if isinstance(values, list)
+    }
+    if not inputs:
+        config = project.config
+        lock = choose_parts(lock, extras=config.extras, groups=config.dependency_groups)
+    return LockFile(name=name, lock=lock, base=base.resolve(), text=text, inputs=inputs)
+
+
+def require_lock(project: Project) -> LockFile | None:
+    """Read the project's lock; one that the table names must be there.
+
+    Only the lock of the default name may be missing: then the project has none.
+    """
+    locked = read_lock(project)
+    name = project.config.lock
+    if locked is None and name != DEFAULT_LOCK:
+        how = "uv lock" if name.endswith(UV_LOCK) else RENEW
+        problem = f"tool.multiplat.lock: there is no {name!r}"
+        shared = _lock_of_workspace(project) if name == UV_LOCK else None
+        if shared is not None:
+            raise LockError(f"{problem}; the workspace has one: lock = {shared!r}")
+        raise LockError(f"{problem}; write it with: {how}")
+    return locked
+
+
+def name_renewal(name: str) -> str:
+    """Say how a lock is renewed of which no more is known than its name."""
+    if name.endswith(UV_LOCK):
+        return f"renew {name} with: uv lock"
+    if name == DEFAULT_LOCK:
+        return f"renew {name} with: {RENEW}"
+    return f"renew {name} with the tool that wrote it (if that is this one: {RENEW})"
+
+
+def check_fresh(locked: LockFile, question: Question) -> None:
+    """Raise LockError when a lock no longer fits what is asked, with every difference in it."""
+    problems = find_stale(locked.lock, question, inputs=locked.inputs)
+    if problems:
+        listed = "\n".join(f"  {problem}" for problem in problems)
+        raise LockError(f"{locked.name} is stale; {locked.renewal}\n{listed}")
+
+
+def check_writable(name: str, present: LockFile | None) -> None:
+    """Raise LockError for a lock that is not ours to write, or that no tool would know by name."""
+    if name.endswith(UV_LOCK):
+        raise LockError(f"{name} is uv's own; renew it with: uv lock")
+    if not is_valid_pylock_path(Path(name)):
+        raise LockError(
+            f"tool.multiplat.lock: {name!r} is no name for a lock; PEP 751 wants "
+            f"'pylock.toml' or 'pylock.NAME.toml', such as {DEFAULT_LOCK!r}"
+        )
+    if present is not None and not present.is_ours:
+        raise LockError(
+            f"{name} is not ours to write; {present.renewal}, or remove it to have one of ours"
+        )
+
+
+def solve_lock(
+    question: Question, *, path: Path, market: Market, build_sdists: bool, prior: str | None
+) -> NewLock:
+    """Solve and render the lock for `path`; `prior` is the text whose versions are kept."""
+    covered = search_coverage(question, market=market, build_sdists=build_sdists, prior=prior)
+    if isinstance(covered, Uncovered):
+        kept = "the lock is as it was" if path.exists() else "no lock was written"
+        raise coverage_error(covered.describe(kept=kept), covered.gaps)
+    home = path.parent.resolve()
+
+    def locate(url: str) -> tuple[str, str]:
+        return _locate(url, base=Path(covered.base), home=home)
+
+    text = render_lock(
+        covered.lock,
+        covered.outcome.selections,
+        inputs=lock_inputs(question),
+        requires_python=locked_python(question),
+        locate=locate,
+    )
+    return NewLock(
+        lock=parse_lock(text, where=path.name),
+        text=text,
+        offered=files_of(covered.lock, locate),
+    )
+
+
+def still_holds(
+    present: LockFile, new: NewLock, question: Question, *, market: Market, build_sdists: bool
+) -> bool:
+    """Tell whether a lock says what a new one would say, so that it can stay as it is.
+
+    The same packages on every target, from files that are still to be had: an index that has got
+    a further wheel of a locked version is no reason to change a lock.
+    """
+    if not same_packages(present.lock, new.lock, question.targets):
+        return False
+    if not files_of(present.lock, _as_written) <= new.offered:
+        return False
+    try:
+        select_locked(
+            present.lock,
+            question.targets,
+            base=present.base,
+            market=market,
+            build_sdists=build_sdists,
+        )
+    except CoverageError:
+        return False
+    return True
+
+
+def without_packages(text: str, names: Collection[NormalizedName]) -> str:
+    """Return a lock's text without some packages, so that a solver chooses them anew."""
+    document = tomlkit.parse(text).unwrap()
+    document["packages"] = [
+        package
+        for package in document["packages"]
+        if canonicalize_name(package["name"]) not in names
+    ]
+    return tomlkit.dumps(document)
+
+
+def write_lock(path: Path, text: str) -> None:
+    """Write a lock, and the folder it is to be in; raises WriteError where that cannot be."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_aside(path, text)
+    except OSError as error:
+        raise WriteError.of(path, error, instead="tool.multiplat.lock") from error
+
+
+def _lock_of_workspace(project: Project) -> str | None:
+    """Return the path of the uv.lock that a workspace has for all of its members, if it has one."""
+    root = find_workspace(project.folder, project.pyproject)
+    if root is None or not (root / UV_LOCK).is_file():
+        return None
+    return Path(os.path.relpath(root / UV_LOCK, project.folder.resolve())).as_posix()
+
+
+def _export_uv_lock(project: Project) -> str:
+    """Turn a `uv.lock` into PEP 751 by uv itself, as it stands."""
+    config = project.config
+    # Paths in what uv prints start from the folder that it runs in.
+    return run_tool(
+        "uv export",
+        [
+            uv.find_uv_bin(),
+            *("export", "--frozen", "--no-emit-project", "--no-default-groups"),
+            *("--format", "pylock.toml", "--quiet", "--no-header"),
+            *(word for extra in config.extras for word in ("--extra", extra)),
+            *(word for group in config.dependency_groups for word in ("--group", group)),
+        ],
+        cwd=project.folder.resolve(),
+        environ={"UV_PYTHON_DOWNLOADS": "never", "NO_COLOR": "1"},
+    ).stdout
+
+
+def _locate(url: str, *, base: Path, home: Path) -> tuple[str, str]:
+    """Return how a lock in `home` names a file: its URL, or its path from there."""
+    parts = urlsplit(url)
+    if parts.scheme in {"http", "https"}:
+        return "url", redact(url)
+    local = Path(url2pathname(parts.path)) if parts.scheme == "file" else base / url
+    try:
+        return "path", Path(os.path.relpath(local.resolve(), home)).as_posix()
+    except ValueError:  # Another drive of Windows: there is no way from here to there.
+        return "path", local.resolve().as_posix()
+
+
+def _as_written(location: str) -> tuple[str, str]:
+    return ("url" if "://" in location else "path"), location

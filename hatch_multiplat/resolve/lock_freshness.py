@@ -1,0 +1,178 @@
+"""A lock and a question to what the lock does not answer any more."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.specifiers import SpecifierSet
+from packaging.utils import canonicalize_name
+
+from hatch_multiplat.base.urls import redact, redact_text
+from hatch_multiplat.resolve.staging import lowest_python
+from hatch_multiplat.wheels.pylock import (
+    lock_environment,
+    marker_holds,
+    package_applies,
+    patch_boundaries,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from packaging.pylock import Package, Pylock
+
+    from hatch_multiplat.targets.tag_constraint import TagConstraint
+    from hatch_multiplat.targets.target import Target
+
+OVERRIDE: Final = "override "
+SETTINGS: Final = (
+    "dependency-metadata",
+    "exclude-dependencies",
+    "exclude-newer",
+    "exclude-newer-package",
+    "fork-strategy",
+    "index-strategy",
+    "prerelease",
+    "resolution",
+    "sources",
+)
+"""The keys of `[tool.uv]` that change what is chosen, those apart that are requirements."""
+
+
+class Asked(Protocol):
+    """The part of a Question that a lock answers."""
+
+    @property
+    def requirements(self) -> tuple[Requirement, ...]: ...
+    @property
+    def constraints(self) -> tuple[Requirement, ...]: ...
+    @property
+    def tag_constraints(self) -> tuple[TagConstraint, ...]: ...
+    @property
+    def targets(self) -> tuple[Target, ...]: ...
+    @property
+    def requires_python(self) -> SpecifierSet: ...
+    @property
+    def uv_table(self) -> Mapping[str, Any]: ...
+
+
+def lock_inputs(question: Asked) -> dict[str, tuple[str, ...]]:
+    """Return what a lock is made from, as it is recorded in it: sorted, no credentials."""
+    uv_table = question.uv_table
+    overrides = uv_table.get("override-dependencies", ())
+    inputs = {
+        "requirements": {_spell(item) for item in question.requirements},
+        "constraints": {_spell(item) for item in question.constraints}
+        | {str(item) for item in question.tag_constraints}
+        | {_spell_text(item) for item in uv_table.get("constraint-dependencies", ())}
+        | {f"{OVERRIDE}{_spell_text(item)}" for item in overrides},
+        "settings": {
+            redact_text(f"{key} = {json.dumps(uv_table[key], sort_keys=True, default=str)}")
+            for key in SETTINGS
+            if key in uv_table
+        },
+        "targets": {str(target) for target in question.targets},
+    }
+    return {key: tuple(sorted(values)) for key, values in inputs.items() if values}
+
+
+def locked_python(question: Asked) -> str:
+    """Return the `requires-python` of a lock that answers a question."""
+    return f">={lowest_python(question.targets, question.requires_python)}"
+
+
+def find_stale(lock: Pylock, question: Asked, *, inputs: Mapping[str, Sequence[str]]) -> list[str]:
+    """Return what of a question a lock does not answer any more, a line each.
+
+    `inputs` is what a lock of ours was made from. It is empty for one that another tool wrote:
+    then every root requirement is tried on every target.
+    """
+    if not inputs:
+        return _find_unmet(lock, question)
+    now = lock_inputs(question)
+    problems = []
+    for key in sorted(now.keys() | inputs.keys()):
+        # Releases of packaging differ in how they spell a requirement.
+        before = tuple(map(_respell, inputs.get(key, ())))
+        after = now.get(key, ())
+        problems += [f"{key}: {value!r} is new" for value in after if value not in before]
+        problems += [f"{key}: {value!r} is gone" for value in before if value not in after]
+    if lock.requires_python != SpecifierSet(locked_python(question)):
+        problems.append(f"requires-python: {locked_python(question)!r} is new")
+    return problems
+
+
+def _find_unmet(lock: Pylock, question: Asked) -> list[str]:
+    """Say each problem once, with the targets that have it unless all do."""
+    where: dict[str, list[str]] = {}
+    for target in question.targets:
+        for problem in _unmet(lock, question.requirements, target):
+            where.setdefault(problem, []).append(str(target))
+    count = len(question.targets)
+    return [
+        problem if len(found) == count else f"{problem} ({', '.join(found)})"
+        for problem, found in where.items()
+    ]
+
+
+def _unmet(lock: Pylock, requirements: Sequence[Requirement], target: Target) -> list[str]:
+    patches: Sequence[int] = patch_boundaries(
+        [*lock.packages, *requirements], target.python.version
+    )
+    if target.python.patch is not None:
+        patches = (target.python.patch,)
+    found: dict[str, None] = {}
+    for patch in patches:
+        environment = lock_environment(target, patch)
+        found |= dict.fromkeys(_unmet_in(lock, requirements, environment))
+    return list(found)
+
+
+def _unmet_in(
+    lock: Pylock, requirements: Sequence[Requirement], environment: Mapping[str, str]
+) -> Iterator[str]:
+    environments = lock.environments or ()
+    if environments and not any(marker_holds(str(m), environment) for m in environments):
+        yield "its environments leave out this target"
+        return
+    version = environment["python_full_version"]
+    if lock.requires_python is not None and not lock.requires_python.contains(
+        version, prereleases=True
+    ):
+        yield f"it is for Python {lock.requires_python}, not {version}"
+        return
+    locked: dict[str, Package] = {
+        package.name: package for package in lock.packages if package_applies(package, environment)
+    }
+    for requirement in requirements:
+        if requirement.marker is not None and not marker_holds(
+            str(requirement.marker), environment
+        ):
+            continue
+        package = locked.get(canonicalize_name(requirement.name))
+        if package is None:
+            yield f"it lacks {requirement.name}, which '{_spell(requirement)}' asks for"
+        elif package.version is not None and not requirement.specifier.contains(
+            package.version, prereleases=True
+        ):
+            yield f"it has {package.name} {package.version}, not '{_spell(requirement)}'"
+
+
+def _respell(recorded: str) -> str:
+    prefix = OVERRIDE if recorded.startswith(OVERRIDE) else ""
+    return prefix + _spell_text(recorded.removeprefix(prefix))
+
+
+def _spell_text(text: str) -> str:
+    try:
+        return _spell(Requirement(text))
+    except InvalidRequirement:  # uv says so when it reads it.
+        return redact_text(text)
+
+
+def _spell(requirement: Requirement) -> str:
+    """Spell a requirement without the credentials that its URL may carry."""
+    text = str(requirement)
+    return text.replace(requirement.url, redact(requirement.url)) if requirement.url else text

@@ -1,0 +1,111 @@
+"""Before anything is built: what is asked for, where packages can be had, and what covers it."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from hatch_multiplat.index.http_client import make_session
+from hatch_multiplat.index.local_files import check_find_links
+from hatch_multiplat.index.sources import choose_sources, credentials_of, says_yes
+from hatch_multiplat.index.user_settings import read_pip_config, read_user_table
+from hatch_multiplat.index.wheel_cache import Store
+from hatch_multiplat.resolve.coverage import Covered, Market, cover_targets, select_locked
+from hatch_multiplat.resolve.lock_file import check_fresh, require_lock
+from hatch_multiplat.resolve.project import all_requirements
+from hatch_multiplat.resolve.solve import Question, read_uv_table
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from hatch_multiplat.index.progress import ProgressSink
+    from hatch_multiplat.resolve.project import Project
+    from hatch_multiplat.resolve.search import LookInto
+    from hatch_multiplat.wheels.metadata import ProjectMetadata
+
+OFFLINE_VARIABLES: Final = ("HATCH_MULTIPLAT_OFFLINE", "UV_OFFLINE")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Surroundings:
+    """What a run is surrounded by: the environment's variables, and who hears how it goes on.
+
+    `say` hears one line at a time.
+    """
+
+    progress: ProgressSink
+    say: Callable[[str], object]
+    environ: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
+
+
+def is_offline(environ: Mapping[str, str]) -> bool:
+    """Tell whether the user asked for a build without network; raises ConfigError."""
+    return any(says_yes(environ, name) for name in OFFLINE_VARIABLES)
+
+
+def open_market(project: Project, around: Surroundings) -> Market:
+    """Return the way to the packages: sources with their credentials, session and store."""
+    check_find_links(project.config, project.folder)
+    uv_table = read_uv_table(project.folder, project.pyproject)
+    sources = choose_sources(
+        project.config,
+        uv_table=uv_table,
+        environ=around.environ,
+        project_dir=project.folder.resolve(),
+        cwd=Path.cwd(),
+        user_table=read_user_table(around.environ),
+        pip_config=read_pip_config(around.environ),
+    )
+    return Market(
+        sources=sources,
+        uv_table=uv_table,
+        session=make_session(credentials_of(sources, around.environ)),
+        store=Store.default(around.environ),
+        offline=is_offline(around.environ),
+        progress=around.progress,
+        say=around.say,
+        rules=project.config.tag_constraints,
+    )
+
+
+def make_question(project: Project, metadata: ProjectMetadata, market: Market) -> Question:
+    """Return what is to be solved for a project."""
+    return Question(
+        requirements=all_requirements(project, metadata),
+        constraints=project.config.constraints,
+        tag_constraints=project.config.tag_constraints,
+        targets=project.config.targets,
+        requires_python=metadata.requires_python,
+        sources=market.sources,
+        uv_table=market.uv_table,
+        project_dir=project.folder.resolve(),
+        offline=market.offline,
+    )
+
+
+def cover_project(
+    project: Project, metadata: ProjectMetadata, market: Market, *, look_into: LookInto
+) -> Covered:
+    """Cover every target: from the lock where the project has one, else by solving.
+
+    Raises LockError for a lock that does not fit the project any more.
+    """
+    config = project.config
+    build_sdists = config.sdists == "universal"
+    question = make_question(project, metadata, market)
+    locked = require_lock(project)
+    if locked is None:
+        return cover_targets(
+            question, market=market, build_sdists=build_sdists, look_into=look_into
+        )
+    check_fresh(locked, question)
+    outcome = select_locked(
+        locked.lock,
+        config.targets,
+        base=locked.base,
+        market=market,
+        build_sdists=build_sdists,
+    )
+    return Covered(lock=locked.lock, base=locked.base, outcome=outcome, runs=0)

@@ -1,0 +1,351 @@
+"""A project on disk: its pyproject.toml, its table, its wheel, and what it requires."""
+
+from __future__ import annotations
+
+import difflib
+import re
+import zipfile
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from packaging.dependency_groups import resolve_dependency_groups
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.utils import InvalidWheelFilename, canonicalize_name
+from packaging.version import Version
+
+from hatch_multiplat.base.errors import ConfigError, ExecutableError
+from hatch_multiplat.base.toml_file import parse_toml
+from hatch_multiplat.config.config import Config, ProjectFacts, parse_config
+from hatch_multiplat.config.overrides import widen_targets
+from hatch_multiplat.config.validation import check_pyproject
+from hatch_multiplat.index.host import project_host
+from hatch_multiplat.index.wheel_cache import hash_file
+from hatch_multiplat.targets.target_list import IN_PROJECT
+from hatch_multiplat.wheels.metadata import (
+    ProjectMetadata,
+    parse_metadata,
+    parse_scripts,
+    root_requirements,
+    unknown_extras,
+)
+from hatch_multiplat.wheels.selection import LockedWheel, locked_wheel
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from packaging.utils import NormalizedName
+
+    from hatch_multiplat.config.overrides import Widening
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Project:
+    """A project's folder, its `pyproject.toml` as data, and its `[tool.multiplat]` parsed.
+
+    `requires_python` is the bound by which its Pythons were read: that of `[project]`, or of its
+    wheel, once there is one.
+    """
+
+    folder: Path
+    pyproject: Mapping[str, Any]
+    config: Config
+    requires_python: SpecifierSet = field(default_factory=SpecifierSet)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ProjectWheel:
+    """The project's own wheel: its place, what it is, and its scripts."""
+
+    path: Path
+    locked: LockedWheel
+    metadata: ProjectMetadata
+    scripts: Mapping[str, str]
+
+
+def open_project(folder: Path) -> Project:
+    """Read a project; raises ConfigError with every problem found in its table."""
+    return make_project(folder, read_pyproject(folder))
+
+
+def make_project(folder: Path, pyproject: Mapping[str, Any]) -> Project:
+    """Return the project that these words of a `pyproject.toml` make, written there or not yet.
+
+    Raises ConfigError with every mistake in its table, or in the shape of others that are read.
+    """
+    check_pyproject(pyproject)
+    bound = requires_python_of(pyproject)
+    config = _read_config(folder, pyproject, bound, IN_PROJECT)
+    return Project(folder=folder, pyproject=pyproject, config=config, requires_python=bound)
+
+
+def heed_metadata(project: Project, metadata: ProjectMetadata) -> Project:
+    """Return a project with the Requires-Python of its wheel in place of what `[project]` says.
+
+    A backend may find it elsewhere, such as in `setup.cfg`. By it go the Pythons of a table that
+    names none. Raises ConfigError with each one that the table names and the wheel does not admit.
+    """
+    bound = metadata.requires_python
+    if bound == project.requires_python:
+        return project
+    where = f"the Requires-Python of {metadata.name} {metadata.version},"
+    config = _read_config(project.folder, project.pyproject, bound, where)
+    return replace(project, config=config, requires_python=bound)
+
+
+def widen_project(project: Project, widening: Widening) -> Project:
+    """Return a project as if its table had more platforms and Pythons.
+
+    Paths of complete-platform files start from the current folder. Raises ConfigError with every
+    problem of the words that ask for them.
+    """
+    targets = widen_targets(
+        project.pyproject["tool"]["multiplat"],
+        widening,
+        requires_python=project.requires_python,
+        table_host=project_host(project.folder),
+        line_host=project_host(Path()),
+    )
+    return replace(project, config=replace(project.config, targets=targets))
+
+
+def read_pyproject(folder: Path) -> dict[str, Any]:
+    """Read `pyproject.toml`; raises ConfigError when there is none or it is no TOML."""
+    path = folder / "pyproject.toml"
+    try:
+        return parse_toml(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise ConfigError([f"{path}: no such file; name the project's folder"]) from error
+    except OSError as error:
+        raise ConfigError([f"{path} cannot be read: {error.strerror or error}"]) from error
+    except ValueError as error:  # UnicodeDecodeError and TOMLDecodeError are ValueErrors.
+        raise ConfigError([f"{path} is not TOML: {error}"]) from error
+
+
+def check_described(folder: Path, pyproject: Mapping[str, Any]) -> None:
+    """Raise ConfigError for a project of which nothing says so much as its name.
+
+    setuptools would make a wheel of UNKNOWN 0.0.0 of it. Other backends have tables of their own.
+    """
+    check_pyproject(pyproject)
+    backend = str(pyproject.get("build-system", {}).get("build-backend", "setuptools"))
+    known = {"hatchling": (), "setuptools": ("setup.py", "setup.cfg")}
+    needed = known.get(backend.partition(".")[0])
+    if "project" in pyproject or needed is None or any((folder / n).is_file() for n in needed):
+        return
+    beside = "".join(f", and there is no {name}" for name in needed)
+    to_do = "add the table, with the name and version of the project"
+    if "workspace" in pyproject.get("tool", {}).get("uv", {}):
+        to_do = "this is the root of a workspace: name the folder of a member"
+    raise ConfigError([f"{folder / 'pyproject.toml'}: no table [project]{beside}; {to_do}"])
+
+
+def read_wheel(path: Path) -> ProjectWheel:
+    """Read the project's wheel; raises ExecutableError for what is no wheel."""
+    try:
+        sha256 = hash_file(path, "sha256")
+        locked = locked_wheel(
+            path.name, path.resolve().as_uri(), {"sha256": sha256}, path.stat().st_size
+        )
+        with zipfile.ZipFile(path) as archive:
+            texts = _dist_info_texts(archive)
+    except InvalidWheelFilename as error:
+        raise ExecutableError(f"{path}: {error}; name a wheel") from error
+    except (OSError, zipfile.BadZipFile, KeyError) as error:
+        raise ExecutableError(
+            f"{path} cannot be read as a wheel: {error}; build it anew"
+        ) from error
+    return ProjectWheel(
+        path=path,
+        locked=locked,
+        metadata=parse_metadata(texts["METADATA"], where=path.name),
+        scripts=parse_scripts(texts.get("entry_points.txt", "")),
+    )
+
+
+def read_wheel_metadata(path: Path) -> str:
+    """Return the METADATA of a wheel; raises ExecutableError for what is no wheel."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return _dist_info_texts(archive)["METADATA"]
+    except (OSError, zipfile.BadZipFile, KeyError) as error:
+        raise ExecutableError(f"{path.name} cannot be read as a wheel: {error}") from error
+
+
+def scripts_of(wheels: Iterable[Path]) -> set[str]:
+    """Return the names of all scripts in these wheels: entry points, and files in `.data`."""
+    names: set[str] = set()
+    for path in wheels:
+        with zipfile.ZipFile(path) as archive:
+            names |= parse_scripts(_dist_info_texts(archive).get("entry_points.txt", "")).keys()
+            names |= {
+                entry.rsplit("/", 1)[1]
+                for entry in archive.namelist()
+                if entry.partition("/")[0].endswith(".data") and "/scripts/" in entry
+            }
+    return names
+
+
+def members_of(wheel: Path) -> frozenset[str]:
+    """Return what a wheel puts below site-packages, as paths from there."""
+    with zipfile.ZipFile(wheel) as archive:
+        names = archive.namelist()
+    return frozenset(_places(names))
+
+
+def read_members(wheels: Iterable[ProjectWheel], place: str) -> list[bytes]:
+    """Return the files that wheels put at a place below site-packages, of each that has one."""
+    found = []
+    for wheel in wheels:
+        with zipfile.ZipFile(wheel.path) as archive:
+            name = _places(archive.namelist()).get(place)
+            found += [] if name is None else [archive.read(name)]
+    return found
+
+
+def _places(names: Iterable[str]) -> dict[str, str]:
+    """Return what goes below site-packages: the path from there, and the member of the wheel."""
+    places = {}
+    for name in names:
+        folder, _, rest = name.partition("/")
+        scheme, _, inside = rest.partition("/")
+        if not folder.endswith(".data"):
+            places[name] = name
+        elif scheme in {"purelib", "platlib"}:
+            places[inside] = name
+    return places
+
+
+def static_metadata(project: Project) -> ProjectMetadata | None:
+    """Return the project's metadata from `[project]` alone; None where it is dynamic.
+
+    The version does not matter to what the project requires, so it may be dynamic.
+    """
+    table = project.pyproject.get("project", {})
+    dynamic = set(table.get("dynamic", ()))
+    if "name" not in table or dynamic & {
+        "dependencies",
+        "optional-dependencies",
+        "requires-python",
+    }:
+        return None
+    optional = table.get("optional-dependencies", {})
+    try:
+        requires = [Requirement(text) for text in table.get("dependencies", ())]
+        for extra, texts in optional.items():
+            requires += [_with_extra(Requirement(text), extra) for text in texts]
+    except InvalidRequirement as error:
+        raise ConfigError([f"project.dependencies: {error}"]) from error
+    return ProjectMetadata(
+        name=table["name"],
+        version=Version("0"),
+        requires_python=SpecifierSet(table.get("requires-python", "")),
+        requires=tuple(requires),
+        extras=tuple(canonicalize_name(extra) for extra in optional),
+    )
+
+
+def all_requirements(project: Project, metadata: ProjectMetadata) -> tuple[Requirement, ...]:
+    """Return what the executable needs: the project's own requirements, extras, groups, and more.
+
+    Raises ConfigError for an extra that the project does not have and for a bad group.
+    """
+    config = project.config
+    unknown = unknown_extras(metadata, config.extras)
+    if unknown:
+        known = ", ".join(metadata.extras) or "none"
+        raise ConfigError(
+            f"tool.multiplat.extras: {metadata.name} has no extra {extra!r} (it has: {known})"
+            for extra in unknown
+        )
+    return (*root_requirements(metadata, config.extras), *added_requirements(project))
+
+
+def added_requirements(project: Project) -> tuple[Requirement, ...]:
+    """Return what the table adds to the project's own requirements: groups and requirements."""
+    groups = project.pyproject.get("dependency-groups", {})
+    try:
+        texts = resolve_dependency_groups(groups, *project.config.dependency_groups)
+        from_groups = [Requirement(text) for text in texts]
+    except Exception as error:  # An ExceptionGroup or a ValueError, by packaging's own account.
+        raise ConfigError(_group_problems(error)) from error
+    return (*from_groups, *project.config.requirements)
+
+
+def _group_problems(error: BaseException) -> list[str]:
+    """Return a line for each error within what packaging raises, with the group that has it."""
+    if not isinstance(error, BaseExceptionGroup):
+        said = [line.strip() for line in str(error).splitlines()]
+        if isinstance(error, InvalidRequirement):  # The second line is what it could not read.
+            return [f"[dependency-groups]: {said[1]!r} is no requirement: {said[0]}"]
+        return [f"[dependency-groups]: {said[0]}"]
+    named = re.search("data for ('[^']*')", str(error))
+    group = f"[dependency-groups] {named[1]}:" if named else "[dependency-groups]:"
+    return [
+        problem.replace("[dependency-groups]:", group, 1)
+        for inner in error.exceptions
+        for problem in _group_problems(inner)
+    ]
+
+
+def _read_config(
+    folder: Path, pyproject: Mapping[str, Any], requires_python: SpecifierSet, said_by: str
+) -> Config:
+    tool = pyproject.get("tool", {})
+    table = tool.get("multiplat")
+    if not isinstance(table, dict):
+        tables = [name for name, value in tool.items() if isinstance(value, dict)]
+        close = difflib.get_close_matches("multiplat", tables, n=1, cutoff=0.7)
+        hint = (
+            f"there is [tool.{close[0]}], did you mean [tool.multiplat]?"
+            if close
+            else "add one with: hatch-multiplat init"
+        )
+        raise ConfigError([f"tool.multiplat: no such table in pyproject.toml; {hint}"])
+    project = pyproject.get("project", {})
+    groups = pyproject.get("dependency-groups", {})
+    facts = ProjectFacts(
+        name=str(project.get("name", "")),
+        requires_python=requires_python,
+        requires_python_in=said_by,
+        dependency_groups=tuple(canonicalize_name(name) for name in groups),
+        extras=_static_extras(project),
+    )
+    return parse_config(table, project=facts, host=project_host(folder))
+
+
+def _static_extras(project: Mapping[str, Any]) -> tuple[NormalizedName, ...] | None:
+    """Return the extras of `[project]`; None if it leaves them to the backend, or is not there."""
+    if "name" not in project or "optional-dependencies" in project.get("dynamic", ()):
+        return None
+    return tuple(canonicalize_name(name) for name in project.get("optional-dependencies", {}))
+
+
+def requires_python_of(pyproject: Mapping[str, Any]) -> SpecifierSet:
+    """Return `project.requires-python`; raises ConfigError if it is none."""
+    try:
+        return SpecifierSet(str(pyproject.get("project", {}).get("requires-python", "")))
+    except InvalidSpecifier as error:
+        raise ConfigError([f"project.requires-python: {error}"]) from error
+
+
+def _dist_info_texts(archive: zipfile.ZipFile) -> dict[str, str]:
+    """Return METADATA and entry_points.txt from the `.dist-info` folder of a wheel."""
+    texts = {}
+    for name in archive.namelist():
+        folder, _, file = name.partition("/")
+        if folder.endswith(".dist-info") and file in {"METADATA", "entry_points.txt"}:
+            texts[file] = archive.read(name).decode("utf-8", errors="replace")
+    if "METADATA" not in texts:
+        raise KeyError("it has no METADATA")
+    return texts
+
+
+def _with_extra(requirement: Requirement, extra: str) -> Requirement:
+    marker = f'extra == "{canonicalize_name(extra)}"'
+    if requirement.marker is not None:
+        marker = f"({requirement.marker}) and {marker}"
+    base = Requirement(str(requirement))
+    base.marker = None
+    return Requirement(f"{base} ; {marker}")

@@ -1,0 +1,230 @@
+"""Targets and requirements to the staged pyproject.toml that uv solves in one universal run."""
+
+from __future__ import annotations
+
+import itertools
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
+
+import tomlkit
+from packaging.specifiers import SpecifierSet
+from packaging.utils import NormalizedName
+from packaging.version import Version
+
+from hatch_multiplat.wheels.pylock import target_label
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from packaging.requirements import Requirement
+
+    from hatch_multiplat.targets.target import Target
+
+STAGED_NAME: Final = "multiplat-staged-project"
+
+UV_KEYS: Final = (
+    "constraint-dependencies",
+    "override-dependencies",
+    "exclude-dependencies",
+    "dependency-metadata",
+    "exclude-newer",
+    "exclude-newer-package",
+    "extra-index-url",
+    "find-links",
+    "index",
+    "index-strategy",
+    "index-url",
+    "keyring-provider",
+    "allow-insecure-host",
+    "cache-dir",
+    "http-proxy",
+    "https-proxy",
+    "native-tls",
+    "no-index",
+    "no-proxy",
+    "system-certs",
+    "prerelease",
+    "resolution",
+    "fork-strategy",
+    "sources",
+)
+"""The keys of `[tool.uv]` that say what is resolved and where from."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TargetConstraint:
+    """Versions of one package that one target accepts, as the search for wheels has found."""
+
+    name: NormalizedName
+    target: Target
+    versions: SpecifierSet
+
+
+Constraint: TypeAlias = tuple[NormalizedName, SpecifierSet]
+_Family: TypeAlias = tuple[str, tuple[str, ...], str]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SolverEnvironment:
+    """Targets that uv solves as one: the marker that holds for just them."""
+
+    marker: str
+    targets: tuple[Target, ...]
+    constraints: frozenset[Constraint]
+
+
+def solver_environments(
+    targets: Sequence[Target], constraints: Iterable[TargetConstraint] = ()
+) -> tuple[SolverEnvironment, ...]:
+    """Group targets into as few disjoint markers as tell them apart for uv.
+
+    Every target is in an environment at each of its patch releases, and in one only. Minors that
+    follow each other share one, and so do targets that no real marker tells apart, unless a
+    constraint concerns only some of them. Unconstrained environments come first: uv prefers in
+    each the versions it chose in those before, so that a step back stays where it is needed.
+
+    A 32-bit Python on a 64-bit system is of two machines: that of its markers, and that of its
+    wheels, which uv drops from the lock unless an environment names it. Such a target, and those of
+    either machine, share one.
+    """
+    by_target: dict[Target, set[Constraint]] = defaultdict(set)
+    for constraint in constraints:
+        by_target[constraint.target].add((constraint.name, constraint.versions))
+    families: dict[_Family, list[Target]] = defaultdict(list)
+    machines = _join_machines(targets)
+    for target in targets:
+        families[_family(target, machines)].append(target)
+    environments: list[SolverEnvironment] = []
+    for family, members in families.items():
+        labels: dict[str, list[Target]] = defaultdict(list)
+        for target in members:
+            labels[target_label(target)].append(target)
+        if len(labels) > 1 and any(by_target[target] for target in members):
+            for label, labelled in labels.items():
+                environments += _environments(family, labelled, by_target, label=label)
+        else:
+            environments += _environments(family, members, by_target, label=None)
+    return tuple(sorted(environments, key=lambda environment: len(environment.constraints)))
+
+
+def stage_pyproject(
+    *,
+    requirements: Sequence[Requirement],
+    constraints: Sequence[Requirement],
+    environments: Sequence[SolverEnvironment],
+    requires_python: str,
+    uv_table: Mapping[str, Any],
+    confined: bool,
+) -> str:
+    """Render the pyproject.toml that uv gets.
+
+    `uv_table` is the project's own `[tool.uv]`; with `confined`, uv is told to solve for these
+    environments only, and that packages without an sdist must have wheels for each.
+    """
+    uv: dict[str, Any] = {key: uv_table[key] for key in UV_KEYS if key in uv_table}
+    uv["constraint-dependencies"] = [
+        *uv.get("constraint-dependencies", []),
+        *(str(constraint) for constraint in constraints),
+        *(
+            f"{name}{versions} ; {environment.marker}"
+            for environment in environments
+            for name, versions in sorted(environment.constraints, key=str)
+        ),
+    ]
+    if confined:
+        markers = [environment.marker for environment in environments]
+        uv["environments"] = markers
+        uv["required-environments"] = markers
+    document = {
+        "project": {
+            "name": STAGED_NAME,
+            "version": "0",
+            "requires-python": requires_python,
+            "dependencies": [str(requirement) for requirement in requirements],
+        },
+        "tool": {"uv": uv},
+    }
+    return tomlkit.dumps(document)
+
+
+def lowest_python(targets: Sequence[Target], requires_python: SpecifierSet) -> str:
+    """Return the lowest Python version that a target admits and the project too, `3.11` or so."""
+    lowest = min(Version(target.full_versions[0]) for target in targets)
+    first = lowest.micro
+    for patch in range(first, first + 50):
+        if requires_python.contains(f"{lowest.major}.{lowest.minor}.{patch}"):
+            return f"{lowest.major}.{lowest.minor}.{patch}" if patch else str(lowest)
+    return str(lowest)
+
+
+def _join_machines(targets: Iterable[Target]) -> dict[tuple[str, str], frozenset[str]]:
+    """Return the machines that share an environment, by system and each of them."""
+    joined: dict[tuple[str, str], frozenset[str]] = {}
+    for target in targets:
+        environment = target.environment()
+        system = environment["sys_platform"]
+        own = {environment["platform_machine"], target.platform.platform_machine}
+        known = frozenset().union(*(joined.get((system, one), {one}) for one in own))
+        joined |= {(system, one): known for one in known}
+    return joined
+
+
+def _family(target: Target, machines: Mapping[tuple[str, str], frozenset[str]]) -> _Family:
+    environment = target.environment()
+    system, machine = environment["sys_platform"], environment["platform_machine"]
+    return (
+        system,
+        tuple(sorted(machines[system, machine])),
+        environment["implementation_name"],
+    )
+
+
+def _environments(
+    family: _Family,
+    targets: Sequence[Target],
+    by_target: Mapping[Target, set[Constraint]],
+    *,
+    label: str | None,
+) -> list[SolverEnvironment]:
+    """Cut the Pythons of targets where one begins or ends, and join what has one answer."""
+    cuts = sorted({cut for target in targets for cut in target.full_versions}, key=Version)
+    joined: list[tuple[str, str, frozenset[Constraint], list[Target]]] = []
+    for first, end in itertools.pairwise(cuts):
+        covering = [target for target in targets if _covers(target, first)]
+        if not covering:
+            continue
+        wanted = frozenset().union(*(by_target[target] for target in covering))
+        if joined and joined[-1][1:3] == (first, wanted):
+            begin, _, _, members = joined.pop()
+            joined.append((begin, end, wanted, list(dict.fromkeys([*members, *covering]))))
+        else:
+            joined.append((first, end, wanted, covering))
+    return [
+        SolverEnvironment(
+            marker=_marker(family, first, end, label=label),
+            targets=tuple(members),
+            constraints=wanted,
+        )
+        for first, end, wanted, members in joined
+    ]
+
+
+def _covers(target: Target, version: str) -> bool:
+    first, end = target.full_versions
+    return Version(first) <= Version(version) < Version(end)
+
+
+def _marker(family: _Family, first: str, end: str, *, label: str | None) -> str:
+    sys_platform, machines, implementation = family
+    either = " or ".join(f"platform_machine == '{machine}'" for machine in machines)
+    atoms = [
+        f"sys_platform == '{sys_platform}'",
+        f"({either})" if len(machines) > 1 else either,
+        f"implementation_name == '{implementation}'",
+        f"python_full_version >= '{first}'",
+        f"python_full_version < '{end}'",
+    ]
+    if label is not None:
+        atoms.append(f"platform_version == '{label}'")
+    return " and ".join(atoms)

@@ -1,0 +1,5 @@
+"""The vocabulary: platforms, Pythons, the targets that they make, and tag constraints.
+
+Text of the table comes in; `Target` objects with ranked tags and marker environments go out. It is
+pure: it touches neither this machine nor the network.
+"""

@@ -1,0 +1,138 @@
+"""Targets of an executable, chosen by name, platform or Python."""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from hatch_multiplat.base.errors import ConfigError
+from hatch_multiplat.targets.platforms import Platform, PlatformError
+from hatch_multiplat.targets.python import Python, TargetError
+from hatch_multiplat.targets.target import Target
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+Axis = Literal["target", "platform", "python"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Choice:
+    """What was asked for, each word as it was given; nothing on an axis means all of it."""
+
+    targets: tuple[str, ...] = ()
+    platforms: tuple[str, ...] = ()
+    pythons: tuple[str, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.targets or self.platforms or self.pythons)
+
+    @property
+    def label(self) -> str:
+        """The choice as a part of a file name."""
+        return "-".join((*self.targets, *self.platforms, *self.pythons))
+
+
+def choose_targets(targets: Sequence[Target], choice: Choice) -> tuple[Target, ...]:
+    """Return the targets that are chosen on every axis, in their order.
+
+    A target may be named in any form that `Target.parse` reads, a platform without its floor.
+    Raises ConfigError for each word that no target answers to.
+    """
+    problems: list[str] = []
+    by_target = _chosen(targets, "target", choice.targets, _is_target, problems)
+    by_platform = _chosen(targets, "platform", choice.platforms, _is_platform, problems)
+    by_python = _chosen(targets, "python", choice.pythons, _is_python, problems)
+    found = tuple(
+        target
+        for target in targets
+        if target in by_target and target in by_platform and target in by_python
+    )
+    if not found and not problems:
+        problems.append("no target is of these platforms and Pythons at once")
+    if problems:
+        raise ConfigError(problems)
+    return found
+
+
+def group_targets(targets: Sequence[Target], axis: Axis) -> dict[str, tuple[Target, ...]]:
+    """Return the targets by their word on an axis, which can be a part of a file name."""
+    groups: dict[str, list[Target]] = {}
+    for target in targets:
+        word = target.python.tag if axis == "python" else _word(target, axis)
+        groups.setdefault(word, []).append(target)
+    return {word: tuple(group) for word, group in groups.items()}
+
+
+def _chosen(
+    targets: Sequence[Target],
+    axis: Axis,
+    words: Iterable[str],
+    fits: Callable[[Target, str], bool],
+    problems: list[str],
+) -> list[Target]:
+    asked = tuple(words)
+    if not asked:
+        return list(targets)
+    found = []
+    for word in asked:
+        matching = [target for target in targets if fits(target, word)]
+        if not matching:
+            known = list(dict.fromkeys(_word(target, axis) for target in targets))
+            # One Python is as near to a word as another: what there is says more.
+            close = difflib.get_close_matches(word, known, n=1) if axis != "python" else []
+            hint = f"; did you mean {close[0]!r}?" if close else ""
+            problems.append(
+                f"--{axis}: the file has no {_NOUNS[axis]} {word!r}{hint}"
+                + ("" if hint else f"; it has {', '.join(known)}")
+            )
+        found += matching
+    return found
+
+
+_NOUNS: dict[Axis, str] = {"target": "target", "platform": "platform", "python": "Python"}
+
+
+def _word(target: Target, axis: Axis) -> str:
+    match axis:
+        case "target":
+            return str(target)
+        case "platform":
+            return str(target.platform)
+        case "python":
+            return str(target.python)
+
+
+def _is_target(target: Target, word: str) -> bool:
+    if str(target) == word:
+        return True
+    try:
+        return target.name is None and Target.parse(word) == target
+    except TargetError:
+        return False
+
+
+def _is_platform(target: Target, word: str) -> bool:
+    if word in {str(target.platform), target.platform.tag}:
+        return True
+    try:
+        asked = Platform.parse(word)
+    except PlatformError:
+        return False
+    if asked == target.platform:
+        return True
+    # A word without a floor means any; one with the default floor prints without it as well.
+    stem = "-".join(filter(None, (asked.system, asked.arch, "musl" * (asked.libc == "musl"))))
+    return word == stem and (asked.system, asked.arch, asked.libc) == (
+        target.platform.system,
+        target.platform.arch,
+        target.platform.libc,
+    )
+
+
+def _is_python(target: Target, word: str) -> bool:
+    try:
+        return Python.parse(word) == target.python
+    except TargetError:
+        return False

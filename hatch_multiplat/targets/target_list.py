@@ -1,0 +1,202 @@
+"""The keys `platforms` and `python` to the targets that they mean."""
+
+from __future__ import annotations
+
+import functools
+import json
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from hatch_multiplat.targets.platforms import (
+    OLDEST_CPYTHON,
+    SUPPORTED_CPYTHONS,
+    Platform,
+    PlatformError,
+)
+from hatch_multiplat.targets.python import Python, TargetError
+from hatch_multiplat.targets.target import Target, is_pex_platform
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from packaging.specifiers import SpecifierSet
+
+    from hatch_multiplat.base.toml_table import TableReader
+
+MAX_PATCH: Final = 50
+"""More patch releases than any minor has had."""
+
+IN_PROJECT: Final = "project.requires-python"
+
+_FILE_NAME: Final = re.compile(r"[\w.+-]+", re.ASCII)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Host:
+    """What a table may ask of the machine: the text of a project file, and this very interpreter.
+
+    `read_text` takes a path relative to the project and raises OSError or UnicodeDecodeError;
+    `current` gives the Target of the interpreter that runs the build.
+    """
+
+    read_text: Callable[[str], str]
+    current: Callable[[], Target]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PlatformEntry:
+    """One entry of `platforms`: a platform that is multiplied by the Pythons, or one target.
+
+    `file` is the path of the complete-platform file that the target comes from.
+    """
+
+    meant: Platform | Target
+    file: str | None = None
+
+
+def read_platforms(
+    reader: TableReader,
+    where: str,
+    value: object,
+    *,
+    requires_python: SpecifierSet,
+    said_by: str = IN_PROJECT,
+    host: Host,
+) -> tuple[PlatformEntry, ...]:
+    """Read the array `platforms`; what is wrong in it goes to the reader's problems.
+
+    `said_by` is what messages call the place where `requires_python` stands.
+    """
+    entries: list[PlatformEntry] = []
+    seen: dict[Platform | Target, str] = {}
+    names: dict[str, str] = {}
+    for here, text in reader.items(where, value, empty=False):
+        try:
+            entry = _parse_entry(text, host)
+        except PlatformError as error:
+            reader.problem(f"{here}: {error}")
+            continue
+        except TargetError as error:
+            for problem in error.problems:
+                reader.problem(f"{here}: {problem}")
+            continue
+        meant = entry.meant
+        if meant in seen:
+            reader.problem(f"{here}: {text!r} is the same platform as {seen[meant]}; drop one")
+        elif str(meant) in names:
+            reader.problem(
+                f"{here}: {text!r} goes by the name {str(meant)!r}, as {names[str(meant)]} does; "
+                "rename the file"
+            )
+        elif isinstance(meant, Target) and not admits(requires_python, meant.python):
+            reader.problem(f"{here}: {_not_admitted(meant.python, requires_python, said_by)}")
+        seen.setdefault(meant, here)
+        names.setdefault(str(meant), here)
+        entries.append(entry)
+    return tuple(entries)
+
+
+_QUOTES: Final = '; put it in quotes, as "3.12"'
+
+
+def read_pythons(
+    reader: TableReader,
+    where: str,
+    value: object,
+    *,
+    requires_python: SpecifierSet,
+    said_by: str = IN_PROJECT,
+) -> tuple[Python, ...]:
+    """Read the array `python`, as `read_platforms` does the other."""
+    parsed: dict[Python, str] = {}
+    for here, text in reader.items(where, value, empty=False, hint=_QUOTES):
+        try:
+            python = Python.parse(text)
+        except TargetError as error:
+            reader.problem(f"{here}: {error}")
+            continue
+        if python in parsed:
+            reader.problem(f"{here}: {text!r} is the same Python as {parsed[python]}; drop one")
+        elif not admits(requires_python, python):
+            reader.problem(f"{here}: {_not_admitted(python, requires_python, said_by)}")
+        parsed.setdefault(python, here)
+    return tuple(parsed)
+
+
+def default_pythons(requires_python: SpecifierSet) -> tuple[Python, ...]:
+    """Return every CPython that a project admits and upstream still supports."""
+    supported = [Python(implementation="cpython", version=minor) for minor in SUPPORTED_CPYTHONS]
+    return tuple(python for python in supported if admits(requires_python, python))
+
+
+def old_pythons(requires_python: SpecifierSet) -> tuple[Python, ...]:
+    """Return every CPython that a project admits and upstream no longer supports.
+
+    They start with the oldest that executables start on.
+    """
+    oldest, first = OLDEST_CPYTHON, SUPPORTED_CPYTHONS[0]
+    old = [
+        Python(implementation="cpython", version=(3, minor)) for minor in range(oldest[1], first[1])
+    ]
+    return tuple(python for python in old if admits(requires_python, python))
+
+
+def expand(entries: Sequence[PlatformEntry], pythons: Sequence[Python]) -> tuple[Target, ...]:
+    """Multiply platforms by Pythons, in the order of the table, each target once."""
+    targets: list[Target] = []
+    for entry in entries:
+        if isinstance(entry.meant, Target):
+            targets.append(entry.meant)
+        else:
+            targets += [Target(python=python, platform=entry.meant) for python in pythons]
+    return tuple(dict.fromkeys(targets))
+
+
+@functools.lru_cache(maxsize=4096)  # The pages of an index say the same thing often.
+def admits(requires_python: SpecifierSet, python: Python) -> bool:
+    """Tell whether some patch release of this minor, or the pinned one, is admitted."""
+    major, minor = python.version
+    patches = range(MAX_PATCH) if python.patch is None else (python.patch,)
+    return any(requires_python.contains(f"{major}.{minor}.{patch}") for patch in patches)
+
+
+def _not_admitted(python: Python, requires_python: SpecifierSet, said_by: str) -> str:
+    return f"Python {python} is not admitted by {said_by} '{requires_python}'; change one of them"
+
+
+def _parse_entry(text: str, host: Host) -> PlatformEntry:
+    if text.endswith(".json"):
+        return PlatformEntry(meant=_read_complete_platform(text, host), file=text)
+    if text == "current":
+        return PlatformEntry(meant=host.current())
+    if is_pex_platform(text):
+        return PlatformEntry(meant=Target.parse(text))
+    return PlatformEntry(meant=Platform.parse(text))
+
+
+def _read_complete_platform(path: str, host: Host) -> Target:
+    name = re.split(r"[/\\]", path)[-1].removesuffix(".json")
+    if not _FILE_NAME.fullmatch(name):
+        raise TargetError(
+            f"{path!r} gives its target a name other than letters, digits and '._+-'; "
+            "rename the file"
+        )
+    try:
+        data = json.loads(host.read_text(path))
+    except OSError as error:
+        raise TargetError(
+            f"cannot read the complete-platform file {path!r}: "
+            f"{error.strerror or error}; the path is relative to pyproject.toml"
+        ) from error
+    except ValueError as error:
+        raise TargetError(f"{path!r} is not JSON: {error}") from error
+    if not isinstance(data, dict):
+        raise TargetError(
+            f"{path!r} must hold one JSON object, as `pex3 interpreter inspect --markers "
+            "--tags` prints it"
+        )
+    try:
+        return Target.from_complete_platform(data, name=name)
+    except TargetError as error:
+        raise TargetError(*(f"{path!r}: {problem}" for problem in error.problems)) from error

@@ -1,0 +1,4 @@
+"""Facts about wheels and targets: selection, incompatibility, metadata, ELF, proof, coverage.
+
+Wheels, locks and targets come in; a `Selection` for each target, or what is missing, goes out.
+"""

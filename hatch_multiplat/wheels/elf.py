@@ -1,0 +1,248 @@
+"""The C library that the native code of a wheel needs, read from its ELF files.
+
+A wheel for plain `linux_ARCH` promises nothing about it, and a tag may promise too much. What a
+file needs stands in itself: the versions of glibc's symbols (`.gnu.version_r`, as auditwheel
+reads it), and the name of the library that it is linked with.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import tempfile
+import zipfile
+from dataclasses import dataclass
+from typing import IO, TYPE_CHECKING, Any, Final, cast
+
+from hatch_multiplat.base.errors import ExecutableError
+from hatch_multiplat.targets.platforms import oldest_floor
+from hatch_multiplat.wheels.floors import promises_floor
+from hatch_multiplat.wheels.incompatibility import spell_floor
+from hatch_multiplat.wheels.report import Advice, coverage_error, render_gaps
+from hatch_multiplat.wheels.selection import Gap
+from hatch_multiplat.wheels.wheel_file import BROKEN
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from elftools.elf.elffile import ELFFile
+    from packaging.tags import Tag
+
+    from hatch_multiplat.targets.target import Target
+    from hatch_multiplat.wheels.floors import Floor
+    from hatch_multiplat.wheels.incompatibility import GapKind
+    from hatch_multiplat.wheels.selection import LockedWheel, Selection
+
+_MAGIC: Final = b"\x7fELF"
+_ARCHS: Final = {
+    "EM_X86_64": "x86_64",
+    "EM_AARCH64": "aarch64",
+    "EM_386": "i686",
+    "EM_ARM": "armv7l",
+    "EM_PPC64": "ppc64le",
+    "EM_S390": "s390x",
+    "EM_RISCV": "riscv64",
+}
+_GLIBC: Final = re.compile(r"GLIBC_(\d+)\.(\d+)(?:\.\d+)?")
+# Without a number, and asked for by linkers that pack relocations: ld.so knows it from 2.36 on.
+_RELR: Final = "GLIBC_ABI_DT_RELR"
+_SPOOLED: Final = 16 << 20
+"""Bytes of a file that are held in memory; one that has more lies on the disk."""
+_MUSL: Final = re.compile(r"libc\.so|libc\.musl-\w+\.so\.1")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LibcNeed:
+    """What the ELF files of a wheel need, all of one architecture.
+
+    `glibc` is the version of the newest symbol, `symbol`, that the file `glibc_member` asks for;
+    `musl_member` is a file that is linked with musl. Each is None or empty where there is none.
+    """
+
+    glibc: Floor | None = None
+    symbol: str = ""
+    glibc_member: str = ""
+    musl_member: str = ""
+
+
+def read_libc_needs(wheel: Path) -> dict[str, LibcNeed]:
+    """Return what the ELF files in a wheel need, by their architecture; of most wheels nothing.
+
+    A file that is damaged, or for some other kind of machine, is passed over. Raises
+    ExecutableError for what is no wheel.
+    """
+    found: dict[str, LibcNeed] = {}
+    try:
+        with zipfile.ZipFile(wheel) as archive:
+            for info in archive.infolist():
+                if info.is_dir():
+                    continue
+                with archive.open(info) as member:
+                    start = member.read(len(_MAGIC))
+                    if start != _MAGIC:
+                        continue
+                    # Some have a gigabyte, of which little is looked at.
+                    with tempfile.SpooledTemporaryFile(_SPOOLED) as copy:
+                        copy.write(start)
+                        shutil.copyfileobj(member, copy)
+                        copy.seek(0)
+                        read = _read_elf(copy, info.filename)
+                if read:
+                    arch, need = read
+                    found[arch] = _more(found.get(arch), need)
+    except (OSError, *BROKEN) as error:
+        raise ExecutableError(f"{wheel} cannot be read as a wheel: {error}") from error
+    return found
+
+
+def _read_elf(data: IO[bytes], member: str) -> tuple[str, LibcNeed] | None:
+    """Return the architecture of an ELF file, and what it needs; None if that is not known."""
+    # It takes a tenth of a second to load, and few builds have a wheel that is looked into.
+    from elftools.common.exceptions import ELFError  # noqa: PLC0415
+    from elftools.construct import ConstructError  # noqa: PLC0415
+    from elftools.elf.elffile import ELFFile  # noqa: PLC0415
+
+    try:
+        file = ELFFile(data)
+        arch = _ARCHS.get(file["e_machine"])
+        names = set(_needed_names(file))
+    except (
+        *(ELFError, ConstructError, ValueError, KeyError, TypeError, AttributeError),
+        *(OverflowError, OSError, AssertionError),  # Of an offset that no file can have.
+    ):
+        return None  # Not made by a linker; whoever loads it will be told.
+    versions = {found: name for name in names if (found := _glibc_version(name))}
+    newest = max(versions, default=None)
+    is_musl = any(_MUSL.fullmatch(name) for name in names)
+    if arch is None or not (newest or is_musl):
+        return None
+    return arch, LibcNeed(
+        glibc=newest,
+        symbol=versions[newest] if newest else "",
+        glibc_member=member if newest else "",
+        musl_member=member if is_musl else "",
+    )
+
+
+def _needed_names(file: ELFFile) -> Iterator[str]:
+    """Return the names of the libraries that an ELF file needs, and of the versions in them."""
+    # Its classes of sections, and their attributes, are chosen by what the file says.
+    for section in cast("Iterator[Any]", file.iter_sections()):
+        if section["sh_type"] == "SHT_GNU_verneed":
+            for _, versions in section.iter_versions():
+                yield from (version.name for version in versions)
+        elif section["sh_type"] == "SHT_DYNAMIC":
+            yield from (tag.needed for tag in section.iter_tags("DT_NEEDED"))
+
+
+def _glibc_version(symbol: str) -> Floor | None:
+    if symbol == _RELR:
+        return 2, 36
+    match = _GLIBC.fullmatch(symbol)
+    return (int(match[1]), int(match[2])) if match else None
+
+
+def _more(one: LibcNeed | None, other: LibcNeed) -> LibcNeed:
+    """Return what two files need together."""
+    if one is None:
+        return other
+    newer = other if (other.glibc or (0, 0)) > (one.glibc or (0, 0)) else one
+    return LibcNeed(
+        glibc=newer.glibc,
+        symbol=newer.symbol,
+        glibc_member=newer.glibc_member,
+        musl_member=one.musl_member or other.musl_member,
+    )
+
+
+def measured_floor(needs: Mapping[str, LibcNeed], target: Target) -> Floor | None:
+    """Return the lowest glibc that wheels with these needs run on; None where any will do."""
+    platform = target.platform
+    need = needs.get(platform.arch)
+    oldest = oldest_floor(platform.system, platform.arch, platform.libc)
+    if need is None or need.glibc is None or oldest is None or platform.libc != "glibc":
+        return None
+    return max(need.glibc, oldest)
+
+
+def explain_need(
+    tags: Iterable[Tag], needs: Mapping[str, LibcNeed], target: Target
+) -> tuple[GapKind, str, str] | None:
+    """Say why a wheel whose tags fit a target does not do there: kind, reason, and floor needed.
+
+    None where it does. The kinds and the floor are those of `misfit`.
+    """
+    platform = target.platform
+    need = needs.get(platform.arch)
+    if need is None or platform.system != "linux" or platform.floor is None:
+        return None
+    tag = _promise(tags, target)
+    elsewhere = "; build it on an older system, as cibuildwheel does"
+    if platform.libc == "glibc":
+        if need.glibc is not None and need.glibc > platform.floor:
+            version = f"{need.glibc[0]}.{need.glibc[1]}"
+            reason = f"{tag}, and {need.glibc_member} in it needs {need.symbol}"
+            newer = f" (glibc {version} or newer)"
+            return "floor", f"{reason}{newer}{elsewhere}", spell_floor(need.glibc, target)
+        if need.musl_member and need.glibc is None:
+            return "platform", f"{tag}, and {need.musl_member} in it is linked with musl", ""
+    elif need.glibc is not None and not need.musl_member:
+        return "platform", f"{tag}, and {need.glibc_member} in it needs glibc", ""
+    return None
+
+
+def _promise(tags: Iterable[Tag], target: Target) -> str:
+    """Say what the tags of a wheel promise."""
+    fitting = sorted({tag.platform for tag in tags} & {tag.platform for tag in target.tags})
+    names = ".".join(fitting)
+    if all(name.startswith("linux_") for name in fitting):
+        return f"{names} promises no version of the C library"
+    return f"it is tagged {names}"
+
+
+def check_bare_wheels(selections: Sequence[Selection], paths: Mapping[str, Path]) -> None:
+    """Raise CoverageError with every target that takes a wheel for plain `linux_ARCH` in vain.
+
+    `paths` has the wheels on disk, by file name. What carries a tag that promises a floor is
+    believed: whoever gave it that has looked.
+    """
+    gaps = find_bare_gaps(selections, paths)
+    if gaps:
+        targets = [selection.target for selection in selections]
+        raise coverage_error(render_gaps(gaps, targets, advice=Advice.PROJECT), gaps)
+
+
+def find_bare_gaps(selections: Sequence[Selection], paths: Mapping[str, Path]) -> tuple[Gap, ...]:
+    """Return the gaps that wheels for plain `linux_ARCH` leave by what the files in them need."""
+    known: dict[str, dict[str, LibcNeed]] = {}
+    gaps = []
+    for selection in selections:
+        for wheel in selection.wheels:
+            if promises_floor(wheel.tags, selection.target):
+                continue
+            if wheel.filename not in known:
+                known[wheel.filename] = read_libc_needs(paths[wheel.filename])
+            found = explain_need(wheel.tags, known[wheel.filename], selection.target)
+            if found is not None:
+                gaps.append(make_gap(wheel, selection.target, found, whose=f"{wheel.filename}: "))
+    return tuple(gaps)
+
+
+def make_gap(
+    wheel: LockedWheel, target: Target, found: tuple[GapKind, str, str], *, whose: str
+) -> Gap:
+    """Return the gap that a wheel leaves which does not do on a target."""
+    kind, reason, needs = found
+    return Gap(
+        name=wheel.name,
+        version=wheel.version,
+        target=target,
+        kind=kind,
+        reason=f"{whose}{reason}",
+        needs=needs,
+    )
+
+
+def is_for_linux(tags: Iterable[Tag]) -> bool:
+    return any("linux" in tag.platform for tag in tags)

@@ -1,0 +1,441 @@
+"""The coverage matrix: for each package and target its version and wheel, or what is missing."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from packaging.utils import parse_wheel_filename
+
+from hatch_multiplat.targets.platforms import Platform, PlatformError
+from hatch_multiplat.targets.tag_constraint import admitted
+from hatch_multiplat.wheels.floors import lowest_floor, promises_floor
+from hatch_multiplat.wheels.incompatibility import explain_misfit
+from hatch_multiplat.wheels.report import Advice, marker_without, suggest_ways
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping, Sequence
+
+    from packaging.pylock import Pylock
+    from packaging.tags import Tag
+    from packaging.utils import NormalizedName
+    from packaging.version import Version
+
+    from hatch_multiplat.targets.tag_constraint import TagConstraint
+    from hatch_multiplat.targets.target import Target
+    from hatch_multiplat.wheels.floors import Floor
+    from hatch_multiplat.wheels.incompatibility import GapKind
+    from hatch_multiplat.wheels.selection import Gap, LockedWheel, Outcome, Selection
+
+WheelKind = Literal["pure", "abi3", "abi3+universal2", "universal2", "native", "built", "unbuilt"]
+Key: TypeAlias = tuple["NormalizedName", "Version | None"]
+TagsOf: TypeAlias = "Mapping[Key, Sequence[frozenset[Tag]]]"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Cell:
+    """What a target takes of a package.
+
+    `floor` is the lowest at which this version still has a wheel, None where the floor does not
+    matter, or is not known: `promised` is false for a wheel for plain `linux_ARCH`, whose tag says
+    nothing of it, unless it was read from the files in it. `patches` says of which patch releases
+    this is true, if not of all ("from 3.11.4"). `size` is in bytes, where the index gives it. Of
+    the project's own wheel that is yet to be built, `wheel` is empty, and `version` None if nothing
+    says it yet.
+    """
+
+    name: NormalizedName
+    target: Target
+    version: Version | None
+    wheel: str
+    kind: WheelKind
+    floor: Floor | None
+    size: int | None
+    patches: str = ""
+    promised: bool = True
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Missing:
+    """What a target lacks of a package, why, and what to do about it.
+
+    `floor` is the lowest at which this version has a wheel, or an older one that would be taken in
+    its place, `newest` the newest version that has one; both are empty where nothing would do.
+    """
+
+    name: NormalizedName
+    target: Target
+    version: Version | None
+    kind: GapKind
+    reason: str
+    floor: Floor | None
+    newest: str
+    to_do: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OwnWheel:
+    """The project itself: which of its wheels each target takes, and which are yet to be built.
+
+    `version` is None where neither a wheel nor `pyproject.toml` says it. `gaps` are the targets
+    for which there is no wheel, nor one to be expected. `measured` are the lowest floors that were
+    read from the files in wheels whose tags name none.
+    """
+
+    name: NormalizedName
+    version: Version | None
+    wheels: Mapping[Target, LockedWheel]
+    unbuilt: tuple[Target, ...] = ()
+    gaps: tuple[Gap, ...] = ()
+    measured: Mapping[Target, Floor | None] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Column:
+    """A platform as the table lists it, or one complete platform, with its targets."""
+
+    label: str
+    platform: Platform
+    targets: tuple[Target, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FloorNeed:
+    """Which floor a platform was asked to have, and the lowest on which the same versions work.
+
+    `packages` has what each package forces, highest first; `lowest` is None where none does.
+    `unknown` are the packages of which it is not known: their wheels are for plain `linux_ARCH`.
+    """
+
+    column: Column
+    asked: Floor
+    lowest: Floor | None
+    packages: tuple[tuple[NormalizedName, Floor], ...]
+    unknown: tuple[NormalizedName, ...] = ()
+
+    @property
+    def forced_by(self) -> tuple[NormalizedName, ...]:
+        return tuple(name for name, floor in self.packages if floor == self.lowest)
+
+    @property
+    def is_raised(self) -> bool:
+        """Whether a package needs a newer system than was asked for."""
+        return self.lowest is not None and self.lowest > self.asked
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Variant:
+    """One of several versions of a package: where it is taken, and why no newer one is."""
+
+    version: Version
+    targets: tuple[Target, ...]
+    reasons: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Matrix:
+    """Everything that `check` knows; cells and gaps are sorted by package and by target.
+
+    `asked` are the targets that were asked for beside those of the table. `differences` has the
+    packages of several versions, the newest first. `explanation` is the solver's own where it
+    found that versions with wheels contradict the requirements.
+    """
+
+    project: str
+    targets: tuple[Target, ...]
+    asked: tuple[Target, ...]
+    columns: tuple[Column, ...]
+    cells: tuple[Cell, ...]
+    gaps: tuple[Missing, ...]
+    floors: tuple[FloorNeed, ...]
+    differences: tuple[tuple[NormalizedName, tuple[Variant, ...]], ...]
+    explanation: str = ""
+
+    @property
+    def uncovered(self) -> tuple[Target, ...]:
+        lacking = {gap.target for gap in self.gaps}
+        return tuple(target for target in self.targets if target in lacking)
+
+    @property
+    def unbuilt(self) -> tuple[Target, ...]:
+        """The targets for which the project's own wheel is yet to be built."""
+        return tuple(cell.target for cell in self.cells if cell.kind == "unbuilt")
+
+    @property
+    def packages(self) -> tuple[NormalizedName, ...]:
+        return tuple(sorted({entry.name for entry in self.entries}))
+
+    @property
+    def entries(self) -> tuple[Cell | Missing, ...]:
+        """All cells, then all gaps."""
+        return (*self.cells, *self.gaps)
+
+
+def make_matrix(
+    *,
+    project: str,
+    targets: Sequence[Target],
+    asked: Collection[Target] = (),
+    lock: Pylock | None,
+    outcome: Outcome,
+    gaps: Iterable[Gap] = (),
+    newest: Mapping[tuple[NormalizedName, Target], str] | None = None,
+    advice: Advice,
+    built: Collection[str] = frozenset(),
+    explanation: str = "",
+    own: OwnWheel | None = None,
+    rules: Sequence[TagConstraint] = (),
+) -> Matrix:
+    """Put together the matrix of a lock, of what was selected from it, and of what is lacking.
+
+    `newest` is the newest version with a fitting wheel for each gap that has one, `built` are the
+    file names of wheels built from sdists. `own` is the project itself, where it is to be seen.
+    `rules` say which tags wheels may carry.
+    """
+    tags = _tags_of(lock)
+    order = {target: position for position, target in enumerate(targets)}
+    selections = (*outcome.selections, *outcome.partial)
+    cells = [cell for selection in selections for cell in _cells(selection, tags=tags, built=built)]
+    lacking: dict[NormalizedName, list[Target]] = defaultdict(list)
+    for gap in gaps:
+        lacking[gap.name].append(gap.target)
+    missing = [
+        _missing(
+            gap,
+            has=(newest or {}).get((gap.name, gap.target), ""),
+            advice=advice,
+            marker=marker_without(lacking[gap.name], targets),
+        )
+        for gap in gaps
+    ]
+    if own is not None:  # It goes before one that a dependency would bring in.
+        cells = [*(cell for cell in cells if cell.name != own.name), *_own_cells(own)]
+        missing = [gap for gap in missing if gap.name != own.name]
+        missing += [_missing(gap, has="", advice=Advice.OWN_WHEEL) for gap in own.gaps]
+    columns = make_columns(targets)
+    return Matrix(
+        project=project,
+        targets=tuple(targets),
+        asked=tuple(target for target in targets if target in asked),
+        columns=columns,
+        cells=tuple(sorted(cells, key=lambda cell: (cell.name, order[cell.target]))),
+        gaps=tuple(sorted(missing, key=lambda gap: (gap.name, order[gap.target]))),
+        floors=tuple(_floor_needs(columns, cells, missing)),
+        differences=tuple(_differences(cells, tags, order, rules)),
+        explanation=explanation,
+    )
+
+
+def make_columns(targets: Iterable[Target]) -> tuple[Column, ...]:
+    """Group targets by what the table lists: a platform, or a complete platform by its name."""
+    grouped: dict[tuple[str, Platform], list[Target]] = defaultdict(list)
+    for target in targets:
+        grouped[target.name or str(target.platform), target.platform].append(target)
+    return tuple(
+        Column(label=label, platform=platform, targets=tuple(members))
+        for (label, platform), members in grouped.items()
+    )
+
+
+def wheel_kind(wheel: LockedWheel) -> WheelKind:
+    """Return what kind of wheel this is, by its tags."""
+    if any(tag.platform == "any" for tag in wheel.tags):
+        return "pure"
+    abi3 = any(tag.abi in {"abi3", "abi3t"} for tag in wheel.tags)
+    if any(tag.platform.endswith("_universal2") for tag in wheel.tags):
+        return "abi3+universal2" if abi3 else "universal2"
+    return "abi3" if abi3 else "native"
+
+
+def _tags_of(lock: Pylock | None) -> TagsOf:
+    """Return the tags of every wheel of each locked version, taken by some target or not."""
+    found: dict[Key, list[frozenset[Tag]]] = defaultdict(list)
+    for package in lock.packages if lock else ():
+        for wheel in package.wheels or ():
+            found[package.name, package.version].append(parse_wheel_filename(wheel.filename)[3])
+    return found
+
+
+def _cells(selection: Selection, *, tags: TagsOf, built: Collection[str]) -> list[Cell]:
+    """Return the cells of a target; more than one of a package whose patch releases differ."""
+    target = selection.target
+    starts = [group.from_patch for group in selection.sets]
+    runs: dict[NormalizedName, list[tuple[LockedWheel, int, int]]] = defaultdict(list)
+    for position, group in enumerate(selection.sets):
+        for wheel in group.wheels:
+            own = runs[wheel.name]
+            if own and own[-1][0] == wheel and own[-1][2] == position - 1:
+                own[-1] = (wheel, own[-1][1], position)
+            else:
+                own.append((wheel, position, position))
+    cells = []
+    for name, own in runs.items():
+        for wheel, first, last in own:
+            cells.append(
+                Cell(
+                    name=name,
+                    target=target,
+                    version=wheel.version,
+                    wheel=wheel.filename,
+                    kind="built" if wheel.filename in built else wheel_kind(wheel),
+                    floor=lowest_floor(tags.get((name, wheel.version), [wheel.tags]), target)
+                    if (promised := promises_floor(wheel.tags, target))
+                    else None,
+                    size=wheel.size,
+                    patches=_patch_words(target, starts, first, last),
+                    promised=promised,
+                )
+            )
+    return cells
+
+
+def _own_cells(own: OwnWheel) -> list[Cell]:
+    """Return the cells of the project's own wheels."""
+    tags = [wheel.tags for wheel in {one.filename: one for one in own.wheels.values()}.values()]
+    cells = [
+        Cell(
+            name=own.name,
+            target=target,
+            version=wheel.version,
+            wheel=wheel.filename,
+            kind=wheel_kind(wheel),
+            floor=lowest_floor(tags, target)
+            if (promised := promises_floor(wheel.tags, target))
+            else own.measured.get(target),
+            size=wheel.size,
+            promised=promised or target in own.measured,
+        )
+        for target, wheel in own.wheels.items()
+    ]
+    return cells + [
+        Cell(
+            name=own.name,
+            target=target,
+            version=own.version,
+            wheel="",
+            kind="unbuilt",
+            floor=None,
+            size=None,
+        )
+        for target in own.unbuilt
+    ]
+
+
+def _patch_words(target: Target, starts: Sequence[int], first: int, last: int) -> str:
+    minor = ".".join(map(str, target.python.version))
+    begin = f"{minor}.{starts[first]}" if first else ""
+    end = f"{minor}.{starts[last + 1] - 1}" if last + 1 < len(starts) else ""
+    if begin and end:
+        return begin if begin == end else f"{begin} to {end}"
+    return f"from {begin}" if begin else f"to {end}" if end else ""
+
+
+def _missing(gap: Gap, *, has: str, advice: Advice, marker: str = "") -> Missing:
+    floor = None
+    if gap.needs:
+        with suppress(PlatformError):
+            floor = Platform.parse(gap.needs).floor
+    return Missing(
+        name=gap.name,
+        target=gap.target,
+        version=gap.version,
+        kind=gap.kind,
+        reason=gap.reason,
+        floor=floor,
+        newest=has,
+        to_do=suggest_ways(
+            gap.name,
+            gap.needs,
+            has,
+            advice,
+            kind=gap.kind,
+            older=str(gap.needs_version or ""),
+            marker=marker,
+        ),
+    )
+
+
+def _floor_needs(
+    columns: Iterable[Column], cells: Iterable[Cell], gaps: Iterable[Missing]
+) -> Iterable[FloorNeed]:
+    """Return for each platform with floors what its packages force; of its Pythons, the highest."""
+    by_target: dict[Target, dict[NormalizedName, Floor]] = defaultdict(dict)
+    entries: list[Cell | Missing] = [*cells, *gaps]
+    for entry in entries:
+        if entry.floor is not None:
+            own = by_target[entry.target]
+            own[entry.name] = max(entry.floor, own.get(entry.name, entry.floor))
+    for column in columns:
+        if column.platform.floor is None:
+            continue
+        highest: dict[NormalizedName, Floor] = {}
+        for target in column.targets:
+            for name, floor in by_target[target].items():
+                highest[name] = max(floor, highest.get(name, floor))
+        own_targets = frozenset(column.targets)
+        packages = sorted(highest.items(), key=lambda pair: ([-part for part in pair[1]], pair[0]))
+        yield FloorNeed(
+            column=column,
+            asked=column.platform.floor,
+            lowest=packages[0][1] if packages else None,
+            packages=tuple(packages),
+            unknown=tuple(
+                sorted(
+                    {
+                        cell.name
+                        for cell in cells
+                        if cell.target in own_targets and not cell.promised
+                    }
+                )
+            ),
+        )
+
+
+def _differences(
+    cells: Iterable[Cell],
+    tags: TagsOf,
+    order: Mapping[Target, int],
+    rules: Sequence[TagConstraint],
+) -> Iterable[tuple[NormalizedName, tuple[Variant, ...]]]:
+    """Return the packages of several versions; why a target has not the newest is in its wheels."""
+    found: dict[NormalizedName, dict[Version, set[Target]]] = defaultdict(dict)
+    for cell in cells:
+        if cell.version is not None:
+            found[cell.name].setdefault(cell.version, set()).add(cell.target)
+    for name, versions in sorted(found.items()):
+        if len(versions) == 1:
+            continue
+        newest = max(versions)
+        wheels = tags.get((name, newest), ())
+        variants = []
+        for version, where in sorted(versions.items(), reverse=True):
+            targets = tuple(sorted(where, key=order.__getitem__))
+            reasons = {
+                f"{newest}: {why}": None
+                for target in targets
+                if (why := _why_none_fits(name, wheels, target, rules))
+            }
+            variants.append(Variant(version=version, targets=targets, reasons=tuple(reasons)))
+        yield name, tuple(variants)
+
+
+def _why_none_fits(
+    name: NormalizedName,
+    wheels: Sequence[frozenset[Tag]],
+    target: Target,
+    rules: Sequence[TagConstraint],
+) -> str:
+    """Say why none of these wheels is for a target; empty if one is, or there is none at all.
+
+    A solver that had to pass over a version leaves the wheels for that target out of its lock.
+    Where a constraint rules some out, it is the constraint that can be said for sure.
+    """
+    fitting = [tags for tags in wheels if not tags.isdisjoint(target.tags)]
+    if not wheels or any(admitted(rules, name, tags, target) for tags in fitting):
+        return ""
+    own = [str(rule) for rule in rules if rule.name == name and rule.concerns(target)]
+    if own:
+        return f"no wheel that {', '.join(own)} admits"
+    return explain_misfit([tag for tags in wheels for tag in tags], target)[1]

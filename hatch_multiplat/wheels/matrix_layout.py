@@ -1,0 +1,310 @@
+"""The matrix as rows and words: what its renderings for people have in common."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+from packaging.version import Version
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from packaging.utils import NormalizedName
+
+    from hatch_multiplat.targets.target import Target
+    from hatch_multiplat.wheels.floors import Floor
+    from hatch_multiplat.wheels.incompatibility import GapKind
+    from hatch_multiplat.wheels.matrix import Column, FloorNeed, Matrix, Missing, WheelKind
+
+KIND_WORDS: Final[Mapping[WheelKind, str]] = {
+    "pure": "pure",
+    "abi3": "abi3",
+    "abi3+universal2": "abi3+u2",
+    "universal2": "univ2",
+    "native": "native",
+    "built": "built",
+    "unbuilt": "unbuilt",
+}
+GAP_WORDS: Final[Mapping[GapKind, str]] = {
+    "sdist": "SDIST",
+    "source": "SOURCE",
+    "floor": "FLOOR",
+    "python": "PYTHON",
+    "platform": "NONE",
+    "removed": "GONE",
+    "tags": "TAGS",
+}
+MEANINGS: Final[Mapping[str, str]] = {
+    "pure": "for any platform",
+    "abi3": "for this and newer Pythons",
+    "abi3+u2": "abi3, for both kinds of Mac",
+    "univ2": "for both kinds of Mac",
+    "native": "for one platform",
+    "built": "for any platform, built from an sdist",
+    "unbuilt": "the project's own, yet to be built",
+    "SDIST": "sdist only",
+    "SOURCE": "only a source tree",
+    "FLOOR": "floor too old",
+    "PYTHON": "no wheel for this Python",
+    "NONE": "no wheel for this platform",
+    "GONE": "removed from the index",
+    "TAGS": "ruled out by a tag constraint",
+}
+UNKNOWN: Final = "unknown"
+RUN: Final = 3
+"""So many Pythons in a row, and more, are written as a range."""
+
+Vector: TypeAlias = "tuple[str | None, ...]"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Row:
+    """A version of a package on all columns, for the Pythons that are alike in it.
+
+    `pythons` is empty for all Pythons. A cell is one of the words above, "" where the version is
+    not taken, and None where the column has none of these Pythons.
+    """
+
+    name: NormalizedName
+    version: str
+    pythons: str
+    cells: Vector
+
+    @property
+    def has_gap(self) -> bool:
+        return any(is_gap(word) for word in self.cells)
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether this is a pure wheel on every target, of which there is nothing to see."""
+        return not self.pythons and all(word in {"pure", None} for word in self.cells)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class GapGroup:
+    """Gaps of one package that have the same reason, and the same thing to do about them."""
+
+    first: Missing
+    targets: tuple[Target, ...]
+
+
+def is_gap(word: str | None) -> bool:
+    """Tell whether a word of the matrix means that something is missing."""
+    return word is not None and word.isupper()
+
+
+def make_rows(matrix: Matrix) -> tuple[Row, ...]:
+    """Return the rows by package, of each the newest version first."""
+    words: dict[NormalizedName, dict[tuple[str, str], dict[Target, str]]] = defaultdict(dict)
+    versions = {(entry.name, str(entry.version or "")): entry.version for entry in matrix.entries}
+    for cell in matrix.cells:
+        row = words[cell.name].setdefault((str(cell.version or ""), cell.patches), {})
+        row[cell.target] = KIND_WORDS[cell.kind]
+    for gap in matrix.gaps:
+        row = words[gap.name].setdefault((str(gap.version or ""), ""), {})
+        row[gap.target] = GAP_WORDS[gap.kind]
+    rows: list[Row] = []
+    for name in matrix.packages:
+        for version, patches in sorted(
+            words[name],
+            key=lambda key: (versions[name, key[0]] or Version("0"), key[1]),
+            reverse=True,
+        ):
+            by_target = words[name][version, patches]
+            rows += [
+                Row(name=name, version=version, pythons=patches or pythons, cells=cells)
+                for pythons, cells in _vectors(matrix, by_target)
+            ]
+    return tuple(rows)
+
+
+def group_gaps(matrix: Matrix) -> tuple[GapGroup, ...]:
+    """Gather the gaps that can be told in one paragraph."""
+    grouped: dict[tuple[str, ...], list[Missing]] = defaultdict(list)
+    for gap in matrix.gaps:
+        grouped[gap.name, str(gap.version), gap.reason, gap.to_do].append(gap)
+    return tuple(
+        GapGroup(first=gaps[0], targets=tuple(gap.target for gap in gaps))
+        for gaps in grouped.values()
+    )
+
+
+def group_floors(need: FloorNeed) -> list[tuple[str, list[NormalizedName]]]:
+    """Gather the packages of a platform by the floor that they force, the highest first.
+
+    Those of which it is not known come last.
+    """
+    grouped: dict[str, list[NormalizedName]] = defaultdict(list)
+    for name, floor in need.packages:
+        grouped[describe_floor(floor)].append(name)
+    if need.unknown:
+        grouped[UNKNOWN] += need.unknown
+    return list(grouped.items())
+
+
+def describe_targets(targets: Iterable[Target], matrix: Matrix) -> str:
+    """Name targets by platform, their Pythons only where they are not all of the platform's."""
+    wanted = set(targets)
+    pythons = list_pythons(matrix)
+    found: dict[str, list[str]] = {}
+    for column in matrix.columns:
+        own = [str(target.python) for target in column.targets if target in wanted]
+        if own:
+            every = len(own) == len(column.targets)
+            found[column.label] = [] if every else [word for word in pythons if word in own]
+    subsets = {tuple(words) for words in found.values()}
+    if len(found) == len(matrix.columns) > 1 and len(subsets) == 1:
+        (subset,) = subsets
+        return f"every platform ({describe_pythons(subset, pythons)})" if subset else "every target"
+    return ", ".join(
+        f"{label} ({describe_pythons(words, pythons)})" if words else label
+        for label, words in found.items()
+    )
+
+
+def list_pythons(matrix: Matrix) -> list[str]:
+    """Return the Pythons of all targets, each once, in their order."""
+    return list(dict.fromkeys(str(target.python) for target in matrix.targets))
+
+
+def describe_pythons(words: Sequence[str], known: Sequence[str]) -> str:
+    """Write Pythons in the order of `known`, those that follow each other as a range."""
+    runs: list[list[str]] = []
+    for position, word in enumerate(known):
+        if word not in words:
+            continue
+        if runs and runs[-1][-1] == known[position - 1] and _follows(word, runs[-1][-1]):
+            runs[-1].append(word)
+        else:
+            runs.append([word])
+    return ", ".join(f"{run[0]}-{run[-1]}" if len(run) >= RUN else ", ".join(run) for run in runs)
+
+
+def _follows(word: str, before: str) -> bool:
+    """Tell whether a Python is the next minor of CPython: 3.14t and pp311 are in no range."""
+    minors = [re.fullmatch(r"3\.(\d+)", text) for text in (before, word)]
+    first, second = (int(match[1]) if match else -1 for match in minors)
+    return first >= 0 and second == first + 1
+
+
+def describe_floor(floor: Floor | None) -> str:
+    """Write a floor, `2.28`; `any` for none."""
+    return f"{floor[0]}.{floor[1]}" if floor else "any"
+
+
+def describe_lowest(need: FloorNeed) -> str:
+    """Write the lowest floor of a platform: not known if that of one package is not."""
+    return UNKNOWN if need.unknown and not need.is_raised else describe_floor(need.lowest)
+
+
+def describe_system(column: Column) -> str:
+    """Return what a platform's floor is a version of: glibc, musl, or macOS."""
+    return column.platform.libc or {"macos": "macOS"}.get(column.platform.system, "")
+
+
+def describe_raised(matrix: Matrix) -> list[str]:
+    """Say which packages need a newer system than was asked for: "numpy raises macOS to 14.0"."""
+    lines = []
+    for need in matrix.floors:
+        if need.is_raised:
+            names = need.forced_by
+            listed = " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
+            lines.append(
+                f"{listed} {'raises' if len(names) == 1 else 'raise'}"
+                f" {describe_system(need.column)} to {describe_floor(need.lowest)}"
+                f" on {need.column.platform.arch}"
+            )
+    return lines
+
+
+def describe_size(matrix: Matrix) -> str:
+    """Say in a few words what the matrix is about."""
+    pythons = list_pythons(matrix)
+    packages = len(matrix.packages)
+    return (
+        f"{matrix.project}: {packages} package{'s' * (packages != 1)}"
+        f" for {len(matrix.targets)} target{'s' * (len(matrix.targets) != 1)}"
+        f" ({len(matrix.columns)} platform{'s' * (len(matrix.columns) != 1)},"
+        f" Python {describe_pythons(pythons, pythons)})"
+    )
+
+
+def describe_outcome(matrix: Matrix) -> list[str]:
+    """Say whether all targets are covered, and what those asked for would take."""
+    count, lacking = len(matrix.targets), len(matrix.uncovered)
+    names = ", ".join(dict.fromkeys(gap.name for gap in matrix.gaps))
+    if not lacking:
+        lines = [f"All {count} targets are covered." if count > 1 else "The target is covered."]
+    else:
+        lines = [f"{lacking} of {count} targets cannot be covered, for lack of {names}."]
+    if matrix.unbuilt:
+        where = describe_targets(matrix.unbuilt, matrix)
+        lines.append(f"The project's own wheel is yet to be built for {where}.")
+    if matrix.asked:
+        lines.append(_describe_asked(matrix))
+    return lines
+
+
+def _describe_asked(matrix: Matrix) -> str:
+    asked = set(matrix.asked)
+    where = _name_asked(matrix)
+    lacking = dict.fromkeys(gap.name for gap in matrix.gaps if gap.target in asked)
+    if lacking:
+        return f"To add {where}, something has to be done about {', '.join(lacking)}."
+    changes = [
+        f"{name} {variant.version} in place of {variants[0].version}"
+        for name, variants in matrix.differences
+        for variant in variants[1:]
+        if variant.reasons and asked.issuperset(variant.targets)
+    ]
+    there = f", with {', '.join(changes)} there" if changes else ""
+    return f"Nothing stands in the way of {where}{there}."
+
+
+def _name_asked(matrix: Matrix) -> str:
+    """Name what was asked for as it was: platforms and Pythons, if that is all of it."""
+    asked = set(matrix.asked)
+    columns = [column for column in matrix.columns if asked.issuperset(column.targets)]
+    pythons = [
+        python
+        for python in list_pythons(matrix)
+        if asked.issuperset(target for target in matrix.targets if str(target.python) == python)
+    ]
+    named = {target for column in columns for target in column.targets}
+    named |= {target for target in asked if str(target.python) in pythons}
+    if named != asked or len(columns) == len(matrix.columns):
+        return describe_targets(asked, matrix)
+    words = [column.label for column in columns]
+    if pythons:
+        words.append(f"Python {describe_pythons(pythons, list_pythons(matrix))}")
+    return " and ".join(filter(None, [", ".join(words[:-1]), words[-1]]))
+
+
+def _vectors(matrix: Matrix, by_target: Mapping[Target, str]) -> list[tuple[str, Vector]]:
+    """Return the cells of a row for all Pythons alike in them, with the name of these Pythons."""
+    pythons = list_pythons(matrix)
+    merged: list[tuple[list[str], Vector]] = []
+    for python in pythons:
+        vector = tuple(
+            next(
+                (by_target.get(own, "") for own in column.targets if str(own.python) == python),
+                None,
+            )
+            for column in matrix.columns
+        )
+        if not any(vector):
+            continue
+        for position, (names, other) in enumerate(merged):
+            if all(None in pair or len(set(pair)) == 1 for pair in zip(vector, other, strict=True)):
+                union = tuple(a if a is not None else b for a, b in zip(other, vector, strict=True))
+                merged[position] = ([*names, python], union)
+                break
+        else:
+            merged.append(([python], vector))
+    return [
+        ("" if len(names) == len(pythons) else describe_pythons(names, pythons), vector)
+        for names, vector in merged
+    ]

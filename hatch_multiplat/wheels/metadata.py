@@ -1,0 +1,161 @@
+"""A wheel's own words: METADATA, entry points, and the requirements that follow."""
+
+from __future__ import annotations
+
+import configparser
+import functools
+import operator
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from packaging.markers import Marker
+from packaging.metadata import parse_email
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.utils import NormalizedName, canonicalize_name
+from packaging.version import InvalidVersion, Version
+
+from hatch_multiplat.base.errors import MultiplatError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+_TRUE: Final = 'python_version >= "0"'
+_FALSE: Final = 'python_version < "0"'
+_OPERATOR: Final = r"(?:===|==|~=|!=|<=|>=|<|>|not\s+in|in)"
+_LITERAL: Final = r"""(?:"[^"]*"|'[^']*')"""
+_ATOM: Final = re.compile(rf"[\w.]+\s*{_OPERATOR}\s*{_LITERAL}|{_LITERAL}\s*{_OPERATOR}\s*[\w.]+")
+_EXTRA_ATOM: Final = re.compile(
+    rf"\bextra\s*(?P<operator>==|!=)\s*(?P<value>{_LITERAL})"
+    rf"|(?P<value_first>{_LITERAL})\s*(?P<operator_second>==|!=)\s*extra\b"
+)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ProjectMetadata:
+    """What a wheel says of itself (core metadata), as far as a build needs it."""
+
+    name: str
+    version: Version
+    requires_python: SpecifierSet
+    requires: tuple[Requirement, ...]
+    extras: tuple[NormalizedName, ...]
+
+
+def parse_metadata(text: str, *, where: str) -> ProjectMetadata:
+    """Parse the METADATA of a wheel (core metadata specification).
+
+    Raises MultiplatError when a field that we need is missing or wrong.
+    """
+    raw, _ = parse_email(text)
+    name, version = raw.get("name"), raw.get("version")
+    if not name or not version:
+        raise MultiplatError(f"{where}: its METADATA has no Name or no Version; build it anew")
+    try:
+        return ProjectMetadata(
+            name=name,
+            version=Version(version),
+            requires_python=SpecifierSet(raw.get("requires_python") or ""),
+            requires=tuple(Requirement(line) for line in raw.get("requires_dist", [])),
+            extras=tuple(canonicalize_name(extra) for extra in raw.get("provides_extra", [])),
+        )
+    except (InvalidVersion, InvalidSpecifier, InvalidRequirement) as error:
+        raise MultiplatError(f"{where}: its METADATA is not valid: {error}") from error
+
+
+def parse_scripts(text: str) -> dict[str, str]:
+    """Return the console and gui scripts of an `entry_points.txt`, name to `module:function`."""
+    parser = configparser.ConfigParser(delimiters=("=",), interpolation=None, strict=False)
+    parser.optionxform = str  # type: ignore[method-assign,assignment]
+    try:
+        parser.read_string(text)
+    except configparser.Error:
+        return {}
+    sections = ("console_scripts", "gui_scripts")
+    return {
+        name: target.partition("[")[0].strip()
+        for section in sections
+        if parser.has_section(section)
+        for name, target in parser.items(section)
+    }
+
+
+def root_requirements(
+    metadata: ProjectMetadata, extras: Iterable[NormalizedName]
+) -> tuple[Requirement, ...]:
+    """Return what a project requires with these extras, no marker naming an extra any more.
+
+    An extra that the project defines by its own extras (`all = ["demo[fast,web]"]`) is followed,
+    under the marker that it is named with. Markers are read for one extra at a time, as pip does.
+    """
+    own = canonicalize_name(metadata.name)
+    # "" is the project without extras. An extra is asked for anywhere, or where a marker holds.
+    queue = [_Asked(extra="")] + [_Asked(extra=extra) for extra in extras]
+    found: dict[str, Requirement] = {}
+    for asked in queue:  # It grows on the way.
+        for requirement in metadata.requires:
+            settled = _settle(requirement, asked.extra, asked.where)
+            if settled is None:
+                continue
+            if canonicalize_name(requirement.name) != own:
+                found.setdefault(str(settled), settled)
+                continue
+            through = asked.through | {asked.extra}
+            named = {canonicalize_name(name) for name in requirement.extras} - through
+            queue += [
+                _Asked(extra=name, where=settled.marker, through=through) for name in sorted(named)
+            ]
+    return tuple(found.values())
+
+
+def unknown_extras(
+    metadata: ProjectMetadata, extras: Sequence[NormalizedName]
+) -> tuple[NormalizedName, ...]:
+    """Return the extras that the project does not have."""
+    return tuple(extra for extra in extras if extra not in metadata.extras)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Asked:
+    """An extra, where it is asked for, and the extras that led to it (circles end there)."""
+
+    extra: str
+    where: Marker | None = None
+    through: frozenset[str] = frozenset()
+
+
+def _settle(requirement: Requirement, extra: str, condition: Marker | None) -> Requirement | None:
+    """Return a requirement as it is for one extra, under a condition; None if it is not for it."""
+    marker = requirement.marker
+    if marker is None or not _EXTRA_ATOM.search(str(marker)):
+        # It is for the project, and was taken with that.
+        return None if extra else requirement
+
+    def settle(match: re.Match[str]) -> str:
+        value = (match["value"] or match["value_first"])[1:-1]
+        equal = (match["operator"] or match["operator_second"]) == "=="
+        return _TRUE if (canonicalize_name(value) == extra) == equal else _FALSE
+
+    text = _EXTRA_ATOM.sub(settle, str(marker))
+    if not _evaluate(text, others=_TRUE):
+        return None
+    conditions = [] if _evaluate(text, others=_FALSE) else [Marker(_shorten(text))]
+    conditions += [condition] if condition is not None else []
+    settled = Requirement(str(requirement))
+    settled.marker = functools.reduce(operator.and_, conditions) if conditions else None
+    return settled
+
+
+def _evaluate(text: str, *, others: str) -> bool:
+    """Evaluate a marker whose atoms, the settled ones apart, are all taken for the same.
+
+    Markers have no negation: one that is false while they are true is false on every platform.
+    """
+    settled = _ATOM.sub(lambda match: match[0] if match[0] in {_TRUE, _FALSE} else others, text)
+    return Marker(settled).evaluate({"python_version": "3.13"})
+
+
+def _shorten(text: str) -> str:
+    """Return a marker without true atoms that stand beside an `and`."""
+    return text.replace(f" and {_TRUE}", "").replace(f"{_TRUE} and ", "")

@@ -1,0 +1,105 @@
+"""Requires-Python to patch releases: which ones of a target's minor its wheels let it run on."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+from hatch_multiplat.targets.patch_spans import in_spans, make_spans
+from hatch_multiplat.targets.target_list import MAX_PATCH
+from hatch_multiplat.wheels.incompatibility import explain_refusal
+from hatch_multiplat.wheels.selection import Gap
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from packaging.specifiers import SpecifierSet
+
+    from hatch_multiplat.wheels.selection import LockedWheel, Selection
+
+_HINT: Final = "if that is wrong, correct it in dependency-metadata of [tool.uv]"
+
+
+@functools.lru_cache(maxsize=4096)
+def admitted_patches(requires_python: SpecifierSet, version: tuple[int, int]) -> frozenset[int]:
+    """Return the patch releases of a minor that a Requires-Python admits."""
+    major, minor = version
+    return frozenset(
+        patch for patch in range(MAX_PATCH) if requires_python.contains(f"{major}.{minor}.{patch}")
+    )
+
+
+def served_patches(selection: Selection, requires_python: SpecifierSet) -> frozenset[int]:
+    """Return the patch releases that a target is for and that the program admits."""
+    python = selection.target.python
+    admitted = admitted_patches(requires_python, python.version)
+    if python.patch is not None:
+        return admitted & {python.patch}
+    return frozenset(patch for patch in admitted if in_spans(selection.patches, patch))
+
+
+def find_refusals(
+    selection: Selection, served: frozenset[int], bounds: Mapping[str, SpecifierSet]
+) -> list[tuple[LockedWheel, frozenset[int]]]:
+    """Return the wheels that refuse some of these patch releases of a target, with those.
+
+    `bounds` has the Requires-Python of wheels by file name; one that it lacks refuses none.
+    """
+    version = selection.target.python.version
+    found: dict[str, tuple[LockedWheel, frozenset[int]]] = {}
+    starts = [group.from_patch for group in selection.sets[1:]]
+    for group, first, end in zip(selection.sets, [0, *starts], [*starts, MAX_PATCH], strict=True):
+        here = frozenset(patch for patch in served if first <= patch < end)
+        for wheel in group.wheels:
+            bound = bounds.get(wheel.filename)
+            refused = here - admitted_patches(bound, version) if bound is not None else here - here
+            if refused:
+                _, others = found.get(wheel.filename, (wheel, frozenset[int]()))
+                found[wheel.filename] = wheel, others | refused
+    return list(found.values())
+
+
+def narrow_selections(
+    selections: Sequence[Selection],
+    requires_python: SpecifierSet,
+    bounds: Mapping[str, SpecifierSet],
+) -> tuple[Selection, ...]:
+    """Return the selections for those patch releases that the program and its wheels admit.
+
+    A wheel that admits none of a target's is not heeded, since that is no matter of patch
+    releases; where nothing would be left, the target stays as the program has it.
+    """
+    narrowed = []
+    for selection in selections:
+        served = served_patches(selection, requires_python)
+        left = served
+        for _, refused in find_refusals(selection, served, bounds):
+            left = left if refused == served else left - refused
+        spans = make_spans(left or served)
+        pinned = selection.target.python.patch is not None
+        narrowed.append(replace(selection, patches=spans) if spans and not pinned else selection)
+    return tuple(narrowed)
+
+
+def find_unwilling(
+    selections: Sequence[Selection],
+    requires_python: SpecifierSet,
+    bounds: Mapping[str, SpecifierSet],
+) -> tuple[Gap, ...]:
+    """Return a gap for each wheel that leaves out all of a target that the program admits."""
+    gaps = []
+    for selection in selections:
+        served = served_patches(selection, requires_python)
+        gaps += [
+            Gap(
+                name=wheel.name,
+                version=wheel.version,
+                target=selection.target,
+                kind="python",
+                reason=f"{explain_refusal(bounds[wheel.filename], selection.target)}; {_HINT}",
+            )
+            for wheel, refused in find_refusals(selection, served, bounds)
+            if refused == served
+        ]
+    return tuple(gaps)

@@ -1,0 +1,319 @@
+"""What a build has to say, as text and as JSON: the summary, and the matrix of gaps."""
+
+from __future__ import annotations
+
+import enum
+import re
+import textwrap
+from collections import defaultdict
+from dataclasses import asdict, dataclass
+from pathlib import PurePath
+from typing import TYPE_CHECKING, Any, Final
+
+from hatch_multiplat.base.errors import CoverageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from packaging.utils import NormalizedName
+
+    from hatch_multiplat.targets.target import Target
+    from hatch_multiplat.wheels.incompatibility import GapKind
+    from hatch_multiplat.wheels.selection import Gap
+
+HEAVIEST: Final = 5
+WIDTH: Final = 100
+_STEP: Final = 1000
+_UNITS: Final = ("kB", "MB", "GB")
+_PYTHON: Final = re.compile(r"(?:cp|pp|pypy)\d[\d.]*t?(?:_pp\d+)?")
+
+
+class Advice(enum.Enum):
+    """What a user can change about a gap: the requirements, the lock, or the own wheel."""
+
+    PROJECT = enum.auto()
+    LOCK = enum.auto()
+    OWN_WHEEL = enum.auto()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DependencyShare:
+    """What one dependency adds to an executable; `size` in bytes, over all its wheels."""
+
+    name: str
+    versions: tuple[str, ...]
+    wheels: int
+    size: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Output:
+    """A file or folder that a build made; `target` names the one that it is for, if it is one."""
+
+    format: str
+    path: str
+    size: int
+    target: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Report:
+    """What a build made: sizes in bytes, time in seconds, dependencies heaviest first.
+
+    `path` and `size` are those of the first of the `outputs`: the PEX, where one was wanted.
+    """
+
+    path: str
+    size: int
+    targets: tuple[str, ...]
+    wheels: int
+    dependencies: tuple[DependencyShare, ...]
+    solver_runs: int
+    lock: str | None
+    seconds: float
+    outputs: tuple[Output, ...] = ()
+    beside: tuple[str, ...] = ()
+    """The files that were written beside the executable."""
+
+
+def render_report(report: Report) -> str:
+    """Render the summary that ends a build."""
+    pythons, platforms = _axes(report.targets)
+    solved = (
+        f"locked by {report.lock}"
+        if report.lock
+        else f"solved in {_count(report.solver_runs, 'run')}"
+    )
+    several = [share for share in report.dependencies if len(share.versions) > 1]
+    heavy = [share for share in report.dependencies if share.size][:HEAVIEST]
+    lines = [f"{report.path}  {format_size(report.size)}"]
+    lines += [f"{output.path}  {format_size(output.size)}" for output in report.outputs[1:]]
+    axes = " on ".join(", ".join(names) for names in (pythons, platforms) if names)
+    lines += _wrap(f"{_count(len(report.targets), 'target')}: {axes}")
+    lines += _wrap(f"{_count(report.wheels, 'wheel')}, {solved}, {report.seconds:.1f} s")
+    if several:
+        words = (f"{share.name} {' and '.join(share.versions)}" for share in several)
+        lines += _wrap(f"not the same for all targets: {', '.join(words)}")
+    if heavy:
+        words = (f"{share.name} {format_size(share.size)}" for share in heavy)
+        lines += _wrap(f"heaviest: {', '.join(words)}")
+    if report.beside:
+        lines += _wrap(f"beside it: {', '.join(PurePath(path).name for path in report.beside)}")
+    return "\n".join(lines)
+
+
+def report_to_json(report: Report) -> dict[str, Any]:
+    """Return the report as JSON-ready data."""
+    return asdict(report)
+
+
+def format_size(size: int) -> str:
+    """Return a size in bytes as people read it: 60.2 MB, in decimal units."""
+    if size < _STEP:
+        return f"{size} B"
+    value, units = size / _STEP, list(_UNITS)
+    while round(value, 1) >= _STEP and len(units) > 1:
+        value /= _STEP
+        units.pop(0)
+    return f"{value:.1f} {units[0]}"
+
+
+def coverage_error(message: str, gaps: Sequence[Gap]) -> CoverageError:
+    """Return the error for these gaps: its message for people, its details for `--json`."""
+    return CoverageError(message, details={"gaps": gaps_to_json(gaps)})
+
+
+def gaps_to_json(gaps: Sequence[Gap]) -> list[dict[str, Any]]:
+    """Return gaps as JSON-ready data, each by itself; what does not apply is null."""
+    return [
+        {
+            "name": gap.name,
+            "target": str(gap.target),
+            "version": str(gap.version) if gap.version else None,
+            "kind": gap.kind,
+            "reason": gap.reason,
+            "floor": gap.needs or None,
+        }
+        for gap in gaps
+    ]
+
+
+def render_gaps(
+    gaps: Sequence[Gap],
+    targets: Sequence[Target],
+    *,
+    advice: Advice,
+    newest: Mapping[tuple[NormalizedName, Target], str] | None = None,
+    explanation: str = "",
+    kept: str = "no executable was written",
+) -> str:
+    """Render every gap: a matrix of package by target, then for each the reason and what to do.
+
+    `newest` holds the newest version that has a fitting wheel, where one does, and `explanation`
+    what the solver said when it was asked for that version. `kept` says what became of the output.
+    """
+    uncovered = [target for target in targets if any(gap.target == target for gap in gaps)]
+    lines = [
+        f"{len(uncovered)} of {len(targets)} targets cannot be covered; {kept}.",
+        "",
+        *_matrix(gaps, uncovered),
+        "",
+        *_details(gaps, targets, advice=advice, newest=newest or {}),
+    ]
+    if explanation:
+        lines += ["", explanation]
+    return "\n".join(lines)
+
+
+_LETTERS: Final = {
+    "sdist": "s",
+    "source": "t",
+    "floor": "f",
+    "python": "p",
+    "platform": "o",
+    "removed": "r",
+    "tags": "c",
+}
+_LEGEND: Final = {
+    "s": "sdist only",
+    "f": "floor too old",
+    "p": "not for this Python",
+    "o": "not for this platform",
+    "r": "removed",
+    "c": "ruled out by a tag constraint",
+    "t": "only a source tree",
+}
+
+
+def _matrix(gaps: Sequence[Gap], uncovered: Sequence[Target]) -> list[str]:
+    """Rows are the targets that lack something, columns are packages; a dot is no gap."""
+    cells = {(gap.name, gap.version, gap.target): _LETTERS[gap.kind] for gap in gaps}
+    found = {(gap.name, gap.version): None for gap in gaps}
+    columns = sorted(found, key=lambda package: (package[0], str(package[1] or "")))
+    width = max(len(str(target)) for target in uncovered)
+    titles = [f"{name} {version or ''}".rstrip() for name, version in columns]
+    header = " ".join(str(number) for number in range(1, len(columns) + 1))
+    lines = [f"  {'':{width}}  {header}"]
+    for target in uncovered:
+        marks = " ".join(
+            f"{cells.get((name, version, target), '.'):>{len(str(number))}}"
+            for number, (name, version) in enumerate(columns, start=1)
+        )
+        lines.append(f"  {target!s:{width}}  {marks}")
+    used = sorted(set(cells.values()))
+    lines.append("")
+    lines += [f"  {number} {title}" for number, title in enumerate(titles, start=1)]
+    return lines + _wrap(", ".join(f"{letter} = {_LEGEND[letter]}" for letter in used))
+
+
+def _details(
+    gaps: Sequence[Gap],
+    targets: Sequence[Target],
+    *,
+    advice: Advice,
+    newest: Mapping[tuple[NormalizedName, Target], str],
+) -> list[str]:
+    """For each reason a paragraph: what is missing and why, on which targets, what to do."""
+    grouped: dict[tuple[str, str, str, str, str, str, GapKind], list[Target]] = defaultdict(list)
+    for gap in gaps:
+        has = newest.get((gap.name, gap.target), "")
+        older = str(gap.needs_version or "")
+        key = (gap.name, str(gap.version or ""), gap.reason, gap.needs, older, has, gap.kind)
+        grouped[key].append(gap.target)
+    lines = []
+    for (name, version, reason, needs, older, has, kind), found in sorted(grouped.items()):
+        marker = marker_without(found, targets)
+        to_do = suggest_ways(name, needs, has, advice, kind=kind, older=older, marker=marker)
+        lines += [
+            *_wrap(f"{name} {version}".rstrip() + f": {reason}", indent=""),
+            *_wrap(f"on {', '.join(map(str, found))}"),
+            *_wrap(f"to do: {to_do}"),
+        ]
+    return lines
+
+
+def suggest_ways(
+    name: str,
+    needs: str,
+    newest: str,
+    advice: Advice,
+    *,
+    kind: GapKind | None = None,
+    older: str = "",
+    marker: str = "",
+) -> str:
+    """Say what would close a gap: `needs` is the floor that would, `newest` the version.
+
+    `older` is the version that has a wheel on that floor, where the one that was locked has none.
+    `marker` is true on every target but those of the gap.
+    """
+    if advice is Advice.LOCK:
+        return "write the lock anew for these targets, or drop them"
+    if advice is Advice.OWN_WHEEL:
+        raised = f"raise the floor to {needs!r}, or " if needs else ""
+        named = "build one for these targets too and name it in 'project-wheels'"
+        return f"{named}, or {raised}drop them"
+    if kind == "removed":
+        return "require a version that the index has"
+    ways = []
+    if newest:
+        ways.append(f"{name} {newest} has one: allow that version")
+    if needs:
+        there = f", where {name} {older} has one" if older else ""
+        ways.append(f"raise the floor to {needs!r}{there}")
+    if not newest and not needs:
+        ways.append("no version has one: use another package")
+        if marker and kind == "platform":
+            ways.append(f'require it with a marker: "{name}; {marker}"')
+    if not newest and kind in {"sdist", "source"}:
+        ways.append("build wheels of it and name their folder in 'find-links'")
+    ways.append("drop these targets")
+    return ", or ".join(ways)
+
+
+def marker_without(lacking: Iterable[Target], targets: Iterable[Target]) -> str:
+    """Return the marker that leaves out these of the targets, where they are whole systems.
+
+    It is empty where they are not, or are all of the targets.
+    """
+    gone = set(lacking)
+    without = sorted({target.platform.sys_platform for target in gone})
+    left = {target.platform.sys_platform for target in targets if target not in gone}
+    if not left or left & set(without):
+        return ""
+    if len(left) == 1:
+        return f"sys_platform == '{left.pop()}'"
+    return " and ".join(f"sys_platform != '{system}'" for system in without)
+
+
+def _wrap(text: str, *, indent: str = "  ") -> list[str]:
+    """Break text into lines at spaces alone: names of targets have hyphens in them."""
+    return textwrap.wrap(
+        text,
+        WIDTH,
+        initial_indent=indent,
+        subsequent_indent=f"{indent}  ",
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def _axes(targets: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Split target names into Pythons and platforms, each once, in order.
+
+    What a complete-platform file names is a platform, whatever its name.
+    """
+    pythons: dict[str, None] = {}
+    platforms: dict[str, None] = {}
+    for target in targets:
+        python, _, platform = target.partition("-")
+        if _PYTHON.fullmatch(python) and platform:
+            pythons[python] = None
+            platforms[platform] = None
+        else:
+            platforms[target] = None
+    return list(pythons), list(platforms)

@@ -1,0 +1,427 @@
+"""(Pylock, Target) to Selection: the exact wheels of that target, or every problem at once."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Literal, Protocol
+from urllib.parse import unquote, urlsplit
+
+from packaging.utils import (
+    InvalidWheelFilename,
+    parse_wheel_filename,
+)
+
+from hatch_multiplat.base.errors import LockError
+from hatch_multiplat.targets.patch_spans import EVERY, Spans
+from hatch_multiplat.targets.tag_constraint import admitted
+from hatch_multiplat.targets.target_list import admits
+from hatch_multiplat.wheels.incompatibility import GapKind, explain_misfit, explain_refusal
+from hatch_multiplat.wheels.pylock import lock_environment, marker_boundaries, marker_holds
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from pathlib import PurePath
+
+    from packaging.markers import Marker
+    from packaging.pylock import Package, Pylock
+    from packaging.specifiers import SpecifierSet
+    from packaging.tags import Tag
+    from packaging.utils import BuildTag, NormalizedName
+    from packaging.version import Version
+
+    from hatch_multiplat.targets.tag_constraint import TagConstraint
+    from hatch_multiplat.targets.target import Target
+
+
+class File(Protocol):
+    """One file of a project on an index, as far as this module looks at it."""
+
+    @property
+    def version(self) -> Version: ...
+    @property
+    def tags(self) -> frozenset[Tag]: ...
+    @property
+    def requires_python(self) -> SpecifierSet | None: ...
+    @property
+    def yanked(self) -> bool | str: ...
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LockedWheel:
+    """One wheel of a lock: what it is, where it comes from, and what its bytes must hash to.
+
+    `url` is absolute (http, https or file); `size` is in bytes where the index gives it.
+    """
+
+    name: NormalizedName
+    version: Version
+    build: BuildTag
+    filename: str
+    url: str
+    hashes: tuple[tuple[str, str], ...]
+    size: int | None
+    tags: frozenset[Tag]
+
+    @property
+    def sha256(self) -> str | None:
+        return dict(self.hashes).get("sha256")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LockedSource:
+    """A locked package that has no wheel at all: an sdist, or a folder with a project."""
+
+    name: NormalizedName
+    version: Version | None
+    kind: Literal["sdist", "directory", "vcs"]
+    url: str
+    filename: str = ""
+    hashes: tuple[tuple[str, str], ...] = ()
+    size: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WheelSet:
+    """The wheels of a target from one patch release of its Python on; sorted by file name."""
+
+    from_patch: int
+    wheels: tuple[LockedWheel, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Selection:
+    """Exactly the wheels of a target, for each patch release of its Python; sets ascend.
+
+    `patches` are those releases that the program and all of its wheels admit, as far as that has
+    been looked for.
+    """
+
+    target: Target
+    sets: tuple[WheelSet, ...]
+    patches: Spans = EVERY
+
+    @property
+    def wheels(self) -> tuple[LockedWheel, ...]:
+        """All wheels of all patch releases, each once, sorted by file name."""
+        unique = {wheel.filename: wheel for group in self.sets for wheel in group.wheels}
+        return tuple(unique[name] for name in sorted(unique))
+
+    def with_wheel(self, wheel: LockedWheel) -> Selection:
+        """Return this selection with a wheel in every set, in place of any of its project.
+
+        A dependency may require the project itself, whose own wheel is the one that counts.
+        """
+        return replace(
+            self,
+            sets=tuple(
+                WheelSet(
+                    from_patch=group.from_patch,
+                    wheels=tuple(
+                        sorted(
+                            (*(other for other in group.wheels if other.name != wheel.name), wheel),
+                            key=lambda wheel: wheel.filename,
+                        )
+                    ),
+                )
+                for group in self.sets
+            ),
+        )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Gap:
+    """A target that a locked package does not cover, and why.
+
+    `needs` is the floor that would do, as a platform ("linux-x86_64-glibc2.34"), where one would;
+    `needs_version` the version that has a wheel there, if it is not the locked one.
+    """
+
+    name: NormalizedName
+    version: Version | None
+    target: Target
+    kind: GapKind
+    reason: str
+    needs: str = ""
+    source: LockedSource | None = None
+    needs_version: Version | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Outcome:
+    """What selection found for all targets: each field can hold something at once.
+
+    `partial` is what the targets with gaps take beside them.
+    """
+
+    selections: tuple[Selection, ...]
+    gaps: tuple[Gap, ...]
+    partial: tuple[Selection, ...] = ()
+
+    @property
+    def sources(self) -> tuple[LockedSource, ...]:
+        """The packages without any wheel that some target asks for, each once, by name."""
+        found = {gap.source.url: gap.source for gap in self.gaps if gap.source is not None}
+        return tuple(sorted(found.values(), key=lambda source: source.name))
+
+
+def select_all(
+    lock: Pylock,
+    targets: Sequence[Target],
+    *,
+    base: PurePath,
+    built: Mapping[str, LockedWheel] | None = None,
+    rules: Sequence[TagConstraint] = (),
+) -> Outcome:
+    """Select the wheels of every target.
+
+    `base` is the absolute folder that relative paths of the lock start from; `built` maps the
+    URL of a LockedSource to the wheel that was built from it; `rules` say which tags wheels may
+    carry. A target with gaps gets a partial
+    Selection only. Raises LockError where the lock is ambiguous for a target, or not made for it.
+    """
+    _check_covers(lock, targets)
+    selections: list[Selection] = []
+    partial: list[Selection] = []
+    gaps: list[Gap] = []
+    packages = lock.packages
+    markers = [str(package.marker) if package.marker else None for package in packages]
+    wheels = [_wheels(package, base, built or {}) for package in packages]
+    turning = {marker for marker in markers if marker is not None}
+    for target in targets:
+        sets: list[WheelSet] = []
+        best: dict[int, LockedWheel | None] = {}
+        missing: dict[NormalizedName, Gap] = {}
+        for patch in _patches(turning, target):
+            indexes = _applicable(packages, markers, target, patch)
+            for index in indexes:
+                if index not in best:
+                    best[index] = _choose(packages[index], wheels[index], target, rules)
+                if best[index] is None:
+                    gap = _explain(packages[index], wheels[index], target, base, rules)
+                    missing.setdefault(gap.name, gap)
+            chosen = (wheel for index in indexes if (wheel := best[index]) is not None)
+            found = tuple(sorted(chosen, key=lambda wheel: wheel.filename))
+            if not sets or sets[-1].wheels != found:
+                sets.append(WheelSet(from_patch=patch, wheels=found))
+        gaps += missing.values()
+        found_for = partial if missing else selections
+        found_for.append(Selection(target=target, sets=tuple(sets)))
+    return Outcome(selections=tuple(selections), gaps=tuple(gaps), partial=tuple(partial))
+
+
+def _choose(
+    package: Package,
+    wheels: Sequence[LockedWheel],
+    target: Target,
+    rules: Sequence[TagConstraint],
+) -> LockedWheel | None:
+    if _leaves_out(package, target):
+        return None
+    return best_wheel(_admitted(wheels, target, rules) if rules else wheels, target)
+
+
+def _leaves_out(package: Package, target: Target) -> bool:
+    """Tell whether the lock says that a package is not for a target's Python at all."""
+    bound = package.requires_python
+    return bound is not None and not admits(bound, target.python)
+
+
+def _admitted(
+    wheels: Iterable[LockedWheel], target: Target, rules: Sequence[TagConstraint]
+) -> list[LockedWheel]:
+    return [wheel for wheel in wheels if admitted(rules, wheel.name, wheel.tags, target)]
+
+
+def best_wheel(wheels: Iterable[LockedWheel], target: Target) -> LockedWheel | None:
+    """Return the wheel whose best tag ranks first, of equals the one with the higher build tag."""
+    ranks = tag_ranks(target)
+    best: tuple[int, LockedWheel] | None = None
+    for wheel in wheels:
+        fitting = [rank for tag in wheel.tags if (rank := ranks.get(tag)) is not None]
+        if not fitting:
+            continue
+        rank = min(fitting)
+        if best is None or rank < best[0] or (rank == best[0] and wheel.build > best[1].build):
+            best = (rank, wheel)
+    return best[1] if best else None
+
+
+@functools.lru_cache(maxsize=512)
+def tag_ranks(target: Target) -> Mapping[Tag, int]:
+    """Return the rank of each tag that a target accepts; 0 is best."""
+    ranks: dict[Tag, int] = {}
+    for rank, tag in enumerate(target.tags):
+        ranks.setdefault(tag, rank)
+    return ranks
+
+
+def locked_wheel(
+    filename: str, url: str, hashes: Mapping[str, str], size: int | None = None
+) -> LockedWheel:
+    """Make a LockedWheel from its file name; raises InvalidWheelFilename."""
+    name, version, build, tags = parse_wheel_filename(filename)
+    return LockedWheel(
+        name=name,
+        version=version,
+        build=build,
+        filename=filename,
+        url=url,
+        hashes=tuple(sorted(hashes.items())),
+        size=size,
+        tags=tags,
+    )
+
+
+def _check_covers(lock: Pylock, targets: Sequence[Target]) -> None:
+    """Refuse a lock that says itself that it was not made for a target (PEP 751)."""
+    requires = lock.requires_python
+    outside = [
+        target
+        for target in targets
+        if (requires is not None and not admits(requires, target.python))
+        or (lock.environments is not None and not _in_environments(lock.environments, target))
+    ]
+    if outside:
+        raise LockError(
+            f"the lock is not made for {', '.join(map(str, outside))} "
+            "(its requires-python or environments leave them out); "
+            "write the lock anew, or drop these targets"
+        )
+
+
+def _in_environments(environments: Sequence[Marker], target: Target) -> bool:
+    markers = [str(environment) for environment in environments]
+    patches = _patches(markers, target)
+    return any(
+        marker_holds(marker, lock_environment(target, patch))
+        for patch in patches
+        for marker in markers
+    )
+
+
+def _patches(markers: Iterable[str], target: Target) -> tuple[int, ...]:
+    if target.python.patch is not None:
+        return (target.python.patch,)
+    return marker_boundaries(markers, target.python.version)
+
+
+def _applicable(
+    packages: Sequence[Package], markers: Sequence[str | None], target: Target, patch: int
+) -> list[int]:
+    """Return the positions of the packages that a target asks for, at most one of each name."""
+    environment = lock_environment(target, patch)
+    found: dict[NormalizedName, int] = {}
+    for index, (package, marker) in enumerate(zip(packages, markers, strict=True)):
+        if marker is not None and not marker_holds(marker, environment):
+            continue
+        if package.name in found:
+            first = packages[found[package.name]]
+            raise LockError(
+                f"the lock has {package.name} {first.version} and {package.version} for {target}; "
+                "their markers must exclude each other, write the lock anew"
+            )
+        found[package.name] = index
+    return list(found.values())
+
+
+def _wheels(
+    package: Package, base: PurePath, built: Mapping[str, LockedWheel]
+) -> tuple[LockedWheel, ...]:
+    wheels = [
+        locked_wheel(wheel.filename, _url(wheel.url, wheel.path, base), wheel.hashes, wheel.size)
+        for wheel in package.wheels or ()
+    ]
+    archive = package.archive
+    if archive is not None:
+        url = _url(archive.url, archive.path, base)
+        filename = _file_name(url)
+        if filename.endswith(".whl"):
+            try:
+                wheels.append(locked_wheel(filename, url, archive.hashes, archive.size))
+            except InvalidWheelFilename as error:
+                raise LockError(f"the lock's archive of {package.name}: {error}") from error
+    if not wheels:
+        source = locked_source(package, base)
+        if source is not None and source.url in built:
+            wheels.append(built[source.url])
+    return tuple(wheels)
+
+
+def locked_source(package: Package, base: PurePath) -> LockedSource | None:
+    """Return what a package without wheels could be built from, if there is anything."""
+    name, version = package.name, package.version
+    file = package.sdist or package.archive
+    if file is not None:
+        url = _url(file.url, file.path, base)
+        return LockedSource(
+            name=name,
+            version=version,
+            kind="sdist",
+            filename=package.sdist.filename if package.sdist else _file_name(url),
+            url=url,
+            hashes=tuple(sorted(file.hashes.items())),
+            size=file.size,
+        )
+    if package.directory is not None:
+        url = _url(None, package.directory.path, base)
+        return LockedSource(name=name, version=version, kind="directory", url=url)
+    if package.vcs is not None:
+        url = package.vcs.url or package.vcs.path or ""
+        return LockedSource(name=name, version=version, kind="vcs", url=url)
+    return None
+
+
+def _url(url: str | None, path: str | None, base: PurePath) -> str:
+    if url:
+        return url
+    return (base / (path or "")).as_uri()
+
+
+def _file_name(url: str) -> str:
+    return unquote(urlsplit(url).path.rsplit("/", 1)[-1])
+
+
+def _explain(
+    package: Package,
+    wheels: Sequence[LockedWheel],
+    target: Target,
+    base: PurePath,
+    rules: Sequence[TagConstraint],
+) -> Gap:
+    kind: GapKind
+    source = None
+    ruled_out = best_wheel(wheels, target) if rules else None
+    if package.requires_python is not None and _leaves_out(package, target):
+        kind, reason, needs = "python", explain_refusal(package.requires_python, target), ""
+    elif ruled_out is not None:
+        words = ", ".join(str(rule) for rule in rules if rule.name == package.name)
+        needs = ""
+        kind = "tags"
+        reason = f"no wheel that {words} admits (it would be {ruled_out.filename})"
+    elif wheels:
+        tags = [tag for wheel in wheels for tag in wheel.tags]
+        kind, reason, needs = explain_misfit(tags, target)
+    else:
+        source = locked_source(package, base)
+        kind, reason, needs = "sdist", "sdist only", ""
+        if source is not None and source.kind != "sdist":
+            kind, reason = "source", "no wheel, only a source tree"
+    return Gap(
+        name=package.name,
+        version=package.version,
+        target=target,
+        kind=kind,
+        reason=reason,
+        needs=needs,
+        source=source,
+    )
+
+
+def wheel_fits(file: File, target: Target) -> bool:
+    """Tell whether a file is a wheel that a target can install."""
+    ranks = tag_ranks(target)
+    # Not `isdisjoint`, which walks through the thousands of tags that a Mac accepts.
+    if not any(tag in ranks for tag in file.tags):
+        return False
+    return file.requires_python is None or admits(file.requires_python, target.python)

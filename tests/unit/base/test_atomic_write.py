@@ -1,0 +1,40 @@
+"""Files that are written aside: what is there before, and what stays of it."""
+
+from __future__ import annotations
+
+import stat
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from hatch_multiplat.base.atomic_write import write_aside
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+pytestmark = pytest.mark.skipif(
+    sys.platform == "win32", reason="Windows has neither modes nor plain links"
+)
+
+
+def test_a_file_keeps_its_mode_and_a_link_stays_a_link(tmp_path: Path) -> None:
+    real, link = tmp_path / "elsewhere" / "lock.toml", tmp_path / "lock.toml"
+    real.parent.mkdir()
+    link.symlink_to(real)
+    write_aside(link, "new")
+    assert stat.S_IMODE(real.stat().st_mode) == 0o644
+    real.chmod(0o660)
+    write_aside(link, b"newer")
+    assert link.is_symlink()
+    assert real.read_text() == "newer"
+    assert stat.S_IMODE(real.stat().st_mode) == 0o660
+    assert sorted(tmp_path.rglob("*")) == sorted([real.parent, real, link])
+
+
+def test_links_in_a_circle_are_an_error_of_the_system(tmp_path: Path) -> None:
+    link = tmp_path / "lock.toml"
+    link.symlink_to(link)
+    with pytest.raises(OSError, match="symbolic links"):
+        write_aside(link, "new")
+    assert list(tmp_path.iterdir()) == [link]

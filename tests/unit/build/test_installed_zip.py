@@ -1,0 +1,127 @@
+from __future__ import annotations
+
+import csv
+import io
+import zipfile
+from typing import TYPE_CHECKING
+
+import pytest
+from packaging.requirements import Requirement
+
+from hatch_multiplat.base.errors import ExecutableError
+from hatch_multiplat.build.installed_zip import size_warnings, write_installed_zip
+from hatch_multiplat.config.config import Config
+from hatch_multiplat.config.formats import FormatOptions, ZipOptions
+from hatch_multiplat.config.run import Run
+from hatch_multiplat.executable.boot import BootTable
+from hatch_multiplat.executable.pex_file import Parts
+from hatch_multiplat.targets.target import Target
+from hatch_multiplat.wheels.selection import Selection, WheelSet, locked_wheel
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.conftest import MakeFile
+
+TARGET = Target.parse("cp312-manylinux_2_28_x86_64")
+
+
+def write(path: Path, *sets: list[Path], prefix: str = "") -> Path:
+    """Write the zip file of a target whose patch releases 0, 1, ... take these sets."""
+    selection = Selection(
+        target=TARGET,
+        sets=tuple(
+            WheelSet(
+                from_patch=patch,
+                wheels=tuple(locked_wheel(wheel.name, wheel.as_uri(), {}) for wheel in wheels),
+            )
+            for patch, wheels in enumerate(sets)
+        ),
+    )
+    parts = Parts(
+        requirements=(Requirement("demo==1.0"),),
+        selections=(selection,),
+        paths={wheel.name: wheel for wheels in sets for wheel in wheels},
+        texts={},
+        table=BootTable(name="demo", version="1.0", run={}, wheels=(), targets=()),
+        run=Run(kind="interpreter"),
+        config=Config(targets=(TARGET,), options=FormatOptions(zip=ZipOptions(prefix=prefix))),
+    )
+    return write_installed_zip(parts, selection, path)
+
+
+def test_record_names_everything_that_is_there_and_nothing_else(
+    make_wheel: MakeFile, tmp_path: Path
+) -> None:
+    wheel = make_wheel(
+        "native",
+        files={"native/__init__.py": "", "native/größe.py": "x = 1\n"},
+        data={
+            "scripts/tool": "#!python\n",
+            "headers/n.h": "",
+            "platlib/extra.py": "",
+            "data/e": "1",
+        },
+    )
+    with zipfile.ZipFile(write(tmp_path / "out.zip", [wheel], prefix="python")) as archive:
+        names = archive.namelist()
+        record = archive.read("python/native-1.0.dist-info/RECORD").decode()
+        assert archive.testzip() is None
+    rows = list(csv.reader(io.StringIO(record)))
+    assert sorted(f"python/{row[0]}" for row in rows) == sorted(names)
+    assert {row[0] for row in rows if not row[1]} == {"native-1.0.dist-info/RECORD"}
+    assert names == sorted(names)
+    assert "python/native/größe.py" in names
+    assert "python/extra.py" in names
+    assert "python/e" in names
+    assert not [name for name in names if "tool" in name or name.endswith(".h")]
+
+
+def test_of_several_sets_it_is_that_of_the_newest_patch_release(
+    make_wheel: MakeFile, tmp_path: Path
+) -> None:
+    old, new = make_wheel("lib", "1.0"), make_wheel("lib", "2.0")
+    with zipfile.ZipFile(write(tmp_path / "out.zip", [old], [new])) as archive:
+        assert b"2.0" in archive.read("lib/__init__.py")
+
+
+def test_programs_stay_executable(make_wheel: MakeFile, tmp_path: Path) -> None:
+    wheel = make_wheel("lib")
+    with zipfile.ZipFile(wheel, "a") as archive:
+        info = zipfile.ZipInfo("lib/run.sh")
+        info.external_attr = 0o100700 << 16
+        archive.writestr(info, "#!/bin/sh\n")
+    with zipfile.ZipFile(write(tmp_path / "out.zip", [wheel])) as archive:
+        modes = {i.filename: oct(i.external_attr >> 16) for i in archive.infolist()}
+    assert modes["lib/run.sh"] == "0o100755"
+    assert modes["lib/__init__.py"] == "0o100644"
+
+
+def test_a_wheel_that_leads_outside_is_refused(make_wheel: MakeFile, tmp_path: Path) -> None:
+    wheel = make_wheel("lib", files={"../evil.py": ""})
+    with pytest.raises(ExecutableError, match=r"lib-1\.0.* cannot be installed: it tries to write"):
+        write(tmp_path / "out.zip", [wheel])
+    assert not (tmp_path / "out.zip").exists()
+
+
+@pytest.mark.parametrize(
+    ("held", "unpacked", "words"),
+    [
+        pytest.param(50, 250, "", id="within"),
+        pytest.param(51, 51, "50 MiB by direct upload", id="upload"),
+        pytest.param(1, 251, "250 MiB at most", id="unpacked"),
+    ],
+)
+def test_lambdas_limits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, held: int, unpacked: int, words: str
+) -> None:
+    """As if these were kilobytes: a test needs no file of 250 MB."""
+    monkeypatch.setattr("hatch_multiplat.build.installed_zip.UPLOAD_LIMIT", 50 * 1024 + 512)
+    monkeypatch.setattr("hatch_multiplat.build.installed_zip.UNPACKED_LIMIT", 250 * 1024)
+    path = tmp_path / "out.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("zeros", b"\0" * (unpacked - held) * 1024)
+        archive.writestr(zipfile.ZipInfo("stored"), b"x" * held * 1024)
+    warnings = size_warnings(path)
+    assert len(warnings) == bool(words)
+    assert words in "".join(warnings)

@@ -1,0 +1,120 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hatch_multiplat.build.checksums import write_checksums
+from hatch_multiplat.build.leftovers import is_named_as_output, remove_leftovers
+from hatch_multiplat.executable.executable import INFO
+from hatch_multiplat.resolve.project import Project, make_project
+
+ALL = ["pex", "wheelhouse", "wheelhouse-zip", "zip", "exe", "scie"]
+
+
+def project(folder: Path = Path("demo"), **table: Any) -> Project:
+    settings = {"platforms": ["linux-x86_64", "windows-x86_64"], "python": ["3.12"], **table}
+    return make_project(folder, {"project": {"name": "my-app"}, "tool": {"multiplat": settings}})
+
+
+def is_ours(filename: str, **table: Any) -> bool:
+    return is_named_as_output(filename, project(**table).config, project_name="my-app")
+
+
+@pytest.mark.parametrize(
+    "filename",
+    [
+        "my-app-1.0.pex",
+        "my-app-2!1.0rc1.post2.dev3+local.4.pex",
+        "my-app-1.0.pex.cdx.json",
+        "my-app-1.0.exe",
+        "my-app-1.0.exe.cdx.json",
+        "my-app-1.0-wheelhouse",
+        "my-app-1.0-wheelhouse-cp312-manylinux_2_28_x86_64.zip",
+        "my-app-1.0-cp312-win_amd64.zip",
+        "my-app-1.0-linux-x86_64",
+        "my-app-1.0-windows-x86_64.exe",
+    ],
+)
+def test_what_the_table_names_is_ours_in_any_version(filename: str) -> None:
+    assert is_ours(filename, formats=ALL)
+
+
+@pytest.mark.parametrize(
+    "filename",
+    [
+        "my-app.pex",
+        "my-app-extra-1.0.pex",
+        "other-my-app-1.0.pex",
+        "my-app-1.0.pex.old",
+        "my-app-1.0.zip",
+        "my-app-latest.pex",
+        "my-app-1.0-cp311-win_amd64.zip",
+        "my-app-1.0-linux-aarch64",
+        "my_app-1.0-py3-none-any.whl",
+        "my_app-1.0.tar.gz",
+    ],
+)
+def test_every_other_name_is_somebody_elses(filename: str) -> None:
+    assert not is_ours(filename, formats=ALL)
+
+
+def test_formats_that_the_table_does_not_ask_for_are_not_ours() -> None:
+    assert is_ours("my-app-1.0.pex")
+    assert not is_ours("my-app-1.0.exe")
+    assert not is_ours("my-app-1.0-cp312-win_amd64.zip")
+
+
+def test_an_output_without_a_version_is_that_one_file() -> None:
+    assert is_ours("run.sh", output="run.sh")
+    assert not is_ours("run.shx", output="run.sh")
+    assert not is_ours("my-app-1.0.pex", output="run.sh")
+
+
+def test_several_programs_for_windows_have_their_platforms() -> None:
+    platforms = ["windows-x86_64", "windows-arm64"]
+    assert is_ours("my-app-1.0-windows-arm64.exe", formats=["exe"], platforms=platforms)
+    assert not is_ours("my-app-1.0.exe", formats=["exe"], platforms=platforms)
+
+
+def test_files_and_folders_of_builds_go_and_all_else_stays(tmp_path: Path) -> None:
+    dist = tmp_path / "dist"
+    packed, foreign = dist / "my-app-0.1.pex", dist / "my-app-0.2.pex"
+    for folder in (packed, foreign):
+        folder.mkdir(parents=True)
+    (packed / INFO).write_text("{}", "utf-8")
+    (foreign / "notes.txt").write_text("kept", "utf-8")
+    for name in ("my-app-0.3.pex", "my-app-1.0.pex", "wheel.whl"):
+        (dist / name).write_text(name, "utf-8")
+    write_checksums(dist, [dist / "my-app-1.0.pex", dist / "wheel.whl"])
+
+    gone = remove_leftovers(project(tmp_path), dist)
+
+    assert [path.name for path in gone] == ["my-app-0.1.pex", "my-app-0.3.pex", "my-app-1.0.pex"]
+    assert sorted(path.name for path in dist.iterdir()) == [
+        "SHA256SUMS",
+        "my-app-0.2.pex",
+        "wheel.whl",
+    ]
+    (line,) = (dist / "SHA256SUMS").read_text("utf-8").splitlines()
+    assert line.endswith("  wheel.whl")
+
+
+def test_checksums_of_nothing_go_too(tmp_path: Path) -> None:
+    (tmp_path / "my-app-1.0.pex").write_text("", "utf-8")
+    write_checksums(tmp_path, [tmp_path / "my-app-1.0.pex"])
+    remove_leftovers(project(tmp_path), tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_tables_folder_is_cleaned_in_place_of_the_usual_one(tmp_path: Path) -> None:
+    for name in ("dist", "out"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "my-app-1.0.pex").write_text("", "utf-8")
+    remove_leftovers(project(tmp_path, **{"output-dir": "out"}), tmp_path / "dist")
+    assert [path.parent.name for path in tmp_path.rglob("*.pex")] == ["dist"]
+
+
+def test_a_folder_that_is_not_there_has_nothing_to_clean(tmp_path: Path) -> None:
+    assert remove_leftovers(project(tmp_path), tmp_path / "dist") == ()

@@ -1,0 +1,71 @@
+"""What an executable says of itself, whatever else it holds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from packaging.specifiers import SpecifierSet
+
+from hatch_multiplat.executable.boot import BootTable
+from hatch_multiplat.executable.executable import Executable, HeldWheel
+from hatch_multiplat.inspection.inspection import compare_with_lock
+from hatch_multiplat.wheels.pylock import parse_lock
+from hatch_multiplat.wheels.selection import locked_wheel
+
+LOCK = """\
+lock-version = "1.0"
+created-by = "test"
+[[packages]]
+name = "added"
+version = "1.0"
+wheels = [{url = "https://files.test/added-1.0-py3-none-any.whl", hashes = {sha256 = "added"}}]
+"""
+
+
+def held(name: str, requires_python: str) -> HeldWheel:
+    return HeldWheel(
+        wheel=locked_wheel(f"{name}-1.0-py3-none-any.whl", "", {}),
+        size=1,
+        unpacked=1,
+        sha256=name,
+        installed=False,
+        requires=(),
+        requires_python=SpecifierSet(requires_python),
+    )
+
+
+def executable(table: BootTable | None) -> Executable:
+    """An executable whose table adds a requirement, which sorts before the program's own."""
+    wheels = [held("added", ">=3.8"), held("demo", ">=3.12")]
+    return Executable(
+        path=Path("demo.pex"),
+        layout="zipapp",
+        size=1,
+        info={"requirements": ["added", "demo==1.0"]},
+        wheels={wheel.filename: wheel for wheel in wheels},
+        table=table,
+    )
+
+
+OURS = executable(BootTable(name="Demo", version="1.0", run={}, wheels=(), targets=()))
+
+
+@pytest.mark.parametrize(
+    ("file", "program", "requires_python"),
+    [
+        pytest.param(OURS, "demo", ">=3.12", id="by its table"),
+        pytest.param(executable(None), "added", ">=3.8", id="of a PEX without one"),
+    ],
+)
+def test_the_program_is_told_by_the_table(
+    file: Executable, program: str, requires_python: str
+) -> None:
+    assert file.program == program
+    assert file.requires_python == SpecifierSet(requires_python)
+
+
+def test_the_wheel_of_the_program_is_not_missed_in_a_lock() -> None:
+    found = compare_with_lock(OURS, parse_lock(LOCK, where="pylock.toml"), name="pylock.toml")
+    assert found.own == ("demo-1.0-py3-none-any.whl",)
+    assert (found.same, found.unknown, found.agrees) == (1, (), True)

@@ -1,0 +1,226 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from hatch_multiplat.base.errors import ConfigError
+from hatch_multiplat.config.config import Config
+from hatch_multiplat.config.run import Executable, Run
+from hatch_multiplat.executable.starting import check_functions, check_modules, choose_run
+from hatch_multiplat.targets.target import Target
+from hatch_multiplat.wheels.selection import Selection, WheelSet, locked_wheel
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from typing import Literal
+
+LINUX = "cp312-manylinux_2_28_x86_64"
+WINDOWS = "cp312-win_amd64"
+
+
+def check(
+    contents: Mapping[str, Sequence[str]],
+    *,
+    run: Run | None = None,
+    executables: Mapping[str, Run] | None = None,
+    inherit_path: Literal["false", "fallback", "prefer"] = "false",
+    only: Mapping[str, str] | None = None,
+) -> list[str]:
+    """Check wheels with these members; `only` maps a wheel to the one target that takes it.
+
+    Returns the wheels that were read, in order.
+    """
+    targets = (Target.parse(LINUX), Target.parse(WINDOWS))
+    named = {name: f"{name}-1.0-py3-none-any.whl" for name in contents}
+    selections = tuple(
+        Selection(
+            target=target,
+            sets=(
+                WheelSet(
+                    from_patch=0,
+                    wheels=tuple(
+                        locked_wheel(file, f"https://files.test/{file}", {"sha256": "0" * 64})
+                        for name, file in named.items()
+                        if (only or {}).get(name, str(target)) == str(target)
+                    ),
+                ),
+            ),
+        )
+        for target in targets
+    )
+    config = Config(
+        targets=targets,
+        run=run,
+        executables=tuple(
+            (name, Executable(run=value)) for name, value in (executables or {}).items()
+        ),
+        inherit_path=inherit_path,
+    )
+    read: list[str] = []
+
+    def members(filename: str) -> Sequence[str]:
+        read.append(filename.partition("-")[0])
+        return contents[read[-1]]
+
+    check_modules(config, selections, members=members)
+    return read
+
+
+def module(value: str) -> Run:
+    return Run(kind="module", value=value)
+
+
+def entry_point(value: str) -> Run:
+    return Run(kind="entry-point", value=value)
+
+
+@pytest.mark.parametrize(
+    ("run", "members"),
+    [
+        pytest.param(module("pkg.mod"), ["pkg/__init__.py", "pkg/mod.py"], id="module"),
+        pytest.param(module("pkg"), ["pkg/__init__.py", "pkg/__main__.py"], id="package"),
+        pytest.param(module("pkg"), ["pkg/__main__.pyc"], id="namespace package"),
+        pytest.param(module("pkg"), ["a1.pth", "src/pkg/__main__.py"], id="a .pth file"),
+        pytest.param(module("http.server"), [], id="standard library"),
+        pytest.param(entry_point("pkg:main"), ["pkg/__init__.py"], id="function of a package"),
+        pytest.param(entry_point("pkg.fast:main"), ["pkg/fast.abi3.so"], id="extension"),
+        pytest.param(entry_point("fast:main"), ["fast.cp312-win_amd64.pyd"], id="top level"),
+    ],
+)
+def test_what_a_wheel_has_can_be_started(run: Run, members: Sequence[str]) -> None:
+    check({"demo": members}, run=run)
+
+
+@pytest.mark.parametrize(
+    ("run", "members", "problem"),
+    [
+        pytest.param(
+            module("pkg.nope"),
+            ["pkg/__init__.py", "pkg/nope_not.py", "pkg/nope.txt"],
+            "module: no wheel has a module 'pkg.nope'; correct the name, or add what has it",
+            id="module",
+        ),
+        pytest.param(
+            module("pkg"),
+            ["pkg/__init__.py", "pkg/sub/__main__.py"],
+            "module: 'pkg' is a package without __main__.py; "
+            "name a module in it, or a function by 'entry-point'",
+            id="package",
+        ),
+        pytest.param(
+            entry_point("pkg.cli:main"),
+            ["pkg/__init__.py", "pkg/cli/data.json"],
+            "entry-point: no wheel has a module 'pkg.cli'; correct the name, or add what has it",
+            id="entry point",
+        ),
+    ],
+)
+def test_what_no_wheel_has_is_named(run: Run, members: Sequence[str], problem: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        check({"demo": members, "other": ["other.py"]}, run=run)
+    assert caught.value.problems == (f"tool.multiplat.{problem}",)
+
+
+def test_all_that_is_missing_is_said_with_the_targets_that_lack_it() -> None:
+    with pytest.raises(ConfigError) as caught:
+        check(
+            {"demo": ["demo.py"], "native": ["native.so"]},
+            run=entry_point("native:main"),
+            executables={"x": module("x"), "demo": module("demo"), "y": Run(kind="script")},
+            only={"native": LINUX},
+        )
+    to_do = "correct the name, or add what has it"
+    assert caught.value.problems == (
+        f"tool.multiplat.entry-point: no wheel has a module 'native' for {WINDOWS}; {to_do}",
+        f"tool.multiplat.executables.x.module: no wheel has a module 'x'; {to_do}",
+    )
+
+
+def test_each_wheel_is_read_once_and_only_where_a_module_is_named() -> None:
+    contents = {"demo": ["demo.py"], "other": ["other.py"]}
+    assert check(contents, run=module("demo")) == ["demo", "other"]
+    assert check(contents, run=Run(kind="script", value="demo")) == []
+
+
+def test_a_module_of_the_machines_own_python_is_not_looked_for() -> None:
+    assert check({"demo": []}, run=module("numpy"), inherit_path="fallback") == []
+
+
+def check_source(text: str, value: str = "pkg.cli:main", **others: str) -> None:
+    """Check an entry point of a module with this source; `others` are more modules of `pkg.cli`."""
+    sources = {"pkg/cli.py": text} | {f"pkg/cli/{name}.py": more for name, more in others.items()}
+
+    def read(path: str) -> list[bytes]:
+        return [sources[path].encode()] if path in sources else []
+
+    check_functions(Config(targets=(), run=entry_point(value)), read=read)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param("def main(): ...", id="function"),
+        pytest.param("async def main(): ...", id="coroutine"),
+        pytest.param("class main: ...", id="class"),
+        pytest.param("main = print", id="assignment"),
+        pytest.param("main: object = print", id="annotated"),
+        pytest.param("_, (main, *rest) = thing()", id="unpacked"),
+        pytest.param("print(main := 1)", id="walrus"),
+        pytest.param("from pkg.app import main", id="import"),
+        pytest.param("from pkg.app import run as main", id="import as"),
+        pytest.param("import main.thing", id="import of a package"),
+        pytest.param("try:\n    import main\nexcept ImportError:\n    pass", id="in a block"),
+        pytest.param("if 1:\n    pass\nelse:\n    def main(): ...", id="under a condition"),
+        pytest.param("with a() as main:\n    pass", id="with"),
+        pytest.param("for main in ():\n    pass", id="loop"),
+        pytest.param("match 1:\n    case {'a': 1, **main}: pass", id="match"),
+        pytest.param("def make():\n    global main\n    main = 1\nmake()", id="global"),
+        pytest.param("from pkg.app import *", id="star"),
+        pytest.param("def __getattr__(name): ...", id="module __getattr__"),
+        pytest.param("globals()['main'] = 1", id="globals"),
+        pytest.param("import sys\nsys.modules[__name__] = object()", id="takes its own place"),
+        pytest.param("exec('main = 1')", id="exec"),
+        pytest.param("this is no Python", id="another Python's"),
+    ],
+)
+def test_what_a_module_has_or_may_have_can_be_started(text: str) -> None:
+    check_source(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        pytest.param("def mian(): ...", "did you mean 'mian'?", id="misspelt"),
+        pytest.param("def other():\n    main = 1", "correct the name", id="inside a function"),
+        pytest.param("class App:\n    def main(self): ...", "correct the name", id="method"),
+        pytest.param("print(main)", "correct the name", id="only used"),
+        pytest.param("", "correct the name", id="empty"),
+    ],
+)
+def test_a_function_that_a_module_does_not_have_is_named(text: str, hint: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        check_source(text)
+    assert caught.value.problems == (
+        f"tool.multiplat.entry-point: module 'pkg.cli' has no 'main'; {hint}",
+    )
+
+
+def test_of_a_dotted_name_the_first_is_looked_for() -> None:
+    check_source("class App: ...", "pkg.cli:App.run")
+    with pytest.raises(ConfigError, match="has no 'Ap'; did you mean 'App'"):
+        check_source("class App: ...", "pkg.cli:Ap.run")
+
+
+def test_a_submodule_may_be_what_is_meant() -> None:
+    check_source("", "pkg.cli:app.run", app="def run(): ...")
+
+
+def test_a_module_that_is_not_the_projects_is_not_looked_into() -> None:
+    check_source("", "rich.console:main")
+
+
+def test_a_function_as_script_is_pointed_to_the_key_for_functions() -> None:
+    config = Config(targets=(), run=Run(kind="script", value="pkg:main"))
+    with pytest.raises(ConfigError, match="is named by the key 'entry-point' in its place"):
+        choose_run(config, name="demo", own_scripts=["demo"], all_scripts=set)

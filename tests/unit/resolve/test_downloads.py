@@ -1,0 +1,109 @@
+"""What a build reads of the wheels that it has, and how often."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+import requests
+
+from hatch_multiplat.index.progress import NoProgress
+from hatch_multiplat.index.sources import Sources
+from hatch_multiplat.index.wheel_cache import Store, hash_file
+from hatch_multiplat.resolve.build_context import Market
+from hatch_multiplat.resolve.downloads import Stock
+from hatch_multiplat.targets.target import Target
+from hatch_multiplat.wheels import elf, wheel_file
+from hatch_multiplat.wheels.dependency_proof import Demands
+from hatch_multiplat.wheels.selection import Selection, WheelSet, locked_wheel
+from tests.support.elf import glibc_object
+from tests.support.wheels import make_wheel
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+OLD, NEW = (Target.parse(f"cp312-manylinux_2_{minor}_x86_64") for minor in (28, 36))
+
+
+@pytest.fixture
+def stock(tmp_path: Path) -> Iterator[Stock]:
+    with requests.Session() as session:
+        market = Market(
+            sources=Sources(index_url="https://index.test/simple"),
+            session=session,
+            store=Store(tmp_path / "store"),
+            offline=True,
+            progress=NoProgress(),
+            say=str,
+        )
+        yield Stock(market, Demands(roots=()))
+
+
+@pytest.fixture
+def read(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Return the names of the wheels that are opened, each as often as that is done."""
+    opened = []
+    read_texts, read_needs = wheel_file._read_texts, elf.read_libc_needs
+
+    def texts(path: Path) -> object:
+        opened.append(f"texts of {path.name.partition('-')[0]}")
+        return read_texts(path)
+
+    def needs(path: Path) -> object:
+        opened.append(f"code of {path.name.partition('-')[0]}")
+        return read_needs(path)
+
+    monkeypatch.setattr(wheel_file, "_read_texts", texts)
+    monkeypatch.setattr(elf, "read_libc_needs", needs)
+    return opened
+
+
+def bare(folder: Path, name: str) -> Path:
+    files = {f"{name}/part.so": glibc_object("GLIBC_2.36")}
+    return make_wheel(folder, name, tags="cp312-cp312-linux_x86_64", files=files)
+
+
+def selection(target: Target, *wheels: Path) -> Selection:
+    locked = tuple(
+        locked_wheel(path.name, path.as_uri(), {"sha256": hash_file(path, "sha256")})
+        for path in wheels
+    )
+    return Selection(target=target, sets=(WheelSet(from_patch=0, wheels=locked),))
+
+
+def test_a_wheel_that_does_is_opened_once_for_all_rounds(
+    stock: Stock, read: list[str], tmp_path: Path
+) -> None:
+    one, two = bare(tmp_path, "one"), bare(tmp_path, "two")
+    assert stock.look_into([selection(NEW, one)]) == ()
+    assert read == ["texts of one", "code of one"]
+    both = [selection(NEW, one, two)]
+    assert stock.look_into(both) == ()
+    assert read[2:] == ["texts of two", "code of two"]
+    paths = stock.bring(both)
+    assert [found.wheels for found in stock.unproven(both, paths)] == [()]
+    assert [*stock.read_texts(paths)] == [one.name, two.name]
+    assert len(read) == 4
+
+
+def test_what_does_on_one_target_is_looked_at_for_another(
+    stock: Stock, read: list[str], tmp_path: Path
+) -> None:
+    wheel = bare(tmp_path, "one")
+    stock.look_into([selection(NEW, wheel)])
+    both = [selection(NEW, wheel), selection(OLD, wheel)]
+    for _ in range(2):
+        assert [gap.target for gap in stock.look_into(both)] == [OLD]
+    assert read.count("texts of one") == 1
+    left = stock.unproven(both, stock.bring(both))
+    assert [[wheel.name for wheel in found.wheels] for found in left] == [[], ["one"]]
+
+
+def test_a_wheel_of_the_same_name_with_other_bytes_is_another(stock: Stock, tmp_path: Path) -> None:
+    texts = [
+        stock.read_texts({wheel.name: wheel})[wheel.name].requires
+        for requires in ([], ["rich"])
+        for wheel in [make_wheel(tmp_path / f"{len(requires)}", "demo", requires=requires)]
+    ]
+    assert [len(found) for found in texts] == [0, 1]

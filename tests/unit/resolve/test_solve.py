@@ -1,0 +1,229 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from packaging.specifiers import SpecifierSet
+
+from hatch_multiplat.base.errors import ConfigError, FetchError, SolveError, ToolError
+from hatch_multiplat.base.process import Finished
+from hatch_multiplat.index.sources import Sources
+from hatch_multiplat.resolve import solve
+from hatch_multiplat.resolve.solve import (
+    MAX_EXPLANATION,
+    Question,
+    packages_blamed,
+    read_uv_table,
+    read_warnings,
+    with_preferences,
+)
+from hatch_multiplat.targets.target import Target
+
+OWN = "https://own.test/simple"
+
+
+def question(uv_table: dict[str, Any], sources: Sources | None = None) -> Question:
+    return Question(
+        requirements=(),
+        constraints=(),
+        targets=(Target.parse("cp312-win_amd64"),),
+        requires_python=SpecifierSet(),
+        sources=sources or Sources(),
+        uv_table=uv_table,
+        project_dir=Path("/project"),
+    )
+
+
+def test_folders_of_the_uv_table_stay_true_in_another_folder() -> None:
+    table = {
+        "index": [{"name": "own", "url": "index"}],
+        "find-links": ["wheels"],
+        "index-url": "base",
+        "no-index": True,
+        "sources": {
+            "one": {"path": "vendor/one", "editable": True},
+            "two": [{"git": "https://git.test/two"}],
+        },
+        "prerelease": "allow",
+    }
+
+    assert solve._staged_uv_table(question(table, Sources(index_url=OWN))) == {
+        "index": [{"url": OWN, "default": True}],
+        "sources": {
+            "one": [{"path": "/project/vendor/one"}],
+            "two": [{"git": "https://git.test/two"}],
+        },
+        "prerelease": "allow",
+    }
+    assert table["find-links"] == ["wheels"]
+
+
+def test_a_projects_own_settings_stand_before_the_users() -> None:
+    sources = Sources(user_settings={"prerelease": "allow", "keyring-provider": "subprocess"})
+
+    staged = solve._staged_uv_table(question({"prerelease": "disallow"}, sources))
+
+    assert (staged["prerelease"], staged["keyring-provider"]) == ("disallow", "subprocess")
+
+
+def test_the_explanation_is_in_the_users_terms() -> None:
+    stderr = (
+        "warning: `x` is deprecated\n"
+        "  error: No solution found when resolving dependencies"
+        " for split (markers: os_name == 'nt'):\n"
+        "  ╰─▶ Because multiplat-staged-project depends on `rich>=99`, it cannot be.\n\n"
+    )
+
+    assert solve._explanation(stderr) == (
+        "  error: No solution found when resolving dependencies:\n"
+        "  ╰─▶ Because your project depends on 'rich>=99', it cannot be."
+    )
+
+
+def test_a_long_explanation_keeps_its_beginning_and_its_end() -> None:
+    lines = solve._explanation("\n".join(f"line {number}" for number in range(50))).splitlines()
+
+    assert len(lines) == MAX_EXPLANATION + 1
+    assert lines[0] == "  line 0"
+    assert lines[MAX_EXPLANATION // 2] == "  ... (34 lines)"
+    assert lines[-1] == "  line 49"
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        pytest.param(
+            1, "error: No solution found when resolving dependencies\n  cause: 401", id="none"
+        ),
+        pytest.param(
+            1,
+            "error: Failed to build `demo==1.0`\n  cause: No such file or directory (os error 2)",
+            id="a build",
+        ),
+        pytest.param(2, "error: Requirements contain conflicting URLs for package", id="URLs"),
+    ],
+)
+def test_what_has_no_answer_is_a_matter_of_the_requirements(code: int, said: str) -> None:
+    failure = solve._failure(Finished(returncode=code, stdout="", stderr=said), Sources())
+
+    assert isinstance(failure, SolveError)
+    assert str(failure).startswith("the dependencies cannot be resolved; uv says:\n  error: ")
+
+
+@pytest.mark.parametrize(
+    ("sources", "places"),
+    [
+        (Sources(), "https://pypi.org/simple"),
+        (
+            Sources(
+                index_url="https://ada:secret@own.test/simple",
+                extra_index_urls=("https://more.test/simple",),
+                find_links=("file:///wheels",),
+            ),
+            "file:///wheels, https://more.test/simple, https://own.test/simple",
+        ),
+        (Sources(find_links=("file:///wheels",), no_index=True), "file:///wheels"),
+    ],
+)
+def test_a_package_that_is_nowhere_comes_with_the_places_that_were_asked(
+    sources: Sources, places: str
+) -> None:
+    where = "provided package locations" if sources.no_index else "package registry"
+    said = (
+        "error: No solution found when resolving dependencies\n"
+        f"  cause: Because nowhere was not found in the {where} and your project depends on nowhere"
+    )
+    failure = solve._failure(Finished(returncode=1, stdout="", stderr=said), sources)
+    assert str(failure).splitlines()[-1] == f"nowhere was looked for at {places}"
+
+
+@pytest.mark.parametrize(
+    ("code", "said", "hint"),
+    [
+        pytest.param(
+            2,
+            "error: Failed to initialize cache at /home/me/.cache/uv\n"
+            "  cause: Read-only file system (os error 30)",
+            True,
+            id="cache",
+        ),
+        pytest.param(2, "error: Failed to parse: 'pyproject.toml'", False, id="settings"),
+        pytest.param(101, "thread main panicked", False, id="a bug"),
+    ],
+)
+def test_a_failure_of_uv_itself_is_named_as_one(code: int, said: str, *, hint: bool) -> None:
+    failure = solve._failure(Finished(returncode=code, stdout="", stderr=said), Sources())
+
+    assert isinstance(failure, ToolError)
+    shown = "\n".join(f"  {line.strip()}" for line in said.splitlines())
+    assert str(failure) == f"uv failed:\n{shown}" + (
+        "\nWhere a cache cannot be written, name other folders by the environment variables "
+        "UV_CACHE_DIR and HATCH_MULTIPLAT_CACHE."
+        if hint
+        else ""
+    )
+
+
+def test_an_index_in_trouble_is_no_failure_of_uv() -> None:
+    said = (
+        "error: Request failed after 3 retries in 11.1s\n"
+        "  cause: Failed to fetch: https://own.test/simple/rich/\n"
+        "  cause: Connection refused (os error 111)"
+    )
+    failure = solve._failure(Finished(returncode=2, stdout="", stderr=said), Sources())
+    assert isinstance(failure, FetchError)
+
+
+def test_warnings_are_told_in_the_users_terms_and_once() -> None:
+    stderr = (
+        "warning: The requested Python version 3.12 is not available; 3.11.7 will be used\n"
+        "Resolved 6 packages in 276ms\n"
+        'warning: `attrs==21.1.0` is yanked (reason: "broken")\n'
+        'warning: `attrs==21.1.0` is yanked (reason: "broken")\n'
+        "warning: `x` of multiplat-staged-project is old. Use `--resolution lowest` for others.\n"
+        "warning: Pass `--anything` to be rid of this\n"
+    )
+    assert read_warnings(stderr) == (
+        "'attrs==21.1.0' is yanked (reason: \"broken\")",
+        "'x' of your project is old",
+    )
+
+
+def test_packages_that_an_explanation_speaks_of_are_found_in_order() -> None:
+    text = (
+        "Because multiplat-staged-project depends on Pygit2[ssh]>=1.19 and only cffi<2 is "
+        "available, all versions of pygit2 are out"
+    )
+
+    assert packages_blamed(text) == ("pygit2", "cffi")
+
+
+def test_preferences_are_added_to_a_lock() -> None:
+    assert with_preferences('lock-version = "1.0"\n', [("rich", "13.0")]) == (
+        'lock-version = "1.0"\n\n[[packages]]\nname = "rich"\nversion = "13.0"\n'
+    )
+
+
+PYPROJECT = {"tool": {"uv": {"index-url": OWN, "sources": {"one": {"path": "one"}}}}}
+
+
+def test_the_uv_table_is_that_of_pyproject(tmp_path: Path) -> None:
+    assert read_uv_table(tmp_path, PYPROJECT) == PYPROJECT["tool"]["uv"]
+    assert read_uv_table(tmp_path, {}) == {}
+
+
+def test_uv_toml_stands_before_it_but_for_sources(tmp_path: Path) -> None:
+    (tmp_path / "uv.toml").write_text('prerelease = "allow"', encoding="utf-8")
+
+    assert read_uv_table(tmp_path, PYPROJECT) == {
+        "prerelease": "allow",
+        "sources": {"one": {"path": "one"}},
+    }
+
+
+def test_a_uv_toml_that_is_no_toml_is_a_mistake_in_config(tmp_path: Path) -> None:
+    (tmp_path / "uv.toml").write_text("prerelease =", encoding="utf-8")
+
+    with pytest.raises(ConfigError, match=r"[/\\]uv\.toml is not TOML: "):
+        read_uv_table(tmp_path, PYPROJECT)

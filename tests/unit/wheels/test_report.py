@@ -1,0 +1,301 @@
+from __future__ import annotations
+
+import json
+from textwrap import dedent
+from typing import TYPE_CHECKING
+
+import pytest
+from packaging.utils import canonicalize_name
+from packaging.version import Version
+
+from hatch_multiplat.targets.target import Target
+from hatch_multiplat.wheels.report import (
+    Advice,
+    DependencyShare,
+    Report,
+    format_size,
+    marker_without,
+    render_gaps,
+    render_report,
+    report_to_json,
+    suggest_ways,
+)
+from hatch_multiplat.wheels.selection import Gap
+
+if TYPE_CHECKING:
+    from hatch_multiplat.wheels.incompatibility import GapKind
+
+LINUX = Target.parse("cp312-manylinux_2_17_x86_64")
+MAC = Target.parse("cp312-macosx_13_0_arm64")
+WINDOWS = Target.parse("cp312-win_amd64")
+
+
+def golden(text: str) -> str:
+    return dedent(text).strip("\n")
+
+
+def gap(
+    name: str,
+    target: Target,
+    kind: GapKind,
+    reason: str,
+    *,
+    version: str | None = "1.0",
+    needs: str = "",
+) -> Gap:
+    return Gap(
+        name=canonicalize_name(name),
+        version=Version(version) if version else None,
+        target=target,
+        kind=kind,
+        reason=reason,
+        needs=needs,
+    )
+
+
+def share(name: str, size: int, *versions: str) -> DependencyShare:
+    return DependencyShare(name=name, versions=versions or ("1.0",), wheels=1, size=size)
+
+
+def report(
+    *targets: str,
+    dependencies: tuple[DependencyShare, ...] = (),
+    wheels: int = 2,
+    runs: int = 1,
+    lock: str | None = None,
+) -> Report:
+    return Report(
+        path="dist/demo-1.0.pex",
+        size=60_214_000,
+        targets=targets,
+        wheels=wheels,
+        dependencies=dependencies,
+        solver_runs=runs,
+        lock=lock,
+        seconds=2.84,
+    )
+
+
+def test_the_summary_of_a_build() -> None:
+    shares = (
+        share("pygit2", 51_500_000, "1.15.1", "1.19.0"),
+        share("cffi", 3_000_000),
+        share("pygments", 1_300_000),
+        share("rich", 310_700),
+        share("mdurl", 97_000),
+        share("tiny", 800),
+    )
+
+    assert render_report(
+        report("cp311-win_amd64", "cp312-win_amd64", "cp312-macosx_13_0_arm64", dependencies=shares)
+    ) == golden(
+        """
+        dist/demo-1.0.pex  60.2 MB
+          3 targets: cp311, cp312 on win_amd64, macosx_13_0_arm64
+          2 wheels, solved in 1 run, 2.8 s
+          not the same for all targets: pygit2 1.15.1 and 1.19.0
+          heaviest: pygit2 51.5 MB, cffi 3.0 MB, pygments 1.3 MB, rich 310.7 kB, mdurl 97.0 kB
+        """
+    )
+
+
+def test_the_summary_counts_one_as_one_and_names_the_lock() -> None:
+    assert render_report(report("cp312-win_amd64", wheels=1, lock="pylock.toml")) == golden(
+        """
+        dist/demo-1.0.pex  60.2 MB
+          1 target: cp312 on win_amd64
+          1 wheel, locked by pylock.toml, 2.8 s
+        """
+    )
+
+
+@pytest.mark.parametrize(
+    ("targets", "line"),
+    [
+        (["host"], "1 target: host"),
+        (["my-host", "cpython313-current"], "2 targets: my-host, cpython313-current"),
+        (["cp314t-win_amd64", "my-host"], "2 targets: cp314t on win_amd64, my-host"),
+        (
+            ["cp3.8.10-win_amd64", "pypy311_pp80-win_amd64"],
+            "2 targets: cp3.8.10, pypy311_pp80 on win_amd64",
+        ),
+    ],
+)
+def test_complete_platforms_go_by_their_names(targets: list[str], line: str) -> None:
+    assert render_report(report(*targets)).splitlines()[1] == f"  {line}"
+
+
+def test_a_long_summary_is_broken_at_spaces() -> None:
+    tags = ["manylinux_2_28_x86_64", "manylinux_2_28_aarch64", "musllinux_1_2_x86_64",
+            "macosx_13_0_arm64", "macosx_13_0_x86_64", "win_amd64", "win_arm64"]  # fmt: skip
+
+    lines = render_report(report(*(f"cp312-{tag}" for tag in tags), runs=3)).splitlines()
+
+    assert max(map(len, lines)) <= 100
+    assert lines[2] == "    macosx_13_0_arm64, macosx_13_0_x86_64, win_amd64, win_arm64"
+    assert lines[3] == "  2 wheels, solved in 3 runs, 2.8 s"
+
+
+def test_the_report_is_json_ready() -> None:
+    found = report_to_json(report("host", dependencies=(share("rich", 7),)))
+
+    assert json.loads(json.dumps(found))["dependencies"] == [
+        {"name": "rich", "versions": ["1.0"], "wheels": 1, "size": 7}
+    ]
+
+
+@pytest.mark.parametrize(
+    ("size", "text"),
+    [
+        (0, "0 B"),
+        (999, "999 B"),
+        (1000, "1.0 kB"),
+        (999_949, "999.9 kB"),
+        (999_960, "1.0 MB"),
+        (60_214_000, "60.2 MB"),
+        (4_294_967_296, "4.3 GB"),
+        (4_294_967_296_000, "4295.0 GB"),
+    ],
+)
+def test_sizes_as_people_read_them(size: int, text: str) -> None:
+    assert format_size(size) == text
+
+
+def test_every_gap_is_in_the_matrix_and_explained() -> None:
+    old = "floor too old: its wheels need glibc 2.28 or newer"
+    gaps = [
+        gap("pandas", LINUX, "floor", old, version="3.0", needs="linux-x86_64-glibc2.28"),
+        gap("pandas", WINDOWS, "python", "no wheel for this Python (has cp313)", version="3.0"),
+        gap("lxml", WINDOWS, "platform", "no wheel for this platform (has linux x86_64)"),
+        gap("docopt", LINUX, "sdist", 'sdist only, and sdists = "never"'),
+        gap("docopt", WINDOWS, "sdist", 'sdist only, and sdists = "never"'),
+        gap("own", WINDOWS, "source", "no wheel, only a source tree", version=None),
+    ]
+    newest = {(canonicalize_name("pandas"), WINDOWS): "2.3"}
+
+    text = render_gaps(
+        gaps,
+        [LINUX, MAC, WINDOWS],
+        advice=Advice.PROJECT,
+        newest=newest,
+        explanation="uv says: no",
+    )
+
+    assert text == golden(
+        """
+        2 of 3 targets cannot be covered; no executable was written.
+
+                                       1 2 3 4
+          cp312-manylinux_2_17_x86_64  s . . f
+          cp312-win_amd64              s o t p
+
+          1 docopt 1.0
+          2 lxml 1.0
+          3 own
+          4 pandas 3.0
+          f = floor too old, o = not for this platform, p = not for this Python, s = sdist only, t = only a
+            source tree
+
+        docopt 1.0: sdist only, and sdists = "never"
+          on cp312-manylinux_2_17_x86_64, cp312-win_amd64
+          to do: no version has one: use another package, or build wheels of it and name their folder in
+            'find-links', or drop these targets
+        lxml 1.0: no wheel for this platform (has linux x86_64)
+          on cp312-win_amd64
+          to do: no version has one: use another package, or require it with a marker: "lxml; sys_platform
+            != 'win32'", or drop these targets
+        own: no wheel, only a source tree
+          on cp312-win_amd64
+          to do: no version has one: use another package, or build wheels of it and name their folder in
+            'find-links', or drop these targets
+        pandas 3.0: floor too old: its wheels need glibc 2.28 or newer
+          on cp312-manylinux_2_17_x86_64
+          to do: raise the floor to 'linux-x86_64-glibc2.28', or drop these targets
+        pandas 3.0: no wheel for this Python (has cp313)
+          on cp312-win_amd64
+          to do: pandas 2.3 has one: allow that version, or drop these targets
+
+        uv says: no
+        """  # noqa: E501
+    )
+    assert max(map(len, text.splitlines())) <= 100
+
+
+def test_beyond_nine_packages_columns_stay_in_line() -> None:
+    gaps = [gap(f"p{number:02}", LINUX, "platform", "none") for number in range(1, 12)]
+    gaps.append(gap("p11", WINDOWS, "platform", "none"))
+
+    lines = render_gaps(gaps, [LINUX, WINDOWS], advice=Advice.PROJECT).splitlines()
+
+    assert lines[2:5] == [
+        "                               1 2 3 4 5 6 7 8 9 10 11",
+        "  cp312-manylinux_2_17_x86_64  o o o o o o o o o  o  o",
+        "  cp312-win_amd64              . . . . . . . . .  .  o",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("advice", "kind", "needs", "newest", "expected"),
+    [
+        (Advice.LOCK, "floor", "x", "1", "write the lock anew for these targets, or drop them"),
+        (
+            Advice.OWN_WHEEL,
+            "floor",
+            "x",
+            "1",
+            (
+                "build one for these targets too and name it in 'project-wheels', or raise the "
+                "floor to 'x', or drop them"
+            ),
+        ),
+        (Advice.PROJECT, "removed", "", "", "require a version that the index has"),
+        (
+            Advice.PROJECT,
+            "floor",
+            "linux-x86_64-glibc2.28",
+            "1.5",
+            (
+                "demo 1.5 has one: allow that version, or raise the floor to "
+                "'linux-x86_64-glibc2.28', or drop these targets"
+            ),
+        ),
+        (
+            Advice.PROJECT,
+            "sdist",
+            "",
+            "1.5",
+            "demo 1.5 has one: allow that version, or drop these targets",
+        ),
+    ],
+)
+def test_what_to_do_is_what_the_user_can_change(
+    advice: Advice, kind: GapKind, needs: str, newest: str, expected: str
+) -> None:
+    assert suggest_ways("demo", needs, newest, advice, kind=kind) == expected
+
+
+def test_a_floor_on_which_another_version_has_a_wheel_names_that_version() -> None:
+    found = suggest_ways("demo", "macos-arm64-14.0", "", Advice.PROJECT, kind="floor", older="1.2")
+    assert found == (
+        "raise the floor to 'macos-arm64-14.0', where demo 1.2 has one, or drop these targets"
+    )
+
+
+@pytest.mark.parametrize(
+    ("lacking", "marker"),
+    [
+        ([WINDOWS], "sys_platform != 'win32'"),
+        ([LINUX, MAC], "sys_platform == 'win32'"),
+        ([LINUX, MAC, WINDOWS], ""),
+        ([], "sys_platform != 'darwin'"),
+    ],
+)
+def test_a_marker_leaves_out_whole_systems(lacking: list[Target], marker: str) -> None:
+    other = Target.parse("cp313-macosx_13_0_arm64")
+    targets = [LINUX, MAC, WINDOWS] if lacking else [LINUX, MAC, other, WINDOWS]
+    assert marker_without(lacking or [MAC, other], targets) == marker
+
+
+def test_of_a_part_of_a_system_there_is_no_marker() -> None:
+    other = Target.parse("cp313-win_amd64")
+    assert not marker_without([WINDOWS], [LINUX, WINDOWS, other])
