@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 
 
-def write_aside(path: Path, content: str | bytes) -> None:
+def write_atomically(path: Path, content: str | bytes) -> None:
     """Write a file, text as UTF-8; raises OSError, and leaves nothing half-made.
 
     What is there keeps its mode, and a link stays a link.

@@ -6,7 +6,7 @@ import tomllib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from hatch_multiplat.base.atomic_write import write_aside
+from hatch_multiplat.base.atomic_write import write_atomically
 from hatch_multiplat.base.errors import ConfigError, WriteError
 
 if TYPE_CHECKING:
@@ -50,6 +50,6 @@ def write_toml_file(file: TomlFile, text: str) -> None:
     A link stays a link. Raises WriteError, and the file is as it was.
     """
     try:
-        write_aside(file.path, text)
+        write_atomically(file.path, text)
     except OSError as error:
         raise WriteError.of(file.path, error) from error

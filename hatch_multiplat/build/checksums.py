@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from hatch_multiplat.base.atomic_write import write_aside
+from hatch_multiplat.base.atomic_write import write_atomically
 from hatch_multiplat.base.errors import WriteError
 from hatch_multiplat.index.wheel_cache import hash_file
 
@@ -29,7 +29,7 @@ def write_checksums(folder: Path, files: Iterable[Path]) -> Path:
     try:
         digests = _holding(path) | {file.name: hash_file(file, "sha256") for file in files}
         lines = [f"{digest}  {name}\n" for name, digest in sorted(digests.items())]
-        write_aside(path, "".join(lines))
+        write_atomically(path, "".join(lines))
     except OSError as error:
         raise WriteError.of(path, error, instead="'output-dir'") from error
     return path

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from packaging.pylock import Pylock
 
-    from hatch_multiplat.wheels.selection import LockedWheel, Selection
+    from hatch_multiplat.wheels.selection import Selection, Wheel
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -64,7 +64,7 @@ def list_ingredients(
     The lock says which sdist a wheel was built from.
     """
     targets: dict[str, list[str]] = {}
-    wheels: dict[str, LockedWheel] = {}
+    wheels: dict[str, Wheel] = {}
     for selection in selections:
         for wheel in selection.wheels:
             wheels[wheel.filename] = wheel
@@ -83,7 +83,7 @@ def list_ingredients(
     )
 
 
-def _find_origin(wheel: LockedWheel, lock: Pylock) -> Origin | None:
+def _find_origin(wheel: Wheel, lock: Pylock) -> Origin | None:
     if _is_remote(wheel.url):
         return Origin(url=display_url(wheel.url), hashes=wheel.hashes)
     for package in lock.packages:

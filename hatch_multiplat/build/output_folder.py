@@ -15,7 +15,7 @@ def choose_folder(
     output_dir: str | None,
     *,
     project_dir: Path,
-    beside: Path,
+    side_outputs: Path,
     copied: bool,
     environ: Mapping[str, str],
     say: Callable[[str], object],
@@ -27,17 +27,17 @@ def choose_folder(
     not to be found, the executable goes beside the wheel, which `say` is told.
     """
     if output_dir is None:
-        return beside
+        return side_outputs
     if not copied or Path(output_dir).is_absolute() or not is_unpacked_sdist(project_dir):
         return project_dir / output_dir
-    original = find_original(project_dir, near=[beside, *_shell_folder(environ)])
+    original = find_original(project_dir, near=[side_outputs, *_shell_folder(environ)])
     if original is not None:
         return original / output_dir
     say(
         f"output-dir {output_dir!r} is relative, and the project itself is not to be found from "
-        f"its unpacked sdist: the executable goes beside the wheel, to {beside}"
+        f"its unpacked sdist: the executable goes beside the wheel, to {side_outputs}"
     )
-    return beside
+    return side_outputs
 
 
 def find_original(copy: Path, *, near: list[Path]) -> Path | None:

@@ -34,7 +34,7 @@ PEX: Final = ".pex"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Workshop:
+class OutputContext:
     """Where outputs are made: a folder aside, and what the makers need besides the parts.
 
     `name` is that of the executable; `say` hears a warning at a time.
@@ -77,7 +77,7 @@ def write_outputs(
     it was.
     """
     with _translated(output), _folder_aside(output.parent) as folder:
-        shop = Workshop(
+        shop = OutputContext(
             folder=folder / "made", name=output.name, pex_root=pex_root, scie=scie, say=say
         )
         shop.folder.mkdir()
@@ -85,17 +85,17 @@ def write_outputs(
         return _publish(made, output.parent, gone=folder / "gone")
 
 
-def _make_pex(parts: Parts, shop: Workshop) -> list[Made]:
+def _make_pex(parts: Parts, shop: OutputContext) -> list[Made]:
     path = write_executable(parts, shop.folder / shop.name, pex_root=shop.pex_root)
     return [Made(format="pex", path=path)]
 
 
-def _make_wheelhouse(parts: Parts, shop: Workshop) -> list[Made]:
+def _make_wheelhouse(parts: Parts, shop: OutputContext) -> list[Made]:
     path = write_wheelhouses(parts, shop.folder / f"{shop.stem}-wheelhouse")
     return [Made(format="wheelhouse", path=path)]
 
 
-def _make_wheelhouse_zip(parts: Parts, shop: Workshop) -> list[Made]:
+def _make_wheelhouse_zip(parts: Parts, shop: OutputContext) -> list[Made]:
     made = []
     for selection in wheelhouse_selections(parts):
         path = shop.folder / f"{shop.stem}-wheelhouse-{selection.target}.zip"
@@ -104,7 +104,7 @@ def _make_wheelhouse_zip(parts: Parts, shop: Workshop) -> list[Made]:
     return made
 
 
-def _make_zip(parts: Parts, shop: Workshop) -> list[Made]:
+def _make_zip(parts: Parts, shop: OutputContext) -> list[Made]:
     made = []
     for selection in zip_selections(parts):
         path = shop.folder / f"{shop.stem}-{selection.target}.zip"
@@ -115,7 +115,7 @@ def _make_zip(parts: Parts, shop: Workshop) -> list[Made]:
     return made
 
 
-def _make_exe(parts: Parts, shop: Workshop) -> list[Made]:
+def _make_exe(parts: Parts, shop: OutputContext) -> list[Made]:
     options = parts.config.options.exe
     pex = shop.folder / shop.name
     if not pex.is_file():  # no PEX is wanted, or one that is a folder
@@ -133,14 +133,14 @@ def _make_exe(parts: Parts, shop: Workshop) -> list[Made]:
     return made
 
 
-def _make_scie(parts: Parts, shop: Workshop) -> list[Made]:
+def _make_scie(parts: Parts, shop: OutputContext) -> list[Made]:
     made = write_scies(
         parts, shop.folder, stem=shop.stem, pex_root=shop.pex_root, options=shop.scie
     )
     return [Made(format="scie", path=path, target=target) for target, path in made]
 
 
-_MAKERS: Final[dict[str, Callable[[Parts, Workshop], list[Made]]]] = {
+_MAKERS: Final[dict[str, Callable[[Parts, OutputContext], list[Made]]]] = {
     "pex": _make_pex,
     "wheelhouse": _make_wheelhouse,
     "wheelhouse-zip": _make_wheelhouse_zip,

@@ -21,10 +21,10 @@ from hatch_multiplat.wheels.elf import (
     read_libc_needs,
 )
 from hatch_multiplat.wheels.floors import promises_floor
-from hatch_multiplat.wheels.incompatibility import explain_misfit
+from hatch_multiplat.wheels.incompatibility import explain_incompatibility
 from hatch_multiplat.wheels.matrix import OwnWheel
 from hatch_multiplat.wheels.report import Advice, coverage_error, render_gaps
-from hatch_multiplat.wheels.selection import Gap, Selection, best_wheel
+from hatch_multiplat.wheels.selection import MissingWheel, Selection, best_wheel
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from hatch_multiplat.wheels.elf import LibcNeed
     from hatch_multiplat.wheels.floors import Floor
     from hatch_multiplat.wheels.metadata import ProjectMetadata
-    from hatch_multiplat.wheels.selection import LockedWheel
+    from hatch_multiplat.wheels.selection import Wheel
 
 VARIABLE: Final = "HATCH_MULTIPLAT_PROJECT_WHEELS"
 _KEY: Final = "tool.multiplat.project-wheels"
@@ -156,18 +156,18 @@ def add_own_wheels(
     `unpacked` says that the build is from an sdist, which has no wheels in it. Raises
     CoverageError with every target that none fits.
     """
-    fitting, gaps = match_own_wheels(own, [selection.target for selection in selections])
-    if gaps:
-        message = render_gaps(gaps, config.targets, advice=Advice.OWN_WHEEL)
+    fitting, missing_wheels = match_own_wheels(own, [selection.target for selection in selections])
+    if missing_wheels:
+        message = render_gaps(missing_wheels, config.targets, advice=Advice.OWN_WHEEL)
         hint = f"; name them by {VARIABLE}" if unpacked else ""
         idle = [f"{_KEY}: no wheel of this project is at {pattern}{hint}" for pattern in own.idle]
-        raise coverage_error("\n".join([message, *([""] if idle else []), *idle]), gaps)
+        raise coverage_error("\n".join([message, *([""] if idle else []), *idle]), missing_wheels)
     return tuple(selection.with_wheel(fitting[selection.target]) for selection in selections)
 
 
 def match_own_wheels(
     own: OwnWheels, targets: Sequence[Target]
-) -> tuple[dict[Target, LockedWheel], tuple[Gap, ...]]:
+) -> tuple[dict[Target, Wheel], tuple[MissingWheel, ...]]:
     """Return the project's wheel that fits each target best, and the targets that none fits.
 
     A wheel for Linux fits where its tags do and the C library is as new as the files in it need.
@@ -176,7 +176,7 @@ def match_own_wheels(
     inside = _read_needs(own)
     names = f"wheel {wheels[0].filename}" if len(wheels) == 1 else f"{len(wheels)} wheels"
     tags = frozenset(tag for wheel in wheels for tag in wheel.tags)
-    fitting, gaps = {}, []
+    fitting, missing_wheels = {}, []
     for target in targets:
         tagged = best_wheel(wheels, target)
         lacks = {
@@ -190,11 +190,11 @@ def match_own_wheels(
             continue
         if tagged is not None:
             whose = f"the project's own wheel {tagged.filename}: "
-            gaps.append(make_gap(tagged, target, lacks[tagged.filename], whose=whose))
+            missing_wheels.append(make_gap(tagged, target, lacks[tagged.filename], whose=whose))
             continue
-        kind, reason, needs = explain_misfit(tags, target)
-        gaps.append(
-            Gap(
+        kind, reason, needs = explain_incompatibility(tags, target)
+        missing_wheels.append(
+            MissingWheel(
                 name=wheels[0].name,
                 version=wheels[0].version,
                 target=target,
@@ -203,7 +203,7 @@ def match_own_wheels(
                 needs=needs,
             )
         )
-    return fitting, tuple(gaps)
+    return fitting, tuple(missing_wheels)
 
 
 def _read_needs(own: OwnWheels) -> dict[str, Mapping[str, LibcNeed]]:
@@ -237,24 +237,27 @@ def survey_own_wheels(
             unbuilt=tuple(targets),
         )
     own = find_own_wheels(project, None, environ)
-    fitting, gaps = match_own_wheels(own, targets)
+    fitting, missing_wheels = match_own_wheels(own, targets)
     wheels = [wheel.locked for wheel in own.wheels]
     unbuilt = tuple(
-        gap.target
-        for gap in gaps
-        if _is_alike(gap.target, here) and best_wheel(wheels, gap.target) is None
+        missing_wheel.target
+        for missing_wheel in missing_wheels
+        if _is_alike(missing_wheel.target, here)
+        and best_wheel(wheels, missing_wheel.target) is None
     )
     return OwnWheel(
         name=own.wheels[0].locked.name,
         version=own.wheels[0].locked.version,
         wheels=fitting,
         unbuilt=unbuilt,
-        gaps=tuple(gap for gap in gaps if gap.target not in unbuilt),
+        missing_wheels=tuple(
+            missing_wheel for missing_wheel in missing_wheels if missing_wheel.target not in unbuilt
+        ),
         measured=_measure(own, fitting),
     )
 
 
-def _measure(own: OwnWheels, fitting: Mapping[Target, LockedWheel]) -> dict[Target, Floor | None]:
+def _measure(own: OwnWheels, fitting: Mapping[Target, Wheel]) -> dict[Target, Floor | None]:
     """Return the lowest floors of wheels whose tags name none, by what is in them.
 
     Which musl a file needs cannot be read from it.

@@ -13,18 +13,18 @@ from hatch_multiplat.build.output_folder import choose_folder
 from hatch_multiplat.build.outputs import write_outputs
 from hatch_multiplat.build.own_wheels import add_own_wheels, find_own_wheels, own_wheels_of
 from hatch_multiplat.build.scie import settle_options
-from hatch_multiplat.build.side_outputs import check_wanted, write_beside
+from hatch_multiplat.build.side_outputs import check_wanted, write_side_outputs
 from hatch_multiplat.executable.boot_table import make_boot_table
 from hatch_multiplat.executable.pex_file import Parts
 from hatch_multiplat.executable.starting import check_functions, check_modules, choose_run
 from hatch_multiplat.index.local_files import is_unpacked_sdist
 from hatch_multiplat.index.sources import credentials_of, pip_environment
-from hatch_multiplat.resolve.downloads import Stock
+from hatch_multiplat.resolve.downloads import Downloads
 from hatch_multiplat.resolve.lock_file import name_renewal
 from hatch_multiplat.resolve.preparation import cover_project, is_offline, open_market
 from hatch_multiplat.resolve.project import (
     added_requirements,
-    heed_metadata,
+    apply_metadata,
     members_of,
     open_project,
     read_members,
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from hatch_multiplat.config.formats import ScieOptions
     from hatch_multiplat.config.run import Run
     from hatch_multiplat.resolve.build_context import Market
-    from hatch_multiplat.resolve.preparation import Surroundings
+    from hatch_multiplat.resolve.preparation import BuildContext
     from hatch_multiplat.resolve.project import Project, ProjectWheel
     from hatch_multiplat.wheels.dependency_proof import Demands
     from hatch_multiplat.wheels.metadata import ProjectMetadata
@@ -72,22 +72,22 @@ class Request:
     by_frontend: bool = False
 
 
-def build_executable(request: Request, around: Surroundings) -> Report:
+def build_executable(request: Request, context: BuildContext) -> Report:
     """Build the executable of a project from its wheel, and report what it holds.
 
     Raises a MultiplatError of the kind that fits; then nothing was written to the output folder.
     """
     started = time.monotonic()
     project = open_project(request.project_dir)
-    own = find_own_wheels(project, request.wheel, around.environ)
-    project = heed_metadata(project, own.metadata)
-    wanted = _settle_wanted(request, project.config, around)
-    scie = _settle_scie(project, around)
-    output = _choose_output(request, project.config, own.metadata, around)
-    market = open_market(project, around)
+    own = find_own_wheels(project, request.wheel, context.environ)
+    project = apply_metadata(project, own.metadata)
+    wanted = _settle_wanted(request, project.config, context)
+    scie = _settle_scie(project, context)
+    output = _choose_output(request, project.config, own.metadata, context)
+    market = open_market(project, context)
     demands = _read_demands(project, own.metadata, market)
-    stock = Stock(market, demands)
-    covered = cover_project(project, own.metadata, market, look_into=stock.look_into)
+    downloads = Downloads(market, demands)
+    covered = cover_project(project, own.metadata, market, look_into=downloads.look_into)
     selections = add_own_wheels(
         covered.outcome.selections,
         own,
@@ -95,8 +95,8 @@ def build_executable(request: Request, around: Surroundings) -> Report:
         unpacked=is_unpacked_sdist(project.folder),
     )
     wheels = own_wheels_of(selections, own)
-    paths = stock.bring(selections, wheels)
-    check_bare_wheels(stock.unproven(selections, paths), paths)
+    paths = downloads.bring(selections, wheels)
+    check_bare_wheels(downloads.unproven(selections, paths), paths)
     run = _choose_run(project.config, own, selections, wheels=wheels, paths=paths)
     parts = _make_parts(
         project,
@@ -105,15 +105,15 @@ def build_executable(request: Request, around: Surroundings) -> Report:
         demands=demands,
         run=run,
         paths=paths,
-        texts=stock.read_texts(paths),
+        texts=downloads.read_texts(paths),
         market=market,
-        environ=around.environ,
+        environ=context.environ,
         renewal=name_renewal(project.config.lock) if covered.runs == 0 else "",
     )
     outputs = write_outputs(
-        parts, output, pex_root=market.store.root / "pex", scie=scie, say=around.say
+        parts, output, pex_root=market.wheel_cache.root / "pex", scie=scie, say=context.say
     )
-    beside = write_beside(
+    side_outputs = write_side_outputs(
         wanted,
         outputs,
         wheels=wheels,
@@ -128,40 +128,40 @@ def build_executable(request: Request, around: Surroundings) -> Report:
         lock=project.config.lock if covered.runs == 0 else None,
         solver_runs=covered.runs,
         seconds=time.monotonic() - started,
-        beside=tuple(str(path) for path in beside),
+        side_outputs=tuple(str(path) for path in side_outputs),
     )
 
 
-def _settle_wanted(request: Request, config: Config, around: Surroundings) -> Wanted:
+def _settle_wanted(request: Request, config: Config, context: BuildContext) -> Wanted:
     return check_wanted(
         checksums=request.checksums or config.checksums,
         sbom=request.sbom or config.sbom,
         config=config,
-        environ=around.environ,
+        environ=context.environ,
     )
 
 
-def _settle_scie(project: Project, around: Surroundings) -> ScieOptions:
+def _settle_scie(project: Project, context: BuildContext) -> ScieOptions:
     return settle_options(
         project.config.options.scie,
-        environ=around.environ,
+        environ=context.environ,
         project_dir=project.folder,
-        offline="scie" in project.config.formats and is_offline(around.environ),
+        offline="scie" in project.config.formats and is_offline(context.environ),
     )
 
 
 def _choose_output(
-    request: Request, config: Config, metadata: ProjectMetadata, around: Surroundings
+    request: Request, config: Config, metadata: ProjectMetadata, context: BuildContext
 ) -> Path:
     """Return the path of the executable."""
-    beside = request.wheel.parent if request.wheel else request.project_dir / "dist"
+    side_outputs = request.wheel.parent if request.wheel else request.project_dir / "dist"
     folder = request.output_dir or choose_folder(
         config.output_dir,
         project_dir=request.project_dir,
-        beside=request.default_dir or beside,
+        side_outputs=request.default_dir or side_outputs,
         copied=request.by_frontend,
-        environ=around.environ,
-        say=around.say,
+        environ=context.environ,
+        say=context.say,
     )
     return folder.resolve() / config.output.format(name=metadata.name, version=metadata.version)
 
@@ -245,7 +245,7 @@ def _report(
     lock: str | None,
     solver_runs: int,
     seconds: float,
-    beside: tuple[str, ...],
+    side_outputs: tuple[str, ...],
 ) -> Report:
     wheels = {wheel.filename: wheel for selection in selections for wheel in selection.wheels}
     shares = []
@@ -269,5 +269,5 @@ def _report(
         lock=lock,
         seconds=seconds,
         outputs=outputs,
-        beside=beside,
+        side_outputs=side_outputs,
     )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from packaging.utils import canonicalize_name
 
-from hatch_multiplat.base.atomic_write import write_aside
+from hatch_multiplat.base.atomic_write import write_atomically
 from hatch_multiplat.base.errors import ConfigError, WriteError
 from hatch_multiplat.build.checksums import write_checksums
 from hatch_multiplat.build.components import Inventory, list_ingredients
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from hatch_multiplat.config.config import Config
     from hatch_multiplat.resolve.project import ProjectWheel
     from hatch_multiplat.wheels.report import Output
-    from hatch_multiplat.wheels.selection import LockedWheel, Selection
+    from hatch_multiplat.wheels.selection import Selection, Wheel
 
 SBOM_SUFFIX: Final = ".cdx.json"
 EPOCH: Final = "SOURCE_DATE_EPOCH"
@@ -72,7 +72,7 @@ def check_wanted(
     )
 
 
-def write_beside(
+def write_side_outputs(
     wanted: Wanted,
     outputs: Sequence[Output],
     *,
@@ -112,7 +112,7 @@ def write_beside(
         )
         path = output.with_name(output.name + SBOM_SUFFIX)
         try:
-            write_aside(path, wanted.render_sbom(inventory, timestamp=wanted.timestamp))
+            write_atomically(path, wanted.render_sbom(inventory, timestamp=wanted.timestamp))
         except OSError as error:
             raise WriteError.of(path, error, instead="'output-dir'") from error
         written.append(path)
@@ -137,7 +137,7 @@ def _own_distributions(wheels: Sequence[ProjectWheel], folder: Path) -> list[Pat
     return [*found, *([sdist] if sdist.is_file() else [])]
 
 
-def _has_content(path: Path, wheel: LockedWheel) -> bool:
+def _has_content(path: Path, wheel: Wheel) -> bool:
     return (
         path.is_file()
         and path.stat().st_size == wheel.size

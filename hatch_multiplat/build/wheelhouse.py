@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from hatch_multiplat.executable.pex_file import Parts
-    from hatch_multiplat.wheels.selection import LockedWheel, Selection
+    from hatch_multiplat.wheels.selection import Selection, Wheel
 
 REQUIREMENTS: Final = "requirements.txt"
 MADE_BY: Final = "made by hatch-multiplat."
@@ -41,7 +41,7 @@ def render_requirements(selection: Selection, *, title: str, digests: Mapping[st
     return "\n".join([*lines, ""])
 
 
-def patch_markers(selection: Selection, wheel: LockedWheel) -> tuple[str, ...]:
+def patch_markers(selection: Selection, wheel: Wheel) -> tuple[str, ...]:
     """Return a marker for each range of patch releases that takes a wheel; "" means always."""
     major, minor = selection.target.python.version
     starts = [group.from_patch for group in selection.sets]
@@ -135,5 +135,5 @@ def _member(name: str) -> zipfile.ZipInfo:
     return info
 
 
-def _is_large(parts: Parts, wheel: LockedWheel) -> bool:
+def _is_large(parts: Parts, wheel: Wheel) -> bool:
     return parts.paths[wheel.filename].stat().st_size >= zipfile.ZIP64_LIMIT

@@ -28,7 +28,7 @@ _POSITION: Final = re.compile(r"^(--\w+)\[\d+\]")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Widening:
+class Overrides:
     """The words of `--platform` and `--python`; with `only`, they stand in place of the table's."""
 
     platforms: tuple[str, ...] = ()
@@ -41,7 +41,7 @@ class Widening:
 
 def widen_targets(
     table: Mapping[str, Any],
-    widening: Widening,
+    overrides: Overrides,
     *,
     requires_python: SpecifierSet,
     table_host: Host,
@@ -65,20 +65,20 @@ def widen_targets(
         pythons = read_pythons(
             reader, f"{TABLE}.python", table["python"], requires_python=requires_python
         )
-    if widening.platforms:
+    if overrides.platforms:
         more = read_platforms(
             reader,
             "--platform",
-            list(widening.platforms),
+            list(overrides.platforms),
             requires_python=requires_python,
             host=line_host,
         )
-        entries = more if widening.only else (*entries, *more)
-    if widening.pythons:
+        entries = more if overrides.only else (*entries, *more)
+    if overrides.pythons:
         added = read_pythons(
-            reader, "--python", list(widening.pythons), requires_python=requires_python
+            reader, "--python", list(overrides.pythons), requires_python=requires_python
         )
-        pythons = added if widening.only else tuple(dict.fromkeys((*pythons, *added)))
+        pythons = added if overrides.only else tuple(dict.fromkeys((*pythons, *added)))
     if reader.problems:
         raise ConfigError(_POSITION.sub(r"\1", problem) for problem in reader.problems)
     return expand(entries, pythons)

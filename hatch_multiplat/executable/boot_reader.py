@@ -27,7 +27,7 @@ from hatch_multiplat.targets.patch_spans import EVERY
 from hatch_multiplat.targets.platforms import Platform
 from hatch_multiplat.targets.python import PYPYS, Python, TargetError
 from hatch_multiplat.targets.target import Target
-from hatch_multiplat.wheels.selection import Selection, WheelSet, locked_wheel
+from hatch_multiplat.wheels.selection import Selection, WheelSet, parse_wheel
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -182,7 +182,7 @@ def _target(data: Mapping[str, Any], *, count: int) -> BootTarget:
 def table_selections(table: BootTable) -> tuple[Selection, ...]:
     """Return the targets of a table with their wheels."""
     wheels = [
-        locked_wheel(item.file, "", {"sha256": item.sha256}, item.size) for item in table.wheels
+        parse_wheel(item.file, "", {"sha256": item.sha256}, item.size) for item in table.wheels
     ]
     return tuple(
         Selection(

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from packaging.utils import NormalizedName
 
     from hatch_multiplat.executable.boot import BootTable
-    from hatch_multiplat.wheels.selection import LockedWheel
+    from hatch_multiplat.wheels.selection import Wheel
 
 Layout = Literal["zipapp", "packed", "loose"]
 
@@ -39,7 +39,7 @@ class HeldWheel:
     cannot be read.
     """
 
-    wheel: LockedWheel
+    wheel: Wheel
     size: int
     unpacked: int
     sha256: str | None

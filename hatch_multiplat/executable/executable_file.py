@@ -24,7 +24,7 @@ from hatch_multiplat.executable.boot_reader import parse_preamble
 from hatch_multiplat.executable.executable import DEPS, INFO, MAIN, Executable, HeldWheel
 from hatch_multiplat.runtime.executable import Section
 from hatch_multiplat.wheels.dependency_proof import parse_requires, parse_requires_python
-from hatch_multiplat.wheels.selection import locked_wheel
+from hatch_multiplat.wheels.selection import parse_wheel
 from hatch_multiplat.wheels.wheel_file import BROKEN
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from hatch_multiplat.executable.boot import BootTable
     from hatch_multiplat.executable.executable import Layout
-    from hatch_multiplat.wheels.selection import LockedWheel
+    from hatch_multiplat.wheels.selection import Wheel
 
 _BLOCK: Final = 1 << 20
 _LOCAL_SIZE: Final = 30
@@ -276,9 +276,9 @@ def _metadata_member(names: Mapping[str, object]) -> str:
     raise ValueError("no METADATA")
 
 
-def _named(path: Path, name: str, hashes: Mapping[str, str], size: int) -> LockedWheel:
+def _named(path: Path, name: str, hashes: Mapping[str, str], size: int) -> Wheel:
     try:
-        return locked_wheel(name, "", hashes, size)
+        return parse_wheel(name, "", hashes, size)
     except InvalidWheelFilename as error:
         raise ExecutableError(
             f"{path} holds {name!r}, which is not named as a wheel; it cannot be read"

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from hatch_multiplat.config.config import Config
     from hatch_multiplat.config.run import Run
     from hatch_multiplat.executable.boot import BootTable
-    from hatch_multiplat.wheels.selection import LockedWheel, Selection, WheelSet
+    from hatch_multiplat.wheels.selection import Selection, Wheel, WheelSet
     from hatch_multiplat.wheels.wheel_file import WheelTexts
 
 FULL: Final = ("No space left on device", "Errno 28", "Disk quota exceeded")
@@ -193,7 +193,7 @@ def option_arguments(config: Config) -> list[str]:
 
 def merge_sets(selections: Sequence[Selection]) -> list[tuple[Selection, WheelSet]]:
     """Return each different set of wheels once: targets that take the very same are one to pex."""
-    seen: dict[tuple[LockedWheel, ...], tuple[Selection, WheelSet]] = {}
+    seen: dict[tuple[Wheel, ...], tuple[Selection, WheelSet]] = {}
     for selection in selections:
         for group in selection.sets:
             seen.setdefault(group.wheels, (selection, group))
@@ -236,11 +236,11 @@ def render_local_lock(parts: Parts, groups: Sequence[tuple[Selection, WheelSet]]
 
     `groups` are in the order of their platform labels. The root requirement depends on all.
     """
-    taken: dict[LockedWheel, list[str]] = defaultdict(list)
+    taken: dict[Wheel, list[str]] = defaultdict(list)
     for number, (_, group) in enumerate(groups):
         for wheel in group.wheels:
             taken[wheel].append(platform_label(number))
-    by_package: dict[tuple[str, str], list[LockedWheel]] = defaultdict(list)
+    by_package: dict[tuple[str, str], list[Wheel]] = defaultdict(list)
     for wheel in sorted(taken, key=lambda wheel: wheel.filename):
         by_package[str(wheel.name), str(wheel.version)].append(wheel)
     root = canonicalize_name(parts.requirements[0].name)
@@ -266,5 +266,5 @@ def render_local_lock(parts: Parts, groups: Sequence[tuple[Selection, WheelSet]]
     return tomlkit.dumps(document)
 
 
-def _local_wheel(wheel: LockedWheel, path: Path) -> dict[str, object]:
+def _local_wheel(wheel: Wheel, path: Path) -> dict[str, object]:
     return {"name": wheel.filename, "path": str(path), "hashes": dict(wheel.hashes)}

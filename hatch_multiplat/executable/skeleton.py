@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from importlib import metadata
 from typing import TYPE_CHECKING, Any, Final
 
-from hatch_multiplat.base.atomic_write import write_aside
+from hatch_multiplat.base.atomic_write import write_atomically
 from hatch_multiplat.base.process import run_tool
 from hatch_multiplat.executable.executable import INFO, MAIN, PEX_PACKAGE
 from hatch_multiplat.executable.pex_file import disk_full_told, option_arguments, pex_environment
@@ -203,7 +203,7 @@ def _keep(content: bytes, path: Path) -> None:
     """Keep a skeleton, and no more of them than `KEPT`, nor what killed builds have left."""
     path.parent.mkdir(parents=True, exist_ok=True)
     digest = hashlib.sha256(content).hexdigest().encode()
-    write_aside(path, digest + b"\n" + content)
+    write_atomically(path, digest + b"\n" + content)
     by_age = sorted(path.parent.iterdir(), key=lambda file: -file.stat().st_mtime)
     for old in by_age[KEPT:]:
         with suppress(OSError):

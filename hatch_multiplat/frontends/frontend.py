@@ -17,7 +17,7 @@ from hatch_multiplat.index.local_files import paths_for_sdist
 from hatch_multiplat.index.progress import make_progress
 from hatch_multiplat.resolve.lock_file import check_fresh, require_lock
 from hatch_multiplat.resolve.preparation import (
-    Surroundings,
+    BuildContext,
     is_offline,
     make_question,
     open_market,
@@ -92,7 +92,7 @@ def run_build(
             Request(
                 project_dir=project_dir, wheel=wheel, default_dir=default_dir, by_frontend=True
             ),
-            surroundings(app),
+            build_context(app),
         )
     except MultiplatError as error:
         end_with(app, error)
@@ -108,25 +108,25 @@ def check_beforehand(app: App, *, project_dir: Path) -> None:
     """
     try:
         project = open_project(project_dir)
-        around = surroundings(app)
+        context = build_context(app)
         check_wanted(
             checksums=project.config.checksums,
             sbom=project.config.sbom,
             config=project.config,
-            environ=around.environ,
+            environ=context.environ,
         )
         if "scie" in project.config.formats:
             settled = settle_options(
                 project.config.options.scie,
-                environ=around.environ,
+                environ=context.environ,
                 project_dir=project_dir,
-                offline=is_offline(around.environ),
+                offline=is_offline(context.environ),
             )
             check_places(settled, in_table=project.config.options.scie)
         locked = require_lock(project)
         metadata = static_metadata(project)
         if metadata is not None:
-            question = make_question(project, metadata, open_market(project, around))
+            question = make_question(project, metadata, open_market(project, context))
             if locked is not None:
                 check_fresh(locked, question)
     except MultiplatError as error:
@@ -155,10 +155,10 @@ def end_with(app: App, error: MultiplatError) -> NoReturn:
     raise SystemExit(error.exit_code)
 
 
-def surroundings(app: App) -> Surroundings:
+def build_context(app: App) -> BuildContext:
     """Return the surroundings of a run that speaks through `app`."""
     progress = make_progress(sys.stderr, quiet=app.verbosity < 0)
-    return Surroundings(progress=progress, say=app.display_info)
+    return BuildContext(progress=progress, say=app.display_info)
 
 
 def renew_checksums(app: App, *, project_dir: Path, sdist: Path) -> None:

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     import requests
 
     from hatch_multiplat.index.progress import ProgressSink
-    from hatch_multiplat.index.wheel_cache import Incoming, Store
+    from hatch_multiplat.index.wheel_cache import Incoming, WheelCache
 
 _OK: Final = 200
 
@@ -62,7 +62,7 @@ class Artifact:
 def fetch_files(
     artifacts: Sequence[Artifact],
     *,
-    store: Store,
+    wheel_cache: WheelCache,
     session: requests.Session,
     offline: bool,
     progress: ProgressSink,
@@ -78,13 +78,13 @@ def fetch_files(
     _raise_for([(artifact, mistake) for artifact, mistake in mistakes if mistake])
     wanted = {artifact.key: artifact for artifact in artifacts}
     with ThreadPoolExecutor(jobs, thread_name_prefix="store") as pool:
-        found = pool.map(lambda a: store.find_verified(a.filename, a.hashes), wanted.values())
+        found = pool.map(lambda a: wheel_cache.find_verified(a.filename, a.hashes), wanted.values())
         paths = {key: path for key, path in zip(wanted, found, strict=True) if path is not None}
     missing = [artifact for key, artifact in wanted.items() if key not in paths]
     if offline:
-        _refuse_downloads([a for a in missing if local_path(a.url) is None], store)
+        _refuse_downloads([a for a in missing if local_path(a.url) is None], wheel_cache)
     if missing:
-        paths |= _Download(store, session, progress).run(missing, jobs)
+        paths |= _Download(wheel_cache, session, progress).run(missing, jobs)
     return paths
 
 
@@ -99,8 +99,10 @@ class _WrongContentError(Exception):
 class _Download:
     """One round of downloads: what its threads share."""
 
-    def __init__(self, store: Store, session: requests.Session, progress: ProgressSink) -> None:
-        self._store = store
+    def __init__(
+        self, wheel_cache: WheelCache, session: requests.Session, progress: ProgressSink
+    ) -> None:
+        self._store = wheel_cache
         self._session = session
         self._progress = progress
         self._stopped = threading.Event()
@@ -282,13 +284,13 @@ def _find_mistake(artifact: Artifact) -> str | None:
     return None
 
 
-def _refuse_downloads(artifacts: Sequence[Artifact], store: Store) -> None:
+def _refuse_downloads(artifacts: Sequence[Artifact], wheel_cache: WheelCache) -> None:
     if not artifacts:
         return
     files = "1 file is" if len(artifacts) == 1 else f"{len(artifacts)} files are"
     lines = [f"  {a.filename} ({display_url(a.url)})" for a in artifacts]
     raise FetchError(
-        f"offline, and {files} not in the store {store.root}:\n"
+        f"offline, and {files} not in the store {wheel_cache.root}:\n"
         + "\n".join(sorted(lines))
         + "\nbuild once without UV_OFFLINE and HATCH_MULTIPLAT_OFFLINE to fetch what is missing"
     )

@@ -27,7 +27,7 @@ from hatch_multiplat.index.index_page import (
     select_files,
 )
 from hatch_multiplat.index.sources import FIRST_INDEX
-from hatch_multiplat.index.wheel_cache import Page, StoreError
+from hatch_multiplat.index.wheel_cache import Page, WheelCacheError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from packaging.utils import NormalizedName
 
     from hatch_multiplat.index.sources import Sources
-    from hatch_multiplat.index.wheel_cache import Store
+    from hatch_multiplat.index.wheel_cache import WheelCache
 
 __all__ = ["IndexFile", "read_project"]
 
@@ -52,7 +52,7 @@ def read_project(
     *,
     sources: Sources,
     session: requests.Session,
-    store: Store,
+    wheel_cache: WheelCache,
     offline: bool,
     environment: Mapping[str, str] | None = None,
 ) -> tuple[IndexFile, ...]:
@@ -66,7 +66,7 @@ def read_project(
     kept in the store, asked again with their ETag, and used as they are when offline. Empty if
     nobody knows the project; raises FetchError where an index or a location cannot be read.
     """
-    reader = _Reader(session=session, store=store, offline=offline)
+    reader = _Reader(session=session, wheel_cache=wheel_cache, offline=offline)
     files = [
         file
         for location in sources.find_links
@@ -91,9 +91,11 @@ def read_project(
 class _Reader:
     """Reads pages, from servers by way of the store and from folders."""
 
-    def __init__(self, *, session: requests.Session, store: Store, offline: bool) -> None:
+    def __init__(
+        self, *, session: requests.Session, wheel_cache: WheelCache, offline: bool
+    ) -> None:
         self._session = session
-        self._store = store
+        self._store = wheel_cache
         self._offline = offline
 
     def read_index(self, index_url: str, name: NormalizedName) -> list[Link] | None:
@@ -130,7 +132,7 @@ class _Reader:
         page = self._request_page(url, known)
         if page is not known:
             # Where the store cannot be written the page is just as good.
-            with suppress(StoreError):
+            with suppress(WheelCacheError):
                 self._store.write_page(address, page)
         return page
 

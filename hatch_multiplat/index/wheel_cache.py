@@ -47,7 +47,7 @@ _STALE_SECONDS: Final = 24 * 60 * 60
 _FILENAME: Final = re.compile(r"[^\x00-\x1f/\\:*?\"<>|]+")
 
 
-class StoreError(FetchError):
+class WheelCacheError(FetchError):
     """The store's folder cannot be written."""
 
 
@@ -63,7 +63,7 @@ class Page:
     body: bytes | None = None
 
 
-class Store:
+class WheelCache:
     """A folder of files addressed by their SHA-256, safe for any number of builds at once."""
 
     def __init__(self, root: Path) -> None:
@@ -190,17 +190,17 @@ class Store:
 class Incoming:
     """A file on its way into the store: hashed while it is written, nameless until it is kept."""
 
-    def __init__(self, store: Store, filename: str, algorithms: Iterable[str]) -> None:
+    def __init__(self, wheel_cache: WheelCache, filename: str, algorithms: Iterable[str]) -> None:
         check_filename(filename)
         self.size = 0
         """Bytes written so far."""
-        self._store = store
+        self._store = wheel_cache
         self._filename = filename
         self._hashers = {name: hashlib.new(name) for name in algorithms}
-        folder = store.root / "tmp"
+        folder = wheel_cache.root / "tmp"
         self._path = folder / f"{secrets.token_hex(8)}.part"
         with self._explain_errors():
-            _make_folder(store.root, folder)
+            _make_folder(wheel_cache.root, folder)
             # Not tempfile's functions: theirs are readable by one user only, and so would be
             # the entries of a store that several share.
             self._file = self._path.open("xb")
@@ -248,7 +248,7 @@ class Incoming:
         try:
             yield
         except OSError as error:
-            raise StoreError(
+            raise WheelCacheError(
                 f"cannot write to the wheel store {self._store.root}: {error.strerror or error}; "
                 "free some space or make it writable, "
                 "or name another folder in HATCH_MULTIPLAT_CACHE"

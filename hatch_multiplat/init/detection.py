@@ -31,8 +31,8 @@ from hatch_multiplat.init.defaults import (
 from hatch_multiplat.init.init_table import RUN_KEYS, TABLE, Settings, table_at
 from hatch_multiplat.resolve.preparation import make_question, open_market
 from hatch_multiplat.resolve.project import (
+    apply_metadata,
     check_described,
-    heed_metadata,
     make_project,
     requires_python_of,
     static_metadata,
@@ -49,7 +49,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from hatch_multiplat.resolve.build_context import Market
-    from hatch_multiplat.resolve.preparation import Surroundings
+    from hatch_multiplat.resolve.preparation import BuildContext
     from hatch_multiplat.resolve.project import Project, ProjectWheel
     from hatch_multiplat.wheels.metadata import ProjectMetadata
 
@@ -71,7 +71,7 @@ def survey_project(
     folder: Path,
     pyproject: Mapping[str, Any],
     chosen: Settings,
-    around: Surroundings,
+    context: BuildContext,
     *,
     build: Callable[[], ProjectWheel],
 ) -> Survey:
@@ -96,9 +96,9 @@ def survey_project(
         with suppress(ToolError):  # Whoever builds the project is told why it cannot be.
             wheel = build()
     if wheel is not None:
-        project = heed_metadata(_make_project(folder, pyproject, table, wheel), wheel.metadata)
+        project = apply_metadata(_make_project(folder, pyproject, table, wheel), wheel.metadata)
     metadata = wheel.metadata if wheel else static_metadata(project)
-    platforms, pythons, reasons = _guess_targets(project, metadata, said, around)
+    platforms, pythons, reasons = _guess_targets(project, metadata, said, context)
     run, run_reason = _guess_run(project, wheel)
     return Survey(
         settings=Settings(platforms=platforms, pythons=pythons, run=run),
@@ -124,7 +124,7 @@ def _guess_targets(
     project: Project,
     metadata: ProjectMetadata | None,
     said: Mapping[str, list[str]],
-    around: Surroundings,
+    context: BuildContext,
 ) -> tuple[tuple[str, ...], tuple[str, ...], list[str]]:
     """Return platforms, Pythons and reasons; what is said already is taken as it is."""
     if said.keys() >= {"platforms", "python"}:
@@ -138,7 +138,7 @@ def _guess_targets(
     )
     if not grid.platforms:  # Whole targets alone, with Pythons of their own.
         return tuple(said["platforms"]), (), []
-    dependencies, doubts = _ask_index(project, metadata, grid, around)
+    dependencies, doubts = _ask_index(project, metadata, grid, context)
     if "python" not in said and not is_covered(grid, dependencies):
         wider = replace(grid, pythons=usual_pythons(project.requires_python))
         if is_covered(wider, dependencies):
@@ -190,7 +190,7 @@ def _guess_run(project: Project, wheel: ProjectWheel | None) -> tuple[tuple[str,
 
 
 def _ask_index(
-    project: Project, metadata: ProjectMetadata | None, grid: Grid, around: Surroundings
+    project: Project, metadata: ProjectMetadata | None, grid: Grid, context: BuildContext
 ) -> tuple[tuple[Dependency, ...], list[str]]:
     """Return what the index has for the dependencies, or why that is not known.
 
@@ -203,11 +203,11 @@ def _ask_index(
     if not requirements:
         return (), []
     count = f"{len(requirements)} dependenc{'y' if len(requirements) == 1 else 'ies'}"
-    around.say(f"Looking at the wheels of {count}")
+    context.say(f"Looking at the wheels of {count}")
     deadline = time.monotonic() + LIMIT
-    market = open_market(project, around)
+    market = open_market(project, context)
     # It is only for a guess, so a request that fails is made again at once or not at all.
-    credentials = credentials_of(market.sources, around.environ)
+    credentials = credentials_of(market.sources, context.environ)
     market = replace(market, session=make_session(credentials, backoff=0))
     try:
         direct = _read_dependencies(requirements, market, deadline)
@@ -245,10 +245,14 @@ def _find_lacking(
     wide = replace(project, config=replace(project.config, targets=targets))
     question = make_question(wide, metadata, market)
     left = max(deadline - time.monotonic(), 0.1)
-    solved = run_uv_solve(question, confined=False, timeout=left)
+    solved = run_uv_solve(question, restricted=False, timeout=left)
     outcome = select_all(solved.lock, targets, base=solved.base)
     direct = {canonicalize_name(requirement.name) for requirement in question.requirements}
-    lacking = {gap.name for gap in outcome.gaps if gap.source is None} - direct
+    lacking = {
+        missing_wheel.name
+        for missing_wheel in outcome.missing_wheels
+        if missing_wheel.source is None
+    } - direct
     return tuple(map(Requirement, sorted(lacking)))
 
 
@@ -291,7 +295,7 @@ def _read_dependency(requirement: Requirement, market: Market) -> Dependency | E
             canonicalize_name(requirement.name),
             sources=market.sources,
             session=market.session,
-            store=market.store,
+            wheel_cache=market.wheel_cache,
             offline=market.offline,
         )
     except Exception as error:  # noqa: BLE001 - it is raised where it is waited for

@@ -165,9 +165,9 @@ def add_pairs(
         for key, found in toml.values.items()
         if key[: len(path)] == path and len(found.table) < len(path)
     ]
-    beside = toml.values.get((*path, after)) if after else None
-    if beside is not None:
-        prefix, place = path[len(beside.table) :], beside.line_end
+    side_outputs = toml.values.get((*path, after)) if after else None
+    if side_outputs is not None:
+        prefix, place = path[len(side_outputs.table) :], side_outputs.line_end
     elif dotted:
         last = max(dotted, key=lambda found: found.line_end)
         prefix, place = path[len(last.table) :], last.line_end

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from hatch_multiplat.executable.boot import BootTable
     from hatch_multiplat.executable.executable import Executable, HeldWheel
-    from hatch_multiplat.wheels.selection import LockedWheel, Selection
+    from hatch_multiplat.wheels.selection import Selection, Wheel
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -207,7 +207,7 @@ def _takers(selections: Sequence[Selection]) -> dict[str, tuple[str, ...]]:
 def _target_size(
     selection: Selection, held: Mapping[str, HeldWheel], takers: Mapping[str, tuple[str, ...]]
 ) -> TargetSize:
-    def unpacked(wheels: Iterable[LockedWheel]) -> int:
+    def unpacked(wheels: Iterable[Wheel]) -> int:
         return sum(held[wheel.filename].unpacked for wheel in wheels)
 
     wheels = [held[wheel.filename] for wheel in selection.wheels]

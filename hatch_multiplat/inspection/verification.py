@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from hatch_multiplat.inspection.inspection import LockComparison
     from hatch_multiplat.inspection.interpreters import Interpreter
     from hatch_multiplat.targets.target import Target
-    from hatch_multiplat.wheels.selection import LockedWheel
+    from hatch_multiplat.wheels.selection import Wheel
 
 KEPT_OUTPUT: Final = 4000
 """Characters of a program's output that are kept, its end."""
@@ -179,7 +179,7 @@ def choose_selections(executable: Executable, targets: Sequence[Target]) -> tupl
     """
     selections = []
     for target in targets:
-        by_name: dict[str, dict[Any, list[LockedWheel]]] = {}
+        by_name: dict[str, dict[Any, list[Wheel]]] = {}
         for held in executable.wheels.values():
             if best_wheel([held.wheel], target) is not None:
                 versions = by_name.setdefault(held.wheel.name, {})

@@ -6,13 +6,13 @@ import hashlib
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from hatch_multiplat.base.atomic_write import write_aside
+from hatch_multiplat.base.atomic_write import write_atomically
 from hatch_multiplat.index.index_page import render_page
 from hatch_multiplat.index.simple_api import read_project
 from hatch_multiplat.index.sources import FIRST_MATCH, PIPS_STRATEGY
-from hatch_multiplat.index.wheel_cache import StoreError
+from hatch_multiplat.index.wheel_cache import WheelCacheError
 from hatch_multiplat.index.workspace import read_bindings
-from hatch_multiplat.resolve.index_shadowing import is_spread, overshadowed_by, visible_files
+from hatch_multiplat.resolve.index_shadowing import is_shadowed_version, shadowed_by, visible_files
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from hatch_multiplat.index.progress import ProgressSink
     from hatch_multiplat.index.simple_api import IndexFile
     from hatch_multiplat.index.sources import Sources
-    from hatch_multiplat.index.wheel_cache import Store
+    from hatch_multiplat.index.wheel_cache import WheelCache
     from hatch_multiplat.resolve.solve import Question
     from hatch_multiplat.targets.tag_constraint import TagConstraint
     from hatch_multiplat.targets.target import Target
@@ -37,7 +37,7 @@ class Market:
 
     sources: Sources
     session: requests.Session
-    store: Store
+    wheel_cache: WheelCache
     offline: bool
     progress: ProgressSink
     say: Callable[[str], object]
@@ -96,7 +96,7 @@ class Pages:
             return False
         for target in targets:
             files = self._all(name, target)
-            if is_spread(files, target, above=above):
+            if is_shadowed_version(files, target, above=above):
                 self.merged[name] = files
                 return True
         return False
@@ -108,13 +108,13 @@ class Pages:
         knows of a wheel, which an offline build needs. Raises StoreError.
         """
         return tuple(
-            write_index(self._market.store.root, name, files)
+            write_index(self._market.wheel_cache.root, name, files)
             for name, files in sorted(self.merged.items())
         )
 
     def explain(self, name: NormalizedName, version: Version, target: Target) -> str:
         """Say which index keeps a target from a wheel that another one has, if one does."""
-        pair = overshadowed_by(self._all(name, target), version, target)
+        pair = shadowed_by(self._all(name, target), version, target)
         if pair is None or self._mergeable:
             return ""
         first, other = pair
@@ -131,7 +131,7 @@ class Pages:
                 name,
                 sources=self._sources,
                 session=market.session,
-                store=market.store,
+                wheel_cache=market.wheel_cache,
                 offline=market.offline,
                 environment=environment,
             )
@@ -145,7 +145,7 @@ def write_index(root: Path, name: NormalizedName, files: Sequence[IndexFile]) ->
     page = root / "merged" / key / name / "index.html"
     try:
         page.parent.mkdir(parents=True, exist_ok=True)
-        write_aside(page, render_page(files))
+        write_atomically(page, render_page(files))
     except OSError as error:
-        raise StoreError(f"{page} cannot be written: {error.strerror or error}") from error
+        raise WheelCacheError(f"{page} cannot be written: {error.strerror or error}") from error
     return page.parent.parent.absolute().as_uri()

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 from hatch_multiplat.resolve.sdist import NotUniversalError, build_universal_wheel
-from hatch_multiplat.wheels.incompatibility import explain_misfit
+from hatch_multiplat.wheels.incompatibility import explain_incompatibility
 from hatch_multiplat.wheels.selection import select_all, tag_ranks
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from hatch_multiplat.resolve.build_context import Market
     from hatch_multiplat.targets.target import Target
-    from hatch_multiplat.wheels.selection import Gap, LockedSource, LockedWheel, Outcome
+    from hatch_multiplat.wheels.selection import LockedSource, MissingWheel, Outcome, Wheel
 
 _OWN_PLATFORM: Final = {"darwin": "macosx", "win32": "win"}.get(sys.platform, sys.platform)
 
@@ -35,9 +35,9 @@ class BuiltSdists:
 
     market: Market
     enabled: bool
-    native: Callable[[Gap], bool]
-    listed: Callable[[Gap], Collection[Tag]]
-    built: dict[str, LockedWheel] = field(default_factory=dict)
+    native: Callable[[MissingWheel], bool]
+    listed: Callable[[MissingWheel], Collection[Tag]]
+    built: dict[str, Wheel] = field(default_factory=dict)
     refused: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -55,22 +55,30 @@ class BuiltSdists:
         if not new:
             return outcome
         for source in new:
-            gaps = [gap for gap in outcome.gaps if gap.source == source]
-            self.build(source, gaps)
+            missing_wheels = [
+                missing_wheel
+                for missing_wheel in outcome.missing_wheels
+                if missing_wheel.source == source
+            ]
+            self.build(source, missing_wheels)
         return self.select_ready(lock, targets, base)
 
     def select_ready(self, lock: Pylock, targets: Sequence[Target], base: PurePath) -> Outcome:
         """Select from a lock without building anything further."""
         return select_all(lock, targets, base=base, built=self.built, rules=self.market.rules)
 
-    def build(self, source: LockedSource, gaps: Sequence[Gap]) -> None:
+    def build(self, source: LockedSource, missing_wheels: Sequence[MissingWheel]) -> None:
         if not self.enabled:
             self.refused[source.url] = 'and sdists = "never"'
             return
-        if source.kind == "sdist" and any(self.native(gap) for gap in gaps):
+        if source.kind == "sdist" and any(
+            self.native(missing_wheel) for missing_wheel in missing_wheels
+        ):
             self.refused[source.url] = "while other versions have wheels for this platform"
             return
-        if source.kind == "sdist" and any(_is_native_here(self.listed(gap)) for gap in gaps):
+        if source.kind == "sdist" and any(
+            _is_native_here(self.listed(missing_wheel)) for missing_wheel in missing_wheels
+        ):
             self.refused[source.url] = ""
             return
         market = self.market
@@ -78,7 +86,7 @@ class BuiltSdists:
             self.built[source.url] = build_universal_wheel(
                 source,
                 sources=market.sources,
-                store=market.store,
+                wheel_cache=market.wheel_cache,
                 session=market.session,
                 offline=market.offline,
                 progress=market.progress,
@@ -87,17 +95,21 @@ class BuiltSdists:
         except NotUniversalError as error:
             self.refused[source.url] = str(error)
 
-    def annotate(self, gap: Gap) -> Gap:
+    def annotate(self, missing_wheel: MissingWheel) -> MissingWheel:
         """Add to a gap which wheels there are, and why its sdist was not built."""
-        source = gap.source
+        source = missing_wheel.source
         if source is None:
-            return gap
-        tags = self.listed(gap) if gap.kind == "sdist" else ()
-        if tags and tag_ranks(gap.target).keys().isdisjoint(tags):
-            kind, reason, needs = explain_misfit(tags, gap.target)
-            gap = replace(gap, kind=kind, reason=reason, needs=needs)
+            return missing_wheel
+        tags = self.listed(missing_wheel) if missing_wheel.kind == "sdist" else ()
+        if tags and tag_ranks(missing_wheel.target).keys().isdisjoint(tags):
+            kind, reason, needs = explain_incompatibility(tags, missing_wheel.target)
+            missing_wheel = replace(missing_wheel, kind=kind, reason=reason, needs=needs)
         why = self.refused.get(source.url)
-        return replace(gap, reason=f"{gap.reason}, {why}") if why else gap
+        return (
+            replace(missing_wheel, reason=f"{missing_wheel.reason}, {why}")
+            if why
+            else missing_wheel
+        )
 
 
 def _is_native_here(tags: Collection[Tag]) -> bool:

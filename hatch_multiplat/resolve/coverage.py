@@ -69,7 +69,7 @@ def cover_targets(
         question, market=market, build_sdists=build_sdists, prior=prior, look_into=look_into
     )
     if isinstance(found, Uncovered):
-        raise coverage_error(found.message, found.gaps)
+        raise coverage_error(found.message, found.missing_wheels)
     return found
 
 
@@ -81,10 +81,12 @@ def search_locked(
         market=market, enabled=build_sdists, native=lambda _: False, listed=lambda _: ()
     )
     outcome = builder.select(lock, targets, base)
-    if outcome.gaps:
+    if outcome.missing_wheels:
         return Uncovered(
             targets=tuple(targets),
-            gaps=tuple(builder.annotate(gap) for gap in outcome.gaps),
+            missing_wheels=tuple(
+                builder.annotate(missing_wheel) for missing_wheel in outcome.missing_wheels
+            ),
             advice=Advice.LOCK,
             lock=lock,
             outcome=outcome,
@@ -99,5 +101,5 @@ def select_locked(
     """Do as search_locked does, and raise CoverageError for gaps: a lock is never changed here."""
     found = search_locked(lock, targets, base=base, market=market, build_sdists=build_sdists)
     if isinstance(found, Uncovered):
-        raise coverage_error(found.message, found.gaps)
+        raise coverage_error(found.message, found.missing_wheels)
     return found.outcome

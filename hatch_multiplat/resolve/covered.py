@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from packaging.utils import NormalizedName
 
     from hatch_multiplat.targets.target import Target
-    from hatch_multiplat.wheels.selection import Gap, Outcome
+    from hatch_multiplat.wheels.selection import MissingWheel, Outcome
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -42,7 +42,7 @@ class Uncovered:
     """
 
     targets: tuple[Target, ...]
-    gaps: tuple[Gap, ...]
+    missing_wheels: tuple[MissingWheel, ...]
     outcome: Outcome
     advice: Advice
     newest: Mapping[tuple[NormalizedName, Target], str] = field(default_factory=dict)
@@ -58,7 +58,7 @@ class Uncovered:
     def describe(self, *, kept: str) -> str:
         """Render the gaps as for a command of which `kept` says what became of its output."""
         return render_gaps(
-            self.gaps,
+            self.missing_wheels,
             self.targets,
             advice=self.advice,
             newest=self.newest,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from hatch_multiplat.index.fetch import Artifact, fetch_files
 from hatch_multiplat.wheels.dependency_proof import heed_user
 from hatch_multiplat.wheels.elf import find_bare_gaps
-from hatch_multiplat.wheels.python_bounds import find_unwilling
+from hatch_multiplat.wheels.python_bounds import find_refused_by_python
 from hatch_multiplat.wheels.wheel_file import read_wheel_texts
 
 if TYPE_CHECKING:
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
     from hatch_multiplat.resolve.project import ProjectWheel
     from hatch_multiplat.targets.target import Target
     from hatch_multiplat.wheels.dependency_proof import Demands
-    from hatch_multiplat.wheels.selection import Gap, Selection
+    from hatch_multiplat.wheels.selection import MissingWheel, Selection
     from hatch_multiplat.wheels.wheel_file import WheelTexts
 
 
-class Stock:
+class Downloads:
     """The wheels that have been fetched so far, for a search that may fetch others next."""
 
     def __init__(self, market: Market, demands: Demands) -> None:
@@ -42,12 +42,12 @@ class Stock:
         `own` are the project's, which are on this machine already. Raises FetchError.
         """
         # A wheel lies in the output folder; whoever rebuilds there must not change it under us.
-        added = {wheel.locked.filename: self._market.store.add(wheel.path) for wheel in own}
+        added = {wheel.locked.filename: self._market.wheel_cache.add(wheel.path) for wheel in own}
         self._fetch(selections, added)
         taken = {wheel.filename for selection in selections for wheel in selection.wheels}
         return {name: added.get(name) or self._paths[name] for name in sorted(taken)}
 
-    def look_into(self, selections: Sequence[Selection]) -> tuple[Gap, ...]:
+    def look_into(self, selections: Sequence[Selection]) -> tuple[MissingWheel, ...]:
         """Open the wheels of these selections; returns a gap for each that does not do after all.
 
         It refuses a Python, or needs a newer C library than its tag `linux_ARCH` lets one know.
@@ -56,17 +56,17 @@ class Stock:
         texts = self.read_texts(paths)
         bounds = {name: text.requires_python for name, text in texts.items()}
         heeded = heed_user(selections, bounds, self._demands)
-        refused = find_unwilling(selections, self._demands.requires_python, heeded)
+        refused = find_refused_by_python(selections, self._demands.requires_python, heeded)
         new = self.unproven(selections, paths)
-        gaps = find_bare_gaps(new, paths)
-        left = {(gap.name, gap.target) for gap in gaps}
+        missing_wheels = find_bare_gaps(new, paths)
+        left = {(missing_wheel.name, missing_wheel.target) for missing_wheel in missing_wheels}
         self._proven |= {
             (paths[wheel.filename], selection.target)
             for selection in new
             for wheel in selection.wheels
             if (wheel.name, selection.target) not in left
         }
-        return (*refused, *gaps)
+        return (*refused, *missing_wheels)
 
     def read_texts(self, paths: Mapping[str, Path]) -> dict[str, WheelTexts]:
         """Read each of these wheels, by file name, unless it has been read before."""
@@ -107,7 +107,7 @@ class Stock:
         }
         paths = fetch_files(
             list(artifacts.values()),
-            store=self._market.store,
+            wheel_cache=self._market.wheel_cache,
             session=self._market.session,
             offline=self._market.offline,
             progress=self._market.progress,

@@ -34,7 +34,9 @@ def visible_files(files: Sequence[F]) -> tuple[F, ...]:
     return tuple(file for file in files if file.place in {0, seen[file.version]})
 
 
-def is_spread(files: Sequence[F], target: Target, *, above: Version | None = None) -> bool:
+def is_shadowed_version(
+    files: Sequence[F], target: Target, *, above: Version | None = None
+) -> bool:
     """Tell whether a target could have a version above this one if uv saw all of its files."""
     visible = visible_files(files)
     if len(visible) == len(files):
@@ -43,7 +45,7 @@ def is_spread(files: Sequence[F], target: Target, *, above: Version | None = Non
     return any(above is None or version > above for version in wanted)
 
 
-def overshadowed_by(files: Sequence[F], version: Version, target: Target) -> tuple[str, str] | None:
+def shadowed_by(files: Sequence[F], version: Version, target: Target) -> tuple[str, str] | None:
     """Return the index whose files of a version uv sees, and one with a wheel that it does not.
 
     None where no index that uv passes over has a wheel for the target.

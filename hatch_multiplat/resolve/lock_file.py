@@ -15,7 +15,7 @@ import uv
 from packaging.pylock import is_valid_pylock_path
 from packaging.utils import canonicalize_name
 
-from hatch_multiplat.base.atomic_write import write_aside
+from hatch_multiplat.base.atomic_write import write_atomically
 from hatch_multiplat.base.errors import CoverageError, LockError, WriteError
 from hatch_multiplat.base.process import run_tool
 from hatch_multiplat.base.urls import redact
@@ -165,7 +165,7 @@ def solve_lock(
     covered = search_coverage(question, market=market, build_sdists=build_sdists, prior=prior)
     if isinstance(covered, Uncovered):
         kept = "the lock is as it was" if path.exists() else "no lock was written"
-        raise coverage_error(covered.describe(kept=kept), covered.gaps)
+        raise coverage_error(covered.describe(kept=kept), covered.missing_wheels)
     home = path.parent.resolve()
 
     def locate(url: str) -> tuple[str, str]:
@@ -225,7 +225,7 @@ def write_lock(path: Path, text: str) -> None:
     """Write a lock, and the folder it is to be in; raises WriteError where that cannot be."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_aside(path, text)
+        write_atomically(path, text)
     except OSError as error:
         raise WriteError.of(path, error, instead="tool.multiplat.lock") from error
 

@@ -11,7 +11,7 @@ from hatch_multiplat.index.http_client import make_session
 from hatch_multiplat.index.local_files import check_find_links
 from hatch_multiplat.index.sources import choose_sources, credentials_of, says_yes
 from hatch_multiplat.index.user_settings import read_pip_config, read_user_table
-from hatch_multiplat.index.wheel_cache import Store
+from hatch_multiplat.index.wheel_cache import WheelCache
 from hatch_multiplat.resolve.coverage import Covered, Market, cover_targets, select_locked
 from hatch_multiplat.resolve.lock_file import check_fresh, require_lock
 from hatch_multiplat.resolve.project import all_requirements
@@ -29,7 +29,7 @@ OFFLINE_VARIABLES: Final = ("HATCH_MULTIPLAT_OFFLINE", "UV_OFFLINE")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Surroundings:
+class BuildContext:
     """What a run is surrounded by: the environment's variables, and who hears how it goes on.
 
     `say` hears one line at a time.
@@ -45,27 +45,27 @@ def is_offline(environ: Mapping[str, str]) -> bool:
     return any(says_yes(environ, name) for name in OFFLINE_VARIABLES)
 
 
-def open_market(project: Project, around: Surroundings) -> Market:
+def open_market(project: Project, context: BuildContext) -> Market:
     """Return the way to the packages: sources with their credentials, session and store."""
     check_find_links(project.config, project.folder)
     uv_table = read_uv_table(project.folder, project.pyproject)
     sources = choose_sources(
         project.config,
         uv_table=uv_table,
-        environ=around.environ,
+        environ=context.environ,
         project_dir=project.folder.resolve(),
         cwd=Path.cwd(),
-        user_table=read_user_table(around.environ),
-        pip_config=read_pip_config(around.environ),
+        user_table=read_user_table(context.environ),
+        pip_config=read_pip_config(context.environ),
     )
     return Market(
         sources=sources,
         uv_table=uv_table,
-        session=make_session(credentials_of(sources, around.environ)),
-        store=Store.default(around.environ),
-        offline=is_offline(around.environ),
-        progress=around.progress,
-        say=around.say,
+        session=make_session(credentials_of(sources, context.environ)),
+        wheel_cache=WheelCache.default(context.environ),
+        offline=is_offline(context.environ),
+        progress=context.progress,
+        say=context.say,
         rules=project.config.tag_constraints,
     )
 

@@ -30,14 +30,14 @@ from hatch_multiplat.wheels.metadata import (
     root_requirements,
     unknown_extras,
 )
-from hatch_multiplat.wheels.selection import LockedWheel, locked_wheel
+from hatch_multiplat.wheels.selection import Wheel, parse_wheel
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from packaging.utils import NormalizedName
 
-    from hatch_multiplat.config.overrides import Widening
+    from hatch_multiplat.config.overrides import Overrides
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -59,7 +59,7 @@ class ProjectWheel:
     """The project's own wheel: its place, what it is, and its scripts."""
 
     path: Path
-    locked: LockedWheel
+    locked: Wheel
     metadata: ProjectMetadata
     scripts: Mapping[str, str]
 
@@ -80,7 +80,7 @@ def make_project(folder: Path, pyproject: Mapping[str, Any]) -> Project:
     return Project(folder=folder, pyproject=pyproject, config=config, requires_python=bound)
 
 
-def heed_metadata(project: Project, metadata: ProjectMetadata) -> Project:
+def apply_metadata(project: Project, metadata: ProjectMetadata) -> Project:
     """Return a project with the Requires-Python of its wheel in place of what `[project]` says.
 
     A backend may find it elsewhere, such as in `setup.cfg`. By it go the Pythons of a table that
@@ -94,7 +94,7 @@ def heed_metadata(project: Project, metadata: ProjectMetadata) -> Project:
     return replace(project, config=config, requires_python=bound)
 
 
-def widen_project(project: Project, widening: Widening) -> Project:
+def widen_project(project: Project, overrides: Overrides) -> Project:
     """Return a project as if its table had more platforms and Pythons.
 
     Paths of complete-platform files start from the current folder. Raises ConfigError with every
@@ -102,7 +102,7 @@ def widen_project(project: Project, widening: Widening) -> Project:
     """
     targets = widen_targets(
         project.pyproject["tool"]["multiplat"],
-        widening,
+        overrides,
         requires_python=project.requires_python,
         table_host=project_host(project.folder),
         line_host=project_host(Path()),
@@ -134,18 +134,18 @@ def check_described(folder: Path, pyproject: Mapping[str, Any]) -> None:
     needed = known.get(backend.partition(".")[0])
     if "project" in pyproject or needed is None or any((folder / n).is_file() for n in needed):
         return
-    beside = "".join(f", and there is no {name}" for name in needed)
+    side_outputs = "".join(f", and there is no {name}" for name in needed)
     to_do = "add the table, with the name and version of the project"
     if "workspace" in pyproject.get("tool", {}).get("uv", {}):
         to_do = "this is the root of a workspace: name the folder of a member"
-    raise ConfigError([f"{folder / 'pyproject.toml'}: no table [project]{beside}; {to_do}"])
+    raise ConfigError([f"{folder / 'pyproject.toml'}: no table [project]{side_outputs}; {to_do}"])
 
 
 def read_wheel(path: Path) -> ProjectWheel:
     """Read the project's wheel; raises ExecutableError for what is no wheel."""
     try:
         sha256 = hash_file(path, "sha256")
-        locked = locked_wheel(
+        locked = parse_wheel(
             path.name, path.resolve().as_uri(), {"sha256": sha256}, path.stat().st_size
         )
         with zipfile.ZipFile(path) as archive:

@@ -20,7 +20,7 @@ from hatch_multiplat.base.process import run_tool
 from hatch_multiplat.index.fetch import Artifact, fetch_files
 from hatch_multiplat.index.http_client import certificate_variables
 from hatch_multiplat.index.user_settings import UNHEARD
-from hatch_multiplat.wheels.selection import locked_wheel
+from hatch_multiplat.wheels.selection import parse_wheel
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 
     from hatch_multiplat.index.progress import ProgressSink
     from hatch_multiplat.index.sources import Sources
-    from hatch_multiplat.index.wheel_cache import Store
-    from hatch_multiplat.wheels.selection import LockedSource, LockedWheel
+    from hatch_multiplat.index.wheel_cache import WheelCache
+    from hatch_multiplat.wheels.selection import LockedSource, Wheel
 
 # Any fixed moment does; zip files know none before 1980.
 FIXED_EPOCH: Final = "315532800"
@@ -44,12 +44,12 @@ def build_universal_wheel(
     source: LockedSource,
     *,
     sources: Sources,
-    store: Store,
+    wheel_cache: WheelCache,
     session: requests.Session,
     offline: bool,
     progress: ProgressSink,
     say: Callable[[str], object],
-) -> LockedWheel:
+) -> Wheel:
     """Build the wheel of an sdist or a project folder, and put it into the store.
 
     What its backend needs comes from the same indexes as everything else.
@@ -65,28 +65,28 @@ def build_universal_wheel(
             # As in the folder of an unpacked sdist, which has only what is in the project.
             raise NotUniversalError(f"and {folder} is not there, where it should be")
         say(f"Building {source.name} from its folder")
-        return _build(folder, sources=sources, store=store, offline=offline)
+        return _build(folder, sources=sources, wheel_cache=wheel_cache, offline=offline)
     artifact = Artifact(
         filename=source.filename, url=source.url, hashes=dict(source.hashes), size=source.size
     )
     sdist = fetch_files(
-        [artifact], store=store, session=session, offline=offline, progress=progress
+        [artifact], wheel_cache=wheel_cache, session=session, offline=offline, progress=progress
     )[artifact.key]
     note = sdist.with_name(f"{sdist.name}.built")
     with contextlib.suppress(OSError, ValueError):
         sha256, _, filename = note.read_text(encoding="utf-8").partition(" ")
-        found = store.find_verified(filename, {"sha256": sha256})
+        found = wheel_cache.find_verified(filename, {"sha256": sha256})
         if found is not None:
             return _locked(found)
     say(f"Building {source.name} {source.version or ''}".rstrip() + ", which has no wheel")
-    wheel = _build(sdist, sources=sources, store=store, offline=offline)
+    wheel = _build(sdist, sources=sources, wheel_cache=wheel_cache, offline=offline)
     aside = note.with_name(f"{note.name}.{os.getpid()}")
     aside.write_text(f"{wheel.sha256} {wheel.filename}", encoding="utf-8")
     aside.replace(note)
     return wheel
 
 
-def _build(tree: Path, *, sources: Sources, store: Store, offline: bool) -> LockedWheel:
+def _build(tree: Path, *, sources: Sources, wheel_cache: WheelCache, offline: bool) -> Wheel:
     with tempfile.TemporaryDirectory(prefix="hatch-multiplat-") as name:
         folder = Path(name).resolve()
         settings = folder / "uv.toml"
@@ -118,13 +118,13 @@ def _build(tree: Path, *, sources: Sources, store: Store, offline: bool) -> Lock
         wheels = sorted((folder / "out").glob("*.whl"))
         if len(wheels) != 1:
             raise NotUniversalError(f"and building it gave {len(wheels)} wheels")
-        wheel = locked_wheel(wheels[0].name, wheels[0].as_uri(), {})
+        wheel = parse_wheel(wheels[0].name, wheels[0].as_uri(), {})
         if any(tag.platform != "any" for tag in wheel.tags):
             platforms = sorted({tag.platform for tag in wheel.tags})
             raise NotUniversalError(
                 f"and what it builds is for one platform only ({', '.join(platforms)})"
             )
-        return _locked(store.add(wheels[0]))
+        return _locked(wheel_cache.add(wheels[0]))
 
 
 def wheel_flags(tree: Path) -> tuple[str, ...]:
@@ -160,6 +160,6 @@ def _last_words(error: ToolError) -> str:
     return before
 
 
-def _locked(path: Path) -> LockedWheel:
+def _locked(path: Path) -> Wheel:
     """Describe a wheel that lies in the store, whose folder is named by its SHA-256."""
-    return locked_wheel(path.name, path.as_uri(), {"sha256": path.parent.name}, path.stat().st_size)
+    return parse_wheel(path.name, path.as_uri(), {"sha256": path.parent.name}, path.stat().st_size)

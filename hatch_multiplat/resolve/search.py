@@ -19,10 +19,10 @@ from hatch_multiplat.resolve.staging import TargetConstraint
 from hatch_multiplat.resolve.step_back import has_native_wheel, step_back
 from hatch_multiplat.targets.tag_constraint import admitted
 from hatch_multiplat.wheels.floors import lower_need
-from hatch_multiplat.wheels.incompatibility import explain_misfit
+from hatch_multiplat.wheels.incompatibility import explain_incompatibility
 from hatch_multiplat.wheels.pylock import package_applies
 from hatch_multiplat.wheels.report import Advice
-from hatch_multiplat.wheels.selection import Gap, Outcome, wheel_fits
+from hatch_multiplat.wheels.selection import MissingWheel, Outcome, wheel_fits
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from hatch_multiplat.targets.target import Target
     from hatch_multiplat.wheels.selection import Selection
 
-    LookInto = Callable[[Sequence[Selection]], Sequence[Gap]]
+    LookInto = Callable[[Sequence[Selection]], Sequence[MissingWheel]]
 
 MAX_ROUNDS: Final = 8
 """Each round is one run of uv, and settles every gap that the one before it left.
@@ -73,10 +73,10 @@ class Search:
         self.runs = 0
         self.steps: dict[tuple[NormalizedName, Target], TargetConstraint] = {}
         self.newest: dict[tuple[NormalizedName, Target], str] = {}
-        self.hopeless: dict[tuple[NormalizedName, Target], Gap] = {}
+        self.unresolvable: dict[tuple[NormalizedName, Target], MissingWheel] = {}
         self.warned: set[str] = set()
         self.look_into = look_into
-        self.unwilling: set[tuple[NormalizedName, Version | None, Target]] = set()
+        self.refused_by_python: set[tuple[NormalizedName, Version | None, Target]] = set()
 
     def run(self) -> Covered | Uncovered:
         """Search; uv is first confined to the targets, and then, to see every gap, no more.
@@ -86,28 +86,28 @@ class Search:
         """
         targets = self.question.targets
         self.warn_of_idle_rules()
-        confined = True
+        restricted = True
         try:
             solved = self.solve(prior=self.prior)
         except SolveError as error:
             if removed := self.find_removed():
                 return self.uncovered(removed)
             solved = self.solve_for_gaps(error)
-            confined = False
+            restricted = False
         rounds = 0
         while True:
-            while self.merge_spread(solved):
-                solved = self.solve(prior=self.prior, confined=confined)
+            while self.merge_shadowed(solved):
+                solved = self.solve(prior=self.prior, restricted=restricted)
             outcome = self.builder.select(solved.lock, targets, solved.base)
-            gaps = [
-                self.annotate(gap)
-                for gap in outcome.gaps
-                if (gap.name, gap.target) not in self.hopeless
+            missing_wheels = [
+                self.annotate(missing_wheel)
+                for missing_wheel in outcome.missing_wheels
+                if (missing_wheel.name, missing_wheel.target) not in self.unresolvable
             ]
-            if not gaps and not self.hopeless:
-                gaps = self.find_unwilling(outcome)
-            if not gaps:
-                if self.hopeless:
+            if not missing_wheels and not self.unresolvable:
+                missing_wheels = self.find_refused_by_python(outcome)
+            if not missing_wheels:
+                if self.unresolvable:
                     break
                 return Covered(
                     lock=solved.lock,
@@ -116,21 +116,25 @@ class Search:
                     runs=self.runs,
                     built=self.builder.filenames,
                 )
-            stepped = [gap for gap in gaps if self.take_step(gap)]
-            rounds += not any(self.is_unwilling(gap) for gap in stepped)
+            stepped = [
+                missing_wheel for missing_wheel in missing_wheels if self.take_step(missing_wheel)
+            ]
+            rounds += not any(self.is_refused_by_python(missing_wheel) for missing_wheel in stepped)
             if not stepped or rounds > MAX_ROUNDS:
                 break
             self.market.say(self.describe_steps(stepped))
             try:
                 solved = self.solve(
-                    prior=with_preferences(solved.text, self.preferences()), confined=confined
+                    prior=with_preferences(solved.text, self.preferences()), restricted=restricted
                 )
             except SolveError as error:
-                refused = self.find_refused(stepped, error, prior=solved.text, confined=confined)
+                refused = self.find_refused(
+                    stepped, error, prior=solved.text, restricted=restricted
+                )
                 return self.uncovered(refused, solved.lock, outcome, uv=str(error))
-        return self.uncovered(gaps, solved.lock, outcome)
+        return self.uncovered(missing_wheels, solved.lock, outcome)
 
-    def solve(self, *, prior: str | None = None, confined: bool = True) -> Solved:
+    def solve(self, *, prior: str | None = None, restricted: bool = True) -> Solved:
         """Ask uv, and again with the packages merged whose files are spread over indexes."""
         while True:
             try:
@@ -138,7 +142,7 @@ class Search:
                     self.question,
                     steps=tuple(self.steps.values()),
                     prior=prior,
-                    confined=confined,
+                    restricted=restricted,
                     merged=self.pages.merged_indexes(),
                     warn=self.warn,
                 )
@@ -166,7 +170,7 @@ class Search:
                     "with such tags"
                 )
 
-    def merge_spread(self, solved: Solved) -> bool:
+    def merge_shadowed(self, solved: Solved) -> bool:
         """Merge the packages whose newest wheel for some target lies on an index uv passes over.
 
         uv itself takes an older version for such a target, or the sdist. False if there are none
@@ -175,7 +179,10 @@ class Search:
         if not self.pages.can_merge:
             return False
         outcome = self.builder.select_ready(solved.lock, self.question.targets, solved.base)
-        found = [self.pages.merge(gap.name, [gap.target]) for gap in outcome.gaps]
+        found = [
+            self.pages.merge(missing_wheel.name, [missing_wheel.target])
+            for missing_wheel in outcome.missing_wheels
+        ]
         doubtful = {
             package.name
             for package in solved.lock.packages
@@ -198,7 +205,7 @@ class Search:
         excluded: list[str] = []
         for _ in range(MAX_ROUNDS):
             try:
-                return self.solve(confined=False)
+                return self.solve(restricted=False)
             except SolveError as again:
                 failure = again
             blamed = [
@@ -230,73 +237,86 @@ class Search:
         for target in self.question.targets:
             if any(wheel_fits(file, target) for file in files):
                 continue
-            kind, reason, needs = explain_misfit(tags, target)
-            gap = Gap(
+            kind, reason, needs = explain_incompatibility(tags, target)
+            missing_wheel = MissingWheel(
                 name=name, version=newest, target=target, kind=kind, reason=reason, needs=needs
             )
-            self.hopeless[name, target] = lower_need(gap, files)
+            self.unresolvable[name, target] = lower_need(missing_wheel, files)
             fitting = [
                 file.version for file in self.pages.read(name, target) if wheel_fits(file, target)
             ]
             if fitting:
                 self.newest[name, target] = str(max(fitting))
-        return any(found == name for found, _ in self.hopeless)
+        return any(found == name for found, _ in self.unresolvable)
 
-    def find_unwilling(self, outcome: Outcome) -> list[Gap]:
+    def find_refused_by_python(self, outcome: Outcome) -> list[MissingWheel]:
         """Find the wheels that leave out a target's Python, which only their METADATA tells."""
-        gaps = list(self.look_into(outcome.selections)) if self.look_into else []
-        self.unwilling |= {(gap.name, gap.version, gap.target) for gap in gaps}
-        return gaps
+        missing_wheels = list(self.look_into(outcome.selections)) if self.look_into else []
+        self.refused_by_python |= {
+            (missing_wheel.name, missing_wheel.version, missing_wheel.target)
+            for missing_wheel in missing_wheels
+        }
+        return missing_wheels
 
-    def take_step(self, gap: Gap) -> bool:
+    def take_step(self, missing_wheel: MissingWheel) -> bool:
         """Narrow the versions of a gap's package for its target; False if there is no way.
 
         A package is narrowed once for its tags, and again for each version found unwilling. What
         it was narrowed to before is no way any more.
         """
-        key = (gap.name, gap.target)
-        unwilling = self.is_unwilling(gap)
-        back = step_back(gap, self.admitted(gap), in_order=self.pages.in_order)
+        key = (missing_wheel.name, missing_wheel.target)
+        refused_by_python = self.is_refused_by_python(missing_wheel)
+        back = step_back(missing_wheel, self.admitted(missing_wheel), in_order=self.pages.in_order)
         if back.newest is not None:
             self.newest[key] = str(back.newest)
         before = self.steps.get(key)
-        again = before is not None and (not unwilling or before.versions == back.versions)
+        again = before is not None and (not refused_by_python or before.versions == back.versions)
         if back.versions is None or again:
-            self.hopeless[key] = gap if unwilling else lower_need(gap, self.asked_for(gap))
+            self.unresolvable[key] = (
+                missing_wheel
+                if refused_by_python
+                else lower_need(missing_wheel, self.asked_for(missing_wheel))
+            )
             return False
-        self.steps[key] = TargetConstraint(name=gap.name, target=gap.target, versions=back.versions)
+        self.steps[key] = TargetConstraint(
+            name=missing_wheel.name, target=missing_wheel.target, versions=back.versions
+        )
         return True
 
-    def is_unwilling(self, gap: Gap) -> bool:
+    def is_refused_by_python(self, missing_wheel: MissingWheel) -> bool:
         """Tell whether only a look into a wheel has shown a gap."""
-        return (gap.name, gap.version, gap.target) in self.unwilling
+        return (
+            missing_wheel.name,
+            missing_wheel.version,
+            missing_wheel.target,
+        ) in self.refused_by_python
 
     def find_refused(
-        self, stepped: Sequence[Gap], error: SolveError, *, prior: str, confined: bool
-    ) -> list[Gap]:
+        self, stepped: Sequence[MissingWheel], error: SolveError, *, prior: str, restricted: bool
+    ) -> list[MissingWheel]:
         """Find the gaps whose steps uv refuses; the others would be closed, and are no gaps.
 
         uv explains one conflict at a time: without the steps of the packages that it names, it is
         asked again. Where it names none of them, all may be to blame.
         """
-        refused: list[Gap] = []
+        refused: list[MissingWheel] = []
         left = list(stepped)
         failure = error
         while left:
             names = packages_blamed(str(failure))
-            blamed = [gap for gap in left if gap.name in names]
+            blamed = [missing_wheel for missing_wheel in left if missing_wheel.name in names]
             if not blamed:
                 return [*refused, *left]
             refused += blamed
-            left = [gap for gap in left if gap not in blamed]
-            without = {(gap.name, gap.target) for gap in refused}
+            left = [missing_wheel for missing_wheel in left if missing_wheel not in blamed]
+            without = {(missing_wheel.name, missing_wheel.target) for missing_wheel in refused}
             steps = [step for key, step in self.steps.items() if key not in without]
             try:
                 run_uv_solve(
                     self.question,
                     steps=steps,
                     prior=prior,
-                    confined=confined,
+                    restricted=restricted,
                     merged=self.pages.merged_indexes(),
                 )
             except SolveError as again:
@@ -315,23 +335,29 @@ class Search:
         wanted = {(name, self.newest[name, target]) for name, target in self.steps}
         return sorted(wanted, key=lambda pair: (pair[0], Version(pair[1])), reverse=True)
 
-    def annotate(self, gap: Gap) -> Gap:
+    def annotate(self, missing_wheel: MissingWheel) -> MissingWheel:
         """Add to a gap why its sdist was not built, and which index is in the way of a wheel."""
-        gap = self.builder.annotate(gap)
-        if gap.version is None:
-            return gap
-        why = self.pages.explain(gap.name, gap.version, gap.target)
-        return replace(gap, reason=f"{gap.reason}; {why}") if why else gap
+        missing_wheel = self.builder.annotate(missing_wheel)
+        if missing_wheel.version is None:
+            return missing_wheel
+        why = self.pages.explain(missing_wheel.name, missing_wheel.version, missing_wheel.target)
+        return (
+            replace(missing_wheel, reason=f"{missing_wheel.reason}; {why}")
+            if why
+            else missing_wheel
+        )
 
-    def has_native(self, gap: Gap) -> bool:
-        return has_native_wheel(gap, self.admitted(gap))
+    def has_native(self, missing_wheel: MissingWheel) -> bool:
+        return has_native_wheel(missing_wheel, self.admitted(missing_wheel))
 
-    def listed_tags(self, gap: Gap) -> set[Tag]:
+    def listed_tags(self, missing_wheel: MissingWheel) -> set[Tag]:
         """Return the tags of all wheels beside a gap's sdist; none where it is of no index."""
-        files = self.pages.read(gap.name, gap.target)
-        if gap.source is None or all(file.url != gap.source.url for file in files):
+        files = self.pages.read(missing_wheel.name, missing_wheel.target)
+        if missing_wheel.source is None or all(
+            file.url != missing_wheel.source.url for file in files
+        ):
             return set()
-        return {tag for file in files if file.version == gap.version for tag in file.tags}
+        return {tag for file in files if file.version == missing_wheel.version for tag in file.tags}
 
     def is_asked_for(self, name: NormalizedName, version: Version) -> bool:
         """Tell whether the project's own requirements and constraints let a version be taken."""
@@ -341,22 +367,30 @@ class Search:
             if canonicalize_name(requirement.name) == name
         )
 
-    def asked_for(self, gap: Gap) -> list[IndexFile]:
+    def asked_for(self, missing_wheel: MissingWheel) -> list[IndexFile]:
         """Return what a gap's target may take, of the versions that the project lets be taken."""
-        return [file for file in self.admitted(gap) if self.is_asked_for(gap.name, file.version)]
+        return [
+            file
+            for file in self.admitted(missing_wheel)
+            if self.is_asked_for(missing_wheel.name, file.version)
+        ]
 
-    def admitted(self, gap: Gap) -> list[IndexFile]:
+    def admitted(self, missing_wheel: MissingWheel) -> list[IndexFile]:
         """Return the sdists and the wheels that tag constraints let a gap's target take."""
         return [
             file
-            for file in self.pages.read(gap.name, gap.target)
-            if (not file.tags or admitted(self.market.rules, gap.name, file.tags, gap.target))
-            and (gap.name, file.version, gap.target) not in self.unwilling
+            for file in self.pages.read(missing_wheel.name, missing_wheel.target)
+            if (
+                not file.tags
+                or admitted(self.market.rules, missing_wheel.name, file.tags, missing_wheel.target)
+            )
+            and (missing_wheel.name, file.version, missing_wheel.target)
+            not in self.refused_by_python
         ]
 
-    def find_removed(self) -> list[Gap]:
+    def find_removed(self) -> list[MissingWheel]:
         """Find the pinned requirements whose version the index does not have any more."""
-        gaps = []
+        missing_wheels = []
         for requirement in self.question.requirements:
             pins = [spec.version for spec in requirement.specifier if spec.operator == "=="]
             if not pins or "*" in pins[0] or requirement.url:
@@ -370,8 +404,8 @@ class Search:
             for target in self.question.targets:
                 environment = {k: str(v) for k, v in target.environment().items()}
                 if package_applies(package, environment):
-                    gaps.append(
-                        Gap(
+                    missing_wheels.append(
+                        MissingWheel(
                             name=name,
                             version=package.version,
                             target=target,
@@ -379,38 +413,45 @@ class Search:
                             reason=f"removed: the index has no {pins[0]} (newest is {newest})",
                         )
                     )
-        return gaps
+        return missing_wheels
 
-    def describe_steps(self, gaps: Sequence[Gap]) -> str:
+    def describe_steps(self, missing_wheels: Sequence[MissingWheel]) -> str:
         """Say in one line which packages step back, for how many targets."""
-        by_package: dict[str, list[Gap]] = {}
-        for gap in gaps:
-            words = f"{gap.name} {gap.version} -> {self.newest[gap.name, gap.target]}"
-            by_package.setdefault(words, []).append(gap)
+        by_package: dict[str, list[MissingWheel]] = {}
+        for missing_wheel in missing_wheels:
+            newest = self.newest[missing_wheel.name, missing_wheel.target]
+            words = f"{missing_wheel.name} {missing_wheel.version} -> {newest}"
+            by_package.setdefault(words, []).append(missing_wheel)
         parts = [
             f"{words} ({len(found)} target{'s' if len(found) != 1 else ''})"
             for words, found in sorted(by_package.items())
         ]
-        unwilling = all(self.is_unwilling(gap) and gap.kind == "python" for gap in gaps)
-        what = "versions for this Python" if unwilling else "wheels"
+        refused_by_python = all(
+            self.is_refused_by_python(missing_wheel) and missing_wheel.kind == "python"
+            for missing_wheel in missing_wheels
+        )
+        what = "versions for this Python" if refused_by_python else "wheels"
         return f"Stepping back for {what}: " + ", ".join(parts)
 
     def uncovered(
         self,
-        gaps: Iterable[Gap],
+        missing_wheels: Iterable[MissingWheel],
         lock: Pylock | None = None,
         outcome: Outcome | None = None,
         *,
         uv: str = "",
     ) -> Uncovered:
-        found = {(gap.name, gap.target): gap for gap in gaps} | self.hopeless
+        found = {
+            (missing_wheel.name, missing_wheel.target): missing_wheel
+            for missing_wheel in missing_wheels
+        } | self.unresolvable
         return Uncovered(
             targets=self.question.targets,
-            gaps=tuple(found.values()),
+            missing_wheels=tuple(found.values()),
             advice=Advice.PROJECT,
             newest=self.newest,
             explanation=uv,
             lock=lock,
-            outcome=outcome or Outcome(selections=(), gaps=()),
+            outcome=outcome or Outcome(selections=(), missing_wheels=()),
             built=self.builder.filenames,
         )

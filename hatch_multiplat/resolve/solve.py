@@ -126,7 +126,7 @@ def run_uv_solve(
     *,
     steps: Sequence[TargetConstraint] = (),
     prior: str | None = None,
-    confined: bool = True,
+    restricted: bool = True,
     merged: Sequence[str] = (),
     timeout: float | None = None,
     warn: Callable[[str], object] | None = None,
@@ -151,7 +151,7 @@ def run_uv_solve(
         environments=environments,
         requires_python=f">={python}",
         uv_table=_staged_uv_table(question, merged),
-        confined=confined,
+        restricted=restricted,
     )
     with tempfile.TemporaryDirectory(prefix="hatch-multiplat-") as name:
         folder = Path(name).resolve()

@@ -115,7 +115,7 @@ def stage_pyproject(
     environments: Sequence[SolverEnvironment],
     requires_python: str,
     uv_table: Mapping[str, Any],
-    confined: bool,
+    restricted: bool,
 ) -> str:
     """Render the pyproject.toml that uv gets.
 
@@ -132,7 +132,7 @@ def stage_pyproject(
             for name, versions in sorted(environment.constraints, key=str)
         ),
     ]
-    if confined:
+    if restricted:
         markers = [environment.marker for environment in environments]
         uv["environments"] = markers
         uv["required-environments"] = markers

@@ -20,7 +20,7 @@ from packaging.utils import canonicalize_name
 from hatch_multiplat.base.errors import LockError
 from hatch_multiplat.targets.patch_spans import make_spans, spell_spans
 from hatch_multiplat.targets.target_list import MAX_PATCH
-from hatch_multiplat.wheels.incompatibility import explain_misfit
+from hatch_multiplat.wheels.incompatibility import explain_incompatibility
 from hatch_multiplat.wheels.pylock import lock_environment, marker_boundaries, marker_holds
 from hatch_multiplat.wheels.python_bounds import find_refusals, served_patches
 from hatch_multiplat.wheels.selection import tag_ranks
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from packaging.version import Version
 
     from hatch_multiplat.targets.target import Target
-    from hatch_multiplat.wheels.selection import LockedWheel, Selection, WheelSet
+    from hatch_multiplat.wheels.selection import Selection, Wheel, WheelSet
 
 FaultKind = Literal["missing", "version", "wheel", "twice", "damaged", "lock", "python"]
 
@@ -72,7 +72,7 @@ class Demands:
         default_factory=dict, hash=False
     )
 
-    def python_of(self, wheel: LockedWheel) -> SpecifierSet | None:
+    def python_of(self, wheel: Wheel) -> SpecifierSet | None:
         """Return the Requires-Python of a wheel by the user's word; None where that says nothing.
 
         Who says what a package requires, and of Python nothing, says that it runs on any.
@@ -82,7 +82,7 @@ class Demands:
                 return self.pythons.get(key, SpecifierSet())
         return None
 
-    def requires_of(self, wheel: LockedWheel) -> tuple[Requirement, ...] | None:
+    def requires_of(self, wheel: Wheel) -> tuple[Requirement, ...] | None:
         """Return what a wheel requires by the user's word; None where that says nothing of it."""
         found = self.metadata.get((wheel.name, wheel.version))
         return self.metadata.get((wheel.name, None)) if found is None else found
@@ -249,7 +249,7 @@ def _misfits(selection: Selection) -> Iterable[Fault]:
     ranks = tag_ranks(selection.target)
     for wheel in selection.wheels:
         if not any(tag in ranks for tag in wheel.tags):
-            _, reason, _ = explain_misfit(wheel.tags, selection.target)
+            _, reason, _ = explain_incompatibility(wheel.tags, selection.target)
             yield Fault(
                 kind="wheel",
                 name=wheel.name,
@@ -274,7 +274,7 @@ class _Walk:
         self.group = group
         self.requires = requires
         self.demands = demands
-        self.present: dict[NormalizedName, list[LockedWheel]] = defaultdict(list)
+        self.present: dict[NormalizedName, list[Wheel]] = defaultdict(list)
         for wheel in group.wheels:
             self.present[wheel.name].append(wheel)
 
@@ -323,9 +323,7 @@ class _Walk:
         except LockError:  # It compares what cannot be compared, and holds nowhere.
             return False
 
-    def requirements_of(
-        self, wheel: LockedWheel, extra: str
-    ) -> Iterable[tuple[str, str, Requirement]]:
+    def requirements_of(self, wheel: Wheel, extra: str) -> Iterable[tuple[str, str, Requirement]]:
         by = f"{wheel.name} {wheel.version}"
         for requirement in self.requires.get(wheel.filename, ()):
             yield extra, by, requirement

@@ -19,7 +19,7 @@ from hatch_multiplat.targets.platforms import oldest_floor
 from hatch_multiplat.wheels.floors import promises_floor
 from hatch_multiplat.wheels.incompatibility import spell_floor
 from hatch_multiplat.wheels.report import Advice, coverage_error, render_gaps
-from hatch_multiplat.wheels.selection import Gap
+from hatch_multiplat.wheels.selection import MissingWheel
 from hatch_multiplat.wheels.wheel_file import BROKEN
 
 if TYPE_CHECKING:
@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 
     from hatch_multiplat.targets.target import Target
     from hatch_multiplat.wheels.floors import Floor
-    from hatch_multiplat.wheels.incompatibility import GapKind
-    from hatch_multiplat.wheels.selection import LockedWheel, Selection
+    from hatch_multiplat.wheels.incompatibility import MissingKind
+    from hatch_multiplat.wheels.selection import Selection, Wheel
 
 _MAGIC: Final = b"\x7fELF"
 _ARCHS: Final = {
@@ -168,7 +168,7 @@ def measured_floor(needs: Mapping[str, LibcNeed], target: Target) -> Floor | Non
 
 def explain_need(
     tags: Iterable[Tag], needs: Mapping[str, LibcNeed], target: Target
-) -> tuple[GapKind, str, str] | None:
+) -> tuple[MissingKind, str, str] | None:
     """Say why a wheel whose tags fit a target does not do there: kind, reason, and floor needed.
 
     None where it does. The kinds and the floor are those of `misfit`.
@@ -207,16 +207,20 @@ def check_bare_wheels(selections: Sequence[Selection], paths: Mapping[str, Path]
     `paths` has the wheels on disk, by file name. What carries a tag that promises a floor is
     believed: whoever gave it that has looked.
     """
-    gaps = find_bare_gaps(selections, paths)
-    if gaps:
+    missing_wheels = find_bare_gaps(selections, paths)
+    if missing_wheels:
         targets = [selection.target for selection in selections]
-        raise coverage_error(render_gaps(gaps, targets, advice=Advice.PROJECT), gaps)
+        raise coverage_error(
+            render_gaps(missing_wheels, targets, advice=Advice.PROJECT), missing_wheels
+        )
 
 
-def find_bare_gaps(selections: Sequence[Selection], paths: Mapping[str, Path]) -> tuple[Gap, ...]:
+def find_bare_gaps(
+    selections: Sequence[Selection], paths: Mapping[str, Path]
+) -> tuple[MissingWheel, ...]:
     """Return the gaps that wheels for plain `linux_ARCH` leave by what the files in them need."""
     known: dict[str, dict[str, LibcNeed]] = {}
-    gaps = []
+    missing_wheels = []
     for selection in selections:
         for wheel in selection.wheels:
             if promises_floor(wheel.tags, selection.target):
@@ -225,16 +229,18 @@ def find_bare_gaps(selections: Sequence[Selection], paths: Mapping[str, Path]) -
                 known[wheel.filename] = read_libc_needs(paths[wheel.filename])
             found = explain_need(wheel.tags, known[wheel.filename], selection.target)
             if found is not None:
-                gaps.append(make_gap(wheel, selection.target, found, whose=f"{wheel.filename}: "))
-    return tuple(gaps)
+                missing_wheels.append(
+                    make_gap(wheel, selection.target, found, whose=f"{wheel.filename}: ")
+                )
+    return tuple(missing_wheels)
 
 
 def make_gap(
-    wheel: LockedWheel, target: Target, found: tuple[GapKind, str, str], *, whose: str
-) -> Gap:
+    wheel: Wheel, target: Target, found: tuple[MissingKind, str, str], *, whose: str
+) -> MissingWheel:
     """Return the gap that a wheel leaves which does not do on a target."""
     kind, reason, needs = found
-    return Gap(
+    return MissingWheel(
         name=wheel.name,
         version=wheel.version,
         target=target,

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from packaging.version import Version
 
     from hatch_multiplat.targets.target import Target
-    from hatch_multiplat.wheels.selection import File, Gap
+    from hatch_multiplat.wheels.selection import File, MissingWheel
 
 Floor: TypeAlias = tuple[int, int]
 
@@ -59,31 +59,37 @@ def promises_floor(tags: Iterable[Tag], target: Target) -> bool:
     return not all(tag.platform.startswith("linux_") for tag in fitting)
 
 
-def lower_need(gap: Gap, files: Iterable[File]) -> Gap:
+def lower_need(missing_wheel: MissingWheel, files: Iterable[File]) -> MissingWheel:
     """Return a gap with the lowest floor that would close it, in whatever version of its package.
 
     `files` are those of all versions that may be taken; newer ones than the locked do not count.
     Of two versions that ask for the same floor, the newer one does. A gap that no floor closes
     comes back as it is.
     """
-    pre = gap.version is not None and gap.version.is_prerelease
+    pre = missing_wheel.version is not None and missing_wheel.version.is_prerelease
     found: tuple[Floor, Version] | None = None
     for file in files:
         version = file.version
-        newer = gap.version is not None and version > gap.version
+        newer = missing_wheel.version is not None and version > missing_wheel.version
         if file.yanked or newer or (version.is_prerelease and not pre):
             continue
-        if file.requires_python is not None and not admits(file.requires_python, gap.target.python):
+        if file.requires_python is not None and not admits(
+            file.requires_python, missing_wheel.target.python
+        ):
             continue
-        floor = lowest_floor([file.tags], gap.target)
+        floor = lowest_floor([file.tags], missing_wheel.target)
         if floor is None:
             continue
         if found is None or floor < found[0] or (floor == found[0] and version > found[1]):
             found = floor, version
-    needs = spell_floor(found[0], gap.target) if found else ""
+    needs = spell_floor(found[0], missing_wheel.target) if found else ""
     if found is None or not needs:
-        return gap
-    return replace(gap, needs=needs, needs_version=found[1] if found[1] != gap.version else None)
+        return missing_wheel
+    return replace(
+        missing_wheel,
+        needs=needs,
+        needs_version=found[1] if found[1] != missing_wheel.version else None,
+    )
 
 
 @functools.lru_cache(maxsize=512)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 LISTED: Final = 8
 """Words of one kind that are listed; a package can have wheels for thirty Pythons."""
 
-GapKind = Literal["sdist", "floor", "python", "platform", "source", "removed", "tags"]
+MissingKind = Literal["sdist", "floor", "python", "platform", "source", "removed", "tags"]
 
 _FAMILIES: Final = {"glibc": "manylinux", "musl": "musllinux", "macos": "macosx"}
 _FLOOR_TAG: Final = re.compile(
@@ -28,7 +28,7 @@ _LEGACY_TAG: Final = re.compile(r"(?P<name>manylinux(?:1|2010|2014))_(?P<arch>\w
 _LEGACY_FLOORS: Final = {"manylinux1": (2, 5), "manylinux2010": (2, 12), "manylinux2014": (2, 17)}
 
 
-def explain_misfit(tags: Iterable[Tag], target: Target) -> tuple[GapKind, str, str]:
+def explain_incompatibility(tags: Iterable[Tag], target: Target) -> tuple[MissingKind, str, str]:
     """Say why wheels with these tags do not fit a target: kind, reason, and the floor needed.
 
     The floor is a word for `platforms` ("linux-x86_64-glibc2.34"), or empty where none would do.
@@ -54,7 +54,7 @@ def explain_refusal(requires_python: SpecifierSet, target: Target) -> str:
     return f"it requires Python {str(requires_python)!r}, which leaves out {target.python}"
 
 
-def _explain_floor(floor: tuple[int, int], target: Target) -> tuple[GapKind, str, str]:
+def _explain_floor(floor: tuple[int, int], target: Target) -> tuple[MissingKind, str, str]:
     system = target.platform.libc or "macOS"
     reason = f"floor too old: its wheels need {system} {floor[0]}.{floor[1]} or newer"
     return "floor", reason, spell_floor(floor, target)

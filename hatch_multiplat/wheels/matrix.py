@@ -12,7 +12,7 @@ from packaging.utils import parse_wheel_filename
 from hatch_multiplat.targets.platforms import Platform, PlatformError
 from hatch_multiplat.targets.tag_constraint import admitted
 from hatch_multiplat.wheels.floors import lowest_floor, promises_floor
-from hatch_multiplat.wheels.incompatibility import explain_misfit
+from hatch_multiplat.wheels.incompatibility import explain_incompatibility
 from hatch_multiplat.wheels.report import Advice, marker_without, suggest_ways
 
 if TYPE_CHECKING:
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from hatch_multiplat.targets.tag_constraint import TagConstraint
     from hatch_multiplat.targets.target import Target
     from hatch_multiplat.wheels.floors import Floor
-    from hatch_multiplat.wheels.incompatibility import GapKind
-    from hatch_multiplat.wheels.selection import Gap, LockedWheel, Outcome, Selection
+    from hatch_multiplat.wheels.incompatibility import MissingKind
+    from hatch_multiplat.wheels.selection import MissingWheel, Outcome, Selection, Wheel
 
 WheelKind = Literal["pure", "abi3", "abi3+universal2", "universal2", "native", "built", "unbuilt"]
 Key: TypeAlias = tuple["NormalizedName", "Version | None"]
@@ -68,7 +68,7 @@ class Missing:
     name: NormalizedName
     target: Target
     version: Version | None
-    kind: GapKind
+    kind: MissingKind
     reason: str
     floor: Floor | None
     newest: str
@@ -86,9 +86,9 @@ class OwnWheel:
 
     name: NormalizedName
     version: Version | None
-    wheels: Mapping[Target, LockedWheel]
+    wheels: Mapping[Target, Wheel]
     unbuilt: tuple[Target, ...] = ()
-    gaps: tuple[Gap, ...] = ()
+    missing_wheels: tuple[MissingWheel, ...] = ()
     measured: Mapping[Target, Floor | None] = field(default_factory=dict)
 
 
@@ -148,14 +148,14 @@ class Matrix:
     asked: tuple[Target, ...]
     columns: tuple[Column, ...]
     cells: tuple[Cell, ...]
-    gaps: tuple[Missing, ...]
+    missing_wheels: tuple[Missing, ...]
     floors: tuple[FloorNeed, ...]
     differences: tuple[tuple[NormalizedName, tuple[Variant, ...]], ...]
     explanation: str = ""
 
     @property
     def uncovered(self) -> tuple[Target, ...]:
-        lacking = {gap.target for gap in self.gaps}
+        lacking = {missing_wheel.target for missing_wheel in self.missing_wheels}
         return tuple(target for target in self.targets if target in lacking)
 
     @property
@@ -170,7 +170,7 @@ class Matrix:
     @property
     def entries(self) -> tuple[Cell | Missing, ...]:
         """All cells, then all gaps."""
-        return (*self.cells, *self.gaps)
+        return (*self.cells, *self.missing_wheels)
 
 
 def make_matrix(
@@ -180,7 +180,7 @@ def make_matrix(
     asked: Collection[Target] = (),
     lock: Pylock | None,
     outcome: Outcome,
-    gaps: Iterable[Gap] = (),
+    missing_wheels: Iterable[MissingWheel] = (),
     newest: Mapping[tuple[NormalizedName, Target], str] | None = None,
     advice: Advice,
     built: Collection[str] = frozenset(),
@@ -199,21 +199,24 @@ def make_matrix(
     selections = (*outcome.selections, *outcome.partial)
     cells = [cell for selection in selections for cell in _cells(selection, tags=tags, built=built)]
     lacking: dict[NormalizedName, list[Target]] = defaultdict(list)
-    for gap in gaps:
-        lacking[gap.name].append(gap.target)
+    for missing_wheel in missing_wheels:
+        lacking[missing_wheel.name].append(missing_wheel.target)
     missing = [
         _missing(
-            gap,
-            has=(newest or {}).get((gap.name, gap.target), ""),
+            missing_wheel,
+            has=(newest or {}).get((missing_wheel.name, missing_wheel.target), ""),
             advice=advice,
-            marker=marker_without(lacking[gap.name], targets),
+            marker=marker_without(lacking[missing_wheel.name], targets),
         )
-        for gap in gaps
+        for missing_wheel in missing_wheels
     ]
     if own is not None:  # It goes before one that a dependency would bring in.
         cells = [*(cell for cell in cells if cell.name != own.name), *_own_cells(own)]
-        missing = [gap for gap in missing if gap.name != own.name]
-        missing += [_missing(gap, has="", advice=Advice.OWN_WHEEL) for gap in own.gaps]
+        missing = [missing_wheel for missing_wheel in missing if missing_wheel.name != own.name]
+        missing += [
+            _missing(missing_wheel, has="", advice=Advice.OWN_WHEEL)
+            for missing_wheel in own.missing_wheels
+        ]
     columns = make_columns(targets)
     return Matrix(
         project=project,
@@ -221,7 +224,11 @@ def make_matrix(
         asked=tuple(target for target in targets if target in asked),
         columns=columns,
         cells=tuple(sorted(cells, key=lambda cell: (cell.name, order[cell.target]))),
-        gaps=tuple(sorted(missing, key=lambda gap: (gap.name, order[gap.target]))),
+        missing_wheels=tuple(
+            sorted(
+                missing, key=lambda missing_wheel: (missing_wheel.name, order[missing_wheel.target])
+            )
+        ),
         floors=tuple(_floor_needs(columns, cells, missing)),
         differences=tuple(_differences(cells, tags, order, rules)),
         explanation=explanation,
@@ -239,7 +246,7 @@ def make_columns(targets: Iterable[Target]) -> tuple[Column, ...]:
     )
 
 
-def wheel_kind(wheel: LockedWheel) -> WheelKind:
+def wheel_kind(wheel: Wheel) -> WheelKind:
     """Return what kind of wheel this is, by its tags."""
     if any(tag.platform == "any" for tag in wheel.tags):
         return "pure"
@@ -262,7 +269,7 @@ def _cells(selection: Selection, *, tags: TagsOf, built: Collection[str]) -> lis
     """Return the cells of a target; more than one of a package whose patch releases differ."""
     target = selection.target
     starts = [group.from_patch for group in selection.sets]
-    runs: dict[NormalizedName, list[tuple[LockedWheel, int, int]]] = defaultdict(list)
+    runs: dict[NormalizedName, list[tuple[Wheel, int, int]]] = defaultdict(list)
     for position, group in enumerate(selection.sets):
         for wheel in group.wheels:
             own = runs[wheel.name]
@@ -332,37 +339,37 @@ def _patch_words(target: Target, starts: Sequence[int], first: int, last: int) -
     return f"from {begin}" if begin else f"to {end}" if end else ""
 
 
-def _missing(gap: Gap, *, has: str, advice: Advice, marker: str = "") -> Missing:
+def _missing(missing_wheel: MissingWheel, *, has: str, advice: Advice, marker: str = "") -> Missing:
     floor = None
-    if gap.needs:
+    if missing_wheel.needs:
         with suppress(PlatformError):
-            floor = Platform.parse(gap.needs).floor
+            floor = Platform.parse(missing_wheel.needs).floor
     return Missing(
-        name=gap.name,
-        target=gap.target,
-        version=gap.version,
-        kind=gap.kind,
-        reason=gap.reason,
+        name=missing_wheel.name,
+        target=missing_wheel.target,
+        version=missing_wheel.version,
+        kind=missing_wheel.kind,
+        reason=missing_wheel.reason,
         floor=floor,
         newest=has,
         to_do=suggest_ways(
-            gap.name,
-            gap.needs,
+            missing_wheel.name,
+            missing_wheel.needs,
             has,
             advice,
-            kind=gap.kind,
-            older=str(gap.needs_version or ""),
+            kind=missing_wheel.kind,
+            older=str(missing_wheel.needs_version or ""),
             marker=marker,
         ),
     )
 
 
 def _floor_needs(
-    columns: Iterable[Column], cells: Iterable[Cell], gaps: Iterable[Missing]
+    columns: Iterable[Column], cells: Iterable[Cell], missing_wheels: Iterable[Missing]
 ) -> Iterable[FloorNeed]:
     """Return for each platform with floors what its packages force; of its Pythons, the highest."""
     by_target: dict[Target, dict[NormalizedName, Floor]] = defaultdict(dict)
-    entries: list[Cell | Missing] = [*cells, *gaps]
+    entries: list[Cell | Missing] = [*cells, *missing_wheels]
     for entry in entries:
         if entry.floor is not None:
             own = by_target[entry.target]
@@ -438,4 +445,4 @@ def _why_none_fits(
     own = [str(rule) for rule in rules if rule.name == name and rule.concerns(target)]
     if own:
         return f"no wheel that {', '.join(own)} admits"
-    return explain_misfit([tag for tags in wheels for tag in tags], target)[1]
+    return explain_incompatibility([tag for tags in wheels for tag in tags], target)[1]

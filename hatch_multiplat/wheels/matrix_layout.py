@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from hatch_multiplat.targets.target import Target
     from hatch_multiplat.wheels.floors import Floor
-    from hatch_multiplat.wheels.incompatibility import GapKind
+    from hatch_multiplat.wheels.incompatibility import MissingKind
     from hatch_multiplat.wheels.matrix import Column, FloorNeed, Matrix, Missing, WheelKind
 
 KIND_WORDS: Final[Mapping[WheelKind, str]] = {
@@ -28,7 +28,7 @@ KIND_WORDS: Final[Mapping[WheelKind, str]] = {
     "built": "built",
     "unbuilt": "unbuilt",
 }
-GAP_WORDS: Final[Mapping[GapKind, str]] = {
+GAP_WORDS: Final[Mapping[MissingKind, str]] = {
     "sdist": "SDIST",
     "source": "SOURCE",
     "floor": "FLOOR",
@@ -84,7 +84,7 @@ class Row:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class GapGroup:
+class MissingGroup:
     """Gaps of one package that have the same reason, and the same thing to do about them."""
 
     first: Missing
@@ -103,9 +103,9 @@ def make_rows(matrix: Matrix) -> tuple[Row, ...]:
     for cell in matrix.cells:
         row = words[cell.name].setdefault((str(cell.version or ""), cell.patches), {})
         row[cell.target] = KIND_WORDS[cell.kind]
-    for gap in matrix.gaps:
-        row = words[gap.name].setdefault((str(gap.version or ""), ""), {})
-        row[gap.target] = GAP_WORDS[gap.kind]
+    for missing_wheel in matrix.missing_wheels:
+        row = words[missing_wheel.name].setdefault((str(missing_wheel.version or ""), ""), {})
+        row[missing_wheel.target] = GAP_WORDS[missing_wheel.kind]
     rows: list[Row] = []
     for name in matrix.packages:
         for version, patches in sorted(
@@ -121,14 +121,22 @@ def make_rows(matrix: Matrix) -> tuple[Row, ...]:
     return tuple(rows)
 
 
-def group_gaps(matrix: Matrix) -> tuple[GapGroup, ...]:
+def group_gaps(matrix: Matrix) -> tuple[MissingGroup, ...]:
     """Gather the gaps that can be told in one paragraph."""
     grouped: dict[tuple[str, ...], list[Missing]] = defaultdict(list)
-    for gap in matrix.gaps:
-        grouped[gap.name, str(gap.version), gap.reason, gap.to_do].append(gap)
+    for missing_wheel in matrix.missing_wheels:
+        grouped[
+            missing_wheel.name,
+            str(missing_wheel.version),
+            missing_wheel.reason,
+            missing_wheel.to_do,
+        ].append(missing_wheel)
     return tuple(
-        GapGroup(first=gaps[0], targets=tuple(gap.target for gap in gaps))
-        for gaps in grouped.values()
+        MissingGroup(
+            first=missing_wheels[0],
+            targets=tuple(missing_wheel.target for missing_wheel in missing_wheels),
+        )
+        for missing_wheels in grouped.values()
     )
 
 
@@ -235,7 +243,7 @@ def describe_size(matrix: Matrix) -> str:
 def describe_outcome(matrix: Matrix) -> list[str]:
     """Say whether all targets are covered, and what those asked for would take."""
     count, lacking = len(matrix.targets), len(matrix.uncovered)
-    names = ", ".join(dict.fromkeys(gap.name for gap in matrix.gaps))
+    names = ", ".join(dict.fromkeys(missing_wheel.name for missing_wheel in matrix.missing_wheels))
     if not lacking:
         lines = [f"All {count} targets are covered." if count > 1 else "The target is covered."]
     else:
@@ -251,7 +259,11 @@ def describe_outcome(matrix: Matrix) -> list[str]:
 def _describe_asked(matrix: Matrix) -> str:
     asked = set(matrix.asked)
     where = _name_asked(matrix)
-    lacking = dict.fromkeys(gap.name for gap in matrix.gaps if gap.target in asked)
+    lacking = dict.fromkeys(
+        missing_wheel.name
+        for missing_wheel in matrix.missing_wheels
+        if missing_wheel.target in asked
+    )
     if lacking:
         return f"To add {where}, something has to be done about {', '.join(lacking)}."
     changes = [

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Final
 from hatch_multiplat.targets.patch_spans import in_spans, make_spans
 from hatch_multiplat.targets.target_list import MAX_PATCH
 from hatch_multiplat.wheels.incompatibility import explain_refusal
-from hatch_multiplat.wheels.selection import Gap
+from hatch_multiplat.wheels.selection import MissingWheel
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from packaging.specifiers import SpecifierSet
 
-    from hatch_multiplat.wheels.selection import LockedWheel, Selection
+    from hatch_multiplat.wheels.selection import Selection, Wheel
 
 _HINT: Final = "if that is wrong, correct it in dependency-metadata of [tool.uv]"
 
@@ -41,13 +41,13 @@ def served_patches(selection: Selection, requires_python: SpecifierSet) -> froze
 
 def find_refusals(
     selection: Selection, served: frozenset[int], bounds: Mapping[str, SpecifierSet]
-) -> list[tuple[LockedWheel, frozenset[int]]]:
+) -> list[tuple[Wheel, frozenset[int]]]:
     """Return the wheels that refuse some of these patch releases of a target, with those.
 
     `bounds` has the Requires-Python of wheels by file name; one that it lacks refuses none.
     """
     version = selection.target.python.version
-    found: dict[str, tuple[LockedWheel, frozenset[int]]] = {}
+    found: dict[str, tuple[Wheel, frozenset[int]]] = {}
     starts = [group.from_patch for group in selection.sets[1:]]
     for group, first, end in zip(selection.sets, [0, *starts], [*starts, MAX_PATCH], strict=True):
         here = frozenset(patch for patch in served if first <= patch < end)
@@ -82,17 +82,17 @@ def narrow_selections(
     return tuple(narrowed)
 
 
-def find_unwilling(
+def find_refused_by_python(
     selections: Sequence[Selection],
     requires_python: SpecifierSet,
     bounds: Mapping[str, SpecifierSet],
-) -> tuple[Gap, ...]:
+) -> tuple[MissingWheel, ...]:
     """Return a gap for each wheel that leaves out all of a target that the program admits."""
-    gaps = []
+    missing_wheels = []
     for selection in selections:
         served = served_patches(selection, requires_python)
-        gaps += [
-            Gap(
+        missing_wheels += [
+            MissingWheel(
                 name=wheel.name,
                 version=wheel.version,
                 target=selection.target,
@@ -102,4 +102,4 @@ def find_unwilling(
             for wheel, refused in find_refusals(selection, served, bounds)
             if refused == served
         ]
-    return tuple(gaps)
+    return tuple(missing_wheels)

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from packaging.utils import NormalizedName
 
     from hatch_multiplat.targets.target import Target
-    from hatch_multiplat.wheels.incompatibility import GapKind
-    from hatch_multiplat.wheels.selection import Gap
+    from hatch_multiplat.wheels.incompatibility import MissingKind
+    from hatch_multiplat.wheels.selection import MissingWheel
 
 HEAVIEST: Final = 5
 WIDTH: Final = 100
@@ -72,7 +72,7 @@ class Report:
     lock: str | None
     seconds: float
     outputs: tuple[Output, ...] = ()
-    beside: tuple[str, ...] = ()
+    side_outputs: tuple[str, ...] = ()
     """The files that were written beside the executable."""
 
 
@@ -97,8 +97,10 @@ def render_report(report: Report) -> str:
     if heavy:
         words = (f"{share.name} {format_size(share.size)}" for share in heavy)
         lines += _wrap(f"heaviest: {', '.join(words)}")
-    if report.beside:
-        lines += _wrap(f"beside it: {', '.join(PurePath(path).name for path in report.beside)}")
+    if report.side_outputs:
+        lines += _wrap(
+            f"beside it: {', '.join(PurePath(path).name for path in report.side_outputs)}"
+        )
     return "\n".join(lines)
 
 
@@ -118,28 +120,28 @@ def format_size(size: int) -> str:
     return f"{value:.1f} {units[0]}"
 
 
-def coverage_error(message: str, gaps: Sequence[Gap]) -> CoverageError:
+def coverage_error(message: str, missing_wheels: Sequence[MissingWheel]) -> CoverageError:
     """Return the error for these gaps: its message for people, its details for `--json`."""
-    return CoverageError(message, details={"gaps": gaps_to_json(gaps)})
+    return CoverageError(message, details={"gaps": gaps_to_json(missing_wheels)})
 
 
-def gaps_to_json(gaps: Sequence[Gap]) -> list[dict[str, Any]]:
+def gaps_to_json(missing_wheels: Sequence[MissingWheel]) -> list[dict[str, Any]]:
     """Return gaps as JSON-ready data, each by itself; what does not apply is null."""
     return [
         {
-            "name": gap.name,
-            "target": str(gap.target),
-            "version": str(gap.version) if gap.version else None,
-            "kind": gap.kind,
-            "reason": gap.reason,
-            "floor": gap.needs or None,
+            "name": missing_wheel.name,
+            "target": str(missing_wheel.target),
+            "version": str(missing_wheel.version) if missing_wheel.version else None,
+            "kind": missing_wheel.kind,
+            "reason": missing_wheel.reason,
+            "floor": missing_wheel.needs or None,
         }
-        for gap in gaps
+        for missing_wheel in missing_wheels
     ]
 
 
 def render_gaps(
-    gaps: Sequence[Gap],
+    missing_wheels: Sequence[MissingWheel],
     targets: Sequence[Target],
     *,
     advice: Advice,
@@ -152,13 +154,17 @@ def render_gaps(
     `newest` holds the newest version that has a fitting wheel, where one does, and `explanation`
     what the solver said when it was asked for that version. `kept` says what became of the output.
     """
-    uncovered = [target for target in targets if any(gap.target == target for gap in gaps)]
+    uncovered = [
+        target
+        for target in targets
+        if any(missing_wheel.target == target for missing_wheel in missing_wheels)
+    ]
     lines = [
         f"{len(uncovered)} of {len(targets)} targets cannot be covered; {kept}.",
         "",
-        *_matrix(gaps, uncovered),
+        *_matrix(missing_wheels, uncovered),
         "",
-        *_details(gaps, targets, advice=advice, newest=newest or {}),
+        *_details(missing_wheels, targets, advice=advice, newest=newest or {}),
     ]
     if explanation:
         lines += ["", explanation]
@@ -185,10 +191,15 @@ _LEGEND: Final = {
 }
 
 
-def _matrix(gaps: Sequence[Gap], uncovered: Sequence[Target]) -> list[str]:
+def _matrix(missing_wheels: Sequence[MissingWheel], uncovered: Sequence[Target]) -> list[str]:
     """Rows are the targets that lack something, columns are packages; a dot is no gap."""
-    cells = {(gap.name, gap.version, gap.target): _LETTERS[gap.kind] for gap in gaps}
-    found = {(gap.name, gap.version): None for gap in gaps}
+    cells = {
+        (missing_wheel.name, missing_wheel.version, missing_wheel.target): _LETTERS[
+            missing_wheel.kind
+        ]
+        for missing_wheel in missing_wheels
+    }
+    found = {(missing_wheel.name, missing_wheel.version): None for missing_wheel in missing_wheels}
     columns = sorted(found, key=lambda package: (package[0], str(package[1] or "")))
     width = max(len(str(target)) for target in uncovered)
     titles = [f"{name} {version or ''}".rstrip() for name, version in columns]
@@ -207,19 +218,29 @@ def _matrix(gaps: Sequence[Gap], uncovered: Sequence[Target]) -> list[str]:
 
 
 def _details(
-    gaps: Sequence[Gap],
+    missing_wheels: Sequence[MissingWheel],
     targets: Sequence[Target],
     *,
     advice: Advice,
     newest: Mapping[tuple[NormalizedName, Target], str],
 ) -> list[str]:
     """For each reason a paragraph: what is missing and why, on which targets, what to do."""
-    grouped: dict[tuple[str, str, str, str, str, str, GapKind], list[Target]] = defaultdict(list)
-    for gap in gaps:
-        has = newest.get((gap.name, gap.target), "")
-        older = str(gap.needs_version or "")
-        key = (gap.name, str(gap.version or ""), gap.reason, gap.needs, older, has, gap.kind)
-        grouped[key].append(gap.target)
+    grouped: dict[tuple[str, str, str, str, str, str, MissingKind], list[Target]] = defaultdict(
+        list
+    )
+    for missing_wheel in missing_wheels:
+        has = newest.get((missing_wheel.name, missing_wheel.target), "")
+        older = str(missing_wheel.needs_version or "")
+        key = (
+            missing_wheel.name,
+            str(missing_wheel.version or ""),
+            missing_wheel.reason,
+            missing_wheel.needs,
+            older,
+            has,
+            missing_wheel.kind,
+        )
+        grouped[key].append(missing_wheel.target)
     lines = []
     for (name, version, reason, needs, older, has, kind), found in sorted(grouped.items()):
         marker = marker_without(found, targets)
@@ -238,7 +259,7 @@ def suggest_ways(
     newest: str,
     advice: Advice,
     *,
-    kind: GapKind | None = None,
+    kind: MissingKind | None = None,
     older: str = "",
     marker: str = "",
 ) -> str:

@@ -16,7 +16,11 @@ from hatch_multiplat.base.errors import LockError
 from hatch_multiplat.targets.patch_spans import EVERY, Spans
 from hatch_multiplat.targets.tag_constraint import admitted
 from hatch_multiplat.targets.target_list import admits
-from hatch_multiplat.wheels.incompatibility import GapKind, explain_misfit, explain_refusal
+from hatch_multiplat.wheels.incompatibility import (
+    MissingKind,
+    explain_incompatibility,
+    explain_refusal,
+)
 from hatch_multiplat.wheels.pylock import lock_environment, marker_boundaries, marker_holds
 
 if TYPE_CHECKING:
@@ -48,7 +52,7 @@ class File(Protocol):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class LockedWheel:
+class Wheel:
     """One wheel of a lock: what it is, where it comes from, and what its bytes must hash to.
 
     `url` is absolute (http, https or file); `size` is in bytes where the index gives it.
@@ -86,7 +90,7 @@ class WheelSet:
     """The wheels of a target from one patch release of its Python on; sorted by file name."""
 
     from_patch: int
-    wheels: tuple[LockedWheel, ...]
+    wheels: tuple[Wheel, ...]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -102,12 +106,12 @@ class Selection:
     patches: Spans = EVERY
 
     @property
-    def wheels(self) -> tuple[LockedWheel, ...]:
+    def wheels(self) -> tuple[Wheel, ...]:
         """All wheels of all patch releases, each once, sorted by file name."""
         unique = {wheel.filename: wheel for group in self.sets for wheel in group.wheels}
         return tuple(unique[name] for name in sorted(unique))
 
-    def with_wheel(self, wheel: LockedWheel) -> Selection:
+    def with_wheel(self, wheel: Wheel) -> Selection:
         """Return this selection with a wheel in every set, in place of any of its project.
 
         A dependency may require the project itself, whose own wheel is the one that counts.
@@ -130,7 +134,7 @@ class Selection:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Gap:
+class MissingWheel:
     """A target that a locked package does not cover, and why.
 
     `needs` is the floor that would do, as a platform ("linux-x86_64-glibc2.34"), where one would;
@@ -140,7 +144,7 @@ class Gap:
     name: NormalizedName
     version: Version | None
     target: Target
-    kind: GapKind
+    kind: MissingKind
     reason: str
     needs: str = ""
     source: LockedSource | None = None
@@ -155,13 +159,17 @@ class Outcome:
     """
 
     selections: tuple[Selection, ...]
-    gaps: tuple[Gap, ...]
+    missing_wheels: tuple[MissingWheel, ...]
     partial: tuple[Selection, ...] = ()
 
     @property
     def sources(self) -> tuple[LockedSource, ...]:
         """The packages without any wheel that some target asks for, each once, by name."""
-        found = {gap.source.url: gap.source for gap in self.gaps if gap.source is not None}
+        found = {
+            missing_wheel.source.url: missing_wheel.source
+            for missing_wheel in self.missing_wheels
+            if missing_wheel.source is not None
+        }
         return tuple(sorted(found.values(), key=lambda source: source.name))
 
 
@@ -170,7 +178,7 @@ def select_all(
     targets: Sequence[Target],
     *,
     base: PurePath,
-    built: Mapping[str, LockedWheel] | None = None,
+    built: Mapping[str, Wheel] | None = None,
     rules: Sequence[TagConstraint] = (),
 ) -> Outcome:
     """Select the wheels of every target.
@@ -183,39 +191,41 @@ def select_all(
     _check_covers(lock, targets)
     selections: list[Selection] = []
     partial: list[Selection] = []
-    gaps: list[Gap] = []
+    missing_wheels: list[MissingWheel] = []
     packages = lock.packages
     markers = [str(package.marker) if package.marker else None for package in packages]
     wheels = [_wheels(package, base, built or {}) for package in packages]
     turning = {marker for marker in markers if marker is not None}
     for target in targets:
         sets: list[WheelSet] = []
-        best: dict[int, LockedWheel | None] = {}
-        missing: dict[NormalizedName, Gap] = {}
+        best: dict[int, Wheel | None] = {}
+        missing: dict[NormalizedName, MissingWheel] = {}
         for patch in _patches(turning, target):
             indexes = _applicable(packages, markers, target, patch)
             for index in indexes:
                 if index not in best:
                     best[index] = _choose(packages[index], wheels[index], target, rules)
                 if best[index] is None:
-                    gap = _explain(packages[index], wheels[index], target, base, rules)
-                    missing.setdefault(gap.name, gap)
+                    missing_wheel = _explain(packages[index], wheels[index], target, base, rules)
+                    missing.setdefault(missing_wheel.name, missing_wheel)
             chosen = (wheel for index in indexes if (wheel := best[index]) is not None)
             found = tuple(sorted(chosen, key=lambda wheel: wheel.filename))
             if not sets or sets[-1].wheels != found:
                 sets.append(WheelSet(from_patch=patch, wheels=found))
-        gaps += missing.values()
+        missing_wheels += missing.values()
         found_for = partial if missing else selections
         found_for.append(Selection(target=target, sets=tuple(sets)))
-    return Outcome(selections=tuple(selections), gaps=tuple(gaps), partial=tuple(partial))
+    return Outcome(
+        selections=tuple(selections), missing_wheels=tuple(missing_wheels), partial=tuple(partial)
+    )
 
 
 def _choose(
     package: Package,
-    wheels: Sequence[LockedWheel],
+    wheels: Sequence[Wheel],
     target: Target,
     rules: Sequence[TagConstraint],
-) -> LockedWheel | None:
+) -> Wheel | None:
     if _leaves_out(package, target):
         return None
     return best_wheel(_admitted(wheels, target, rules) if rules else wheels, target)
@@ -228,15 +238,15 @@ def _leaves_out(package: Package, target: Target) -> bool:
 
 
 def _admitted(
-    wheels: Iterable[LockedWheel], target: Target, rules: Sequence[TagConstraint]
-) -> list[LockedWheel]:
+    wheels: Iterable[Wheel], target: Target, rules: Sequence[TagConstraint]
+) -> list[Wheel]:
     return [wheel for wheel in wheels if admitted(rules, wheel.name, wheel.tags, target)]
 
 
-def best_wheel(wheels: Iterable[LockedWheel], target: Target) -> LockedWheel | None:
+def best_wheel(wheels: Iterable[Wheel], target: Target) -> Wheel | None:
     """Return the wheel whose best tag ranks first, of equals the one with the higher build tag."""
     ranks = tag_ranks(target)
-    best: tuple[int, LockedWheel] | None = None
+    best: tuple[int, Wheel] | None = None
     for wheel in wheels:
         fitting = [rank for tag in wheel.tags if (rank := ranks.get(tag)) is not None]
         if not fitting:
@@ -256,12 +266,12 @@ def tag_ranks(target: Target) -> Mapping[Tag, int]:
     return ranks
 
 
-def locked_wheel(
+def parse_wheel(
     filename: str, url: str, hashes: Mapping[str, str], size: int | None = None
-) -> LockedWheel:
+) -> Wheel:
     """Make a LockedWheel from its file name; raises InvalidWheelFilename."""
     name, version, build, tags = parse_wheel_filename(filename)
-    return LockedWheel(
+    return Wheel(
         name=name,
         version=version,
         build=build,
@@ -325,11 +335,9 @@ def _applicable(
     return list(found.values())
 
 
-def _wheels(
-    package: Package, base: PurePath, built: Mapping[str, LockedWheel]
-) -> tuple[LockedWheel, ...]:
+def _wheels(package: Package, base: PurePath, built: Mapping[str, Wheel]) -> tuple[Wheel, ...]:
     wheels = [
-        locked_wheel(wheel.filename, _url(wheel.url, wheel.path, base), wheel.hashes, wheel.size)
+        parse_wheel(wheel.filename, _url(wheel.url, wheel.path, base), wheel.hashes, wheel.size)
         for wheel in package.wheels or ()
     ]
     archive = package.archive
@@ -338,7 +346,7 @@ def _wheels(
         filename = _file_name(url)
         if filename.endswith(".whl"):
             try:
-                wheels.append(locked_wheel(filename, url, archive.hashes, archive.size))
+                wheels.append(parse_wheel(filename, url, archive.hashes, archive.size))
             except InvalidWheelFilename as error:
                 raise LockError(f"the lock's archive of {package.name}: {error}") from error
     if not wheels:
@@ -384,12 +392,12 @@ def _file_name(url: str) -> str:
 
 def _explain(
     package: Package,
-    wheels: Sequence[LockedWheel],
+    wheels: Sequence[Wheel],
     target: Target,
     base: PurePath,
     rules: Sequence[TagConstraint],
-) -> Gap:
-    kind: GapKind
+) -> MissingWheel:
+    kind: MissingKind
     source = None
     ruled_out = best_wheel(wheels, target) if rules else None
     if package.requires_python is not None and _leaves_out(package, target):
@@ -401,13 +409,13 @@ def _explain(
         reason = f"no wheel that {words} admits (it would be {ruled_out.filename})"
     elif wheels:
         tags = [tag for wheel in wheels for tag in wheel.tags]
-        kind, reason, needs = explain_misfit(tags, target)
+        kind, reason, needs = explain_incompatibility(tags, target)
     else:
         source = locked_source(package, base)
         kind, reason, needs = "sdist", "sdist only", ""
         if source is not None and source.kind != "sdist":
             kind, reason = "source", "no wheel, only a source tree"
-    return Gap(
+    return MissingWheel(
         name=package.name,
         version=package.version,
         target=target,

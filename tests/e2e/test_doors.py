@@ -61,7 +61,7 @@ class Desk:
     python: Path
     project: Path
     environ: dict[str, str]
-    store: Path
+    wheel_cache: Path
 
     @property
     def dist(self) -> Path:
@@ -91,18 +91,18 @@ def desk(machine: tuple[Path, Path], index: IndexServer, tmp_path: Path) -> Desk
         "def main():\n    import greeting\n    print('in')\n", "utf-8"
     )
     index.add(make_wheel(tmp_path / "wheels", "greeting"))
-    store = tmp_path / "store"
+    wheel_cache = tmp_path / "store"
     return Desk(
         python=python,
         project=project,
-        store=store,
+        wheel_cache=wheel_cache,
         environ={
             **os.environ,
             "PATH": f"{python.parent}{os.pathsep}{os.environ['PATH']}",
             # hatch-multiplat comes from this checkout, its own dependencies from the network.
             "PIP_FIND_LINKS": wheels.as_uri(),
             "UV_FIND_LINKS": str(wheels),
-            "HATCH_MULTIPLAT_CACHE": str(store),
+            "HATCH_MULTIPLAT_CACHE": str(wheel_cache),
             "HATCH_DATA_DIR": str(tmp_path / "hatch"),
         },
     )
@@ -193,7 +193,7 @@ def test_an_installation_makes_no_executable(desk: Desk, installer: str, words: 
         desk.run(desk.python, "-m", "build", "-n", "--sdist", HATCH_MULTIPLAT="0")
     command = [word.format(python=desk.python, uv=uv.find_uv_bin()) for word in INSTALLS[installer]]
     desk.run(*command, *words)
-    assert not desk.store.exists()
+    assert not desk.wheel_cache.exists()
     assert not list(desk.project.rglob("*.pex"))
 
 
@@ -201,7 +201,7 @@ def test_an_installation_makes_no_executable(desk: Desk, installer: str, words: 
 def test_the_switch_leaves_an_ordinary_build(desk: Desk, value: str) -> None:
     desk.run(desk.python, "-m", "build", "--no-isolation", HATCH_MULTIPLAT=value)
     assert sorted(path.suffix for path in desk.dist.iterdir()) == [".gz", ".whl"]
-    assert not desk.store.exists()
+    assert not desk.wheel_cache.exists()
 
 
 def test_a_mistake_in_the_table_ends_the_build_with_every_message_and_no_traceback(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from hatch_multiplat.index.http_client import make_session
-from hatch_multiplat.index.wheel_cache import Store
+from hatch_multiplat.index.wheel_cache import WheelCache
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Store:
-    return Store(tmp_path / "store")
+def wheel_cache(tmp_path: Path) -> WheelCache:
+    return WheelCache(tmp_path / "store")
 
 
 @pytest.fixture

@@ -76,7 +76,7 @@ def read_sbom(project: ProjectFolder) -> dict[str, Any]:
 def test_nothing_is_beside_the_executable_unless_asked_for(project: ProjectFolder) -> None:
     ask(project)
     report = project.build()
-    assert report.beside == ()
+    assert report.side_outputs == ()
     assert [path.name for path in project.dist.iterdir()] == [EXECUTABLE]
 
 
@@ -84,7 +84,7 @@ def test_the_inventory_has_every_wheel_with_its_source(
     project: ProjectFolder, index_server: IndexServer, tmp_path: Path
 ) -> None:
     report = project.build()
-    assert report.beside == (str(project.dist / SBOM), str(project.dist / FILENAME))
+    assert report.side_outputs == (str(project.dist / SBOM), str(project.dist / FILENAME))
     document = read_sbom(project)
     sources = {
         component["bom-ref"]: [

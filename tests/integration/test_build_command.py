@@ -90,6 +90,6 @@ def test_gaps_are_printed_as_json_each_by_itself(
     assert result.exit_code == CoverageError.exit_code
     found = json.loads(result.stdout)
     assert found["error"]["exit_code"] == CoverageError.exit_code
-    assert [(gap["name"], gap["target"]) for gap in found["gaps"]] == [
-        ("pure", "cp312-manylinux_2_28_x86_64")
-    ]
+    assert [
+        (missing_wheel["name"], missing_wheel["target"]) for missing_wheel in found["gaps"]
+    ] == [("pure", "cp312-manylinux_2_28_x86_64")]

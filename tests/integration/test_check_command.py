@@ -88,9 +88,9 @@ def checked(
     return found
 
 
-def gaps(data: Any) -> dict[str, list[str]]:
+def missing_wheels(data: Any) -> dict[str, list[str]]:
     return {
-        package["name"]: [gap["target"] for gap in package["gaps"]]
+        package["name"]: [missing_wheel["target"] for missing_wheel in package["gaps"]]
         for package in data["packages"]
         if package["gaps"]
     }
@@ -115,7 +115,7 @@ def test_every_gap_is_there_with_the_exit_code_of_coverage(
     checked.index.add(make_wheel("late", tags="cp312-abi3-manylinux_2_34_x86_64"))
     checked.requires += ["windy", "late; sys_platform == 'linux'"]
     data = checked.json(code=CoverageError.exit_code)
-    assert gaps(data) == {
+    assert missing_wheels(data) == {
         "late": ["cp311-manylinux_2_28_x86_64", "cp312-manylinux_2_28_x86_64"],
         "windy": [
             f"cp{python}-{platform}"
@@ -170,7 +170,7 @@ def test_what_one_more_python_would_take(checked: Checked) -> None:
     data = checked.json("--python", "3.13", code=CoverageError.exit_code)
     asked = [target["name"] for target in data["targets"] if target["asked"]]
     assert [name.partition("-")[0] for name in asked] == ["cp313"] * 3
-    assert gaps(data) == {"native": asked}
+    assert missing_wheels(data) == {"native": asked}
 
 
 def test_only_looks_at_what_is_asked_for(checked: Checked) -> None:
@@ -198,7 +198,7 @@ def test_an_sdist_that_is_pure_counts_as_built(checked: Checked, make_sdist: Mak
     assert {wheel["kind"] for wheel in old["wheels"]} == {"built"}
     checked.table["sdists"] = "never"
     data = checked.json(code=CoverageError.exit_code)
-    assert len(gaps(data)["old"]) == 6
+    assert len(missing_wheels(data)["old"]) == 6
 
 
 class TestLock:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     import requests
 
-    from hatch_multiplat.index.wheel_cache import Store
+    from hatch_multiplat.index.wheel_cache import WheelCache
     from hatch_multiplat.resolve.coverage import Covered
     from tests.conftest import MakeFile
     from tests.support.index_server import IndexServer
@@ -41,13 +41,15 @@ MAC = "macos-arm64"
 class Desk:
     """Asks for coverage of requirements on platforms, and remembers what was said."""
 
-    def __init__(self, index: IndexServer, store: Store, session: requests.Session) -> None:
+    def __init__(
+        self, index: IndexServer, wheel_cache: WheelCache, session: requests.Session
+    ) -> None:
         self.index = index
         self.said: list[str] = []
         self.market = Market(
             sources=Sources(index_url=index.index_url),
             session=session,
-            store=store,
+            wheel_cache=wheel_cache,
             offline=False,
             progress=NoProgress(),
             say=self.said.append,
@@ -75,7 +77,7 @@ class Desk:
                 requires_python=SpecifierSet(question.pop("requires_python", "")),
                 sources=self.market.sources,
                 uv_table=question.pop("uv_table", {}),
-                project_dir=question.pop("project_dir", self.market.store.root.parent),
+                project_dir=question.pop("project_dir", self.market.wheel_cache.root.parent),
                 offline=question.pop("offline", False),
             ),
             market=self.market,
@@ -86,11 +88,11 @@ class Desk:
 @pytest.fixture
 def desk(
     index_server: IndexServer,
-    store: Store,
+    wheel_cache: WheelCache,
     session: requests.Session,
     uv_cache: None,
 ) -> Desk:
-    return Desk(index_server, store, session)
+    return Desk(index_server, wheel_cache, session)
 
 
 def versions(covered: Covered, name: str) -> dict[str, str]:

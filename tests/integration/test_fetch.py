@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     import requests
 
     from hatch_multiplat.index.progress import ProgressSink
-    from hatch_multiplat.index.wheel_cache import Store
+    from hatch_multiplat.index.wheel_cache import WheelCache
     from tests.conftest import MakeFile
     from tests.support.index_server import IndexServer
 
@@ -81,7 +81,7 @@ class Fetch(Protocol):
 
 
 @pytest.fixture
-def fetch(store: Store, session: requests.Session) -> Fetch:
+def fetch(wheel_cache: WheelCache, session: requests.Session) -> Fetch:
     def fetch(
         *artifacts: Artifact,
         offline: bool = False,
@@ -91,7 +91,7 @@ def fetch(store: Store, session: requests.Session) -> Fetch:
     ) -> list[Path]:
         paths = fetch_files(
             artifacts,
-            store=store,
+            wheel_cache=wheel_cache,
             session=session,
             offline=offline,
             progress=progress or NoProgress(),
@@ -108,18 +108,18 @@ def failure_of(fetch: Fetch, *artifacts: Artifact, **options: Any) -> str:
     return str(raised.value)
 
 
-def entries(store: Store) -> list[str]:
+def entries(wheel_cache: WheelCache) -> list[str]:
     """Return the names of all files that the store has under a name or under none yet."""
     kinds = ("wheels", "tmp")
-    return sorted(p.name for k in kinds for p in (store.root / k).rglob("*") if p.is_file())
+    return sorted(p.name for k in kinds for p in (wheel_cache.root / k).rglob("*") if p.is_file())
 
 
 class TestWarmAndCold:
     def test_a_file_is_fetched_byte_for_byte(
-        self, fetch: Fetch, artifact: Artifact, wheel: Path, store: Store
+        self, fetch: Fetch, artifact: Artifact, wheel: Path, wheel_cache: WheelCache
     ) -> None:
         (path,) = fetch(artifact)
-        assert path == store.path_of(artifact.hashes["sha256"], wheel.name)
+        assert path == wheel_cache.path_of(artifact.hashes["sha256"], wheel.name)
         assert path.read_bytes() == wheel.read_bytes()
 
     def test_what_is_in_the_store_is_not_asked_for_again(
@@ -147,13 +147,13 @@ class TestWarmAndCold:
         assert len(index_server.requests) == 1
 
     def test_offline_names_every_file_that_is_missing_and_the_way_out(
-        self, fetch: Fetch, artifact: Artifact, store: Store, index_server: IndexServer
+        self, fetch: Fetch, artifact: Artifact, wheel_cache: WheelCache, index_server: IndexServer
     ) -> None:
         other = replace(
             artifact, filename="b-1.0-py3-none-any.whl", url="https://ann:x@b.example/b"
         )
         assert failure_of(fetch, other, artifact, offline=True) == (
-            f"offline, and 2 files are not in the store {store.root}:\n"
+            f"offline, and 2 files are not in the store {wheel_cache.root}:\n"
             f"  a-1.0-py3-none-any.whl ({artifact.url})\n"
             "  b-1.0-py3-none-any.whl (https://b.example/b)\n"
             "build once without UV_OFFLINE and HATCH_MULTIPLAT_OFFLINE to fetch what is missing"
@@ -189,27 +189,27 @@ class TestParallel:
         assert [path.read_bytes() for path in paths] == [path.read_bytes() for path in wheels]
 
     def test_two_builds_may_fetch_the_same_files_into_the_same_store_at_once(
-        self, artifact: Artifact, wheel: Path, store: Store, index_server: IndexServer
+        self, artifact: Artifact, wheel: Path, wheel_cache: WheelCache, index_server: IndexServer
     ) -> None:
         index_server.hold(wheel.name, threading.Barrier(2))
-        builds = [start_fetch([artifact], store) for _ in range(2)]
+        builds = [start_fetch([artifact], wheel_cache) for _ in range(2)]
         results = [build.communicate(timeout=60) for build in builds]
         assert [build.returncode for build in builds] == [0, 0], results
-        path = store.path_of(artifact.hashes["sha256"], wheel.name)
+        path = wheel_cache.path_of(artifact.hashes["sha256"], wheel.name)
         assert [json.loads(output)["paths"] for output, _ in results] == [[str(path)]] * 2
         assert path.read_bytes() == wheel.read_bytes()
-        assert entries(store) == [wheel.name]
+        assert entries(wheel_cache) == [wheel.name]
         assert len(index_server.requests) == 2
 
 
 class TestInterrupted:
     @pytest.fixture
     def stalled(
-        self, artifact: Artifact, wheel: Path, store: Store, index_server: IndexServer
+        self, artifact: Artifact, wheel: Path, wheel_cache: WheelCache, index_server: IndexServer
     ) -> Iterator[subprocess.Popen[str]]:
         """A process in the middle of a download that does not go on."""
         index_server.stall(wheel.name, after=10, times=1)
-        with start_fetch([artifact], store) as build:
+        with start_fetch([artifact], wheel_cache) as build:
             while not index_server.requests:
                 assert build.poll() is None, build.communicate()
                 threading.Event().wait(0.02)
@@ -222,11 +222,11 @@ class TestInterrupted:
         fetch: Fetch,
         artifact: Artifact,
         wheel: Path,
-        store: Store,
+        wheel_cache: WheelCache,
     ) -> None:
         stalled.kill()
         stalled.wait(30)
-        (leftover,) = entries(store)
+        (leftover,) = entries(wheel_cache)
         assert leftover.endswith(".part")
         assert "1 file is not in the store" in failure_of(fetch, artifact, offline=True)
         (path,) = fetch(artifact)
@@ -291,14 +291,14 @@ class TestRetries:
         sized: bool,
         fetch: Fetch,
         wheel: Path,
-        store: Store,
+        wheel_cache: WheelCache,
         index_server: IndexServer,
     ) -> None:
         artifact = artifact_of(wheel, index_server.file_url(wheel), sized=sized)
         index_server.drop(wheel.name, after=100, times=1, length=length)
         (path,) = fetch(artifact)
         assert path.read_bytes() == wheel.read_bytes()
-        assert entries(store) == [wheel.name]
+        assert entries(wheel_cache) == [wheel.name]
 
     def test_a_body_that_always_breaks_off_is_given_up(
         self,
@@ -306,7 +306,7 @@ class TestRetries:
         fetch: Fetch,
         artifact: Artifact,
         wheel: Path,
-        store: Store,
+        wheel_cache: WheelCache,
         index_server: IndexServer,
     ) -> None:
         index_server.drop(wheel.name, after=100)
@@ -316,7 +316,7 @@ class TestRetries:
         )
         assert message.endswith("; try again later")
         assert len(index_server.requests) == TRIES
-        assert entries(store) == []
+        assert entries(wheel_cache) == []
 
     def test_every_file_that_failed_is_named(
         self, fetch: Fetch, make_wheel: MakeFile, index_server: IndexServer
@@ -360,7 +360,7 @@ class TestRetries:
         assert len(proxy.requests) <= 8 * TRIES
 
     def test_a_server_that_has_trouble_with_one_file_is_asked_for_the_others(
-        self, fetch: Fetch, make_wheel: MakeFile, index_server: IndexServer, store: Store
+        self, fetch: Fetch, make_wheel: MakeFile, index_server: IndexServer, wheel_cache: WheelCache
     ) -> None:
         wheels = [make_wheel("a", blob=1000), make_wheel("b"), make_wheel("c")]
         index_server.add(*wheels)
@@ -368,7 +368,7 @@ class TestRetries:
         artifacts = [artifact_of(path, index_server.file_url(path)) for path in wheels]
         message = failure_of(fetch, *artifacts, jobs=1)  # The largest one comes first.
         assert len(message.splitlines()) == 1
-        assert entries(store) == [path.name for path in wheels[1:]]
+        assert entries(wheel_cache) == [path.name for path in wheels[1:]]
 
 
 class TestContent:
@@ -388,7 +388,7 @@ class TestContent:
         fetch: Fetch,
         artifact: Artifact,
         wheel: Path,
-        store: Store,
+        wheel_cache: WheelCache,
         index_server: IndexServer,
     ) -> None:
         index_server.corrupt(wheel.name)
@@ -399,7 +399,7 @@ class TestContent:
             f"got {got}: this is not the file that was locked; lock again if you trust the new one"
         )
         assert len(index_server.requests) == 2
-        assert entries(store) == []
+        assert entries(wheel_cache) == []
 
     def test_a_file_that_does_not_end_where_it_should_is_refused(
         self, fetch: Fetch, make_wheel: MakeFile, index_server: IndexServer
@@ -417,13 +417,13 @@ class TestContent:
         algorithm: str,
         fetch: Fetch,
         wheel: Path,
-        store: Store,
+        wheel_cache: WheelCache,
         index_server: IndexServer,
     ) -> None:
         artifact = artifact_of(wheel, index_server.file_url(wheel), algorithm)
         sha256 = hashlib.sha256(wheel.read_bytes()).hexdigest()
-        assert fetch(artifact) == [store.path_of(sha256, wheel.name)]
-        assert fetch(artifact, offline=True) == [store.path_of(sha256, wheel.name)]
+        assert fetch(artifact) == [wheel_cache.path_of(sha256, wheel.name)]
+        assert fetch(artifact, offline=True) == [wheel_cache.path_of(sha256, wheel.name)]
         index_server.corrupt(wheel.name)
         wrong = replace(artifact, hashes={algorithm: "0" * len(artifact.hashes[algorithm])})
         assert f"expected {algorithm} 000" in failure_of(fetch, wrong)
@@ -470,12 +470,12 @@ class TestLocalFiles:
         as_url: bool,
         fetch: Fetch,
         make_wheel: MakeFile,
-        store: Store,
+        wheel_cache: WheelCache,
     ) -> None:
-        wheel = make_wheel("a").rename(store.root.parent / "a b.whl")
+        wheel = make_wheel("a").rename(wheel_cache.root.parent / "a b.whl")
         artifact = artifact_of(wheel, wheel.as_uri() if as_url else str(wheel))
         (path,) = fetch(artifact, offline=True)
-        assert path == store.path_of(artifact.hashes["sha256"], wheel.name)
+        assert path == wheel_cache.path_of(artifact.hashes["sha256"], wheel.name)
         assert path.read_bytes() == wheel.read_bytes()
 
     def test_a_file_that_has_changed_or_gone_is_said_so(
@@ -505,7 +505,7 @@ class TestSecrets:
         make_wheel: MakeFile,
         start_index: Callable[..., IndexServer],
         fetch: Fetch,
-        store: Store,
+        wheel_cache: WheelCache,
     ) -> None:
         index = start_index(auth=("ann", "s3cr3t/"))
         wheel, missing = make_wheel("a"), make_wheel("b")
@@ -517,7 +517,7 @@ class TestSecrets:
         message = failure_of(fetch, artifact_of(missing, f"{url}?X-Signature=s3cr3t#s3cr3t"))
         assert "s3cr3t" not in message
         assert "ann" not in message
-        for file in store.root.rglob("*"):
+        for file in wheel_cache.root.rglob("*"):
             assert "s3cr3t" not in str(file)
             assert file.is_dir() or b"s3cr3t" not in file.read_bytes()
 
@@ -814,7 +814,7 @@ class TestProgress:
 
 class TestResources:
     def test_memory_does_not_grow_with_the_size_of_a_wheel(
-        self, make_wheel: MakeFile, index_server: IndexServer, store: Store
+        self, make_wheel: MakeFile, index_server: IndexServer, wheel_cache: WheelCache
     ) -> None:
         peaks = []
         for name, size in (("small", 1_000), ("large", 400_000_000)):
@@ -825,16 +825,16 @@ class TestResources:
             artifact = Artifact(
                 filename=wheel.name, url=index_server.file_url(wheel), hashes=hashes
             )
-            output, errors = start_fetch([artifact], store).communicate(timeout=300)
+            output, errors = start_fetch([artifact], wheel_cache).communicate(timeout=300)
             assert not errors
             peaks.append(json.loads(output)["peak"])
         assert peaks[1] - peaks[0] < 20_000_000
         assert peaks[1] < 150_000_000
 
     def test_a_store_that_cannot_be_written_is_one_error(
-        self, fetch: Fetch, artifact: Artifact, store: Store
+        self, fetch: Fetch, artifact: Artifact, wheel_cache: WheelCache
     ) -> None:
-        store.root.write_text("a file where the folder should be")
+        wheel_cache.root.write_text("a file where the folder should be")
         assert failure_of(fetch, artifact).startswith(
-            f"cannot write to the wheel store {store.root}: "
+            f"cannot write to the wheel store {wheel_cache.root}: "
         )

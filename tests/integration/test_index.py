@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     import requests
 
-    from hatch_multiplat.index.wheel_cache import Store
+    from hatch_multiplat.index.wheel_cache import WheelCache
     from tests.conftest import MakeFile
     from tests.support.index_server import IndexServer
 
@@ -42,7 +42,7 @@ class Read(Protocol):
 
 
 @pytest.fixture
-def read(store: Store, session: requests.Session) -> Read:
+def read(wheel_cache: WheelCache, session: requests.Session) -> Read:
     """Return a function that reads a project; the last of the index URLs is the default one."""
 
     def read(
@@ -59,7 +59,7 @@ def read(store: Store, session: requests.Session) -> Read:
                 index_url=default, extra_index_urls=tuple(extra), find_links=find_links
             ),
             session=session,
-            store=store,
+            wheel_cache=wheel_cache,
             offline=offline,
         )
 
@@ -247,21 +247,22 @@ class TestCache:
         assert len(index_server.requests) == seen
 
     def test_offline_without_the_page_says_what_to_do(
-        self, index_server: IndexServer, store: Store, read: Read
+        self, index_server: IndexServer, wheel_cache: WheelCache, read: Read
     ) -> None:
         url = index_server.with_credentials(index_server.index_url, "ann", "secret")
         assert failure_of(read, url, offline=True) == (
-            f"offline, and the page {index_server.index_url}a/ is not in the store {store.root}; "
+            f"offline, and the page {index_server.index_url}a/ is not in the store "
+            f"{wheel_cache.root}; "
             "build once without UV_OFFLINE and HATCH_MULTIPLAT_OFFLINE to fetch it"
         )
 
 
 class TestTrouble:
     def test_a_store_that_cannot_be_written_does_not_keep_pages_from_being_read(
-        self, index_server: IndexServer, make_wheel: MakeFile, store: Store, read: Read
+        self, index_server: IndexServer, make_wheel: MakeFile, wheel_cache: WheelCache, read: Read
     ) -> None:
         index_server.add(make_wheel("a"))
-        store.root.write_text("a file where the folder should be")
+        wheel_cache.root.write_text("a file where the folder should be")
         assert len(read(index_server.index_url)) == 1
 
     def test_a_page_that_breaks_off_is_asked_for_again(
@@ -300,7 +301,7 @@ class TestSecrets:
         start_index: Callable[..., IndexServer],
         make_wheel: MakeFile,
         read: Read,
-        store: Store,
+        wheel_cache: WheelCache,
     ) -> None:
         index = start_index(auth=("ann", "s3cr3t"), relative=True, json=False)
         wheel = make_wheel("a")
@@ -308,7 +309,7 @@ class TestSecrets:
         url = index.with_credentials(index.index_url, "ann", "s3cr3t")
         (file,) = read(url)
         assert file.url == index.file_url(wheel)
-        for path in store.root.rglob("*"):
+        for path in wheel_cache.root.rglob("*"):
             assert path.is_dir() or b"s3cr3t" not in path.read_bytes()
 
     def test_credentials_given_apart_are_used(

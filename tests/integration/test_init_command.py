@@ -334,14 +334,14 @@ def test_dynamic_dependencies_of_what_cannot_be_built_are_not_looked_at(folder: 
 )
 @pytest.mark.parametrize("command", ["init", "check", "build"])
 def test_a_project_of_which_nothing_says_the_name_is_an_error(
-    folder: Folder, command: str, backend: str, beside: str
+    folder: Folder, command: str, backend: str, side_outputs: str
 ) -> None:
     """setuptools makes a wheel of UNKNOWN 0.0.0 of it."""
     folder.write(f"[build-system]\nrequires = []\n{backend}\n")
     if command != "init":
         folder.write(folder.text + TABLE)
     result = folder.run(command, code=2)
-    assert f"pyproject.toml: no table [project]{beside}" in result.stderr
+    assert f"pyproject.toml: no table [project]{side_outputs}" in result.stderr
     assert "add the table, with the name and version of the project" in result.stderr
     assert not (folder.root / "dist").exists()
 
@@ -410,16 +410,16 @@ def test_every_byte_of_the_file_stays(folder: Folder) -> None:
 
 
 def test_the_hook_goes_where_hatch_looks_for_it(folder: Folder) -> None:
-    beside = folder.root / "hatch.toml"
-    beside.write_text("[envs.x]\n", "utf-8")
+    side_outputs = folder.root / "hatch.toml"
+    side_outputs.write_text("[envs.x]\n", "utf-8")
     folder.run("init", "--yes")
-    assert beside.read_text("utf-8") == "[envs.x]\n"
+    assert side_outputs.read_text("utf-8") == "[envs.x]\n"
     folder.write()
-    beside.write_text('[build]\ninclude = ["x"]\n', "utf-8")
+    side_outputs.write_text('[build]\ninclude = ["x"]\n', "utf-8")
     result = folder.run("init", "--on-request")
     assert result.stdout == "Changed pyproject.toml and hatch.toml\n"
     assert "hatch-multiplat" not in folder.text.replace("# Run hatch-multiplat", "")
-    assert tomllib.loads(beside.read_text("utf-8"))["build"]["hooks"]["multiplat"] == {
+    assert tomllib.loads(side_outputs.read_text("utf-8"))["build"]["hooks"]["multiplat"] == {
         "enable-by-default": False,
         "dependencies": ["hatch-multiplat"],
     }

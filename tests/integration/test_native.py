@@ -122,7 +122,7 @@ def test_check_shows_which_of_its_own_wheels_serves_which_target(project: Native
     assert own["name"] == "count-primes"
     unbuilt = [cell["target"] for cell in own["wheels"] if cell["kind"] == "unbuilt"]
     assert unbuilt == [f"{HERE}-manylinux_2_28_x86_64"]
-    assert [gap["target"] for gap in own["gaps"]] == ["cp312-win_amd64"]
+    assert [missing_wheel["target"] for missing_wheel in own["gaps"]] == ["cp312-win_amd64"]
     assert "name it in 'project-wheels'" in own["gaps"][0]["to_do"]
     served = {cell["target"]: cell["wheel"] for cell in own["wheels"] if cell["wheel"]}
     assert len(served) == 13

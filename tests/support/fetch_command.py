@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from hatch_multiplat.index.fetch import Artifact, fetch_files
 from hatch_multiplat.index.http_client import make_session
 from hatch_multiplat.index.progress import NoProgress
-from hatch_multiplat.index.wheel_cache import Store
+from hatch_multiplat.index.wheel_cache import WheelCache
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,14 +20,14 @@ if TYPE_CHECKING:
 _ROOT = Path(__file__).parents[2]
 
 
-def start_fetch(artifacts: Sequence[Artifact], store: Store) -> subprocess.Popen[str]:
+def start_fetch(artifacts: Sequence[Artifact], wheel_cache: WheelCache) -> subprocess.Popen[str]:
     """Start fetching into the store; the process prints what `main` returns, as JSON."""
     listed = [
         {"filename": a.filename, "url": a.url, "hashes": dict(a.hashes), "size": a.size}
         for a in artifacts
     ]
     return subprocess.Popen(
-        [sys.executable, "-m", __name__, str(store.root), json.dumps(listed)],
+        [sys.executable, "-m", __name__, str(wheel_cache.root), json.dumps(listed)],
         cwd=_ROOT,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -40,7 +40,7 @@ def main(root: str, artifacts: str) -> dict[str, Any]:
     with make_session({}, backoff=0) as session:
         paths = fetch_files(
             [Artifact(**artifact) for artifact in json.loads(artifacts)],
-            store=Store(Path(root)),
+            wheel_cache=WheelCache(Path(root)),
             session=session,
             offline=False,
             progress=NoProgress(),

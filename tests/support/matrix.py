@@ -20,7 +20,7 @@ from hatch_multiplat.targets.target import Target
 from hatch_multiplat.wheels.matrix import make_matrix
 from hatch_multiplat.wheels.pylock import parse_lock
 from hatch_multiplat.wheels.report import Advice
-from hatch_multiplat.wheels.selection import locked_wheel, select_all
+from hatch_multiplat.wheels.selection import parse_wheel, select_all
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -118,7 +118,7 @@ def sample() -> Matrix:
         ),
     )
     targets = make_targets(PLATFORMS, PYTHONS)
-    wheel = locked_wheel("built-1.0-py3-none-any.whl", "file:///built", {"sha256": "1"}, 500)
+    wheel = parse_wheel("built-1.0-py3-none-any.whl", "file:///built", {"sha256": "1"}, 500)
     outcome = select_all(lock, targets, base=BASE, built={SDIST: wheel})
     return make_matrix(
         project="demo",
@@ -126,8 +126,12 @@ def sample() -> Matrix:
         asked=[target for target in targets if str(target.python) == "3.13"],
         lock=lock,
         outcome=outcome,
-        gaps=outcome.gaps,
-        newest={(gap.name, gap.target): "1.9" for gap in outcome.gaps if gap.name == "slow"},
+        missing_wheels=outcome.missing_wheels,
+        newest={
+            (missing_wheel.name, missing_wheel.target): "1.9"
+            for missing_wheel in outcome.missing_wheels
+            if missing_wheel.name == "slow"
+        },
         advice=Advice.PROJECT,
         built={wheel.filename},
     )

@@ -13,7 +13,7 @@ from hatch_multiplat.config.run import Run
 from hatch_multiplat.executable.boot import BootTable, BootWheel
 from hatch_multiplat.executable.pex_file import Parts
 from hatch_multiplat.targets.target import Target
-from hatch_multiplat.wheels.selection import Selection, WheelSet, locked_wheel
+from hatch_multiplat.wheels.selection import Selection, WheelSet, parse_wheel
 from hatch_multiplat.wheels.wheel_file import read_wheel_texts
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Any
 
-    from hatch_multiplat.wheels.selection import LockedWheel
+    from hatch_multiplat.wheels.selection import Wheel
 
 INTERPRETER = Run(kind="interpreter")
 
@@ -80,6 +80,6 @@ def make_parts(
     )
 
 
-def _locked(path: Path) -> LockedWheel:
+def _locked(path: Path) -> Wheel:
     sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
-    return locked_wheel(path.name, path.as_uri(), {"sha256": sha256}, path.stat().st_size)
+    return parse_wheel(path.name, path.as_uri(), {"sha256": sha256}, path.stat().st_size)

@@ -9,7 +9,7 @@ import tomlkit
 
 from hatch_multiplat.build.pipeline import Request, build_executable
 from hatch_multiplat.index.progress import NoProgress
-from hatch_multiplat.resolve.preparation import Surroundings
+from hatch_multiplat.resolve.preparation import BuildContext
 from tests.support.wheels import make_wheel
 
 if TYPE_CHECKING:
@@ -44,10 +44,10 @@ class ProjectFolder:
 
     def build(self, **environ: str) -> Report:
         request = Request(project_dir=self.root, wheel=self.wheel, default_dir=self.dist)
-        around = Surroundings(
+        context = BuildContext(
             progress=NoProgress(), say=self.said.append, environ=self.environ | environ
         )
-        return build_executable(request, around)
+        return build_executable(request, context)
 
 
 def make_project(

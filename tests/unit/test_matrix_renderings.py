@@ -68,7 +68,7 @@ def large(*, packages: int = 30) -> Matrix:
         targets=targets,
         lock=lock,
         outcome=outcome,
-        gaps=outcome.gaps,
+        missing_wheels=outcome.missing_wheels,
         advice=Advice.PROJECT,
     )
 
@@ -113,7 +113,7 @@ def test_the_verdict_answers_what_was_asked(matrix: Matrix) -> None:
         "To add Python 3.13, something has to be done about high, slow.",
     ]
     asked = [target for target in matrix.targets if str(target.platform) == "macos-arm64"]
-    good = dataclasses.replace(matrix, gaps=(), asked=tuple(asked))
+    good = dataclasses.replace(matrix, missing_wheels=(), asked=tuple(asked))
     assert describe_outcome(good) == [
         "All 15 targets are covered.",
         "Nothing stands in the way of macos-arm64, with stable 2.9 in place of 3.0 there.",
@@ -169,7 +169,7 @@ def test_a_project_that_requires_nothing_is_covered() -> None:
         project="demo",
         targets=targets,
         lock=None,
-        outcome=Outcome(selections=(), gaps=()),
+        outcome=Outcome(selections=(), missing_wheels=()),
         advice=Advice.PROJECT,
     )
     assert plain_text(found, 80).splitlines()[0] == (
@@ -181,11 +181,11 @@ def test_a_project_that_requires_nothing_is_covered() -> None:
 
 
 def test_markdown_keeps_names_from_becoming_emphasis(matrix: Matrix) -> None:
-    gaps = tuple(
-        dataclasses.replace(gap, name=canonicalize_name("a"), reason="has *_|<b>_*")
-        for gap in matrix.gaps
+    missing_wheels = tuple(
+        dataclasses.replace(missing_wheel, name=canonicalize_name("a"), reason="has *_|<b>_*")
+        for missing_wheel in matrix.missing_wheels
     )
-    text = render_markdown(dataclasses.replace(matrix, gaps=gaps))
+    text = render_markdown(dataclasses.replace(matrix, missing_wheels=missing_wheels))
     assert r"has \*\_\|\<b\>\_\*" in text
 
 
@@ -255,11 +255,11 @@ def test_the_page_has_every_row_with_every_platform(matrix: Matrix) -> None:
 
 
 def test_what_an_index_says_cannot_break_the_page(matrix: Matrix) -> None:
-    gaps = tuple(
-        dataclasses.replace(gap, reason="</li><script>alert(1)</script> {{title}}")
-        for gap in matrix.gaps
+    missing_wheels = tuple(
+        dataclasses.replace(missing_wheel, reason="</li><script>alert(1)</script> {{title}}")
+        for missing_wheel in matrix.missing_wheels
     )
-    text = render_html(dataclasses.replace(matrix, gaps=gaps, project='<b>"x"'))
+    text = render_html(dataclasses.replace(matrix, missing_wheels=missing_wheels, project='<b>"x"'))
     page = Page(text)
     assert page.count["script"] == 1
     assert page.count["b"] == 1  # The floor that is raised.

@@ -18,7 +18,7 @@ from hatch_multiplat.frontends.commands.terminal import (
     project_argument,
     quiet_option,
 )
-from hatch_multiplat.frontends.frontend import surroundings
+from hatch_multiplat.frontends.frontend import build_context
 from hatch_multiplat.resolve.project import open_project
 from hatch_multiplat.wheels.report import render_report, report_to_json
 
@@ -69,7 +69,7 @@ def build(
             checksums=checksums,
             sbom=sbom,
         )
-        report = build_executable(request, surroundings(terminal))
+        report = build_executable(request, build_context(terminal))
     if as_json:
         click.echo(json.dumps(report_to_json(report), indent=2))
     else:

@@ -11,7 +11,7 @@ import click
 
 from hatch_multiplat.base.errors import ConfigError, CoverageError, WriteError
 from hatch_multiplat.build.own_wheels import survey_own_wheels
-from hatch_multiplat.config.overrides import Widening
+from hatch_multiplat.config.overrides import Overrides
 from hatch_multiplat.frontends.commands.opening import open_with_metadata, prepare_question
 from hatch_multiplat.frontends.commands.screen import Screen
 from hatch_multiplat.frontends.commands.terminal import (
@@ -91,18 +91,18 @@ def check(
     """
     if as_json and markdown:
         raise ConfigError(["--json and --markdown exclude each other; keep one"])
-    widening = Widening(platforms=platforms, pythons=pythons, only=only)
-    if only and not widening:
+    overrides = Overrides(platforms=platforms, pythons=pythons, only=only)
+    if only and not overrides:
         raise ConfigError(["--only goes with --platform or --python; name what to check"])
     terminal = Terminal(quiet=quiet or as_json or markdown)
     table_project, metadata = open_with_metadata(project, terminal)
-    opened = widen_project(table_project, widening) if widening else table_project
+    opened = widen_project(table_project, overrides) if overrides else table_project
     question, market = prepare_question(opened, metadata, terminal)
-    found = _search(opened, question, market, widened=bool(widening), no_lock=no_lock)
+    found = _search(opened, question, market, widened=bool(overrides), no_lock=no_lock)
     matrix = _make_matrix(found, opened, question, before=table_project)
     if html is not None:
         _write(html, render_html(matrix))
-    if as_json and matrix.gaps:
+    if as_json and matrix.missing_wheels:
         raise CoverageError(describe_outcome(matrix)[0], details=matrix_to_json(matrix))
     if as_json:
         click.echo(json.dumps(matrix_to_json(matrix), indent=2))
@@ -110,9 +110,9 @@ def check(
         click.echo(render_markdown(matrix), nl=False)
     elif not quiet:
         _show(matrix)
-    if matrix.gaps and quiet:
+    if matrix.missing_wheels and quiet:
         raise CoverageError(describe_outcome(matrix)[0])
-    if matrix.gaps:
+    if matrix.missing_wheels:
         sys.exit(CoverageError.exit_code)
 
 
@@ -155,7 +155,7 @@ def _make_matrix(
             asked=asked,
             lock=found.lock,
             outcome=found.outcome,
-            gaps=found.gaps,
+            missing_wheels=found.missing_wheels,
             newest=found.newest,
             advice=found.advice,
             built=found.built,

@@ -18,7 +18,7 @@ from hatch_multiplat.frontends.commands.terminal import (
     project_argument,
     quiet_option,
 )
-from hatch_multiplat.frontends.frontend import surroundings
+from hatch_multiplat.frontends.frontend import build_context
 from hatch_multiplat.index.workspace import find_workspace
 from hatch_multiplat.init.detection import survey_project
 from hatch_multiplat.init.init_table import (
@@ -129,7 +129,7 @@ def _choose(project: Path, text: str, chosen: Settings, terminal: Terminal) -> S
         project,
         pyproject,
         chosen,
-        surroundings(terminal),
+        build_context(terminal),
         build=lambda: build_aside(project, terminal),
     )
     for reason in survey.reasons:
@@ -158,14 +158,14 @@ def _add_plugin(
         terminal.display_info("build it with: hatch-multiplat build")
         return text, []
     changes = []
-    beside = _hatch_toml(project)
-    if beside is None:
+    side_outputs = _hatch_toml(project)
+    if side_outputs is None:
         root: tuple[str, ...] = ("tool", "hatch")
         text = hooked = add_hook(text, root=root, on_request=on_request)
     else:
         root = ()
-        hooked = add_hook(beside.text, root=root, on_request=on_request)
-        changes = [(beside, hooked)] if hooked != beside.text else []
+        hooked = add_hook(side_outputs.text, root=root, on_request=on_request)
+        changes = [(side_outputs, hooked)] if hooked != side_outputs.text else []
     brought = brings_plugin(tomllib.loads(hooked), root)
     if not brought:
         text = add_requirement(text)

@@ -113,16 +113,22 @@ def _telling_first(name: str, reasons: Sequence[str]) -> Iterator[None]:
     """Raise LockError for gaps where the lock is stale already, with these reasons before them."""
     try:
         yield
-    except CoverageError as gaps:
+    except CoverageError as missing_wheels:
         if not reasons:
             raise
         listed = "\n".join(f"  {reason}" for reason in reasons)
-        found = {"lock": name, "fresh": False, "reasons": reasons, "changes": [], **gaps.details}
+        found = {
+            "lock": name,
+            "fresh": False,
+            "reasons": reasons,
+            "changes": [],
+            **missing_wheels.details,
+        }
         raise LockError(
             f"{name} is stale; no new one can be made before the gaps below are closed\n"
-            f"{listed}\n\n{gaps}",
+            f"{listed}\n\n{missing_wheels}",
             details=found,
-        ) from gaps
+        ) from missing_wheels
 
 
 def _read_names(texts: Sequence[str]) -> list[NormalizedName]:

@@ -13,11 +13,11 @@ import uv
 
 from hatch_multiplat.base.errors import ConfigError, ToolError
 from hatch_multiplat.base.process import run_tool
-from hatch_multiplat.frontends.frontend import SWITCH, surroundings
+from hatch_multiplat.frontends.frontend import SWITCH, build_context
 from hatch_multiplat.resolve.preparation import make_question, open_market
 from hatch_multiplat.resolve.project import (
+    apply_metadata,
     check_described,
-    heed_metadata,
     open_project,
     read_pyproject,
     read_wheel,
@@ -53,14 +53,14 @@ def open_with_metadata(folder: Path, terminal: Terminal) -> tuple[Project, Proje
     """
     project = open_project(folder)
     metadata = static_metadata(project) or build_aside(folder, terminal).metadata
-    return heed_metadata(project, metadata), metadata
+    return apply_metadata(project, metadata), metadata
 
 
 def prepare_question(
     project: Project, metadata: ProjectMetadata, terminal: Terminal
 ) -> tuple[Question, Market]:
     """Return what is to be solved for a project, and where."""
-    market = open_market(project, surroundings(terminal))
+    market = open_market(project, build_context(terminal))
     return make_question(project, metadata, market), market
 
 

@@ -144,11 +144,11 @@ class _Columns:
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterable[Text]:
         words = _widths([self.head, *(row for row, _ in self.rows)])
         numbers = _widths([self.numbers, *(row for _, row in self.rows)])
-        beside = sum(words) + sum(numbers) + len(_GAP) * (len(words) + len(numbers) - 1)
+        side_outputs = sum(words) + sum(numbers) + len(_GAP) * (len(words) + len(numbers) - 1)
         for number, (texts, values) in enumerate([(self.head, self.numbers), *self.rows]):
             style = "" if number else "bold"
             right = _GAP.join(map(str.rjust, values, numbers))
-            if beside <= options.max_width:
+            if side_outputs <= options.max_width:
                 yield Text(_GAP.join([*map(str.ljust, texts, words), right]), style=style)
             else:
                 yield Text(_GAP.join(texts), style=style)

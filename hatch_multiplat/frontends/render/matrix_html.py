@@ -56,23 +56,23 @@ def render_html(matrix: Matrix) -> str:
 
 def _verdict(matrix: Matrix) -> str:
     first, *more = describe_outcome(matrix)
-    kind = "bad" if matrix.gaps else "good"
+    kind = "bad" if matrix.missing_wheels else "good"
     lines = [f'<p class="verdict {kind}">{escape(first)}</p>']
     return "\n".join([*lines, *(f"<p>{escape(line)}</p>" for line in more)])
 
 
 def _gaps(matrix: Matrix) -> str:
-    if not matrix.gaps:
+    if not matrix.missing_wheels:
         return ""
     items = []
     for group in group_gaps(matrix):
-        gap = group.first
-        title = " ".join(filter(None, [gap.name, str(gap.version or "")]))
+        missing_wheel = group.first
+        title = " ".join(filter(None, [missing_wheel.name, str(missing_wheel.version or "")]))
         where = describe_targets(group.targets, matrix)
         items.append(
-            f"<li><strong>{escape(title)}</strong>: {escape(gap.reason)}"
+            f"<li><strong>{escape(title)}</strong>: {escape(missing_wheel.reason)}"
             f'<br><span class="soft">on {escape(where)}</span>'
-            f"<br>To do: {escape(gap.to_do)}</li>"
+            f"<br>To do: {escape(missing_wheel.to_do)}</li>"
         )
     lines = ["<section>", "<h2>What is missing</h2>", '<ul class="gaps">', *items, "</ul>"]
     if matrix.explanation:

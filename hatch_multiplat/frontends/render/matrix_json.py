@@ -19,7 +19,7 @@ def matrix_to_json(matrix: Matrix) -> dict[str, Any]:
     lacking, asked = set(matrix.uncovered), set(matrix.asked)
     return {
         "project": matrix.project,
-        "covered": not matrix.gaps,
+        "covered": not matrix.missing_wheels,
         "targets": [
             {
                 "name": str(target),
@@ -35,7 +35,11 @@ def matrix_to_json(matrix: Matrix) -> dict[str, Any]:
             {
                 "name": name,
                 "wheels": [_cell(cell) for cell in matrix.cells if cell.name == name],
-                "gaps": [_gap(gap) for gap in matrix.gaps if gap.name == name],
+                "gaps": [
+                    _gap(missing_wheel)
+                    for missing_wheel in matrix.missing_wheels
+                    if missing_wheel.name == name
+                ],
             }
             for name in matrix.packages
         ],
@@ -80,15 +84,15 @@ def _cell(cell: Cell) -> dict[str, Any]:
     }
 
 
-def _gap(gap: Missing) -> dict[str, Any]:
+def _gap(missing_wheel: Missing) -> dict[str, Any]:
     return {
-        "target": str(gap.target),
-        "version": str(gap.version) if gap.version else None,
-        "kind": gap.kind,
-        "reason": gap.reason,
-        "floor": _floor(gap.floor),
-        "newest": gap.newest or None,
-        "to_do": gap.to_do,
+        "target": str(missing_wheel.target),
+        "version": str(missing_wheel.version) if missing_wheel.version else None,
+        "kind": missing_wheel.kind,
+        "reason": missing_wheel.reason,
+        "floor": _floor(missing_wheel.floor),
+        "newest": missing_wheel.newest or None,
+        "to_do": missing_wheel.to_do,
     }
 
 

@@ -31,7 +31,7 @@ _SPECIAL = str.maketrans({char: f"\\{char}" for char in "\\`*_[]<>|#~"})
 def render_markdown(matrix: Matrix) -> str:
     """Render the matrix as GitHub-flavoured Markdown: the verdict first, gaps before the table."""
     verdict, *more = describe_outcome(matrix)
-    mark = "\N{CROSS MARK}" if matrix.gaps else "\N{WHITE HEAVY CHECK MARK}"
+    mark = "\N{CROSS MARK}" if matrix.missing_wheels else "\N{WHITE HEAVY CHECK MARK}"
     blocks = [
         f"### {_escape(describe_size(matrix))}",
         f"{mark} **{_escape(verdict)}**",
@@ -48,13 +48,13 @@ def render_markdown(matrix: Matrix) -> str:
 def _gaps(matrix: Matrix) -> list[str]:
     lines = []
     for group in group_gaps(matrix):
-        gap = group.first
-        title = " ".join(filter(None, [gap.name, str(gap.version or "")]))
+        missing_wheel = group.first
+        title = " ".join(filter(None, [missing_wheel.name, str(missing_wheel.version or "")]))
         where = describe_targets(group.targets, matrix)
         lines += [
-            f"- **{_escape(title)}**: {_escape(gap.reason)}  ",
+            f"- **{_escape(title)}**: {_escape(missing_wheel.reason)}  ",
             f"  on {_escape(where)}  ",
-            f"  to do: {_escape(gap.to_do)}",
+            f"  to do: {_escape(missing_wheel.to_do)}",
         ]
     return lines
 

@@ -73,7 +73,7 @@ def render_matrix(matrix: Matrix, *, width: int) -> list[Text]:
         )
         if section
     ]
-    covered = "bold green" if not matrix.gaps else _GAP
+    covered = "bold green" if not matrix.missing_wheels else _GAP
     verdict = describe_outcome(matrix)
     sections.append(
         [
@@ -216,12 +216,12 @@ def _differences(matrix: Matrix, width: int) -> list[Text]:
 def _gaps(matrix: Matrix, width: int) -> list[Text]:
     lines = []
     for group in group_gaps(matrix):
-        gap = group.first
-        title = " ".join(filter(None, [gap.name, str(gap.version or "")]))
-        lines += _wrap(f"{title}: {gap.reason}", width, hang=2, style=_GAP)
+        missing_wheel = group.first
+        title = " ".join(filter(None, [missing_wheel.name, str(missing_wheel.version or "")]))
+        lines += _wrap(f"{title}: {missing_wheel.reason}", width, hang=2, style=_GAP)
         where = describe_targets(group.targets, matrix)
         lines += _wrap(f"on {where}", width, begin="  ", hang=5)
-        lines += _wrap(f"to do: {gap.to_do}", width, begin="  ", hang=4)
+        lines += _wrap(f"to do: {missing_wheel.to_do}", width, begin="  ", hang=4)
     return lines
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from hatch_multiplat.base.atomic_write import write_aside
+from hatch_multiplat.base.atomic_write import write_atomically
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,10 +22,10 @@ def test_a_file_keeps_its_mode_and_a_link_stays_a_link(tmp_path: Path) -> None:
     real, link = tmp_path / "elsewhere" / "lock.toml", tmp_path / "lock.toml"
     real.parent.mkdir()
     link.symlink_to(real)
-    write_aside(link, "new")
+    write_atomically(link, "new")
     assert stat.S_IMODE(real.stat().st_mode) == 0o644
     real.chmod(0o660)
-    write_aside(link, b"newer")
+    write_atomically(link, b"newer")
     assert link.is_symlink()
     assert real.read_text() == "newer"
     assert stat.S_IMODE(real.stat().st_mode) == 0o660
@@ -36,5 +36,5 @@ def test_links_in_a_circle_are_an_error_of_the_system(tmp_path: Path) -> None:
     link = tmp_path / "lock.toml"
     link.symlink_to(link)
     with pytest.raises(OSError, match="symbolic links"):
-        write_aside(link, "new")
+        write_atomically(link, "new")
     assert list(tmp_path.iterdir()) == [link]

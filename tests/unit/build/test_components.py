@@ -5,7 +5,7 @@ from packaging.pylock import Pylock
 from hatch_multiplat.build.components import Ingredient, Origin, list_ingredients
 from hatch_multiplat.targets.target import Target
 from hatch_multiplat.wheels.license import Licensing
-from hatch_multiplat.wheels.selection import LockedWheel, Selection, WheelSet, locked_wheel
+from hatch_multiplat.wheels.selection import Selection, Wheel, WheelSet, parse_wheel
 
 LINUX = Target.parse("cp312-manylinux_2_28_x86_64")
 WINDOWS = Target.parse("cp312-win_amd64")
@@ -18,7 +18,7 @@ def make_lock(*packages: dict[str, object]) -> Pylock:
     )
 
 
-def select(target: Target, *wheels: LockedWheel) -> Selection:
+def select(target: Target, *wheels: Wheel) -> Selection:
     return Selection(target=target, sets=(WheelSet(from_patch=0, wheels=wheels),))
 
 
@@ -32,9 +32,9 @@ def ingredients(*selections: Selection, lock: Pylock | None = None) -> tuple[Ing
     )
 
 
-def wheel(name: str, url: str = "https://files.test/") -> LockedWheel:
+def wheel(name: str, url: str = "https://files.test/") -> Wheel:
     filename = f"{name}-1.0-py3-none-any.whl"
-    return locked_wheel(filename, f"{url}{filename}", {"sha256": "00"})
+    return parse_wheel(filename, f"{url}{filename}", {"sha256": "00"})
 
 
 def test_each_wheel_is_listed_once_with_its_targets() -> None:
@@ -57,7 +57,7 @@ def test_each_wheel_is_listed_once_with_its_targets() -> None:
 
 def test_the_url_has_no_credentials_and_no_signature() -> None:
     filename = "one-1.0-py3-none-any.whl"
-    secret = locked_wheel(
+    secret = parse_wheel(
         filename, f"https://ada:secret@files.test/{filename}?signature=abc#x", {"sha256": "00"}
     )
     (found,) = ingredients(select(LINUX, secret))

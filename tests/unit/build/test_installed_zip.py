@@ -16,7 +16,7 @@ from hatch_multiplat.config.run import Run
 from hatch_multiplat.executable.boot import BootTable
 from hatch_multiplat.executable.pex_file import Parts
 from hatch_multiplat.targets.target import Target
-from hatch_multiplat.wheels.selection import Selection, WheelSet, locked_wheel
+from hatch_multiplat.wheels.selection import Selection, WheelSet, parse_wheel
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,7 +33,7 @@ def write(path: Path, *sets: list[Path], prefix: str = "") -> Path:
         sets=tuple(
             WheelSet(
                 from_patch=patch,
-                wheels=tuple(locked_wheel(wheel.name, wheel.as_uri(), {}) for wheel in wheels),
+                wheels=tuple(parse_wheel(wheel.name, wheel.as_uri(), {}) for wheel in wheels),
             )
             for patch, wheels in enumerate(sets)
         ),

@@ -28,13 +28,18 @@ def unpacked(tmp_path: Path) -> Path:
 
 
 def choose(
-    output_dir: str | None, project_dir: Path, beside: Path, *, copied: bool = True, shell: str = ""
+    output_dir: str | None,
+    project_dir: Path,
+    side_outputs: Path,
+    *,
+    copied: bool = True,
+    shell: str = "",
 ) -> tuple[Path, list[str]]:
     said: list[str] = []
     folder = choose_folder(
         output_dir,
         project_dir=project_dir,
-        beside=beside,
+        side_outputs=side_outputs,
         copied=copied,
         environ={"PWD": shell},
         say=said.append,

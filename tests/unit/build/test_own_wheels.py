@@ -263,7 +263,9 @@ def test_what_is_there_is_told_from_what_is_yet_to_be_built(tmp_path: Path) -> N
         MAC: "demo-1.0-cp312-cp312-macosx_11_0_arm64.whl"
     }
     assert own.unbuilt == (LINUX, OLD_LINUX)
-    assert [(gap.target, gap.kind) for gap in own.gaps] == [(WINDOWS, "platform")]
+    assert [(missing_wheel.target, missing_wheel.kind) for missing_wheel in own.missing_wheels] == [
+        (WINDOWS, "platform")
+    ]
 
 
 def test_another_python_or_libc_is_not_built_here(tmp_path: Path) -> None:
@@ -277,7 +279,7 @@ def test_another_python_or_libc_is_not_built_here(tmp_path: Path) -> None:
     own = survey_own_wheels(project, others, here=LINUX, environ={})
     assert own is not None
     assert own.unbuilt == ()
-    assert [gap.target for gap in own.gaps] == list(others)
+    assert [missing_wheel.target for missing_wheel in own.missing_wheels] == list(others)
 
 
 def test_before_any_wheel_was_built_all_are_yet_to_be_built(tmp_path: Path) -> None:
@@ -333,4 +335,6 @@ def test_check_reads_the_lowest_floor_from_a_wheel_without_a_promise(tmp_path: P
     assert own is not None
     assert own.measured == {LINUX: (2, 27)}
     assert own.unbuilt == ()
-    assert [(gap.target, gap.kind) for gap in own.gaps] == [(OLD_LINUX, "floor")]
+    assert [(missing_wheel.target, missing_wheel.kind) for missing_wheel in own.missing_wheels] == [
+        (OLD_LINUX, "floor")
+    ]

@@ -7,19 +7,19 @@ from packaging.markers import Marker
 
 from hatch_multiplat.build.wheelhouse import is_wheelhouses, patch_markers, render_requirements
 from hatch_multiplat.targets.target import Target
-from hatch_multiplat.wheels.selection import LockedWheel, Selection, WheelSet, locked_wheel
+from hatch_multiplat.wheels.selection import Selection, Wheel, WheelSet, parse_wheel
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 TARGET = Target.parse("cp312-manylinux_2_28_x86_64")
 DEMO, OLD, NEW, LOCAL = (
-    locked_wheel(f"{name}-py3-none-any.whl", "file:///x", {})
+    parse_wheel(f"{name}-py3-none-any.whl", "file:///x", {})
     for name in ("demo-1.0", "lib-1.0", "lib-2.0", "torch-2.0+cpu")
 )
 
 
-def selection(*sets: tuple[int, tuple[LockedWheel, ...]]) -> Selection:
+def selection(*sets: tuple[int, tuple[Wheel, ...]]) -> Selection:
     return Selection(
         target=TARGET,
         sets=tuple(WheelSet(from_patch=patch, wheels=wheels) for patch, wheels in sets),
@@ -57,7 +57,7 @@ def test_every_wheel_has_its_version_and_its_hash() -> None:
     ],
 )
 def test_markers_hold_for_exactly_the_patch_releases_that_take_a_wheel(
-    sets: list[tuple[int, tuple[LockedWheel, ...]]], taken: range | list[int]
+    sets: list[tuple[int, tuple[Wheel, ...]]], taken: range | list[int]
 ) -> None:
     markers = patch_markers(selection(*sets), OLD)
     for patch in range(12):

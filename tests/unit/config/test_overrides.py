@@ -6,7 +6,7 @@ import pytest
 from packaging.specifiers import SpecifierSet
 
 from hatch_multiplat.base.errors import ConfigError
-from hatch_multiplat.config.overrides import Widening, widen_targets
+from hatch_multiplat.config.overrides import Overrides, widen_targets
 from hatch_multiplat.targets.target_list import Host
 
 if TYPE_CHECKING:
@@ -26,10 +26,12 @@ def no_machine() -> Target:
 HOST = Host(read_text=refuse, current=no_machine)
 
 
-def widen(table: dict[str, Any], widening: Widening, requires_python: str = ">=3.11") -> list[str]:
+def widen(
+    table: dict[str, Any], overrides: Overrides, requires_python: str = ">=3.11"
+) -> list[str]:
     targets = widen_targets(
         table,
-        widening,
+        overrides,
         requires_python=SpecifierSet(requires_python),
         table_host=HOST,
         line_host=HOST,
@@ -38,7 +40,7 @@ def widen(table: dict[str, Any], widening: Widening, requires_python: str = ">=3
 
 
 def test_a_platform_is_added_with_the_pythons_of_the_table() -> None:
-    assert widen(TABLE, Widening(platforms=("windows-arm64",))) == [
+    assert widen(TABLE, Overrides(platforms=("windows-arm64",))) == [
         "3.12 linux-x86_64",
         "3.12 macos-arm64",
         "3.12 windows-arm64",
@@ -46,7 +48,7 @@ def test_a_platform_is_added_with_the_pythons_of_the_table() -> None:
 
 
 def test_a_python_is_added_on_each_platform_of_the_table() -> None:
-    assert widen(TABLE, Widening(pythons=("3.14",))) == [
+    assert widen(TABLE, Overrides(pythons=("3.14",))) == [
         "3.12 linux-x86_64",
         "3.14 linux-x86_64",
         "3.12 macos-arm64",
@@ -56,34 +58,34 @@ def test_a_python_is_added_on_each_platform_of_the_table() -> None:
 
 def test_a_python_comes_after_those_that_the_table_means_when_it_names_none() -> None:
     table = {"platforms": ["linux-x86_64"]}
-    found = widen(table, Widening(pythons=("3.14t",)), ">=3.13,<3.15")
+    found = widen(table, Overrides(pythons=("3.14t",)), ">=3.13,<3.15")
     assert found == ["3.13 linux-x86_64", "3.14 linux-x86_64", "3.14t linux-x86_64"]
 
 
 @pytest.mark.parametrize(
-    ("widening", "targets"),
+    ("overrides", "targets"),
     [
-        (Widening(platforms=("windows-x86_64",), only=True), ["3.12 windows-x86_64"]),
-        (Widening(pythons=("3.13",), only=True), ["3.13 linux-x86_64", "3.13 macos-arm64"]),
+        (Overrides(platforms=("windows-x86_64",), only=True), ["3.12 windows-x86_64"]),
+        (Overrides(pythons=("3.13",), only=True), ["3.13 linux-x86_64", "3.13 macos-arm64"]),
         (
-            Widening(platforms=("windows-x86_64",), pythons=("3.13",), only=True),
+            Overrides(platforms=("windows-x86_64",), pythons=("3.13",), only=True),
             ["3.13 windows-x86_64"],
         ),
     ],
 )
-def test_only_replaces_what_is_given(widening: Widening, targets: list[str]) -> None:
-    assert widen(TABLE, widening) == targets
+def test_only_replaces_what_is_given(overrides: Overrides, targets: list[str]) -> None:
+    assert widen(TABLE, overrides) == targets
 
 
 def test_what_the_table_has_already_adds_nothing() -> None:
-    widening = Widening(platforms=("macosx_13_0_arm64",), pythons=("cp312",))
-    assert widen(TABLE, widening) == ["3.12 linux-x86_64", "3.12 macos-arm64"]
+    overrides = Overrides(platforms=("macosx_13_0_arm64",), pythons=("cp312",))
+    assert widen(TABLE, overrides) == ["3.12 linux-x86_64", "3.12 macos-arm64"]
 
 
 def test_every_mistake_is_told_by_the_option_that_it_is_in() -> None:
-    widening = Widening(platforms=("linux_x64", "gone.json"), pythons=("3.31", "3.10"))
+    overrides = Overrides(platforms=("linux_x64", "gone.json"), pythons=("3.31", "3.10"))
     with pytest.raises(ConfigError) as caught:
-        widen(TABLE, widening)
+        widen(TABLE, overrides)
     problems = caught.value.problems
     assert problems[0] == ("--platform: unknown platform 'linux_x64'; did you mean 'linux-x86_64'?")
     assert problems[1].startswith("--platform: cannot read the complete-platform file 'gone.json'")

@@ -16,7 +16,7 @@ from hatch_multiplat.executable.boot_table import make_boot_table
 from hatch_multiplat.targets.target import Target
 from hatch_multiplat.wheels.dependency_proof import Demands
 from hatch_multiplat.wheels.metadata import ProjectMetadata
-from hatch_multiplat.wheels.selection import LockedWheel, Selection, WheelSet, locked_wheel
+from hatch_multiplat.wheels.selection import Selection, Wheel, WheelSet, parse_wheel
 
 METADATA = ProjectMetadata(
     name="Demo.App", version=Version("1.0"), requires_python=SpecifierSet(), requires=(), extras=()
@@ -28,8 +28,8 @@ DEMANDS = Demands(roots=())
 CONTENTS = {name: (f"sha of {name}", len(name)) for name in (APP, RICH, OLD)}
 
 
-def wheels(*names: str) -> tuple[LockedWheel, ...]:
-    return tuple(locked_wheel(name, f"https://files.test/{name}", {}) for name in names)
+def wheels(*names: str) -> tuple[Wheel, ...]:
+    return tuple(parse_wheel(name, f"https://files.test/{name}", {}) for name in names)
 
 
 def selection(target: str, *sets: tuple[int, tuple[str, ...]]) -> Selection:

@@ -11,7 +11,7 @@ from hatch_multiplat.executable.boot import BootTable
 from hatch_multiplat.executable.executable import Executable, HeldWheel
 from hatch_multiplat.inspection.inspection import compare_with_lock
 from hatch_multiplat.wheels.pylock import parse_lock
-from hatch_multiplat.wheels.selection import locked_wheel
+from hatch_multiplat.wheels.selection import parse_wheel
 
 LOCK = """\
 lock-version = "1.0"
@@ -25,7 +25,7 @@ wheels = [{url = "https://files.test/added-1.0-py3-none-any.whl", hashes = {sha2
 
 def held(name: str, requires_python: str) -> HeldWheel:
     return HeldWheel(
-        wheel=locked_wheel(f"{name}-1.0-py3-none-any.whl", "", {}),
+        wheel=parse_wheel(f"{name}-1.0-py3-none-any.whl", "", {}),
         size=1,
         unpacked=1,
         sha256=name,

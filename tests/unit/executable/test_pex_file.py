@@ -21,10 +21,10 @@ from hatch_multiplat.executable.pex_file import (
 from hatch_multiplat.targets.target import Target
 from hatch_multiplat.wheels.pylock import lock_environment, parse_lock
 from hatch_multiplat.wheels.selection import (
-    LockedWheel,
     Selection,
+    Wheel,
     WheelSet,
-    locked_wheel,
+    parse_wheel,
     select_all,
 )
 from hatch_multiplat.wheels.wheel_file import WheelTexts
@@ -38,9 +38,9 @@ LINUX = "native-2.0-cp312-cp312-manylinux_2_17_x86_64.whl"
 MUSL = "native-1.0-cp312-cp312-musllinux_1_1_x86_64.whl"
 
 
-def wheels(*names: str) -> tuple[LockedWheel, ...]:
+def wheels(*names: str) -> tuple[Wheel, ...]:
     return tuple(
-        locked_wheel(name, f"https://files.test/{name}", {"sha256": f"{len(name):064}"})
+        parse_wheel(name, f"https://files.test/{name}", {"sha256": f"{len(name):064}"})
         for name in names
     )
 

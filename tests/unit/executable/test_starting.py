@@ -9,7 +9,7 @@ from hatch_multiplat.config.config import Config
 from hatch_multiplat.config.run import Executable, Run
 from hatch_multiplat.executable.starting import check_functions, check_modules, choose_run
 from hatch_multiplat.targets.target import Target
-from hatch_multiplat.wheels.selection import Selection, WheelSet, locked_wheel
+from hatch_multiplat.wheels.selection import Selection, WheelSet, parse_wheel
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -40,7 +40,7 @@ def check(
                 WheelSet(
                     from_patch=0,
                     wheels=tuple(
-                        locked_wheel(file, f"https://files.test/{file}", {"sha256": "0" * 64})
+                        parse_wheel(file, f"https://files.test/{file}", {"sha256": "0" * 64})
                         for name, file in named.items()
                         if (only or {}).get(name, str(target)) == str(target)
                     ),

@@ -9,7 +9,7 @@ from packaging.utils import canonicalize_name
 from hatch_multiplat.base.errors import FetchError
 from hatch_multiplat.index.simple_api import _is_absent, read_project
 from hatch_multiplat.index.sources import Sources
-from hatch_multiplat.index.wheel_cache import Store
+from hatch_multiplat.index.wheel_cache import WheelCache
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,7 +31,7 @@ def read_folders(
                 find_links=(str(tmp_path / links),) if links else (),
             ),
             session=session,
-            store=Store(tmp_path / "store"),
+            wheel_cache=WheelCache(tmp_path / "store"),
             offline=True,
         )
 

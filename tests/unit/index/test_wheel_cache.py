@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from hatch_multiplat.index.wheel_cache import (
     Page,
-    Store,
-    StoreError,
+    WheelCache,
+    WheelCacheError,
     check_filename,
     choose_algorithm,
 )
@@ -28,72 +28,78 @@ NAME = "a-1.0-py3-none-any.whl"
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Store:
-    return Store(tmp_path / "store")
+def wheel_cache(tmp_path: Path) -> WheelCache:
+    return WheelCache(tmp_path / "store")
 
 
-def put(store: Store, content: bytes = CONTENT, *, algorithms: tuple[str, ...] = ()) -> Path:
-    with store.receive(NAME, algorithms=algorithms) as incoming:
+def put(
+    wheel_cache: WheelCache, content: bytes = CONTENT, *, algorithms: tuple[str, ...] = ()
+) -> Path:
+    with wheel_cache.receive(NAME, algorithms=algorithms) as incoming:
         incoming.write(content)
         return incoming.keep()
 
 
-def list_files(store: Store) -> list[str]:
-    return sorted(p.relative_to(store.root).as_posix() for p in store.root.rglob("*.*"))
+def list_files(wheel_cache: WheelCache) -> list[str]:
+    return sorted(p.relative_to(wheel_cache.root).as_posix() for p in wheel_cache.root.rglob("*.*"))
 
 
-def test_an_entry_lies_under_its_sha256_with_its_own_name(store: Store) -> None:
-    path = put(store)
-    assert path == store.root / "wheels" / SHA256[:2] / SHA256 / NAME
+def test_an_entry_lies_under_its_sha256_with_its_own_name(wheel_cache: WheelCache) -> None:
+    path = put(wheel_cache)
+    assert path == wheel_cache.root / "wheels" / SHA256[:2] / SHA256 / NAME
     assert path.read_bytes() == CONTENT
-    assert store.find_verified(NAME, {"sha256": SHA256}) == path
+    assert wheel_cache.find_verified(NAME, {"sha256": SHA256}) == path
 
 
-def test_a_file_of_this_machine_can_be_added(store: Store, tmp_path: Path) -> None:
+def test_a_file_of_this_machine_can_be_added(wheel_cache: WheelCache, tmp_path: Path) -> None:
     source = tmp_path / NAME
     source.write_bytes(CONTENT)
-    assert store.add(source) == store.path_of(SHA256, NAME)
-    assert store.find_verified(NAME, {"sha256": SHA256})
+    assert wheel_cache.add(source) == wheel_cache.path_of(SHA256, NAME)
+    assert wheel_cache.find_verified(NAME, {"sha256": SHA256})
 
 
-def test_what_was_never_kept_is_no_entry_and_leaves_nothing(store: Store) -> None:
-    with store.receive(NAME) as incoming:
+def test_what_was_never_kept_is_no_entry_and_leaves_nothing(wheel_cache: WheelCache) -> None:
+    with wheel_cache.receive(NAME) as incoming:
         incoming.write(CONTENT)
-    assert store.find_verified(NAME, {"sha256": SHA256}) is None
-    assert list_files(store) == ["CACHEDIR.TAG"]
+    assert wheel_cache.find_verified(NAME, {"sha256": SHA256}) is None
+    assert list_files(wheel_cache) == ["CACHEDIR.TAG"]
 
 
-def test_a_damaged_entry_counts_as_missing_until_it_is_written_again(store: Store) -> None:
-    path = put(store)
+def test_a_damaged_entry_counts_as_missing_until_it_is_written_again(
+    wheel_cache: WheelCache,
+) -> None:
+    path = put(wheel_cache)
     path.write_bytes(CONTENT[:-1] + b"?")
-    assert store.find_verified(NAME, {"sha256": SHA256}) is None
-    put(store)
-    assert store.find_verified(NAME, {"sha256": SHA256}) == path
+    assert wheel_cache.find_verified(NAME, {"sha256": SHA256}) is None
+    put(wheel_cache)
+    assert wheel_cache.find_verified(NAME, {"sha256": SHA256}) == path
 
 
-def test_two_writers_of_the_same_content_do_not_disturb_each_other(store: Store) -> None:
-    with store.receive(NAME) as first, store.receive(NAME) as second:
+def test_two_writers_of_the_same_content_do_not_disturb_each_other(wheel_cache: WheelCache) -> None:
+    with wheel_cache.receive(NAME) as first, wheel_cache.receive(NAME) as second:
         first.write(CONTENT)
         second.write(CONTENT)
         assert first.keep() == second.keep()
-    assert list_files(store) == ["CACHEDIR.TAG", f"wheels/{SHA256[:2]}/{SHA256}/{NAME}"]
+    assert list_files(wheel_cache) == ["CACHEDIR.TAG", f"wheels/{SHA256[:2]}/{SHA256}/{NAME}"]
 
 
 @pytest.mark.parametrize("algorithm", ["sha384", "sha512", "blake2b", "sha3_256"])
-def test_an_entry_is_found_by_another_algorithm_too(store: Store, algorithm: str) -> None:
-    path = put(store, algorithms=(algorithm,))
+def test_an_entry_is_found_by_another_algorithm_too(
+    wheel_cache: WheelCache, algorithm: str
+) -> None:
+    path = put(wheel_cache, algorithms=(algorithm,))
     digest = hashlib.new(algorithm, CONTENT).hexdigest()
-    assert store.find_verified(NAME, {algorithm: digest}) == path
+    assert wheel_cache.find_verified(NAME, {algorithm: digest}) == path
 
 
-def test_an_entry_is_checked_by_the_algorithm_that_was_asked_for(store: Store) -> None:
-    other = put(store, b"another wheel")
-    store.remember_alias("sha512", SHA512, other.parent.name)
-    assert store.find_verified(NAME, {"sha512": SHA512}) is None
+def test_an_entry_is_checked_by_the_algorithm_that_was_asked_for(wheel_cache: WheelCache) -> None:
+    other = put(wheel_cache, b"another wheel")
+    wheel_cache.remember_alias("sha512", SHA512, other.parent.name)
+    assert wheel_cache.find_verified(NAME, {"sha512": SHA512}) is None
 
 
-def test_a_digest_that_nobody_has_met_is_missing(store: Store) -> None:
-    assert store.find_verified(NAME, {"sha512": SHA512}) is None
+def test_a_digest_that_nobody_has_met_is_missing(wheel_cache: WheelCache) -> None:
+    assert wheel_cache.find_verified(NAME, {"sha512": SHA512}) is None
 
 
 def test_sha256_is_preferred_and_unsafe_algorithms_do_not_count() -> None:
@@ -129,35 +135,35 @@ def test_hashes_that_prove_nothing_are_refused(hashes: dict[str, str], message: 
 @pytest.mark.parametrize(
     "name", ["", ".", "..", "../a.whl", "a/b.whl", "a\\b.whl", "C:a.whl", "\n"]
 )
-def test_no_name_leads_out_of_the_store(store: Store, name: str) -> None:
+def test_no_name_leads_out_of_the_store(wheel_cache: WheelCache, name: str) -> None:
     with pytest.raises(ValueError, match="is not a file name"):
-        store.path_of(SHA256, name)
+        wheel_cache.path_of(SHA256, name)
 
 
 @given(st.text(max_size=20))
 def test_every_accepted_name_stays_in_its_folder(name: str) -> None:
-    store = Store(Path("/store"))
+    wheel_cache = WheelCache(Path("/store"))
     try:
         check_filename(name)
     except ValueError:
         return
-    path = os.path.normpath(store.path_of(SHA256, name))
+    path = os.path.normpath(wheel_cache.path_of(SHA256, name))
     assert Path(path).parent == Path("/store/wheels") / SHA256[:2] / SHA256
 
 
 def test_the_environment_may_say_where_the_store_is(tmp_path: Path) -> None:
-    assert Store.default({"HATCH_MULTIPLAT_CACHE": str(tmp_path)}).root == tmp_path
-    assert Store.default({}).root.name == "hatch-multiplat"
+    assert WheelCache.default({"HATCH_MULTIPLAT_CACHE": str(tmp_path)}).root == tmp_path
+    assert WheelCache.default({}).root.name == "hatch-multiplat"
 
 
-def test_leftovers_of_killed_builds_go_after_a_day(store: Store) -> None:
-    put(store)
-    old, fresh = store.root / "tmp" / "old.part", store.root / "tmp" / "fresh.part"
+def test_leftovers_of_killed_builds_go_after_a_day(wheel_cache: WheelCache) -> None:
+    put(wheel_cache)
+    old, fresh = wheel_cache.root / "tmp" / "old.part", wheel_cache.root / "tmp" / "fresh.part"
     for path in (old, fresh):
         path.touch()
     yesterday = path.stat().st_mtime - 25 * 60 * 60
     os.utime(old, (yesterday, yesterday))
-    store.sweep()
+    wheel_cache.sweep()
     assert not old.exists()
     assert fresh.exists()
 
@@ -165,8 +171,8 @@ def test_leftovers_of_killed_builds_go_after_a_day(store: Store) -> None:
 def test_a_store_that_cannot_be_written_says_what_to_do(tmp_path: Path) -> None:
     root = tmp_path / "file"
     root.touch()
-    with pytest.raises(StoreError) as raised:
-        put(Store(root))
+    with pytest.raises(WheelCacheError) as raised:
+        put(WheelCache(root))
     assert str(raised.value) == (
         f"cannot write to the wheel store {root}: Not a directory; free some space or make it "
         "writable, or name another folder in HATCH_MULTIPLAT_CACHE"
@@ -178,20 +184,20 @@ def refuse(self: Path, target: Path) -> None:
 
 
 def test_an_entry_that_windows_holds_open_is_taken_if_it_is_whole(
-    store: Store, monkeypatch: pytest.MonkeyPatch
+    wheel_cache: WheelCache, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path = put(store)
+    path = put(wheel_cache)
     monkeypatch.setattr(Path, "replace", refuse)
-    assert put(store) == path
+    assert put(wheel_cache) == path
 
 
 def test_a_damaged_entry_that_windows_holds_open_is_an_error(
-    store: Store, monkeypatch: pytest.MonkeyPatch
+    wheel_cache: WheelCache, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    put(store).write_bytes(b"damaged")
+    put(wheel_cache).write_bytes(b"damaged")
     monkeypatch.setattr(Path, "replace", refuse)
-    with pytest.raises(StoreError, match="in use"):
-        put(store)
+    with pytest.raises(WheelCacheError, match="in use"):
+        put(wheel_cache)
 
 
 PAGE = Page(
@@ -211,10 +217,10 @@ PAGE = Page(
         pytest.param(Page(url="https://a.example/"), id="absent"),
     ],
 )
-def test_a_page_comes_back_as_it_was_written(store: Store, page: Page) -> None:
-    store.write_page("https://a.example/simple/a/", page)
-    assert store.read_page("https://a.example/simple/a/") == page
-    assert store.read_page("https://a.example/simple/b/") is None
+def test_a_page_comes_back_as_it_was_written(wheel_cache: WheelCache, page: Page) -> None:
+    wheel_cache.write_page("https://a.example/simple/a/", page)
+    assert wheel_cache.read_page("https://a.example/simple/a/") == page
+    assert wheel_cache.read_page("https://a.example/simple/b/") is None
 
 
 @pytest.mark.parametrize(
@@ -225,8 +231,10 @@ def test_a_page_comes_back_as_it_was_written(store: Store, page: Page) -> None:
         pytest.param(lambda _: b"", id="empty"),
     ],
 )
-def test_a_damaged_page_counts_as_missing(store: Store, damage: Callable[[bytes], bytes]) -> None:
-    store.write_page(PAGE.url, PAGE)
-    (path,) = (path for path in (store.root / "pages").rglob("*") if path.is_file())
+def test_a_damaged_page_counts_as_missing(
+    wheel_cache: WheelCache, damage: Callable[[bytes], bytes]
+) -> None:
+    wheel_cache.write_page(PAGE.url, PAGE)
+    (path,) = (path for path in (wheel_cache.root / "pages").rglob("*") if path.is_file())
     path.write_bytes(damage(path.read_bytes()))
-    assert store.read_page(PAGE.url) is None
+    assert wheel_cache.read_page(PAGE.url) is None

@@ -175,7 +175,9 @@ def test_a_string_is_written_as_what_it_is(value: str) -> None:
 
 # -- by property -----------------------------------------------------------------------------------
 
-gaps = st.sampled_from(["", " ", "\n", "\n  ", " # c\n", "\n  # ], [ \"'\n\n  ", "\t\n\t"])
+missing_wheels = st.sampled_from(
+    ["", " ", "\n", "\n  ", " # c\n", "\n  # ], [ \"'\n\n  ", "\t\n\t"]
+)
 strings = st.sampled_from(
     ['"1"', "'2'", '"""3\n"""', "'''4'''", '"],"', "'#'", '"\\""', '""', '"""\\""""""']
 )
@@ -186,10 +188,10 @@ newlines = st.sampled_from(["\n", "\r\n"])
 def arrays(draw: st.DrawFn) -> str:
     """Draw the text of an array of strings, laid out as badly as can be."""
     items = draw(st.lists(strings, max_size=4))
-    parts = ["a = [", draw(gaps)]
+    parts = ["a = [", draw(missing_wheels)]
     for number, item in enumerate(items):
         comma = number + 1 < len(items) or draw(st.booleans())
-        parts += [item, draw(gaps), *([",", draw(gaps)] if comma else [])]
+        parts += [item, draw(missing_wheels), *([",", draw(missing_wheels)] if comma else [])]
     parts += ["]", draw(st.sampled_from(["", " # end", "\n", " # end\nb = 1\n"]))]
     return "".join(parts).replace("\n", draw(newlines))
 

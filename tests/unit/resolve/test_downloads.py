@@ -9,13 +9,13 @@ import requests
 
 from hatch_multiplat.index.progress import NoProgress
 from hatch_multiplat.index.sources import Sources
-from hatch_multiplat.index.wheel_cache import Store, hash_file
+from hatch_multiplat.index.wheel_cache import WheelCache, hash_file
 from hatch_multiplat.resolve.build_context import Market
-from hatch_multiplat.resolve.downloads import Stock
+from hatch_multiplat.resolve.downloads import Downloads
 from hatch_multiplat.targets.target import Target
 from hatch_multiplat.wheels import elf, wheel_file
 from hatch_multiplat.wheels.dependency_proof import Demands
-from hatch_multiplat.wheels.selection import Selection, WheelSet, locked_wheel
+from hatch_multiplat.wheels.selection import Selection, WheelSet, parse_wheel
 from tests.support.elf import glibc_object
 from tests.support.wheels import make_wheel
 
@@ -27,17 +27,17 @@ OLD, NEW = (Target.parse(f"cp312-manylinux_2_{minor}_x86_64") for minor in (28, 
 
 
 @pytest.fixture
-def stock(tmp_path: Path) -> Iterator[Stock]:
+def downloads(tmp_path: Path) -> Iterator[Downloads]:
     with requests.Session() as session:
         market = Market(
             sources=Sources(index_url="https://index.test/simple"),
             session=session,
-            store=Store(tmp_path / "store"),
+            wheel_cache=WheelCache(tmp_path / "store"),
             offline=True,
             progress=NoProgress(),
             say=str,
         )
-        yield Stock(market, Demands(roots=()))
+        yield Downloads(market, Demands(roots=()))
 
 
 @pytest.fixture
@@ -66,43 +66,45 @@ def bare(folder: Path, name: str) -> Path:
 
 def selection(target: Target, *wheels: Path) -> Selection:
     locked = tuple(
-        locked_wheel(path.name, path.as_uri(), {"sha256": hash_file(path, "sha256")})
+        parse_wheel(path.name, path.as_uri(), {"sha256": hash_file(path, "sha256")})
         for path in wheels
     )
     return Selection(target=target, sets=(WheelSet(from_patch=0, wheels=locked),))
 
 
 def test_a_wheel_that_does_is_opened_once_for_all_rounds(
-    stock: Stock, read: list[str], tmp_path: Path
+    downloads: Downloads, read: list[str], tmp_path: Path
 ) -> None:
     one, two = bare(tmp_path, "one"), bare(tmp_path, "two")
-    assert stock.look_into([selection(NEW, one)]) == ()
+    assert downloads.look_into([selection(NEW, one)]) == ()
     assert read == ["texts of one", "code of one"]
     both = [selection(NEW, one, two)]
-    assert stock.look_into(both) == ()
+    assert downloads.look_into(both) == ()
     assert read[2:] == ["texts of two", "code of two"]
-    paths = stock.bring(both)
-    assert [found.wheels for found in stock.unproven(both, paths)] == [()]
-    assert [*stock.read_texts(paths)] == [one.name, two.name]
+    paths = downloads.bring(both)
+    assert [found.wheels for found in downloads.unproven(both, paths)] == [()]
+    assert [*downloads.read_texts(paths)] == [one.name, two.name]
     assert len(read) == 4
 
 
 def test_what_does_on_one_target_is_looked_at_for_another(
-    stock: Stock, read: list[str], tmp_path: Path
+    downloads: Downloads, read: list[str], tmp_path: Path
 ) -> None:
     wheel = bare(tmp_path, "one")
-    stock.look_into([selection(NEW, wheel)])
+    downloads.look_into([selection(NEW, wheel)])
     both = [selection(NEW, wheel), selection(OLD, wheel)]
     for _ in range(2):
-        assert [gap.target for gap in stock.look_into(both)] == [OLD]
+        assert [missing_wheel.target for missing_wheel in downloads.look_into(both)] == [OLD]
     assert read.count("texts of one") == 1
-    left = stock.unproven(both, stock.bring(both))
+    left = downloads.unproven(both, downloads.bring(both))
     assert [[wheel.name for wheel in found.wheels] for found in left] == [[], ["one"]]
 
 
-def test_a_wheel_of_the_same_name_with_other_bytes_is_another(stock: Stock, tmp_path: Path) -> None:
+def test_a_wheel_of_the_same_name_with_other_bytes_is_another(
+    downloads: Downloads, tmp_path: Path
+) -> None:
     texts = [
-        stock.read_texts({wheel.name: wheel})[wheel.name].requires
+        downloads.read_texts({wheel.name: wheel})[wheel.name].requires
         for requires in ([], ["rich"])
         for wheel in [make_wheel(tmp_path / f"{len(requires)}", "demo", requires=requires)]
     ]

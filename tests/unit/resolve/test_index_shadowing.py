@@ -7,7 +7,7 @@ import pytest
 from packaging.tags import Tag, parse_tag
 from packaging.version import Version
 
-from hatch_multiplat.resolve.index_shadowing import is_spread, overshadowed_by, visible_files
+from hatch_multiplat.resolve.index_shadowing import is_shadowed_version, shadowed_by, visible_files
 from hatch_multiplat.targets.target import Target
 
 if TYPE_CHECKING:
@@ -72,10 +72,10 @@ def test_a_version_is_what_its_first_index_has_of_it(files: list[File], visible:
 
 def test_a_version_is_spread_for_the_target_whose_wheel_is_not_seen() -> None:
     files = [file("2", FIRST, LINUX), file("2", SECOND, WINDOWS), file("1", SECOND, WINDOWS)]
-    assert is_spread(files, WINDOWS)
-    assert is_spread(files, WINDOWS, above=Version("1"))
-    assert not is_spread(files, WINDOWS, above=Version("2"))
-    assert not is_spread(files, LINUX)
+    assert is_shadowed_version(files, WINDOWS)
+    assert is_shadowed_version(files, WINDOWS, above=Version("1"))
+    assert not is_shadowed_version(files, WINDOWS, above=Version("2"))
+    assert not is_shadowed_version(files, LINUX)
 
 
 def test_what_is_yanked_or_not_final_is_worth_no_merging() -> None:
@@ -85,12 +85,12 @@ def test_what_is_yanked_or_not_final_is_worth_no_merging() -> None:
         file("3a1", FIRST, LINUX),
         file("3a1", SECOND, WINDOWS),
     ]
-    assert not is_spread(files, WINDOWS)
+    assert not is_shadowed_version(files, WINDOWS)
 
 
 def test_the_index_in_the_way_is_named_with_the_one_behind_it() -> None:
     files = [file("2", FIRST, LINUX), file("2", SECOND, WINDOWS), file("1", SECOND, WINDOWS)]
-    assert overshadowed_by(files, Version("2"), WINDOWS) == ("index 1", "index 2")
-    assert overshadowed_by(files, Version("1"), WINDOWS) is None
-    assert overshadowed_by(files, Version("2"), LINUX) is None
-    assert overshadowed_by(files, Version("9"), LINUX) is None
+    assert shadowed_by(files, Version("2"), WINDOWS) == ("index 1", "index 2")
+    assert shadowed_by(files, Version("1"), WINDOWS) is None
+    assert shadowed_by(files, Version("2"), LINUX) is None
+    assert shadowed_by(files, Version("9"), LINUX) is None

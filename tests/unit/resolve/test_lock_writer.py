@@ -44,7 +44,7 @@ def locate(url: str) -> tuple[str, str]:
 
 def render(lock: Pylock, for_targets: Sequence[Target], **inputs: Sequence[str]) -> str:
     outcome = select_all(lock, for_targets, base=BASE)
-    assert not outcome.gaps
+    assert not outcome.missing_wheels
     return render_lock(
         lock,
         outcome.selections,

@@ -177,7 +177,7 @@ def stage(
         "environments": solver_environments(found, steps),
         "requires_python": ">=3.12",
         "uv_table": {},
-        "confined": True,
+        "restricted": True,
     } | options
     return tomllib.loads(stage_pyproject(**values))  # type: ignore[arg-type]
 
@@ -204,7 +204,7 @@ def test_the_staged_project_has_what_uv_needs() -> None:
 
 
 def test_unconfined_uv_is_told_nothing_of_the_targets() -> None:
-    staged = stage(targets(f"cp312-{GLIBC}"), confined=False)
+    staged = stage(targets(f"cp312-{GLIBC}"), restricted=False)
 
     assert staged["tool"] == {"uv": {"constraint-dependencies": ["urllib3<3"]}}
 
@@ -217,7 +217,7 @@ def test_of_the_projects_uv_table_goes_along_what_says_where_from_and_what() -> 
         "environments": ["sys_platform == 'darwin'"],
     }
 
-    staged = stage(targets(f"cp312-{GLIBC}"), uv_table=uv_table, confined=False)
+    staged = stage(targets(f"cp312-{GLIBC}"), uv_table=uv_table, restricted=False)
 
     assert staged["tool"] == {
         "uv": {

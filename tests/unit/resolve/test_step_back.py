@@ -10,7 +10,7 @@ from packaging.version import Version
 
 from hatch_multiplat.resolve.step_back import has_native_wheel, step_back
 from hatch_multiplat.targets.target import Target
-from hatch_multiplat.wheels.selection import Gap, wheel_fits
+from hatch_multiplat.wheels.selection import MissingWheel, wheel_fits
 
 TARGET = Target.parse("cp311-manylinux2014_x86_64")
 FITS = "cp311-cp311-manylinux2014_x86_64"
@@ -37,8 +37,8 @@ def file(version: str, tag: str, *, python: str | None = None, yanked: bool | st
     )
 
 
-def gap(version: str | None) -> Gap:
-    return Gap(
+def missing_wheel(version: str | None) -> MissingWheel:
+    return MissingWheel(
         name=canonicalize_name("demo"),
         version=Version(version) if version else None,
         target=TARGET,
@@ -153,7 +153,7 @@ def gap(version: str | None) -> Gap:
 def test_where_to_step_back_to(
     locked: str | None, files: list[File], newest: str | None, versions: str | None
 ) -> None:
-    back = step_back(gap(locked), files)
+    back = step_back(missing_wheel(locked), files)
 
     assert back.newest == (Version(newest) if newest else None)
     assert back.versions == (SpecifierSet(versions) if versions else None)
@@ -190,11 +190,11 @@ def test_which_files_a_target_can_install(
     ],
 )
 def test_whether_some_version_has_a_native_wheel(files: list[File], *, native: bool) -> None:
-    assert has_native_wheel(gap("2.0"), files) is native
+    assert has_native_wheel(missing_wheel("2.0"), files) is native
 
 
 def test_a_locked_pre_release_makes_the_wheels_of_others_count() -> None:
-    assert has_native_wheel(gap("2.0rc1"), [file("1.0a1", FITS)])
+    assert has_native_wheel(missing_wheel("2.0rc1"), [file("1.0a1", FITS)])
 
 
 def at(place: int, found: File) -> File:
@@ -230,6 +230,6 @@ def at(place: int, found: File) -> File:
 def test_where_indexes_have_an_order_stepping_back_goes_on_to_the_next(
     locked: str, files: list[File], newest: str, versions: str | None
 ) -> None:
-    back = step_back(gap(locked), files, in_order=True)
+    back = step_back(missing_wheel(locked), files, in_order=True)
     assert str(back.newest) == newest
     assert back.versions == (None if versions is None else SpecifierSet(versions))

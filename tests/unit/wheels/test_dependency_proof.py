@@ -17,7 +17,7 @@ from hatch_multiplat.wheels.dependency_proof import (
     render_faults,
 )
 from hatch_multiplat.wheels.proof import read_demands
-from hatch_multiplat.wheels.selection import Selection, WheelSet, locked_wheel
+from hatch_multiplat.wheels.selection import Selection, WheelSet, parse_wheel
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -42,7 +42,7 @@ def select(target: Target, *sets: tuple[int, Sequence[str]]) -> Selection:
         sets=tuple(
             WheelSet(
                 from_patch=patch,
-                wheels=tuple(locked_wheel(full(name), "", {}) for name in sorted(names)),
+                wheels=tuple(parse_wheel(full(name), "", {}) for name in sorted(names)),
             )
             for patch, names in sets
         ),

@@ -17,7 +17,7 @@ from hatch_multiplat.wheels.elf import (
     measured_floor,
     read_libc_needs,
 )
-from hatch_multiplat.wheels.selection import Selection, WheelSet, locked_wheel
+from hatch_multiplat.wheels.selection import Selection, WheelSet, parse_wheel
 from tests.support.elf import glibc_object, musl_object
 from tests.support.wheels import change_members, make_wheel
 
@@ -39,7 +39,7 @@ def wheel_with(folder: Path, *objects: bytes, tags: str = BARE) -> Path:
 
 
 def selection(target: Target, *wheels: Path) -> Selection:
-    locked = tuple(locked_wheel(path.name, path.as_uri(), {"sha256": path.name}) for path in wheels)
+    locked = tuple(parse_wheel(path.name, path.as_uri(), {"sha256": path.name}) for path in wheels)
     return Selection(target=target, sets=(WheelSet(from_patch=0, wheels=locked),))
 
 
@@ -176,7 +176,7 @@ def test_a_target_lacks_what_is_newer_than_its_floor(
     expected: tuple[str, str, str] | None,
 ) -> None:
     path = wheel_with(tmp_path, data, tags=tags)
-    wheel = locked_wheel(path.name, path.as_uri(), {})
+    wheel = parse_wheel(path.name, path.as_uri(), {})
     assert explain_need(wheel.tags, read_libc_needs(path), target) == expected
 
 
@@ -201,9 +201,14 @@ def test_only_wheels_without_a_promise_are_looked_into(tmp_path: Path) -> None:
     pure = wheel_with(tmp_path / "c", glibc_object(), tags="py3-none-any")
     paths = {path.name: path for path in (bare, both, pure)}
     chosen = [selection(GLIBC, bare), selection(NEW_GLIBC, bare), selection(GLIBC, both, pure)]
-    (gap,) = find_bare_gaps(chosen, paths)
-    assert (gap.name, str(gap.version), gap.target, gap.kind) == ("demo", "1.0", GLIBC, "floor")
-    assert gap.reason.startswith(f"{bare.name}: linux_x86_64 promises no version")
+    (missing_wheel,) = find_bare_gaps(chosen, paths)
+    assert (
+        missing_wheel.name,
+        str(missing_wheel.version),
+        missing_wheel.target,
+        missing_wheel.kind,
+    ) == ("demo", "1.0", GLIBC, "floor")
+    assert missing_wheel.reason.startswith(f"{bare.name}: linux_x86_64 promises no version")
 
 
 def test_a_dependency_that_needs_too_much_is_told_with_what_to_do(tmp_path: Path) -> None:

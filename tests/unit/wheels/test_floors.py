@@ -11,7 +11,7 @@ from packaging.version import Version
 
 from hatch_multiplat.targets.target import Target
 from hatch_multiplat.wheels.floors import lower_need, lowest_floor
-from hatch_multiplat.wheels.selection import Gap
+from hatch_multiplat.wheels.selection import MissingWheel
 
 LINUX = "cp312-manylinux_2_28_x86_64"
 MAC = "cp312-macosx_13_0_arm64"
@@ -87,7 +87,7 @@ def file(version: str, platform: str, python: str = "cp312", **fields: Any) -> F
     return replace(File(version=Version(version), tags=tags), **fields)
 
 
-GAP = Gap(
+GAP = MissingWheel(
     name=canonicalize_name("demo"),
     version=Version("3.0"),
     target=Target.parse(LINUX),
@@ -128,5 +128,5 @@ def test_a_version_that_would_not_be_taken_closes_no_gap(other: File) -> None:
 
 
 def test_what_no_floor_closes_stays_as_it_is() -> None:
-    gap = replace(GAP, kind="python", needs="", target=Target.parse("cp312-win_amd64"))
-    assert lower_need(gap, [file("2.0", "win_amd64", "cp311")]) == gap
+    missing_wheel = replace(GAP, kind="python", needs="", target=Target.parse("cp312-win_amd64"))
+    assert lower_need(missing_wheel, [file("2.0", "win_amd64", "cp311")]) == missing_wheel

@@ -5,13 +5,13 @@ from packaging.tags import parse_tag
 
 from hatch_multiplat.targets.platforms import Platform
 from hatch_multiplat.targets.target import Target
-from hatch_multiplat.wheels.incompatibility import explain_misfit
+from hatch_multiplat.wheels.incompatibility import explain_incompatibility
 
 GLIBC = "cp312-manylinux2014_x86_64"
 
 
 def explain(target: Target, *tags: str) -> tuple[str, str, str]:
-    return explain_misfit({tag for text in tags for tag in parse_tag(text)}, target)
+    return explain_incompatibility({tag for text in tags for tag in parse_tag(text)}, target)
 
 
 @pytest.mark.parametrize(

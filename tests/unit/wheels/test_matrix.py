@@ -9,11 +9,11 @@ from packaging.version import Version
 from hatch_multiplat.frontends.render.matrix_html import render_html
 from hatch_multiplat.frontends.render.matrix_json import matrix_to_json
 from hatch_multiplat.targets.tag_constraint import parse_tag_constraint
-from hatch_multiplat.wheels.incompatibility import GapKind
+from hatch_multiplat.wheels.incompatibility import MissingKind
 from hatch_multiplat.wheels.matrix import Matrix, OwnWheel, make_matrix, wheel_kind
 from hatch_multiplat.wheels.matrix_layout import GAP_WORDS, MEANINGS, make_rows
 from hatch_multiplat.wheels.report import Advice
-from hatch_multiplat.wheels.selection import Gap, Outcome, locked_wheel, select_all
+from hatch_multiplat.wheels.selection import MissingWheel, Outcome, parse_wheel, select_all
 from tests.support.matrix import BASE, make_lock, make_targets, native, package, sample
 
 ON_LINUX = "sys_platform == 'linux'"
@@ -47,7 +47,7 @@ def of(matrix: Matrix, name: str, target: str) -> list[tuple[str, str, str]]:
     ],
 )
 def test_a_wheel_is_of_the_kind_that_its_tags_say(tags: str, kind: str) -> None:
-    assert wheel_kind(locked_wheel(f"demo-1.0-{tags}.whl", "file:///x", {})) == kind
+    assert wheel_kind(parse_wheel(f"demo-1.0-{tags}.whl", "file:///x", {})) == kind
 
 
 def test_a_cell_has_what_the_target_takes(matrix: Matrix) -> None:
@@ -110,8 +110,8 @@ def test_the_lowest_floor_is_a_floor_on_which_all_of_it_works() -> None:
         package("two", "2.0", *native("manylinux_2_17_x86_64")),
     )
 
-    def gaps(platform: str) -> int:
-        return len(select_all(lock, make_targets([platform], ["3.12"]), base=BASE).gaps)
+    def missing_wheels(platform: str) -> int:
+        return len(select_all(lock, make_targets([platform], ["3.12"]), base=BASE).missing_wheels)
 
     targets = make_targets(["linux-x86_64"], ["3.12"])
     outcome = select_all(lock, targets, base=BASE)
@@ -119,18 +119,23 @@ def test_the_lowest_floor_is_a_floor_on_which_all_of_it_works() -> None:
         project="demo", targets=targets, lock=lock, outcome=outcome, advice=Advice.PROJECT
     )
     assert matrix.floors[0].lowest == (2, 24)
-    assert gaps("linux-x86_64-glibc2.24") == 0
-    assert gaps("linux-x86_64-glibc2.23") == 1
+    assert missing_wheels("linux-x86_64-glibc2.24") == 0
+    assert missing_wheels("linux-x86_64-glibc2.23") == 1
 
 
 def test_gaps_have_a_reason_a_floor_and_a_way_out(matrix: Matrix) -> None:
-    gaps = {(gap.name, str(gap.target)): gap for gap in matrix.gaps}
-    high = gaps[matrix.gaps[0].name, "cp311-macosx_13_0_arm64"]
+    missing_wheels = {
+        (missing_wheel.name, str(missing_wheel.target)): missing_wheel
+        for missing_wheel in matrix.missing_wheels
+    }
+    high = missing_wheels[matrix.missing_wheels[0].name, "cp311-macosx_13_0_arm64"]
     assert (high.name, high.kind, high.floor) == ("high", "floor", (14, 0))
     assert "raise the floor to 'macos-arm64-14.0'" in high.to_do
-    slow = next(gap for gap in matrix.gaps if gap.name == "slow")
+    slow = next(
+        missing_wheel for missing_wheel in matrix.missing_wheels if missing_wheel.name == "slow"
+    )
     assert (slow.kind, slow.newest) == ("python", "1.9")
-    assert len(matrix.gaps) == 6
+    assert len(matrix.missing_wheels) == 6
     assert len(matrix.uncovered) == 5
 
 
@@ -176,23 +181,33 @@ def test_the_project_itself_has_a_row_of_its_own_wheels_and_gaps() -> None:
         ["linux-x86_64", "linux-aarch64", "macos-arm64", "windows-x86_64"], ["3.12"]
     )
     wheels = {
-        target: locked_wheel(f"demo-1.0-cp312-cp312-{tag}.whl", "file:///demo", {})
+        target: parse_wheel(f"demo-1.0-cp312-cp312-{tag}.whl", "file:///demo", {})
         for target, tag in {linux: "linux_x86_64", mac: "macosx_12_0_arm64"}.items()
     }
     name = canonicalize_name("demo")
-    gap = Gap(name=name, version=Version("1.0"), target=windows, kind="platform", reason="none")
+    missing_wheel = MissingWheel(
+        name=name, version=Version("1.0"), target=windows, kind="platform", reason="none"
+    )
     matrix = make_matrix(
         project="demo",
         targets=(linux, arm, mac, windows),
         lock=None,
-        outcome=Outcome(selections=(), gaps=()),
+        outcome=Outcome(selections=(), missing_wheels=()),
         advice=Advice.PROJECT,
-        own=OwnWheel(name=name, version=Version("1.0"), wheels=wheels, unbuilt=(arm,), gaps=(gap,)),
+        own=OwnWheel(
+            name=name,
+            version=Version("1.0"),
+            wheels=wheels,
+            unbuilt=(arm,),
+            missing_wheels=(missing_wheel,),
+        ),
     )
     assert of(matrix, "demo", str(linux)) == [("1.0", "native", "")]
     assert of(matrix, "demo", str(arm)) == [("1.0", "unbuilt", "")]
-    assert [(gap.name, gap.target) for gap in matrix.gaps] == [("demo", windows)]
-    assert "name it in 'project-wheels'" in matrix.gaps[0].to_do
+    assert [
+        (missing_wheel.name, missing_wheel.target) for missing_wheel in matrix.missing_wheels
+    ] == [("demo", windows)]
+    assert "name it in 'project-wheels'" in matrix.missing_wheels[0].to_do
     assert (matrix.unbuilt, matrix.uncovered) == ((arm,), (windows,))
     assert [(str(need.column.platform), need.lowest) for need in matrix.floors] == [
         ("linux-x86_64", None),
@@ -208,7 +223,7 @@ def test_a_project_without_any_wheel_or_version_yet_has_a_row_all_the_same() -> 
         project="demo",
         targets=targets,
         lock=None,
-        outcome=Outcome(selections=(), gaps=()),
+        outcome=Outcome(selections=(), missing_wheels=()),
         advice=Advice.PROJECT,
         own=OwnWheel(name=name, version=None, wheels={}, unbuilt=targets),
     )
@@ -219,6 +234,6 @@ def test_a_project_without_any_wheel_or_version_yet_has_a_row_all_the_same() -> 
     assert "unbuilt" in render_html(matrix)
 
 
-@pytest.mark.parametrize("kind", get_args(GapKind))
-def test_every_kind_of_gap_has_a_word_in_the_table(kind: GapKind) -> None:
+@pytest.mark.parametrize("kind", get_args(MissingKind))
+def test_every_kind_of_gap_has_a_word_in_the_table(kind: MissingKind) -> None:
     assert GAP_WORDS[kind] in MEANINGS

@@ -5,15 +5,15 @@ from packaging.specifiers import SpecifierSet
 
 from hatch_multiplat.targets.patch_spans import EVERY, Spans
 from hatch_multiplat.targets.target import Target
-from hatch_multiplat.wheels.python_bounds import find_unwilling, narrow_selections
-from hatch_multiplat.wheels.selection import Selection, WheelSet, locked_wheel
+from hatch_multiplat.wheels.python_bounds import find_refused_by_python, narrow_selections
+from hatch_multiplat.wheels.selection import Selection, WheelSet, parse_wheel
 
 A, B = "a-1.0-py3-none-any.whl", "b-1.0-py3-none-any.whl"
 
 
 def narrow(program: str, *, a: str = "", b: str = "", target: str = "cp312") -> Spans:
     """Narrow a target whose releases from 3.12.4 on have no wheel of `b` any more."""
-    wheel_a, wheel_b = locked_wheel(A, "", {}), locked_wheel(B, "", {})
+    wheel_a, wheel_b = parse_wheel(A, "", {}), parse_wheel(B, "", {})
     sets = (
         WheelSet(from_patch=0, wheels=(wheel_a, wheel_b)),
         WheelSet(from_patch=4, wheels=(wheel_a,)),
@@ -52,26 +52,31 @@ def test_one_patch_release_is_no_range() -> None:
     assert narrow(">=3.12.4", target="cp3.12.7") == EVERY
 
 
-def unwilling(program: str, *, a: str, target: str = "cp312") -> list[tuple[str, str]]:
-    wheel = locked_wheel(A, "", {})
+def refused_by_python(program: str, *, a: str, target: str = "cp312") -> list[tuple[str, str]]:
+    wheel = parse_wheel(A, "", {})
     selection = Selection(
         target=Target.parse(f"{target}-win_amd64"), sets=(WheelSet(from_patch=0, wheels=(wheel,)),)
     )
-    gaps = find_unwilling([selection], SpecifierSet(program), {A: SpecifierSet(a)})
-    assert all(gap.target == selection.target for gap in gaps)
-    return [(gap.name, gap.reason.partition(";")[0]) for gap in gaps]
+    missing_wheels = find_refused_by_python(
+        [selection], SpecifierSet(program), {A: SpecifierSet(a)}
+    )
+    assert all(missing_wheel.target == selection.target for missing_wheel in missing_wheels)
+    return [
+        (missing_wheel.name, missing_wheel.reason.partition(";")[0])
+        for missing_wheel in missing_wheels
+    ]
 
 
 def test_a_wheel_that_leaves_out_all_of_a_target_is_a_gap() -> None:
     said = "it requires Python '<3.12', which leaves out 3.12"
-    assert unwilling("", a="<3.12") == [("a", said)]
-    assert unwilling("", a="<3.12", target="cp311") == []
+    assert refused_by_python("", a="<3.12") == [("a", said)]
+    assert refused_by_python("", a="<3.12", target="cp311") == []
 
 
 def test_a_wheel_that_leaves_out_some_patch_releases_is_none() -> None:
-    assert unwilling("", a=">=3.12.4") == []
-    assert len(unwilling("<3.12.4", a=">=3.12.4")) == 1
+    assert refused_by_python("", a=">=3.12.4") == []
+    assert len(refused_by_python("<3.12.4", a=">=3.12.4")) == 1
 
 
 def test_what_the_program_leaves_out_is_no_matter_of_its_wheels() -> None:
-    assert unwilling("<3.12", a="<3.12") == []
+    assert refused_by_python("<3.12", a="<3.12") == []

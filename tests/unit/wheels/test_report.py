@@ -20,10 +20,10 @@ from hatch_multiplat.wheels.report import (
     report_to_json,
     suggest_ways,
 )
-from hatch_multiplat.wheels.selection import Gap
+from hatch_multiplat.wheels.selection import MissingWheel
 
 if TYPE_CHECKING:
-    from hatch_multiplat.wheels.incompatibility import GapKind
+    from hatch_multiplat.wheels.incompatibility import MissingKind
 
 LINUX = Target.parse("cp312-manylinux_2_17_x86_64")
 MAC = Target.parse("cp312-macosx_13_0_arm64")
@@ -34,16 +34,16 @@ def golden(text: str) -> str:
     return dedent(text).strip("\n")
 
 
-def gap(
+def missing_wheel(
     name: str,
     target: Target,
-    kind: GapKind,
+    kind: MissingKind,
     reason: str,
     *,
     version: str | None = "1.0",
     needs: str = "",
-) -> Gap:
-    return Gap(
+) -> MissingWheel:
+    return MissingWheel(
         name=canonicalize_name(name),
         version=Version(version) if version else None,
         target=target,
@@ -163,18 +163,20 @@ def test_sizes_as_people_read_them(size: int, text: str) -> None:
 
 def test_every_gap_is_in_the_matrix_and_explained() -> None:
     old = "floor too old: its wheels need glibc 2.28 or newer"
-    gaps = [
-        gap("pandas", LINUX, "floor", old, version="3.0", needs="linux-x86_64-glibc2.28"),
-        gap("pandas", WINDOWS, "python", "no wheel for this Python (has cp313)", version="3.0"),
-        gap("lxml", WINDOWS, "platform", "no wheel for this platform (has linux x86_64)"),
-        gap("docopt", LINUX, "sdist", 'sdist only, and sdists = "never"'),
-        gap("docopt", WINDOWS, "sdist", 'sdist only, and sdists = "never"'),
-        gap("own", WINDOWS, "source", "no wheel, only a source tree", version=None),
+    missing_wheels = [
+        missing_wheel("pandas", LINUX, "floor", old, version="3.0", needs="linux-x86_64-glibc2.28"),
+        missing_wheel(
+            "pandas", WINDOWS, "python", "no wheel for this Python (has cp313)", version="3.0"
+        ),
+        missing_wheel("lxml", WINDOWS, "platform", "no wheel for this platform (has linux x86_64)"),
+        missing_wheel("docopt", LINUX, "sdist", 'sdist only, and sdists = "never"'),
+        missing_wheel("docopt", WINDOWS, "sdist", 'sdist only, and sdists = "never"'),
+        missing_wheel("own", WINDOWS, "source", "no wheel, only a source tree", version=None),
     ]
     newest = {(canonicalize_name("pandas"), WINDOWS): "2.3"}
 
     text = render_gaps(
-        gaps,
+        missing_wheels,
         [LINUX, MAC, WINDOWS],
         advice=Advice.PROJECT,
         newest=newest,
@@ -222,10 +224,12 @@ def test_every_gap_is_in_the_matrix_and_explained() -> None:
 
 
 def test_beyond_nine_packages_columns_stay_in_line() -> None:
-    gaps = [gap(f"p{number:02}", LINUX, "platform", "none") for number in range(1, 12)]
-    gaps.append(gap("p11", WINDOWS, "platform", "none"))
+    missing_wheels = [
+        missing_wheel(f"p{number:02}", LINUX, "platform", "none") for number in range(1, 12)
+    ]
+    missing_wheels.append(missing_wheel("p11", WINDOWS, "platform", "none"))
 
-    lines = render_gaps(gaps, [LINUX, WINDOWS], advice=Advice.PROJECT).splitlines()
+    lines = render_gaps(missing_wheels, [LINUX, WINDOWS], advice=Advice.PROJECT).splitlines()
 
     assert lines[2:5] == [
         "                               1 2 3 4 5 6 7 8 9 10 11",
@@ -269,7 +273,7 @@ def test_beyond_nine_packages_columns_stay_in_line() -> None:
     ],
 )
 def test_what_to_do_is_what_the_user_can_change(
-    advice: Advice, kind: GapKind, needs: str, newest: str, expected: str
+    advice: Advice, kind: MissingKind, needs: str, newest: str, expected: str
 ) -> None:
     assert suggest_ways("demo", needs, newest, advice, kind=kind) == expected
 

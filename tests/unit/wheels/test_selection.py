@@ -12,12 +12,12 @@ from hatch_multiplat.base.errors import LockError
 from hatch_multiplat.targets.target import Target
 from hatch_multiplat.wheels.pylock import parse_lock
 from hatch_multiplat.wheels.selection import (
-    LockedWheel,
     Outcome,
     Selection,
+    Wheel,
     WheelSet,
     best_wheel,
-    locked_wheel,
+    parse_wheel,
     select_all,
 )
 
@@ -57,8 +57,8 @@ def taken(outcome: Outcome) -> dict[str, list[str]]:
     }
 
 
-def wheel(tag: str) -> LockedWheel:
-    return locked_wheel(f"demo-1.0-{tag}.whl", url(tag), {"sha256": "0"})
+def wheel(tag: str) -> Wheel:
+    return parse_wheel(f"demo-1.0-{tag}.whl", url(tag), {"sha256": "0"})
 
 
 @pytest.mark.parametrize(
@@ -296,12 +296,15 @@ def test_a_target_with_gaps_gets_no_selection_and_every_gap() -> None:
     found = select(locked, "cp312-win_amd64", "cp312-win_arm64")
 
     assert found.selections == ()
-    assert [(gap.name, str(gap.target), gap.kind) for gap in found.gaps] == [
+    assert [
+        (missing_wheel.name, str(missing_wheel.target), missing_wheel.kind)
+        for missing_wheel in found.missing_wheels
+    ] == [
         ("one", "cp312-win_amd64", "python"),
         ("two", "cp312-win_amd64", "platform"),
         ("one", "cp312-win_arm64", "platform"),
     ]
-    assert found.gaps[0].reason == "no wheel for this Python (has cp311)"
+    assert found.missing_wheels[0].reason == "no wheel for this Python (has cp311)"
     assert found.sources == ()
 
 
@@ -346,7 +349,9 @@ def test_a_package_with_only_a_source_is_reported_for_every_target(
 ) -> None:
     found = select(lock(package("demo", **keys)), GLIBC, "cp312-win_amd64")
 
-    assert [(gap.kind, gap.reason) for gap in found.gaps] == [(kind, reason)] * 2
+    assert [
+        (missing_wheel.kind, missing_wheel.reason) for missing_wheel in found.missing_wheels
+    ] == [(kind, reason)] * 2
     (one,) = found.sources
     assert (one.kind, one.filename, one.url) == source
 
@@ -395,7 +400,7 @@ def test_relative_paths_start_from_the_folder_of_the_lock() -> None:
 
 
 def test_one_more_wheel_is_in_every_set() -> None:
-    own = locked_wheel("app-1.0-py3-none-any.whl", "file:///app", {"sha256": "1"})
+    own = parse_wheel("app-1.0-py3-none-any.whl", "file:///app", {"sha256": "1"})
     other = wheel("py3-none-any")
     selection = Selection(
         target=Target.parse(GLIBC),
@@ -408,7 +413,7 @@ def test_one_more_wheel_is_in_every_set() -> None:
 
 
 def test_a_locked_wheel_knows_its_hash() -> None:
-    found = locked_wheel(
+    found = parse_wheel(
         "Demo_App-1.0-1-py3-none-any.whl", "file:///x", {"md5": "1", "sha256": "2"}, 7
     )
 
@@ -423,13 +428,13 @@ def test_a_package_whose_requires_python_leaves_a_target_out_is_a_gap_there() ->
     locked = lock(package("lib", "py3-none-any", **{"requires-python": ">=3.8,<3.12"}))
     outcome = select(locked, GLIBC, "cp311-win_amd64")
     assert taken(outcome) == {"cp311-win_amd64": ["lib-1.0-py3-none-any.whl"]}
-    (gap,) = outcome.gaps
-    assert (str(gap.target), gap.kind) == (GLIBC, "python")
-    assert gap.reason == "it requires Python '<3.12,>=3.8', which leaves out 3.12"
+    (missing_wheel,) = outcome.missing_wheels
+    assert (str(missing_wheel.target), missing_wheel.kind) == (GLIBC, "python")
+    assert missing_wheel.reason == "it requires Python '<3.12,>=3.8', which leaves out 3.12"
 
 
 def test_a_package_that_leaves_out_some_patch_releases_is_none() -> None:
     locked = lock(package("lib", "py3-none-any", **{"requires-python": ">=3.12.4"}))
-    assert select(locked, GLIBC).gaps == ()
-    (gap,) = select(locked, "cp3.12.3-win_amd64").gaps
-    assert gap.reason.endswith("which leaves out 3.12.3")
+    assert select(locked, GLIBC).missing_wheels == ()
+    (missing_wheel,) = select(locked, "cp3.12.3-win_amd64").missing_wheels
+    assert missing_wheel.reason.endswith("which leaves out 3.12.3")
