@@ -1,4 +1,4 @@
-"""Files onto disk: what a lock names, from indexes or folders into the store, each one checked."""
+"""Downloads: the files that a lock names, from indexes and folders into the wheel cache."""
 
 from __future__ import annotations
 
@@ -68,16 +68,16 @@ def fetch_files(
     progress: ProgressSink,
     jobs: int = 8,
 ) -> dict[tuple[str, str], Path]:
-    """Bring files into the store unless they are there, and return their places by `key`.
+    """Bring files into the wheel cache unless they are there, and return their places by `key`.
 
-    Every file is hashed now, those that are in the store too. The folder in which a file lies is
-    named by its SHA-256. `jobs` files are fetched at a time; local ones offline too. Raises
+    Every file is hashed now, those that are in the wheel cache too. The folder in which a file
+    lies is named by its SHA-256. `jobs` files are fetched at a time; local ones offline too. Raises
     FetchError with a line for each file that cannot be had: why, and what to do.
     """
     mistakes = [(artifact, _find_mistake(artifact)) for artifact in artifacts]
     _raise_for([(artifact, mistake) for artifact, mistake in mistakes if mistake])
     wanted = {artifact.key: artifact for artifact in artifacts}
-    with ThreadPoolExecutor(jobs, thread_name_prefix="store") as pool:
+    with ThreadPoolExecutor(jobs, thread_name_prefix="fetch") as pool:
         found = pool.map(lambda a: wheel_cache.find_verified(a.filename, a.hashes), wanted.values())
         paths = {key: path for key, path in zip(wanted, found, strict=True) if path is not None}
     missing = [artifact for key, artifact in wanted.items() if key not in paths]
@@ -102,7 +102,7 @@ class _Download:
     def __init__(
         self, wheel_cache: WheelCache, session: requests.Session, progress: ProgressSink
     ) -> None:
-        self._store = wheel_cache
+        self._wheel_cache = wheel_cache
         self._session = session
         self._progress = progress
         self._stopped = threading.Event()
@@ -113,7 +113,7 @@ class _Download:
         # The large ones first, so that the last to end is not one that started late.
         queue = sorted(artifacts, key=lambda artifact: -(artifact.size or 0))
         self._sizes = {artifact: artifact.size or 0 for artifact in queue}
-        self._store.sweep()
+        self._wheel_cache.sweep()
         self._progress.begin(files=len(queue), size=sum(self._sizes.values()))
         paths: dict[tuple[str, str], Path] = {}
         problems: list[tuple[Artifact, str]] = []
@@ -190,11 +190,11 @@ class _Download:
             raise _FileError(str(error)) from error
 
     def _receive(self, artifact: Artifact, chunks: Generator[bytes]) -> Path:
-        """Write one file into the store and check it; nothing remains of it if that fails."""
+        """Write one file into the wheel cache and check it; nothing remains of it if that fails."""
         algorithms = [name for name in artifact.hashes if name in ALGORITHMS and name != "sha256"]
         with (
             closing(chunks),
-            self._store.receive(artifact.filename, algorithms=algorithms) as incoming,
+            self._wheel_cache.receive(artifact.filename, algorithms=algorithms) as incoming,
         ):
             try:
                 for chunk in chunks:
@@ -290,7 +290,7 @@ def _refuse_downloads(artifacts: Sequence[Artifact], wheel_cache: WheelCache) ->
     files = "1 file is" if len(artifacts) == 1 else f"{len(artifacts)} files are"
     lines = [f"  {a.filename} ({display_url(a.url)})" for a in artifacts]
     raise FetchError(
-        f"offline, and {files} not in the store {wheel_cache.root}:\n"
+        f"offline, and {files} not in the wheel cache {wheel_cache.root}:\n"
         + "\n".join(sorted(lines))
         + "\nbuild once without UV_OFFLINE and HATCH_MULTIPLAT_OFFLINE to fetch what is missing"
     )

@@ -22,8 +22,9 @@ from requests.utils import get_netrc_auth
 from urllib3.util import Retry
 
 from hatch_multiplat.__about__ import __version__
+from hatch_multiplat.base.errors import ToolError
+from hatch_multiplat.base.process import run_tool
 from hatch_multiplat.base.urls import redact_text, split_credentials
-from hatch_multiplat.index.keyring import ask_keyring
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -41,6 +42,9 @@ _TIMEOUT: Final = (15.0, 60.0)
 
 _LONGEST_WAIT: Final = 30.0
 """Seconds to wait before a further try, whatever a server's Retry-After wishes."""
+
+_KEYRING_TIMEOUT: Final = 120.0
+"""Seconds to wait for the keyring: a person may have to unlock something first."""
 
 _CA_VARIABLES: Final = (
     "REQUESTS_CA_BUNDLE",
@@ -188,6 +192,28 @@ def _choose_certificates(environ: Mapping[str, str]) -> str | None:
             return environ[name]
     folders = environ.get("SSL_CERT_DIR", "").split(os.pathsep)
     return next((folder for folder in folders if folder and Path(folder).is_dir()), None)
+
+
+def ask_keyring(url: str, user: str) -> tuple[str, str] | None:
+    """Return user and password for a URL, or else for its host; None if there are none.
+
+    Without a `user` the keyring is asked for that as well, which takes version 25.2 of it. A
+    command that is not there, or fails, has no password: the server then says what is missing.
+    """
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    for service in (url, f"{host}:{parts.port}" if parts.port else host):
+        words = ["keyring", "get", service, *([user] if user else ["--mode", "creds"])]
+        try:
+            done = run_tool("keyring", words, cwd=Path.cwd(), check=False, timeout=_KEYRING_TIMEOUT)
+        except ToolError:
+            return None
+        lines = done.stdout.splitlines()
+        if done.returncode == 0 and user and lines:
+            return user, lines[0]
+        if done.returncode == 0 and len(lines) > 1:
+            return lines[0], lines[1]
+    return None
 
 
 class _Credentials(AuthBase):

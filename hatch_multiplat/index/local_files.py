@@ -1,12 +1,16 @@
-"""The files and folders on disk that a table names: what an sdist has to have, what is missing."""
+"""What a table names on this machine: files, folders of wheels, and the running interpreter."""
 
 from __future__ import annotations
 
 import os
+import platform
 import re
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from packaging.markers import default_environment
+from packaging.tags import sys_tags
 from packaging.utils import (
     InvalidSdistFilename,
     InvalidWheelFilename,
@@ -16,6 +20,8 @@ from packaging.utils import (
 )
 
 from hatch_multiplat.base.errors import ConfigError
+from hatch_multiplat.targets.target import Target
+from hatch_multiplat.targets.target_list import Host
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,6 +31,30 @@ if TYPE_CHECKING:
 _KEY: Final = "tool.multiplat.find-links"
 # A scheme of one letter is a drive of Windows.
 _URL: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:")
+
+
+def project_host(project_dir: Path) -> Host:
+    """Return the Host of a project: paths in its table start from the project's folder."""
+
+    def read_text(path: str) -> str:
+        return (project_dir / path).read_text(encoding="utf-8")
+
+    return Host(read_text=read_text, current=current_target)
+
+
+def current_target() -> Target:
+    """Return the target of the interpreter that runs this build, every tag of it."""
+    environment = {key: str(value) for key, value in default_environment().items()}
+    # One patch release and one kernel are this machine's own; the executable is for its like.
+    for variable in ("platform_release", "platform_version"):
+        environment[variable] = ""
+    abi = f"{sys.version_info.major}{sys.version_info.minor}"
+    name = f"{platform.python_implementation().lower()}{abi}-current"
+    data = {
+        "compatible_tags": [str(tag) for tag in sys_tags()],
+        "marker_environment": environment,
+    }
+    return Target.from_complete_platform(data, name=name)
 
 
 def check_find_links(config: Config, folder: Path) -> None:

@@ -35,7 +35,7 @@ class ProgressSink(Protocol):
         """So many bytes have arrived; negative when they have to be fetched again."""
 
     def finish_file(self) -> None:
-        """One file is whole and in the store."""
+        """One file is whole and in the wheel cache."""
 
     def end(self) -> None:
         """Nothing more is to come, for better or worse."""

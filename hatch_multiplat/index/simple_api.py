@@ -62,9 +62,9 @@ def read_project(
     that knows the project is the only one that counts, so that nobody can slip in a public
     project of a private one's name; with other strategies all count. A project that is bound to
     an index (in this `environment`, where the binding has a marker) has the files of that one
-    alone. Of files with the same name the first one stays; each says which index has it. Pages are
-    kept in the store, asked again with their ETag, and used as they are when offline. Empty if
-    nobody knows the project; raises FetchError where an index or a location cannot be read.
+    alone. Of files with the same name the first one stays; each says which index has it. Pages
+    are kept in the wheel cache, asked again with their ETag, and used as they are when offline.
+    Empty if nobody knows the project; raises FetchError where an index or a location cannot be read.
     """
     reader = _Reader(session=session, wheel_cache=wheel_cache, offline=offline)
     files = [
@@ -89,13 +89,13 @@ def read_project(
 
 
 class _Reader:
-    """Reads pages, from servers by way of the store and from folders."""
+    """Reads pages, from servers by way of the wheel cache and from folders."""
 
     def __init__(
         self, *, session: requests.Session, wheel_cache: WheelCache, offline: bool
     ) -> None:
         self._session = session
-        self._store = wheel_cache
+        self._wheel_cache = wheel_cache
         self._offline = offline
 
     def read_index(self, index_url: str, name: NormalizedName) -> list[Link] | None:
@@ -120,20 +120,20 @@ class _Reader:
 
     def _read_page(self, url: str) -> Page:
         address, _ = split_credentials(url)
-        known = self._store.read_page(address)
+        known = self._wheel_cache.read_page(address)
         if self._offline:
             if known is None:
                 raise FetchError(
-                    f"offline, and the page {display_url(url)} is not in the store "
-                    f"{self._store.root}; build once without UV_OFFLINE and "
+                    f"offline, and the page {display_url(url)} is not in the wheel cache "
+                    f"{self._wheel_cache.root}; build once without UV_OFFLINE and "
                     "HATCH_MULTIPLAT_OFFLINE to fetch it"
                 )
             return known
         page = self._request_page(url, known)
         if page is not known:
-            # Where the store cannot be written the page is just as good.
+            # Where the wheel cache cannot be written the page is just as good.
             with suppress(WheelCacheError):
-                self._store.write_page(address, page)
+                self._wheel_cache.write_page(address, page)
         return page
 
     def _request_page(self, url: str, known: Page | None) -> Page:

@@ -12,14 +12,16 @@ from packaging.utils import canonicalize_name
 
 from hatch_multiplat.base.errors import ConfigError
 from hatch_multiplat.base.urls import redact
-from hatch_multiplat.index.origins import origins_in_pip, origins_in_uv, origins_of_table
-from hatch_multiplat.index.uv_indexes import (
+from hatch_multiplat.index.locations import (
     absolute_locations,
     details_of,
     first_of_each_name,
     flatten_table,
     indexes_of_environment,
     located,
+    origins_in_pip,
+    origins_in_uv,
+    origins_of_table,
     placed_indexes,
 )
 

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from hatch_multiplat.base.errors import ConfigError
 from hatch_multiplat.config.validation import check_uv_table
+from hatch_multiplat.index.locations import absolute_locations
 from hatch_multiplat.index.sources import says_yes
-from hatch_multiplat.index.uv_indexes import absolute_locations
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

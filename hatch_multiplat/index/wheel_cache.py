@@ -1,4 +1,4 @@
-"""The wheel store: files by what is in them, shared by all projects and builds of a user.
+"""The wheel cache: files by what is in them, shared by all projects and builds of a user.
 
 Nothing in it needs a lock. A file gets its name only when it is whole: it is written under a
 temporary name on the same file system, hashed on the way, and renamed. Two builds that fetch the
@@ -48,7 +48,7 @@ _FILENAME: Final = re.compile(r"[^\x00-\x1f/\\:*?\"<>|]+")
 
 
 class WheelCacheError(FetchError):
-    """The store's folder cannot be written."""
+    """The wheel cache cannot be written."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -71,7 +71,7 @@ class WheelCache:
 
     @classmethod
     def default(cls, environ: Mapping[str, str] = os.environ) -> Self:
-        """Return the user's store, or the one that HATCH_MULTIPLAT_CACHE names."""
+        """Return the user's wheel cache, or the one that HATCH_MULTIPLAT_CACHE names."""
         override = environ.get("HATCH_MULTIPLAT_CACHE")
         if override:
             return cls(Path(override).expanduser().absolute())
@@ -81,7 +81,7 @@ class WheelCache:
         """Return where the file with that content lies, or would lie.
 
         Raises ValueError for anything but a SHA-256 and a plain file name: both may come from
-        outside, and neither may lead out of the store.
+        outside, and neither may lead out of the wheel cache.
         """
         check_digest("sha256", sha256)
         check_filename(filename)
@@ -117,7 +117,7 @@ class WheelCache:
             incoming.discard()
 
     def add(self, source: Path, filename: str | None = None) -> Path:
-        """Copy a file of this machine into the store and return its place there."""
+        """Copy a file of this machine into the wheel cache and return its place there."""
         with self.receive(filename or source.name) as incoming, source.open("rb") as file:
             while chunk := file.read(CHUNK_SIZE):
                 incoming.write(chunk)
@@ -188,13 +188,13 @@ class WheelCache:
 
 
 class Incoming:
-    """A file on its way into the store: hashed while it is written, nameless until it is kept."""
+    """A file on its way into the cache: hashed while it is written, nameless until it is kept."""
 
     def __init__(self, wheel_cache: WheelCache, filename: str, algorithms: Iterable[str]) -> None:
         check_filename(filename)
         self.size = 0
         """Bytes written so far."""
-        self._store = wheel_cache
+        self._wheel_cache = wheel_cache
         self._filename = filename
         self._hashers = {name: hashlib.new(name) for name in algorithms}
         folder = wheel_cache.root / "tmp"
@@ -202,7 +202,7 @@ class Incoming:
         with self._explain_errors():
             _make_folder(wheel_cache.root, folder)
             # Not tempfile's functions: theirs are readable by one user only, and so would be
-            # the entries of a store that several share.
+            # the entries of a wheel cache that several share.
             self._file = self._path.open("xb")
 
     def write(self, chunk: bytes) -> None:
@@ -217,19 +217,19 @@ class Incoming:
         return self._hashers[algorithm].hexdigest()
 
     def keep(self) -> Path:
-        """Give the file its name in the store and return it."""
+        """Give the file its name in the wheel cache and return it."""
         sha256 = self.digest("sha256")
-        path = self._store.path_of(sha256, self._filename)
+        path = self._wheel_cache.path_of(sha256, self._filename)
         self.keep_as(path)
         for algorithm in self._hashers:
             if algorithm != "sha256":
-                self._store.remember_alias(algorithm, self.digest(algorithm), sha256)
+                self._wheel_cache.remember_alias(algorithm, self.digest(algorithm), sha256)
         return path
 
     def keep_as(self, path: Path) -> None:
         with self._explain_errors():
             self._file.close()
-            _make_folder(self._store.root, path.parent)
+            _make_folder(self._wheel_cache.root, path.parent)
             try:
                 self._path.replace(path)
             except PermissionError:
@@ -249,8 +249,8 @@ class Incoming:
             yield
         except OSError as error:
             raise WheelCacheError(
-                f"cannot write to the wheel store {self._store.root}: {error.strerror or error}; "
-                "free some space or make it writable, "
+                f"cannot write to the wheel cache {self._wheel_cache.root}: "
+                f"{error.strerror or error}; free some space or make it writable, "
                 "or name another folder in HATCH_MULTIPLAT_CACHE"
             ) from error
 
@@ -293,5 +293,5 @@ def hash_file(path: Path, algorithm: str) -> str:
 def _make_folder(root: Path, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     tag = root / "CACHEDIR.TAG"
-    if not tag.exists():  # Keeps the store out of backups, see bford.info/cachedir.
+    if not tag.exists():  # Keeps the cache out of backups, see bford.info/cachedir.
         tag.write_text("Signature: 8a477f597d28d172789f06886806bc55\n", "ascii")

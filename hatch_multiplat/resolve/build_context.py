@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from hatch_multiplat.base.atomic_write import write_atomically
 from hatch_multiplat.index.index_page import render_page
+from hatch_multiplat.index.project_settings import read_bindings
 from hatch_multiplat.index.simple_api import read_project
 from hatch_multiplat.index.sources import FIRST_MATCH, PIPS_STRATEGY
 from hatch_multiplat.index.wheel_cache import WheelCacheError
-from hatch_multiplat.index.workspace import read_bindings
 from hatch_multiplat.resolve.index_shadowing import is_shadowed_version, shadowed_by, visible_files
 
 if TYPE_CHECKING:

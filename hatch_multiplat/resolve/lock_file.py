@@ -20,7 +20,7 @@ from hatch_multiplat.base.errors import CoverageError, LockError, WriteError
 from hatch_multiplat.base.process import run_tool
 from hatch_multiplat.base.urls import redact
 from hatch_multiplat.config.config import DEFAULT_LOCK
-from hatch_multiplat.index.workspace import find_workspace
+from hatch_multiplat.index.project_settings import find_workspace
 from hatch_multiplat.resolve.coverage import Market, search_coverage, select_locked
 from hatch_multiplat.resolve.covered import Uncovered
 from hatch_multiplat.resolve.lock_changes import same_packages

@@ -20,7 +20,7 @@ from hatch_multiplat.base.toml_file import parse_toml
 from hatch_multiplat.config.config import Config, ProjectFacts, parse_config
 from hatch_multiplat.config.overrides import widen_targets
 from hatch_multiplat.config.validation import check_pyproject
-from hatch_multiplat.index.host import project_host
+from hatch_multiplat.index.local_files import project_host
 from hatch_multiplat.index.wheel_cache import hash_file
 from hatch_multiplat.targets.target_list import IN_PROJECT
 from hatch_multiplat.wheels.metadata import (

@@ -17,10 +17,9 @@ from hatch_multiplat.base.process import Finished, run_tool
 from hatch_multiplat.base.urls import redact
 from hatch_multiplat.index.http_client import certificate_variables
 from hatch_multiplat.index.index_trouble import explain_trouble
-from hatch_multiplat.index.source_conditions import valid_requirements
+from hatch_multiplat.index.project_settings import read_settings, read_sources, valid_requirements
 from hatch_multiplat.index.sources import says_yes
 from hatch_multiplat.index.user_settings import UNHEARD, hide_settings
-from hatch_multiplat.index.workspace import read_settings, read_sources
 from hatch_multiplat.resolve.staging import (
     STAGED_NAME,
     lowest_python,

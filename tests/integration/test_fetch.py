@@ -153,7 +153,7 @@ class TestWarmAndCold:
             artifact, filename="b-1.0-py3-none-any.whl", url="https://ann:x@b.example/b"
         )
         assert failure_of(fetch, other, artifact, offline=True) == (
-            f"offline, and 2 files are not in the store {wheel_cache.root}:\n"
+            f"offline, and 2 files are not in the wheel cache {wheel_cache.root}:\n"
             f"  a-1.0-py3-none-any.whl ({artifact.url})\n"
             "  b-1.0-py3-none-any.whl (https://b.example/b)\n"
             "build once without UV_OFFLINE and HATCH_MULTIPLAT_OFFLINE to fetch what is missing"
@@ -171,7 +171,7 @@ class TestWarmAndCold:
     def test_a_damaged_entry_is_no_help_offline(self, fetch: Fetch, artifact: Artifact) -> None:
         (path,) = fetch(artifact)
         path.write_bytes(b"")
-        assert "offline, and 1 file is not in the store" in failure_of(
+        assert "offline, and 1 file is not in the wheel cache" in failure_of(
             fetch, artifact, offline=True
         )
 
@@ -228,7 +228,7 @@ class TestInterrupted:
         stalled.wait(30)
         (leftover,) = entries(wheel_cache)
         assert leftover.endswith(".part")
-        assert "1 file is not in the store" in failure_of(fetch, artifact, offline=True)
+        assert "1 file is not in the wheel cache" in failure_of(fetch, artifact, offline=True)
         (path,) = fetch(artifact)
         assert path.read_bytes() == wheel.read_bytes()
 
@@ -836,5 +836,5 @@ class TestResources:
     ) -> None:
         wheel_cache.root.write_text("a file where the folder should be")
         assert failure_of(fetch, artifact).startswith(
-            f"cannot write to the wheel store {wheel_cache.root}: "
+            f"cannot write to the wheel cache {wheel_cache.root}: "
         )

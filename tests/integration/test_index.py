@@ -251,7 +251,7 @@ class TestCache:
     ) -> None:
         url = index_server.with_credentials(index_server.index_url, "ann", "secret")
         assert failure_of(read, url, offline=True) == (
-            f"offline, and the page {index_server.index_url}a/ is not in the store "
+            f"offline, and the page {index_server.index_url}a/ is not in the wheel cache "
             f"{wheel_cache.root}; "
             "build once without UV_OFFLINE and HATCH_MULTIPLAT_OFFLINE to fetch it"
         )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from hatch_multiplat.base.errors import ConfigError
-from hatch_multiplat.index.workspace import find_workspace, read_sources
+from hatch_multiplat.index.project_settings import find_workspace, read_sources
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -25,7 +25,7 @@ from hatch_multiplat.frontends.render.matrix_html import render_html
 from hatch_multiplat.frontends.render.matrix_json import matrix_to_json
 from hatch_multiplat.frontends.render.matrix_markdown import render_markdown
 from hatch_multiplat.frontends.render.matrix_text import render_matrix
-from hatch_multiplat.index.host import current_target
+from hatch_multiplat.index.local_files import current_target
 from hatch_multiplat.resolve.coverage import Uncovered, search_coverage, search_locked
 from hatch_multiplat.resolve.lock_file import check_fresh, require_lock
 from hatch_multiplat.resolve.project import widen_project

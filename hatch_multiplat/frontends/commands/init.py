@@ -19,7 +19,7 @@ from hatch_multiplat.frontends.commands.terminal import (
     quiet_option,
 )
 from hatch_multiplat.frontends.frontend import build_context
-from hatch_multiplat.index.workspace import find_workspace
+from hatch_multiplat.index.project_settings import find_workspace
 from hatch_multiplat.init.detection import survey_project
 from hatch_multiplat.init.init_table import (
     ENABLE,

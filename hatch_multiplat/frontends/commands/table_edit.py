@@ -15,7 +15,7 @@ from hatch_multiplat.base.text_diff import unified_diff
 from hatch_multiplat.base.toml_file import TomlFile, read_toml_file, write_toml_file
 from hatch_multiplat.config.config import DEFAULT_LOCK
 from hatch_multiplat.config.validation import check_pyproject
-from hatch_multiplat.index.host import project_host
+from hatch_multiplat.index.local_files import project_host
 from hatch_multiplat.init.init_table import TABLE, table_at
 from hatch_multiplat.init.platform_list import Edited, Names, Vocabulary
 from hatch_multiplat.resolve.lock_file import RENEW, UV_LOCK, read_lock

@@ -10,8 +10,8 @@ from packaging.utils import canonicalize_name
 from hatch_multiplat.base.errors import ConfigError
 from hatch_multiplat.config.validation import check_pyproject, check_uv_table
 from hatch_multiplat.frontends.cli import main
+from hatch_multiplat.index.project_settings import read_bindings, read_settings, read_sources
 from hatch_multiplat.index.user_settings import read_user_table
-from hatch_multiplat.index.workspace import read_bindings, read_settings, read_sources
 from hatch_multiplat.resolve.project import make_project
 
 

@@ -9,6 +9,7 @@ from packaging.utils import canonicalize_name
 
 from hatch_multiplat.base.errors import ConfigError
 from hatch_multiplat.base.urls import redact, redact_text
+from hatch_multiplat.index.locations import absolute_locations
 from hatch_multiplat.index.sources import (
     PYPI,
     Sources,
@@ -17,7 +18,6 @@ from hatch_multiplat.index.sources import (
     pip_environment,
     says_yes,
 )
-from hatch_multiplat.index.uv_indexes import absolute_locations
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -174,7 +174,7 @@ def test_a_store_that_cannot_be_written_says_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(WheelCacheError) as raised:
         put(WheelCache(root))
     assert str(raised.value) == (
-        f"cannot write to the wheel store {root}: Not a directory; free some space or make it "
+        f"cannot write to the wheel cache {root}: Not a directory; free some space or make it "
         "writable, or name another folder in HATCH_MULTIPLAT_CACHE"
     )
 

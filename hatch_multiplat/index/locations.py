@@ -1,4 +1,4 @@
-"""The indexes that uv's settings and variables name, their folders as file URLs."""
+"""Locations of packages in the settings of uv and pip: as URLs, and by which key or variable."""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import PurePath
+
+_IN_PROJECT: Final = "of the project's settings for uv"
+_OF_USER: Final = "of the user's settings for uv"
 
 _PIP_TABLE: Final = (
     "index-url",
@@ -74,6 +77,56 @@ def located(table: Mapping[str, Any], key: str, base: PurePath) -> tuple[str, ..
     return absolute_locations([value] if isinstance(value, str) else value, base)
 
 
+def origins_of_table(
+    index_url: str | None,
+    extra_index_urls: Sequence[str],
+    find_links: Sequence[str],
+    base: PurePath,
+) -> Iterator[tuple[str, str]]:
+    """Yield each location of `[tool.multiplat]`, and its key there."""
+    if index_url:
+        yield index_url, "tool.multiplat.index-url"
+    for number, url in enumerate(extra_index_urls):
+        yield url, f"tool.multiplat.extra-index-urls[{number}]"
+    for number, url in enumerate(absolute_locations(find_links, base)):
+        yield url, f"tool.multiplat.find-links[{number}]"
+
+
+def origins_in_uv(
+    project: Mapping[str, Any],
+    user: Mapping[str, Any],
+    environ: Mapping[str, str],
+    *,
+    project_dir: PurePath,
+    cwd: PurePath,
+) -> Iterator[tuple[str, str]]:
+    """Yield each location that uv is set to, and what names it, the strongest first."""
+    for entry in indexes_of_environment(environ, cwd):
+        yield entry["url"], "UV_DEFAULT_INDEX" if entry.get("default") else "UV_INDEX"
+    for variable, separator in (
+        ("UV_INDEX_URL", None),
+        ("UV_EXTRA_INDEX_URL", None),
+        ("UV_FIND_LINKS", ","),
+    ):
+        yield from _words(environ.get(variable, "").split(separator), variable, cwd)
+    for table, base, whose in ((project, project_dir, _IN_PROJECT), (user, cwd, _OF_USER)):
+        for number, entry in enumerate(placed_indexes(table, base)):
+            yield entry["url"], f"index[{number}].url {whose}"
+        for key in ("index-url", "extra-index-url", "find-links"):
+            for url in located(table, key, base):
+                yield url, f"{key} {whose}"
+
+
+def origins_in_pip(
+    config: Mapping[str, str], environ: Mapping[str, str], cwd: PurePath
+) -> Iterator[tuple[str, str]]:
+    """Yield each location that pip is set to, and what names it."""
+    for key in ("index-url", "extra-index-url", "find-links"):
+        variable = f"PIP_{key.upper().replace('-', '_')}"
+        yield from _words(environ.get(variable, "").split(), variable, cwd)
+        yield from _words(config.get(key, "").split(), f"{key} of pip's settings", cwd)
+
+
 def _split_names(words: Sequence[str]) -> Iterator[tuple[str, str]]:
     """Split uv's `name=https://...` words; the name may be missing."""
     for word in words:
@@ -82,3 +135,9 @@ def _split_names(words: Sequence[str]) -> Iterator[tuple[str, str]]:
             yield name, url
         elif word:
             yield "", word
+
+
+def _words(words: Iterable[str], origin: str, base: PurePath) -> Iterator[tuple[str, str]]:
+    stripped = [word.strip() for word in words]
+    for url in absolute_locations(filter(None, stripped), base):
+        yield url, origin

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from hatch_multiplat.index.source_conditions import active_extras, settle_sources
+from hatch_multiplat.index.project_settings import active_extras, settle_sources
 
 PROJECT = """\
 [project]
