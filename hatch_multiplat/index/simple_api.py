@@ -64,7 +64,8 @@ def read_project(
     an index (in this `environment`, where the binding has a marker) has the files of that one
     alone. Of files with the same name the first one stays; each says which index has it. Pages
     are kept in the wheel cache, asked again with their ETag, and used as they are when offline.
-    Empty if nobody knows the project; raises FetchError where an index or a location cannot be read.
+    Empty if nobody knows the project; raises FetchError where an index or a location cannot be
+    read.
     """
     reader = _Reader(session=session, wheel_cache=wheel_cache, offline=offline)
     files = [
