@@ -56,22 +56,80 @@ def commit_all(folder: Path) -> str:
     return head.stdout.strip()
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Machine:
+    """A Python with build tools and the plugin, and a folder with the plugin's wheel."""
+
+    python: Path
+    wheels: Path
+
+    def tool(self, name: str) -> Path:
+        """Return the path of a program that is installed for this Python."""
+        return self.python.with_name(name)
+
+    def environ(self, folder: Path) -> dict[str, str]:
+        """Return the variables of a person on this machine whose caches are in `folder`.
+
+        hatch-multiplat comes from this checkout, its own dependencies from the network.
+        """
+        return {
+            **os.environ,
+            "PATH": f"{self.python.parent}{os.pathsep}{os.environ['PATH']}",
+            "PIP_FIND_LINKS": self.wheels.as_uri(),
+            "UV_FIND_LINKS": str(self.wheels),
+            "HATCH_MULTIPLAT_CACHE": str(folder / "store"),
+            "HATCH_DATA_DIR": str(folder / "hatch"),
+        }
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Desk:
+    """A fresh project on such a machine, and a terminal in its folder."""
+
+    machine: Machine
+    project: Path
+    environ: dict[str, str]
+
+    @property
+    def python(self) -> Path:
+        return self.machine.python
+
+    @property
+    def dist(self) -> Path:
+        return self.project / "dist"
+
+    @property
+    def wheel_cache(self) -> Path:
+        return Path(self.environ["HATCH_MULTIPLAT_CACHE"])
+
+    def run(self, *words: str | Path, code: int = 0, **environ: str) -> str:
+        return run_command(*words, cwd=self.project, environ=self.environ | environ, code=code)
+
+    def tool(self, name: str) -> Path:
+        return self.machine.tool(name)
+
+
 @pytest.fixture(scope="session")
-def machine(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """Return a Python with build tools and the plugin, and a folder with the plugin's wheel."""
+def plugin_wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with the plugin's wheel, which is in no index."""
+    folder = tmp_path_factory.mktemp("wheels")
+    run_command(uv.find_uv_bin(), "build", "-q", "--wheel", "-o", folder, ROOT, cwd=folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def machine(plugin_wheels: Path, tmp_path_factory: pytest.TempPathFactory) -> Machine:
+    """Return a machine on which somebody has installed build tools and the plugin."""
     folder = tmp_path_factory.mktemp("machine")
-    wheels, python = folder / "wheels", folder / "venv" / "bin" / "python"
+    python = folder / "venv" / "bin" / "python"
     if os.name == "nt":
         python = folder / "venv" / "Scripts" / "python.exe"
     tool = uv.find_uv_bin()
-    subprocess.run([tool, "build", "-q", "--wheel", "-o", wheels, ROOT], check=True)
-    venv: list[str | Path] = [tool, "venv", "-q", "--seed", "-p", sys.executable, folder / "venv"]
-    subprocess.run(venv, check=True)
-    (wheel,) = wheels.glob("*.whl")
+    (wheel,) = plugin_wheels.glob("*.whl")
+    run_command(tool, "venv", "-q", "--seed", "-p", sys.executable, folder / "venv", cwd=folder)
     tools = ["build", "hatch", "hatchling"]
-    install: list[str | Path] = [tool, "pip", "install", "-q", "-p", python, wheel, *tools]
-    subprocess.run(install, check=True)
-    return python, wheels
+    run_command(tool, "pip", "install", "-q", "-p", python, wheel, *tools, cwd=folder)
+    return Machine(python=python, wheels=plugin_wheels)
 
 
 @pytest.fixture(scope="session")

@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import tomllib
-from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 import uv
 
-from tests.support.commands import run_command
+from tests.e2e.conftest import Desk, Machine
 from tests.support.index_server import IndexServer
 from tests.support.wheels import make_wheel
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
-ENABLE = "HATCH_BUILD_HOOK_ENABLE_MULTIPLAT"
+ENABLED: Final[dict[str, Any]] = {"HATCH_BUILD_HOOK_ENABLE_MULTIPLAT": "true"}
 EXECUTABLE = "fresh-1.0.pex"
 WHEEL, SDIST = "fresh-1.0-py3-none-any.whl", "fresh-1.0.tar.gz"
 PLATFORMS = ("manylinux_2_17_x86_64", "macosx_11_0_arm64", "win_amd64")
@@ -56,26 +53,16 @@ def main():
 """
 
 
-@dataclass(frozen=True, kw_only=True)
-class Desk:
-    """A machine with build tools, and a fresh project on it."""
+def init(desk: Desk, *words: str) -> str:
+    return desk.run(desk.tool("hatch-multiplat"), "init", *words)
 
-    python: Path
-    project: Path
-    environ: dict[str, str]
 
-    def run(self, *words: str | Path, **environ: str) -> str:
-        return run_command(*words, cwd=self.project, environ=self.environ | environ)
-
-    def init(self, *words: str) -> str:
-        return self.run(self.python.with_name("hatch-multiplat"), "init", *words)
-
-    def left(self) -> list[str]:
-        """Return what is in dist/, and empty it."""
-        paths = sorted((self.project / "dist").glob("[!.]*"))
-        for path in paths:
-            path.unlink()
-        return [path.name for path in paths]
+def take_left(desk: Desk) -> list[str]:
+    """Return what is in dist/, and empty it."""
+    paths = sorted(desk.dist.glob("[!.]*"))
+    for path in paths:
+        path.unlink()
+    return [path.name for path in paths]
 
 
 @pytest.fixture(scope="module")
@@ -92,28 +79,16 @@ def index(tmp_path_factory: pytest.TempPathFactory) -> Iterator[IndexServer]:
 
 
 @pytest.fixture
-def desk(machine: tuple[Path, Path], index: IndexServer, tmp_path: Path) -> Desk:
-    python, wheels = machine
+def desk(machine: Machine, index: IndexServer, tmp_path: Path) -> Desk:
     project = tmp_path / "fresh"
     project.mkdir()
     (project / "pyproject.toml").write_text(PYPROJECT.replace("INDEX", index.index_url), "utf-8")
     (project / "fresh.py").write_text(PROGRAM, "utf-8")
-    return Desk(
-        python=python,
-        project=project,
-        environ={
-            **os.environ,
-            # hatch-multiplat comes from this checkout, its own dependencies from the network.
-            "PIP_FIND_LINKS": wheels.as_uri(),
-            "UV_FIND_LINKS": str(wheels),
-            "HATCH_MULTIPLAT_CACHE": str(tmp_path / "store"),
-            "HATCH_DATA_DIR": str(tmp_path / "hatch"),
-        },
-    )
+    return Desk(machine=machine, project=project, environ=machine.environ(tmp_path))
 
 
 def test_a_fresh_project_is_built_and_runs(desk: Desk) -> None:
-    said = desk.init()
+    said = init(desk)
     assert "without linux-aarch64: native has no wheel for it" in said
     text = (desk.project / "pyproject.toml").read_text("utf-8")
     assert tomllib.loads(text)["tool"]["multiplat"] == {
@@ -124,7 +99,7 @@ def test_a_fresh_project_is_built_and_runs(desk: Desk) -> None:
     executable = desk.project / "dist" / EXECUTABLE
     if sys.platform == "linux":
         assert desk.run(desk.python, executable) == "fresh 2.0 3.0\n"
-    assert desk.left() == [WHEEL, EXECUTABLE, SDIST]
+    assert take_left(desk) == [WHEEL, EXECUTABLE, SDIST]
 
 
 FRONTENDS = {
@@ -138,24 +113,24 @@ FRONTENDS = {
 def test_on_request_the_executable_is_built_where_the_variable_is_set(
     desk: Desk, frontend: str
 ) -> None:
-    desk.init("--on-request")
-    tools = {"python": desk.python, "uv": uv.find_uv_bin(), "hatch": desk.python.with_name("hatch")}
+    init(desk, "--on-request")
+    tools = {"python": desk.python, "uv": uv.find_uv_bin(), "hatch": desk.tool("hatch")}
     command = [word.format(**tools) for word in FRONTENDS[frontend]]
     desk.run(*command)
-    assert desk.left() == [WHEEL, SDIST]
-    desk.run(*command, **{ENABLE: "true"})
+    assert take_left(desk) == [WHEEL, SDIST]
+    desk.run(*command, **ENABLED)
     executable = desk.project / "dist" / EXECUTABLE
     if sys.platform == "linux":
         assert desk.run(desk.python, executable) == "fresh 2.0 3.0\n"
-    assert desk.left() == [WHEEL, EXECUTABLE, SDIST]
+    assert take_left(desk) == [WHEEL, EXECUTABLE, SDIST]
 
 
 @pytest.mark.parametrize("form", ["default", "on request"])
 def test_who_installs_the_sdist_downloads_the_plugin_in_the_default_form_alone(
     desk: Desk, form: str
 ) -> None:
-    desk.init(*(["--on-request"] if form == "on request" else []))
-    desk.run(desk.python, "-m", "build", "--sdist", **{ENABLE: "true"})
+    init(desk, *(["--on-request"] if form == "on request" else []))
+    desk.run(desk.python, "-m", "build", "--sdist", **ENABLED)
     install = ["-m", "pip", "install", "-v", "--no-deps", "--force-reinstall", "--no-cache-dir"]
     printed = desk.run(desk.python, *install, desk.project / "dist" / SDIST)
     assert "Successfully installed fresh-1.0" in printed

@@ -22,12 +22,6 @@ def wheel_cache(tmp_path: Path) -> WheelCache:
 
 
 @pytest.fixture
-def uv_cache(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Give uv a cache of this run's own, which all tests share: what it knows of Pythons costs."""
-    monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path_factory.getbasetemp() / "uv-cache"))
-
-
-@pytest.fixture
 def session(plain_network: None) -> Iterator[requests.Session]:
     with make_session({}, backoff=0) as session:
         yield session

@@ -1,26 +1,23 @@
-"""The three doors as a user opens them: a plugin that is installed, and ordinary build commands."""
+"""The build frontends as a user meets them: an installed plugin, and ordinary build commands."""
 
 from __future__ import annotations
 
 import hashlib
-import os
 import tarfile
-from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 import uv
 
-from tests.support.commands import run_command
+from tests.e2e.conftest import Desk, Machine
 from tests.support.index_server import IndexServer
 from tests.support.wheels import make_wheel
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
-EXECUTABLE = "doors-1.0.pex"
+EXECUTABLE = "frontend-1.0.pex"
 
 pytestmark = [pytest.mark.network, pytest.mark.slow]
 
@@ -30,16 +27,16 @@ requires = ["hatchling", "hatch-multiplat"]
 build-backend = "hatchling.build"
 
 [project]
-name = "doors"
+name = "frontend"
 version = "1.0"
 requires-python = ">=3.11"
 dependencies = ["greeting"]
 
 [project.scripts]
-doors = "doors:main"
+frontend = "frontend:main"
 
 [tool.hatch.build.targets.sdist]
-only-include = ["doors.py"]
+only-include = ["frontend.py"]
 
 [tool.hatch.build.hooks.multiplat]
 
@@ -54,26 +51,6 @@ HOST = """\
 """
 
 
-@dataclass(frozen=True, kw_only=True)
-class Desk:
-    """A machine with build tools and the plugin installed, and a fresh project on it."""
-
-    python: Path
-    project: Path
-    environ: dict[str, str]
-    wheel_cache: Path
-
-    @property
-    def dist(self) -> Path:
-        return self.project / "dist"
-
-    def run(self, *words: str | Path, code: int = 0, **environ: str) -> str:
-        return run_command(*words, cwd=self.project, environ=self.environ | environ, code=code)
-
-    def tool(self, name: str) -> Path:
-        return self.python.with_name(name)
-
-
 @pytest.fixture(scope="module")
 def index() -> Iterator[IndexServer]:
     with IndexServer() as server:
@@ -81,40 +58,25 @@ def index() -> Iterator[IndexServer]:
 
 
 @pytest.fixture
-def desk(machine: tuple[Path, Path], index: IndexServer, tmp_path: Path) -> Desk:
-    python, wheels = machine
-    project = tmp_path / "doors"
+def desk(machine: Machine, index: IndexServer, tmp_path: Path) -> Desk:
+    project = tmp_path / "frontend"
     (project / "platforms").mkdir(parents=True)
     (project / "pyproject.toml").write_text(PYPROJECT.replace("INDEX", index.index_url), "utf-8")
     (project / "platforms" / "host.json").write_text(HOST, "utf-8")
-    (project / "doors.py").write_text(
+    (project / "frontend.py").write_text(
         "def main():\n    import greeting\n    print('in')\n", "utf-8"
     )
     index.add(make_wheel(tmp_path / "wheels", "greeting"))
-    wheel_cache = tmp_path / "store"
-    return Desk(
-        python=python,
-        project=project,
-        wheel_cache=wheel_cache,
-        environ={
-            **os.environ,
-            "PATH": f"{python.parent}{os.pathsep}{os.environ['PATH']}",
-            # hatch-multiplat comes from this checkout, its own dependencies from the network.
-            "PIP_FIND_LINKS": wheels.as_uri(),
-            "UV_FIND_LINKS": str(wheels),
-            "HATCH_MULTIPLAT_CACHE": str(wheel_cache),
-            "HATCH_DATA_DIR": str(tmp_path / "hatch"),
-        },
-    )
+    return Desk(machine=machine, project=project, environ=machine.environ(tmp_path))
 
 
 def digest(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def test_every_door_leaves_the_same_bytes(desk: Desk) -> None:
+def test_every_frontend_leaves_the_same_bytes(desk: Desk) -> None:
     python = desk.python
-    doors: dict[str, tuple[str | Path, ...]] = {
+    frontends: dict[str, tuple[str | Path, ...]] = {
         "build, isolated": (python, "-m", "build"),
         "build": (python, "-m", "build", "--no-isolation"),
         "build, wheel alone": (python, "-m", "build", "--no-isolation", "--wheel"),
@@ -124,7 +86,7 @@ def test_every_door_leaves_the_same_bytes(desk: Desk) -> None:
         "command line": (python, "-m", "hatch_multiplat", "build"),
     }
     digests = {}
-    for name, command in doors.items():
+    for name, command in frontends.items():
         printed = desk.run(*command)
         assert EXECUTABLE in printed, f"{name}: {printed}"
         digests[name] = digest(desk.dist / EXECUTABLE)
@@ -141,7 +103,7 @@ def test_every_door_leaves_the_same_bytes(desk: Desk) -> None:
 def test_an_ordinary_build_leaves_three_files(desk: Desk) -> None:
     desk.run(desk.python, "-m", "build", "--no-isolation")
     left = sorted(path.name for path in desk.dist.iterdir())
-    assert left == ["doors-1.0-py3-none-any.whl", EXECUTABLE, "doors-1.0.tar.gz"]
+    assert left == ["frontend-1.0-py3-none-any.whl", EXECUTABLE, "frontend-1.0.tar.gz"]
 
 
 @pytest.mark.parametrize("targets", [["sdist", "wheel"], ["wheel", "sdist"]])
@@ -152,9 +114,9 @@ def test_an_ordinary_build_leaves_checksums_of_all_that_it_made(
     path = desk.project / "pyproject.toml"
     path.write_text(path.read_text("utf-8") + "checksums = true\n", "utf-8")
     desk.run(desk.tool("hatch"), "build", *(word for name in targets for word in ("-t", name)))
-    made = ["doors-1.0-py3-none-any.whl", EXECUTABLE, "doors-1.0.tar.gz"]
+    made = ["frontend-1.0-py3-none-any.whl", EXECUTABLE, "frontend-1.0.tar.gz"]
     assert read_sums(desk.dist) == {name: digest(desk.dist / name) for name in made}
-    (desk.project / "doors.py").write_text("changed = True\n", "utf-8")
+    (desk.project / "frontend.py").write_text("changed = True\n", "utf-8")
     desk.run(desk.python, "-m", "build", "-n", "--sdist")
     assert read_sums(desk.dist) == {name: digest(desk.dist / name) for name in made}
 
@@ -168,10 +130,10 @@ def test_the_sdist_has_what_a_build_from_it_needs(desk: Desk) -> None:
     """Also where the project says what goes into its sdist, and names neither file."""
     desk.run(desk.tool("hatch-multiplat"), "lock")
     desk.run(desk.python, "-m", "build", "--no-isolation", "--sdist")
-    with tarfile.open(desk.dist / "doors-1.0.tar.gz") as archive:
+    with tarfile.open(desk.dist / "frontend-1.0.tar.gz") as archive:
         names = archive.getnames()
-    assert names.count("doors-1.0/pylock.multiplat.toml") == 1
-    assert names.count("doors-1.0/platforms/host.json") == 1
+    assert names.count("frontend-1.0/pylock.multiplat.toml") == 1
+    assert names.count("frontend-1.0/platforms/host.json") == 1
 
 
 def test_a_build_from_the_sdist_uses_its_lock(desk: Desk, index: IndexServer) -> None:
@@ -186,7 +148,7 @@ INSTALLS = {
 }
 
 
-@pytest.mark.parametrize("words", [["."], ["-e", "."], ["dist/doors-1.0.tar.gz"]])
+@pytest.mark.parametrize("words", [["."], ["-e", "."], ["dist/frontend-1.0.tar.gz"]])
 @pytest.mark.parametrize("installer", sorted(INSTALLS))
 def test_an_installation_makes_no_executable(desk: Desk, installer: str, words: list[str]) -> None:
     if words[0].startswith("dist"):
@@ -209,7 +171,9 @@ def test_a_mistake_in_the_table_ends_the_build_with_every_message_and_no_traceba
 ) -> None:
     path = desk.project / "pyproject.toml"
     text = path.read_text("utf-8")
-    path.write_text(text.replace('"macos-arm64"', '"macos-amr64"') + 'scirpt = "doors"\n', "utf-8")
+    path.write_text(
+        text.replace('"macos-arm64"', '"macos-amr64"') + 'scirpt = "frontend"\n', "utf-8"
+    )
     printed = desk.run(desk.python, "-m", "build", "-n", "--wheel", code=1)
     assert "did you mean 'macos-arm64'?" in printed
     assert "unknown key 'scirpt'; did you mean 'script'?" in printed
@@ -230,7 +194,7 @@ def test_cleaning_takes_away_what_builds_of_any_version_have_left(desk: Desk) ->
     hatchling = (desk.python, "-m", "hatchling", "build", "-t")
     desk.run(*hatchling, "wheel", "-t", "multiplat")
     (built,) = desk.dist.glob("*.pex")
-    foreign = desk.dist / "doorsteps-1.0.pex"
+    foreign = desk.dist / "frontendteps-1.0.pex"
     for path in (foreign, built.with_name(f"{built.name.rpartition('-')[0]}-0.1.pex")):
         path.write_text("", "utf-8")
     desk.run(*hatchling, "wheel", "--clean-only")
@@ -246,7 +210,7 @@ def test_cleaning_takes_away_what_builds_of_any_version_have_left(desk: Desk) ->
 
 def test_the_command_line_tells_kinds_of_errors_apart(desk: Desk) -> None:
     command = (desk.python, "-m", "hatch_multiplat", "build", "--wheel")
-    wheel = make_wheel(desk.project / "w", "doors", requires=["nowhere-to-be-found"])
+    wheel = make_wheel(desk.project / "w", "frontend", requires=["nowhere-to-be-found"])
     assert "nowhere-to-be-found" in desk.run(*command, wheel, code=5)
     (desk.project / "pyproject.toml").write_text("[project]\n", "utf-8")
     assert "no such table in pyproject.toml" in desk.run(*command, wheel, code=2)

@@ -32,17 +32,8 @@ pytestmark = [
 CURRENT = {"tool": {"multiplat": {"platforms": ["current"]}}}
 
 
-@pytest.fixture(scope="module")
-def wheels(checkout: Checkout, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a folder with the plugin's wheel, which is in no index."""
-    folder = tmp_path_factory.mktemp("wheels")
-    words = [uv.find_uv_bin(), "build", "--quiet", "--wheel", "-o", folder, checkout.root]
-    subprocess.run([str(word) for word in words], check=True)
-    return folder
-
-
 @pytest.fixture
-def shell(wheels: Path, tmp_path: Path) -> Shell:
+def shell(plugin_wheels: Path, tmp_path: Path) -> Shell:
     """A terminal in a project, in which builds are isolated; pip and uv keep their caches."""
     desk = make_desk(
         tmp_path,
@@ -50,8 +41,8 @@ def shell(wheels: Path, tmp_path: Path) -> Shell:
         PEX_ROOT=str(tmp_path / "pex"),
         HATCH_DATA_DIR=str(tmp_path / "hatch"),
         PIP_CONFIG_FILE=os.devnull,
-        PIP_FIND_LINKS=wheels.as_uri(),
-        UV_FIND_LINKS=str(wheels),
+        PIP_FIND_LINKS=plugin_wheels.as_uri(),
+        UV_FIND_LINKS=str(plugin_wheels),
     )
     environ = {name: value for name, value in desk.environ.items() if name != "XDG_CACHE_HOME"}
     return replace(desk, environ=environ, replace={})

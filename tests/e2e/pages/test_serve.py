@@ -23,7 +23,7 @@ from tests.support.page import open_page
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 MINOR = f"{sys.version_info.major}.{sys.version_info.minor}"
 
 pytestmark = [

@@ -9,9 +9,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.startup.conftest import ANY, PYTHONS, make_bench
 from tests.support.page import NOT_RUN, open_page
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.startup.conftest import Bench
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="runs /bin/sh")
@@ -19,6 +22,11 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="runs /bin/sh")
 with open_page("how-to/container-image") as _page:
     BLOCKS = _page.take_all("dockerfile")
 FILES = [block for block in BLOCKS if "ENTRYPOINT" in block]
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Bench:
+    return make_bench(tmp_path, PYTHONS[ANY])
 
 
 def commands(block: str) -> list[str]:

@@ -9,7 +9,7 @@ import pytest
 
 from tests.support.page import NOT_RUN, Page, open_page, read_blocks, read_page, read_steps
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 PAGES = [f"how-to/{path.stem}" for path in sorted(ROOT.glob("docs/how-to/*.md"))]
 MORE = ["README", "tutorial"]
 SESSIONS = ROOT / "docs" / "sessions"
