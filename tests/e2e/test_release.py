@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import tarfile
+import time
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 import uv
 
+from hatch_multiplat.__about__ import __version__
 from tests.e2e.conftest import commit_all
 from tests.support.commands import run_command
 
@@ -34,11 +39,76 @@ def release(checkout: Checkout) -> Path:
 
 
 def test_a_release_is_the_sdist_the_wheel_and_the_executable(release: Path) -> None:
-    assert {path.suffix for path in release.iterdir()} == {".pex", ".whl", ".gz"}
-    (sdist,) = release.glob("*.tar.gz")
+    executable = "hatch-multiplat.pex"
+    (sdist,), (wheel,) = release.glob("*.tar.gz"), release.glob("*.whl")
+    files = {sdist.name, wheel.name, executable, f"{executable}.cdx.json"}
+    assert {path.name for path in release.iterdir()} == {*files, "SHA256SUMS"}
+    sums = (release / "SHA256SUMS").read_text("utf-8").splitlines()
+    assert {line[66:]: line[:64] for line in sums} == {
+        name: hashlib.sha256((release / name).read_bytes()).hexdigest() for name in files
+    }
     with tarfile.open(sdist) as archive:
         files = {name.partition("/")[2] for name in archive.getnames()}
     assert {"pyproject.toml", "scripts/release.py"} <= files
+
+
+def test_an_index_takes_the_upload_and_pip_installs_the_command_from_there(
+    release: Path, tmp_path: Path
+) -> None:
+    """What the release workflow uploads to PyPI, uploaded to an index on loopback."""
+    upload = [str(path) for pattern in ("*.whl", "*.tar.gz") for path in release.glob(pattern)]
+    twine = [uv.find_uv_bin(), "tool", "run", "twine"]
+    printed = run_command(*twine, "check", "--strict", *upload, cwd=tmp_path)
+    assert printed.count("PASSED") == 2
+    packages = tmp_path / "packages"
+    packages.mkdir()
+    with socket.create_server(("127.0.0.1", 0)) as reserved:
+        port = str(reserved.getsockname()[1])
+    serve = ["-m", "pypiserver", "run", "-i", "127.0.0.1", "-p", port, "-P", ".", "-a", "."]
+    with subprocess.Popen(
+        [sys.executable, *serve, "--disable-fallback", str(packages)],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    ) as server:
+        try:
+            wait_for(int(port))
+            index = f"http://127.0.0.1:{port}"
+            account = ["--non-interactive", "-u", "ada", "-p", "none"]
+            words = ["upload", "--repository-url", index, *account, *upload]
+            run_command(*twine, *words, cwd=tmp_path)
+            assert len(list(packages.iterdir())) == 2
+            target = ["--no-deps", "--target", str(tmp_path / "installed")]
+            pip = [uv.find_uv_bin(), "pip", "install", "--index-url", f"{index}/simple/"]
+            run_command(*pip, *target, "hatch-multiplat", cwd=tmp_path)
+        finally:
+            server.terminate()
+    (metadata,) = (tmp_path / "installed").glob("hatch_multiplat-*.dist-info/METADATA")
+    assert f"\nVersion: {__version__}\n" in metadata.read_text("utf-8")
+
+
+def wait_for(port: int) -> None:
+    """Return when something listens there."""
+    for _ in range(300):
+        with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+            return
+        time.sleep(0.1)
+    raise AssertionError(f"nothing listens on {port}")
+
+
+def test_no_release_is_built_for_a_tag_that_the_repository_is_not_ready_for(
+    checkout: Checkout,
+) -> None:
+    words = [sys.executable, "scripts/release.py", "--tag"]
+    printed = run_command(*words, "v99.0", cwd=checkout.root, code=1)
+    assert printed.startswith("the tag is v99.0, but ")
+    changelog = checkout.root / "CHANGELOG.md"
+    text = changelog.read_text("utf-8")
+    try:
+        changelog.write_text(text.replace(f"## [{__version__}] - ", "## "), "utf-8")
+        printed = run_command(*words, f"v{__version__}", cwd=checkout.root, code=1)
+    finally:
+        changelog.write_text(text, "utf-8")
+    assert printed == f"CHANGELOG.md has no section '## [{__version__}] - DATE'\n"
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="starts the file by its first line")
