@@ -11,6 +11,8 @@ import subprocess
 import sys
 import tomllib
 import zipfile
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -21,10 +23,10 @@ from hatch_multiplat.targets.tag_constraint import parse_tag_constraint
 from tests.support.desk import EXECUTABLE, MINOR, SDIST, WHEEL, make_desk, write_table, write_tool
 from tests.support.native import PYTHONS, make_native_project
 from tests.support.page import NOT_RUN, Shell, Step, open_page
+from tests.support.workflow import Runner, read_yaml
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from tests.conftest import MakeFile
     from tests.support.index_server import IndexServer
@@ -36,6 +38,7 @@ pytestmark = [
         reason="the pages have lines for a shell, and start what is for Linux on x86_64",
     ),
 ]
+ROOT = Path(__file__).resolve().parents[2]
 LINUX = {"platforms": ["linux-x86_64"], "python": [MINOR]}
 
 
@@ -173,14 +176,20 @@ def test_ci(shell: Shell, index_server: IndexServer, make_wheel: MakeFile, tmp_p
         {"project": {"dependencies": ["greeting"]}, "tool": {"multiplat": LINUX}},
     )
     with open_page("how-to/ci") as page:
-        text = page.take("yaml")
-    recipe = tmp_path / "build.yml"
-    recipe.write_text(text, "utf-8")
-    schema = ["--builtin-schema", "vendor.github-workflows", str(recipe)]
-    done = subprocess.run(
-        [sys.executable, "-m", "check_jsonschema", *schema], check=False, capture_output=True
-    )
-    assert done.returncode == 0, done.stdout
+        text = page.take("yaml", "pip install build")
+        one_step, component, hooks = page.take_all("yaml")
+    for recipe in (text, one_step):
+        check_schema("github-workflows", recipe, tmp_path)
+    check_schema("gitlab-ci", component, tmp_path)
+    # What they name is there: the action's outputs, the component's inputs, the hooks.
+    action = read_yaml(ROOT / "action.yml")
+    assert set(re.findall(r"multiplat\.outputs\.(\w+)", one_step)) <= set(action["outputs"])
+    given = YAML(typ="safe").load(component)["include"][0]["inputs"]
+    header, _ = YAML(typ="safe").load_all((ROOT / "templates" / "build.yml").read_text("utf-8"))
+    assert set(given) <= set(header["spec"]["inputs"])
+    (repository,) = YAML(typ="safe").load(hooks)["repos"]
+    manifest = read_yaml(ROOT / ".pre-commit-hooks.yaml")
+    assert {hook["id"] for hook in repository["hooks"]} == {hook["id"] for hook in manifest}
     jobs: dict[str, Any] = YAML(typ="safe").load(text)["jobs"]
     runs = {
         name: [
@@ -199,6 +208,65 @@ def test_ci(shell: Shell, index_server: IndexServer, make_wheel: MakeFile, tmp_p
     assert list((tmp_path / cached["path"].replace("~", "home") / "wheels").rglob("*.whl"))
     trial = Shell(cwd=shell.cwd / "dist", environ=home, replace={})
     assert [do(trial, command) for command in runs["try"]] == ["it ran\n"]
+
+
+def check_schema(name: str, text: str, folder: Path) -> None:
+    recipe = folder / f"{name}.yml"
+    recipe.write_text(text, "utf-8")
+    words = ["-m", "check_jsonschema", "--builtin-schema", f"vendor.{name}", str(recipe)]
+    done = subprocess.run([sys.executable, *words], check=False, capture_output=True)
+    assert done.returncode == 0, done.stdout
+
+
+def test_release(shell: Shell, tmp_path: Path) -> None:
+    """The jobs run one after the other; what leaves the machine is a stand-in."""
+    shell = replace(shell, environ={**shell.environ, "GITHUB_REF_NAME": "v1.0.0"})
+    tools = ("pip", "gh", "apk", "cosign", "twine", "curl")
+    noted = {name: write_tool(shell, name) for name in tools}
+    dist = shell.cwd / "dist"
+    files = {EXECUTABLE, f"{EXECUTABLE}.cdx.json", WHEEL, SDIST, "SHA256SUMS"}
+    with open_page("how-to/release") as page:
+        github, gitlab = page.take_all("yaml")
+        write_table(shell, page.take("toml"))
+        from_github, from_gitlab = (page.steps(tool) for tool in ("gh attestation", "cosign"))
+    check_schema("github-workflows", github, tmp_path)
+    check_schema("gitlab-ci", gitlab, tmp_path)
+
+    jobs: dict[str, Any] = YAML(typ="safe").load(github)["jobs"]
+    runner = Runner(
+        folder=tmp_path,
+        cwd=shell.cwd,
+        environ=shell.environ,
+        values={"github.token": "token", "github.repository": "ada/git-inspect"},
+    )
+    for step in jobs["build"]["steps"]:
+        if "run" in step:
+            do(shell, step["run"])
+    assert set(made(shell)) == files
+    runner.run(jobs["page"]["steps"])
+    uploaded = noted["gh"].read_text("utf-8").splitlines()
+    assert {name for name in uploaded if name.startswith("dist/")} == {f"dist/{f}" for f in files}
+    replace(shell, cwd=dist).run(from_github)
+    runner.cwd = dist
+    runner.run(jobs["pypi"]["steps"])
+    assert {path.name for path in (dist / "upload").iterdir()} == {WHEEL, SDIST}
+    shutil.rmtree(dist)
+
+    pipeline: dict[str, Any] = YAML(typ="safe").load(gitlab)
+    variables = {"CI_COMMIT_TAG": "1.0.0", "CI_JOB_TOKEN": "token", "PACKAGES": "https://packages"}
+    for name in ("build", "sign", "pypi", "files", "page"):
+        do(shell, "\n".join(pipeline[name]["script"]), **variables)
+    assert set(made(shell)) == files  # The stand-in for cosign writes nothing.
+    words = noted["twine"].read_text("utf-8").splitlines()
+    assert words == ["upload", f"dist/{WHEEL}", f"dist/{SDIST}"]
+    assert noted["cosign"].read_text("utf-8").splitlines()[-1] == "dist/SHA256SUMS"
+    links = {link["name"] for link in pipeline["page"]["release"]["assets"]["links"]}
+    assert {link.replace("$CI_COMMIT_TAG", "1.0.0") for link in links} == {
+        EXECUTABLE,
+        "SHA256SUMS",
+        "SHA256SUMS.sigstore.json",
+    }
+    replace(shell, cwd=dist).run(from_gitlab)
 
 
 @pytest.mark.skipif(shutil.which("cc") is None, reason="there is no C compiler")
