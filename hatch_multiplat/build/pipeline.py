@@ -16,7 +16,7 @@ from hatch_multiplat.build.scie import settle_options
 from hatch_multiplat.build.side_outputs import check_wanted, write_side_outputs
 from hatch_multiplat.executable.boot_table import make_boot_table
 from hatch_multiplat.executable.pex_file import Parts
-from hatch_multiplat.executable.starting import check_functions, check_modules, choose_run
+from hatch_multiplat.executable.starting import check_modules, choose_run
 from hatch_multiplat.index.local_files import is_unpacked_sdist
 from hatch_multiplat.index.sources import credentials_of, pip_environment
 from hatch_multiplat.resolve.downloads import Downloads
@@ -27,7 +27,6 @@ from hatch_multiplat.resolve.project import (
     apply_metadata,
     members_of,
     open_project,
-    read_members,
     scripts_of,
 )
 from hatch_multiplat.wheels.elf import check_bare_wheels
@@ -45,7 +44,7 @@ if TYPE_CHECKING:
     from hatch_multiplat.config.run import Run
     from hatch_multiplat.resolve.build_context import Market
     from hatch_multiplat.resolve.preparation import BuildContext
-    from hatch_multiplat.resolve.project import Project, ProjectWheel
+    from hatch_multiplat.resolve.project import Project
     from hatch_multiplat.wheels.dependency_proof import Demands
     from hatch_multiplat.wheels.metadata import ProjectMetadata
     from hatch_multiplat.wheels.selection import Selection
@@ -97,7 +96,7 @@ def build_executable(request: Request, context: BuildContext) -> Report:
     wheels = own_wheels_of(selections, own)
     paths = downloads.bring(selections, wheels)
     check_bare_wheels(downloads.unproven(selections, paths), paths)
-    run = _choose_run(project.config, own, selections, wheels=wheels, paths=paths)
+    run = _choose_run(project.config, own, selections, paths=paths)
     parts = _make_parts(
         project,
         own,
@@ -171,7 +170,6 @@ def _choose_run(
     own: OwnWheels,
     selections: Sequence[Selection],
     *,
-    wheels: Sequence[ProjectWheel],
     paths: Mapping[str, Path],
 ) -> Run:
     """Choose what runs, and look whether the wheels have it."""
@@ -182,7 +180,6 @@ def _choose_run(
         all_scripts=lambda: scripts_of(paths.values()),
     )
     check_modules(config, selections, members=lambda filename: members_of(paths[filename]))
-    check_functions(config, read=lambda place: read_members(wheels, place))
     return run
 
 

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import ast
-import difflib
 import functools
 import sys
-import warnings
 from typing import TYPE_CHECKING, Final
 
 from packaging.utils import canonicalize_name
@@ -21,12 +18,6 @@ if TYPE_CHECKING:
     from hatch_multiplat.wheels.selection import Selection
 
 _MODULE_FILES: Final = ("py", "pyc", "so", "pyd")
-
-_UNREADABLE: Final = frozenset(
-    {"globals", "locals", "vars", "exec", "setattr", "modules", "__dict__"}
-)
-"""What a module names that may bind other names than those that stand in it."""
-
 
 _ENTRY_POINT_HINT: Final = "a function is named by the key 'entry-point' in its place"
 
@@ -92,70 +83,6 @@ def check_modules(
             problems.append(f"tool.multiplat.{key}: {problem}")
     if problems:
         raise ConfigError(problems)
-
-
-def check_functions(config: Config, *, read: Callable[[str], Collection[bytes]]) -> None:
-    """Check that the project's own modules have the functions that the table starts.
-
-    `read` gives the sources of a path below site-packages, one of each of the project's wheels that
-    has it. Nothing is run: what a module may take from elsewhere, or make while it is imported, is
-    not doubted. Raises ConfigError with every function that is missing.
-    """
-    problems = []
-    for key, run in _named_runs(config):
-        module, _, attribute = run.value.partition(":")
-        name = attribute.partition(".")[0]
-        path = module.replace(".", "/")
-        if not name or read(f"{path}/{name}.py") or read(f"{path}/{name}/__init__.py"):
-            continue
-        for source in (*read(f"{path}.py"), *read(f"{path}/__init__.py")):
-            names = read_names(source)
-            if names is not None and name not in names:
-                close = difflib.get_close_matches(name, sorted(names), n=1)
-                hint = f"did you mean {close[0]!r}?" if close else "correct the name"
-                problems.append(f"tool.multiplat.{key}: module {module!r} has no {name!r}; {hint}")
-                break
-    if problems:
-        raise ConfigError(problems)
-
-
-def read_names(source: bytes) -> frozenset[str] | None:
-    """Return the names that a module binds; None where only importing it can tell."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of the module's own, such as an odd backslash
-            tree = ast.parse(source)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):  # Another Python may read it.
-        return None
-    names: set[str] = set()
-    for node in ast.walk(tree):
-        word = getattr(node, "id", getattr(node, "attr", ""))
-        if isinstance(node, ast.Name | ast.Attribute) and word in _UNREADABLE:
-            return None
-        if isinstance(node, ast.Global):
-            names.update(node.names)
-    nodes: list[ast.AST] = [*tree.body]
-    for node in nodes:  # It grows on the way, without the bodies of functions and classes.
-        names.update(_bound_by(node))
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-            nodes += node.decorator_list
-        else:
-            nodes += ast.iter_child_nodes(node)
-    return None if names & {"*", "__getattr__"} else frozenset(names)
-
-
-def _bound_by(node: ast.AST) -> list[str]:
-    """Return the names that a node itself binds, its children apart."""
-    match node:
-        case ast.Import(names=aliases) | ast.ImportFrom(names=aliases):
-            return [item.asname or item.name.partition(".")[0] for item in aliases]
-        case ast.Name(id=name):
-            return [name] if isinstance(node.ctx, ast.Store) else []
-        case ast.MatchMapping(rest=str(name)):
-            return [name]
-    # The others that bind a name have it as `name`: functions, classes, captures of `match`.
-    word = getattr(node, "name", None)
-    return [word] if isinstance(word, str) else []
 
 
 def _named_runs(config: Config) -> list[tuple[str, Run]]:

@@ -15,8 +15,6 @@ if TYPE_CHECKING:
 
 COMMANDS: Final = (
     "init",
-    "add-platform",
-    "remove-platform",
     "build",
     "check",
     "lock",

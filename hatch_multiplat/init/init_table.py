@@ -2,26 +2,33 @@
 
 Where `hatch.toml` has the build settings, the hook goes there, so each step is a function of its
 own. What is there already is not written again, so a second time changes nothing.
+
+New tables are appended as a block of lines. Tables and arrays that are there already are edited by
+tomlkit. Every edit is parsed again before it counts: it says what was said, the addition, no more.
 """
 
 from __future__ import annotations
 
-import copy
+import functools
+import re
 import tomllib
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
+import tomlkit
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
+from tomlkit.exceptions import TOMLKitError
+from tomlkit.items import InlineTable
 
-from hatch_multiplat.base.errors import ConfigError, MultiplatError
-from hatch_multiplat.init.toml_edit import Plain, add_items, add_pairs, remove_items
-from hatch_multiplat.init.toml_text import TomlText
+from hatch_multiplat.base.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
-    from hatch_multiplat.init.toml_text import KeyPath
+KeyPath: TypeAlias = "tuple[str, ...]"
+Plain: TypeAlias = "str | bool | tuple[str, ...]"
 
 PLUGIN: Final = "hatch-multiplat"
 HOOK: Final = "multiplat"
@@ -31,6 +38,9 @@ ENABLE: Final = "HATCH_BUILD_HOOK_ENABLE_MULTIPLAT"
 TABLE: Final = ("tool", "multiplat")
 REQUIRES: Final = ("build-system", "requires")
 RUN_KEYS: Final = ("script", "entry-point", "module")
+
+MAX_LINE: Final = 72
+"""Longer arrays get a line for each item."""
 
 _BACKENDS: Final = frozenset({"hatchling.build", "hatchling.ouroboros"})
 _TABLE_COMMENT: Final = (
@@ -76,7 +86,7 @@ def add_settings(text: str, settings: Settings) -> str:
     if settings.run and not present.keys() & set(RUN_KEYS):
         pairs[settings.run[0]] = settings.run[1]
     missing = {key: value for key, value in pairs.items() if key not in present}
-    return _add_checked(text, TABLE, missing, comment=_TABLE_COMMENT) if missing else text
+    return _add_pairs(text, TABLE, missing, comment=_TABLE_COMMENT) if missing else text
 
 
 def add_hook(text: str, *, root: KeyPath, on_request: bool = False) -> str:
@@ -90,7 +100,7 @@ def add_hook(text: str, *, root: KeyPath, on_request: bool = False) -> str:
     if path is None:
         comment = _ON_REQUEST_COMMENT if on_request else _HOOK_COMMENT
         pairs = _ON_REQUEST if on_request else {}
-        return _add_checked(text, (*root, "build", "hooks", HOOK), pairs, comment=comment)
+        return _add_pairs(text, (*root, "build", "hooks", HOOK), pairs, comment=comment)
     if not on_request:
         return text
     hook = table_at(data, path)
@@ -98,20 +108,20 @@ def add_hook(text: str, *, root: KeyPath, on_request: bool = False) -> str:
         raise ConfigError([f"{'.'.join(path)}.enable-by-default is not false; remove it"])
     text = _replace_comment(text, path)
     missing = {key: value for key, value in _ON_REQUEST.items() if key not in hook}
-    text = _add_checked(text, path, missing) if missing else text
+    text = _add_pairs(text, path, missing) if missing else text
     if not any(_is_plugin(item) for item in _strings(hook.get("dependencies", [PLUGIN]))):
-        text = add_items(text, (*path, "dependencies"), [PLUGIN])
+        text = _add_plugin_to(text, (*path, "dependencies"))
     return text
 
 
 def _replace_comment(text: str, hook: KeyPath) -> str:
     """Put the comment that is right now in place of the one that we once wrote."""
-    newline = TomlText(text).newline
+    newline = "\r\n" if _has_crlf(text) else "\n"
     header = f"[{'.'.join(hook)}]"
     old, new = (
         newline.join([*comment, header]) for comment in (_HOOK_COMMENT, _ON_REQUEST_COMMENT)
     )
-    return _check(text.replace(f"\n{old}", f"\n{new}"), tomllib.loads(text))
+    return text.replace(f"\n{old}", f"\n{new}")
 
 
 def brings_plugin(data: Mapping[str, Any], root: KeyPath) -> bool:
@@ -134,20 +144,28 @@ def needs_request(data: Mapping[str, Any], root: KeyPath) -> bool:
 
 def add_requirement(text: str) -> str:
     """Add the plugin to what the build requires, if it is not there."""
-    data = tomllib.loads(text)
-    requires = _requires(data)
-    if any(_is_plugin(item) for item in requires):
+    if any(_is_plugin(item) for item in _requires(tomllib.loads(text))):
         return text
-    return _check(add_items(text, REQUIRES, [PLUGIN]), _with_requires(data, [*requires, PLUGIN]))
+    return _add_plugin_to(text, REQUIRES)
 
 
 def remove_requirement(text: str) -> str:
     """Remove the plugin from what the build requires, where the hook brings it."""
-    data = tomllib.loads(text)
-    requires = _requires(data)
-    ours = [position for position, item in enumerate(requires) if _is_plugin(item)]
+    expected = tomllib.loads(text)
+    requires = _requires(expected)
     left = [item for item in requires if not _is_plugin(item)]
-    return _check(remove_items(text, REQUIRES, ours), _with_requires(data, left)) if ours else text
+    if left == requires:
+        return text
+    expected["build-system"]["requires"] = left
+    document = tomlkit.parse(text)
+    array = _value_at(document, REQUIRES)
+    for item in requires:
+        if item not in left:
+            array.remove(item)
+    new = _with_line_ends(document.as_string(), text)
+    if tomllib.loads(new) != expected:
+        raise ConfigError([f"remove {PLUGIN!r} from build-system.requires: the hook brings it"])
+    return new
 
 
 def _requires(data: Mapping[str, Any]) -> list[str]:
@@ -156,10 +174,6 @@ def _requires(data: Mapping[str, Any]) -> list[str]:
         rule = "build-system.requires must be an array of strings"
         raise ConfigError([f'{rule}; write: requires = ["hatchling", "{PLUGIN}"]'])
     return requires
-
-
-def _with_requires(data: dict[str, Any], requires: list[str]) -> dict[str, Any]:
-    return {**data, "build-system": {**data["build-system"], "requires": requires}}
 
 
 def _find_hook(data: Mapping[str, Any], root: KeyPath) -> KeyPath | None:
@@ -181,24 +195,116 @@ def _strings(value: object) -> list[str]:
     return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []
 
 
-def _add_checked(
-    text: str, path: KeyPath, pairs: Mapping[str, Plain], *, comment: tuple[str, ...] = ()
+# -- edits of the text -----------------------------------------------------------------------------
+
+
+def _add_pairs(
+    text: str, path: KeyPath, pairs: Mapping[str, Plain], *, comment: Sequence[str] = ()
 ) -> str:
-    """Add pairs, and see that the text means just what it meant, and these."""
-    expected = copy.deepcopy(tomllib.loads(text))
+    """Add keys to the table at a path, or the table with them; raises ConfigError if neither works.
+
+    A table with a header of its own gets them below that. A new table goes to the end of the text,
+    with its comment; inside an inline table it becomes one itself.
+    """
+    expected = tomllib.loads(text)
     table = expected
     for key in path:
         table = table.setdefault(key, {})
         if not isinstance(table, dict):
             raise ConfigError([f"{'.'.join(path)}: {key!r} must be a table; make it one"])
     table |= {key: list(item) if isinstance(item, tuple) else item for key, item in pairs.items()}
-    return _check(add_pairs(text, path, pairs, comment=comment), expected)
+    header = f"[{'.'.join(path)}]"
+    lines = [f"{key} = {_render(value)}" for key, value in pairs.items()]
+
+    def edit() -> Iterator[str]:
+        for match in _header_pattern(path).finditer(text):
+            yield _insert_lines(text, match.end(), lines)
+        yield _insert_lines(text, len(text), ["", *comment, header, *lines])
+        with suppress(ValueError, TOMLKitError):
+            yield _edit_table(text, path, pairs)
+
+    for edited in edit():
+        if _is_right(edited, text, expected):
+            return _with_line_ends(edited, text)
+    raise _refuse(f"write {'; '.join([header, *lines])}")
 
 
-def _check(text: str, expected: Mapping[str, Any]) -> str:
-    """Return a text that was edited if it means what it should; we write no other."""
-    if tomllib.loads(text) != expected:
-        raise MultiplatError(
-            "this would change more than it should, which is a bug; nothing was written"
-        )
-    return text
+def _add_plugin_to(text: str, path: KeyPath) -> str:
+    """Add the plugin to the array at a path, in the layout that the array has.
+
+    It goes to the end; where commas begin the lines, tomlkit would put it into a comment there, so
+    it goes to the front.
+    """
+    count = len(_value_at(tomllib.loads(text), path))
+    for position in (count, 0):
+        expected, document = tomllib.loads(text), tomlkit.parse(text)
+        _value_at(expected, path).insert(position, PLUGIN)
+        _value_at(document, path).insert(position, PLUGIN)
+        if _is_right(document.as_string(), text, expected):
+            return _with_line_ends(document.as_string(), text)
+    raise _refuse(f"add {PLUGIN!r} to {'.'.join(path)}")
+
+
+def _is_right(new: str, old: str, expected: Mapping[str, Any]) -> bool:
+    """Tell whether a text means what is expected and has every character of the old one."""
+    try:
+        means_it = tomllib.loads(new) == expected
+    except tomllib.TOMLDecodeError:
+        return False
+    characters = iter(new)
+    return means_it and all(character in characters for character in old.replace("\r\n", "\n"))
+
+
+def _refuse(to_do: str) -> ConfigError:
+    return ConfigError([f"the file has a layout that init cannot edit; {to_do} by hand"])
+
+
+def _edit_table(text: str, path: KeyPath, pairs: Mapping[str, Plain]) -> str:
+    document = tomlkit.parse(text)
+    table: Any = document
+    for key in path:
+        if key not in table:
+            is_inline = isinstance(table, InlineTable)
+            table[key] = tomlkit.inline_table() if is_inline else tomlkit.table()
+        table = table[key]
+    for key, value in pairs.items():
+        table[key] = list(value) if isinstance(value, tuple) else value
+    return document.as_string()
+
+
+def _insert_lines(text: str, position: int, lines: Sequence[str]) -> str:
+    """Insert lines below the one that a position is in; an empty line only where none is before."""
+    end = text.find("\n", position) + 1 or len(text)
+    before, behind = text[:end], text[end:]
+    if before and not before.endswith("\n"):
+        before += "\n"
+    if lines[:1] == [""] and (not before.strip() or re.search(r"\n[ \t\r]*\n\Z", before)):
+        lines = lines[1:]
+    return before + "".join(f"{line}\n" for line in lines) + behind
+
+
+def _header_pattern(path: KeyPath) -> re.Pattern[str]:
+    space = r"[ \t]*"
+    keys = rf"{space}\.{space}".join(rf"""["']?{re.escape(key)}["']?""" for key in path)
+    return re.compile(rf"^{space}\[{space}{keys}{space}\][^\n]*", re.MULTILINE)
+
+
+def _render(value: Plain) -> str:
+    if isinstance(value, tuple):
+        items = [_render(item) for item in value]
+        line = f"[{', '.join(items)}]"
+        return line if len(line) <= MAX_LINE else "\n".join(["[", *(f"  {i}," for i in items), "]"])
+    return tomlkit.item(value).as_string()
+
+
+def _value_at(data: Any, path: KeyPath) -> Any:
+    return functools.reduce(lambda found, key: found[key], path, data)
+
+
+def _has_crlf(text: str) -> bool:
+    """Tell whether every line of a text ends as Windows has it."""
+    return "\r\n" in text and "\n" not in text.replace("\r\n", "")
+
+
+def _with_line_ends(new: str, old: str) -> str:
+    return re.sub(r"(?<!\r)\n", "\r\n", new) if _has_crlf(old) else new

@@ -16,7 +16,7 @@ from packaging.utils import InvalidWheelFilename, canonicalize_name
 from packaging.version import Version
 
 from hatch_multiplat.base.errors import ConfigError, ExecutableError
-from hatch_multiplat.base.toml_file import parse_toml
+from hatch_multiplat.base.toml_file import read_toml_file
 from hatch_multiplat.config.config import Config, ProjectFacts, parse_config
 from hatch_multiplat.config.overrides import widen_targets
 from hatch_multiplat.config.validation import check_pyproject
@@ -112,15 +112,7 @@ def widen_project(project: Project, overrides: Overrides) -> Project:
 
 def read_pyproject(folder: Path) -> dict[str, Any]:
     """Read `pyproject.toml`; raises ConfigError when there is none or it is no TOML."""
-    path = folder / "pyproject.toml"
-    try:
-        return parse_toml(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise ConfigError([f"{path}: no such file; name the project's folder"]) from error
-    except OSError as error:
-        raise ConfigError([f"{path} cannot be read: {error.strerror or error}"]) from error
-    except ValueError as error:  # UnicodeDecodeError and TOMLDecodeError are ValueErrors.
-        raise ConfigError([f"{path} is not TOML: {error}"]) from error
+    return read_toml_file(folder / "pyproject.toml").data
 
 
 def check_described(folder: Path, pyproject: Mapping[str, Any]) -> None:
@@ -134,11 +126,11 @@ def check_described(folder: Path, pyproject: Mapping[str, Any]) -> None:
     needed = known.get(backend.partition(".")[0])
     if "project" in pyproject or needed is None or any((folder / n).is_file() for n in needed):
         return
-    side_outputs = "".join(f", and there is no {name}" for name in needed)
+    missing = "".join(f", and there is no {name}" for name in needed)
     to_do = "add the table, with the name and version of the project"
     if "workspace" in pyproject.get("tool", {}).get("uv", {}):
         to_do = "this is the root of a workspace: name the folder of a member"
-    raise ConfigError([f"{folder / 'pyproject.toml'}: no table [project]{side_outputs}; {to_do}"])
+    raise ConfigError([f"{folder / 'pyproject.toml'}: no table [project]{missing}; {to_do}"])
 
 
 def read_wheel(path: Path) -> ProjectWheel:
@@ -191,30 +183,15 @@ def members_of(wheel: Path) -> frozenset[str]:
     """Return what a wheel puts below site-packages, as paths from there."""
     with zipfile.ZipFile(wheel) as archive:
         names = archive.namelist()
-    return frozenset(_places(names))
-
-
-def read_members(wheels: Iterable[ProjectWheel], place: str) -> list[bytes]:
-    """Return the files that wheels put at a place below site-packages, of each that has one."""
-    found = []
-    for wheel in wheels:
-        with zipfile.ZipFile(wheel.path) as archive:
-            name = _places(archive.namelist()).get(place)
-            found += [] if name is None else [archive.read(name)]
-    return found
-
-
-def _places(names: Iterable[str]) -> dict[str, str]:
-    """Return what goes below site-packages: the path from there, and the member of the wheel."""
-    places = {}
+    found = set()
     for name in names:
         folder, _, rest = name.partition("/")
         scheme, _, inside = rest.partition("/")
         if not folder.endswith(".data"):
-            places[name] = name
+            found.add(name)
         elif scheme in {"purelib", "platlib"}:
-            places[inside] = name
-    return places
+            found.add(inside)
+    return frozenset(found)
 
 
 def static_metadata(project: Project) -> ProjectMetadata | None:

@@ -1,4 +1,4 @@
-"""`init`, `add-platform` and `remove-platform` on real files, against an index on loopback."""
+"""`init` on real files, against an index on loopback."""
 
 from __future__ import annotations
 
@@ -19,7 +19,6 @@ from click.testing import CliRunner
 
 from hatch_multiplat.frontends.cli import main
 from hatch_multiplat.frontends.commands import init as init_command
-from hatch_multiplat.frontends.commands import table_edit
 from hatch_multiplat.init import detection
 from tests.support.page import open_page
 
@@ -325,7 +324,7 @@ def test_dynamic_dependencies_of_what_cannot_be_built_are_not_looked_at(folder: 
 
 
 @pytest.mark.parametrize(
-    ("backend", "beside"),
+    ("backend", "missing"),
     [
         ("", ", and there is no setup.py, and there is no setup.cfg"),
         ('build-backend = "setuptools.build_meta"', ", and there is no setup.py"),
@@ -334,14 +333,14 @@ def test_dynamic_dependencies_of_what_cannot_be_built_are_not_looked_at(folder: 
 )
 @pytest.mark.parametrize("command", ["init", "check", "build"])
 def test_a_project_of_which_nothing_says_the_name_is_an_error(
-    folder: Folder, command: str, backend: str, side_outputs: str
+    folder: Folder, command: str, backend: str, missing: str
 ) -> None:
     """setuptools makes a wheel of UNKNOWN 0.0.0 of it."""
     folder.write(f"[build-system]\nrequires = []\n{backend}\n")
     if command != "init":
-        folder.write(folder.text + TABLE)
+        folder.write(f'{folder.text}[tool.multiplat]\nplatforms = ["linux-x86_64"]\n')
     result = folder.run(command, code=2)
-    assert f"pyproject.toml: no table [project]{side_outputs}" in result.stderr
+    assert f"pyproject.toml: no table [project]{missing}" in result.stderr
     assert "add the table, with the name and version of the project" in result.stderr
     assert not (folder.root / "dist").exists()
 
@@ -368,13 +367,10 @@ def test_a_project_for_older_pythons_alone_gets_these(
     assert "Nothing to add" in folder.run("init").stdout
 
 
-@pytest.mark.parametrize("words", [("init", "--platform"), ("add-platform",)])
-def test_who_writes_win32_is_told_what_it_is(folder: Folder, words: tuple[str, ...]) -> None:
-    if words[0] == "add-platform":
-        folder.write(PYPROJECT + TABLE)
+def test_who_writes_win32_is_told_what_it_is(folder: Folder) -> None:
     hint = "win32 is 32-bit Windows; windows-x86_64 is the usual one\n"
-    assert hint in folder.run(*words, "win32").stderr
-    assert folder.table["platforms"][-1] == "win32"
+    assert hint in folder.run("init", "--platform", "win32").stderr
+    assert folder.table["platforms"] == ["win32"]
     assert hint in folder.run("targets").stderr
 
 
@@ -410,16 +406,16 @@ def test_every_byte_of_the_file_stays(folder: Folder) -> None:
 
 
 def test_the_hook_goes_where_hatch_looks_for_it(folder: Folder) -> None:
-    side_outputs = folder.root / "hatch.toml"
-    side_outputs.write_text("[envs.x]\n", "utf-8")
+    hatch_toml = folder.root / "hatch.toml"
+    hatch_toml.write_text("[envs.x]\n", "utf-8")
     folder.run("init", "--yes")
-    assert side_outputs.read_text("utf-8") == "[envs.x]\n"
+    assert hatch_toml.read_text("utf-8") == "[envs.x]\n"
     folder.write()
-    side_outputs.write_text('[build]\ninclude = ["x"]\n', "utf-8")
+    hatch_toml.write_text('[build]\ninclude = ["x"]\n', "utf-8")
     result = folder.run("init", "--on-request")
     assert result.stdout == "Changed pyproject.toml and hatch.toml\n"
     assert "hatch-multiplat" not in folder.text.replace("# Run hatch-multiplat", "")
-    assert tomllib.loads(side_outputs.read_text("utf-8"))["build"]["hooks"]["multiplat"] == {
+    assert tomllib.loads(hatch_toml.read_text("utf-8"))["build"]["hooks"]["multiplat"] == {
         "enable-by-default": False,
         "dependencies": ["hatch-multiplat"],
     }
@@ -439,7 +435,7 @@ def test_the_hook_goes_where_hatch_looks_for_it(folder: Folder) -> None:
         (
             ["--platform", "windows-arm64"],
             PYPROJECT + "\n[tool.multiplat]\nplatforms = ['linux-x86_64']\n",
-            "add to it with: hatch-multiplat add-platform windows-arm64",
+            'tool.multiplat.platforms is there already; add "windows-arm64" to that list',
         ),
         (["--dry-run"], "[project\n", "is not TOML"),
     ],
@@ -488,7 +484,7 @@ def test_a_diff_has_colours_on_a_terminal_alone(
     folder: Folder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert "\x1b[" not in CliRunner().invoke(main, ["init", "--dry-run"], color=True).stdout
-    monkeypatch.setattr(table_edit, "is_in_colour", lambda: True)
+    monkeypatch.setattr(init_command, "is_in_colour", lambda: True)
     shown = CliRunner().invoke(main, ["init", "--dry-run"], color=True).stdout
     assert '\x1b[32m+requires = ["hatchling", "hatch-multiplat"]\n\x1b[0m' in shown
     assert folder.text == PYPROJECT
@@ -521,79 +517,10 @@ def test_a_file_that_cannot_be_written_stays_and_nothing_is_left_beside_it(
     assert [path.name for path in folder.root.iterdir()] == ["pyproject.toml"]
 
 
-# -- add-platform, remove-platform -----------------------------------------------------------------
-
-PYLOCK = 'lock-version = "1.0"\ncreated-by = "pdm"\npackages = []\n'
-TABLE = '[tool.multiplat]\nplatforms = ["linux-x86_64", "macos-arm64"] # two\n'
-
-
-@pytest.mark.parametrize("command", ["add-platform", "remove-platform"])
-def test_without_a_name_there_is_nothing_to_do(folder: Folder, command: str) -> None:
-    assert "name a platform" in folder.run(command, code=2).stderr
-
-
-def test_another_folder_is_named_by_an_option(folder: Folder, tmp_path: Path) -> None:
-    other = tmp_path / "other"
-    other.mkdir()
-    (other / "pyproject.toml").write_text(TABLE, "utf-8")
-    folder.run("add-platform", "windows-arm64", "--project", str(other))
-    folder.run("remove-platform", "macos-arm64", "--project", str(other))
-    expected = TABLE.replace("macos-arm64", "windows-arm64")
-    assert (other / "pyproject.toml").read_text("utf-8") == expected
-
-
-def test_a_dry_run_writes_nothing(folder: Folder) -> None:
-    folder.write(TABLE)
-    result = folder.run("add-platform", "--dry-run", "windows-arm64")
-    assert '+platforms = ["linux-x86_64", "macos-arm64", "windows-arm64"] # two\n' in result.stdout
-    assert folder.text == TABLE
-
-
-@pytest.mark.parametrize(
-    ("lock", "text", "message"),
-    [
-        ("pylock.multiplat.toml", "damaged", "renew it with: hatch-multiplat lock"),
-        (
-            "pylock.app.toml",
-            PYLOCK,
-            "renew it with pdm, which wrote it",
-        ),
-        (
-            "pylock.multiplat.toml",
-            f'{PYLOCK.replace("pdm", "x")}[tool.hatch-multiplat]\ntargets = ["x"]\n',
-            "renew it with: hatch-multiplat lock",
-        ),
-        ("uv.lock", "", ""),
-    ],
-)
-def test_a_lock_that_is_stale_now_is_named_with_what_renews_it(
-    folder: Folder, lock: str, text: str, message: str
-) -> None:
-    folder.write(f'[project]\nname = "demo"\nversion = "1"\n{TABLE}lock = "{lock}"\n')
-    (folder.root / lock).write_text(text, "utf-8")
-    said = folder.run("add-platform", "windows-arm64").stderr
-    assert said == (f"{lock} is stale now; {message}\n" if message else "")
-
-
-def test_a_mistake_writes_nothing(folder: Folder) -> None:
-    folder.write(TABLE)
-    said = folder.run("add-platform", "windows-arm64", "linux_x64", code=2).stderr
-    assert said == ("hatch-multiplat: unknown platform 'linux_x64'; did you mean 'linux-x86_64'?\n")
-    assert folder.text == TABLE
-
-
-def test_a_command_that_is_repeated_says_so_and_changes_nothing(folder: Folder) -> None:
-    folder.write(TABLE)
-    folder.run("add-platform", "windows-arm64")
-    text = folder.text
-    again = folder.run("add-platform", "windows-arm64")
-    assert again.stderr == "'windows-arm64' is in tool.multiplat.platforms already\n"
-    assert again.stdout == "Nothing to change\n"
-    assert folder.text == text
-    folder.run("remove-platform", "windows-arm64")
-    again = folder.run("remove-platform", "windows-arm64")
-    assert again.stderr == "'windows-arm64' is not in tool.multiplat.platforms\n"
-    assert folder.text == TABLE
+def test_a_diff_keeps_line_ends_and_tells_a_missing_one(folder: Folder) -> None:
+    folder.write("# a\r\n" + PYPROJECT.replace("\n", "\r\n") + "# end")
+    diff = folder.run("init", "--dry-run").stdout
+    assert "\n-# end\n\\ No newline at end of file\n+# end\n" in diff
 
 
 def test_who_is_asked_sees_the_change_first(

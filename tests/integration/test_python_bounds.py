@@ -254,10 +254,12 @@ def test_the_wheel_of_another_project_is_an_error(
     assert project.build().path.endswith("upper-1.0.pex")
 
 
-def test_a_function_that_the_project_does_not_have_is_an_error(make: Make) -> None:
-    project = make({**TABLE, "entry-point": "demo:mian"})
+def test_a_module_that_no_wheel_has_is_an_error(make: Make) -> None:
+    project = make({**TABLE, "entry-point": "dmeo:main"})
     with pytest.raises(ConfigError) as caught:
         project.build()
-    assert caught.value.problems == (
-        "tool.multiplat.entry-point: module 'demo' has no 'mian'; did you mean 'main'?",
+    (problem,) = caught.value.problems
+    assert problem == (
+        "tool.multiplat.entry-point: no wheel has a module 'dmeo'; "
+        "correct the name, or add what has it"
     )

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import difflib
+import os
+import re
 import sys
 import tomllib
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from hatch_multiplat.base.errors import ConfigError
-from hatch_multiplat.base.toml_file import TomlFile, read_toml_file, write_toml_file
+from hatch_multiplat.base.atomic_write import write_atomically
+from hatch_multiplat.base.errors import ConfigError, WriteError
+from hatch_multiplat.base.toml_file import TomlFile, read_toml_file
 from hatch_multiplat.frontends.commands.opening import build_aside
-from hatch_multiplat.frontends.commands.table_edit import dry_run_option, python_option, show_diff
 from hatch_multiplat.frontends.commands.terminal import (
     Terminal,
     ends_cleanly,
@@ -51,13 +54,19 @@ if TYPE_CHECKING:
     multiple=True,
     help="A platform, in place of those that would be guessed; may be given several times.",
 )
-@python_option
+@click.option(
+    "--python",
+    "pythons",
+    metavar="VERSION",
+    multiple=True,
+    help="A Python, such as 3.13, 3.14t or pp311; may be given several times.",
+)
 @click.option(
     "--on-request",
     is_flag=True,
     help=f"Build the executable only where {ENABLE}=true; no other build gets the plugin.",
 )
-@dry_run_option
+@click.option("--dry-run", is_flag=True, help="Write nothing; print what would change as a diff.")
 @click.option("-y", "--yes", is_flag=True, help="Write without asking, also on a terminal.")
 @quiet_option
 @ends_cleanly
@@ -87,18 +96,28 @@ def init(
         return
     if dry_run:
         for changed, new in changes:
-            show_diff(changed, new)
+            _show_diff(changed, new)
         return
     names = " and ".join(changed.path.name for changed, _ in changes)
     asks = not (yes or quiet or platforms or pythons) and is_somebody_there()
     if asks:
         for changed, new in changes:
-            show_diff(changed, new)
+            _show_diff(changed, new)
     if asks and not click.confirm(f"Change {names}?", default=True, err=True):
         terminal.abort("Nothing was written")
     for changed, new in changes:
-        write_toml_file(changed, new)
+        _write(changed.path, new)
     terminal.display_success(f"Changed {names}")
+    terminal.display_info(
+        "Edit [tool.multiplat] to change the lists; renew a lock then with: hatch-multiplat lock"
+    )
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        write_atomically(path, text)
+    except OSError as error:
+        raise WriteError.of(path, error) from error
 
 
 def _read_pyproject(project: Path) -> TomlFile:
@@ -121,8 +140,8 @@ def _choose(project: Path, text: str, chosen: Settings, terminal: Terminal) -> S
     """Return what the table is to say: what was chosen, and guesses for the rest, which it says."""
     pyproject = tomllib.loads(text)
     present = table_at(pyproject, TABLE)
-    _reject_other("platforms", chosen.platforms, present, how="")
-    _reject_other("python", chosen.pythons, present, how="--python ")
+    _reject_other("platforms", chosen.platforms, present)
+    _reject_other("python", chosen.pythons, present)
     if "platforms" in present:  # What such a table does not say has its default: it is whole.
         return chosen
     survey = survey_project(
@@ -137,14 +156,12 @@ def _choose(project: Path, text: str, chosen: Settings, terminal: Terminal) -> S
     return survey.settings
 
 
-def _reject_other(
-    key: str, names: tuple[str, ...], present: Mapping[str, Any], *, how: str
-) -> None:
+def _reject_other(key: str, names: tuple[str, ...], present: Mapping[str, Any]) -> None:
     """Raise ConfigError for names that a table which is there already does not list."""
     other = [name for name in names if name not in present.get(key, names)]
     if other:
-        command = f"hatch-multiplat add-platform {how}{other[0]}"
-        raise ConfigError([f"tool.multiplat.{key} is there already; add to it with: {command}"])
+        listed = ", ".join(f'"{name}"' for name in other)
+        raise ConfigError([f"tool.multiplat.{key} is there already; add {listed} to that list"])
 
 
 def _add_plugin(
@@ -158,14 +175,14 @@ def _add_plugin(
         terminal.display_info("build it with: hatch-multiplat build")
         return text, []
     changes = []
-    side_outputs = _hatch_toml(project)
-    if side_outputs is None:
+    hatch_toml = _hatch_toml(project)
+    if hatch_toml is None:
         root: tuple[str, ...] = ("tool", "hatch")
         text = hooked = add_hook(text, root=root, on_request=on_request)
     else:
         root = ()
-        hooked = add_hook(side_outputs.text, root=root, on_request=on_request)
-        changes = [(side_outputs, hooked)] if hooked != side_outputs.text else []
+        hooked = add_hook(hatch_toml.text, root=root, on_request=on_request)
+        changes = [(hatch_toml, hooked)] if hooked != hatch_toml.text else []
     brought = brings_plugin(tomllib.loads(hooked), root)
     if not brought:
         text = add_requirement(text)
@@ -185,3 +202,27 @@ def _hatch_toml(project: Path) -> TomlFile | None:
         return None
     file = read_toml_file(path)
     return file if "build" in tomllib.loads(file.text) else None
+
+
+def _show_diff(file: TomlFile, text: str) -> None:
+    """Print what would change: in colour on a terminal only, and not where NO_COLOR is set."""
+    in_colour = is_in_colour()
+    colours = {"+": "green", "-": "red", "@": "cyan"}
+    for line in _unified_diff(file.text, text, name=file.path.name):
+        plain = not in_colour or line.startswith(("+++", "---"))
+        click.echo(line if plain else click.style(line, fg=colours.get(line[0])), nl=False)
+
+
+def is_in_colour() -> bool:
+    """Tell whether stdout is a terminal whose user has nothing against colours."""
+    return sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+
+
+def _unified_diff(old: str, new: str, *, name: str) -> list[str]:
+    """Return the lines of a unified diff that `patch -p1` takes, each with its own line end."""
+    # str.splitlines knows many more line ends.
+    before, after = (re.findall(r"[^\n]*\n|[^\n]+", text) for text in (old, new))
+    diff = difflib.unified_diff(before, after, fromfile=f"a/{name}", tofile=f"b/{name}")
+    return [
+        line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in diff
+    ]

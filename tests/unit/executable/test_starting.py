@@ -7,7 +7,7 @@ import pytest
 from hatch_multiplat.base.errors import ConfigError
 from hatch_multiplat.config.config import Config
 from hatch_multiplat.config.run import Executable, Run
-from hatch_multiplat.executable.starting import check_functions, check_modules, choose_run
+from hatch_multiplat.executable.starting import check_modules, choose_run
 from hatch_multiplat.targets.target import Target
 from hatch_multiplat.wheels.selection import Selection, WheelSet, parse_wheel
 
@@ -145,79 +145,6 @@ def test_each_wheel_is_read_once_and_only_where_a_module_is_named() -> None:
 
 def test_a_module_of_the_machines_own_python_is_not_looked_for() -> None:
     assert check({"demo": []}, run=module("numpy"), inherit_path="fallback") == []
-
-
-def check_source(text: str, value: str = "pkg.cli:main", **others: str) -> None:
-    """Check an entry point of a module with this source; `others` are more modules of `pkg.cli`."""
-    sources = {"pkg/cli.py": text} | {f"pkg/cli/{name}.py": more for name, more in others.items()}
-
-    def read(path: str) -> list[bytes]:
-        return [sources[path].encode()] if path in sources else []
-
-    check_functions(Config(targets=(), run=entry_point(value)), read=read)
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        pytest.param("def main(): ...", id="function"),
-        pytest.param("async def main(): ...", id="coroutine"),
-        pytest.param("class main: ...", id="class"),
-        pytest.param("main = print", id="assignment"),
-        pytest.param("main: object = print", id="annotated"),
-        pytest.param("_, (main, *rest) = thing()", id="unpacked"),
-        pytest.param("print(main := 1)", id="walrus"),
-        pytest.param("from pkg.app import main", id="import"),
-        pytest.param("from pkg.app import run as main", id="import as"),
-        pytest.param("import main.thing", id="import of a package"),
-        pytest.param("try:\n    import main\nexcept ImportError:\n    pass", id="in a block"),
-        pytest.param("if 1:\n    pass\nelse:\n    def main(): ...", id="under a condition"),
-        pytest.param("with a() as main:\n    pass", id="with"),
-        pytest.param("for main in ():\n    pass", id="loop"),
-        pytest.param("match 1:\n    case {'a': 1, **main}: pass", id="match"),
-        pytest.param("def make():\n    global main\n    main = 1\nmake()", id="global"),
-        pytest.param("from pkg.app import *", id="star"),
-        pytest.param("def __getattr__(name): ...", id="module __getattr__"),
-        pytest.param("globals()['main'] = 1", id="globals"),
-        pytest.param("import sys\nsys.modules[__name__] = object()", id="takes its own place"),
-        pytest.param("exec('main = 1')", id="exec"),
-        pytest.param("this is no Python", id="another Python's"),
-    ],
-)
-def test_what_a_module_has_or_may_have_can_be_started(text: str) -> None:
-    check_source(text)
-
-
-@pytest.mark.parametrize(
-    ("text", "hint"),
-    [
-        pytest.param("def mian(): ...", "did you mean 'mian'?", id="misspelt"),
-        pytest.param("def other():\n    main = 1", "correct the name", id="inside a function"),
-        pytest.param("class App:\n    def main(self): ...", "correct the name", id="method"),
-        pytest.param("print(main)", "correct the name", id="only used"),
-        pytest.param("", "correct the name", id="empty"),
-    ],
-)
-def test_a_function_that_a_module_does_not_have_is_named(text: str, hint: str) -> None:
-    with pytest.raises(ConfigError) as caught:
-        check_source(text)
-    assert caught.value.problems == (
-        f"tool.multiplat.entry-point: module 'pkg.cli' has no 'main'; {hint}",
-    )
-
-
-def test_of_a_dotted_name_the_first_is_looked_for() -> None:
-    check_source("class App: ...", "pkg.cli:App.run")
-    with pytest.raises(ConfigError, match="has no 'Ap'; did you mean 'App'"):
-        check_source("class App: ...", "pkg.cli:Ap.run")
-
-
-def test_a_submodule_may_be_what_is_meant() -> None:
-    check_source("", "pkg.cli:app.run", app="def run(): ...")
-
-
-def test_a_module_that_is_not_the_projects_is_not_looked_into() -> None:
-    check_source("", "rich.console:main")
 
 
 def test_a_function_as_script_is_pointed_to_the_key_for_functions() -> None:

@@ -110,14 +110,14 @@ GOLDEN = [
         "build-system.requires = ['hatchling']\n"
         "tool.hatch = { build = { hooks = { vcs = {} } } }\n",
         "build-system.requires = ['hatchling', \"hatch-multiplat\"]\n"
-        "tool.hatch = { build = { hooks = { vcs = {}, multiplat = {} } } }\n"
+        "tool.hatch = { build = { hooks = { vcs = {}, multiplat = {}} } }\n"
         + OURS[OURS.index("\n# The") :],
         id="dotted keys and inline tables",
     ),
     pytest.param(
         "tool = {}\nbuild-system = {requires = []}\n",
-        "tool = { hatch.build.hooks.multiplat = {}, multiplat = "
-        '{ platforms = ["linux-x86_64", "windows-x86_64"], python = ["3.12"], script = "demo" } }\n'
+        "tool = {hatch = {build = {hooks = {multiplat = {}}}},multiplat = "
+        '{platforms = ["linux-x86_64", "windows-x86_64"], python = ["3.12"], script = "demo"}}\n'
         'build-system = {requires = ["hatch-multiplat"]}\n',
         id="everything inline",
     ),
@@ -127,7 +127,28 @@ GOLDEN = [
         '[build-system]\nrequires = ["hatch-multiplat"]\n' + OURS,
         id="a hook in dotted keys",
     ),
+    pytest.param(
+        "[build-system]\nrequires=['a'\n  , 'b[x,y]' # b\n  ]\n",
+        "[build-system]\nrequires=[\"hatch-multiplat\",'a'\n  , 'b[x,y]' # b\n  ]\n" + OURS,
+        id="commas first",
+    ),
+    pytest.param(
+        "[build-system]\nrequires = [\n\t'hatchling',\t# it\n\t# 'no'\n]\n\n"
+        "[tool.multiplat]\t# ours\n\toutput = 'x'\n\n# of ruff\n[tool.ruff]\n",
+        "[build-system]\nrequires = [\n\t'hatchling',\t# it\n\t# 'no'\n"
+        '\t"hatch-multiplat"\n]\n\n[tool.multiplat]\t# ours\n'
+        'platforms = ["linux-x86_64", "windows-x86_64"]\npython = ["3.12"]\nscript = "demo"\n'
+        "\toutput = 'x'\n\n# of ruff\n[tool.ruff]\n" + OURS[: OURS.index("\n# The")],
+        id="tabs, and the comment of the table behind ours",
+    ),
 ]
+
+
+def test_a_long_list_has_a_line_for_each_item() -> None:
+    names = tuple(f"linux-x86_64-glibc2.{minor}" for minor in range(17, 21))
+    added = add_settings("", Settings(platforms=names))
+    assert added.splitlines()[2:4] == ["platforms = [", '  "linux-x86_64-glibc2.17",']
+    assert tomllib.loads(added)["tool"]["multiplat"]["platforms"] == list(names)
 
 
 @pytest.mark.parametrize(("text", "expected"), GOLDEN)
@@ -291,7 +312,10 @@ def test_the_result_says_what_was_said_and_ours_and_keeps_every_byte(
     except tomllib.TOMLDecodeError:  # Two of the parts say where `tool` is.
         assume(False)  # noqa: FBT003 -- its only form
     added = add_all(text, on_request=on_request)
-    assert tomllib.loads(added) == expect(data, on_request=on_request)
+    expected, found = expect(data, on_request=on_request), tomllib.loads(added)
+    for one in (expected, found):  # Where commas begin the lines, the plugin comes first.
+        one["build-system"]["requires"].sort()
+    assert found == expected
     if not (on_request and PLUGIN in data["build-system"]["requires"]):
         rest = iter(added)
         assert all(character in rest for character in text)
