@@ -5,25 +5,14 @@ from __future__ import annotations
 import threading
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Final
-from urllib.parse import urlsplit
-
-from urllib3.exceptions import MaxRetryError
 
 from hatch_multiplat.base.errors import FetchError
 from hatch_multiplat.base.urls import display_url, local_path
-from hatch_multiplat.index.http_client import (
-    BrokenBodyError,
-    RequestError,
-    explain_status,
-    iter_body,
-    open_url,
-    retry_policy,
-)
+from hatch_multiplat.index.http_client import BrokenBodyError, RequestError
 from hatch_multiplat.index.wheel_cache import (
     ALGORITHMS,
     CHUNK_SIZE,
@@ -34,12 +23,15 @@ from hatch_multiplat.index.wheel_cache import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 
-    import requests
-
+    from hatch_multiplat.index.http_client import Answer, HttpClient
     from hatch_multiplat.index.progress import ProgressSink
     from hatch_multiplat.index.wheel_cache import Incoming, WheelCache
 
 _OK: Final = 200
+_ANOTHER_FILE: Final = (
+    "this is not the file that the lock, or without one the index, names; "
+    "lock or build again if you trust the new one"
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -63,7 +55,7 @@ def fetch_files(
     artifacts: Sequence[Artifact],
     *,
     wheel_cache: WheelCache,
-    session: requests.Session,
+    client: HttpClient,
     offline: bool,
     progress: ProgressSink,
     jobs: int = 8,
@@ -80,11 +72,19 @@ def fetch_files(
     with ThreadPoolExecutor(jobs, thread_name_prefix="fetch") as pool:
         found = pool.map(lambda a: wheel_cache.find_verified(a.filename, a.hashes), wanted.values())
         paths = {key: path for key, path in zip(wanted, found, strict=True) if path is not None}
+    sizes = {key: path.stat().st_size for key, path in paths.items()}
+    _raise_for(
+        [
+            (wanted[key], f"expected {wanted[key].size} bytes, got {size}: {_ANOTHER_FILE}")
+            for key, size in sizes.items()
+            if wanted[key].size not in {None, size}
+        ]
+    )
     missing = [artifact for key, artifact in wanted.items() if key not in paths]
     if offline:
         _refuse_downloads([a for a in missing if local_path(a.url) is None], wheel_cache)
     if missing:
-        paths |= _Download(wheel_cache, session, progress).run(missing, jobs)
+        paths |= _Download(wheel_cache, client, progress).run(missing, jobs)
     return paths
 
 
@@ -99,14 +99,11 @@ class _WrongContentError(Exception):
 class _Download:
     """One round of downloads: what its threads share."""
 
-    def __init__(
-        self, wheel_cache: WheelCache, session: requests.Session, progress: ProgressSink
-    ) -> None:
+    def __init__(self, wheel_cache: WheelCache, client: HttpClient, progress: ProgressSink) -> None:
         self._wheel_cache = wheel_cache
-        self._session = session
+        self._client = client
         self._progress = progress
         self._stopped = threading.Event()
-        self._unreachable: dict[str, str] = {}
         self._sizes: dict[Artifact, int] = {}
 
     def run(self, artifacts: Sequence[Artifact], jobs: int) -> dict[tuple[str, str], Path]:
@@ -140,8 +137,8 @@ class _Download:
     def _copy(self, artifact: Artifact, source: Path) -> Path:
         try:
             self._learn_size(artifact, source.stat().st_size)
-            return self._receive(artifact, _read_chunks(source))
-        except (_WrongContentError, BrokenBodyError) as error:
+            return self._receive(artifact, _read_chunks(source), is_whole=True)
+        except _WrongContentError as error:
             raise _FileError(str(error)) from error
         except FileNotFoundError as error:
             raise _FileError("there is no such file") from error
@@ -149,53 +146,40 @@ class _Download:
             raise _FileError(f"cannot be read: {error.strerror or error}") from error
 
     def _download(self, artifact: Artifact) -> Path:
-        retry = retry_policy(self._session, artifact.url)
-        was_wrong = False
-        while True:
-            try:
-                return self._receive(artifact, self._request(artifact, afresh=was_wrong))
-            except _WrongContentError as error:
-                # Once may be a proxy's stale copy, or a cut that the protocol could not show.
-                if was_wrong:
-                    raise _FileError(str(error)) from error
-                was_wrong = True
-                failure = str(error)
-            except BrokenBodyError as error:
-                failure = f"the download broke off each time ({error}); try again later"
-            try:
-                retry = retry.increment("GET", display_url(artifact.url))
-            except MaxRetryError as error:
-                raise _FileError(failure) from error
-            self._stopped.wait(retry.get_backoff_time())
-
-    def _request(self, artifact: Artifact, *, afresh: bool) -> Generator[bytes]:
-        host = urlsplit(artifact.url).netloc
-        if host in self._unreachable:
-            raise _FileError(self._unreachable[host])
         # Wanted are the file's own bytes: some servers would wrap a .tar.gz into a second gzip.
         headers = {"Accept-Encoding": "identity"}
-        if afresh:
-            headers |= {"Cache-Control": "no-cache", "Pragma": "no-cache"}
         try:
-            with open_url(self._session, artifact.url, headers=headers) as response:
-                if response.status_code != _OK:
-                    raise _FileError(explain_status(response))
-                length = response.headers.get("Content-Length", "")
-                if length.isdecimal():
-                    self._learn_size(artifact, int(length))
-                yield from iter_body(response, CHUNK_SIZE)
+            return self._request(artifact, headers)
+        except _WrongContentError:
+            # It may be a proxy's stale copy.
+            headers |= {"Cache-Control": "no-cache", "Pragma": "no-cache"}
+            try:
+                return self._request(artifact, headers)
+            except _WrongContentError as error:
+                raise _FileError(str(error)) from error
+
+    def _request(self, artifact: Artifact, headers: Mapping[str, str]) -> Path:
+        def receive(answer: Answer) -> Path:
+            if answer.status != _OK:
+                raise _FileError(answer.explain())
+            length = answer.headers.get("Content-Length", "")
+            if length.isdecimal():
+                self._learn_size(artifact, int(length))
+            chunks = answer.chunks(CHUNK_SIZE)
+            return self._receive(artifact, chunks, is_whole=answer.is_delimited)
+
+        try:
+            return self._client.get(artifact.url, receive, headers=headers, wait=self._stopped.wait)
         except RequestError as error:
-            if error.unreachable:
-                self._unreachable[host] = str(error)
             raise _FileError(str(error)) from error
 
-    def _receive(self, artifact: Artifact, chunks: Generator[bytes]) -> Path:
-        """Write one file into the wheel cache and check it; nothing remains of it if that fails."""
+    def _receive(self, artifact: Artifact, chunks: Iterator[bytes], *, is_whole: bool) -> Path:
+        """Write one file into the wheel cache and check it; nothing remains of it if that fails.
+
+        With `is_whole`, what arrives is all that the other side has.
+        """
         algorithms = [name for name in artifact.hashes if name in ALGORITHMS and name != "sha256"]
-        with (
-            closing(chunks),
-            self._wheel_cache.receive(artifact.filename, algorithms=algorithms) as incoming,
-        ):
+        with self._wheel_cache.receive(artifact.filename, algorithms=algorithms) as incoming:
             try:
                 for chunk in chunks:
                     self._stop_if_told()
@@ -203,7 +187,7 @@ class _Download:
                     self._progress.advance(len(chunk))
                     if artifact.size is not None and incoming.size > artifact.size:
                         break  # It cannot be the right one, and might never end.
-                _check_content(artifact, incoming)
+                _check_content(artifact, incoming, is_whole=is_whole)
                 return incoming.keep()
             except BaseException:
                 self._progress.advance(-incoming.size)
@@ -257,22 +241,21 @@ def _run_in_threads(
         queue.clear()
 
 
-def _check_content(artifact: Artifact, incoming: Incoming) -> None:
+def _check_content(artifact: Artifact, incoming: Incoming, *, is_whole: bool) -> None:
+    """Raise _WrongContentError for another file, and BrokenBodyError for a part of one."""
+    size = artifact.size
+    if size is not None and incoming.size < size and not is_whole:
+        raise BrokenBodyError(f"it ended after {incoming.size} of {size} bytes")
+    if size is not None and incoming.size != size:
+        got = "more" if incoming.size > size else str(incoming.size)
+        raise _WrongContentError(f"expected {size} bytes, got {got}: {_ANOTHER_FILE}")
     for algorithm in ALGORITHMS:
         expected = artifact.hashes.get(algorithm)
-        if expected is None or incoming.digest(algorithm) == expected:
-            continue
-        if artifact.size is not None and incoming.size < artifact.size:
-            raise BrokenBodyError(f"it ended after {incoming.size} of {artifact.size} bytes")
-        if artifact.size is not None and incoming.size > artifact.size:
+        if expected is not None and incoming.digest(algorithm) != expected:
             raise _WrongContentError(
-                f"expected {artifact.size} bytes, got more: "
-                "this is not the file that was locked; lock again if you trust the new one"
+                f"expected {algorithm} {expected}, got {incoming.digest(algorithm)}: "
+                f"{_ANOTHER_FILE}"
             )
-        raise _WrongContentError(
-            f"expected {algorithm} {expected}, got {incoming.digest(algorithm)}: "
-            "this is not the file that was locked; lock again if you trust the new one"
-        )
 
 
 def _find_mistake(artifact: Artifact) -> str | None:

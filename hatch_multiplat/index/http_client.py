@@ -1,44 +1,51 @@
 """HTTP as this machine's owner has set it up: proxies, netrc, CA bundles, credentials, retries.
 
 requests reads proxies, `REQUESTS_CA_BUNDLE` and netrc by itself; this adds the other names that
-uv's and pip's users know, credentials by URL, and reasons that can be shown: no text that leaves
-this module has a user, a password or a signed query in it.
+uv's and pip's users know, credentials by URL, one rule for further tries, limits to what a server
+may keep us waiting, and reasons that can be shown: no text that leaves this module has a user, a
+password or a signed query in it.
 """
 
 from __future__ import annotations
 
+import copy
 import os
+import socket
 import threading
-from contextlib import contextmanager
+import time
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from http.client import HTTPException
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 from urllib.parse import SplitResult, urlsplit
 
 import requests
 import urllib3
 from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase, HTTPBasicAuth
-from requests.utils import get_netrc_auth
+from requests.utils import get_netrc_auth, select_proxy
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.util import Retry
 
 from hatch_multiplat.__about__ import __version__
 from hatch_multiplat.base.errors import ToolError
 from hatch_multiplat.base.process import run_tool
-from hatch_multiplat.base.urls import redact_text, split_credentials
+from hatch_multiplat.base.urls import redact, redact_text, split_credentials
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-    from types import TracebackType
-
-    from urllib3.connectionpool import ConnectionPool
+    from collections.abc import Callable, Iterator, Mapping
 
     from hatch_multiplat.index.sources import Login
+
+_T = TypeVar("_T")
 
 TRIES: Final = 6
 """How often a request is made before its failure counts."""
 
-_TIMEOUT: Final = (15.0, 60.0)
-"""Seconds to wait for a connection, and for the next bytes on it."""
+_SLOW_TRIES: Final = 3
+"""The same for a server that keeps us waiting."""
 
 _LONGEST_WAIT: Final = 30.0
 """Seconds to wait before a further try, whatever a server's Retry-After wishes."""
@@ -57,117 +64,269 @@ _PROXY_AUTHENTICATION: Final = 407
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Limits:
+    """How long a server may keep us waiting."""
+
+    connect: float = 15.0
+    """Seconds for a connection."""
+    head: float = 60.0
+    """Seconds for the head of an answer, which may come a byte at a time."""
+    read: float = 60.0
+    """Seconds without a byte."""
+    grace: float = 60.0
+    """Seconds for a body, besides those that its size takes at the slowest speed."""
+    slowest: float = 1000.0
+    """Bytes a second."""
+
+
 class RequestError(Exception):
     """A request failed for good; the message is the reason, fit to be shown."""
 
-    def __init__(self, reason: str, *, unreachable: bool = False) -> None:
+
+class BrokenBodyError(Exception):
+    """A response broke off, or came too slowly to be awaited; asking again may help."""
+
+    def __init__(self, reason: str, *, slow: bool = False) -> None:
+        self.slow = slow
+        super().__init__(reason)
+
+
+class _FailedTry(Exception):  # noqa: N818 - it is not an error yet
+    """One try of several has failed; the message is the reason, fit to be shown."""
+
+    def __init__(
+        self,
+        reason: str,
+        *,
+        final: str = "",
+        tries: int = TRIES,
+        pause: float | None = None,
+        unreachable: bool = False,
+    ) -> None:
+        self.final = final or reason
+        """The reason when there are no further tries."""
+        self.tries = tries
+        """How often a request may fail in this way."""
+        self.pause = pause
+        """Seconds that the server asks to wait for."""
         self.unreachable = unreachable
         """True where not even a connection came about: other files of that host need no try."""
         super().__init__(reason)
 
 
-class BrokenBodyError(Exception):
-    """A response broke off; asking again may help."""
+class Answer:
+    """A server's answer, its body still on the way."""
+
+    def __init__(self, response: requests.Response, limits: Limits) -> None:
+        self.status = response.status_code
+        self.headers: Mapping[str, str] = response.headers
+        self.url = redact(response.url)
+        """Where it came from in the end, without credentials."""
+        self._response = response
+        self._limits = limits
+
+    @property
+    def is_delimited(self) -> bool:
+        """True where the protocol itself would show that the body broke off."""
+        chunked = "chunked" in self.headers.get("Transfer-Encoding", "").lower()
+        return chunked or "Content-Length" in self.headers
+
+    def chunks(self, size: int, *, decode: bool = False) -> Iterator[bytes]:
+        """Yield the body; a content encoding is left as it is unless it is to be undone.
+
+        Raises BrokenBodyError where it ends early, and where it comes too slowly to be awaited.
+        """
+        started = time.monotonic()
+        received = 0
+        try:
+            while chunk := self._response.raw.read1(size, decode_content=decode):
+                received += len(chunk)
+                seconds = time.monotonic() - started
+                if seconds > self._limits.grace + received / self._limits.slowest:
+                    raise BrokenBodyError(f"{received} bytes in {seconds:.0f} s", slow=True)
+                yield chunk
+        except (urllib3.exceptions.HTTPError, OSError) as error:
+            slow = isinstance(error, (urllib3.exceptions.TimeoutError, TimeoutError))
+            raise BrokenBodyError(_explain(error), slow=slow) from error
+
+    def body(self) -> bytes:
+        """Return the whole body, its content encoding undone; raises BrokenBodyError."""
+        return b"".join(self.chunks(64 * 1024, decode=True))
+
+    @property
+    def summary(self) -> str:
+        return f"the server answered {self.status} {self._response.reason or ''}".strip()
+
+    def explain(self) -> str:
+        """Return what a status that is not a success means for the user."""
+        status = f"{self.status} {self._response.reason or ''}".strip()
+        if self.status in {401, 403}:
+            proxy = _plain_proxy(self._response)
+            if proxy:
+                return (
+                    f"the server or the proxy {proxy} refused us ({status}); check the user "
+                    "and password in the index URL or in netrc, and what the proxy lets through"
+                )
+            return (
+                f"the server refused us ({status}); "
+                "check the user and password in the index URL or in netrc"
+            )
+        if self.status == _PROXY_AUTHENTICATION:
+            return f"the proxy refused us ({status}); check the user and password in HTTP_PROXY"
+        if self.status in {404, 410}:
+            return f"the server does not have it ({status}); lock again if it was removed there"
+        again = f" {TRIES} times; try again later" if self.status in _TRANSIENT else ""
+        return f"{self.summary}{again}"
 
 
-def make_session(credentials: Mapping[str, Login], *, backoff: float = 0.5) -> requests.Session:
-    """Return a session that several threads may use for GET requests at once.
+class HttpClient:
+    """GET requests for several threads at once.
 
     `credentials` maps the URL of an index to its user and password. They are sent to that origin
     (scheme, host and port) only; where an origin has several, the URL that shares most of its
     path with the request decides. For a password that is None, netrc is asked and then the
-    keyring, once. For other origins netrc is asked. Connections that fail and the answers 429,
-    500, 502, 503 and 504 are tried again, first at once, then after `backoff` seconds times 2, 4,
-    8 and 16; a certificate that is not trusted is not.
+    keyring, once. For other origins netrc is asked. `say` hears why a request is made again.
     """
+
+    def __init__(
+        self,
+        credentials: Mapping[str, Login],
+        *,
+        environ: Mapping[str, str],
+        say: Callable[[str], object] = lambda _: None,
+        backoff: float = 0.5,
+        limits: Limits = Limits(),
+    ) -> None:
+        self.session = _make_session(credentials, environ, limits)
+        self.say = say
+        self._environ = environ
+        self._backoff = backoff
+        self._limits = limits
+        self._hosts: dict[str, _Host] = {}
+        self._lock = threading.Lock()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.session.close()
+
+    def without_waiting(self) -> HttpClient:
+        """Return a client of the same session that tries again at once, and says nothing of it."""
+        client = copy.copy(self)
+        client._backoff, client.say = 0, lambda _: None  # noqa: SLF001 - our own
+        return client
+
+    def get(
+        self,
+        url: str,
+        receive: Callable[[Answer], _T],
+        *,
+        headers: Mapping[str, str],
+        wait: Callable[[float], object] = time.sleep,
+    ) -> _T:
+        """Ask for a URL until `receive` has taken an answer in, and return what that returns.
+
+        Any status but those of a server in trouble counts as an answer. Connections that fail,
+        bodies that break off and the statuses 429, 500, 502, 503 and 504 are tried again, first at
+        once, then after `backoff` seconds times 2, 4, 8 and 16, for which `wait` is called. A host
+        of which two files in a row cannot be had is asked for no more. Raises RequestError.
+        """
+        host = self._host_of(url)
+        failures = 0
+        while True:
+            if host.given_up:
+                raise RequestError(host.given_up)
+            try:
+                with self._open(url, headers) as answer:
+                    received = receive(answer)
+            except _FailedTry as error:
+                failures += 1
+                if failures >= error.tries:
+                    host.fail(error.final, unreachable=error.unreachable)
+                    raise RequestError(error.final) from error
+                self._say_once(host, str(error))
+                pause = self._backoff * 2 ** (failures - 1) if failures > 1 else 0.0
+                wait(pause if error.pause is None else error.pause)
+            else:
+                host.failed = 0
+                return received
+
+    @contextmanager
+    def _open(self, url: str, headers: Mapping[str, str]) -> Iterator[Answer]:
+        """Ask once and hand out the answer; raises _FailedTry, and RequestError."""
+        address, credentials = split_credentials(url)
+        auth = self.session.auth
+        known = isinstance(auth, _Credentials) and auth.knows(address)
+        whole = credentials is not None and (credentials[1] or not known)
+        try:
+            response = self.session.get(
+                address,
+                headers=dict(headers),
+                auth=HTTPBasicAuth(*credentials) if credentials and whole else None,
+                stream=True,
+                timeout=(self._limits.connect, self._limits.read),
+            )
+        except (urllib3.exceptions.HTTPError, OSError, ValueError) as error:
+            reason = _explain(error, self._environ)
+            if _is_final(error):
+                raise RequestError(reason) from error
+            tries = _SLOW_TRIES if isinstance(error, requests.Timeout) else TRIES
+            raise _FailedTry(reason, tries=tries, unreachable=_is_unreachable(error)) from error
+        with response:
+            answer = Answer(response, self._limits)
+            if answer.status in _TRANSIENT:
+                pause = read_retry_after(response)
+                raise _FailedTry(answer.summary, final=answer.explain(), pause=pause)
+            try:
+                yield answer
+            except BrokenBodyError as error:
+                raise _FailedTry(
+                    f"an answer broke off ({error})",
+                    final=f"it broke off each time ({error}); try again later",
+                    tries=_SLOW_TRIES if error.slow else TRIES,
+                ) from error
+
+    def _host_of(self, url: str) -> _Host:
+        netloc = urlsplit(redact(url)).netloc
+        with self._lock:
+            return self._hosts.setdefault(netloc, _Host(netloc))
+
+    def _say_once(self, host: _Host, reason: str) -> None:
+        with self._lock:
+            is_new = reason not in host.said
+            host.said.add(reason)
+        if is_new:
+            self.say(f"{host.netloc}: {reason}; trying again")
+
+
+@dataclass(slots=True)
+class _Host:
+    """What all requests to one host share."""
+
+    netloc: str
+    said: set[str] = field(default_factory=set)
+    failed: int = 0
+    """How many files could not be had since the last one that could."""
+    given_up: str = ""
+
+    def fail(self, reason: str, *, unreachable: bool) -> None:
+        self.failed += 1
+        if unreachable or self.failed > 1:
+            self.given_up = reason
+
+
+def _make_session(
+    credentials: Mapping[str, Login], environ: Mapping[str, str], limits: Limits
+) -> _Session:
     session = _Session()
     session.headers["User-Agent"] = f"hatch-multiplat/{__version__}"
     session.auth = _Credentials(credentials)
-    session.verify = _choose_certificates(os.environ) or True
-    adapter = HTTPAdapter(
-        pool_connections=16,
-        pool_maxsize=16,
-        max_retries=_Retry(
-            total=TRIES - 1,
-            backoff_factor=backoff,
-            status_forcelist=_TRANSIENT,
-            allowed_methods=("GET", "HEAD"),
-            raise_on_status=False,
-        ),
-    )
-    session.mount("https://", adapter)
-    session.mount("http://", adapter)
+    session.verify = _choose_certificates(environ) or True
+    for scheme in ("https://", "http://"):
+        session.mount(scheme, _Adapter(limits.head))
     return session
-
-
-@contextmanager
-def open_url(
-    session: requests.Session, url: str, *, headers: Mapping[str, str]
-) -> Iterator[requests.Response]:
-    """Ask for a URL and hand out the response, its body still on the way.
-
-    Any status counts as an answer; raises RequestError where there is none.
-    """
-    address, credentials = split_credentials(url)
-    known = isinstance(session.auth, _Credentials) and session.auth.knows(address)
-    whole = credentials is not None and (credentials[1] or not known)
-    try:
-        response = session.get(
-            address,
-            headers=dict(headers),
-            auth=HTTPBasicAuth(*credentials) if credentials and whole else None,
-            stream=True,
-            timeout=_TIMEOUT,
-        )
-    except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
-        raise RequestError(_explain(error), unreachable=_is_unreachable(error)) from error
-    with response:
-        yield response
-
-
-def iter_body(response: requests.Response, chunk_size: int) -> Iterator[bytes]:
-    """Yield a response's body as it was sent, a content encoding left as it is.
-
-    Raises BrokenBodyError where it ends early.
-    """
-    try:
-        yield from response.raw.stream(chunk_size, decode_content=False)
-    except (urllib3.exceptions.HTTPError, OSError) as error:
-        raise BrokenBodyError(_explain(error)) from error
-
-
-def read_body(response: requests.Response) -> bytes:
-    """Return a whole body, its content encoding undone; raises BrokenBodyError."""
-    try:
-        return response.content
-    except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
-        raise BrokenBodyError(_explain(error)) from error
-
-
-def retry_policy(session: requests.Session, url: str) -> Retry:
-    """Return the session's rule for further tries, to be applied to broken bodies as well.
-
-    requests applies it only until the head of an answer is there.
-    """
-    adapter = session.get_adapter(url)
-    return adapter.max_retries if isinstance(adapter, HTTPAdapter) else Retry(0)
-
-
-def explain_status(response: requests.Response) -> str:
-    """Return what a status that is not a success means for the user."""
-    status = f"{response.status_code} {response.reason or ''}".strip()
-    if response.status_code in {401, 403}:
-        return (
-            f"the server refused us ({status}); "
-            "check the user and password in the index URL or in netrc"
-        )
-    if response.status_code == _PROXY_AUTHENTICATION:
-        return f"the proxy refused us ({status}); check the user and password in HTTP_PROXY"
-    if response.status_code in {404, 410}:
-        return f"the server does not have it ({status}); lock again if it was removed there"
-    if response.status_code in _TRANSIENT:
-        return f"the server answered {status} {TRIES} times; try again later"
-    return f"the server answered {status}"
 
 
 def certificate_variables(environ: Mapping[str, str]) -> dict[str, str]:
@@ -274,23 +433,75 @@ class _Session(requests.Session):
             prepared_request.prepare_auth(self.auth)
 
 
-class _Retry(Retry):
-    def increment(
-        self,
-        method: str | None = None,
-        url: str | None = None,
-        response: urllib3.BaseHTTPResponse | None = None,
-        error: Exception | None = None,
-        _pool: ConnectionPool | None = None,
-        _stacktrace: TracebackType | None = None,
-    ) -> Self:
-        if isinstance(error, urllib3.exceptions.SSLError) and _pool is not None:
-            raise urllib3.exceptions.MaxRetryError(_pool, url or "", error)
-        return super().increment(method, url, response, error, _pool, _stacktrace)
+class _Adapter(HTTPAdapter):
+    """Sends a request once, over connections that do not wait for a head for ever."""
 
-    def get_retry_after(self, response: urllib3.BaseHTTPResponse) -> float | None:
-        wished = super().get_retry_after(response)
-        return None if wished is None else min(wished, _LONGEST_WAIT)
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        super().__init__(pool_connections=16, pool_maxsize=16, max_retries=Retry(0, read=False))
+
+    def init_poolmanager(self, *args: Any, **options: Any) -> None:
+        super().init_poolmanager(*args, **options)
+        self.poolmanager.pool_classes_by_scheme = _pool_classes(self._seconds)
+
+    def proxy_manager_for(self, *args: Any, **options: Any) -> urllib3.ProxyManager:
+        manager: urllib3.ProxyManager = super().proxy_manager_for(*args, **options)
+        manager.pool_classes_by_scheme = _pool_classes(self._seconds)
+        return manager
+
+
+def _pool_classes(seconds: float) -> dict[str, type[HTTPConnectionPool]]:
+    """Return pools of connections that end when the head of an answer takes too long.
+
+    A timeout of a socket counts anew with every byte that comes.
+    """
+
+    class _Bounded(HTTPConnection):
+        def getresponse(self) -> urllib3.HTTPResponse:  # type: ignore[override]
+            too_late = threading.Event()
+            timer = threading.Timer(seconds, _end, [self.sock, too_late])
+            timer.start()
+            try:
+                response = super().getresponse()
+            except (OSError, HTTPException):
+                if too_late.is_set():
+                    raise TimeoutError from None
+                raise
+            finally:
+                timer.cancel()
+            if too_late.is_set():
+                response.close()
+                raise TimeoutError
+            return response
+
+    class _Plain(HTTPConnectionPool):
+        ConnectionCls = _Bounded
+
+    class _Secure(HTTPSConnectionPool):
+        ConnectionCls = type("_BoundedSecure", (_Bounded, HTTPSConnection), {})
+
+    return {"http": _Plain, "https": _Secure}
+
+
+def _end(connection: socket.socket, too_late: threading.Event) -> None:
+    too_late.set()
+    with suppress(OSError):
+        connection.shutdown(socket.SHUT_RDWR)
+
+
+def read_retry_after(response: requests.Response) -> float | None:
+    """Return the seconds that a server asks to wait, within reason."""
+    wished = Retry().get_retry_after(response.raw)
+    return None if wished is None else min(wished, _LONGEST_WAIT)
+
+
+def _plain_proxy(response: requests.Response) -> str:
+    """Return the proxy that may have answered in a server's place; no proxy can with TLS."""
+    url = response.url
+    if not url.startswith("http://"):
+        return ""
+    proxies = requests.utils.get_environ_proxies(url)
+    return redact(select_proxy(url, proxies) or "")
 
 
 def _origin(parts: SplitResult) -> tuple[str, str | None, int | None]:
@@ -307,24 +518,57 @@ def _shared_depth(known: str, asked: str) -> int:
     return depth
 
 
-def _explain(error: BaseException) -> str:
+_REASONS: Final[tuple[tuple[type[BaseException], str], ...]] = (
+    (
+        requests.exceptions.SSLError,
+        (
+            "its certificate is not trusted ({}); name the file with your CA certificates in "
+            "SSL_CERT_FILE or REQUESTS_CA_BUNDLE"
+        ),
+    ),
+    (
+        requests.exceptions.InvalidSchema,
+        "files are downloaded by http and https only; correct the address",
+    ),
+    (
+        requests.exceptions.TooManyRedirects,
+        "it leads from one address to another without end; is a login asked for there?",
+    ),
+    (
+        requests.exceptions.ProxyError,
+        "the proxy does not let us through ({}); see HTTPS_PROXY, HTTP_PROXY, NO_PROXY",
+    ),
+    (requests.Timeout, "it does not answer in time"),
+    (urllib3.exceptions.TimeoutError, "it does not answer in time"),
+    (requests.ConnectionError, "cannot connect ({})"),
+)
+
+
+def _explain(error: BaseException, environ: Mapping[str, str] | None = None) -> str:
     """Say why there was no answer, in words that name no secret and the way out."""
     root = _root_cause(error)
     text = redact_text(str(getattr(root, "strerror", None) or root)).strip()
-    if isinstance(error, requests.exceptions.SSLError):
-        return (
-            f"its certificate is not trusted ({text}); "
-            "name the file with your CA certificates in SSL_CERT_FILE or REQUESTS_CA_BUNDLE"
-        )
-    if isinstance(error, requests.exceptions.ProxyError):
-        return f"the proxy does not let us through ({text}); see HTTPS_PROXY, HTTP_PROXY, NO_PROXY"
-    if isinstance(error, (requests.Timeout, urllib3.exceptions.TimeoutError)):
-        return "it does not answer in time"
-    if isinstance(error, requests.ConnectionError):
-        return f"cannot connect ({text})"
+    for kind, reason in _REASONS:
+        if isinstance(error, kind):
+            return reason.format(text)
+    if isinstance(root, urllib3.exceptions.IncompleteRead):
+        return f"after {root.partial} of {root.partial + (root.expected or 0)} bytes"
     if "CA certificate bundle" in text:
-        return f"{text}; see {', '.join(v for v in _CA_VARIABLES if os.environ.get(v))}"
+        return f"{text}; see {', '.join(v for v in _CA_VARIABLES if (environ or {}).get(v))}"
     return text or type(root).__name__
+
+
+def _is_final(error: BaseException) -> bool:
+    """Tell a failure that a further try cannot change: of trust, or of the address itself."""
+    return not isinstance(
+        error,
+        (
+            requests.ConnectionError,
+            requests.Timeout,
+            requests.exceptions.ChunkedEncodingError,
+            urllib3.exceptions.HTTPError,
+        ),
+    ) or isinstance(error, (requests.exceptions.SSLError, requests.exceptions.InvalidURL))
 
 
 def _is_unreachable(error: BaseException) -> bool:

@@ -6,18 +6,9 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
-from urllib3.exceptions import MaxRetryError
-
 from hatch_multiplat.base.errors import FetchError
-from hatch_multiplat.base.urls import display_url, local_path, redact, split_credentials
-from hatch_multiplat.index.http_client import (
-    BrokenBodyError,
-    RequestError,
-    explain_status,
-    open_url,
-    read_body,
-    retry_policy,
-)
+from hatch_multiplat.base.urls import display_url, local_path, split_credentials
+from hatch_multiplat.index.http_client import RequestError
 from hatch_multiplat.index.index_page import (
     ACCEPT,
     IndexFile,
@@ -33,9 +24,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    import requests
     from packaging.utils import NormalizedName
 
+    from hatch_multiplat.index.http_client import Answer, HttpClient
     from hatch_multiplat.index.sources import Sources
     from hatch_multiplat.index.wheel_cache import WheelCache
 
@@ -51,7 +42,7 @@ def read_project(
     name: NormalizedName,
     *,
     sources: Sources,
-    session: requests.Session,
+    client: HttpClient,
     wheel_cache: WheelCache,
     offline: bool,
     environment: Mapping[str, str] | None = None,
@@ -67,7 +58,7 @@ def read_project(
     Empty if nobody knows the project; raises FetchError where an index or a location cannot be
     read.
     """
-    reader = _Reader(session=session, wheel_cache=wheel_cache, offline=offline)
+    reader = _Reader(client=client, wheel_cache=wheel_cache, offline=offline)
     files = [
         file
         for location in sources.find_links
@@ -92,10 +83,8 @@ def read_project(
 class _Reader:
     """Reads pages, from servers by way of the wheel cache and from folders."""
 
-    def __init__(
-        self, *, session: requests.Session, wheel_cache: WheelCache, offline: bool
-    ) -> None:
-        self._session = session
+    def __init__(self, *, client: HttpClient, wheel_cache: WheelCache, offline: bool) -> None:
+        self._client = client
         self._wheel_cache = wheel_cache
         self._offline = offline
 
@@ -138,38 +127,28 @@ class _Reader:
         return page
 
     def _request_page(self, url: str, known: Page | None) -> Page:
-        """Ask for a page, again if it breaks off; return `known` if that is still right."""
-        retry = retry_policy(self._session, url)
-        while True:
-            try:
-                return self._try_page(url, known)
-            except RequestError as error:
-                raise FetchError(f"{display_url(url)}: {error}") from error
-            except BrokenBodyError as error:
-                try:
-                    retry = retry.increment("GET", display_url(url))
-                except MaxRetryError:
-                    raise FetchError(
-                        f"{display_url(url)}: the page broke off each time ({error})"
-                    ) from error
-                retry.sleep()
+        """Ask for a page; return `known` if that is still right."""
 
-    def _try_page(self, url: str, known: Page | None) -> Page:
-        headers = {"Accept": ACCEPT, "Cache-Control": "max-age=0", **_make_conditions(known)}
-        with open_url(self._session, url, headers=headers) as response:
-            if response.status_code == _NOT_MODIFIED and known is not None:
+        def receive(answer: Answer) -> Page:
+            if answer.status == _NOT_MODIFIED and known is not None:
                 return known
-            if _is_absent(response):
+            if _is_absent(answer):
                 return Page(url=display_url(url))
-            if response.status_code != _OK:
-                raise FetchError(f"{display_url(url)}: {explain_status(response)}")
+            if answer.status != _OK:
+                raise FetchError(f"{display_url(url)}: {answer.explain()}")
             return Page(
-                url=redact(response.url),
-                content_type=response.headers.get("Content-Type", ""),
-                etag=response.headers.get("ETag"),
-                last_modified=response.headers.get("Last-Modified"),
-                body=read_body(response),
+                url=answer.url,
+                content_type=answer.headers.get("Content-Type", ""),
+                etag=answer.headers.get("ETag"),
+                last_modified=answer.headers.get("Last-Modified"),
+                body=answer.body(),
             )
+
+        headers = {"Accept": ACCEPT, "Cache-Control": "max-age=0", **_make_conditions(known)}
+        try:
+            return self._client.get(url, receive, headers=headers)
+        except RequestError as error:
+            raise FetchError(f"{display_url(url)}: {error}") from error
 
 
 def _make_conditions(known: Page | None) -> dict[str, str]:
@@ -183,14 +162,14 @@ def _make_conditions(known: Page | None) -> dict[str, str]:
     return conditions
 
 
-def _is_absent(response: requests.Response) -> bool:
+def _is_absent(answer: Answer) -> bool:
     """Tell a project that an index does not have from an index that we may not read.
 
     PyTorch's says 403 for any project that it does not have, and uv knows it as well.
     """
-    host = urlsplit(response.url).hostname
-    return response.status_code in _ABSENT or (
-        response.status_code == _FORBIDDEN and host == "download.pytorch.org"
+    host = urlsplit(answer.url).hostname
+    return answer.status in _ABSENT or (
+        answer.status == _FORBIDDEN and host == "download.pytorch.org"
     )
 
 

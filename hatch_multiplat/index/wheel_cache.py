@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
 import secrets
 import time
@@ -70,7 +69,7 @@ class WheelCache:
         self.root = root
 
     @classmethod
-    def default(cls, environ: Mapping[str, str] = os.environ) -> Self:
+    def default(cls, environ: Mapping[str, str]) -> Self:
         """Return the user's wheel cache, or the one that HATCH_MULTIPLAT_CACHE names."""
         override = environ.get("HATCH_MULTIPLAT_CACHE")
         if override:

@@ -14,9 +14,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from hatch_multiplat.base.errors import FetchError, MultiplatError, ToolError
-from hatch_multiplat.index.http_client import make_session
 from hatch_multiplat.index.simple_api import read_project
-from hatch_multiplat.index.sources import credentials_of
 from hatch_multiplat.init.defaults import (
     DEFAULT_PLATFORMS,
     Dependency,
@@ -207,8 +205,7 @@ def _ask_index(
     deadline = time.monotonic() + LIMIT
     market = open_market(project, context)
     # It is only for a guess, so a request that fails is made again at once or not at all.
-    credentials = credentials_of(market.sources, context.environ)
-    market = replace(market, session=make_session(credentials, backoff=0))
+    market = replace(market, client=market.client.without_waiting())
     try:
         direct = _read_dependencies(requirements, market, deadline)
     except FetchError as error:
@@ -294,7 +291,7 @@ def _read_dependency(requirement: Requirement, market: Market) -> Dependency | E
         files = read_project(
             canonicalize_name(requirement.name),
             sources=market.sources,
-            session=market.session,
+            client=market.client,
             wheel_cache=market.wheel_cache,
             offline=market.offline,
         )

@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
-    import requests
     from packaging.utils import NormalizedName
     from packaging.version import Version
 
+    from hatch_multiplat.index.http_client import HttpClient
     from hatch_multiplat.index.progress import ProgressSink
     from hatch_multiplat.index.simple_api import IndexFile
     from hatch_multiplat.index.sources import Sources
@@ -36,7 +36,7 @@ class Market:
     """Where packages can be had and looked up: the indexes, the way to them, and the store."""
 
     sources: Sources
-    session: requests.Session
+    client: HttpClient
     wheel_cache: WheelCache
     offline: bool
     progress: ProgressSink
@@ -130,7 +130,7 @@ class Pages:
             self._read[key] = read_project(
                 name,
                 sources=self._sources,
-                session=market.session,
+                client=market.client,
                 wheel_cache=market.wheel_cache,
                 offline=market.offline,
                 environment=environment,

@@ -87,7 +87,7 @@ class BuiltSdists:
                 source,
                 sources=market.sources,
                 wheel_cache=market.wheel_cache,
-                session=market.session,
+                client=market.client,
                 offline=market.offline,
                 progress=market.progress,
                 say=market.say,

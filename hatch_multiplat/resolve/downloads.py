@@ -108,7 +108,7 @@ class Downloads:
         paths = fetch_files(
             list(artifacts.values()),
             wheel_cache=self._market.wheel_cache,
-            session=self._market.session,
+            client=self._market.client,
             offline=self._market.offline,
             progress=self._market.progress,
         )

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from hatch_multiplat.index.http_client import make_session
+from hatch_multiplat.index.http_client import HttpClient
 from hatch_multiplat.index.local_files import check_find_links
 from hatch_multiplat.index.sources import choose_sources, credentials_of, says_yes
 from hatch_multiplat.index.user_settings import read_pip_config, read_user_table
@@ -46,7 +46,7 @@ def is_offline(environ: Mapping[str, str]) -> bool:
 
 
 def open_market(project: Project, context: BuildContext) -> Market:
-    """Return the way to the packages: sources with their credentials, session and store."""
+    """Return the way to the packages: sources, HTTP client and wheel cache."""
     check_find_links(project.config, project.folder)
     uv_table = read_uv_table(project.folder, project.pyproject)
     sources = choose_sources(
@@ -61,7 +61,9 @@ def open_market(project: Project, context: BuildContext) -> Market:
     return Market(
         sources=sources,
         uv_table=uv_table,
-        session=make_session(credentials_of(sources, context.environ)),
+        client=HttpClient(
+            credentials_of(sources, context.environ), environ=context.environ, say=context.say
+        ),
         wheel_cache=WheelCache.default(context.environ),
         offline=is_offline(context.environ),
         progress=context.progress,

@@ -25,8 +25,7 @@ from hatch_multiplat.wheels.selection import parse_wheel
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    import requests
-
+    from hatch_multiplat.index.http_client import HttpClient
     from hatch_multiplat.index.progress import ProgressSink
     from hatch_multiplat.index.sources import Sources
     from hatch_multiplat.index.wheel_cache import WheelCache
@@ -45,7 +44,7 @@ def build_universal_wheel(
     *,
     sources: Sources,
     wheel_cache: WheelCache,
-    session: requests.Session,
+    client: HttpClient,
     offline: bool,
     progress: ProgressSink,
     say: Callable[[str], object],
@@ -70,7 +69,7 @@ def build_universal_wheel(
         filename=source.filename, url=source.url, hashes=dict(source.hashes), size=source.size
     )
     sdist = fetch_files(
-        [artifact], wheel_cache=wheel_cache, session=session, offline=offline, progress=progress
+        [artifact], wheel_cache=wheel_cache, client=client, offline=offline, progress=progress
     )[artifact.key]
     note = sdist.with_name(f"{sdist.name}.built")
     with contextlib.suppress(OSError, ValueError):

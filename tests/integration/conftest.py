@@ -1,19 +1,18 @@
-"""Fixtures for what talks to servers: a store of the test's own, and a session that never waits."""
+"""Fixtures for what talks to servers: a wheel cache, and an HTTP client that never waits."""
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import pytest
 
-from hatch_multiplat.index.http_client import make_session
+from hatch_multiplat.index.http_client import HttpClient
 from hatch_multiplat.index.wheel_cache import WheelCache
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
-
-    import requests
 
 
 @pytest.fixture
@@ -22,6 +21,6 @@ def wheel_cache(tmp_path: Path) -> WheelCache:
 
 
 @pytest.fixture
-def session(plain_network: None) -> Iterator[requests.Session]:
-    with make_session({}, backoff=0) as session:
-        yield session
+def client(plain_network: None) -> Iterator[HttpClient]:
+    with HttpClient({}, backoff=0, environ=os.environ) as client:
+        yield client

@@ -24,8 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    import requests
-
+    from hatch_multiplat.index.http_client import HttpClient
     from hatch_multiplat.index.wheel_cache import WheelCache
     from hatch_multiplat.resolve.coverage import Covered
     from tests.conftest import MakeFile
@@ -41,14 +40,12 @@ MAC = "macos-arm64"
 class Desk:
     """Asks for coverage of requirements on platforms, and remembers what was said."""
 
-    def __init__(
-        self, index: IndexServer, wheel_cache: WheelCache, session: requests.Session
-    ) -> None:
+    def __init__(self, index: IndexServer, wheel_cache: WheelCache, client: HttpClient) -> None:
         self.index = index
         self.said: list[str] = []
         self.market = Market(
             sources=Sources(index_url=index.index_url),
-            session=session,
+            client=client,
             wheel_cache=wheel_cache,
             offline=False,
             progress=NoProgress(),
@@ -89,10 +86,10 @@ class Desk:
 def desk(
     index_server: IndexServer,
     wheel_cache: WheelCache,
-    session: requests.Session,
+    client: HttpClient,
     uv_cache: None,
 ) -> Desk:
-    return Desk(index_server, wheel_cache, session)
+    return Desk(index_server, wheel_cache, client)
 
 
 def versions(covered: Covered, name: str) -> dict[str, str]:

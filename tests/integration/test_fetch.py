@@ -12,6 +12,7 @@ import threading
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
+from urllib.parse import urlsplit
 
 import pytest
 import trustme
@@ -20,7 +21,7 @@ from packaging.specifiers import SpecifierSet
 
 from hatch_multiplat.base.errors import FetchError
 from hatch_multiplat.index.fetch import Artifact, fetch_files
-from hatch_multiplat.index.http_client import TRIES, make_session
+from hatch_multiplat.index.http_client import TRIES, HttpClient, Limits
 from hatch_multiplat.index.progress import NoProgress
 from hatch_multiplat.index.sources import Sources
 from hatch_multiplat.resolve.solve import Question, run_uv_solve
@@ -32,8 +33,6 @@ from tests.support.server import basic_auth, refused_port
 if TYPE_CHECKING:
     import subprocess
     from collections.abc import Callable, Iterator
-
-    import requests
 
     from hatch_multiplat.index.progress import ProgressSink
     from hatch_multiplat.index.wheel_cache import WheelCache
@@ -75,24 +74,24 @@ class Fetch(Protocol):
         *artifacts: Artifact,
         offline: bool = False,
         progress: ProgressSink | None = None,
-        session: requests.Session = ...,
+        client: HttpClient = ...,
         jobs: int = 8,
     ) -> list[Path]: ...
 
 
 @pytest.fixture
-def fetch(wheel_cache: WheelCache, session: requests.Session) -> Fetch:
+def fetch(wheel_cache: WheelCache, client: HttpClient) -> Fetch:
     def fetch(
         *artifacts: Artifact,
         offline: bool = False,
         progress: ProgressSink | None = None,
-        session: requests.Session = session,
+        client: HttpClient = client,
         jobs: int = 8,
     ) -> list[Path]:
         paths = fetch_files(
             artifacts,
             wheel_cache=wheel_cache,
-            session=session,
+            client=client,
             offline=offline,
             progress=progress or NoProgress(),
             jobs=jobs,
@@ -210,7 +209,7 @@ class TestInterrupted:
         """A process in the middle of a download that does not go on."""
         index_server.stall(wheel.name, after=10, times=1)
         with start_fetch([artifact], wheel_cache) as build:
-            while not index_server.requests:
+            while not entries(wheel_cache):
                 assert build.poll() is None, build.communicate()
                 threading.Event().wait(0.02)
             yield build
@@ -312,7 +311,7 @@ class TestRetries:
         index_server.drop(wheel.name, after=100)
         message = failure_of(fetch, artifact)
         assert message.startswith(
-            f"{wheel.name}: {artifact.url}: the download broke off each time (IncompleteRead(100 "
+            f"{wheel.name}: {artifact.url}: it broke off each time (after 100 of "
         )
         assert message.endswith("; try again later")
         assert len(index_server.requests) == TRIES
@@ -359,6 +358,72 @@ class TestRetries:
         assert len(message.splitlines()) == 40
         assert len(proxy.requests) <= 8 * TRIES
 
+    @pytest.mark.parametrize("trouble", ["hang_up", "drop"])
+    def test_a_host_that_cuts_every_file_is_given_up_once(
+        self, *, trouble: str, fetch: Fetch, make_wheel: MakeFile, index_server: IndexServer
+    ) -> None:
+        wheels = [make_wheel(f"a{number}") for number in range(12)]
+        index_server.add(*wheels)
+        for path in wheels:
+            index_server.drop(path.name, after=10) if trouble == "drop" else index_server.hang_up(
+                path.name
+            )
+        artifacts = [artifact_of(path, index_server.file_url(path)) for path in wheels]
+        assert len(failure_of(fetch, *artifacts, jobs=2).splitlines()) == 12
+        assert len(index_server.requests) <= 3 * TRIES
+
+    def test_a_retry_is_said_once_with_its_reason(
+        self, fetch: Fetch, artifact: Artifact, wheel: Path, index_server: IndexServer
+    ) -> None:
+        index_server.fail(wheel.name, 503, times=2)
+        index_server.drop(wheel.name, after=10, times=1)
+        said: list[str] = []
+        with HttpClient({}, environ=os.environ, backoff=0, say=said.append) as client:
+            fetch(artifact, client=client)
+        first, second = said
+        host = urlsplit(index_server.index_url).netloc
+        assert first == f"{host}: the server answered 503 Service Unavailable; trying again"
+        assert second.startswith(f"{host}: an answer broke off (after 10 of ")
+
+    @pytest.mark.parametrize("part", ["head", "body"])
+    def test_a_server_that_drips_is_not_awaited_for_ever(
+        self,
+        *,
+        part: str,
+        fetch: Fetch,
+        artifact: Artifact,
+        wheel: Path,
+        index_server: IndexServer,
+    ) -> None:
+        index_server.drip(wheel.name, part=part)
+        limits = Limits(head=0.3, grace=0.3)
+        with HttpClient({}, environ=os.environ, backoff=0, limits=limits) as client:
+            message = failure_of(fetch, artifact, client=client)
+        expected = "it does not answer in time" if part == "head" else "it broke off each time ("
+        assert expected in message
+        assert len(index_server.requests) == 3
+
+    @pytest.mark.parametrize(
+        ("url", "expected"),
+        [
+            pytest.param("ftp://a.example/a.whl", "by http and https only", id="scheme"),
+            pytest.param("http://../a.whl", "..", id="no host"),
+        ],
+    )
+    def test_an_address_that_cannot_be_asked_is_one_line(
+        self, *, url: str, expected: str, fetch: Fetch, artifact: Artifact
+    ) -> None:
+        message = failure_of(fetch, replace(artifact, url=url))
+        assert message.startswith(f"{artifact.filename}: {url}: ")
+        assert expected in message
+        assert "\n" not in message
+
+    def test_a_circle_of_redirects_is_told(
+        self, fetch: Fetch, artifact: Artifact, wheel: Path, index_server: IndexServer
+    ) -> None:
+        index_server.redirect(wheel.name, artifact.url)
+        assert "from one address to another without end" in failure_of(fetch, artifact)
+
     def test_a_server_that_has_trouble_with_one_file_is_asked_for_the_others(
         self, fetch: Fetch, make_wheel: MakeFile, index_server: IndexServer, wheel_cache: WheelCache
     ) -> None:
@@ -396,7 +461,8 @@ class TestContent:
         url = index_server.with_credentials(artifact.url, "ann", "secret")
         assert failure_of(fetch, replace(artifact, url=url)) == (
             f"{wheel.name}: {artifact.url}: expected sha256 {artifact.hashes['sha256']}, "
-            f"got {got}: this is not the file that was locked; lock again if you trust the new one"
+            f"got {got}: this is not the file that the lock, or without one the index, names; "
+            "lock or build again if you trust the new one"
         )
         assert len(index_server.requests) == 2
         assert entries(wheel_cache) == []
@@ -408,7 +474,26 @@ class TestContent:
         index_server.add(wheel)
         artifact = artifact_of(wheel, index_server.file_url(wheel))
         message = failure_of(fetch, replace(artifact, size=10))
-        assert "expected 10 bytes, got more: this is not the file that was locked" in message
+        assert "expected 10 bytes, got more: this is not the file that the lock" in message
+
+    def test_a_shorter_file_that_is_served_whole_is_another_file(
+        self, fetch: Fetch, artifact: Artifact, wheel: Path, index_server: IndexServer
+    ) -> None:
+        index_server.shorten(wheel.name, to=30)
+        message = failure_of(fetch, artifact)
+        assert f"expected {artifact.size} bytes, got 30: this is not the file" in message
+        assert len(index_server.requests) == 2
+
+    @pytest.mark.parametrize("off", [-1, 1])
+    @pytest.mark.parametrize("warm", [True, False])
+    def test_a_wrong_size_is_refused_whatever_the_hash(
+        self, *, off: int, warm: bool, fetch: Fetch, artifact: Artifact
+    ) -> None:
+        assert artifact.size is not None
+        if warm:
+            fetch(artifact)
+        message = failure_of(fetch, replace(artifact, size=artifact.size + off))
+        assert f"expected {artifact.size + off} bytes, got " in message
 
     @pytest.mark.parametrize("algorithm", ["sha384", "sha512", "blake2b"])
     def test_a_lock_may_have_another_hash_than_sha256(
@@ -495,7 +580,7 @@ class TestLocalFiles:
         wheel = make_wheel("a")
         artifact = artifact_of(wheel, wheel.as_uri())
         os.truncate(wheel, 10)
-        assert "it ended after 10 of " in failure_of(fetch, artifact)
+        assert f"expected {artifact.size} bytes, got 10: " in failure_of(fetch, artifact)
 
 
 class TestSecrets:
@@ -529,8 +614,8 @@ class TestSecrets:
         index.add(wheel)
         artifact = artifact_of(wheel, index.file_url(wheel))
         assert "check the user and password" in failure_of(fetch, artifact)
-        with make_session({index.index_url: ("ann", "secret")}) as session:
-            assert len(fetch(artifact, session=session)) == 1
+        with HttpClient({index.index_url: ("ann", "secret")}, environ=os.environ) as client:
+            assert len(fetch(artifact, client=client)) == 1
 
     def test_netrc_is_honoured(
         self,
@@ -561,8 +646,8 @@ class TestSecrets:
         files.add(wheel)
         index.redirect(wheel.name, files.file_url(wheel))
         artifact = artifact_of(wheel, index.file_url(wheel))
-        with make_session({index.index_url: ("ann", "secret")}) as session:
-            assert len(fetch(artifact, session=session)) == 1
+        with HttpClient({index.index_url: ("ann", "secret")}, environ=os.environ) as client:
+            assert len(fetch(artifact, client=client)) == 1
         assert index.requests[0].headers["Authorization"] == basic_auth("ann", "secret")
         assert "Authorization" not in files.requests[0].headers
 
@@ -578,8 +663,8 @@ class TestSecrets:
         files.add(wheel)
         index.redirect(wheel.name, files.file_url(wheel))
         artifact = artifact_of(wheel, index.file_url(wheel))
-        with make_session({files.index_url: ("bob", "geheim")}) as session:
-            assert len(fetch(artifact, session=session)) == 1
+        with HttpClient({files.index_url: ("bob", "geheim")}, environ=os.environ) as client:
+            assert len(fetch(artifact, client=client)) == 1
 
 
 class TestProxiesAndCertificates:
@@ -617,9 +702,9 @@ class TestProxiesAndCertificates:
         wheel = make_wheel("a")
         secure_index.add(wheel)
         monkeypatch.setenv(variable, bundle)
-        with make_session({}) as session:
+        with HttpClient({}, environ=os.environ) as client:
             artifact = artifact_of(wheel, secure_index.file_url(wheel))
-            assert len(fetch(artifact, session=session)) == 1
+            assert len(fetch(artifact, client=client)) == 1
 
     @pytest.mark.parametrize("variable", ["REQUESTS_CA_BUNDLE", "PIP_CERT", "SSL_CERT_FILE", ""])
     @pytest.mark.usefixtures("uv_cache", "plain_network")
@@ -673,9 +758,9 @@ class TestProxiesAndCertificates:
     ) -> None:
         wheel = make_wheel("a")
         monkeypatch.setenv("SSL_CERT_FILE", "/no/such.pem")
-        with make_session({}) as session:
+        with HttpClient({}, environ=os.environ) as client:
             message = failure_of(
-                fetch, artifact_of(wheel, secure_index.file_url(wheel)), session=session
+                fetch, artifact_of(wheel, secure_index.file_url(wheel)), client=client
             )
         assert message.endswith("invalid path: /no/such.pem; see SSL_CERT_FILE")
 
@@ -710,8 +795,8 @@ class TestProxiesAndCertificates:
         monkeypatch.setenv("SSL_CERT_FILE", bundle)
         with Proxy(hosts={"index.example:443": secure_index.netloc}) as proxy:
             monkeypatch.setenv("HTTPS_PROXY", f"http://{proxy.netloc}")
-            with make_session({}) as session:
-                assert len(fetch(artifact, session=session)) == 1
+            with HttpClient({}, environ=os.environ) as client:
+                assert len(fetch(artifact, client=client)) == 1
         assert [request.method for request in proxy.requests] == ["CONNECT"]
 
     def test_no_proxy_is_honoured(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from typing import TYPE_CHECKING, Any, Protocol
 
 import pytest
@@ -10,7 +11,7 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
 from hatch_multiplat.base.errors import FetchError
-from hatch_multiplat.index.http_client import TRIES, make_session
+from hatch_multiplat.index.http_client import TRIES, HttpClient
 from hatch_multiplat.index.simple_api import IndexFile, read_project
 from hatch_multiplat.index.sources import Sources
 from tests.support.server import refused_port
@@ -18,8 +19,6 @@ from tests.support.server import refused_port
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
-
-    import requests
 
     from hatch_multiplat.index.wheel_cache import WheelCache
     from tests.conftest import MakeFile
@@ -36,20 +35,20 @@ class Read(Protocol):
         *index_urls: str,
         name: str = "a",
         offline: bool = False,
-        session: requests.Session = ...,
+        client: HttpClient = ...,
         find_links: tuple[str, ...] = (),
     ) -> tuple[IndexFile, ...]: ...
 
 
 @pytest.fixture
-def read(wheel_cache: WheelCache, session: requests.Session) -> Read:
+def read(wheel_cache: WheelCache, client: HttpClient) -> Read:
     """Return a function that reads a project; the last of the index URLs is the default one."""
 
     def read(
         *index_urls: str,
         name: str = "a",
         offline: bool = False,
-        session: requests.Session = session,
+        client: HttpClient = client,
         find_links: tuple[str, ...] = (),
     ) -> tuple[IndexFile, ...]:
         *extra, default = index_urls
@@ -58,7 +57,7 @@ def read(wheel_cache: WheelCache, session: requests.Session) -> Read:
             sources=Sources(
                 index_url=default, extra_index_urls=tuple(extra), find_links=find_links
             ),
-            session=session,
+            client=client,
             wheel_cache=wheel_cache,
             offline=offline,
         )
@@ -279,7 +278,7 @@ class TestTrouble:
         index_server.add(make_wheel("a"))
         index_server.drop("a", after=20)
         message = failure_of(read, index_server.index_url)
-        assert message.startswith(f"{index_server.index_url}a/: the page broke off each time (")
+        assert message.startswith(f"{index_server.index_url}a/: it broke off each time (")
         assert len(index_server.requests) == TRIES
 
     def test_a_server_in_trouble_is_asked_again(
@@ -322,8 +321,8 @@ class TestSecrets:
             f"{index.index_url}a/: the server refused us (401 Unauthorized); "
             "check the user and password in the index URL or in netrc"
         )
-        with make_session({index.index_url: ("ann", "s3cr3t")}) as session:
-            assert len(read(index.index_url, session=session)) == 1
+        with HttpClient({index.index_url: ("ann", "s3cr3t")}, environ=os.environ) as client:
+            assert len(read(index.index_url, client=client)) == 1
 
 
 class TestFolders:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import resource
 import subprocess
 import sys
@@ -10,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hatch_multiplat.index.fetch import Artifact, fetch_files
-from hatch_multiplat.index.http_client import make_session
+from hatch_multiplat.index.http_client import HttpClient
 from hatch_multiplat.index.progress import NoProgress
 from hatch_multiplat.index.wheel_cache import WheelCache
 
@@ -37,11 +38,11 @@ def start_fetch(artifacts: Sequence[Artifact], wheel_cache: WheelCache) -> subpr
 
 def main(root: str, artifacts: str) -> dict[str, Any]:
     """Fetch, and return the places of the files and the peak of memory in bytes."""
-    with make_session({}, backoff=0) as session:
+    with HttpClient({}, backoff=0, environ=os.environ) as client:
         paths = fetch_files(
             [Artifact(**artifact) for artifact in json.loads(artifacts)],
             wheel_cache=WheelCache(Path(root)),
-            session=session,
+            client=client,
             offline=False,
             progress=NoProgress(),
         )

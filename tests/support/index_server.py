@@ -160,6 +160,14 @@ class IndexServer(Server):
         """Answer later."""
         self._spoil(name, "slow", times, seconds=seconds)
 
+    def drip(self, name: str, *, part: str = "body") -> None:
+        """Send the head or the body of that name's answer a byte at a time, without end."""
+        self._spoil(name, "drip", None, part=part)
+
+    def shorten(self, name: str, *, to: int) -> None:
+        """Serve the beginning of a file as if it were the whole of it."""
+        self._spoil(name, "shorten", None, to=to)
+
     def redirect(self, name: str, url: str, *, times: int | None = None) -> None:
         """Send the client elsewhere."""
         self._spoil(name, "redirect", times, url=url)
@@ -186,6 +194,8 @@ class IndexServer(Server):
         match fault:
             case _Fault(kind="fail", values=values):
                 send(handler, values["status"], b"", values["headers"])
+            case _Fault(kind="drip", values=values):
+                self._drip(handler, values["part"])
             case _Fault(kind="hang_up"):
                 handler.close_connection = True
             case _Fault(kind="redirect", values=values):
@@ -198,6 +208,15 @@ class IndexServer(Server):
                 self._answer_well(handler, name, None)
             case _:
                 self._answer_well(handler, name, fault)
+
+    def _drip(self, handler: BaseHTTPRequestHandler, part: str) -> None:
+        """Send a byte again and again, often enough for no socket to time out."""
+        handler.wfile.write(b"HTTP/1.1 200 OK\r\nX-Slow: ")
+        if part == "body":
+            handler.wfile.write(b"no\r\nContent-Length: 1000000\r\n\r\n")
+        while not self._closing.wait(0.05):
+            handler.wfile.write(b"x")
+            handler.wfile.flush()
 
     def _answer_well(
         self, handler: BaseHTTPRequestHandler, name: str, fault: _Fault | None
@@ -231,6 +250,8 @@ class IndexServer(Server):
                 send(handler, 200, bytes(255 - byte for byte in path.read_bytes()))
             case _Fault(kind="mislabel"):
                 send(handler, 200, path.read_bytes(), {"Content-Encoding": "gzip"})
+            case _Fault(kind="shorten", values=values):
+                send(handler, 200, path.read_bytes()[: values["to"]])
             case _Fault(kind="stall", values=values):
                 _send_large(handler, path, values["after"])
                 self._closing.wait(60)

@@ -7,7 +7,7 @@ import pytest
 import requests
 from urllib3 import HTTPResponse
 
-from hatch_multiplat.index.http_client import make_session, retry_policy
+from hatch_multiplat.index.http_client import HttpClient, read_retry_after
 from tests.support.server import basic_auth
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ BOB = ("bob", "geheim")
 
 def find(credentials: dict[str, tuple[str, str]], url: str) -> str | bytes | None:
     """Return the Authorization header that a request would have."""
-    with make_session(credentials) as session:
+    with HttpClient(credentials, environ=os.environ).session as session:
         request = session.prepare_request(requests.Request("GET", url))
     return request.headers.get("Authorization")
 
@@ -76,7 +76,7 @@ def test_the_keyring_is_asked_once_and_after_netrc(
         "https://c.example/simple/": ("token", None),
         "https://d.example/simple/": ("", None),
     }
-    with make_session(logins) as session:
+    with HttpClient(logins, environ=os.environ).session as session:
         headers = [
             session.prepare_request(requests.Request("GET", f"https://{host}.example/x")).headers
             for host in "aabcd"
@@ -112,27 +112,21 @@ def test_a_ca_bundle_may_be_named_as_in_other_tools(
 ) -> None:
     for name, value in environ.items():
         monkeypatch.setenv(name, value)
-    with make_session({}) as session:
+    with HttpClient({}, environ=os.environ).session as session:
         settings = session.merge_environment_settings("https://a.example", {}, None, None, None)
     assert settings["verify"] == expected
 
 
-def test_a_server_cannot_make_us_wait_for_long() -> None:
-    with make_session({}) as session:
-        retry = retry_policy(session, "https://a.example")
-    for wished, waited in (("7", 7.0), ("86400", 30.0)):
-        assert retry.get_retry_after(HTTPResponse(headers={"Retry-After": wished})) == waited
-    assert retry.get_retry_after(HTTPResponse()) is None
-
-
-def test_a_session_without_a_rule_for_further_tries_has_none() -> None:
-    with requests.Session() as session:
-        assert retry_policy(session, "https://a.example").total == 0
+@pytest.mark.parametrize(("wished", "waited"), [("7", 7.0), ("86400", 30.0), (None, None)])
+def test_a_server_cannot_make_us_wait_for_long(wished: str | None, waited: float | None) -> None:
+    response = requests.Response()
+    response.raw = HTTPResponse(headers={"Retry-After": wished} if wished else {})
+    assert read_retry_after(response) == waited
 
 
 def redirected(old: str, new: str, credentials: dict[str, tuple[str, str]]) -> str | bytes | None:
     """Return the Authorization header after a redirect from one URL to another."""
-    with make_session(credentials) as session:
+    with HttpClient(credentials, environ=os.environ).session as session:
         response = requests.Response()
         response.request = session.prepare_request(requests.Request("GET", old))
         following = response.request.copy()

@@ -7,6 +7,7 @@ import requests
 from packaging.utils import canonicalize_name
 
 from hatch_multiplat.base.errors import FetchError
+from hatch_multiplat.index.http_client import Answer, HttpClient, Limits
 from hatch_multiplat.index.simple_api import _is_absent, read_project
 from hatch_multiplat.index.sources import Sources
 from hatch_multiplat.index.wheel_cache import WheelCache
@@ -14,7 +15,7 @@ from hatch_multiplat.index.wheel_cache import WheelCache
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from hatch_multiplat.index.simple_api import IndexFile
+from hatch_multiplat.index.simple_api import IndexFile
 
 
 def read_folders(
@@ -22,7 +23,7 @@ def read_folders(
 ) -> tuple[IndexFile, ...]:
     """Read project `a` from folders below `tmp_path`; nothing here leads to a server."""
     (tmp_path / "empty").mkdir(exist_ok=True)
-    with requests.Session() as session:
+    with HttpClient({}, environ={}) as client:
         return read_project(
             canonicalize_name("a"),
             sources=Sources(
@@ -30,7 +31,7 @@ def read_folders(
                 extra_index_urls=tuple(str(tmp_path / name) for name in extra),
                 find_links=(str(tmp_path / links),) if links else (),
             ),
-            session=session,
+            client=client,
             wheel_cache=WheelCache(tmp_path / "store"),
             offline=True,
         )
@@ -91,4 +92,4 @@ def test_a_project_that_an_index_lacks_is_told_from_one_that_we_may_not_see(
 ) -> None:
     response = requests.Response()
     response.url, response.status_code = url, status
-    assert _is_absent(response) is expected
+    assert _is_absent(Answer(response, Limits())) is expected

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-import requests
 
+from hatch_multiplat.index.http_client import HttpClient
 from hatch_multiplat.index.progress import NoProgress
 from hatch_multiplat.index.sources import Sources
 from hatch_multiplat.index.wheel_cache import WheelCache, hash_file
@@ -28,10 +28,10 @@ OLD, NEW = (Target.parse(f"cp312-manylinux_2_{minor}_x86_64") for minor in (28, 
 
 @pytest.fixture
 def downloads(tmp_path: Path) -> Iterator[Downloads]:
-    with requests.Session() as session:
+    with HttpClient({}, environ={}) as client:
         market = Market(
             sources=Sources(index_url="https://index.test/simple"),
-            session=session,
+            client=client,
             wheel_cache=WheelCache(tmp_path / "store"),
             offline=True,
             progress=NoProgress(),
