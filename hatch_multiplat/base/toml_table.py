@@ -6,8 +6,10 @@ import difflib
 import re
 from typing import TYPE_CHECKING, Any
 
+from hatch_multiplat.base.errors import ConfigError
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
 
 class TableReader:
@@ -22,12 +24,31 @@ class TableReader:
     def problem(self, text: str) -> None:
         self.problems.append(text)
 
+    def finish(self, render: Callable[[str], str] = str) -> None:
+        """Raise a ConfigError that carries every problem, if there is any."""
+        if self.problems:
+            raise ConfigError(map(render, self.problems))
+
     def reject_unknown(self, where: str, table: Mapping[str, Any], known: Sequence[str]) -> None:
         for key in table:
             if key not in known:
                 close = difflib.get_close_matches(key.replace("_", "-").lower(), known, n=1)
                 hint = f"; did you mean {close[0]!r}?" if close else f"; known: {', '.join(known)}"
                 self.problem(f"{where}: unknown key {key!r}{hint}")
+
+    def table(self, where: str, value: object, *, of: str = "") -> Mapping[str, Any]:
+        """Read a table; `of` says in its problem what is in it, as " of strings"."""
+        if isinstance(value, dict):
+            return value
+        self.problem(f"{where} must be a table{of} (got {toml_type(value)})")
+        return {}
+
+    def array(self, where: str, value: object, *, of: str = "") -> Iterator[tuple[str, Any]]:
+        """Read an array: each item with its own path, as `tool.multiplat.platforms[2]`."""
+        if isinstance(value, list):
+            return ((f"{where}[{position}]", item) for position, item in enumerate(value))
+        self.problem(f"{where} must be an array{of} (got {toml_type(value)})")
+        return iter(())
 
     def text(self, where: str, value: object, *, hint: str = "") -> str | None:
         """Read a string, which may be empty; `hint` ends the problem of what is none."""
@@ -61,17 +82,14 @@ class TableReader:
     def items(
         self, where: str, value: object, *, empty: bool = True, hint: str = ""
     ) -> list[tuple[str, str]]:
-        """Read an array of strings: each with its own path, as `tool.multiplat.platforms[2]`."""
-        if not isinstance(value, list):
-            self.problem(f"{where} must be an array of strings (got {toml_type(value)})")
-            return []
-        if not value and not empty:
+        """Read an array of strings: each with its own path."""
+        if value == [] and not empty:
             self.problem(f"{where} must not be empty")
         found = []
-        for position, item in enumerate(value):
-            text = self.text(f"{where}[{position}]", item, hint=hint)
+        for here, item in self.array(where, value, of=" of strings"):
+            text = self.text(here, item, hint=hint)
             if text is not None:
-                found.append((f"{where}[{position}]", text))
+                found.append((here, text))
         return found
 
     def strings(self, where: str, value: object) -> tuple[str, ...]:
@@ -79,11 +97,8 @@ class TableReader:
 
     def string_table(self, where: str, value: object) -> tuple[tuple[str, str], ...]:
         """Read a table of strings; the pairs are sorted."""
-        if not isinstance(value, dict):
-            self.problem(f"{where} must be a table of strings (got {toml_type(value)})")
-            return ()
         pairs = []
-        for key, item in value.items():
+        for key, item in self.table(where, value, of=" of strings").items():
             text = self.text(f"{where}.{key}", item)
             if text is not None:
                 pairs.append((key, text))

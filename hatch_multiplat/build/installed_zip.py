@@ -12,6 +12,7 @@ import zipfile
 from typing import TYPE_CHECKING, Final
 
 from hatch_multiplat.base.errors import ExecutableError
+from hatch_multiplat.base.text import format_size
 from hatch_multiplat.config.formats import chosen
 from hatch_multiplat.executable.repack import Member, write_archive
 from hatch_multiplat.runtime.wheel import (
@@ -21,7 +22,6 @@ from hatch_multiplat.runtime.wheel import (
     read_record,
 )
 from hatch_multiplat.runtime.writing import BadWheel
-from hatch_multiplat.wheels.report import format_size
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

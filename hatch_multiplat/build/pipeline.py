@@ -259,7 +259,7 @@ def _report(
     return Report(
         path=outputs[0].path,
         size=outputs[0].size,
-        targets=tuple(str(selection.target) for selection in selections),
+        targets=tuple(selection.target for selection in selections),
         wheels=len(wheels),
         dependencies=tuple(sorted(shares, key=lambda share: -share.size)),
         solver_runs=solver_runs,

@@ -14,7 +14,6 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import NormalizedName, canonicalize_name
 
-from hatch_multiplat.base.errors import ConfigError
 from hatch_multiplat.base.toml_table import TableReader, is_file_name
 from hatch_multiplat.base.urls import redact_text
 from hatch_multiplat.config.formats import (
@@ -32,7 +31,7 @@ from hatch_multiplat.config.formats import (
 from hatch_multiplat.config.pex_options import refuse_option
 from hatch_multiplat.config.run import (
     RUN_KEYS,
-    Executable,
+    Command,
     Run,
     read_executables,
     read_run,
@@ -45,6 +44,7 @@ from hatch_multiplat.targets.tag_constraint import (
     has_bracket,
     parse_tag_constraint,
 )
+from hatch_multiplat.targets.target_choice import is_named, unknown_patterns
 from hatch_multiplat.targets.target_list import (
     IN_PROJECT,
     Host,
@@ -90,6 +90,10 @@ class Config:
     """`[tool.multiplat]`, parsed; the keys' meanings are in docs/reference/configuration.md."""
 
     targets: tuple[Target, ...]
+    platforms: tuple[PlatformEntry, ...] = ()
+    pythons: tuple[Python, ...] = ()
+    exclude: tuple[str, ...] = ()
+    """Patterns of the names of targets that the two above would make, and that are left out."""
     run: Run | None = None
     extras: tuple[NormalizedName, ...] = ()
     dependency_groups: tuple[NormalizedName, ...] = ()
@@ -112,14 +116,17 @@ class Config:
     inherit_path: Literal["false", "fallback", "prefer"] = "false"
     include_tools: bool = False
     runtime_root: str | None = None
-    executables: tuple[tuple[str, Executable], ...] = ()
+    executables: tuple[tuple[str, Command], ...] = ()
     formats: tuple[str, ...] = ("pex",)
     layout: Layout = "zipapp"
     options: FormatOptions = field(default_factory=FormatOptions)
     runners: tuple[tuple[str, str], ...] = ()
     pex_args: tuple[str, ...] = ()
-    files: tuple[str, ...] = ()
-    """Complete-platform files that the table names, relative to the project."""
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """The complete-platform files that the table names, relative to the project."""
+        return tuple(entry.file for entry in self.platforms if entry.file)
 
 
 def parse_config(table: Mapping[str, Any], *, project: ProjectFacts, host: Host) -> Config:
@@ -152,8 +159,9 @@ class _Parser(TableReader):
         values["run"] = read_run(self, TABLE, table)
         for key in RUN_KEYS:
             values.pop(key.replace("-", "_"), None)
-        entries = values.pop("platforms", ())
-        pythons = values.pop("python", None)
+        values["pythons"] = values.pop("python", None)
+        if values["pythons"] is None:
+            values["pythons"] = default_pythons(self.project.requires_python)
         if "platforms" not in table:
             self.problem(
                 f"{TABLE}.platforms is required: the platforms to build for, "
@@ -161,17 +169,20 @@ class _Parser(TableReader):
             )
         tables = {key: values.pop(key) for key in OPTION_TABLES if key in values}
         values["options"] = FormatOptions(**tables)
-        targets = self.expand(entries, pythons) if not self.problems else ()
+        targets = (
+            ()
+            if self.problems
+            else self.expand(
+                values.get("platforms", ()), values["pythons"], values.get("exclude", ())
+            )
+        )
         if not self.problems:
             formats = values.get("formats", ())
             self.problems += format_problems(
                 TABLE, formats=formats, options=values["options"], targets=targets
             )
-        if self.problems:
-            raise ConfigError(self.problems)
-        files = tuple(entry.file for entry in entries if entry.file)
-        rules = tuple(self.tag_constraints)
-        return Config(targets=targets, files=files, tag_constraints=rules, **values)
+        self.finish()
+        return Config(targets=targets, tag_constraints=tuple(self.tag_constraints), **values)
 
     # -- targets ---------------------------------------------------------------------------------
 
@@ -195,11 +206,12 @@ class _Parser(TableReader):
         )
 
     def expand(
-        self, entries: tuple[PlatformEntry, ...], pythons: tuple[Python, ...] | None
+        self,
+        platforms: tuple[PlatformEntry, ...],
+        pythons: tuple[Python, ...],
+        exclude: tuple[str, ...] = (),
     ) -> tuple[Target, ...]:
-        if pythons is None:
-            pythons = default_pythons(self.project.requires_python)
-        targets = expand(entries, pythons)
+        targets = expand(platforms, pythons)
         if not targets:
             old = old_pythons(self.project.requires_python)
             listed = ", ".join(f'"{python}"' for python in old)
@@ -208,7 +220,12 @@ class _Parser(TableReader):
                 f"'{self.project.requires_python}' admits no CPython that upstream still supports"
                 + (f"; name those that are to be built for, as in python = [{listed}]" * bool(old))
             )
-        return targets
+            return ()
+        self.problems += unknown_patterns(f"{TABLE}.exclude", exclude, targets)
+        left = tuple(target for target in targets if not is_named(target, exclude))
+        if not left:
+            self.problem(f"{TABLE}.exclude leaves out every target; take some of it away")
+        return left
 
     # -- words of the packaging specs ------------------------------------------------------------
 
@@ -339,6 +356,7 @@ class _Parser(TableReader):
 _READERS: Final[dict[str, Callable[[_Parser, str, object], Any]]] = {
     "platforms": _Parser.platforms,
     "python": _Parser.pythons,
+    "exclude": _Parser.strings,
     "script": _Parser.text,
     "entry-point": _Parser.text,
     "module": _Parser.text,

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from hatch_multiplat.base.toml_table import toml_type
+from hatch_multiplat.targets.target_choice import is_named, unknown_patterns
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -145,13 +144,7 @@ def format_problems(
         "scie": options.scie.targets,
     }
     for table, patterns in patterned.items():
-        names = [str(target) for target in targets]
-        problems += [
-            f"{where}.{table}.targets[{position}]: no target is called {pattern!r}; "
-            f"there are: {', '.join(names)}"
-            for position, pattern in enumerate(patterns)
-            if not any(fnmatchcase(name, pattern) for name in names)
-        ]
+        problems += unknown_patterns(f"{where}.{table}.targets", patterns, targets)
     if "exe" in formats and not any(target.platform.system == "windows" for target in targets):
         problems.append(f"{where}.formats: 'exe' needs a Windows platform in 'platforms'")
     if "scie" in formats and not problems and not scie_targets(targets, options.scie):
@@ -164,11 +157,7 @@ def format_problems(
 
 def chosen(targets: Iterable[Target], patterns: Sequence[str]) -> tuple[Target, ...]:
     """Return the targets that a pattern names, all where there is no pattern."""
-    return tuple(
-        target
-        for target in targets
-        if not patterns or any(fnmatchcase(str(target), pattern) for pattern in patterns)
-    )
+    return tuple(target for target in targets if not patterns or is_named(target, patterns))
 
 
 def exe_platforms(targets: Iterable[Target]) -> tuple[Platform, ...]:
@@ -229,11 +218,9 @@ def _scie_rank(target: Target) -> tuple[bool, tuple[int, int], tuple[int, ...]]:
 def _table(
     reader: TableReader, where: str, value: object, known: Sequence[str]
 ) -> Mapping[str, Any]:
-    if not isinstance(value, dict):
-        reader.problem(f"{where} must be a table (got {toml_type(value)})")
-        return {}
-    reader.reject_unknown(where, value, known)
-    return value
+    table = reader.table(where, value)
+    reader.reject_unknown(where, table, known)
+    return table
 
 
 def _patterns(reader: TableReader, where: str, table: Mapping[str, Any]) -> tuple[str, ...]:

@@ -4,23 +4,16 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
-from hatch_multiplat.base.errors import ConfigError
 from hatch_multiplat.base.toml_table import TableReader
-from hatch_multiplat.config.config import TABLE
-from hatch_multiplat.targets.target_list import (
-    default_pythons,
-    expand,
-    read_platforms,
-    read_pythons,
-)
+from hatch_multiplat.targets.target_choice import is_named
+from hatch_multiplat.targets.target_list import expand, read_platforms, read_pythons
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from packaging.specifiers import SpecifierSet
 
+    from hatch_multiplat.config.config import Config
     from hatch_multiplat.targets.target import Target
     from hatch_multiplat.targets.target_list import Host
 
@@ -40,38 +33,22 @@ class Overrides:
 
 
 def widen_targets(
-    table: Mapping[str, Any],
-    overrides: Overrides,
-    *,
-    requires_python: SpecifierSet,
-    table_host: Host,
-    line_host: Host,
+    config: Config, overrides: Overrides, *, requires_python: SpecifierSet, host: Host
 ) -> tuple[Target, ...]:
-    """Return the targets of a valid table and of a command line, multiplied with each other.
+    """Return the targets of a table and of a command line, multiplied with each other.
 
-    Paths in the table are read by `table_host`, those of the command line by `line_host`. Raises
-    ConfigError with every problem of the command line.
+    What the table excludes stays out, unless the command line stands in its place. Paths are read
+    by `host`. Raises ConfigError with every problem of the command line.
     """
     reader = TableReader()
-    entries = read_platforms(
-        reader,
-        f"{TABLE}.platforms",
-        table["platforms"],
-        requires_python=requires_python,
-        host=table_host,
-    )
-    pythons = default_pythons(requires_python)
-    if "python" in table:
-        pythons = read_pythons(
-            reader, f"{TABLE}.python", table["python"], requires_python=requires_python
-        )
+    entries, pythons = config.platforms, config.pythons
     if overrides.platforms:
         more = read_platforms(
             reader,
             "--platform",
             list(overrides.platforms),
             requires_python=requires_python,
-            host=line_host,
+            host=host,
         )
         entries = more if overrides.only else (*entries, *more)
     if overrides.pythons:
@@ -79,6 +56,8 @@ def widen_targets(
             reader, "--python", list(overrides.pythons), requires_python=requires_python
         )
         pythons = added if overrides.only else tuple(dict.fromkeys((*pythons, *added)))
-    if reader.problems:
-        raise ConfigError(_POSITION.sub(r"\1", problem) for problem in reader.problems)
-    return expand(entries, pythons)
+    reader.finish(lambda problem: _POSITION.sub(r"\1", problem))
+    targets = expand(entries, pythons)
+    if overrides.only:
+        return targets
+    return tuple(target for target in targets if not is_named(target, config.exclude))

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from hatch_multiplat.base.toml_table import is_file_name, toml_type
+from hatch_multiplat.base.toml_table import is_file_name
 from hatch_multiplat.config.pex_options import is_template
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ class Run:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Executable:
+class Command:
     """What runs when the file is called by a certain name."""
 
     run: Run
@@ -64,29 +64,24 @@ def read_run(reader: TableReader, where: str, table: Mapping[str, Any]) -> Run |
 
 def read_executables(
     reader: TableReader, where: str, value: object
-) -> tuple[tuple[str, Executable], ...]:
+) -> tuple[tuple[str, Command], ...]:
     """Read the table `executables`: what runs by each name, sorted by name."""
-    if not isinstance(value, dict):
-        reader.problem(f"{where} must be a table of tables (got {toml_type(value)})")
-        return ()
     found = []
-    for name, table in value.items():
+    for name, item in reader.table(where, value, of=" of tables").items():
         here = f"{where}.{name}"
-        if not isinstance(table, dict):
-            reader.problem(f"{here} must be a table (got {toml_type(table)})")
-            continue
+        table = reader.table(here, item)
         if not is_file_name(name):
             reader.problem(f"{here}: {name!r} must be a file name")
         reader.reject_unknown(here, table, EXECUTABLE_KEYS)
         for key in RUN_KEYS:
             if key in table:
                 reader.text(f"{here}.{key}", table[key])
-        executable = Executable(
+        command = Command(
             run=read_run(reader, here, table) or Run(kind="script", value=name),
             inject_args=read_templates(reader, f"{here}.inject-args", table.get("inject-args", [])),
             inject_env=read_variables(reader, f"{here}.inject-env", table.get("inject-env", {})),
         )
-        found.append((name, executable))
+        found.append((name, command))
     return tuple(sorted(found, key=lambda pair: pair[0]))
 
 

@@ -5,16 +5,15 @@ The tools that these tables are for check them too, but later, or not at all in 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Final, TypeAlias
 
 from packaging.version import InvalidVersion, Version
 
-from hatch_multiplat.base.errors import ConfigError
-from hatch_multiplat.base.toml_table import toml_type
+from hatch_multiplat.base.toml_table import TableReader
 
-Shape: TypeAlias = Callable[[str, object], Iterator[str]]
-"""Yields what is wrong with a value, which has this TOML path."""
+Shape: TypeAlias = Callable[[TableReader, str, object], object]
+"""Tells the reader what is wrong with a value, which has this TOML path."""
 
 
 def check_pyproject(pyproject: object, where: str = "") -> None:
@@ -22,36 +21,32 @@ def check_pyproject(pyproject: object, where: str = "") -> None:
 
     `where` is the path of the file, if it is another than the project's own.
     """
+    reader = TableReader()
+    _PYPROJECT(reader, "", pyproject)
     start = f"{where}: " if where else ""
-    _raise_all(start + problem.removeprefix(".") for problem in _PYPROJECT("", pyproject))
+    reader.finish(lambda problem: start + problem.removeprefix("."))
 
 
 def check_uv_table(table: object, where: str) -> None:
     """Do the same for settings of uv; `where` is the path of their table, or of their file."""
-    _raise_all(_UV(where, table))
+    reader = TableReader()
+    _UV(reader, where, table)
+    reader.finish()
 
 
-def _raise_all(found: Iterator[str]) -> None:
-    if problems := list(found):
-        raise ConfigError(problems)
+_text: Final = TableReader.text
 
 
-def _anything(_where: str, _value: object) -> Iterator[str]:
-    yield from ()
+def _anything(_reader: TableReader, _where: str, _value: object) -> None:
+    pass
 
 
-def _text(where: str, value: object) -> Iterator[str]:
-    if not isinstance(value, str):
-        yield f"{where} must be a string (got {toml_type(value)})"
-
-
-def _version(where: str, value: object) -> Iterator[str]:
-    yield from _text(where, value)
+def _version(reader: TableReader, where: str, value: object) -> None:
+    text = reader.text(where, value)
     try:
-        Version(str(value))
+        Version(text or "0")
     except InvalidVersion:
-        if isinstance(value, str):
-            yield f"{where}: {value!r} is not a version"
+        reader.problem(f"{where}: {text!r} is not a version")
 
 
 def _table(**keys: Shape) -> Shape:
@@ -61,13 +56,11 @@ def _table(**keys: Shape) -> Shape:
     """
     shapes = {key.replace("_", "-"): shape for key, shape in keys.items()}
 
-    def shape_of(where: str, value: object) -> Iterator[str]:
-        if not isinstance(value, dict):
-            yield f"{where} must be a table (got {toml_type(value)})"
-            return
+    def shape_of(reader: TableReader, where: str, value: object) -> None:
+        table = reader.table(where, value)
         for key, shape in shapes.items():
-            if key in value:
-                yield from shape(f"{where}.{key}", value[key])
+            if key in table:
+                shape(reader, f"{where}.{key}", table[key])
 
     return shape_of
 
@@ -75,23 +68,17 @@ def _table(**keys: Shape) -> Shape:
 def _each(shape: Shape) -> Shape:
     """Return the shape of a table whose values all have this shape."""
 
-    def shape_of(where: str, value: object) -> Iterator[str]:
-        if not isinstance(value, dict):
-            yield f"{where} must be a table (got {toml_type(value)})"
-            return
-        for key, item in value.items():
-            yield from shape(f"{where}.{key}", item)
+    def shape_of(reader: TableReader, where: str, value: object) -> None:
+        for key, item in reader.table(where, value).items():
+            shape(reader, f"{where}.{key}", item)
 
     return shape_of
 
 
 def _array(shape: Shape) -> Shape:
-    def shape_of(where: str, value: object) -> Iterator[str]:
-        if not isinstance(value, list):
-            yield f"{where} must be an array (got {toml_type(value)})"
-            return
-        for number, item in enumerate(value):
-            yield from shape(f"{where}[{number}]", item)
+    def shape_of(reader: TableReader, where: str, value: object) -> None:
+        for here, item in reader.array(where, value):
+            shape(reader, here, item)
 
     return shape_of
 
@@ -99,8 +86,8 @@ def _array(shape: Shape) -> Shape:
 def _one_or_more(shape: Shape) -> Shape:
     several = _array(shape)
 
-    def shape_of(where: str, value: object) -> Iterator[str]:
-        yield from (several if isinstance(value, list) else shape)(where, value)
+    def shape_of(reader: TableReader, where: str, value: object) -> None:
+        (several if isinstance(value, list) else shape)(reader, where, value)
 
     return shape_of
 

@@ -20,6 +20,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from hatch_multiplat.base.errors import ExecutableError
+from hatch_multiplat.base.text import format_size
 from hatch_multiplat.executable.archive import replace_prefix
 from hatch_multiplat.executable.boot import render_header, render_preamble
 from hatch_multiplat.executable.executable import DEPS, INFO, MAIN, PEX_PACKAGE
@@ -33,7 +34,6 @@ from hatch_multiplat.executable.pex_info import HASH, dump_info, with_hash
 from hatch_multiplat.executable.pex_root import own_pex_root
 from hatch_multiplat.executable.repack import Member, write_members
 from hatch_multiplat.executable.skeleton import PREAMBLE, can_shape, find_skeleton
-from hatch_multiplat.wheels.report import format_size
 
 if TYPE_CHECKING:
     from hatch_multiplat.executable.pex_file import Parts

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final
 
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     from packaging.requirements import Requirement
     from packaging.utils import NormalizedName
 
+    from hatch_multiplat.config.formats import Layout
     from hatch_multiplat.executable.boot import BootTable
     from hatch_multiplat.wheels.selection import Wheel
 
-Layout = Literal["zipapp", "packed", "loose"]
 
 DEPS: Final = ".deps/"
 INFO: Final = "PEX-INFO"

@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 
     from packaging.requirements import Requirement
 
+    from hatch_multiplat.config.formats import Layout
     from hatch_multiplat.executable.boot import BootTable
-    from hatch_multiplat.executable.executable import Layout
     from hatch_multiplat.wheels.selection import Wheel
 
 _BLOCK: Final = 1 << 20

@@ -16,6 +16,8 @@ from rich.progress import (
     TransferSpeedColumn,
 )
 
+from hatch_multiplat.base.text import format_count, format_size
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -68,7 +70,7 @@ class LineProgress:
         self._finished = self._arrived = 0
         self._started = self._spoken = self._clock()
         known = f" ({format_size(size)})" if size else ""
-        self._write(f"Fetching {format_count(files)}{known}")
+        self._write(f"Fetching {format_count(files, 'file')}{known}")
 
     def grow(self, size: int) -> None:
         with self._lock:
@@ -81,7 +83,7 @@ class LineProgress:
             if now - self._spoken >= _SECONDS_BETWEEN_LINES:
                 self._spoken = now
                 self._write(
-                    f"Fetching: {self._finished} of {format_count(self._files)}, "
+                    f"Fetching: {self._finished} of {format_count(self._files, 'file')}, "
                     f"{format_size(self._arrived)} of {format_size(self._size)}"
                 )
 
@@ -92,7 +94,7 @@ class LineProgress:
     def end(self) -> None:
         of = "" if self._finished == self._files else f"{self._finished} of "
         self._write(
-            f"Fetched {of}{format_count(self._files)}, {format_size(self._arrived)}, "
+            f"Fetched {of}{format_count(self._files, 'file')}, {format_size(self._arrived)}, "
             f"in {self._clock() - self._started:.1f} s"
         )
 
@@ -146,17 +148,3 @@ def make_progress(stream: TextIO, *, quiet: bool = False) -> ProgressSink:
     if console.is_terminal and not console.is_dumb_terminal:
         return BarProgress(console)
     return LineProgress(lambda line: print(line, file=stream, flush=True))
-
-
-def format_size(size: int) -> str:
-    """Return a number of bytes as people read it: `812 B`, `4.1 kB`, `116 MB`."""
-    amount, units = float(size), ["B", "kB", "MB", "GB"]
-    while amount >= 999.5 and len(units) > 1:  # noqa: PLR2004 - 999.5 would be shown as 1000
-        amount /= 1000
-        units.pop(0)
-    digits = 1 if units[0] != "B" and amount < 9.95 else 0  # noqa: PLR2004 - 9.95 is shown as 10
-    return f"{amount:.{digits}f} {units[0]}"
-
-
-def format_count(files: int) -> str:
-    return "1 file" if files == 1 else f"{files} files"

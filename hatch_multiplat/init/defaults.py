@@ -45,7 +45,7 @@ _SYSTEMS: Final[dict[str, tuple[str, ...]]] = {
     "MacOS": ("macos",),
     "Microsoft": ("windows",),
 }
-Cell: TypeAlias = "tuple[Platform, Python]"
+Pair: TypeAlias = "tuple[Platform, Python]"
 
 _MINOR: Final = re.compile(r"Programming Language :: Python :: 3\.(\d+)")
 
@@ -159,7 +159,7 @@ def narrow(
         grid = _raise_floors(grid, found)
         reasons += grid.reasons
     cells = _cells(grid)
-    lacking: dict[Cell, Lack] = {}
+    lacking: dict[Pair, Lack] = {}
     for dependency in found:
         lacks = {
             cell: lack for cell, target in cells.items() if (lack := find_lack(dependency, target))
@@ -203,7 +203,7 @@ def narrow(
     return Grid(platforms=best.platforms, pythons=best.pythons, reasons=tuple(reasons))
 
 
-def _cells(grid: Grid) -> dict[Cell, Target]:
+def _cells(grid: Grid) -> dict[Pair, Target]:
     return {
         (platform, python): Target(platform=platform, python=python)
         for platform, python in itertools.product(grid.platforms, grid.pythons)
@@ -245,7 +245,7 @@ def _raise_floors(grid: Grid, dependencies: Sequence[Dependency]) -> Grid:
     return Grid(platforms=tuple(platforms), pythons=grid.pythons, reasons=tuple(reasons))
 
 
-def _name_floors(lacks: Mapping[Cell, Lack]) -> str:
+def _name_floors(lacks: Mapping[Pair, Lack]) -> str:
     """Name the platforms with the floors that would do, as `platforms` of the table takes them."""
     floors: dict[Platform, Floor] = {}
     for (platform, _), lack in lacks.items():
@@ -255,7 +255,7 @@ def _name_floors(lacks: Mapping[Cell, Lack]) -> str:
     return f" ({' and '.join(words)} would do)" if words else ""
 
 
-def _largest_part(grid: Grid, lacking: Mapping[Cell, Lack], *, kept: frozenset[str]) -> Grid | None:
+def _largest_part(grid: Grid, lacking: Mapping[Pair, Lack], *, kept: frozenset[str]) -> Grid | None:
     """Try each set of platforms with the Pythons that all of them can have.
 
     The most targets win, then the most platforms; None if there is nothing to win.

@@ -82,7 +82,7 @@ class Trial:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Run:
+class TrialResult:
     """A run of the program: `exit_code` is None if it could not be started or did not end.
 
     `output` is the end of what it wrote to stdout, then stderr; `seconds` is for a first run.
@@ -107,7 +107,7 @@ class Verification:
     arguments: tuple[str, ...]
     targets: tuple[str, ...]
     faults: tuple[Fault, ...]
-    runs: tuple[Run, ...]
+    runs: tuple[TrialResult, ...]
     lock: LockComparison | None = None
 
     @property
@@ -119,7 +119,7 @@ class Verification:
     def is_proven(self, target: str) -> bool:
         return not any(fault.target is None or str(fault.target) == target for fault in self.faults)
 
-    def runs_of(self, target: str) -> tuple[Run, ...]:
+    def runs_of(self, target: str) -> tuple[TrialResult, ...]:
         return tuple(run for run in self.runs if run.target == target)
 
 
@@ -230,7 +230,7 @@ def plan_trials(
     return tuple(sorted(trials, key=lambda trial: order[trial.target]))
 
 
-def run_trial(trial: Trial, arguments: Sequence[str], *, timeout: float) -> Run:
+def run_trial(trial: Trial, arguments: Sequence[str], *, timeout: float) -> TrialResult:
     """Run the program once, as if for the first time on this machine.
 
     Its set-up goes to a temporary folder, which is gone afterwards.
@@ -255,7 +255,7 @@ def run_trial(trial: Trial, arguments: Sequence[str], *, timeout: float) -> Run:
             code = done.returncode
             output = f"{done.stdout.rstrip()}\n{done.stderr.rstrip()}".strip()
         seconds = time.monotonic() - started
-    return Run(
+    return TrialResult(
         target=trial.target,
         under=trial.under,
         exit_code=code,

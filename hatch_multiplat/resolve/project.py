@@ -101,11 +101,10 @@ def widen_project(project: Project, overrides: Overrides) -> Project:
     problem of the words that ask for them.
     """
     targets = widen_targets(
-        project.pyproject["tool"]["multiplat"],
+        project.config,
         overrides,
         requires_python=project.requires_python,
-        table_host=project_host(project.folder),
-        line_host=project_host(Path()),
+        host=project_host(Path()),
     )
     return replace(project, config=replace(project.config, targets=targets))
 

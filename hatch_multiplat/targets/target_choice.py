@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import difflib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, Final, Literal
 
 from hatch_multiplat.base.errors import ConfigError
 from hatch_multiplat.targets.platforms import Platform, PlatformError
@@ -65,6 +66,59 @@ def group_targets(targets: Sequence[Target], axis: Axis) -> dict[str, tuple[Targ
     return {word: tuple(group) for word, group in groups.items()}
 
 
+def is_named(target: Target, patterns: Iterable[str]) -> bool:
+    """Tell whether one of these patterns, such as `cp315-*`, is for a target's name."""
+    return any(fnmatchcase(str(target), pattern) for pattern in patterns)
+
+
+def unknown_patterns(where: str, patterns: Sequence[str], targets: Sequence[Target]) -> list[str]:
+    """Return a problem for each pattern of an array that no target is named by.
+
+    `where` is the array's path.
+    """
+    listed = ", ".join(map(str, targets[:_LISTED])) + ", ..." * (len(targets) > _LISTED)
+    return [
+        f"{where}[{position}]: no target is called {pattern!r}"
+        + (suggest_target(pattern, targets) or f"; there are: {listed}")
+        for position, pattern in enumerate(patterns)
+        if not any(is_named(target, [pattern]) for target in targets)
+    ]
+
+
+def suggest_target(word: str, targets: Iterable[Target]) -> str:
+    """Return "; did you mean ...?" with the target that a word is most like; "" if none is near.
+
+    A platform counts by its tag and by its short name, and before the Python: who writes
+    `cp311-linux` is on Linux first of all.
+    """
+    first, dash, rest = word.partition("-")
+    python, platform = (first, rest) if dash else ("", word)
+    ranked = [
+        (
+            _likeness(platform, (target.platform.tag, str(target.platform))),
+            _likeness(python, (target.python.tag, str(target.python))),
+            str(target),
+        )
+        for target in targets
+    ]
+    best = max(ranked, key=lambda item: item[:2], default=None)
+    return f"; did you mean {best[2]!r}?" if best and best[0] >= _NEAR else ""
+
+
+_NEAR: Final = 0.6
+_LISTED: Final = 12
+"""So many targets are named where none is near."""
+
+
+def _likeness(word: str, names: Iterable[str]) -> float:
+    """Return 1 for the beginning of a name, less the less alike they are."""
+    word = word.strip("*?").lower()
+    return max(
+        1.0 if word and name.startswith(word) else difflib.SequenceMatcher(None, word, name).ratio()
+        for name in names
+    )
+
+
 def _chosen(
     targets: Sequence[Target],
     axis: Axis,
@@ -81,8 +135,10 @@ def _chosen(
         if not matching:
             known = list(dict.fromkeys(_word(target, axis) for target in targets))
             # One Python is as near to a word as another: what there is says more.
-            close = difflib.get_close_matches(word, known, n=1) if axis != "python" else []
+            close = difflib.get_close_matches(word, known, n=1) if axis == "platform" else []
             hint = f"; did you mean {close[0]!r}?" if close else ""
+            if axis == "target":
+                hint = suggest_target(word, targets)
             problems.append(
                 f"--{axis}: the file has no {_NOUNS[axis]} {word!r}{hint}"
                 + ("" if hint else f"; it has {', '.join(known)}")

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import enum
-import re
 import textwrap
 from collections import defaultdict
 from dataclasses import asdict, dataclass
+from dataclasses import fields as dataclass_fields
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, Final
 
 from hatch_multiplat.base.errors import CoverageError
+from hatch_multiplat.base.text import format_count, format_size
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -23,9 +24,6 @@ if TYPE_CHECKING:
 
 HEAVIEST: Final = 5
 WIDTH: Final = 100
-_STEP: Final = 1000
-_UNITS: Final = ("kB", "MB", "GB")
-_PYTHON: Final = re.compile(r"(?:cp|pp|pypy)\d[\d.]*t?(?:_pp\d+)?")
 
 
 class Advice(enum.Enum):
@@ -65,7 +63,7 @@ class Report:
 
     path: str
     size: int
-    targets: tuple[str, ...]
+    targets: tuple[Target, ...]
     wheels: int
     dependencies: tuple[DependencyShare, ...]
     solver_runs: int
@@ -82,15 +80,15 @@ def render_report(report: Report) -> str:
     solved = (
         f"locked by {report.lock}"
         if report.lock
-        else f"solved in {_count(report.solver_runs, 'run')}"
+        else f"solved in {format_count(report.solver_runs, 'run')}"
     )
     several = [share for share in report.dependencies if len(share.versions) > 1]
     heavy = [share for share in report.dependencies if share.size][:HEAVIEST]
     lines = [f"{report.path}  {format_size(report.size)}"]
     lines += [f"{output.path}  {format_size(output.size)}" for output in report.outputs[1:]]
     axes = " on ".join(", ".join(names) for names in (pythons, platforms) if names)
-    lines += _wrap(f"{_count(len(report.targets), 'target')}: {axes}")
-    lines += _wrap(f"{_count(report.wheels, 'wheel')}, {solved}, {report.seconds:.1f} s")
+    lines += _wrap(f"{format_count(len(report.targets), 'target')}: {axes}")
+    lines += _wrap(f"{format_count(report.wheels, 'wheel')}, {solved}, {report.seconds:.1f} s")
     if several:
         words = (f"{share.name} {' and '.join(share.versions)}" for share in several)
         lines += _wrap(f"not the same for all targets: {', '.join(words)}")
@@ -106,18 +104,9 @@ def render_report(report: Report) -> str:
 
 def report_to_json(report: Report) -> dict[str, Any]:
     """Return the report as JSON-ready data."""
-    return asdict(report)
-
-
-def format_size(size: int) -> str:
-    """Return a size in bytes as people read it: 60.2 MB, in decimal units."""
-    if size < _STEP:
-        return f"{size} B"
-    value, units = size / _STEP, list(_UNITS)
-    while round(value, 1) >= _STEP and len(units) > 1:
-        value /= _STEP
-        units.pop(0)
-    return f"{value:.1f} {units[0]}"
+    fields = {item.name: getattr(report, item.name) for item in dataclass_fields(report)}
+    listed = {key: list(map(asdict, fields[key])) for key in ("dependencies", "outputs")}
+    return {**fields, "targets": list(map(str, report.targets)), **listed}
 
 
 def coverage_error(message: str, missing_wheels: Sequence[MissingWheel]) -> CoverageError:
@@ -319,22 +308,15 @@ def _wrap(text: str, *, indent: str = "  ") -> list[str]:
     )
 
 
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
-
-
-def _axes(targets: Sequence[str]) -> tuple[list[str], list[str]]:
-    """Split target names into Pythons and platforms, each once, in order.
+def _axes(targets: Sequence[Target]) -> tuple[list[str], list[str]]:
+    """Return the Pythons and the platforms of targets, each once, in order.
 
     What a complete-platform file names is a platform, whatever its name.
     """
     pythons: dict[str, None] = {}
     platforms: dict[str, None] = {}
     for target in targets:
-        python, _, platform = target.partition("-")
-        if _PYTHON.fullmatch(python) and platform:
-            pythons[python] = None
-            platforms[platform] = None
-        else:
-            platforms[target] = None
+        if target.name is None:
+            pythons[target.python.full_tag] = None
+        platforms[target.name or target.platform.tag] = None
     return list(pythons), list(platforms)

@@ -383,7 +383,7 @@ def test_a_complete_platform_file_is_a_platform(
     folder.mkdir()
     (folder / "host.json").write_text(json.dumps(data), "utf-8")
     demo.write({"index-url": index_server.index_url, "platforms": ["platforms/host.json"]})
-    assert demo.build().targets == ("host",)
+    assert list(map(str, demo.build().targets)) == ["host"]
 
 
 def test_two_builds_at_once_share_one_store(demo: ProjectFolder) -> None:

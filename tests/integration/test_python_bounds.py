@@ -68,7 +68,7 @@ def test_a_python_that_only_the_wheel_leaves_out_is_an_error_that_names_the_key(
 def test_without_the_key_the_wheel_says_which_pythons(make: Make) -> None:
     table = {"platforms": ["linux-x86_64", "windows-x86_64"]}
     report = make(table, requires_python=">=3.10,<3.13").build()
-    assert sorted({name.partition("-")[0] for name in report.targets}) == ["cp311", "cp312"]
+    assert sorted({target.python.tag for target in report.targets}) == ["cp311", "cp312"]
     with pytest.raises(ConfigError, match=r"the Requires-Python of demo 1\.0, '<3\.9' admits no"):
         make(table, requires_python="<3.9").build()
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from hatch_multiplat.base.atomic_write import write_atomically
 from hatch_multiplat.base.errors import ConfigError, CoverageError, WriteError
 from hatch_multiplat.build.own_wheels import survey_own_wheels
 from hatch_multiplat.config.overrides import Overrides
@@ -184,11 +185,7 @@ def _show(matrix: Matrix) -> None:
 
 
 def _write(path: Path, text: str) -> None:
-    """Write the page aside and rename it into place."""
-    aside = path.with_name(f".{path.name}.part")
     try:
-        aside.write_text(text, encoding="utf-8")
-        aside.replace(path)
+        write_atomically(path, text)
     except OSError as error:
-        aside.unlink(missing_ok=True)
         raise WriteError.of(path, error, instead="--html") from error

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from hatch_multiplat.base.text import format_size
 from hatch_multiplat.frontends.commands.executables import check_output, file_type, read_part
 from hatch_multiplat.frontends.commands.terminal import (
     Terminal,
@@ -15,7 +16,6 @@ from hatch_multiplat.frontends.commands.terminal import (
     quiet_option,
 )
 from hatch_multiplat.inspection.parts import join_tables, write_joined
-from hatch_multiplat.wheels.report import format_size
 
 
 @click.command(short_help="Write one executable with the targets of several.")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from hatch_multiplat.base.errors import ConfigError
+from hatch_multiplat.base.text import format_size
 from hatch_multiplat.build.outputs import PEX
 from hatch_multiplat.frontends.commands.executables import (
     check_output,
@@ -27,7 +28,6 @@ from hatch_multiplat.frontends.commands.terminal import (
 from hatch_multiplat.inspection.parts import write_part
 from hatch_multiplat.inspection.verification import executable_selections
 from hatch_multiplat.targets.target_choice import Choice, choose_targets, group_targets
-from hatch_multiplat.wheels.report import format_size
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

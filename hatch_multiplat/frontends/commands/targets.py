@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from hatch_multiplat.base.atomic_write import write_atomically
 from hatch_multiplat.base.errors import ConfigError, WriteError
 from hatch_multiplat.frontends.commands.screen import Screen
 from hatch_multiplat.frontends.commands.terminal import (
@@ -25,6 +25,7 @@ from hatch_multiplat.frontends.render.target_text import (
 )
 from hatch_multiplat.resolve.project import open_project
 from hatch_multiplat.targets.platforms import caution
+from hatch_multiplat.targets.target_choice import suggest_target
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -81,9 +82,8 @@ def _pick(known: Sequence[Target], names: Sequence[str]) -> tuple[Target, ...]:
     problems = []
     for name in names:
         if name not in by_name:
-            close = difflib.get_close_matches(name, by_name, n=1)
-            hint = f"did you mean {close[0]!r}?" if close else "`targets` lists them"
-            problems.append(f"--target: the project has no target {name!r}; {hint}")
+            hint = suggest_target(name, known) or "; `hatch-multiplat targets` lists them"
+            problems.append(f"--target: the project has no target {name!r}{hint}")
     if problems:
         raise ConfigError(problems)
     return tuple(dict.fromkeys(by_name[name] for name in names))
@@ -97,9 +97,7 @@ def _write_files(chosen: Sequence[Target], folder: Path) -> None:
             path = folder / f"{target}.json"
             patch = target.python.patch or 0
             data = target.to_complete_platform(label="", patch=patch)
-            aside = path.with_name(f".{path.name}.part")
-            aside.write_text(json.dumps(data, indent=2) + "\n", encoding="utf-8")
-            aside.replace(path)
+            write_atomically(path, json.dumps(data, indent=2) + "\n")
     except OSError as error:
         raise WriteError.of(folder, error, instead="--complete-platform") from error
 

@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from hatch_multiplat.executable.executable import Executable
-    from hatch_multiplat.inspection.verification import Run
+    from hatch_multiplat.inspection.verification import TrialResult
     from hatch_multiplat.wheels.selection import Selection
 
 DEFAULT_ARGUMENTS = ("--version",)
@@ -116,7 +116,7 @@ def verify(
     lock = compare(executable, lock_path)
     faults = prove_executable(executable, selections, overrides=overrides, excluded=excluded)
     given = arguments or DEFAULT_ARGUMENTS
-    runs: tuple[Run, ...] = ()
+    runs: tuple[TrialResult, ...] = ()
     if not no_run:
         terminal = Terminal(quiet=quiet or as_json)
         runs = _run_all(selections, all_runners, terminal, file, given, timeout=timeout)
@@ -148,7 +148,7 @@ def _run_all(
     arguments: Sequence[str],
     *,
     timeout: float,
-) -> tuple[Run, ...]:
+) -> tuple[TrialResult, ...]:
     trials = plan_trials(selections, find_interpreters(os.environ), runners, file=file.resolve())
     runs = []
     for trial in trials:

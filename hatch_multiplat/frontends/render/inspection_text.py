@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from rich.text import Text
 
-from hatch_multiplat.wheels.report import format_size
+from hatch_multiplat.base.text import format_size
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

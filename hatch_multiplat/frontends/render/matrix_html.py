@@ -8,6 +8,7 @@ from html import escape
 from importlib.resources import files
 from typing import TYPE_CHECKING, Final
 
+from hatch_multiplat.base.text import format_size
 from hatch_multiplat.wheels.matrix_layout import (
     MEANINGS,
     describe_floor,
@@ -22,7 +23,6 @@ from hatch_multiplat.wheels.matrix_layout import (
     is_gap,
     make_rows,
 )
-from hatch_multiplat.wheels.report import format_size
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

@@ -13,7 +13,7 @@ from hatch_multiplat.wheels.dependency_proof import render_faults
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from hatch_multiplat.inspection.verification import Run, Verification
+    from hatch_multiplat.inspection.verification import TrialResult, Verification
 
 SHOWN_LINES: Final = 20
 """Lines of a failed program's output that are shown, its last."""
@@ -72,7 +72,7 @@ def summarize(verification: Verification) -> str:
     return text
 
 
-def _describe(run: Run) -> Iterable[Text]:
+def _describe(run: TrialResult) -> Iterable[Text]:
     if not run.succeeded:
         yield Text(f"  {_outcome(run)} after {run.seconds:.1f} s: {run.under}", style="red")
         return
@@ -82,5 +82,5 @@ def _describe(run: Run) -> Iterable[Text]:
         yield Text(f"    {first}", style="dim")
 
 
-def _outcome(run: Run) -> str:
+def _outcome(run: TrialResult) -> str:
     return "did not run" if run.exit_code is None else f"exit code {run.exit_code}"

@@ -19,9 +19,11 @@ from hatch_multiplat.config.config import (
     known_keys,
     parse_config,
 )
-from hatch_multiplat.config.run import Executable, Run
+from hatch_multiplat.config.run import Command, Run
+from hatch_multiplat.targets.platforms import Platform
+from hatch_multiplat.targets.python import Python
 from hatch_multiplat.targets.target import Target
-from hatch_multiplat.targets.target_list import Host
+from hatch_multiplat.targets.target_list import Host, PlatformEntry
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -76,8 +78,23 @@ def test_a_table_with_platforms_alone_has_every_default() -> None:
         targets=(
             Target.parse("cp313-manylinux_2_28_x86_64"),
             Target.parse("cp314-manylinux_2_28_x86_64"),
-        )
+        ),
+        platforms=(PlatformEntry(meant=Platform.parse("linux-x86_64")),),
+        pythons=(Python.parse("3.13"), Python.parse("3.14")),
     )
+
+
+def test_what_exclude_names_is_no_target() -> None:
+    config = parse(
+        'platforms = ["linux-x86_64", "windows-arm64", "current"]\npython = ["3.12", "3.13", "3.14t"]\n'
+        'exclude = ["cp314t-*", "cp312-win_arm64", "cpython313-current"]',
+        requires_python=">=3.12",
+    )
+    assert list(map(str, config.targets)) == [
+        "cp312-manylinux_2_28_x86_64",
+        "cp313-manylinux_2_28_x86_64",
+        "cp313-win_arm64",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -114,13 +131,13 @@ def test_a_table_with_platforms_alone_has_every_default() -> None:
             (
                 (
                     "a",
-                    Executable(
+                    Command(
                         run=Run(kind="module", value="demo.a"),
                         inject_args=("-q",),
                         inject_env=(("X", "1"),),
                     ),
                 ),
-                ("b", Executable(run=Run(kind="script", value="b"))),
+                ("b", Command(run=Run(kind="script", value="b"))),
             ),
         ),
         ('pex-args = ["--strip-pex-env"]', "pex_args", ("--strip-pex-env",)),
@@ -232,6 +249,30 @@ PLATFORMS = "tool.multiplat.platforms"
             id="empty table",
         ),
         pytest.param("platforms = []", [f"{PLATFORMS} must not be empty"], id="no platform"),
+        pytest.param(
+            'platforms = ["linux-x86_64", "windows-x86_64"]\npython = ["3.12", "3.13"]\n'
+            'exclude = ["cp315-*", "cp312-windows", "cp31-linux", "cp312-*"]',
+            [
+                "tool.multiplat.exclude[0]: no target is called 'cp315-*'; there are: "
+                "cp312-manylinux_2_28_x86_64, cp313-manylinux_2_28_x86_64, "
+                "cp312-win_amd64, cp313-win_amd64",
+                "tool.multiplat.exclude[1]: no target is called 'cp312-windows'; "
+                "did you mean 'cp312-win_amd64'?",
+                "tool.multiplat.exclude[2]: no target is called 'cp31-linux'; "
+                "did you mean 'cp312-manylinux_2_28_x86_64'?",
+            ],
+            id="exclude, what is no target",
+        ),
+        pytest.param(
+            'platforms = ["linux-x86_64"]\nexclude = ["*"]',
+            ["tool.multiplat.exclude leaves out every target; take some of it away"],
+            id="exclude, everything",
+        ),
+        pytest.param(
+            'platforms = ["linux-x86_64"]\nexclude = "cp312-*"',
+            ["tool.multiplat.exclude must be an array of strings (got str)"],
+            id="exclude, a string",
+        ),
         pytest.param(
             'platforms = "linux-x86_64"',
             [f"{PLATFORMS} must be an array of strings (got str)"],

@@ -6,6 +6,7 @@ import pytest
 from packaging.specifiers import SpecifierSet
 
 from hatch_multiplat.base.errors import ConfigError
+from hatch_multiplat.config.config import ProjectFacts, parse_config
 from hatch_multiplat.config.overrides import Overrides, widen_targets
 from hatch_multiplat.targets.target_list import Host
 
@@ -29,13 +30,9 @@ HOST = Host(read_text=refuse, current=no_machine)
 def widen(
     table: dict[str, Any], overrides: Overrides, requires_python: str = ">=3.11"
 ) -> list[str]:
-    targets = widen_targets(
-        table,
-        overrides,
-        requires_python=SpecifierSet(requires_python),
-        table_host=HOST,
-        line_host=HOST,
-    )
+    facts = ProjectFacts(name="demo", requires_python=SpecifierSet(requires_python))
+    config = parse_config(table, project=facts, host=HOST)
+    targets = widen_targets(config, overrides, requires_python=facts.requires_python, host=HOST)
     return [f"{target.python} {target.platform}" for target in targets]
 
 
@@ -80,6 +77,17 @@ def test_only_replaces_what_is_given(overrides: Overrides, targets: list[str]) -
 def test_what_the_table_has_already_adds_nothing() -> None:
     overrides = Overrides(platforms=("macosx_13_0_arm64",), pythons=("cp312",))
     assert widen(TABLE, overrides) == ["3.12 linux-x86_64", "3.12 macos-arm64"]
+
+
+def test_what_the_table_excludes_stays_out_of_what_is_added() -> None:
+    table = TABLE | {"exclude": ["cp312-macosx*"]}
+    assert widen(table, Overrides(pythons=("3.13",))) == [
+        "3.12 linux-x86_64",
+        "3.13 linux-x86_64",
+        "3.13 macos-arm64",
+    ]
+    only = Overrides(platforms=("macos-arm64",), only=True)
+    assert widen(table, only) == ["3.12 macos-arm64"]
 
 
 def test_every_mistake_is_told_by_the_option_that_it_is_in() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from hatch_multiplat.base.toml_table import TableReader
-from hatch_multiplat.config.run import Executable, Run, read_executables, read_run
+from hatch_multiplat.config.run import Command, Run, read_executables, read_run
 
 
 @pytest.mark.parametrize(
@@ -49,8 +49,8 @@ def test_a_name_alone_runs_the_script_of_that_name() -> None:
     reader = TableReader()
     table = {"two": {"inject-args": ["-v"]}, "one": {"module": "a", "inject-env": {"X": "1"}}}
     assert read_executables(reader, "t", table) == (
-        ("one", Executable(run=Run(kind="module", value="a"), inject_env=(("X", "1"),))),
-        ("two", Executable(run=Run(kind="script", value="two"), inject_args=("-v",))),
+        ("one", Command(run=Run(kind="module", value="a"), inject_env=(("X", "1"),))),
+        ("two", Command(run=Run(kind="script", value="two"), inject_args=("-v",))),
     )
     assert reader.problems == []
     read_executables(reader, "t", {"a/b": {}, "c": 3})

@@ -10,7 +10,7 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from hatch_multiplat.config.config import Config
-from hatch_multiplat.config.run import Executable, Run
+from hatch_multiplat.config.run import Command, Run
 from hatch_multiplat.executable.boot import BootOptions, BootTable, BootTarget
 from hatch_multiplat.executable.boot_table import make_boot_table
 from hatch_multiplat.targets.target import Target
@@ -63,7 +63,7 @@ def test_wheels_are_named_once_and_sets_point_at_them() -> None:
         executables=(
             (
                 "other",
-                Executable(run=Run(kind="entry-point", value="demo:main"), inject_args=("-q",)),
+                Command(run=Run(kind="entry-point", value="demo:main"), inject_args=("-q",)),
             ),
         ),
     )
@@ -149,7 +149,7 @@ def test_with_an_interpreter_to_run_every_script_is_a_name() -> None:
 
 
 def test_what_the_table_configures_wins_over_a_script() -> None:
-    log = Executable(run=Run(kind="module", value="other"))
+    log = Command(run=Run(kind="module", value="other"))
 
     found = commands(
         Run(kind="script", value="demo"), SCRIPTS, executables=(("demo-log", log), ("x", log))

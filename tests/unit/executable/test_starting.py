@@ -6,7 +6,7 @@ import pytest
 
 from hatch_multiplat.base.errors import ConfigError
 from hatch_multiplat.config.config import Config
-from hatch_multiplat.config.run import Executable, Run
+from hatch_multiplat.config.run import Command, Run
 from hatch_multiplat.executable.starting import check_modules, choose_run
 from hatch_multiplat.targets.target import Target
 from hatch_multiplat.wheels.selection import Selection, WheelSet, parse_wheel
@@ -53,7 +53,7 @@ def check(
         targets=targets,
         run=run,
         executables=tuple(
-            (name, Executable(run=value)) for name, value in (executables or {}).items()
+            (name, Command(run=value)) for name, value in (executables or {}).items()
         ),
         inherit_path=inherit_path,
     )

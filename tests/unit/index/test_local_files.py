@@ -9,6 +9,8 @@ import pytest
 from hatch_multiplat.base.errors import ConfigError
 from hatch_multiplat.config.config import Config
 from hatch_multiplat.index.local_files import check_find_links, paths_for_sdist
+from hatch_multiplat.targets.target import Target
+from hatch_multiplat.targets.target_list import PlatformEntry
 
 
 @pytest.fixture
@@ -32,9 +34,11 @@ def project(tmp_path: Path) -> Path:
 
 def test_an_sdist_gets_the_lock_the_platforms_and_the_packages_of_find_links(project: Path) -> None:
     """Nothing of the project itself, and nothing that is no package."""
-    config = Config(
-        targets=(), files=("host.json", "gone.json"), find_links=("./wheels/", "page.html")
+    target = Target.parse("cp312-win_amd64")
+    platforms = tuple(
+        PlatformEntry(meant=target, file=file) for file in ("host.json", "gone.json", None)
     )
+    config = Config(targets=(), platforms=platforms, find_links=("./wheels/", "page.html"))
     assert paths_for_sdist(config, project, name="demo-app") == (
         "pylock.multiplat.toml",
         "host.json",

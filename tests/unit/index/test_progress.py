@@ -1,17 +1,19 @@
 from __future__ import annotations
 
 import io
+from typing import TYPE_CHECKING
 
-import pytest
 from rich.console import Console
 
 from hatch_multiplat.index.progress import (
     BarProgress,
     LineProgress,
     NoProgress,
-    format_size,
     make_progress,
 )
+
+if TYPE_CHECKING:
+    import pytest
 
 
 class Clock:
@@ -85,21 +87,3 @@ def test_a_bar_is_for_terminals_and_lines_for_everything_else(
     monkeypatch.setenv("TERM", "xterm")
     for stream in (Terminal(), io.StringIO()):
         assert isinstance(make_progress(stream, quiet=True), NoProgress)
-
-
-@pytest.mark.parametrize(
-    ("size", "text"),
-    [
-        (0, "0 B"),
-        (999, "999 B"),
-        (1000, "1.0 kB"),
-        (9_949, "9.9 kB"),
-        (9_960, "10 kB"),
-        (999_600, "1.0 MB"),
-        (116_000_000, "116 MB"),
-        (2_500_000_000, "2.5 GB"),
-        (2_500_000_000_000, "2500 GB"),
-    ],
-)
-def test_sizes_are_written_for_people(size: int, text: str) -> None:
-    assert format_size(size) == text

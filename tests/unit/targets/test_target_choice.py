@@ -6,7 +6,12 @@ import pytest
 
 from hatch_multiplat.base.errors import ConfigError
 from hatch_multiplat.targets.target import Target
-from hatch_multiplat.targets.target_choice import Choice, choose_targets, group_targets
+from hatch_multiplat.targets.target_choice import (
+    Choice,
+    choose_targets,
+    group_targets,
+    suggest_target,
+)
 
 NAMES = (
     "cp311-manylinux_2_28_x86_64",
@@ -42,6 +47,23 @@ def choose(**words: tuple[str, ...]) -> list[str]:
 )
 def test_what_is_chosen(words: dict[str, tuple[str, ...]], expected: tuple[str, ...]) -> None:
     assert choose(**words) == list(expected)
+
+
+@pytest.mark.parametrize(
+    ("word", "expected"),
+    [
+        ("cp311-linux", "cp311-manylinux_2_28_x86_64"),
+        ("cp312-windows", "cp312-win_amd64"),
+        ("windows", "cp312-win_amd64"),
+        ("cp313-win_arm64", "cp312-win_amd64"),
+        ("cp312-linux-x86_64-musl", "cp312-musllinux_1_2_x86_64"),
+        ("cp312-manylinux2014_x86_64", "cp312-manylinux_2_17_x86_64"),
+        ("nothing", ""),
+        ("cp312-*", ""),
+    ],
+)
+def test_a_word_is_first_of_all_like_a_platform(word: str, expected: str) -> None:
+    assert suggest_target(word, TARGETS) == (f"; did you mean {expected!r}?" if expected else "")
 
 
 @pytest.mark.parametrize(
