@@ -33,8 +33,8 @@ from measure import (
 )
 
 from hatch_multiplat.executable import boot
-from hatch_multiplat.executable.archive import replace_prefix
 from hatch_multiplat.executable.boot_reader import parse_preamble
+from hatch_multiplat.executable.zip_writer import Member, read_members, write_archive
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -103,21 +103,13 @@ def make_variant(file: Path, change: tuple[str, str], output: Path) -> None:
         assert source.count(change[0]) == 1
         return source.replace(*change)
 
-    with (
-        zipfile.ZipFile(file) as source,
-        zipfile.ZipFile(output, "w") as copy,
-        mock.patch.object(boot, "_read_source", changed),
-    ):
-        main = source.read("__main__.py").decode()
-        preamble = parse_preamble(main, where=str(file))
+    with zipfile.ZipFile(file) as source, mock.patch.object(boot, "_read_source", changed):
+        preamble = parse_preamble(source.read("__main__.py").decode(), where=str(file))
         assert preamble is not None
-        table = preamble.table
-        for member in source.infolist():
-            if member.filename.startswith(".deps/") and not member.is_dir():
-                copy.writestr(member, source.read(member))
-        copy.writestr("__main__.py", boot.render_preamble(table))
-    replace_prefix(output, boot.render_header(table))
-    output.chmod(0o755)
+        main = Member(name="__main__.py", data=boot.render_preamble(preamble.table).encode())
+        wheels = [item for name, item in read_members(file).items() if name.endswith(".whl")]
+        header = boot.render_header(preamble.table)
+        write_archive([main, *wheels], output, prefix=header, mode=0o755)
 
 
 def measure_file(file: Path, words: list[str], *, repeats: int, python: Path) -> None:

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import base64
-import copy
 import csv
 import hashlib
 import io
-import stat
 import zipfile
 from typing import TYPE_CHECKING, Final
 
 from hatch_multiplat.base.errors import ExecutableError
 from hatch_multiplat.base.text import format_size
 from hatch_multiplat.config.formats import chosen
-from hatch_multiplat.executable.repack import Member, write_archive
+from hatch_multiplat.executable.zip_writer import Member, write_archive
 from hatch_multiplat.runtime.wheel import (
     REPLACED,
     find_info_dir,
@@ -27,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
-    from hatch_multiplat.executable.pex_file import Parts
+    from hatch_multiplat.executable.writer import BuildInputs
     from hatch_multiplat.wheels.selection import Selection
 
 # AWS Lambda's limits: a direct upload, and the function with its layers unpacked.
@@ -35,14 +33,13 @@ if TYPE_CHECKING:
 UPLOAD_LIMIT: Final = 50 * 2**20
 UNPACKED_LIMIT: Final = 250 * 2**20
 
-_FIRST_MOMENT: Final = (1980, 1, 1, 0, 0, 0)
 _UNIX: Final = 3
 # What a wheel keeps in `.data` and where it goes below the one folder that there is; what is not
 # named here (scripts, headers) needs an environment and is left out.
 _KINDS: Final = frozenset({"purelib", "platlib", "data"})
 
 
-def write_installed_zip(parts: Parts, selection: Selection, path: Path) -> Path:
+def write_installed_zip(inputs: BuildInputs, selection: Selection, path: Path) -> Path:
     """Write the zip file of one target; returns its path.
 
     Where patch releases of the target's Python take different wheels, it has those of the newest.
@@ -50,22 +47,22 @@ def write_installed_zip(parts: Parts, selection: Selection, path: Path) -> Path:
     same bytes. Raises ExecutableError for a wheel that breaks the rules, or if it cannot be
     written.
     """
-    prefix = f"{parts.config.options.zip.prefix}/" if parts.config.options.zip.prefix else ""
+    prefix = f"{inputs.config.options.zip.prefix}/" if inputs.config.options.zip.prefix else ""
     members: dict[str, Member] = {}
     for wheel in selection.sets[-1].wheels:
         try:
-            for member in _install(parts.paths[wheel.filename], prefix):
+            for member in _install(inputs.paths[wheel.filename], prefix):
                 members[member.name] = member
         except (BadWheel, zipfile.BadZipFile, KeyError) as error:
             raise ExecutableError(f"{wheel.filename} cannot be installed: {error}") from error
-    write_archive(members.values(), path, prefix=b"", mode=0o644)
+    write_archive(members.values(), path)
     return path
 
 
-def zip_selections(parts: Parts) -> list[Selection]:
+def zip_selections(inputs: BuildInputs) -> list[Selection]:
     """Return the selections whose targets get a zip file."""
-    wanted = chosen((item.target for item in parts.selections), parts.config.options.zip.targets)
-    return [item for item in parts.selections if item.target in wanted]
+    wanted = chosen((item.target for item in inputs.selections), inputs.config.options.zip.targets)
+    return [item for item in inputs.selections if item.target in wanted]
 
 
 def size_warnings(path: Path) -> list[str]:
@@ -106,33 +103,17 @@ def _install(path: Path, prefix: str) -> Iterator[Member]:
                     continue
             digest, size = known.get(info.filename) or _digest(iter_blocks(archive, info))
             rows.append((name, digest, size))
-            yield Member(path=path, info=_placed(info, prefix + name))
+            runs = info.create_system == _UNIX and (info.external_attr >> 16) & 0o111
+            yield Member(
+                name=prefix + name, mode=0o755 if runs else 0o644, source=path, packed=info
+            )
     installer = b"hatch-multiplat\n"
     rows.append((f"{info_dir}/INSTALLER", *_digest([installer])))
-    yield _new(path, f"{prefix}{info_dir}/INSTALLER", installer)
+    yield Member(name=f"{prefix}{info_dir}/INSTALLER", data=installer, deflate=False)
     rows.append((f"{info_dir}/RECORD", "", ""))
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows(sorted(rows))
-    yield _new(path, f"{prefix}{info_dir}/RECORD", text.getvalue().encode())
-
-
-def _placed(info: zipfile.ZipInfo, name: str) -> zipfile.ZipInfo:
-    """Return a wheel's member under its new name, with nothing in it of who made the wheel."""
-    placed = copy.copy(info)
-    placed.filename = name
-    placed.date_time = _FIRST_MOMENT
-    placed.create_system = _UNIX
-    runs = info.create_system == _UNIX and (info.external_attr >> 16) & 0o111
-    placed.external_attr = (stat.S_IFREG | (0o755 if runs else 0o644)) << 16
-    placed.internal_attr = 0
-    return placed
-
-
-def _new(path: Path, name: str, data: bytes) -> Member:
-    info = zipfile.ZipInfo(name, _FIRST_MOMENT)
-    info.create_system = _UNIX
-    info.external_attr = (stat.S_IFREG | 0o644) << 16
-    return Member(path=path, info=info, data=data)
+    yield Member(name=f"{prefix}{info_dir}/RECORD", data=text.getvalue().encode(), deflate=False)
 
 
 def _digest(blocks: Iterable[bytes]) -> tuple[str, int]:

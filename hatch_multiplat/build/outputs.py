@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -19,23 +19,24 @@ from hatch_multiplat.build.wheelhouse import (
     write_wheelhouses,
 )
 from hatch_multiplat.config.formats import exe_platforms
-from hatch_multiplat.executable.assembly import write_executable
 from hatch_multiplat.executable.executable import INFO
 from hatch_multiplat.executable.windows_exe import write_windows_exe
+from hatch_multiplat.executable.writer import write_executable
+from hatch_multiplat.inspection.parts import restrict
 from hatch_multiplat.wheels.report import Output
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from hatch_multiplat.config.formats import ScieOptions
-    from hatch_multiplat.executable.pex_file import Parts
+    from hatch_multiplat.executable.writer import BuildInputs
 
 PEX: Final = ".pex"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class OutputContext:
-    """Where outputs are made: a folder aside, and what the makers need besides the parts.
+    """Where outputs are made: a folder aside, and what the makers need besides the inputs.
 
     `name` is that of the executable; `say` hears a warning at a time.
     """
@@ -53,7 +54,7 @@ class OutputContext:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Made:
+class Artifact:
     """An output that lies aside."""
 
     format: str
@@ -62,7 +63,7 @@ class Made:
 
 
 def write_outputs(
-    parts: Parts,
+    inputs: BuildInputs,
     output: Path,
     *,
     pex_root: Path,
@@ -77,70 +78,71 @@ def write_outputs(
     it was.
     """
     with _translated(output), _folder_aside(output.parent) as folder:
-        shop = OutputContext(
+        context = OutputContext(
             folder=folder / "made", name=output.name, pex_root=pex_root, scie=scie, say=say
         )
-        shop.folder.mkdir()
-        made = [item for name in parts.config.formats for item in _MAKERS[name](parts, shop)]
+        context.folder.mkdir()
+        made = [item for name in inputs.config.formats for item in _MAKERS[name](inputs, context)]
         return _publish(made, output.parent, gone=folder / "gone")
 
 
-def _make_pex(parts: Parts, shop: OutputContext) -> list[Made]:
-    path = write_executable(parts, shop.folder / shop.name, pex_root=shop.pex_root)
-    return [Made(format="pex", path=path)]
+def _make_pex(inputs: BuildInputs, context: OutputContext) -> list[Artifact]:
+    path = write_executable(inputs, context.folder / context.name, pex_root=context.pex_root)
+    return [Artifact(format="pex", path=path)]
 
 
-def _make_wheelhouse(parts: Parts, shop: OutputContext) -> list[Made]:
-    path = write_wheelhouses(parts, shop.folder / f"{shop.stem}-wheelhouse")
-    return [Made(format="wheelhouse", path=path)]
+def _make_wheelhouse(inputs: BuildInputs, context: OutputContext) -> list[Artifact]:
+    path = write_wheelhouses(inputs, context.folder / f"{context.stem}-wheelhouse")
+    return [Artifact(format="wheelhouse", path=path)]
 
 
-def _make_wheelhouse_zip(parts: Parts, shop: OutputContext) -> list[Made]:
+def _make_wheelhouse_zip(inputs: BuildInputs, context: OutputContext) -> list[Artifact]:
     made = []
-    for selection in wheelhouse_selections(parts):
-        path = shop.folder / f"{shop.stem}-wheelhouse-{selection.target}.zip"
-        write_wheelhouse_zip(parts, selection, path)
-        made.append(Made(format="wheelhouse-zip", path=path, target=str(selection.target)))
+    for selection in wheelhouse_selections(inputs):
+        path = context.folder / f"{context.stem}-wheelhouse-{selection.target}.zip"
+        write_wheelhouse_zip(inputs, selection, path)
+        made.append(Artifact(format="wheelhouse-zip", path=path, target=str(selection.target)))
     return made
 
 
-def _make_zip(parts: Parts, shop: OutputContext) -> list[Made]:
+def _make_zip(inputs: BuildInputs, context: OutputContext) -> list[Artifact]:
     made = []
-    for selection in zip_selections(parts):
-        path = shop.folder / f"{shop.stem}-{selection.target}.zip"
-        write_installed_zip(parts, selection, path)
+    for selection in zip_selections(inputs):
+        path = context.folder / f"{context.stem}-{selection.target}.zip"
+        write_installed_zip(inputs, selection, path)
         for warning in size_warnings(path):
-            shop.say(warning)
-        made.append(Made(format="zip", path=path, target=str(selection.target)))
+            context.say(warning)
+        made.append(Artifact(format="zip", path=path, target=str(selection.target)))
     return made
 
 
-def _make_exe(parts: Parts, shop: OutputContext) -> list[Made]:
-    options = parts.config.options.exe
-    pex = shop.folder / shop.name
-    if not pex.is_file():  # no PEX is wanted, or one that is a folder
-        plain = replace(parts, config=replace(parts.config, layout="zipapp"))
-        pex = write_executable(
-            plain, shop.folder.parent / f"{shop.stem}{PEX}", pex_root=shop.pex_root
-        )
-    platforms = exe_platforms(selection.target for selection in parts.selections)
+def _make_exe(inputs: BuildInputs, context: OutputContext) -> list[Artifact]:
+    """Write programs for Windows, which hold the targets of Windows only."""
+    platforms = exe_platforms(selection.target for selection in inputs.selections)
+    targets = {item.target for item in inputs.selections if item.target.platform in platforms}
+    pex = write_executable(
+        restrict(inputs, targets),
+        context.folder.parent / f"{context.stem}{PEX}",
+        pex_root=context.pex_root,
+        layout="zipapp",
+    )
     made = []
     for platform in platforms:
         label = f"-{platform}" if len(platforms) > 1 else ""
-        path = shop.folder / f"{shop.stem}{label}.exe"
-        write_windows_exe(pex, path, platform=platform, options=options)
-        made.append(Made(format="exe", path=path))
+        path = context.folder / f"{context.stem}{label}.exe"
+        write_windows_exe(pex, path, platform=platform, options=inputs.config.options.exe)
+        made.append(Artifact(format="exe", path=path))
     return made
 
 
-def _make_scie(parts: Parts, shop: OutputContext) -> list[Made]:
+def _make_scie(inputs: BuildInputs, context: OutputContext) -> list[Artifact]:
     made = write_scies(
-        parts, shop.folder, stem=shop.stem, pex_root=shop.pex_root, options=shop.scie
+        inputs, context.folder, stem=context.stem, pex_root=context.pex_root, options=context.scie
     )
-    return [Made(format="scie", path=path, target=target) for target, path in made]
+    return [Artifact(format="scie", path=path, target=target) for target, path in made]
 
 
-_MAKERS: Final[dict[str, Callable[[Parts, OutputContext], list[Made]]]] = {
+_MAKERS: Final[dict[str, Callable[[BuildInputs, OutputContext], list[Artifact]]]] = {
     "pex": _make_pex,
     "wheelhouse": _make_wheelhouse,
     "wheelhouse-zip": _make_wheelhouse_zip,
@@ -150,7 +152,7 @@ _MAKERS: Final[dict[str, Callable[[Parts, OutputContext], list[Made]]]] = {
 }
 
 
-def _publish(made: list[Made], folder: Path, *, gone: Path) -> tuple[Output, ...]:
+def _publish(made: list[Artifact], folder: Path, *, gone: Path) -> tuple[Output, ...]:
     """Rename what lies aside into place; a folder takes the place of one of its own kind only.
 
     What was there before is kept in `gone`, and put back if a rename fails.
@@ -198,7 +200,7 @@ def _put_back(aside: Path, place: Path, kept: Path) -> None:
         kept.replace(place)
 
 
-def _check_place(item: Made, place: Path) -> None:
+def _check_place(item: Artifact, place: Path) -> None:
     if not place.is_dir() or not any(place.iterdir()):
         return
     ours = is_wheelhouses(place) if item.format == "wheelhouse" else (place / INFO).is_file()

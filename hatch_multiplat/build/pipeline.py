@@ -15,10 +15,9 @@ from hatch_multiplat.build.own_wheels import add_own_wheels, find_own_wheels, ow
 from hatch_multiplat.build.scie import settle_options
 from hatch_multiplat.build.side_outputs import check_wanted, write_side_outputs
 from hatch_multiplat.executable.boot_table import make_boot_table
-from hatch_multiplat.executable.pex_file import Parts
 from hatch_multiplat.executable.starting import check_modules, choose_run
+from hatch_multiplat.executable.writer import BuildInputs
 from hatch_multiplat.index.local_files import is_unpacked_sdist
-from hatch_multiplat.index.sources import credentials_of, pip_environment
 from hatch_multiplat.resolve.downloads import Downloads
 from hatch_multiplat.resolve.lock_file import name_renewal
 from hatch_multiplat.resolve.preparation import cover_project, is_offline, open_market
@@ -97,7 +96,7 @@ def build_executable(request: Request, context: BuildContext) -> Report:
     paths = downloads.bring(selections, wheels)
     check_bare_wheels(downloads.unproven(selections, paths), paths)
     run = _choose_run(project.config, own, selections, paths=paths)
-    parts = _make_parts(
+    inputs = _make_inputs(
         project,
         own,
         selections,
@@ -105,24 +104,22 @@ def build_executable(request: Request, context: BuildContext) -> Report:
         run=run,
         paths=paths,
         texts=downloads.read_texts(paths),
-        market=market,
-        environ=context.environ,
         renewal=name_renewal(project.config.lock) if covered.runs == 0 else "",
     )
     outputs = write_outputs(
-        parts, output, pex_root=market.wheel_cache.root / "pex", scie=scie, say=context.say
+        inputs, output, pex_root=market.wheel_cache.root / "pex", scie=scie, say=context.say
     )
     side_outputs = write_side_outputs(
         wanted,
         outputs,
         wheels=wheels,
-        selections=parts.selections,
+        selections=inputs.selections,
         paths=paths,
         lock=covered.lock,
     )
     return _report(
         outputs,
-        selections=parts.selections,
+        selections=inputs.selections,
         paths=paths,
         lock=project.config.lock if covered.runs == 0 else None,
         solver_runs=covered.runs,
@@ -183,7 +180,7 @@ def _choose_run(
     return run
 
 
-def _make_parts(
+def _make_inputs(
     project: Project,
     own: OwnWheels,
     selections: Sequence[Selection],
@@ -192,10 +189,8 @@ def _make_parts(
     run: Run,
     paths: Mapping[str, Path],
     texts: Mapping[str, WheelTexts],
-    market: Market,
-    environ: Mapping[str, str],
     renewal: str,
-) -> Parts:
+) -> BuildInputs:
     """Prove that every target has all that it needs; return what the executable is made of."""
     config, metadata = project.config, own.metadata
     proven = prove_selections(selections, texts, demands, renewal=renewal)
@@ -208,7 +203,7 @@ def _make_parts(
         contents={name: (path.parent.name, path.stat().st_size) for name, path in paths.items()},
         demands=demands,
     )
-    return Parts(
+    return BuildInputs(
         requirements=demands.roots,
         selections=proven,
         paths=paths,
@@ -216,7 +211,6 @@ def _make_parts(
         table=table,
         run=run,
         config=config,
-        pip_environment=pip_environment(market.sources, credentials_of(market.sources, environ)),
     )
 
 

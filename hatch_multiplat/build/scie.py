@@ -12,15 +12,15 @@ from urllib.request import url2pathname
 
 from hatch_multiplat.base.errors import ConfigError, FetchError, ToolError
 from hatch_multiplat.config.formats import scie_targets
-from hatch_multiplat.executable.pex_file import Parts, run_pex
-from hatch_multiplat.executable.pex_root import own_pex_root
-from hatch_multiplat.inspection.parts import cut_table
-from hatch_multiplat.wheels.selection import Selection
+from hatch_multiplat.executable.pex_tool import own_pex_root, run_pex
+from hatch_multiplat.executable.writer import write_executable
+from hatch_multiplat.inspection.parts import restrict
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from hatch_multiplat.config.formats import ScieOptions
+    from hatch_multiplat.executable.writer import BuildInputs
     from hatch_multiplat.targets.target import Target
 
 SCIENCE: Final = "HATCH_MULTIPLAT_SCIENCE"
@@ -41,37 +41,38 @@ a Python for each platform from there. Where this machine cannot reach it:
 
 
 def write_scies(
-    parts: Parts, folder: Path, *, stem: str, pex_root: Path, options: ScieOptions
+    inputs: BuildInputs, folder: Path, *, stem: str, pex_root: Path, options: ScieOptions
 ) -> list[tuple[str, Path]]:
     """Write a program for each platform into `folder`; returns the targets' names with the paths.
 
-    Each holds the wheels of one target, that of the newest Python, and that Python itself or where
-    to get it. Raises ToolError, with what to do about it where the network is in the way, and
+    Each holds an executable for one target, that of the newest Python, and that Python itself or
+    where to get it. Raises ToolError, with what to do about it where the network is in the way, and
     ConfigError for a path that leads nowhere.
     """
-    check_places(options, in_table=parts.config.options.scie)
+    check_places(options, in_table=inputs.config.options.scie)
     made: list[tuple[str, Path]] = []
-    targets = [selection.target for selection in parts.selections]
+    targets = [selection.target for selection in inputs.selections]
     for platform, target in scie_targets(targets, options).items():
         with (
             tempfile.TemporaryDirectory(dir=folder, prefix=".scie-") as name,
             own_pex_root(pex_root) as root,
         ):
-            aside = Path(name).resolve()
+            own = Path(name).resolve()
+            pex = write_executable(
+                restrict(inputs, {target}),
+                own / "built" / f"{stem}.pex",
+                pex_root=pex_root,
+                layout="zipapp",
+            )
+            words = scie_arguments(options, platform=platform, target=target)
             try:
-                run_pex(
-                    only(parts, target),
-                    aside,
-                    output=aside / "built" / f"{stem}.pex",
-                    pex_root=root,
-                    more=scie_arguments(options, platform=platform, target=target),
-                )
+                run_pex(["scie", "create", *words, pex], module="pex.cli", folder=own, root=root)
             except ToolError as error:
                 what = f"the scie for {platform} with CPython {_python(target)}"
                 raise ToolError(f"cannot make {what}: {error}{_help_for(error)}") from error
             made += [
-                (str(target), path.rename(folder / path.name))
-                for path in sorted((aside / "built").iterdir())
+                (str(target), path.replace(folder / path.name))
+                for path in sorted((own / "built").iterdir())
             ]
     return made
 
@@ -141,25 +142,12 @@ def is_remote(place: str | None) -> bool:
 def scie_arguments(options: ScieOptions, *, platform: str, target: Target) -> list[str]:
     """Return pex's flags for one scie, whose name ends with its platform."""
     return [
-        *("--scie", options.style, "--scie-only", "--scie-platform", platform),
+        *("--style", options.style, "--scie-only", "--scie-platform", platform),
         *("--scie-name-style", "platform-file-suffix", "--scie-python-version", _python(target)),
         *(["--scie-science-binary", options.science] if options.science else []),
         *(["--scie-assets-base-url", options.assets_url] if options.assets_url else []),
         *options.args,
     ]
-
-
-def only(parts: Parts, target: Target) -> Parts:
-    """Return the parts of one target, with what the newest patch releases of its Python take."""
-    (selection,) = (item for item in parts.selections if item.target == target)
-    last = selection.sets[-1]
-    return replace(
-        parts,
-        selections=(Selection(target=target, sets=(last,)),),
-        paths={wheel.filename: parts.paths[wheel.filename] for wheel in last.wheels},
-        table=cut_table(parts.table, {str(target)}),
-        config=replace(parts.config, layout="zipapp"),
-    )
 
 
 def _python(target: Target) -> str:

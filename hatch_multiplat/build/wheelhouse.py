@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from hatch_multiplat.executable.pex_file import Parts
+    from hatch_multiplat.executable.writer import BuildInputs
     from hatch_multiplat.wheels.selection import Selection, Wheel
 
 REQUIREMENTS: Final = "requirements.txt"
@@ -60,33 +60,33 @@ def patch_markers(selection: Selection, wheel: Wheel) -> tuple[str, ...]:
     return tuple(found)
 
 
-def write_wheelhouses(parts: Parts, folder: Path) -> Path:
+def write_wheelhouses(inputs: BuildInputs, folder: Path) -> Path:
     """Write a new folder with a wheelhouse for each target, named like it; returns the folder.
 
     A wheel that several targets take is one file with several names, where the filesystem can do
     that. Raises OSError.
     """
     first: dict[str, Path] = {}
-    for selection in wheelhouse_selections(parts):
+    for selection in wheelhouse_selections(inputs):
         own = folder / str(selection.target)
         own.mkdir(parents=True)
-        text = _requirements(parts, selection)
+        text = _requirements(inputs, selection)
         (own / REQUIREMENTS).write_text(text, encoding="utf-8", newline="\n")
         for wheel in selection.wheels:
             path = own / wheel.filename
             if wheel.filename not in first:
                 # Not a link to the store: whoever changes the copy must not change that.
-                shutil.copyfile(parts.paths[wheel.filename], path)
+                shutil.copyfile(inputs.paths[wheel.filename], path)
                 first[wheel.filename] = path
                 continue
             try:
                 os.link(first[wheel.filename], path)
             except OSError:
-                shutil.copyfile(parts.paths[wheel.filename], path)
+                shutil.copyfile(inputs.paths[wheel.filename], path)
     return folder
 
 
-def write_wheelhouse_zip(parts: Parts, selection: Selection, path: Path) -> Path:
+def write_wheelhouse_zip(inputs: BuildInputs, selection: Selection, path: Path) -> Path:
     """Write a zip file with the wheelhouse of one target at its root; returns its path.
 
     The same inputs give the same bytes: nothing is compressed a second time. Raises OSError.
@@ -94,20 +94,20 @@ def write_wheelhouse_zip(parts: Parts, selection: Selection, path: Path) -> Path
     with zipfile.ZipFile(path, "w") as archive:
         for wheel in selection.wheels:
             with (
-                parts.paths[wheel.filename].open("rb") as source,
-                archive.open(_member(wheel.filename), "w", force_zip64=_is_large(parts, wheel))
+                inputs.paths[wheel.filename].open("rb") as source,
+                archive.open(_member(wheel.filename), "w", force_zip64=_is_large(inputs, wheel))
                 as member,
             ):  # fmt: skip
                 shutil.copyfileobj(source, member)
-        archive.writestr(_member(REQUIREMENTS), _requirements(parts, selection))
+        archive.writestr(_member(REQUIREMENTS), _requirements(inputs, selection))
     return path
 
 
-def wheelhouse_selections(parts: Parts) -> list[Selection]:
+def wheelhouse_selections(inputs: BuildInputs) -> list[Selection]:
     """Return the selections whose targets get a wheelhouse."""
-    options = parts.config.options.wheelhouse
-    wanted = chosen((item.target for item in parts.selections), options.targets)
-    return [item for item in parts.selections if item.target in wanted]
+    options = inputs.config.options.wheelhouse
+    wanted = chosen((item.target for item in inputs.selections), options.targets)
+    return [item for item in inputs.selections if item.target in wanted]
 
 
 def is_wheelhouses(folder: Path) -> bool:
@@ -120,11 +120,11 @@ def is_wheelhouses(folder: Path) -> bool:
     )
 
 
-def _requirements(parts: Parts, selection: Selection) -> str:
+def _requirements(inputs: BuildInputs, selection: Selection) -> str:
     return render_requirements(
         selection,
-        title=f"{parts.table.name} {parts.table.version}",
-        digests={wheel.file: wheel.sha256 for wheel in parts.table.wheels},
+        title=f"{inputs.table.name} {inputs.table.version}",
+        digests={wheel.file: wheel.sha256 for wheel in inputs.table.wheels},
     )
 
 
@@ -135,5 +135,5 @@ def _member(name: str) -> zipfile.ZipInfo:
     return info
 
 
-def _is_large(parts: Parts, wheel: Wheel) -> bool:
-    return parts.paths[wheel.filename].stat().st_size >= zipfile.ZIP64_LIMIT
+def _is_large(inputs: BuildInputs, wheel: Wheel) -> bool:
+    return inputs.paths[wheel.filename].stat().st_size >= zipfile.ZIP64_LIMIT

@@ -28,7 +28,7 @@ from hatch_multiplat.config.formats import (
     read_wheelhouse,
     read_zip,
 )
-from hatch_multiplat.config.pex_options import refuse_option
+from hatch_multiplat.config.pex_options import refused_words
 from hatch_multiplat.config.run import (
     RUN_KEYS,
     Command,
@@ -309,10 +309,10 @@ class _Parser(TableReader):
 
     def pex_args(self, where: str, value: object) -> tuple[str, ...]:
         items = self.items(where, value)
-        for here, text in items:
-            instead = refuse_option(text)
-            if instead:
-                self.problem(f"{here}: {text!r} is not for here: {instead}")
+        whole = isinstance(value, list) and len(items) == len(value)  # All are strings.
+        for place, instead in refused_words([text for _, text in items]) if whole else ():
+            here, text = items[place]
+            self.problem(f"{here}: {text!r} is not for here: {instead}")
         return tuple(text for _, text in items)
 
     def runners(self, where: str, value: object) -> tuple[tuple[str, str], ...]:

@@ -1,4 +1,8 @@
-"""pex's own vocabulary: which of its options `pex-args` may have, and its placeholders."""
+"""pex's own vocabulary: which of its options `pex-args` may have, and its placeholders.
+
+The build puts an executable together by itself; pex makes what is no wheel, once for all builds. So
+those of its options count that end in PEX-INFO, where its runtime reads them.
+"""
 
 from __future__ import annotations
 
@@ -7,10 +11,24 @@ import string
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
-# What the build decides, by the words of pex that would decide it otherwise. The options of a
-# group stand in one text, as pex's help has them; after them comes what to do instead.
+_FLAGS: Final = frozenset(
+    {
+        *("--emit-warnings", "--no-emit-warnings", "--strip-pex-env", "--no-strip-pex-env"),
+        *("--venv-copies", "--no-venv-copies", "--non-hermetic-venv-scripts"),
+        *("--venv-site-packages-copies", "--no-venv-site-packages-copies", "--ignore-errors"),
+    }
+)
+_WITH_VALUE: Final = frozenset(
+    {"--build-property", "--max-install-jobs", "--interpreter-selection-strategy"}
+)
+_VENV: Final = "--venv"  # Its value may be left out.
+_VENV_VALUES: Final = frozenset({"prepend", "append"})
+_KNOWN: Final = (*sorted(_FLAGS), _VENV, *sorted(_WITH_VALUE))
+
+# All other options, by the words of pex. Those of a group stand in one text, as pex's help has
+# them; after them comes what to do instead.
 _GROUPS: Final = {
     "-o --output-file": "use the keys 'output' and 'output-dir'",
     "-p --preamble-file": "start-up needs the place",
@@ -21,7 +39,9 @@ _GROUPS: Final = {
         "use the key 'dependency-groups'"
     ),
     "-r --requirement --requirements --with-requirements --requirements-pex --pex-path "
-    "--project --pep723 --enable-script-metadata": "use the key 'requirements'",
+    "--project --pep723 --enable-script-metadata --no-pep723 --no-enable-script-metadata": (
+        "use the key 'requirements'"
+    ),
     "--constraint --constraints": "use the key 'constraints'",
     "--exclude": "use exclude-dependencies of [tool.uv]",
     "--override": "use override-dependencies of [tool.uv]",
@@ -62,29 +82,70 @@ _GROUPS: Final = {
     "--pex-root --disable-cache --cache-dir --tmpdir": "the build has folders of its own",
     "--rcfile": "write its options into 'pex-args'",
     "-h --help -V --version --help-variables --docs --help-html": "nothing would be built",
+    "--resolver-version --pip-version --allow-pip-version-fallback "
+    "--no-allow-pip-version-fallback --extra-pip-requirement --use-pip-config --no-use-pip-config "
+    "--keyring-provider --uploaded-prior-to --retries --resume-retries --timeout --proxy --cert "
+    "--client-cert --cache-ttl -H --header --pip-log --preserve-pip-download-log "
+    "--no-preserve-pip-download-log -j --jobs": (
+        "pex loads nothing here: uv resolves, by its own settings and pip's"
+    ),
+    "--pre --no-pre --wheel --binary --no-wheel --no-use-wheel --no-binary --no-use-binary "
+    "--only-binary --only-wheel --build --no-build --only-build --prefer-wheel --prefer-binary "
+    "--no-prefer-wheel --no-prefer-binary --force-pep517 --use-pep517 --no-use-pep517 "
+    "--build-isolation --no-build-isolation": "uv resolves; use its settings, such as [tool.uv]",
+    "--transitive --no-transitive --intransitive": "all that a wheel requires goes in",
+    "--seed --no-seed": "start-up makes an environment by itself; MULTIPLAT=venv makes one ahead",
+    "--build-properties --record-git-state --no-record-git-state": (
+        "name each property by '--build-property'"
+    ),
+    "--compile --no-compile": "each machine compiles for its own Python, at its first start",
+    "--use-system-time --no-use-system-time": "the same inputs give the same bytes",
+    "--check": "the build refuses itself what no Python can read",
+    "--zip-safe --not-zip-safe --unzip --no-unzip --always-write-cache": "pex no longer heeds it",
+    "--rc --no-rc --pexrc --no-pexrc --native-runtime --no-native-runtime --pexrc-platform "
+    "--pexrc-binary": "start-up is the launcher's",
+    "--validate-entry-point": "the build looks itself whether a wheel has what runs",
+    "-v": "what pex says is shown where it fails",
 }
 _REFUSED: Final[Mapping[str, str]] = {
     option: instead for options, instead in _GROUPS.items() for option in options.split()
 }
-# What looks like the beginning of an option above, and is an option itself.
-_NO_BEGINNINGS: Final = frozenset({"--", "--pre", "--no-pre", "--venv", "--rc"})
 _PLACEHOLDER: Final = re.compile(r"pex\.env(\.[A-Za-z_]\w*|\[\w+\])")
 
 
-def refuse_option(word: str) -> str | None:
-    """Say what to do in place of an option of pex that the build decides; None for any other.
+def refused_words(words: Sequence[str]) -> Iterator[tuple[int, str]]:
+    """Yield the place of each of pex's arguments that is not for here, and what to do instead."""
+    before = ""  # the option that may take the next word for its value
+    for place, word in enumerate([*words, "-"]):
+        if before in _WITH_VALUE and word.startswith("-"):
+            yield place - 1, f"{before} needs a value"
+        if place == len(words):
+            break
+        if not word.startswith("-"):
+            refused = before == "" or (before == _VENV and word not in _VENV_VALUES)
+            if refused or before in _FLAGS:
+                yield place, refuse_option(word)
+            before = ""
+            continue
+        option, equals, value = word.partition("=")
+        is_venv = option == _VENV and (not equals or value in _VENV_VALUES)
+        if not (word in _FLAGS or option in _WITH_VALUE or is_venv):
+            yield place, refuse_option(word)
+        before = "" if equals else word
 
-    `word` is one word of a command line. A value of an option is none, unless it begins with "-".
-    """
-    if not word.startswith("-"):
-        return None
-    if not word.startswith("--"):
-        return _REFUSED.get(word[:2])
-    option = "--scie" if word.startswith("--scie-") else word.partition("=")[0]
-    if option in _REFUSED or option in _NO_BEGINNINGS:
-        return _REFUSED.get(option)
-    # pex's parser takes the beginning of an option for the option.
-    return next((_REFUSED[known] for known in _REFUSED if known.startswith(option)), None)
+
+def refuse_option(word: str) -> str:
+    """Say what to do in place of a word of pex's command line that is not for here."""
+    instead = None
+    if word.startswith("--"):
+        option = "--scie" if word.startswith("--scie-") else word.partition("=")[0]
+        # pex's parser takes the beginning of an option for the option.
+        short = len(option) <= len("--") or option in _KNOWN
+        whole = (known for known in _REFUSED if not short and known.startswith(option))
+        instead = _REFUSED.get(option) or next((_REFUSED[known] for known in whole), None)
+    elif word.startswith("-"):
+        instead = _REFUSED.get(word[:2])
+    return instead or f"only these options of pex end in the file: {', '.join(_KNOWN)}"
 
 
 def is_template(text: str) -> bool:

@@ -62,11 +62,11 @@ def make_boot_table(
             BootWheel(file=name, sha256=contents[name][0], size=contents[name][1]) for name in names
         ),
         targets=rank_targets(tuple(_boot_target(selection, position) for selection in selections)),
-        overrides=tuple(map(_without_url, demands.overrides)),
+        overrides=tuple(str(without_url(item)) for item in demands.overrides),
         excluded=tuple(sorted(demands.excluded)),
         metadata=tuple(
             sorted(
-                (name, str(version or ""), tuple(map(_without_url, requires)))
+                (name, str(version or ""), tuple(str(without_url(item)) for item in requires))
                 for (name, version), requires in demands.metadata.items()
             )
         ),
@@ -135,11 +135,11 @@ def _boot_target(selection: Selection, position: Mapping[str, int]) -> BootTarge
     )
 
 
-def _without_url(requirement: Requirement) -> str:
-    """Write a requirement as it goes into the file: a URL is of no use there, and may be secret."""
+def without_url(requirement: Requirement) -> Requirement:
+    """Return a requirement as it goes into the file: a URL is no use there, and may be secret."""
     plain = copy.copy(requirement)
     plain.url = None
-    return str(plain)
+    return plain
 
 
 def _explicit_tags(selection: Selection) -> tuple[str, ...]:

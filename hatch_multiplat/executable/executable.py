@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from hatch_multiplat.wheels.selection import Wheel
 
 
+BOOTSTRAP: Final = ".bootstrap/"
 DEPS: Final = ".deps/"
 INFO: Final = "PEX-INFO"
 MAIN: Final = "__main__.py"

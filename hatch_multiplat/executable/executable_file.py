@@ -22,6 +22,7 @@ from packaging.utils import InvalidWheelFilename
 from hatch_multiplat.base.errors import ExecutableError
 from hatch_multiplat.executable.boot_reader import parse_preamble
 from hatch_multiplat.executable.executable import DEPS, INFO, MAIN, Executable, HeldWheel
+from hatch_multiplat.executable.zip_writer import data_offset
 from hatch_multiplat.runtime.executable import Section
 from hatch_multiplat.wheels.dependency_proof import parse_requires, parse_requires_python
 from hatch_multiplat.wheels.selection import parse_wheel
@@ -37,7 +38,6 @@ if TYPE_CHECKING:
     from hatch_multiplat.wheels.selection import Wheel
 
 _BLOCK: Final = 1 << 20
-_LOCAL_SIZE: Final = 30
 _HEADER_SIZE: Final = re.compile(rb"^_mp_size=(\d+) *$", re.MULTILINE)
 _UNUSED: Final = frozenset({"RECORD", "RECORD.jws", "RECORD.p7s", "INSTALLER"})
 
@@ -293,14 +293,3 @@ def _open_member(
         return io.BytesIO(archive.read(member))
     start = data_offset(stream, member)
     return cast("IO[bytes]", Section(path.open("rb"), start, member.file_size))
-
-
-def data_offset(stream: IO[bytes], member: zipfile.ZipInfo) -> int:
-    """Return where a member's data begins; raises BadZipFile if no member is there."""
-    stream.seek(member.header_offset)
-    header = stream.read(_LOCAL_SIZE)
-    if len(header) < _LOCAL_SIZE or header[:4] != b"PK\x03\x04":
-        raise zipfile.BadZipFile(f"{member.filename} is not where it should be")
-    name_length = int.from_bytes(header[26:28], "little")
-    extra_length = int.from_bytes(header[28:30], "little")
-    return member.header_offset + _LOCAL_SIZE + name_length + extra_length

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import shutil
 from importlib import resources
 from typing import TYPE_CHECKING, Final
 
 from hatch_multiplat.base.errors import ToolError
-from hatch_multiplat.executable.archive import replace_prefix
+from hatch_multiplat.executable.zip_writer import read_members, write_archive
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,11 +23,11 @@ def write_windows_exe(pex: Path, output: Path, *, platform: Platform, options: E
 
     It is distlib's launcher, a line that says what to start, and the archive: the launcher reads
     the line, and starts that Python with its own file and arguments. Any system can make it, and
-    the same inputs give the same bytes. Raises OSError, and ToolError if distlib lacks a launcher.
+    the same inputs give the same bytes. Raises OSError, and ToolError if distlib lacks a
+    launcher.
     """
-    shutil.copyfile(pex, output)
-    replace_prefix(output, read_launcher(platform, options) + shebang(options))
-    output.chmod(0o755)
+    prefix = read_launcher(platform, options) + shebang(options)
+    write_archive(read_members(pex).values(), output, prefix=prefix, mode=0o755)
     return output
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias
-from urllib.parse import quote, unquote, urlsplit, urlunsplit
+from urllib.parse import unquote, urlsplit
 
 from packaging.markers import InvalidMarker, Marker
 from packaging.utils import canonicalize_name
@@ -287,29 +287,6 @@ def credentials_hint(url: str, sources: Sources) -> str:
 def _variable_of(name: str) -> str:
     """Return how uv's variables for the user and password of an index begin."""
     return f"UV_INDEX_{re.sub('[^A-Z0-9]', '_', name.upper())}"
-
-
-def pip_environment(sources: Sources, credentials: Mapping[str, Login]) -> dict[str, str]:
-    """Return pip's variables for these sources, with the given credentials in their URLs.
-
-    Empty where the sources are the ones that pip takes by itself.
-    """
-    if (sources.index_url, sources.extra_index_urls, sources.find_links) == (PYPI, (), ()):
-        return {"PIP_NO_INDEX": "1"} if sources.no_index else {}
-
-    def with_login(url: str) -> str:
-        parts = urlsplit(url)
-        if parts.username or redact(url) not in credentials:
-            return url
-        words = (quote(text, safe="") for text in credentials[redact(url)] if text is not None)
-        return urlunsplit(parts._replace(netloc=f"{':'.join(words)}@{parts.netloc}"))
-
-    variables = {
-        "PIP_INDEX_URL": with_login(sources.index_url),
-        "PIP_EXTRA_INDEX_URL": " ".join(map(with_login, sources.extra_index_urls)),
-        "PIP_FIND_LINKS": " ".join(map(with_login, sources.find_links)),
-    }
-    return variables | ({"PIP_NO_INDEX": "1"} if sources.no_index else {})
 
 
 def bindings_of(sources: Mapping[str, Any], urls: Mapping[str, str]) -> tuple[Binding, ...]:

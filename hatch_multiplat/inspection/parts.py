@@ -10,18 +10,17 @@ from typing import TYPE_CHECKING, Final
 
 from packaging.version import InvalidVersion, Version
 
-from hatch_multiplat.base.errors import ExecutableError
+from hatch_multiplat.base.errors import ExecutableError, WriteError
 from hatch_multiplat.executable.boot import (
     BootOptions,
     BootTable,
     rank_targets,
     render_header,
-    render_preamble,
 )
-from hatch_multiplat.executable.boot_reader import parse_preamble
-from hatch_multiplat.executable.executable import DEPS, INFO, MAIN, PEX_PACKAGE
-from hatch_multiplat.executable.pex_info import HASH, dump_info, with_hash
-from hatch_multiplat.executable.repack import read_members, write_archive
+from hatch_multiplat.executable.executable import DEPS
+from hatch_multiplat.executable.pex_skeleton import read_skeleton
+from hatch_multiplat.executable.writer import executable_members
+from hatch_multiplat.executable.zip_writer import LAUNCHER, read_members, write_archive
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -29,9 +28,10 @@ if TYPE_CHECKING:
 
     from hatch_multiplat.executable.boot import BootCommand, BootTarget, Run
     from hatch_multiplat.executable.executable import Executable
+    from hatch_multiplat.executable.writer import BuildInputs
+    from hatch_multiplat.targets.target import Target
 
 _OWN_HEADER: Final = b"made by hatch-multiplat."
-_EXE: Final = b"MZ"
 
 
 def is_for_windows(targets: Iterable[BootTarget]) -> bool:
@@ -82,6 +82,17 @@ def join_tables(tables: Sequence[BootTable], *, labels: Sequence[str]) -> BootTa
     return _compact(joined, rank_targets(joined.targets))
 
 
+def restrict(inputs: BuildInputs, targets: Collection[Target]) -> BuildInputs:
+    """Return what an executable for some of the targets is made of."""
+    table = cut_table(inputs.table, {str(target) for target in targets})
+    return replace(
+        inputs,
+        selections=tuple(item for item in inputs.selections if item.target in targets),
+        paths={wheel.file: inputs.paths[wheel.file] for wheel in table.wheels},
+        table=table,
+    )
+
+
 def write_part(whole: Executable, names: Collection[str], output: Path) -> None:
     """Write the same executable for some of its targets.
 
@@ -95,59 +106,27 @@ def write_joined(files: Sequence[Executable], table: BootTable, output: Path) ->
     """Write an executable with this table, its wheels and everything else taken from `files`.
 
     What is no wheel comes from the file with the newest pex. Raises ExecutableError if the files
-    differ in what else they hold.
+    differ in what else they hold, and WriteError.
     """
     base = max(files, key=_pex_version)
     _check_alike(files, base)
-    members = {
-        name: member
-        for name, member in read_members(base.path).items()
-        if not name.startswith(DEPS) or name == DEPS
-    }
     sources = {
         name: member for file in reversed(files) for name, member in read_members(file.path).items()
     }
-    for wheel in table.wheels:
-        members[DEPS + wheel.file] = sources[DEPS + wheel.file]
-    info = {
-        **base.info,
-        "distributions": {wheel.file: wheel.sha256 for wheel in table.wheels},
-    }
-    old_hash = str(info.get(HASH, ""))
-    info = with_hash(info)
-    new_hash = info[HASH]
-    prefix, main = _beginning(base.path), _read(base.path, MAIN)
-    # By `__pex__` a program finds its own PEX; it starts like `__main__.py`, by the hash.
-    for name in [name for name in members if name.startswith(PEX_PACKAGE) and old_hash]:
-        data = _read(base.path, name).replace(old_hash.encode(), new_hash.encode())
-        members[name] = replace(members[name], data=data)
-    members[INFO] = replace(members[INFO], data=dump_info(info).encode())
-    members[MAIN] = replace(
-        members[MAIN], data=_new_main(main, table, base.path, old_hash, new_hash)
-    )
+    wheels = [sources[DEPS + wheel.file] for wheel in table.wheels]
+    skeleton = read_skeleton(base.path)
+    distributions = {wheel.file: wheel.sha256 for wheel in table.wheels}
+    members = executable_members(skeleton.fill({"distributions": distributions}), table, wheels)
+    prefix = _beginning(base.path)
     # Ours is for a shell, or for the launcher of Windows where all targets are of that. Windows'
     # own launcher in front is of no use where no target is Windows.
-    if _OWN_HEADER in prefix or (prefix.startswith(_EXE) and not is_for_windows(table.targets)):
+    if _OWN_HEADER in prefix or (prefix.startswith(LAUNCHER) and not is_for_windows(table.targets)):
         prefix = render_header(table)
-    elif old_hash:
-        prefix = prefix.replace(old_hash.encode(), new_hash.encode())
     mode = stat.S_IMODE(base.path.stat().st_mode)
-    write_archive(members.values(), output, prefix=prefix, mode=mode)
-
-
-def _new_main(main: bytes, table: BootTable, path: Path, old_hash: str, new_hash: str) -> bytes:
-    """Return the `__main__.py` with another table in it, and the new hash for pex's own start."""
-    source = main.decode("utf-8")
-    preamble = parse_preamble(source, where=str(path))
-    if preamble is None:
-        raise ExecutableError(f"{path} has no table")
-    # Not by splitlines(), which also breaks lines at form feeds: ast counts as Python does.
-    lines = source.split("\n")
-    before = "\n".join(lines[: preamble.start])
-    after = "\n".join(lines[preamble.end :])
-    if old_hash:
-        before, after = (text.replace(old_hash, new_hash) for text in (before, after))
-    return f"{before}\n{render_preamble(table)}{after}".encode()
+    try:
+        write_archive(members, output, prefix=prefix, mode=mode)
+    except OSError as error:
+        raise WriteError.of(output, error, instead="--output") from error
 
 
 def _compact(table: BootTable, targets: Sequence[BootTarget]) -> BootTable:
@@ -244,14 +223,10 @@ def _pex_version(file: Executable) -> Version:
 
 def _beginning(path: Path) -> bytes:
     """Return what stands before the first member of an executable."""
-    start = min(member.info.header_offset for member in read_members(path).values())
-    with path.open("rb") as stream:
+    with path.open("rb") as stream, zipfile.ZipFile(stream) as archive:
+        start = min(info.header_offset for info in archive.infolist())
+        stream.seek(0)
         return stream.read(start)
-
-
-def _read(path: Path, name: str) -> bytes:
-    with zipfile.ZipFile(path) as archive:
-        return archive.read(name)
 
 
 def _command_words(first: BootTable, other: BootTable) -> Iterator[tuple[str, str, str]]:

@@ -661,9 +661,15 @@ def test_a_part_of_a_program_for_windows_without_windows_is_a_plain_pex(
 ) -> None:
     platforms = ["linux-x86_64", "windows-x86_64"]
     pex = shop.build("two", platforms=platforms, python=["3.11"], formats=["pex", "exe"])
-    exe = shop.project.dist / "demo-1.0.exe"
-    assert call("split", exe, "--each", "platform", "-o", tmp_path).exit_code == 0
-    linux, windows = sorted(tmp_path.iterdir())
+    built = shop.project.dist / "demo-1.0.exe"
+    assert [target["name"] for target in call_json("inspect", built)["targets"]] == [
+        "cp311-win_amd64"
+    ]
+    exe = tmp_path / "both" / "demo-1.0.exe"  # A build makes no such file any more.
+    assert call("merge", built, pex, "-o", exe).exit_code == 0
+    assert call("split", exe, "--each", "platform", "-o", tmp_path / "each").exit_code == 0
+    linux, windows = sorted((tmp_path / "each").iterdir())
+    assert same_bytes(windows, built)
     assert linux.name == "demo-1.0-linux-x86_64.pex"
     assert windows.name == "demo-1.0-windows-x86_64.exe"
     assert call("split", pex, "--platform", "linux-x86_64", "-o", tmp_path / "x").exit_code == 0

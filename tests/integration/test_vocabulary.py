@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from hatch_multiplat.base.errors import ConfigError, ExecutableError, ToolError
+from hatch_multiplat.base.errors import ConfigError, ToolError
 from tests.support.project import ProjectFolder, make_project
 
 if TYPE_CHECKING:
@@ -228,14 +228,14 @@ def test_it_always_runs_in_a_venv_and_the_options_for_one_count_for_pex_itself(
     assert Path(told["prefix"]).is_relative_to(tmp_path / "pex" / "venvs")
 
 
-def test_an_option_that_leaves_a_wheel_out_is_noticed(build: Callable[..., Path]) -> None:
-    with pytest.raises((ExecutableError, ToolError), match=r"serve-1\.0-.*\.whl; look for"):
+def test_a_value_that_pex_does_not_take_is_its_error(build: Callable[..., Path]) -> None:
+    with pytest.raises(ToolError, match="--max-install-jobs"):
+        build({"pex-args": ["--max-install-jobs", "several"]})
+
+
+def test_an_option_that_concerns_wheels_is_an_error(build: Callable[..., Path]) -> None:
+    with pytest.raises(ConfigError, match="'--intransitive' is not for here: all that a wheel"):
         build({"pex-args": ["--intransitive"]})
-
-
-def test_an_option_that_pex_does_not_know_is_its_error(build: Callable[..., Path]) -> None:
-    with pytest.raises(ToolError, match="--no-such-option"):
-        build({"pex-args": ["--no-such-option"]})
 
 
 def test_an_option_that_the_build_decides_is_an_error(build: Callable[..., Path]) -> None:

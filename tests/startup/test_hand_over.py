@@ -13,10 +13,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from hatch_multiplat.executable.archive import replace_prefix
 from hatch_multiplat.executable.boot import BootCommand, BootOptions
 from tests.startup.conftest import DEMO, PYTHONS, Bench
-from tests.support.app import host_target
+from tests.support.app import host_target, replace_prefix
 from tests.support.wheels import make_wheel
 
 if TYPE_CHECKING:

@@ -11,12 +11,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from hatch_multiplat.executable.archive import replace_prefix
 from hatch_multiplat.executable.boot import BootOptions, BootTable, render_header, render_preamble
 from hatch_multiplat.runtime.machine import read_machine
 from hatch_multiplat.targets.target import Target
 from tests.startup.conftest import DEMO, PYTHONS, Bench, make_bench
-from tests.support.app import boot_wheel, host_target
+from tests.support.app import boot_wheel, host_target, replace_prefix
 from tests.support.wheels import make_wheel
 
 if TYPE_CHECKING:

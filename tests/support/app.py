@@ -7,11 +7,9 @@ ones.
 from __future__ import annotations
 
 import hashlib
-import zipfile
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
-from hatch_multiplat.executable.archive import replace_prefix
 from hatch_multiplat.executable.boot import (
     BootTable,
     BootTarget,
@@ -19,6 +17,7 @@ from hatch_multiplat.executable.boot import (
     render_header,
     render_preamble,
 )
+from hatch_multiplat.executable.zip_writer import Member, read_members, write_archive
 from hatch_multiplat.runtime.machine import read_machine
 
 if TYPE_CHECKING:
@@ -57,10 +56,17 @@ def build_app(
     """Write an executable and return its path; `fields` are the table's other fields."""
     fields = {"name": "demo", "version": "1.0", "run": {"script": "demo"}, **fields}
     table = BootTable(wheels=tuple(map(boot_wheel, wheels)), targets=tuple(targets), **fields)
-    with zipfile.ZipFile(output, "w") as archive:
-        for wheel in wheels:
-            archive.write(wheel, f".deps/{wheel.name}")
-        archive.writestr("__main__.py", render_preamble(table) + "\n" + PEX_RUNTIME)
-    replace_prefix(output, render_header(table))
-    output.chmod(0o755)
+    members = [
+        Member(name=f".deps/{wheel.name}", source=wheel, size=wheel.stat().st_size)
+        for wheel in wheels
+    ]
+    main = f"{render_preamble(table)}\n{PEX_RUNTIME}".encode()
+    members.append(Member(name="__main__.py", data=main))
+    write_archive(members, output, prefix=render_header(table), mode=0o755)
     return output
+
+
+def replace_prefix(path: Path, prefix: bytes) -> None:
+    """Write a zip file anew behind other bytes than those before its first member."""
+    content = path.read_bytes()
+    write_archive(read_members(content).values(), path, prefix=prefix, mode=0o755)

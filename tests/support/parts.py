@@ -1,4 +1,4 @@
-"""Parts of an executable from wheels on disk, without a lock, a solver or an index."""
+"""BuildInputs of an executable from wheels on disk, without a lock, a solver or an index."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from packaging.requirements import Requirement
 from hatch_multiplat.config.config import Config
 from hatch_multiplat.config.run import Run
 from hatch_multiplat.executable.boot import BootTable, BootWheel
-from hatch_multiplat.executable.pex_file import Parts
+from hatch_multiplat.executable.writer import BuildInputs
 from hatch_multiplat.targets.target import Target
 from hatch_multiplat.wheels.selection import Selection, WheelSet, parse_wheel
 from hatch_multiplat.wheels.wheel_file import read_wheel_texts
@@ -33,7 +33,7 @@ def make_parts(
     run: Run = INTERPRETER,
     turns: Mapping[str, tuple[int, Sequence[Path]]] | None = None,
     **options: Any,
-) -> Parts:
+) -> BuildInputs:
     """Return the parts of targets with their wheels; `options` are fields of the Config.
 
     `turns` are targets that take other wheels from a patch release on.
@@ -60,7 +60,7 @@ def make_parts(
         )
         for name, wheels in sets.items()
     )
-    return Parts(
+    return BuildInputs(
         requirements=tuple(map(Requirement, requirements)),
         selections=selections,
         paths={name: paths[name] for name in locked},

@@ -14,7 +14,7 @@ from hatch_multiplat.config.config import Config
 from hatch_multiplat.config.formats import FormatOptions, ZipOptions
 from hatch_multiplat.config.run import Run
 from hatch_multiplat.executable.boot import BootTable
-from hatch_multiplat.executable.pex_file import Parts
+from hatch_multiplat.executable.writer import BuildInputs
 from hatch_multiplat.targets.target import Target
 from hatch_multiplat.wheels.selection import Selection, WheelSet, parse_wheel
 
@@ -38,7 +38,7 @@ def write(path: Path, *sets: list[Path], prefix: str = "") -> Path:
             for patch, wheels in enumerate(sets)
         ),
     )
-    parts = Parts(
+    parts = BuildInputs(
         requirements=(Requirement("demo==1.0"),),
         selections=(selection,),
         paths={wheel.name: wheel for wheels in sets for wheel in wheels},

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from hatch_multiplat.base.errors import ExecutableError
-from hatch_multiplat.build.outputs import Made, _folder_aside, _publish, size_of
+from hatch_multiplat.build.outputs import Artifact, _folder_aside, _publish, size_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,15 +26,15 @@ def dist(tmp_path: Path) -> Path:
     return folder
 
 
-def made_file(aside: Path, name: str, text: str) -> Made:
+def made_file(aside: Path, name: str, text: str) -> Artifact:
     (aside / name).write_text(text, "utf-8")
-    return Made(format="zip", path=aside / name)
+    return Artifact(format="zip", path=aside / name)
 
 
-def made_folder(aside: Path, name: str) -> Made:
+def made_folder(aside: Path, name: str) -> Artifact:
     (aside / name).mkdir()
     (aside / name / "PEX-INFO").write_text("new", "utf-8")
-    return Made(format="pex", path=aside / name)
+    return Artifact(format="pex", path=aside / name)
 
 
 def test_a_file_with_several_names_counts_once(tmp_path: Path) -> None:

@@ -50,7 +50,7 @@ def test_options_become_flags_of_pex() -> None:
     options = ScieOptions(style="lazy", science="/s", assets_url="https://m", args=("--x",))
     target = Target.parse("cp312-manylinux_2_28_x86_64")
     assert scie_arguments(options, platform="linux-x86_64", target=target) == [
-        *("--scie", "lazy", "--scie-only", "--scie-platform", "linux-x86_64"),
+        *("--style", "lazy", "--scie-only", "--scie-platform", "linux-x86_64"),
         *("--scie-name-style", "platform-file-suffix", "--scie-python-version", "3.12"),
         *("--scie-science-binary", "/s", "--scie-assets-base-url", "https://m", "--x"),
     ]

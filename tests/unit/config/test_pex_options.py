@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import re
 import subprocess
 import sys
 
 import pytest
 
 from hatch_multiplat.config import pex_options
-from hatch_multiplat.config.pex_options import is_template, refuse_option
+from hatch_multiplat.config.pex_options import is_template, refuse_option, refused_words
 
 
 @pytest.mark.parametrize(
@@ -37,23 +39,63 @@ def test_what_the_build_decides_is_refused_with_what_to_do_instead(word: str, in
 
 
 @pytest.mark.parametrize(
-    "word",
+    "words",
     [
-        *("--venv", "--venv=prepend", "--venv-copies", "--no-strip-pex-env", "--pre", "--no-pre"),
-        *("--rc", "-v", "-vvv", "-j", "4", "prepend", "output-file", "", "-", "--"),
-        *("--non-hermetic-venv-scripts", "--max-install-jobs=2", "--no-emit-warnings"),
+        "",
+        "--venv --no-strip-pex-env",
+        "--venv prepend --venv-copies",
+        "--venv=append --build-property answer=42 --emit-warnings",
+        "--build-property=answer=42 --max-install-jobs 2 --no-emit-warnings",
+        "--interpreter-selection-strategy newest --ignore-errors",
     ],
 )
-def test_every_other_word_is_passed_on(word: str) -> None:
-    assert refuse_option(word) is None
+def test_options_that_end_in_pex_info_are_passed_on(words: str) -> None:
+    assert list(refused_words(words.split())) == []
 
 
-def test_every_option_that_is_named_is_one_of_pex() -> None:
-    """A new pex that renames an option is noticed here."""
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ("--venv always", {1: "only these options of pex end in the file: --emit-warnings, "}),
+        ("prepend", {0: "only these options of pex end in the file: "}),
+        ("--build-property", {0: "--build-property needs a value"}),
+        ("--build-property -v", {0: "--build-property needs a value", 1: "what pex says is shown"}),
+        ("--build-property a=1 --compile -j 4", {2: "each machine", 3: "pex loads"}),
+        ("--venv=always", {0: "only these options"}),
+        ("@options.txt", {0: "only these options"}),
+        ("-o mine.pex other", {0: "use the keys 'output'", 2: "only these options"}),
+        ("--venv-copies prepend", {1: "only these options"}),
+        ("-- --venv", {0: "only these options"}),
+        ("--intransitive -vvv", {0: "all that a wheel requires goes in", 1: "what pex says"}),
+    ],
+)
+def test_every_other_word_is_refused_where_it_stands(words: str, expected: dict[int, str]) -> None:
+    found = dict(refused_words(words.split()))
+    assert found.keys() == expected.keys()
+    for place, start in expected.items():
+        assert found[place].startswith(start)
+
+
+@pytest.fixture(scope="module")
+def options_of_pex() -> set[str]:
     command = [sys.executable, "-m", "pex", "--help"]
-    shown = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-    words = {word.strip(",") for word in shown.split() if word.startswith("-")}
-    assert set(pex_options._REFUSED) <= words
+    environ = {**os.environ, "COLUMNS": "1000"}
+    shown = subprocess.run(command, check=True, capture_output=True, text=True, env=environ).stdout
+    lines = re.findall(r"^  (-.*?)(?:   |$)", shown, re.MULTILINE)
+    return {word for line in lines for word in re.findall(r"(?<![\w-])--?[A-Za-z][\w-]*", line)}
+
+
+def test_every_option_that_is_named_is_one_of_pex(options_of_pex: set[str]) -> None:
+    """A new pex that renames an option is noticed here."""
+    assert set(pex_options._REFUSED) | set(pex_options._KNOWN) <= options_of_pex
+
+
+def test_every_option_of_pex_is_passed_on_or_has_a_reason(options_of_pex: set[str]) -> None:
+    """A new pex that has more of them is noticed here."""
+    known = set(pex_options._REFUSED) | set(pex_options._KNOWN)
+    assert {
+        word for word in options_of_pex - known if not word.startswith(("--scie-", "--no-scie-"))
+    } == set()
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,6 @@ from hatch_multiplat.index.sources import (
     Sources,
     choose_sources,
     credentials_of,
-    pip_environment,
     says_yes,
 )
 
@@ -389,9 +388,6 @@ def test_a_password_that_is_not_given_may_be_in_the_keyring() -> None:
         THIRD: ("", None),
         "https://fourth.test/simple": ("her", None),
     }
-    assert pip_environment(sources, credentials_of(sources, {"UV_INDEX_FOURTH_USERNAME": "her"}))[
-        "PIP_EXTRA_INDEX_URL"
-    ].endswith(" https://her@fourth.test/simple")
 
 
 @pytest.mark.parametrize(
@@ -459,19 +455,3 @@ def test_a_url_is_shown_without_credentials(url: str, shown: str) -> None:
 )
 def test_text_is_shown_without_credentials(text: str, shown: str) -> None:
     assert redact_text(text) == shown
-
-
-def test_pip_is_told_the_same_with_credentials_in_its_urls() -> None:
-    sources = Sources(
-        index_url="https://own.test/simple",
-        extra_index_urls=("https://ada:w@other.test/simple",),
-        find_links=("file:///wheels",),
-    )
-    credentials = {"https://own.test/simple": ("bob", "p/w")}
-    assert pip_environment(sources, credentials) == {
-        "PIP_INDEX_URL": "https://bob:p%2Fw@own.test/simple",
-        "PIP_EXTRA_INDEX_URL": "https://ada:w@other.test/simple",
-        "PIP_FIND_LINKS": "file:///wheels",
-    }
-    assert pip_environment(Sources(), {}) == {}
-    assert pip_environment(Sources(no_index=True), {}) == {"PIP_NO_INDEX": "1"}

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from hatch_multiplat.base.errors import ExecutableError
-from hatch_multiplat.executable.assembly import PEX_ENTRIES, write_executable
+from hatch_multiplat.executable.writer import PEX_ENTRIES, write_executable
 from tests.support.parts import make_parts
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def test_more_entries_than_a_zip_file_holds_are_refused_before_anything_is_written(
     make_wheel: MakeFile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("hatch_multiplat.executable.assembly.MAX_ENTRIES", PEX_ENTRIES + 2)
+    monkeypatch.setattr("hatch_multiplat.executable.writer.MAX_ENTRIES", PEX_ENTRIES + 2)
     wheels = [make_wheel("rich", str(number)) for number in range(3)]
     parts = make_parts({"cp312-win_amd64": wheels})
     for wheel in wheels:

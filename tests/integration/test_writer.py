@@ -1,8 +1,9 @@
-"""Executables by both ways, a skeleton that is filled and pex alone, which make the same bytes."""
+"""Executables of real wheels, held against what pex itself makes of the same wheels."""
 
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import re
 import shutil
@@ -16,19 +17,20 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from hatch_multiplat.base.errors import ExecutableError, ToolError, WriteError
+from hatch_multiplat.base.errors import ConfigError, ExecutableError, WriteError
 from hatch_multiplat.build.outputs import write_outputs
 from hatch_multiplat.config.run import Run
-from hatch_multiplat.executable import assembly, skeleton
-from hatch_multiplat.executable.assembly import write_executable
-from hatch_multiplat.executable.pex_file import run_pex
+from hatch_multiplat.executable import pex_tool, zip_writer
+from hatch_multiplat.executable.writer import write_executable
 from tests.support.parts import INTERPRETER, make_parts
 from tests.support.project import make_project
+from tests.support.whole_pex import make_whole_pex, plain_info, read_zip
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from hatch_multiplat.executable.pex_file import Parts
+    from hatch_multiplat.config.formats import Layout
+    from hatch_multiplat.executable.writer import BuildInputs
     from tests.conftest import MakeFile
     from tests.support.index_server import IndexServer
 
@@ -50,7 +52,7 @@ def pex_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def make(make_wheel: MakeFile, tmp_path: Path) -> Callable[..., Parts]:
+def make(make_wheel: MakeFile, tmp_path: Path) -> Callable[..., BuildInputs]:
     """Return `make_parts` for a program on four targets, two of them with an older dependency."""
     folders = {name: tmp_path / "folders" / name for name in ("lib", "inner")}
     for folder in folders.values():
@@ -86,7 +88,9 @@ def make(make_wheel: MakeFile, tmp_path: Path) -> Callable[..., Parts]:
         scripts={"native": "native:main"},
     )
 
-    def build(*, run: Run = INTERPRETER, requirements: Sequence[str] = (), **options: Any) -> Parts:
+    def build(
+        *, run: Run = INTERPRETER, requirements: Sequence[str] = (), **options: Any
+    ) -> BuildInputs:
         common = (app, lib, speed, tool, same)
         return make_parts(
             {
@@ -112,17 +116,19 @@ def refuse(*args: object, **options: object) -> None:
     raise AssertionError("pex makes the whole")
 
 
-def make_both(
-    parts: Parts, folder: Path, pex_root: Path, monkeypatch: pytest.MonkeyPatch
-) -> tuple[Path, Path]:
-    """Write the executable by filling a skeleton, and by pex alone."""
-    with monkeypatch.context() as patch:
-        patch.setattr(assembly, "run_pex", refuse)
-        filled = write_executable(parts, folder / "filled.pex", pex_root=pex_root)
-    with monkeypatch.context() as patch:
-        patch.setattr(assembly, "can_shape", lambda _: False)
-        whole = write_executable(parts, folder / "whole.pex", pex_root=pex_root)
-    return filled, whole
+def assert_equal(made: dict[str, bytes], whole: dict[str, bytes]) -> None:
+    """Assert that these members are those that pex wrote, what differs by host apart."""
+    vendored = ".bootstrap/pex/vendor/_vendored/setuptools/"
+    whole = {name: data for name, data in whole.items() if not name.startswith(vendored)}
+    hashes = [json.loads(members["PEX-INFO"])["pex_hash"].encode() for members in (made, whole)]
+    assert plain_info(made.pop("PEX-INFO")) == plain_info(whole.pop("PEX-INFO"), labels=False)
+    main, of_pex = made.pop("__main__.py"), whole.pop("__main__.py")
+    for line in of_pex.replace(*reversed(hashes)).splitlines():
+        assert line in main
+    made = {name: data.replace(hashes[0], b"HASH") for name, data in made.items()}
+    whole = {name: data.replace(hashes[1], b"HASH") for name, data in whole.items()}
+    assert sorted(made) == sorted(whole)
+    assert made == whole
 
 
 OPTIONS: dict[str, dict[str, Any]] = {
@@ -156,29 +162,56 @@ OPTIONS: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("options", [pytest.param(item, id=name) for name, item in OPTIONS.items()])
-def test_a_filled_skeleton_has_the_bytes_of_pexs_own_file(
-    make: Callable[..., Parts],
-    pex_root: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    *,
-    options: dict[str, Any],
+def test_an_executable_is_member_for_member_what_pex_makes_of_the_same_wheels(
+    make: Callable[..., BuildInputs], pex_root: Path, tmp_path: Path, *, options: dict[str, Any]
 ) -> None:
-    filled, whole = make_both(make(**options), tmp_path / "out", pex_root, monkeypatch)
-    with zipfile.ZipFile(filled) as one, zipfile.ZipFile(whole) as other:
-        assert one.read("PEX-INFO") == other.read("PEX-INFO")
-        assert [info.filename for info in one.infolist()] == [
-            info.filename for info in other.infolist()
-        ]
-        assert one.testzip() is None
-    assert digest(filled) == digest(whole)
-    assert filled.stat().st_mode == whole.stat().st_mode
-    assert sorted(path.name for path in filled.parent.iterdir()) == ["filled.pex", "whole.pex"]
+    inputs = make(**options)
+    made = write_executable(inputs, tmp_path / "out" / "made.pex", pex_root=pex_root)
+    whole = make_whole_pex(inputs, tmp_path / "whole")
+    assert made.stat().st_mode == whole.stat().st_mode
+    assert [path.name for path in made.parent.iterdir()] == ["made.pex"]
+    with zipfile.ZipFile(made) as archive:
+        assert archive.testzip() is None
+        stored = {i.filename for i in archive.infolist() if i.compress_type == zipfile.ZIP_STORED}
+        assert {name for name in archive.namelist() if name.endswith(".whl")} <= stored
+        runtime = archive.getinfo(".bootstrap/pex/pex.py")
+        assert runtime.compress_size < runtime.file_size / 2
+    assert_equal(read_zip(made), read_zip(whole))
+
+
+def read_folder(folder: Path) -> dict[str, bytes]:
+    paths = (path for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in paths}
+
+
+@pytest.mark.parametrize("layout", ["packed", "loose"])
+def test_a_folder_has_the_members_of_the_one_file(
+    make: Callable[..., BuildInputs], pex_root: Path, tmp_path: Path, layout: Layout
+) -> None:
+    inputs = make(run=Run(kind="script", value="demo"))
+    folder = write_executable(inputs, tmp_path / "made.pex", pex_root=pex_root, layout=layout)
+    whole = make_whole_pex(inputs, tmp_path / "whole", layout=layout)
+    assert {path.name for path in folder.iterdir()} == {path.name for path in whole.iterdir()}
+    assert (folder / "__main__.py").stat().st_mode & 0o777 == 0o755
+    made, by_pex = read_folder(folder), read_folder(whole)
+    if layout == "packed":
+        for members, path in ((made, folder), (by_pex, whole)):
+            members.pop(".bootstrap")
+            inner = read_zip(path / ".bootstrap")
+            members |= {f".bootstrap/{name}": data for name, data in inner.items()}
+    assert_equal(dict(made), by_pex)
+    one_file = write_executable(inputs, tmp_path / "one-file.pex", pex_root=pex_root)
+    members = read_zip(one_file)
+    files = {name: data for name, data in members.items() if not name.endswith("/")}
+    assert {name: data for name, data in made.items() if not name.endswith("/")} == files
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no plain links")
 def test_a_cache_folder_that_leads_elsewhere_is_not_in_the_file(
-    make: Callable[..., Parts], pex_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    make: Callable[..., BuildInputs],
+    pex_root: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     digests = set()
     for home in (tmp_path / "plain", tmp_path / "linked"):
@@ -194,49 +227,45 @@ def test_a_cache_folder_that_leads_elsewhere_is_not_in_the_file(
     assert str(tmp_path).encode() not in output.read_bytes()
 
 
-@pytest.mark.parametrize(
-    ("options", "said"),
-    [
-        pytest.param(
-            {"run": Run(kind="script", value="native")}, None, id="a script that differs by target"
-        ),
-        pytest.param(
-            {"run": Run(kind="script", value="twice")}, "Ambiguous script", id="of two projects"
-        ),
-        pytest.param({"pex_args": ("--compile",)}, None, id="an option on wheels"),
-        pytest.param({"layout": "packed"}, None, id="a folder"),
-    ],
-)
-def test_what_only_pex_can_tell_is_left_to_pex(
-    make: Callable[..., Parts],
-    pex_root: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    *,
-    options: dict[str, Any],
-    said: str | None,
+def test_a_script_that_differs_by_target_is_looked_for_where_it_runs(
+    make: Callable[..., BuildInputs], pex_root: Path, tmp_path: Path
 ) -> None:
-    ran = []
+    inputs = make(run=Run(kind="script", value="native"))
+    info = read_zip(write_executable(inputs, tmp_path / "out.pex", pex_root=pex_root))["PEX-INFO"]
+    assert json.loads(info)["script"] == "native"
+    assert "entry_point" not in json.loads(info)
 
-    def watch(*args: Any, **keywords: Any) -> Path:
-        ran.append(1)
-        return run_pex(*args, **keywords)
 
-    monkeypatch.setattr(assembly, "run_pex", watch)
-    if said:
-        with pytest.raises(ToolError, match=said):
-            write_executable(make(**options), tmp_path / "out.pex", pex_root=pex_root)
-    else:
-        write_executable(make(**options), tmp_path / "out.pex", pex_root=pex_root)
-    assert ran == [1]
+def test_a_script_of_two_projects_is_an_error(
+    make: Callable[..., BuildInputs], pex_root: Path, tmp_path: Path
+) -> None:
+    inputs = make(run=Run(kind="script", value="twice"))
+    with pytest.raises(ConfigError) as caught:
+        write_executable(inputs, tmp_path / "out" / "out.pex", pex_root=pex_root)
+    assert str(caught.value) == (
+        "tool.multiplat.script: 'twice' is a script of same-tool and tool; "
+        "name the function that is meant by the key 'entry-point' in its place"
+    )
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_url_is_no_word_in_the_file(
+    make: Callable[..., BuildInputs], pex_root: Path, tmp_path: Path
+) -> None:
+    url = "https://user:secret@files.test/speed-1.0-py3-none-any.whl?token=secret"
+    inputs = make(requirements=(f"speed[x] @ {url} ; python_version > '3'",))
+    made = write_executable(inputs, tmp_path / "out.pex", pex_root=pex_root)
+    members = read_zip(made)
+    assert 'speed[x]; python_version > "3"' in json.loads(members["PEX-INFO"])["requirements"]
+    assert not any(b"secret" in data for data in members.values())
 
 
 def test_pex_runs_once_for_all_builds_with_the_same_options(
-    make: Callable[..., Parts], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    make: Callable[..., BuildInputs], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Other wheels, targets and programs need no other skeleton, other options do."""
     first = write_executable(make(), tmp_path / "first.pex", pex_root=tmp_path / "pex")
-    monkeypatch.setattr(skeleton, "run_tool", refuse)
+    monkeypatch.setattr(pex_tool, "run_tool", refuse)
     again = write_executable(make(), tmp_path / "again.pex", pex_root=tmp_path / "pex")
     assert digest(again) == digest(first)
     script = make(run=Run(kind="script", value="demo"))
@@ -248,19 +277,22 @@ def test_pex_runs_once_for_all_builds_with_the_same_options(
 
 
 def test_the_folders_of_whoever_builds_are_not_in_the_file(
-    make: Callable[..., Parts], pex_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    make: Callable[..., BuildInputs],
+    pex_root: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """pex would write its cache's path into the file, as it is for the user who builds."""
     first = write_executable(make(), tmp_path / "first.pex", pex_root=pex_root)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "caches"))
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
-    filled, whole = make_both(make(), tmp_path / "out", tmp_path / "pex", monkeypatch)
-    assert digest(first) == digest(filled) == digest(whole)
+    again = write_executable(make(), tmp_path / "again.pex", pex_root=tmp_path / "pex")
+    assert digest(first) == digest(again)
 
 
 @pytest.mark.parametrize("damage", [b"", b"x", b"\n", b"0" * 64 + b"\nPK"])
 def test_a_damaged_skeleton_is_made_anew(
-    make: Callable[..., Parts], pex_root: Path, tmp_path: Path, damage: bytes
+    make: Callable[..., BuildInputs], pex_root: Path, tmp_path: Path, damage: bytes
 ) -> None:
     root = tmp_path / "pex"
     first = digest(write_executable(make(), tmp_path / "first.pex", pex_root=pex_root))
@@ -271,18 +303,8 @@ def test_a_damaged_skeleton_is_made_anew(
     assert digest(again) == first
 
 
-def test_what_pex_writes_otherwise_than_known_is_left_to_pex(
-    make: Callable[..., Parts], pex_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    first = write_executable(make(), tmp_path / "first.pex", pex_root=pex_root)
-    monkeypatch.setattr(skeleton, "with_hash", lambda info: {**info, "pex_hash": "another"})
-    monkeypatch.setattr(skeleton, "_make", lambda *_: b"PK of tomorrow")
-    again = write_executable(make(), tmp_path / "again.pex", pex_root=pex_root)
-    assert digest(again) == digest(first)
-
-
 def test_a_cache_that_cannot_be_written_costs_time_only(
-    make: Callable[..., Parts], tmp_path: Path, pex_root: Path
+    make: Callable[..., BuildInputs], tmp_path: Path, pex_root: Path
 ) -> None:
     root = tmp_path / "pex"
     root.mkdir()
@@ -294,7 +316,7 @@ def test_a_cache_that_cannot_be_written_costs_time_only(
 
 
 def test_a_wheel_that_is_not_the_one_of_the_table_is_refused(
-    make: Callable[..., Parts], pex_root: Path, tmp_path: Path
+    make: Callable[..., BuildInputs], pex_root: Path, tmp_path: Path
 ) -> None:
     parts = make()
     (cut,) = (path for name, path in parts.paths.items() if name.startswith("speed"))
@@ -306,12 +328,15 @@ def test_a_wheel_that_is_not_the_one_of_the_table_is_refused(
 
 @pytest.mark.skipif(sys.platform != "linux", reason="needs a device that is always full")
 def test_a_full_disk_is_told(
-    make: Callable[..., Parts], pex_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    make: Callable[..., BuildInputs],
+    pex_root: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     parts = make()
     write_executable(parts, tmp_path / "before.pex", pex_root=pex_root)
     monkeypatch.setattr(
-        assembly, "write_members", lambda *_, **__: Path("/dev/full").write_bytes(b"x")
+        zip_writer, "write_members", lambda *_, **__: Path("/dev/full").write_bytes(b"x")
     )
     output = tmp_path / "out" / "out.pex"
     with pytest.raises(WriteError) as caught:
@@ -374,8 +399,7 @@ def test_a_first_build_offline_needs_no_pip_from_an_index(
         version="3.12",
         platform=sys.platform,
     )
-    monkeypatch.setattr(skeleton, "sys", new)
-    monkeypatch.setattr(assembly, "run_pex", refuse)
+    monkeypatch.setattr(pex_tool, "sys", new)
     (tmp_path / "lib").mkdir()
     (tmp_path / "lib" / "pex").symlink_to(find_package("pex"))
     monkeypatch.setenv("PYTHONPATH", str(tmp_path / "lib"))

@@ -8,32 +8,45 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from hatch_multiplat.base.errors import ToolError
 from hatch_multiplat.config.config import Config
-from hatch_multiplat.executable import skeleton
-from hatch_multiplat.executable.pex_info import dump_info, with_hash
-from hatch_multiplat.executable.skeleton import (
+from hatch_multiplat.executable import pex_skeleton
+from hatch_multiplat.executable.executable import MAIN
+from hatch_multiplat.executable.pex_skeleton import (
     KEPT,
-    PREAMBLE,
-    can_shape,
+    dump_info,
     find_skeleton,
+    normalize,
     parse_skeleton,
+    with_hash,
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
 INFO = with_hash({"distributions": {}, "requirements": [], "venv": False})
 
 
+def start_of(info: Mapping[str, Any]) -> bytes:
+    return f"#!python\n\nboot(pex_hash={info.get('pex_hash')!r})\n".encode()
+
+
 def make_pex(
-    info: dict[str, Any] = INFO, *, compression: int = zipfile.ZIP_STORED, **texts: str
+    info: Mapping[str, Any] = INFO,
+    *,
+    compression: int = zipfile.ZIP_STORED,
+    texts: Mapping[str, str] | None = None,
 ) -> bytes:
     stream = io.BytesIO(b"#!/usr/bin/env python3\n")
     stream.seek(0, os.SEEK_END)
-    files = {
+    files: dict[str, str | bytes] = {
         "PEX-INFO": dump_info(info),
-        "__main__.py": f"#!python\n{PREAMBLE}\nboot(pex_hash={info.get('pex_hash')!r})\n",
-        **{name.replace("main", "__main__.py"): text for name, text in texts.items()},
+        MAIN: start_of(info),
+        "__pex__/__init__.py": str(info.get("pex_hash")),
+        ".bootstrap/": "",
+        ".bootstrap/pex.py": "runtime " * 99,
+        **(texts or {}),
     }
     with zipfile.ZipFile(stream, "a", compression) as archive:
         for name, text in files.items():
@@ -41,29 +54,52 @@ def make_pex(
     return stream.getvalue()
 
 
+def test_the_hash_is_over_everything_but_itself() -> None:
+    info = with_hash({"b": [1], "a": {"y": True, "x": None}})
+    assert dump_info(info) == (
+        '{"a":{"x":null,"y":true},"b":[1],"pex_hash":"daddd95fb1d5fcde8768fb82e1d2970904039f3f"}'
+    )
+    assert with_hash({**info, "pex_hash": "another"}) == info
+    assert with_hash({**info, "b": [2]})["pex_hash"] != info["pex_hash"]
+
+
 def test_a_pex_without_wheels_is_a_skeleton() -> None:
-    found = parse_skeleton(make_pex())
-    assert found is not None
-    assert found.prefix == b"#!/usr/bin/env python3\n"
-    assert found.info == INFO
-    assert [info.filename for info, _ in found.members] == ["PEX-INFO", "__main__.py"]
+    found = parse_skeleton(normalize(make_pex()))
+    assert found.info == with_hash({**INFO, "pex_path": ""})
+    assert found.texts == {
+        MAIN: start_of(found.info),
+        "__pex__/__init__.py": found.info["pex_hash"].encode(),
+    }
+    assert [member.name for member in found.others] == [".bootstrap/", ".bootstrap/pex.py"]
+
+
+def test_a_filled_skeleton_has_the_hash_of_what_is_filled_in() -> None:
+    found = parse_skeleton(normalize(make_pex())).fill({"requirements": ["demo"]})
+    assert found.info == with_hash({**INFO, "pex_path": "", "requirements": ["demo"]})
+    assert found.texts[MAIN] == start_of(found.info)
+
+
+def test_what_hosts_write_otherwise_is_brought_into_one_form() -> None:
+    """Windows' PEX-INFO lacks a key, and Pythons before 3.12 put in what no runtime needs."""
+    vendored = ".bootstrap/pex/vendor/_vendored/setuptools"
+    old = make_pex(texts={f"{vendored}/": "", f"{vendored}/pkg_resources/__init__.py": "x"})
+    unix = make_pex(with_hash({**INFO, "pex_path": ""}), compression=zipfile.ZIP_DEFLATED)
+    assert normalize(make_pex()) == normalize(old) == normalize(unix)
 
 
 @pytest.mark.parametrize("written", ["'/scratch/somebody/pex'", "'C:\\\\Users\\\\somebody\\\\pex'"])
 def test_a_cache_folder_of_the_build_machine_gives_way_to_the_usual_one(written: str) -> None:
-    start = f"{PREAMBLE}boot(\n    pex_root={{}},\n    pex_hash={INFO['pex_hash']!r},\n)\n"
-    found = parse_skeleton(make_pex(main=start.format(written)))
-    assert found is not None
-    texts = {info.filename: data.decode() for info, data in found.members}
-    assert texts["__main__.py"] == start.format("'~/.cache/pex'")
+    start = "boot(\n    pex_root={},\n    pex_hash={!r},\n)\n"
+    pex = make_pex(texts={MAIN: start.format(written, INFO["pex_hash"])})
+    found = parse_skeleton(normalize(pex))
+    assert found.texts[MAIN].decode() == start.format("'~/.cache/pex'", found.info["pex_hash"])
 
 
 def test_a_cache_folder_that_the_table_names_stays() -> None:
-    info = with_hash({**INFO, "pex_root": "/var/cache/demo"})
-    start = f"{PREAMBLE}boot(\n    pex_root='/var/cache/demo',\n    {info['pex_hash']!r},\n)\n"
-    found = parse_skeleton(make_pex(info, main=start))
-    assert found is not None
-    assert start.encode() in [data for _, data in found.members]
+    info = with_hash({**INFO, "pex_path": "", "pex_root": "/var/cache/demo"})
+    start = f"boot(\n    pex_root='/var/cache/demo',\n    {info['pex_hash']!r},\n)\n"
+    found = parse_skeleton(normalize(make_pex(info, texts={MAIN: start})))
+    assert found.texts[MAIN].decode() == start
 
 
 @pytest.mark.parametrize(
@@ -75,32 +111,13 @@ def test_a_cache_folder_that_the_table_names_stays() -> None:
         pytest.param(make_pex({"distributions": {}, "requirements": []}), id="no hash"),
         pytest.param(make_pex(with_hash({**INFO, "distributions": {"a": "b"}})), id="wheels"),
         pytest.param(make_pex(with_hash({**INFO, "requirements": ["a"]})), id="requirements"),
-        pytest.param(make_pex(main=f"boot({INFO['pex_hash']!r})"), id="no place for the preamble"),
-        pytest.param(make_pex(main=f"{PREAMBLE}{PREAMBLE}{INFO['pex_hash']}"), id="two of them"),
-        pytest.param(make_pex(main=PREAMBLE), id="a start that does not know the hash"),
-        pytest.param(make_pex(compression=zipfile.ZIP_DEFLATED), id="compressed"),
+        pytest.param(make_pex(texts={MAIN: "boot()"}), id="a start that does not know the hash"),
+        pytest.param(make_pex(texts={"PEX-INFO": "[]"}), id="no table"),
     ],
 )
-def test_what_is_not_written_as_known_is_none(content: bytes) -> None:
-    assert parse_skeleton(content) is None
-
-
-@pytest.mark.parametrize(
-    ("words", "expected"),
-    [
-        ("", True),
-        ("--venv --no-strip-pex-env", True),
-        ("--venv prepend", False),
-        ("--build-property answer=42 --emit-warnings", True),
-        ("--build-property=answer=42", True),
-        ("--build-property", False),
-        ("--validate-entry-point", False),
-        ("--build-property a=1 --compile", False),
-        ("-v", False),
-    ],
-)
-def test_options_that_end_in_pex_info_alone_shape_a_skeleton(words: str, *, expected: bool) -> None:
-    assert can_shape(words.split()) is expected
+def test_what_pex_writes_otherwise_than_known_is_its_error(content: bytes) -> None:
+    with pytest.raises(ToolError, match="writes a file that is not known here"):
+        normalize(content)
 
 
 @pytest.fixture
@@ -112,12 +129,12 @@ def made(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, ...]]:
         found.append(arguments)
         return make_pex()
 
-    monkeypatch.setattr(skeleton, "_make", make)
+    monkeypatch.setattr(pex_skeleton, "_make", make)
     return found
 
 
 def find(folder: Path, **options: Any) -> None:
-    assert find_skeleton(Config(targets=(), **options), pex_root=folder) is not None
+    find_skeleton(Config(targets=(), **options), pex_root=folder)
 
 
 def test_all_that_shapes_a_skeleton_names_it(

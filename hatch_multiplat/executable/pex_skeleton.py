@@ -1,0 +1,255 @@
+"""What pex contributes to an executable: its runtime, its start and PEX-INFO, without wheels.
+
+pex makes such a skeleton, which depends on pex and on its options, and on nothing of a project's
+wheels and targets; so it is kept in the cache, and most builds need not run pex. It is the same on
+every host: what pex writes otherwise on Windows or on some Pythons is brought into one form. Below
+pex's own folder there is a file for each kind that was needed lately: the SHA-256 of the rest in
+its first line, then a zip file. Two builds that lack the same one both make it, and the second puts
+the same bytes in the place of the first.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+import re
+import shlex
+import shutil
+import sys
+import zipfile
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from importlib import metadata
+from typing import TYPE_CHECKING, Any, Final
+
+from hatch_multiplat.base.atomic_write import write_atomically
+from hatch_multiplat.base.errors import ExecutableError, ToolError
+from hatch_multiplat.executable.boot_reader import parse_preamble
+from hatch_multiplat.executable.executable import DEPS, INFO, MAIN, PEX_PACKAGE
+from hatch_multiplat.executable.pex_tool import own_pex_root, run_pex, told_as_cache
+from hatch_multiplat.executable.zip_writer import Member, read_members, write_members
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from hatch_multiplat.config.config import Config
+
+FOLDER: Final = "skeletons"
+FORM: Final = 2
+"""Of what is kept: counted up where it changes."""
+KEPT: Final = 16
+"""How many are kept, those used last. Each is some 1 MB, and one project needs one or a few."""
+HASH: Final = "pex_hash"
+PYTHON: Final = "/usr/bin/env python3"
+
+# A pex under Python 3.12 or newer leaves this out, and its runtime does without on any Python.
+_LEFT_OUT: Final = ".bootstrap/pex/vendor/_vendored/setuptools/"
+# By these variables pex finds the folder of its caches, which it writes into `__main__.py`.
+_HOMES: Final = ("HOME", "USERPROFILE", "LOCALAPPDATA", "APPDATA")
+_CACHE: Final = re.compile(rb"^    pex_root=.+,$", re.MULTILINE)
+_USUAL_CACHE: Final = b"    pex_root='~/.cache/pex',"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Skeleton:
+    """A PEX without wheels: PEX-INFO's values, the texts that name its hash, all other members.
+
+    `texts` are pex's start, by the names of their members; the others may be packed already.
+    """
+
+    info: Mapping[str, Any]
+    texts: Mapping[str, bytes]
+    others: tuple[Member, ...]
+
+    def fill(self, info: Mapping[str, Any]) -> Skeleton:
+        """Return the skeleton with other values in its PEX-INFO, and the hash that follows."""
+        filled = with_hash({**self.info, **info})
+        old, new = str(self.info[HASH]).encode(), str(filled[HASH]).encode()
+        texts = {name: text.replace(old, new) for name, text in self.texts.items()}
+        return replace(self, info=filled, texts=texts)
+
+
+def dump_info(info: Mapping[str, Any]) -> str:
+    """Return PEX-INFO's text as pex writes it."""
+    return json.dumps(info, sort_keys=True, separators=(",", ":"))
+
+
+def with_hash(info: Mapping[str, Any]) -> dict[str, Any]:
+    """Return PEX-INFO with its hash, which is over everything else in it."""
+    rest = {key: value for key, value in info.items() if key != HASH}
+    digest = hashlib.sha1(dump_info(rest).encode(), usedforsecurity=False).hexdigest()
+    return {**rest, HASH: digest}
+
+
+def find_skeleton(config: Config, *, pex_root: Path) -> Skeleton:
+    """Return the skeleton for these options, made by pex if there is none yet.
+
+    Below `pex_root`, pex and this keep what the next build can use. Raises ToolError when pex fails
+    or writes something else than what is known here, ExecutableError where it meets a full disk or
+    the folder cannot be written.
+    """
+    arguments = (*option_arguments(config), *config.pex_args)
+    path = pex_root / FOLDER / _key(arguments)
+    content = _read_kept(path)
+    if content is None:
+        content = normalize(_make(arguments, pex_root))
+        # A cache that cannot be written costs time at the next build, and nothing else.
+        with suppress(OSError):
+            _keep(content, path)
+    return parse_skeleton(content)
+
+
+def option_arguments(config: Config) -> list[str]:
+    """Return pex's flags for what its own runtime needs to know too."""
+    return [
+        # pex makes up a shebang from its targets, and warns that it cannot; ours is on top.
+        *("--python-shebang", f"#!{config.shebang or PYTHON}"),
+        f"--inherit-path={config.inherit_path}",
+        *(["--include-tools"] if config.include_tools else []),
+        *(["--runtime-pex-root", config.runtime_root] if config.runtime_root else []),
+        # With "=", as what is injected may begin with a dash.
+        *([f"--inject-args={shlex.join(config.inject_args)}"] if config.inject_args else []),
+        *(word for key, value in config.inject_env for word in ("--inject-env", f"{key}={value}")),
+    ]
+
+
+def normalize(content: bytes) -> bytes:
+    """Return a PEX without wheels in the one form for all hosts, as a zip file.
+
+    Raises ToolError if it is not written as known here.
+    """
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            data = {
+                info.filename: archive.read(info)
+                for info in archive.infolist()
+                if not info.filename.startswith(_LEFT_OUT)
+            }
+        skeleton = _skeleton(data, ())
+        known = (
+            dump_info(skeleton.info).encode() == data[INFO]
+            and with_hash(skeleton.info) == skeleton.info
+            and skeleton.info["distributions"] == {}
+            and skeleton.info["requirements"] == []
+            and all(str(skeleton.info[HASH]).encode() in text for text in skeleton.texts.values())
+        )
+    except (zipfile.BadZipFile, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise _unknown(str(error)) from error
+    if not known:
+        raise _unknown(f"its {INFO} is not as pex {metadata.version('pex')} wrote it before")
+    # pex writes this one on all systems but Windows.
+    filled = skeleton.fill({"pex_path": ""})
+    texts = dict(filled.texts)
+    if "pex_root" not in filled.info:
+        # It writes another where `~/.cache` leads out of the home folder, on macOS and on Windows.
+        texts = {name: _CACHE.sub(_USUAL_CACHE, text) for name, text in texts.items()}
+    data |= {**texts, INFO: dump_info(filled.info).encode()}
+    stream = io.BytesIO()
+    write_members((Member(name=name, data=found) for name, found in data.items()), stream)
+    return stream.getvalue()
+
+
+def parse_skeleton(content: bytes) -> Skeleton:
+    """Return the skeleton in a zip file that `normalize` made."""
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        names = [INFO, *(name for name in archive.namelist() if _is_text(name))]
+        data = {name: archive.read(name) for name in names}
+    others = (member for name, member in read_members(content).items() if name not in data)
+    return _skeleton(data, tuple(others))
+
+
+def read_skeleton(path: Path) -> Skeleton:
+    """Return the skeleton that an executable was made of."""
+    with zipfile.ZipFile(path) as archive:
+        data = {name: archive.read(name) for name in archive.namelist() if _is_text(name)}
+        data[INFO] = archive.read(INFO)
+    preamble = parse_preamble(data[MAIN].decode(), where=str(path))
+    if preamble is None:
+        raise ExecutableError(f"{path} has no table")
+    # Not by splitlines(), which also breaks lines at form feeds: ast counts as Python does.
+    lines = data[MAIN].split(b"\n")
+    data[MAIN] = b"\n".join([*lines[: preamble.start], b"", *lines[preamble.end + 1 :]])
+    others = (
+        member
+        for name, member in read_members(path).items()
+        if name not in data and not name.startswith(DEPS)
+    )
+    return _skeleton(data, tuple(others))
+
+
+def _skeleton(data: Mapping[str, bytes], others: tuple[Member, ...]) -> Skeleton:
+    return Skeleton(
+        info=json.loads(data[INFO]),
+        texts={name: text for name, text in data.items() if _is_text(name)},
+        others=others,
+    )
+
+
+def _is_text(name: str) -> bool:
+    """Tell whether a member names the hash: by `__pex__` a program finds its own PEX."""
+    return name == MAIN or (name.startswith(PEX_PACKAGE) and not name.endswith("/"))
+
+
+def _unknown(why: str) -> ToolError:
+    return ToolError(
+        f"pex {metadata.version('pex')} writes a file that is not known here: {why}; "
+        "install the release of pex that hatch-multiplat requires"
+    )
+
+
+def _make(arguments: Sequence[str], pex_root: Path) -> bytes:
+    with own_pex_root(pex_root) as root, told_as_cache(pex_root):
+        # The root is this build's own; what a killed one has left in it goes first.
+        folder = root.resolve() / "skeleton"
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
+        words = ("--output-file", "built.pex", "--layout", "zipapp")
+        fixed = ("--no-pre-install-wheels", "--no-compress")
+        run_pex([*words, *fixed, *arguments], folder=folder, root=root)
+        content = (folder / "built.pex").read_bytes()
+        shutil.rmtree(folder, ignore_errors=True)
+        return content
+
+
+def _key(arguments: Sequence[str]) -> str:
+    """Return a name for all that shapes a skeleton: pex, the Python that runs it, its options."""
+    pex = metadata.distribution("pex")
+    shapes = {
+        "form": FORM,
+        "pex": [pex.version, hashlib.sha256((pex.read_text("RECORD") or "").encode()).hexdigest()],
+        "python": [sys.implementation.name, sys.version, sys.platform],
+        "environment": {
+            name: value
+            for name, value in sorted(os.environ.items())
+            if name in _HOMES or name.startswith("PEX_")
+        },
+        "arguments": list(arguments),
+    }
+    return hashlib.sha256(json.dumps(shapes, sort_keys=True).encode()).hexdigest()
+
+
+def _read_kept(path: Path) -> bytes | None:
+    """Return what is kept there; None if there is nothing, or it is damaged."""
+    try:
+        digest, _, content = path.read_bytes().partition(b"\n")
+    except OSError:
+        return None
+    if hashlib.sha256(content).hexdigest().encode() != digest:
+        return None
+    with suppress(OSError):
+        os.utime(path)
+    return content
+
+
+def _keep(content: bytes, path: Path) -> None:
+    """Keep a skeleton, and no more of them than `KEPT`, nor what killed builds have left."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    digest = hashlib.sha256(content).hexdigest().encode()
+    write_atomically(path, digest + b"\n" + content)
+    by_age = sorted(path.parent.iterdir(), key=lambda file: -file.stat().st_mtime)
+    for old in by_age[KEPT:]:
+        with suppress(OSError):
+            old.unlink()

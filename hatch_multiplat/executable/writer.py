@@ -1,0 +1,245 @@
+"""The one way to an executable: a skeleton of pex's, our own members, and the wheels as they came.
+
+The same members are a zip file, or a folder for the layouts `loose` and `packed`.
+"""
+
+from __future__ import annotations
+
+import io
+import tempfile
+from collections import defaultdict
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, cast
+
+from packaging.utils import canonicalize_name
+
+from hatch_multiplat.base.errors import ConfigError, ExecutableError
+from hatch_multiplat.base.text import format_size
+from hatch_multiplat.executable.boot import render_header, render_preamble
+from hatch_multiplat.executable.boot_table import without_url
+from hatch_multiplat.executable.executable import BOOTSTRAP, DEPS, INFO, MAIN
+from hatch_multiplat.executable.pex_skeleton import PYTHON, dump_info, find_skeleton
+from hatch_multiplat.executable.zip_writer import (
+    MAX_ENTRIES,
+    MAX_SIZE,
+    Member,
+    write_archive,
+    write_folder,
+    write_members,
+)
+from hatch_multiplat.runtime.wheel import read_entry_points
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from packaging.requirements import Requirement
+
+    from hatch_multiplat.config.config import Config
+    from hatch_multiplat.config.formats import Layout
+    from hatch_multiplat.config.run import Run
+    from hatch_multiplat.executable.boot import BootTable
+    from hatch_multiplat.executable.pex_skeleton import Skeleton
+    from hatch_multiplat.wheels.selection import Selection
+    from hatch_multiplat.wheels.wheel_file import WheelTexts
+
+PEX_ENTRIES: Final = 600
+"""More than pex's own members are: room kept in the count of entries."""
+PEX_SIZE: Final = 2**24
+"""The same for its bytes."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BuildInputs:
+    """What an executable is made of.
+
+    `paths` maps the file name of every wheel to the file on disk, `texts` to what it says of
+    itself. Of the `requirements`, the first is the project itself (`demo[fast]==1.0`), the others
+    are what the table adds.
+    """
+
+    requirements: tuple[Requirement, ...]
+    selections: tuple[Selection, ...]
+    paths: Mapping[str, Path]
+    texts: Mapping[str, WheelTexts]
+    table: BootTable
+    run: Run
+    config: Config
+
+
+def write_executable(
+    inputs: BuildInputs, output: Path, *, pex_root: Path, layout: Layout | None = None
+) -> Path:
+    """Write an executable under another name and rename it into place; returns `output`.
+
+    `layout` is that of the table if none is given. With another than `zipapp`, the executable is a
+    folder, and `output` may not exist yet. When it exists, it is whole. Below `pex_root`, pex may
+    keep its own caches. Raises ConfigError for a script that is not one project's, ExecutableError
+    for what cannot be one zip file that every Python can run, WriteError where the caches cannot be
+    written, OSError where the output folder cannot, and ToolError when pex fails.
+    """
+    layout = layout or inputs.config.layout
+    if layout == "zipapp":
+        _check_limits(inputs)
+    info = describe(inputs)
+    skeleton = find_skeleton(inputs.config, pex_root=pex_root).fill(info)
+    wheels = [
+        Member(name=DEPS + wheel.file, source=inputs.paths[wheel.file], size=wheel.size)
+        for wheel in inputs.table.wheels
+    ]
+    shebang = f"#!{inputs.config.shebang}\n".encode() if inputs.config.shebang else b""
+    members = executable_members(skeleton, inputs.table, wheels)
+    if layout == "zipapp":
+        write_archive(members, output, prefix=shebang or render_header(inputs.table), mode=0o755)
+    else:
+        _write_layout(members, output, layout=layout, shebang=shebang or f"#!{PYTHON}\n".encode())
+    return output
+
+
+def executable_members(
+    skeleton: Skeleton, table: BootTable, wheels: Iterable[Member]
+) -> list[Member]:
+    """Return all members of an executable: pex's, our own that the table says, and the wheels."""
+    return [
+        *skeleton.others,
+        *_own_members(skeleton, table),
+        Member(name=INFO, data=dump_info(skeleton.info).encode()),
+        Member(name=DEPS, data=b""),
+        *wheels,
+    ]
+
+
+def _own_members(skeleton: Skeleton, table: BootTable) -> list[Member]:
+    """Return what is ours, and pex's start, which ours calls."""
+    first, rest = skeleton.texts[MAIN].split(b"\n", 1)
+    main = b"\n".join([first, render_preamble(table).encode(), rest.removeprefix(b"\n")])
+    texts = {**skeleton.texts, MAIN: main}
+    return [
+        Member(name=name, data=data, mode=0o755 if name == MAIN else 0o644)
+        for name, data in texts.items()
+    ]
+
+
+def _write_layout(
+    members: Sequence[Member], output: Path, *, layout: Layout, shebang: bytes
+) -> None:
+    """Write the members as a folder; in a packed one, pex's runtime is one zip file in it."""
+    output.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(
+        prefix=".hatch-multiplat-", dir=output.parent, ignore_cleanup_errors=True
+    ) as name:
+        folder = Path(name).resolve() / "written"
+        if layout == "packed":
+            runtime = [item for item in members if item.name.startswith(BOOTSTRAP)]
+            packed = io.BytesIO()
+            inner = (
+                Member(
+                    name=item.name.removeprefix(BOOTSTRAP),
+                    data=item.data,
+                    source=item.source,
+                    packed=item.packed,
+                )
+                for item in runtime
+                if item.name != BOOTSTRAP
+            )
+            write_members(inner, packed)
+            members = [item for item in members if not item.name.startswith(BOOTSTRAP)]
+            members.append(Member(name=BOOTSTRAP.rstrip("/"), data=packed.getvalue()))
+        write_folder(members, folder)
+        main = folder / MAIN
+        content = main.read_bytes()
+        first, rest = content.split(b"\n", 1)
+        if first + b"\n" != shebang:
+            main.write_bytes(shebang + rest)
+        # As pex has it: what can be started in the folder. Some systems make no links.
+        with suppress(OSError):
+            (folder / "pex").symlink_to(MAIN)
+        folder.chmod(0o755)
+        folder.replace(output)
+
+
+def describe(inputs: BuildInputs) -> dict[str, Any]:
+    """Return what PEX-INFO says of the wheels and of the program: pex's own runtime goes by it."""
+    return {
+        **_run_info(inputs),
+        "distributions": {wheel.file: wheel.sha256 for wheel in inputs.table.wheels},
+        "requirements": sorted(_recorded_requirements(inputs)),
+        # pex's own runtime looks whether all is there that the wheels require.
+        "overridden": sorted(inputs.table.overrides),
+        "excluded": sorted(inputs.table.excluded),
+    }
+
+
+def _recorded_requirements(inputs: BuildInputs) -> set[str]:
+    """Return the requirements that pex writes down: those that a wheel of some target is for."""
+    found = set()
+    for selection in inputs.selections:
+        for group in selection.sets:
+            values = cast("dict[str, str]", selection.target.environment(group.from_patch))
+            versions = {wheel.name: wheel.version for wheel in group.wheels}
+            for requirement in map(without_url, inputs.requirements):
+                version = versions.get(canonicalize_name(requirement.name))
+                if (
+                    version is not None
+                    and requirement.specifier.contains(version, prereleases=True)
+                    and (
+                        requirement.marker is None
+                        or requirement.marker.evaluate({**values, "extra": ""})
+                    )
+                ):
+                    found.add(str(requirement))
+    return found
+
+
+def _run_info(inputs: BuildInputs) -> dict[str, str]:
+    """Return what PEX-INFO says of the program that runs.
+
+    A script is the entry point of the one project that has it. Where targets have several, or a
+    file in a wheel, pex's runtime looks for it by its name, among the wheels of its machine. Raises
+    ConfigError for a script of several projects, of which nobody can tell which is meant.
+    """
+    run = inputs.run
+    if run.kind in {"entry-point", "module"}:
+        return {"entry_point": run.value}
+    if run.kind != "script":
+        return {}
+    found: dict[str, set[str]] = defaultdict(set)
+    for wheel in {wheel for selection in inputs.selections for wheel in selection.wheels}:
+        groups = read_entry_points(inputs.texts[wheel.filename].entry_points)
+        for group in ("console_scripts", "gui_scripts"):
+            reference = groups.get(group, {}).get(run.value)
+            if reference is not None:
+                found[wheel.name].add(reference.replace(" ", ""))
+                break
+    if len(found) > 1:
+        owners = " and ".join(sorted(found))
+        problem = (
+            f"tool.multiplat.script: {run.value!r} is a script of {owners}; "
+            "name the function that is meant by the key 'entry-point' in its place"
+        )
+        raise ConfigError([problem])
+    references = next(iter(found.values()), set())
+    if len(references) == 1:
+        (reference,) = references
+        module, _, function = reference.partition(":")
+        if module and function:
+            return {"entry_point": reference}
+    return {"script": run.value}
+
+
+def _check_limits(inputs: BuildInputs) -> None:
+    """Refuse what only a zip64 file could hold: zipimport reads those from Python 3.13 on."""
+    sizes: dict[str, int] = defaultdict(int)
+    for filename, path in inputs.paths.items():
+        sizes[filename.partition("-")[0]] += path.stat().st_size
+    total = sum(sizes.values())
+    if total <= MAX_SIZE - PEX_SIZE and len(inputs.paths) <= MAX_ENTRIES - PEX_ENTRIES:
+        return
+    heaviest = sorted(sizes.items(), key=lambda item: -item[1])
+    listed = "\n".join(f"  {format_size(size):>10}  {name}" for name, size in heaviest)
+    raise ExecutableError(
+        f"the executable would hold {format_size(total)} in {len(inputs.paths)} wheels; one zip "
+        f"file that every Python can run ends at 4 GiB and {MAX_ENTRIES} entries.\n"
+        f"List fewer platforms or Pythons, or build them in several executables:\n{listed}"
+    )
