@@ -6,12 +6,18 @@ project = "hatch-multiplat"
 author = "hatch-multiplat contributors"
 copyright = f"2026, {author}"  # noqa: A001 -- Sphinx's name for it
 
-extensions = ["myst_parser"]
+extensions = ["myst_parser", "sphinx_copybutton"]
 exclude_patterns = ["sessions"]
 nitpicky = True
 
 myst_enable_extensions = ["deflist"]
 myst_heading_anchors = 3
+
+# What is copied are the commands, without prompt and without what they print.
+copybutton_prompt_text = r"\$ |C:\\> "
+copybutton_prompt_is_regexp = True
+copybutton_only_copy_prompt_lines = True
+copybutton_copy_empty_lines = False
 
 html_theme = "furo"
 html_title = project

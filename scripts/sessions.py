@@ -1,4 +1,4 @@
-"""Record the terminal sessions that the documentation shows, and put them into README.md too.
+"""Record the terminal sessions that the documentation shows, and draw the terminal of README.md.
 
 Each session is the real output of its commands, in a copy of example_project/ with an empty
 cache. Only the names of the temporary folder and of the machine's own folders are replaced.
@@ -22,6 +22,7 @@ import tempfile
 from pathlib import Path
 from typing import Final
 
+import drawings
 from example import EXAMPLE, make_constraints
 from venvs import ROOT, make_environment, run
 
@@ -88,7 +89,7 @@ def main() -> None:
         sys.exit(compare(sessions))
     for name, text in sessions.items():
         (SESSIONS / f"{name}.txt").write_text(text, "utf-8")
-    quote_in(ROOT / "README.md")
+    drawings.write_all()
 
 
 def recorded_versions() -> dict[str, str]:
@@ -234,19 +235,6 @@ def record(name: str, project: Path, environ: dict[str, str], *commands: str) ->
         output = re.sub(r"^TIP .*\n", "", output, flags=re.MULTILINE)
         lines += [f"$ {command}", *(line.rstrip() for line in output.strip("\n").splitlines())]
     return "\n".join(lines) + "\n"
-
-
-def quote_in(page: Path) -> None:
-    """Put the sessions into the blocks of a page that say which one they are from."""
-
-    def quote(match: re.Match[str]) -> str:
-        return f"{match[1]}{(ROOT / match[2]).read_text('utf-8')}```\n"
-
-    block = re.compile(
-        r"(<!-- from (docs/sessions/[\w-]+\.txt) -->\n```console\n).*?^```\n",
-        re.DOTALL | re.MULTILINE,
-    )
-    page.write_text(block.sub(quote, page.read_text("utf-8")), "utf-8")
 
 
 if __name__ == "__main__":

@@ -34,7 +34,15 @@ NOT_RUN: Final[dict[tuple[str, str], str]] = {
     ("how-to/windows-exe", r"C:\> git-inspect-1.0.0.exe --version"): (
         "wants Windows; tests/e2e/test_windows_exe.py runs such a program in the lab"
     ),
-    ("how-to/without-hatch", "$ pip install hatch-multiplat"): "it is not on PyPI yet",
+    **dict.fromkeys(
+        [
+            ("install", '$ uv tool install "hatch-multiplat[cli]"'),
+            ("install", '$ pipx install "hatch-multiplat[cli]"'),
+            ("install", '$ python3 -m pip install "hatch-multiplat[cli]"'),
+            ("how-to/without-hatch", '$ pip install "hatch-multiplat[cli]"'),
+        ],
+        "it is not on PyPI yet",
+    ),
     ("how-to/without-hatch", "$ ./hatch-multiplat.pex build path/to/project"): (
         "a release takes a minute; tests/e2e/test_release.py makes one, and builds with it so"
     ),

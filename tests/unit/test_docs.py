@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import dataclasses
 import re
+import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
@@ -187,18 +188,70 @@ def test_the_reference_has_every_option_of_the_command_line_and_no_other() -> No
         assert described == given | {"-h", "--help"}
 
 
-def test_readme_and_tutorial_tell_alike_where_builds_find_what_is_not_on_pypi() -> None:
-    command = re.compile(r"^\$ .*(?:pip wheel|FIND_LINKS).*$", re.MULTILINE)
-    pages = (ROOT / "README.md", ROOT / "docs" / "tutorial.md")
-    readme, tutorial = (command.findall(page.read_text("utf-8")) for page in pages)
-    assert readme == tutorial
-    assert [set(re.findall(r"[A-Z]+_FIND_LINKS", line)) for line in readme] == [
-        set(),
-        {"PIP_FIND_LINKS", "UV_FIND_LINKS"},
-    ]
-    for page in ("add-to-a-project.md", "without-hatch.md"):
-        assert "](../tutorial.md#build)" in (ROOT / "docs" / "how-to" / page).read_text("utf-8")
-    assert "\n## Build\n" in (ROOT / "docs" / "tutorial.md").read_text("utf-8")
+def test_readme_and_install_page_tell_alike_how_to_install_what_is_not_on_pypi() -> None:
+    command = re.compile(r"^\$ .*(?:file://|CONSTRAINT).*$", re.MULTILINE)
+    pages = (ROOT / "README.md", ROOT / "docs" / "install.md")
+    readme, install = (command.findall(page.read_text("utf-8")) for page in pages)
+    assert readme == install
+    assert len(readme) == 3
+    where = "install.md#before-the-first-release"
+    for page in ("tutorial.md", "how-to/add-to-a-project.md", "how-to/without-hatch.md"):
+        assert where in (ROOT / "docs" / page).read_text("utf-8")
+
+
+def test_every_address_of_ours_is_one_of_the_project_s_and_leads_to_a_file() -> None:
+    """README is read on PyPI too, where a relative link leads nowhere."""
+    urls = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["urls"]
+    source, documentation = urls["Source"], urls["Documentation"]
+    raw = source.replace("github.com", "raw.githubusercontent.com")
+    folders = {f"{source}/blob/main/": ROOT, f"{raw}/main/": ROOT, documentation: ROOT / "docs"}
+    address = re.compile(r"https://[^\s)\"]*hatch-multiplat[^\s)\"]*")
+    for page in [*PAGES, *ROOT.glob("docs/**/*.md")]:
+        for found in address.findall(page.read_text("utf-8")):
+            for start, folder in folders.items():
+                if found.startswith(start):
+                    path = folder / found.removeprefix(start).partition("#")[0]
+                    path = path.with_suffix(".md") if path.suffix == ".html" else path
+                    assert path.exists(), found
+                    break
+            else:
+                others = (
+                    *urls.values(),
+                    "https://pypi.org/project/",
+                    "https://img.shields.io/pypi/",
+                )
+                assert found.startswith(others), found
+    readme = (ROOT / "README.md").read_text("utf-8")
+    targets = [match["target"] for match in LINK.finditer(readme)]
+    targets += re.findall(r"(?:src|srcset)=\"([^\"]+)\"", readme)
+    assert all(target.startswith("https://") for target in targets)
+
+
+# What build frontends, Python, pip and operating systems say, and what is no message.
+FOREIGN = {
+    "Unknown build hook: multiplat",
+    "No matching distribution found for hatch-multiplat",
+    "dist/",
+    "twine",
+    "not a zip file",
+    "can't find '__main__' module",
+    "Permission denied",
+}
+
+
+def test_a_message_in_the_troubleshooting_page_is_one_that_we_write() -> None:
+    page = (ROOT / "docs" / "troubleshooting.md").read_text("utf-8")
+    headings = re.findall(r"^### (.*)$", page, re.MULTILINE)
+    quoted = {part for heading in headings for part in re.findall(r"`([^`]+)`", heading)}
+    assert len(quoted - FOREIGN) > 8
+    texts = "\n".join(
+        node.value
+        for text in SOURCES
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    )
+    for message in quoted - FOREIGN:
+        assert message in texts, message
 
 
 def test_the_readme_names_the_two_commands_and_they_are_there() -> None:

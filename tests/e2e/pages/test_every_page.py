@@ -11,7 +11,7 @@ from tests.support.page import NOT_RUN, Page, open_page, read_blocks, read_page,
 
 ROOT = Path(__file__).resolve().parents[3]
 PAGES = [f"how-to/{path.stem}" for path in sorted(ROOT.glob("docs/how-to/*.md"))]
-MORE = ["README", "tutorial"]
+MORE = ["README", "install", "troubleshooting", "tutorial"]
 SESSIONS = ROOT / "docs" / "sessions"
 # `open_page("how-to/serve")`, or a fixture that does it with what a test names.
 OPENED = re.compile(r"\b(?:open_page|run_page)\(\s*\"(?P<name>[\w/-]+)\"\s*\)")

@@ -53,7 +53,7 @@ def do(shell: Shell, command: str, **environ: str) -> str:
     return shell.run([Step(command=command, shown=())], **environ)[0]
 
 
-def test_readme_and_tutorial_from_nothing_but_a_checkout(
+def test_readme_and_install_page_from_nothing_but_a_checkout(
     shell: Shell, checkout: Checkout, tmp_path: Path
 ) -> None:
     """A virtual environment with pip, and a project that hatchling builds, without any table."""
@@ -67,22 +67,31 @@ def test_readme_and_tutorial_from_nothing_but_a_checkout(
     }
     del environ["PIP_FIND_LINKS"], environ["UV_FIND_LINKS"]
     # The sdist, from which a build goes on in an environment of its own, is left to other tests.
-    here = {"path/to/hatch-multiplat": f"'{checkout.root}'", "-m build": "-m build --wheel"}
+    here = {
+        "file:///path/to/hatch-multiplat": checkout.root.as_uri(),
+        "-m build": "-m build --wheel",
+    }
     terminal = replace(shell, environ=environ, replace=here)
     path = shell.cwd / "pyproject.toml"
     text = path.read_text("utf-8")
     path.write_text(
         text[: text.index("[tool.hatch")].replace(', "hatch-multiplat"', ""), encoding="utf-8"
     )
-    with open_page("README") as readme, open_page("tutorial") as tutorial:
-        (prepare, build) = readme.steps("pip wheel"), readme.steps("init")
-        assert prepare == tutorial.steps()
+    (tmp_path / "home").mkdir(exist_ok=True)
+    with open_page("README") as readme, open_page("install") as install:
+        (prepare, build) = readme.steps("CONSTRAINT"), readme.steps("init")
+        assert prepare == install.steps("CONSTRAINT")
         terminal.run([*prepare, *build])
+        named = install.take("toml")
     left = sorted(path.name for path in (shell.cwd / "dist").iterdir())
     assert left == [EXECUTABLE, WHEEL]
     table = tomllib.loads(path.read_text("utf-8"))["tool"]["multiplat"]
     assert len(table["platforms"]) == 5
     assert do(shell, f"{sys.executable} dist/{EXECUTABLE}") == "it ran\n"
+    # Without the variables, the project itself says where the checkout is.
+    write_table(shell, terminal.here(named), CURRENT)
+    do(terminal, "python3 -m build --outdir named")
+    assert (shell.cwd / "named" / EXECUTABLE).is_file()
 
 
 def test_without_hatch(shell: Shell) -> None:
