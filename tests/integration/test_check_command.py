@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 import subprocess
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +21,7 @@ from hatch_multiplat.base.errors import (
 )
 from hatch_multiplat.frontends.cli import main
 from hatch_multiplat.frontends.render.matrix_html import render_html
+from tests.support.browser import dump_page
 from tests.support.matrix import sample
 from tests.support.project import make_project
 
@@ -341,14 +341,6 @@ def test_uv_agrees_on_each_target_by_itself(
             assert ours == theirs, target
 
 
-def chromium() -> str:
-    for name in ("chromium", "chromium-browser", "google-chrome", "chrome"):
-        found = shutil.which(name)
-        if found:
-            return found
-    pytest.skip("there is no Chromium on this machine")
-
-
 class TestPageInBrowser:
     """The page's script, run by a real browser, which prints what the page has become."""
 
@@ -356,19 +348,7 @@ class TestPageInBrowser:
         text = render_html(sample())
         page = folder / "page.html"
         page.write_text(text.replace("</body>", f"<script>{script}</script></body>"), "utf-8")
-        done = subprocess.run(
-            [
-                chromium(),
-                *("--headless", "--no-sandbox", "--disable-gpu", "--dump-dom"),
-                *("--window-size=1280,900", f"--user-data-dir={folder / 'profile'}"),
-                page.as_uri(),
-            ],
-            capture_output=True,
-            text=True,
-            check=True,
-            timeout=120,
-        )
-        return done.stdout
+        return dump_page(page.as_uri(), folder)
 
     def shown(self, folder: Path, script: str) -> list[str]:
         """Return packages with versions, in the order of the rows that are shown."""
