@@ -6,6 +6,7 @@ import base64
 import csv
 import hashlib
 import io
+import stat
 import zipfile
 from typing import TYPE_CHECKING, Final
 
@@ -13,19 +14,15 @@ from hatch_multiplat.base.errors import ExecutableError
 from hatch_multiplat.base.text import format_size
 from hatch_multiplat.config.formats import chosen
 from hatch_multiplat.executable.zip_writer import Member, write_archive
-from hatch_multiplat.runtime.wheel import (
-    REPLACED,
-    find_info_dir,
-    iter_blocks,
-    read_record,
-)
-from hatch_multiplat.runtime.writing import BadWheel
+from hatch_multiplat.runtime.install import Archive
+from hatch_multiplat.runtime.rules import BadWheel, Folders, judge_wheel
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     from hatch_multiplat.executable.writer import BuildInputs
+    from hatch_multiplat.targets.target import Target
     from hatch_multiplat.wheels.selection import Selection
 
 # AWS Lambda's limits: a direct upload, and the function with its layers unpacked.
@@ -34,9 +31,9 @@ UPLOAD_LIMIT: Final = 50 * 2**20
 UNPACKED_LIMIT: Final = 250 * 2**20
 
 _UNIX: Final = 3
-# What a wheel keeps in `.data` and where it goes below the one folder that there is; what is not
-# named here (scripts, headers) needs an environment and is left out.
-_KINDS: Final = frozenset({"purelib", "platlib", "data"})
+# There is one folder for what a wheel has, but for what needs an environment and is left out.
+_FOLDERS: Final = Folders(purelib="", platlib="", scripts="bin", headers="include")
+_LEFT_OUT: Final = frozenset({"scripts", "headers"})
 
 
 def write_installed_zip(inputs: BuildInputs, selection: Selection, path: Path) -> Path:
@@ -51,9 +48,9 @@ def write_installed_zip(inputs: BuildInputs, selection: Selection, path: Path) -
     members: dict[str, Member] = {}
     for wheel in selection.sets[-1].wheels:
         try:
-            for member in _install(inputs.paths[wheel.filename], prefix):
+            for member in _install(inputs.paths[wheel.filename], prefix, selection.target):
                 members[member.name] = member
-        except (BadWheel, zipfile.BadZipFile, KeyError) as error:
+        except BadWheel as error:
             raise ExecutableError(f"{wheel.filename} cannot be installed: {error}") from error
     write_archive(members.values(), path)
     return path
@@ -85,28 +82,25 @@ def size_warnings(path: Path) -> list[str]:
     return []
 
 
-def _install(path: Path, prefix: str) -> Iterator[Member]:
+def _install(path: Path, prefix: str, target: Target) -> Iterator[Member]:
     """Give the members that installing a wheel means, the new RECORD last."""
     rows: list[tuple[str, str, object]] = []
-    with zipfile.ZipFile(path) as archive:
-        info_dir = find_info_dir(archive.infolist())
-        data_dir = info_dir.removesuffix(".dist-info") + ".data/"
-        known = read_record(archive, f"{info_dir}/RECORD")
-        replaced = {f"{info_dir}/{name}" for name in REPLACED}
-        for info in archive.infolist():
-            name = info.filename
-            if info.is_dir() or name in replaced:
+    with path.open("rb") as stream:
+        archive = Archive(stream)
+        placed, problems = judge_wheel(archive.facts, _FOLDERS, target.platform.system)
+        if problems:
+            raise BadWheel(problems[0])
+        for item in placed:
+            name, info = item.member.name, archive.infos[item.member.name]
+            if item.kind in _LEFT_OUT:
                 continue
-            if name.startswith(data_dir):
-                kind, _, name = name.removeprefix(data_dir).partition("/")
-                if kind not in _KINDS or not name:
-                    continue
-            digest, size = known.get(info.filename) or _digest(iter_blocks(archive, info))
-            rows.append((name, digest, size))
-            runs = info.create_system == _UNIX and (info.external_attr >> 16) & 0o111
-            yield Member(
-                name=prefix + name, mode=0o755 if runs else 0o644, source=path, packed=info
-            )
+            digest, size = archive.record.get(name) or _digest(archive.read(name))
+            rows.append((item.path, digest, size))
+            runs = info.create_system == _UNIX and item.member.mode & 0o111
+            link = stat.S_IFLNK if item.member.link else 0
+            mode = link | (0o755 if runs else 0o644)
+            yield Member(name=prefix + item.path, mode=mode, source=path, packed=info)
+    info_dir = archive.info_dir
     installer = b"hatch-multiplat\n"
     rows.append((f"{info_dir}/INSTALLER", *_digest([installer])))
     yield Member(name=f"{prefix}{info_dir}/INSTALLER", data=installer, deflate=False)

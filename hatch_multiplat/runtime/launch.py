@@ -18,12 +18,12 @@ from hatch_multiplat.runtime import (
     cache,
     entry,
     executable,
+    install,
     machine,
     places,
     pythons,
+    rules,
     venv,
-    wheel,
-    writing,
 )
 
 Json = Dict[str, Any]
@@ -127,7 +127,7 @@ class Launch:
             os.name != "nt"
             and not noexec
             and os.path.exists(python)
-            and writing.shebang(python).startswith(b"#!" + os.fsencode(python))
+            and install.shebang(python).startswith(b"#!" + os.fsencode(python))
         )
         return [final, python if os.path.exists(python) else self.base, "direct" if direct else ""]
 
@@ -172,13 +172,13 @@ class Launch:
         commands[self.main] = self.table
         try:
             venv.write_entries(folder, source, python, commands, common, runs)
-        except writing.BadWheel as error:
+        except rules.BadWheel as error:
             self.fail(str(error))
         if in_cache:
-            writing.write_file(os.path.join(aside, "used"), [])
-            writing.write_file(os.path.join(aside, "files"), [venv.list_files(aside)])
+            install.write_file(os.path.join(aside, "used"), [])
+            install.write_file(os.path.join(aside, "files"), [venv.list_files(aside)])
 
-    def install(self, paths: wheel.Paths, python: str) -> List[Dict[str, Dict[str, str]]]:
+    def install(self, paths: install.Paths, python: str) -> List[Dict[str, Dict[str, str]]]:
         """Install this machine's wheels; returns the entry points of each.
 
         What else could be done was measured by benchmarks/first_run.py, with git-inspect (25 MB)
@@ -198,8 +198,8 @@ class Launch:
             for item in self.wheels():
                 try:
                     with file.open_wheel(item) as stream:
-                        groups.append(wheel.install_wheel(stream, paths, python))
-                except writing.BadWheel as error:
+                        groups.append(install.install_wheel(stream, paths, python))
+                except rules.BadWheel as error:
                     self.fail("%s cannot be used: %s" % (item["file"], error))
         finally:
             file.close()

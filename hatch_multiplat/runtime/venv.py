@@ -8,7 +8,7 @@ import sys
 import sysconfig
 from typing import Any, Dict, List, NamedTuple
 
-from hatch_multiplat.runtime import pythons, wheel, writing
+from hatch_multiplat.runtime import install, pythons, rules
 
 # The line of entry.py and of starter.py that is filled in.
 EMPTY_CONFIG = "\nCONFIG = {}"
@@ -17,7 +17,7 @@ EMPTY_CONFIG = "\nCONFIG = {}"
 class Venv(NamedTuple):
     """A virtual environment: its folder, its Python, and where packages go."""
 
-    paths: wheel.Paths
+    paths: install.Paths
     python: str
     plain: bool = False  # no Python of its own: the base runs, with the library put on its path
 
@@ -37,7 +37,7 @@ def describe_venv(root: str) -> Venv:
     version = "python%d.%d" % sys.version_info[:2]
     scripts = os.path.join(root, "Scripts" if os.name == "nt" else "bin")
     return Venv(
-        paths=wheel.Paths(
+        paths=install.Paths(
             root=root,
             purelib=found["purelib"],
             platlib=found["platlib"],
@@ -59,8 +59,8 @@ def write_python(root: str, base: str, inherit: bool) -> bool:
     ]
     path = os.path.join(root, "pyvenv.cfg")
     if os.path.lexists(path) or os.path.lexists(venv.python):
-        raise writing.BadWheel("it wants to replace the interpreter")
-    writing.write_file(path, [("\n".join(config) + "\n").encode("utf-8")])
+        raise rules.BadWheel("it wants to replace the interpreter")
+    install.write_file(path, [("\n".join(config) + "\n").encode("utf-8")])
     if os.name == "nt":
         done = write_windows_python(venv, base) and works(venv.python, root)
     else:
@@ -170,18 +170,18 @@ def write_entries(
         before, line, after = source.partition(EMPTY_CONFIG)
         text = before + line.replace("{}", ascii(config)) + after
         if os.path.basename(folder) == os.path.basename(common["scripts"]):
-            writing.write_script(folder, name, python, text.encode("utf-8"), False)
+            install.write_script(folder, name, python, text.encode("utf-8"), False)
         else:
             path = os.path.join(folder, name)
-            writing.write_file(path, [writing.shebang(python), text.encode("utf-8")], 0o777)
+            install.write_file(path, [install.shebang(python), text.encode("utf-8")], 0o777)
 
 
 def write_inherit(library: str, root: str, how: str, source: str) -> None:
     """Put inherit.py where every start of the set-up at `root` imports it."""
     filled = source.replace('\nHOW, ROOT = "", ""', "\nHOW, ROOT = %a, %a" % (how, root))
-    writing.write_file(os.path.join(library, "_multiplat_inherit.py"), [filled.encode("utf-8")])
+    install.write_file(os.path.join(library, "_multiplat_inherit.py"), [filled.encode("utf-8")])
     path = os.path.join(library, "_multiplat_inherit.pth")
-    writing.write_file(path, [b"import _multiplat_inherit\n"])
+    install.write_file(path, [b"import _multiplat_inherit\n"])
 
 
 def write_code(aside: str, final: str, source: str) -> Dict[str, str]:
@@ -189,11 +189,11 @@ def write_code(aside: str, final: str, source: str) -> Dict[str, str]:
 
     Only CPython's version says which code it can run.
     """
-    writing.write_file(os.path.join(aside, "entry.py"), [source.encode("utf-8")])
+    install.write_file(os.path.join(aside, "entry.py"), [source.encode("utf-8")])
     paths = {name: os.path.join(final, name) for name in ("entry.py", "entry")}
     if sys.implementation.name == "cpython":
         code = marshal.dumps(compile(source, paths["entry.py"], "exec"))
-        writing.write_file(os.path.join(aside, "entry-%x" % sys.hexversion), [code])
+        install.write_file(os.path.join(aside, "entry-%x" % sys.hexversion), [code])
     return {"source": paths["entry.py"], "code": paths["entry"]}
 
 

@@ -335,7 +335,9 @@ def test_a_wheel_that_would_leave_its_folder_stops_the_run(bench: Bench) -> None
     )
     app = bench.demo(wheels=[wheel], run={"module": "demo"})
     result = bench.run([app], code=1)
-    assert "demo-1.0-py3-none-any.whl cannot be used: it tries to write outside" in result.stderr
+    assert (
+        "demo-1.0-py3-none-any.whl cannot be used: '../../../../../evil.py' leads" in result.stderr
+    )
     assert list(bench.folder.rglob("evil.py")) == []
     assert bench.setups() == []
     assert bench.leftovers() == []

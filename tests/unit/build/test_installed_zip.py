@@ -99,7 +99,7 @@ def test_programs_stay_executable(make_wheel: MakeFile, tmp_path: Path) -> None:
 
 def test_a_wheel_that_leads_outside_is_refused(make_wheel: MakeFile, tmp_path: Path) -> None:
     wheel = make_wheel("lib", files={"../evil.py": ""})
-    with pytest.raises(ExecutableError, match=r"lib-1\.0.* cannot be installed: it tries to write"):
+    with pytest.raises(ExecutableError, match=r"lib-1\.0.* '../evil.py' leads out"):
         write(tmp_path / "out.zip", [wheel])
     assert not (tmp_path / "out.zip").exists()
 
