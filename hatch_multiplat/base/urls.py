@@ -1,24 +1,149 @@
-"""Addresses: URLs that may carry secrets, and those that mean a file of this machine."""
+"""Addresses: what is secret in them, how they are shown, and which of them mean a local file.
+
+Credentials are taken off every URL where it enters the program, by `Credentials.take`; from there
+on an address is fit to be shown and written. `redact` and `redact_text` are for what others say.
+"""
 
 from __future__ import annotations
 
 import re
 from pathlib import Path
-from urllib.parse import unquote, urlsplit, urlunsplit
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from urllib.parse import quote, unquote, urlsplit, urlunsplit
 from urllib.request import url2pathname
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
-def split_credentials(url: str) -> tuple[str, tuple[str, str] | None]:
-    """Return the URL without user and password, and these if it had them."""
+Login: TypeAlias = tuple[str, str | None]
+"""A user and a password, which is None where the keyring has it."""
+
+_SCHEME: Final = re.compile(
+    r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]+):(?P<slashes>/*)(?P<rest>.*)", re.DOTALL
+)
+"""A scheme of one letter is a drive of Windows."""
+_HOST: Final = re.compile(r"(?:\[[0-9A-Fa-f:.]+(?:%25[^\]]*)?\]|[^\[\]:@]*)(?::\d*)?")
+_URL_REQUIREMENT: Final = re.compile(r"(?P<name>[A-Za-z0-9._\[\], -]+@\s*)(?P<url>\S.*)", re.DOTALL)
+_MARKER: Final = re.compile(r"\s;.*|\s+$", re.DOTALL)
+_SECRET_NAME: Final = re.compile(
+    r"token|secret|passw|pwd|auth|signature|credential|(^|[^a-z])(sig|sas|jwt|(api|access)?_?key)$",
+    re.IGNORECASE,
+)
+_SECRET_VALUE: Final = re.compile(r"(?=.*\d)(?=.*[A-Za-z])[A-Za-z0-9_~%+/=.-]{20,}")
+_FILE_NAME: Final = re.compile(r"\.(whl|zip|gz|bz2|xz|html?)$", re.IGNORECASE)
+_WORD: Final = re.compile(r"[^\s'\"`<>]+")
+_BEFORE_URL: Final = re.compile(r",(?=[A-Za-z][A-Za-z0-9+.-]*://)")
+_QUERY_IN_TEXT: Final = re.compile(r"([?&])([^\s=&#'\"`<>]+)=[^\s&#'\"`<>]+")
+_ENCODE: Final = (
+    "write the special characters of a user and a password percent-encoded "
+    "(@ as %40, / as %2F, # as %23, ? as %3F), and an @ of the path as %40"
+)
+
+
+class Credentials:
+    """Users, passwords and tokens by the addresses that they were given with.
+
+    An address is a URL without user, password, secret parts of its query, and fragment. The first
+    login of an address counts.
+    """
+
+    def __init__(self, logins: Mapping[str, Login] | None = None) -> None:
+        self.logins = dict(logins or {})
+        self.of_git: set[str] = set()
+        """The addresses of repositories among them."""
+        self._queries: dict[str, str] = {}
+
+    def take(self, text: str) -> str:
+        """Return a location, or a requirement by URL, without its secrets, and keep these.
+
+        What is no URL comes back as it is. Raises ValueError, with a message that shows none of
+        it, for a URL that cannot be read.
+        """
+        requirement = _URL_REQUIREMENT.fullmatch(text)
+        if requirement is None:
+            return self._take_url(text)
+        marker = _MARKER.search(requirement["url"])
+        end = marker.start() if marker else len(requirement["url"])
+        url = self._take_url(requirement["url"][:end])
+        return requirement["name"] + url + requirement["url"][end:]
+
+    def take_all(self, value: Any, where: str, problems: list[str]) -> Any:
+        """Return a value of TOML, whatever is in it, without the secrets of the URLs in it.
+
+        `where` is its path, by which problems are told.
+        """
+        if isinstance(value, dict):
+            return {
+                key: self.take_all(item, f"{where}.{key}" if where else key, problems)
+                for key, item in value.items()
+            }
+        if isinstance(value, list):
+            return [self.take_all(v, f"{where}[{n}]", problems) for n, v in enumerate(value)]
+        if not isinstance(value, str):
+            return value
+        try:
+            return self.take(value)
+        except ValueError as error:
+            problems.append(f"{where}: {error}")
+            return redact(value)
+
+    def add(self, url: str, login: Login) -> None:
+        """Keep a login that was given apart from its URL; it stands before one in the URL."""
+        self.logins[_address_of(url)] = login
+
+    def restore_query(self, url: str) -> str:
+        """Return a URL with the secret parts of its query."""
+        query = self._queries.get(_address_of(url))
+        if query is None:
+            return url
+        parts = urlsplit(url)
+        return urlunsplit(parts._replace(query="&".join(filter(None, (parts.query, query)))))
+
+    @property
+    def addresses_with_queries(self) -> tuple[str, ...]:
+        """The addresses that are asked with a secret query."""
+        return tuple(self._queries)
+
+    def _take_url(self, url: str) -> str:
+        parts = _parse(url)
+        if parts is None:
+            is_file = url.lower().startswith("file:")
+            if "//" in url and not is_file and redact_text(url) != url:
+                raise ValueError(f"{redact_text(url)!r} is neither a URL nor a requirement")
+            return url
+        scheme, user, rest = parts
+        clean = f"{scheme}://{rest}"
+        if user and scheme.endswith("ssh"):
+            clean = f"{scheme}://{user.partition(':')[0]}@{rest}"  # Who logs in by a key.
+        split = urlsplit(clean)
+        words = split.query.split("&") if split.query else []
+        secret = [word for word in words if _is_secret(word)]
+        if secret:
+            shown = "&".join(word for word in words if word not in secret)
+            clean = urlunsplit(split._replace(query=shown))
+            self._queries.setdefault(_address_of(clean), "&".join(secret))
+        if user and not scheme.endswith("ssh"):
+            name, _, password = user.partition(":")
+            login = unquote(name), unquote(password)
+            self.logins.setdefault(_address_of(clean), login)
+            if scheme.startswith("git+"):
+                self.of_git.add(_address_of(clean).rpartition("@")[0] or _address_of(clean))
+        return clean
+
+
+def with_login(url: str, login: Login) -> str:
+    """Return a URL with a user and a password."""
+    words = (quote(text, safe="") for text in login if text is not None)
     parts = urlsplit(url)
-    if not (parts.username or parts.password):
-        return url, None
-    return redact(url), (unquote(parts.username or ""), unquote(parts.password or ""))
+    return urlunsplit(parts._replace(netloc=f"{':'.join(words)}@{parts.netloc}"))
 
 
 def display_url(url: str) -> str:
     """Return a URL fit to be shown: without user and password, query (it may be a signature)."""
-    return urlunsplit(urlsplit(redact(url))._replace(query="", fragment=""))
+    try:
+        return urlunsplit(urlsplit(redact(url))._replace(query="", fragment=""))
+    except ValueError:
+        return redact(url)
 
 
 def local_path(url: str) -> Path | None:
@@ -31,18 +156,85 @@ def local_path(url: str) -> Path | None:
     return Path(url) if len(parts.scheme) <= 1 else None
 
 
-def redact(url: str) -> str:
-    """Return the URL without user and password."""
+def redact(text: str) -> str:
+    """Return one location or requirement, valid or not, without what may be user or password."""
     try:
-        parts = urlsplit(url)
-    except ValueError:  # No URL at all, and to be shown in the message that says so.
-        return redact_text(url)
-    if not (parts.username or parts.password):
-        return url
-    host = parts.netloc.rpartition("@")[2]
-    return urlunsplit(parts._replace(netloc=host))
+        return Credentials().take(text)
+    except ValueError:
+        return _redact_word(text)
 
 
 def redact_text(text: str) -> str:
-    """Return the text with the user and password of every URL in it replaced."""
-    return re.sub(r"(?<=://)[^/?#\s'\"]+@", "***@", text)
+    """Return a text of somebody else with the user and password of every URL in it replaced."""
+    without = _WORD.sub(
+        lambda match: ",".join(map(_redact_word, _BEFORE_URL.split(match[0]))), text
+    )
+    return _QUERY_IN_TEXT.sub(
+        lambda match: f"{match[1]}{match[2]}=***" if _is_secret(match[0][1:]) else match[0], without
+    )
+
+
+def _redact_word(text: str) -> str:
+    """Replace what stands before the last @ that may end a user and a password."""
+    if ":" not in text or "@" not in text:
+        return text
+    scheme, separator, rest = text.partition("://")
+    if not separator:
+        head, _, last = text.rpartition("@")
+        return f"***@{last}" if ":" in head else text
+    authority = re.split(r"[/?#]", rest, maxsplit=1)[0]
+    if "@" not in authority and ":" not in authority and _looks_like_host(authority):
+        return text  # An @ of the path: git's revision, or a scope.
+    head, at, last = rest.rpartition("@")
+    if not at or (scheme.endswith("ssh") and ":" not in head):
+        return text
+    return f"{scheme}://***@{last}"
+
+
+def _parse(url: str) -> tuple[str, str, str] | None:
+    """Return the scheme, the user with the password, and the rest; None for what is no URL.
+
+    Raises ValueError for what cannot be read.
+    """
+    match = _SCHEME.fullmatch(url)
+    if match is None or (not match["slashes"] and "@" not in match["rest"]):
+        return None
+    scheme, slashes, rest = match["scheme"], match["slashes"], match["rest"]
+    if scheme.lower() == "file":
+        return None
+    shown = _redact_word(url)
+    if len(slashes) != len("//"):
+        if "@" not in rest:
+            return None
+        raise ValueError(f"{shown!r} is not a URL; write two slashes after the colon")
+    authority = re.split(r"[/?#]", rest, maxsplit=1)[0]
+    tail = rest[len(authority) :]
+    user, at, host = authority.rpartition("@")
+    is_revision = scheme.startswith("git") and _looks_like_host(host)
+    if "@" in tail and not is_revision and (":" in authority or at or not _looks_like_host(host)):
+        raise ValueError(f"{shown!r}: {_ENCODE}")
+    if not _HOST.fullmatch(host):
+        raise ValueError(f"{shown!r} is not a URL: {host!r} is not a host and a port")
+    try:
+        _ = urlsplit(f"{scheme}://{host}{tail}").port
+    except ValueError as error:
+        raise ValueError(f"{shown!r} is not a URL: {error}") from None
+    return scheme, user, host + tail
+
+
+def _looks_like_host(text: str) -> bool:
+    name, _, port = text.partition(":")
+    return ("." in name or name == "localhost" or text.startswith("[")) and not (
+        port and not text.startswith("[") and not port.isdecimal()
+    )
+
+
+def _is_secret(word: str) -> bool:
+    """Tell whether a word of a query is a secret, by its name or by what it looks like."""
+    name, _, value = word.partition("=")
+    looks = _SECRET_VALUE.fullmatch(value) and not _FILE_NAME.search(unquote(value))
+    return bool(value) and bool(_SECRET_NAME.search(unquote(name)) or looks)
+
+
+def _address_of(url: str) -> str:
+    return url.partition("#")[0].removeprefix("git+")

@@ -32,12 +32,12 @@ from urllib3.util import Retry
 from hatch_multiplat.__about__ import __version__
 from hatch_multiplat.base.errors import ToolError
 from hatch_multiplat.base.process import run_tool
-from hatch_multiplat.base.urls import redact, redact_text, split_credentials
+from hatch_multiplat.base.urls import Credentials, redact, redact_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from hatch_multiplat.index.sources import Login
+    from hatch_multiplat.base.urls import Login
 
 _T = TypeVar("_T")
 
@@ -183,15 +183,15 @@ class Answer:
 class HttpClient:
     """GET requests for several threads at once.
 
-    `credentials` maps the URL of an index to its user and password. They are sent to that origin
-    (scheme, host and port) only; where an origin has several, the URL that shares most of its
-    path with the request decides. For a password that is None, netrc is asked and then the
+    The logins of `credentials` are sent to the origin (scheme, host and port) of their address
+    only; where an origin has several, the address that shares most of its path with the request
+    decides. For a password that is None, netrc is asked and then the
     keyring, once. For other origins netrc is asked. `say` hears why a request is made again.
     """
 
     def __init__(
         self,
-        credentials: Mapping[str, Login],
+        credentials: Credentials,
         *,
         environ: Mapping[str, str],
         say: Callable[[str], object] = lambda _: None,
@@ -200,6 +200,7 @@ class HttpClient:
     ) -> None:
         self.session = _make_session(credentials, environ, limits)
         self.say = say
+        self._credentials = credentials
         self._environ = environ
         self._backoff = backoff
         self._limits = limits
@@ -256,15 +257,10 @@ class HttpClient:
     @contextmanager
     def _open(self, url: str, headers: Mapping[str, str]) -> Iterator[Answer]:
         """Ask once and hand out the answer; raises _FailedTry, and RequestError."""
-        address, credentials = split_credentials(url)
-        auth = self.session.auth
-        known = isinstance(auth, _Credentials) and auth.knows(address)
-        whole = credentials is not None and (credentials[1] or not known)
         try:
             response = self.session.get(
-                address,
+                self._credentials.restore_query(self._credentials.take(url)),
                 headers=dict(headers),
-                auth=HTTPBasicAuth(*credentials) if credentials and whole else None,
                 stream=True,
                 timeout=(self._limits.connect, self._limits.read),
             )
@@ -317,9 +313,7 @@ class _Host:
             self.given_up = reason
 
 
-def _make_session(
-    credentials: Mapping[str, Login], environ: Mapping[str, str], limits: Limits
-) -> _Session:
+def _make_session(credentials: Credentials, environ: Mapping[str, str], limits: Limits) -> _Session:
     session = _Session()
     session.headers["User-Agent"] = f"hatch-multiplat/{__version__}"
     session.auth = _Credentials(credentials)
@@ -378,18 +372,14 @@ def ask_keyring(url: str, user: str) -> tuple[str, str] | None:
 class _Credentials(AuthBase):
     """Finds user and password for a request by its URL, then in netrc, then in the keyring."""
 
-    def __init__(self, credentials: Mapping[str, Login]) -> None:
-        self._known = [(urlsplit(url), url, login) for url, login in credentials.items()]
+    def __init__(self, credentials: Credentials) -> None:
+        self._credentials = credentials
         self._asked: dict[str, tuple[str, str]] = {}
         self._lock = threading.Lock()
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
         pair = self.find(request.url or "") or get_netrc_auth(request.url or "")
         return HTTPBasicAuth(*pair)(request) if pair else request
-
-    def knows(self, url: str) -> bool:
-        """Tell whether there is a login for the origin of a URL."""
-        return self._find_login(url) is not None
 
     def find(self, url: str) -> tuple[str, str] | None:
         found = self._find_login(url)
@@ -401,9 +391,9 @@ class _Credentials(AuthBase):
     def _find_login(self, url: str) -> tuple[str, Login] | None:
         parts = urlsplit(url)
         fitting = [
-            (_shared_depth(known.path, parts.path), (index_url, login))
-            for known, index_url, login in self._known
-            if _origin(known) == _origin(parts)
+            (_shared_depth(known.path, parts.path), (address, login))
+            for address, login in tuple(self._credentials.logins.items())
+            if _origin(known := urlsplit(address)) == _origin(parts)
         ]
         return max(fitting, key=lambda item: item[0])[1] if fitting else None
 

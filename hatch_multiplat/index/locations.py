@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import PurePath
+
+    from hatch_multiplat.base.urls import Credentials
 
 _IN_PROJECT: Final = "of the project's settings for uv"
 _OF_USER: Final = "of the user's settings for uv"
@@ -21,6 +24,46 @@ _PIP_TABLE: Final = (
     "keyring-provider",
 )
 """The keys of sources that uv's settings can have for `uv pip` alone."""
+
+
+LOCATION_VARIABLES: Final = (
+    "PIP_EXTRA_INDEX_URL",
+    "PIP_FIND_LINKS",
+    "PIP_INDEX_URL",
+    "UV_DEFAULT_INDEX",
+    "UV_EXTRA_INDEX_URL",
+    "UV_FIND_LINKS",
+    "UV_INDEX",
+    "UV_INDEX_URL",
+)
+PIP_KEYS: Final = ("extra-index-url", "find-links", "index-url")
+
+
+def take_from_words(
+    values: Mapping[str, str],
+    keys: Iterable[str],
+    credentials: Credentials,
+    problems: list[str],
+) -> dict[str, str]:
+    """Return variables or settings without the secrets in the locations that these keys have.
+
+    Each has words, which may be named as in uv's `name=https://...`.
+    """
+    taken = dict(values)
+    for key in values.keys() & set(keys):
+        separator = "," if key == "UV_FIND_LINKS" else r"\s"
+        taken[key] = re.sub(
+            rf"([\w.-]+=(?=[^{separator}]*://))?([^{separator}]+)",
+            functools.partial(_take_word, credentials, key, problems),
+            values[key],
+        )
+    return taken
+
+
+def _take_word(
+    credentials: Credentials, key: str, problems: list[str], match: re.Match[str]
+) -> str:
+    return f"{match[1] or ''}{credentials.take_all(match[2], key, problems)}"
 
 
 def absolute_locations(locations: Iterable[str], base: PurePath) -> tuple[str, ...]:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from packaging.utils import NormalizedName
 
+    from hatch_multiplat.base.urls import Credentials
     from hatch_multiplat.index.sources import Binding
 
 
@@ -39,6 +40,40 @@ _CONDITIONS: Final = {
     "group": ("tool.multiplat.dependency-groups", "dependency-groups"),
 }
 """What chooses each kind of condition, and where it is defined."""
+
+
+_WITH_URLS: Final = (
+    ("project", "dependencies"),
+    ("project", "optional-dependencies"),
+    ("dependency-groups",),
+    ("tool", "multiplat", "constraints"),
+    ("tool", "multiplat", "extra-index-urls"),
+    ("tool", "multiplat", "find-links"),
+    ("tool", "multiplat", "index-url"),
+    ("tool", "multiplat", "requirements"),
+    ("tool", "uv"),
+)
+"""The tables and keys of a `pyproject.toml` in which URLs say where packages come from."""
+
+
+def take_credentials(pyproject: Mapping[str, Any], credentials: Credentials) -> dict[str, Any]:
+    """Return a `pyproject.toml` without the secrets in its URLs, which go into `credentials`.
+
+    Raises ConfigError with each URL that cannot be read.
+    """
+    problems: list[str] = []
+
+    def take(value: Any, path: tuple[str, ...]) -> Any:
+        if path in _WITH_URLS:
+            return credentials.take_all(value, ".".join(path), problems)
+        if not isinstance(value, dict):
+            return value
+        return {key: take(item, (*path, key)) for key, item in value.items()}
+
+    taken: dict[str, Any] = take(pyproject, ())
+    if problems:
+        raise ConfigError(problems)
+    return taken
 
 
 def find_workspace(project_dir: Path, pyproject: Mapping[str, Any]) -> Path | None:

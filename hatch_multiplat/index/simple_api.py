@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from hatch_multiplat.base.errors import FetchError
-from hatch_multiplat.base.urls import display_url, local_path, split_credentials
+from hatch_multiplat.base.urls import display_url, local_path
 from hatch_multiplat.index.http_client import RequestError
 from hatch_multiplat.index.index_page import (
     ACCEPT,
@@ -109,8 +109,7 @@ class _Reader:
         return _parse(page)
 
     def _read_page(self, url: str) -> Page:
-        address, _ = split_credentials(url)
-        known = self._wheel_cache.read_page(address)
+        known = self._wheel_cache.read_page(url)
         if self._offline:
             if known is None:
                 raise FetchError(
@@ -123,7 +122,7 @@ class _Reader:
         if page is not known:
             # Where the wheel cache cannot be written the page is just as good.
             with suppress(WheelCacheError):
-                self._wheel_cache.write_page(address, page)
+                self._wheel_cache.write_page(url, page)
         return page
 
     def _request_page(self, url: str, known: Page | None) -> Page:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias
-from urllib.parse import unquote, urlsplit
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from packaging.markers import InvalidMarker, Marker
 from packaging.utils import canonicalize_name
 
 from hatch_multiplat.base.errors import ConfigError
-from hatch_multiplat.base.urls import redact
+from hatch_multiplat.base.urls import Credentials, with_login
 from hatch_multiplat.index.locations import (
+    LOCATION_VARIABLES,
+    PIP_KEYS,
     absolute_locations,
     details_of,
     first_of_each_name,
@@ -23,10 +24,11 @@ from hatch_multiplat.index.locations import (
     origins_in_uv,
     origins_of_table,
     placed_indexes,
+    take_from_words,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import PurePath
 
     from packaging.utils import NormalizedName
@@ -53,8 +55,10 @@ _USER_KEYS: Final = (
 )
 """What else of a user's settings concerns a build; a project's own word stands before it."""
 
-Login: TypeAlias = tuple[str, str | None]
-"""A user and a password, which is None where the keyring has it."""
+_LOGIN_INDEX: Final = "multiplat-login-{}"
+"""Names the index that stands for an address with a login, in uv's settings."""
+
+_USER_SETTINGS: Final = "the user's settings for uv"
 
 _TRUE: Final = frozenset({"1", "true", "t", "yes", "y", "on"})
 _FALSE: Final = frozenset({"0", "false", "f", "no", "n", "off", ""})
@@ -73,8 +77,7 @@ class Binding:
 class Sources:
     """The default index, further indexes (asked first, as uv does) and find-links locations.
 
-    All are absolute: URLs, or file URLs for folders. They may carry credentials: never print
-    them, see `redact`.
+    All are absolute: URLs, or file URLs for folders, without credentials.
     """
 
     index_url: str = PYPI
@@ -91,6 +94,8 @@ class Sources:
     """What uv's settings say of an index besides name and URL (`format` and others), by URL."""
     keyring: bool = False
     """True where passwords that are not in a URL are asked of the `keyring` command."""
+    credentials: Credentials = field(default_factory=Credentials, hash=False, compare=False)
+    """The logins and tokens of all addresses that are known so far; it grows with what is read."""
     origins: Mapping[str, str] = field(default_factory=dict, hash=False, compare=False)
     """The key or variable that names each URL, as messages show it."""
     user_settings: Mapping[str, Any] = field(default_factory=dict, hash=False)
@@ -134,8 +139,10 @@ class Sources:
             if all(entry.get("name") != name for entry in index):
                 details = self.details.get(url, {})
                 index.append({"name": name, "url": url, **details, "explicit": True})
+        index += self._login_indexes()
         settings: dict[str, Any] = {**self.user_settings, "index": index}
-        if self.find_links:
+        links = self.find_links
+        if links and all(self.credentials.restore_query(url) == url for url in links):
             settings["find-links"] = list(self.find_links)
         if self.strategy != FIRST_INDEX:
             settings["index-strategy"] = self.strategy
@@ -144,6 +151,15 @@ class Sources:
         if self.keyring:
             settings["keyring-provider"] = KEYRING_COMMAND
         return settings
+
+    def _login_indexes(self) -> Iterator[dict[str, Any]]:
+        """Yield an index for each address with a login, that no package comes from."""
+        for number, (address, login) in enumerate(self.credentials.logins.items()):
+            details = self.details.get(address, {})
+            kept = {key: details[key] for key in ("authenticate",) if key in details}
+            if any(login):
+                name = _LOGIN_INDEX.format(number)
+                yield {"name": name, "url": address, **kept, "explicit": True}
 
 
 class SourceSettings(Protocol):
@@ -166,6 +182,7 @@ def choose_sources(
     cwd: PurePath,
     user_table: Mapping[str, Any] | None = None,
     pip_config: Mapping[str, str] | None = None,
+    credentials: Credentials | None = None,
 ) -> Sources:
     """Choose by precedence: the table, uv's settings, then pip's.
 
@@ -173,9 +190,17 @@ def choose_sources(
     is never mixed with one that somebody else's settings name. Paths start from `project_dir`,
     those of the environment from `cwd`; both are absolute. `user_table` is what uv's settings say
     outside the project, `pip_config` what pip's configuration files do, both with absolute paths.
+    Users, passwords and tokens go into `credentials`, nothing else that is returned has any.
+    Raises ConfigError for URLs that cannot be read.
     """
-    project = flatten_table(uv_table)
-    user = flatten_table(user_table or {})
+    credentials = credentials or Credentials()
+    problems: list[str] = []
+    project = flatten_table(credentials.take_all(dict(uv_table), "tool.uv", problems))
+    user = flatten_table(credentials.take_all(dict(user_table or {}), _USER_SETTINGS, problems))
+    environ = take_from_words(environ, LOCATION_VARIABLES, credentials, problems)
+    pip_config = take_from_words(pip_config or {}, PIP_KEYS, credentials, problems)
+    if problems:
+        raise ConfigError(problems)
     private = says_yes(environ, "UV_NO_CONFIG") or bool(environ.get("UV_CONFIG_FILE"))
     indexes = [
         *indexes_of_environment(environ, cwd),
@@ -203,8 +228,9 @@ def choose_sources(
         *origins_in_uv(project, user, environ, project_dir=project_dir, cwd=cwd),
         *origins_in_pip(pip_config or {}, environ, cwd),
     ]
-    return replace(
+    sources = replace(
         chosen,
+        credentials=credentials,
         named=tuple(named),
         bindings=()
         if says_yes(environ, "UV_NO_SOURCES")
@@ -227,6 +253,21 @@ def choose_sources(
         details={entry["url"]: details for entry in indexes if (details := details_of(entry))},
         user_settings={key: user[key] for key in _USER_KEYS if key in user},
     )
+    _add_index_logins(sources, environ)
+    _refuse_queries(sources)
+    return sources
+
+
+def _refuse_queries(sources: Sources) -> None:
+    """Raise ConfigError for indexes with a token in their query: no tool asks them with it."""
+    problems = [
+        f"{sources.origins.get(url, url)}: an index is asked without a query; give its token as "
+        "the user or the password"
+        for url in (*sources.extra_index_urls, sources.index_url)
+        if sources.credentials.restore_query(url) != url
+    ]
+    if problems:
+        raise ConfigError(problems)
 
 
 def says_yes(environ: Mapping[str, str], name: str) -> bool:
@@ -245,35 +286,29 @@ def _is_yes(text: str, where: str) -> bool:
     return word in _TRUE
 
 
-def credentials_of(sources: Sources, environ: Mapping[str, str]) -> dict[str, Login]:
-    """Return the user and password of each source that has them, by URL prefix.
+def _add_index_logins(sources: Sources, environ: Mapping[str, str]) -> None:
+    """Add the logins of indexes that are given apart from their URLs.
 
-    Besides those in URLs, uv's `UV_INDEX_<NAME>_USERNAME` and `_PASSWORD` count. A password that
-    is None is in the keyring; then so is a user that is empty (uv's `authenticate = "always"`).
+    These are uv's `UV_INDEX_<NAME>_USERNAME` and `_PASSWORD`. With a keyring, a password that is
+    not given is there; then so is a user that is not (uv's `authenticate = "always"`).
     """
-    found: dict[str, Login] = {}
-    urls = [sources.index_url, *sources.extra_index_urls, *sources.find_links]
-    for url in [*urls, *(url for _, url in sources.named)]:
-        parts = urlsplit(url)
-        if parts.username or parts.password:
-            found[redact(url)] = (unquote(parts.username or ""), unquote(parts.password or ""))
+    logins = sources.credentials.logins
     for name, url in sources.named:
         key = _variable_of(name)
         user, password = environ.get(f"{key}_USERNAME"), environ.get(f"{key}_PASSWORD")
         if user or password:
-            found[redact(url)] = (user or "", password or "")
+            sources.credentials.add(url, (user or "", password or ""))
     if sources.keyring:
         for url, details in sources.details.items():
             if details.get("authenticate") == "always":
-                found.setdefault(redact(url), ("", ""))
-        found = {url: (user, password or None) for url, (user, password) in found.items()}
-    return found
+                logins.setdefault(url, ("", ""))
+        logins.update({url: (user, password or None) for url, (user, password) in logins.items()})
 
 
 def credentials_hint(url: str, sources: Sources) -> str:
     """Say where the user and the password of an index can be given."""
-    if urlsplit(url).username:
-        return "check the user and the password in its URL"
+    if url in sources.credentials.logins:
+        return "check the user and the password that are given for it"
     ways = ["netrc"]
     for name, other in sources.named:
         if other == url:
@@ -287,6 +322,30 @@ def credentials_hint(url: str, sources: Sources) -> str:
 def _variable_of(name: str) -> str:
     """Return how uv's variables for the user and password of an index begin."""
     return f"UV_INDEX_{re.sub('[^A-Z0-9]', '_', name.upper())}"
+
+
+def uv_environment(sources: Sources) -> dict[str, str]:
+    """Return the variables by which uv has the credentials of these sources.
+
+    No file of ours and no command line has them: `uv_settings` has an index for each address with
+    a login, of which uv finds the login in its variables, and git learns its logins from its own.
+    """
+    variables: dict[str, str] = {}
+    credentials = sources.credentials
+    for number, (user, password) in enumerate(credentials.logins.values()):
+        key = _variable_of(_LOGIN_INDEX.format(number))
+        if user:
+            variables[f"{key}_USERNAME"] = user
+        if password is not None:
+            variables[f"{key}_PASSWORD"] = password
+    for number, address in enumerate(sorted(credentials.of_git)):
+        login = credentials.logins[address]
+        variables["GIT_CONFIG_COUNT"] = str(number + 1)
+        variables[f"GIT_CONFIG_KEY_{number}"] = f"url.{with_login(address, login)}.insteadOf"
+        variables[f"GIT_CONFIG_VALUE_{number}"] = address
+    if any(credentials.restore_query(url) != url for url in sources.find_links):
+        variables["UV_FIND_LINKS"] = ",".join(map(credentials.restore_query, sources.find_links))
+    return variables
 
 
 def bindings_of(sources: Mapping[str, Any], urls: Mapping[str, str]) -> tuple[Binding, ...]:

@@ -96,7 +96,7 @@ def read_lock(project: Project) -> LockFile | None:
     # Who is told to remove a file must not lose one of their own.
     is_default = path.name == DEFAULT_LOCK
     remedy = f"remove it, and write it anew with: {RENEW}" if is_default else ""
-    lock = parse_lock(text, where=name, remedy=remedy)
+    lock = parse_lock(text, where=name, remedy=remedy, credentials=project.credentials)
     tool = tomllib.loads(text).get("tool", {}).get(TOOL, {})
     inputs = {
         key: tuple(str(value) for value in values)

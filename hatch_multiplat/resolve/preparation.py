@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from hatch_multiplat.base.errors import ConfigError
 from hatch_multiplat.index.http_client import HttpClient
 from hatch_multiplat.index.local_files import check_find_links
-from hatch_multiplat.index.sources import choose_sources, credentials_of, says_yes
+from hatch_multiplat.index.sources import choose_sources, says_yes
 from hatch_multiplat.index.user_settings import read_pip_config, read_user_table
 from hatch_multiplat.index.wheel_cache import WheelCache
 from hatch_multiplat.resolve.coverage import Covered, Market, cover_targets, select_locked
@@ -48,7 +49,12 @@ def is_offline(environ: Mapping[str, str]) -> bool:
 def open_market(project: Project, context: BuildContext) -> Market:
     """Return the way to the packages: sources, HTTP client and wheel cache."""
     check_find_links(project.config, project.folder)
-    uv_table = read_uv_table(project.folder, project.pyproject)
+    problems: list[str] = []
+    uv_table = project.credentials.take_all(
+        read_uv_table(project.folder, project.pyproject), "tool.uv", problems
+    )
+    if problems:
+        raise ConfigError(problems)
     sources = choose_sources(
         project.config,
         uv_table=uv_table,
@@ -57,13 +63,12 @@ def open_market(project: Project, context: BuildContext) -> Market:
         cwd=Path.cwd(),
         user_table=read_user_table(context.environ),
         pip_config=read_pip_config(context.environ),
+        credentials=project.credentials,
     )
     return Market(
         sources=sources,
         uv_table=uv_table,
-        client=HttpClient(
-            credentials_of(sources, context.environ), environ=context.environ, say=context.say
-        ),
+        client=HttpClient(sources.credentials, environ=context.environ, say=context.say),
         wheel_cache=WheelCache.default(context.environ),
         offline=is_offline(context.environ),
         progress=context.progress,

@@ -17,10 +17,12 @@ from packaging.version import Version
 
 from hatch_multiplat.base.errors import ConfigError, ExecutableError
 from hatch_multiplat.base.toml_file import read_toml_file
+from hatch_multiplat.base.urls import Credentials
 from hatch_multiplat.config.config import Config, ProjectFacts, parse_config
 from hatch_multiplat.config.overrides import widen_targets
 from hatch_multiplat.config.validation import check_pyproject
 from hatch_multiplat.index.local_files import project_host
+from hatch_multiplat.index.project_settings import take_credentials
 from hatch_multiplat.index.wheel_cache import hash_file
 from hatch_multiplat.targets.target_list import IN_PROJECT
 from hatch_multiplat.wheels.metadata import (
@@ -52,6 +54,8 @@ class Project:
     pyproject: Mapping[str, Any]
     config: Config
     requires_python: SpecifierSet = field(default_factory=SpecifierSet)
+    credentials: Credentials = field(default_factory=Credentials, hash=False, compare=False)
+    """What was secret in the URLs of `pyproject`, which has it no more."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -75,9 +79,17 @@ def make_project(folder: Path, pyproject: Mapping[str, Any]) -> Project:
     Raises ConfigError with every mistake in its table, or in the shape of others that are read.
     """
     check_pyproject(pyproject)
+    credentials = Credentials()
+    pyproject = take_credentials(pyproject, credentials)
     bound = requires_python_of(pyproject)
     config = _read_config(folder, pyproject, bound, IN_PROJECT)
-    return Project(folder=folder, pyproject=pyproject, config=config, requires_python=bound)
+    return Project(
+        folder=folder,
+        pyproject=pyproject,
+        config=config,
+        requires_python=bound,
+        credentials=credentials,
+    )
 
 
 def apply_metadata(project: Project, metadata: ProjectMetadata) -> Project:
@@ -235,7 +247,18 @@ def all_requirements(project: Project, metadata: ProjectMetadata) -> tuple[Requi
             f"tool.multiplat.extras: {metadata.name} has no extra {extra!r} (it has: {known})"
             for extra in unknown
         )
-    return (*root_requirements(metadata, config.extras), *added_requirements(project))
+    required = (*root_requirements(metadata, config.extras), *added_requirements(project))
+    return tuple(_without_credentials(item, project.credentials) for item in required)
+
+
+def _without_credentials(requirement: Requirement, credentials: Credentials) -> Requirement:
+    """Return a requirement without the secrets that a wheel's METADATA may have in its URL."""
+    if not requirement.url:
+        return requirement
+    try:
+        return Requirement(credentials.take(str(requirement)))
+    except ValueError as error:
+        raise ConfigError([f"{requirement.name}: {error}"]) from error
 
 
 def added_requirements(project: Project) -> tuple[Requirement, ...]:

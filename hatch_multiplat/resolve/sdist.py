@@ -19,6 +19,7 @@ from hatch_multiplat.base.errors import ToolError
 from hatch_multiplat.base.process import run_tool
 from hatch_multiplat.index.fetch import Artifact, fetch_files
 from hatch_multiplat.index.http_client import certificate_variables
+from hatch_multiplat.index.sources import uv_environment
 from hatch_multiplat.index.user_settings import UNHEARD
 from hatch_multiplat.wheels.selection import parse_wheel
 
@@ -104,6 +105,7 @@ def _build(tree: Path, *, sources: Sources, wheel_cache: WheelCache, offline: bo
                 cwd=folder,
                 environ={
                     **UNHEARD,
+                    **uv_environment(sources),
                     **certificate_variables(os.environ),
                     "UV_CONFIG_FILE": str(settings),
                     "UV_PYTHON_DOWNLOADS": "never",

@@ -18,7 +18,7 @@ from hatch_multiplat.base.urls import redact
 from hatch_multiplat.index.http_client import certificate_variables
 from hatch_multiplat.index.index_trouble import explain_trouble
 from hatch_multiplat.index.project_settings import read_settings, read_sources, valid_requirements
-from hatch_multiplat.index.sources import says_yes
+from hatch_multiplat.index.sources import says_yes, uv_environment
 from hatch_multiplat.index.user_settings import UNHEARD, hide_settings
 from hatch_multiplat.resolve.staging import (
     STAGED_NAME,
@@ -154,7 +154,6 @@ def run_uv_solve(
     )
     with tempfile.TemporaryDirectory(prefix="hatch-multiplat-") as name:
         folder = Path(name).resolve()
-        # It may carry credentials: the folder is for this user alone, a command line for everyone.
         (folder / "pyproject.toml").write_text(staged, encoding="utf-8")
         if prior is not None:
             (folder / "pylock.toml").write_text(prior, encoding="utf-8")
@@ -173,6 +172,7 @@ def run_uv_solve(
                 "UV_PYTHON_DOWNLOADS": "never",
                 "NO_COLOR": "1",
                 **UNHEARD,
+                **uv_environment(question.sources),
                 # uv itself ends with an error where it is empty.
                 "UV_NO_SOURCES": "1" if says_yes(os.environ, "UV_NO_SOURCES") else None,
                 **certificate_variables(os.environ),
@@ -187,7 +187,7 @@ def run_uv_solve(
         if finished.returncode != 0:
             raise _failure(finished, question.sources)
         text = (folder / "pylock.toml").read_text(encoding="utf-8")
-        lock = parse_lock(text, where="uv's answer")
+        lock = parse_lock(text, where="uv's answer", credentials=question.sources.credentials)
         _check_constrained(question, lock)
         return Solved(lock=lock, base=folder, text=text)
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from packaging.pylock import Package
     from packaging.requirements import Requirement
 
+    from hatch_multiplat.base.urls import Credentials
     from hatch_multiplat.targets.target import Target
 
 LABEL_PREFIX: Final = "multiplat:"
@@ -52,18 +53,26 @@ _CHOICE: Final = re.compile(
 )
 
 
-def parse_lock(text: str, *, where: str, remedy: str = "") -> Pylock:
+def parse_lock(
+    text: str, *, where: str, remedy: str = "", credentials: Credentials | None = None
+) -> Pylock:
     """Parse a PEP 751 lock file.
 
-    `where` is what messages call the file, and `remedy` what they say to do about it. Raises
-    LockError for text that is no TOML, not valid by the specification, or of a lock version that
-    we do not know. A minor version that we do not know is a warning, as the specification asks.
+    `where` is what messages call the file, and `remedy` what they say to do about it. What is
+    secret in its URLs goes into `credentials`, and is not in the result. Raises LockError for
+    text that is no TOML, not valid by the specification, or of a lock version that we do not
+    know. A minor version that we do not know is a warning, as the specification asks.
     """
     remedy = remedy or "name a lock, such as pylock.toml"
     try:
         data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise LockError(f"{where} is not TOML: {error}; {remedy}") from error
+    problems: list[str] = []
+    if credentials is not None:
+        data = credentials.take_all(data, "", problems)
+    if problems:
+        raise LockError(f"{where}: {problems[0]}; {remedy}")
     _PACKAGING_LOGGER.addFilter(_is_of_no_version)
     try:
         lock = Pylock.from_dict(data)

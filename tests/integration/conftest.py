@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from hatch_multiplat.base.urls import Credentials
 from hatch_multiplat.index.http_client import HttpClient
 from hatch_multiplat.index.wheel_cache import WheelCache
 
@@ -22,5 +23,5 @@ def wheel_cache(tmp_path: Path) -> WheelCache:
 
 @pytest.fixture
 def client(plain_network: None) -> Iterator[HttpClient]:
-    with HttpClient({}, backoff=0, environ=os.environ) as client:
+    with HttpClient(Credentials(), backoff=0, environ=os.environ) as client:
         yield client

@@ -20,6 +20,7 @@ from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
 from hatch_multiplat.base.errors import FetchError
+from hatch_multiplat.base.urls import Credentials
 from hatch_multiplat.index.fetch import Artifact, fetch_files
 from hatch_multiplat.index.http_client import TRIES, HttpClient, Limits
 from hatch_multiplat.index.progress import NoProgress
@@ -378,7 +379,7 @@ class TestRetries:
         index_server.fail(wheel.name, 503, times=2)
         index_server.drop(wheel.name, after=10, times=1)
         said: list[str] = []
-        with HttpClient({}, environ=os.environ, backoff=0, say=said.append) as client:
+        with HttpClient(Credentials(), environ=os.environ, backoff=0, say=said.append) as client:
             fetch(artifact, client=client)
         first, second = said
         host = urlsplit(index_server.index_url).netloc
@@ -397,7 +398,7 @@ class TestRetries:
     ) -> None:
         index_server.drip(wheel.name, part=part)
         limits = Limits(head=0.3, grace=0.3)
-        with HttpClient({}, environ=os.environ, backoff=0, limits=limits) as client:
+        with HttpClient(Credentials(), environ=os.environ, backoff=0, limits=limits) as client:
             message = failure_of(fetch, artifact, client=client)
         expected = "it does not answer in time" if part == "head" else "it broke off each time ("
         assert expected in message
@@ -614,7 +615,9 @@ class TestSecrets:
         index.add(wheel)
         artifact = artifact_of(wheel, index.file_url(wheel))
         assert "check the user and password" in failure_of(fetch, artifact)
-        with HttpClient({index.index_url: ("ann", "secret")}, environ=os.environ) as client:
+        with HttpClient(
+            Credentials({index.index_url: ("ann", "secret")}), environ=os.environ
+        ) as client:
             assert len(fetch(artifact, client=client)) == 1
 
     def test_netrc_is_honoured(
@@ -646,7 +649,9 @@ class TestSecrets:
         files.add(wheel)
         index.redirect(wheel.name, files.file_url(wheel))
         artifact = artifact_of(wheel, index.file_url(wheel))
-        with HttpClient({index.index_url: ("ann", "secret")}, environ=os.environ) as client:
+        with HttpClient(
+            Credentials({index.index_url: ("ann", "secret")}), environ=os.environ
+        ) as client:
             assert len(fetch(artifact, client=client)) == 1
         assert index.requests[0].headers["Authorization"] == basic_auth("ann", "secret")
         assert "Authorization" not in files.requests[0].headers
@@ -663,7 +668,9 @@ class TestSecrets:
         files.add(wheel)
         index.redirect(wheel.name, files.file_url(wheel))
         artifact = artifact_of(wheel, index.file_url(wheel))
-        with HttpClient({files.index_url: ("bob", "geheim")}, environ=os.environ) as client:
+        with HttpClient(
+            Credentials({files.index_url: ("bob", "geheim")}), environ=os.environ
+        ) as client:
             assert len(fetch(artifact, client=client)) == 1
 
 
@@ -702,7 +709,7 @@ class TestProxiesAndCertificates:
         wheel = make_wheel("a")
         secure_index.add(wheel)
         monkeypatch.setenv(variable, bundle)
-        with HttpClient({}, environ=os.environ) as client:
+        with HttpClient(Credentials(), environ=os.environ) as client:
             artifact = artifact_of(wheel, secure_index.file_url(wheel))
             assert len(fetch(artifact, client=client)) == 1
 
@@ -758,7 +765,7 @@ class TestProxiesAndCertificates:
     ) -> None:
         wheel = make_wheel("a")
         monkeypatch.setenv("SSL_CERT_FILE", "/no/such.pem")
-        with HttpClient({}, environ=os.environ) as client:
+        with HttpClient(Credentials(), environ=os.environ) as client:
             message = failure_of(
                 fetch, artifact_of(wheel, secure_index.file_url(wheel)), client=client
             )
@@ -795,7 +802,7 @@ class TestProxiesAndCertificates:
         monkeypatch.setenv("SSL_CERT_FILE", bundle)
         with Proxy(hosts={"index.example:443": secure_index.netloc}) as proxy:
             monkeypatch.setenv("HTTPS_PROXY", f"http://{proxy.netloc}")
-            with HttpClient({}, environ=os.environ) as client:
+            with HttpClient(Credentials(), environ=os.environ) as client:
                 assert len(fetch(artifact, client=client)) == 1
         assert [request.method for request in proxy.requests] == ["CONNECT"]
 

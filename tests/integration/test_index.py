@@ -11,6 +11,7 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
 from hatch_multiplat.base.errors import FetchError
+from hatch_multiplat.base.urls import Credentials
 from hatch_multiplat.index.http_client import TRIES, HttpClient
 from hatch_multiplat.index.simple_api import IndexFile, read_project
 from hatch_multiplat.index.sources import Sources
@@ -321,7 +322,9 @@ class TestSecrets:
             f"{index.index_url}a/: the server refused us (401 Unauthorized); "
             "check the user and password in the index URL or in netrc"
         )
-        with HttpClient({index.index_url: ("ann", "s3cr3t")}, environ=os.environ) as client:
+        with HttpClient(
+            Credentials({index.index_url: ("ann", "s3cr3t")}), environ=os.environ
+        ) as client:
             assert len(read(index.index_url, client=client)) == 1
 
 

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hatch_multiplat.base.urls import Credentials
 from hatch_multiplat.index.fetch import Artifact, fetch_files
 from hatch_multiplat.index.http_client import HttpClient
 from hatch_multiplat.index.progress import NoProgress
@@ -38,7 +39,7 @@ def start_fetch(artifacts: Sequence[Artifact], wheel_cache: WheelCache) -> subpr
 
 def main(root: str, artifacts: str) -> dict[str, Any]:
     """Fetch, and return the places of the files and the peak of memory in bytes."""
-    with HttpClient({}, backoff=0, environ=os.environ) as client:
+    with HttpClient(Credentials(), backoff=0, environ=os.environ) as client:
         paths = fetch_files(
             [Artifact(**artifact) for artifact in json.loads(artifacts)],
             wheel_cache=WheelCache(Path(root)),

@@ -7,6 +7,7 @@ import pytest
 import requests
 from urllib3 import HTTPResponse
 
+from hatch_multiplat.base.urls import Credentials
 from hatch_multiplat.index.http_client import HttpClient, read_retry_after
 from tests.support.server import basic_auth
 
@@ -21,7 +22,7 @@ BOB = ("bob", "geheim")
 
 def find(credentials: dict[str, tuple[str, str]], url: str) -> str | bytes | None:
     """Return the Authorization header that a request would have."""
-    with HttpClient(credentials, environ=os.environ).session as session:
+    with HttpClient(Credentials(credentials), environ=os.environ).session as session:
         request = session.prepare_request(requests.Request("GET", url))
     return request.headers.get("Authorization")
 
@@ -76,7 +77,7 @@ def test_the_keyring_is_asked_once_and_after_netrc(
         "https://c.example/simple/": ("token", None),
         "https://d.example/simple/": ("", None),
     }
-    with HttpClient(logins, environ=os.environ).session as session:
+    with HttpClient(Credentials(logins), environ=os.environ).session as session:
         headers = [
             session.prepare_request(requests.Request("GET", f"https://{host}.example/x")).headers
             for host in "aabcd"
@@ -112,7 +113,7 @@ def test_a_ca_bundle_may_be_named_as_in_other_tools(
 ) -> None:
     for name, value in environ.items():
         monkeypatch.setenv(name, value)
-    with HttpClient({}, environ=os.environ).session as session:
+    with HttpClient(Credentials(), environ=os.environ).session as session:
         settings = session.merge_environment_settings("https://a.example", {}, None, None, None)
     assert settings["verify"] == expected
 
@@ -126,7 +127,7 @@ def test_a_server_cannot_make_us_wait_for_long(wished: str | None, waited: float
 
 def redirected(old: str, new: str, credentials: dict[str, tuple[str, str]]) -> str | bytes | None:
     """Return the Authorization header after a redirect from one URL to another."""
-    with HttpClient(credentials, environ=os.environ).session as session:
+    with HttpClient(Credentials(credentials), environ=os.environ).session as session:
         response = requests.Response()
         response.request = session.prepare_request(requests.Request("GET", old))
         following = response.request.copy()

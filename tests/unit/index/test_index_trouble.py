@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from hatch_multiplat.base.urls import Credentials
 from hatch_multiplat.index.index_trouble import OFFLINE, explain_trouble
 from hatch_multiplat.index.sources import Sources
 
@@ -94,8 +95,10 @@ def test_an_index_with_a_name_has_variables_for_user_and_password() -> None:
 
 def test_credentials_that_are_wrong_are_not_shown() -> None:
     said = f"{UNSATISFIABLE}hint: An index URL ({OWN}) could not be queried due to (401 No)"
-    told = explain(said, index_url="https://ada:secret@own.test/simple")
-    assert told == f"{KEY}: {OWN} refused us (401 No); check the user and the password in its URL"
+    told = explain(said, credentials=Credentials({OWN: ("ada", "secret")}))
+    assert told == (
+        f"{KEY}: {OWN} refused us (401 No); check the user and the password that are given for it"
+    )
 
 
 def test_a_file_that_lies_elsewhere_is_told_by_its_own_address() -> None:

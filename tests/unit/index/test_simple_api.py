@@ -7,6 +7,7 @@ import requests
 from packaging.utils import canonicalize_name
 
 from hatch_multiplat.base.errors import FetchError
+from hatch_multiplat.base.urls import Credentials
 from hatch_multiplat.index.http_client import Answer, HttpClient, Limits
 from hatch_multiplat.index.simple_api import _is_absent, read_project
 from hatch_multiplat.index.sources import Sources
@@ -23,7 +24,7 @@ def read_folders(
 ) -> tuple[IndexFile, ...]:
     """Read project `a` from folders below `tmp_path`; nothing here leads to a server."""
     (tmp_path / "empty").mkdir(exist_ok=True)
-    with HttpClient({}, environ={}) as client:
+    with HttpClient(Credentials(), environ={}) as client:
         return read_project(
             canonicalize_name("a"),
             sources=Sources(

@@ -14,7 +14,6 @@ from hatch_multiplat.index.sources import (
     PYPI,
     Sources,
     choose_sources,
-    credentials_of,
     says_yes,
 )
 
@@ -366,7 +365,7 @@ def test_folders_of_windows_are_no_urls() -> None:
 def test_credentials_are_found(
     uv: dict[str, Any], environ: dict[str, str], expected: dict[str, tuple[str, str]]
 ) -> None:
-    assert credentials_of(choose(uv=uv, environ=environ), environ) == expected
+    assert choose(uv=uv, environ=environ).credentials.logins == expected
 
 
 def test_a_password_that_is_not_given_may_be_in_the_keyring() -> None:
@@ -382,7 +381,7 @@ def test_a_password_that_is_not_given_may_be_in_the_keyring() -> None:
     sources = choose(uv=uv, environ={"UV_INDEX_FOURTH_USERNAME": "her"})
     assert sources.keyring
     assert sources.uv_settings()["keyring-provider"] == "subprocess"
-    assert credentials_of(sources, {"UV_INDEX_FOURTH_USERNAME": "her"}) == {
+    assert sources.credentials.logins == {
         OWN: ("me", None),
         OTHER: ("me", "secret"),
         THIRD: ("", None),

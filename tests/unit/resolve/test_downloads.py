@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from hatch_multiplat.base.urls import Credentials
 from hatch_multiplat.index.http_client import HttpClient
 from hatch_multiplat.index.progress import NoProgress
 from hatch_multiplat.index.sources import Sources
@@ -28,7 +29,7 @@ OLD, NEW = (Target.parse(f"cp312-manylinux_2_{minor}_x86_64") for minor in (28, 
 
 @pytest.fixture
 def downloads(tmp_path: Path) -> Iterator[Downloads]:
-    with HttpClient({}, environ={}) as client:
+    with HttpClient(Credentials(), environ={}) as client:
         market = Market(
             sources=Sources(index_url="https://index.test/simple"),
             client=client,
