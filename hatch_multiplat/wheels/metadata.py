@@ -17,6 +17,7 @@ from packaging.utils import NormalizedName, canonicalize_name
 from packaging.version import InvalidVersion, Version
 
 from hatch_multiplat.base.errors import MultiplatError
+from hatch_multiplat.base.urls import redact_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -61,7 +62,7 @@ def parse_metadata(text: str, *, where: str) -> ProjectMetadata:
             extras=tuple(canonicalize_name(extra) for extra in raw.get("provides_extra", [])),
         )
     except (InvalidVersion, InvalidSpecifier, InvalidRequirement) as error:
-        raise MultiplatError(f"{where}: its METADATA is not valid: {error}") from error
+        raise MultiplatError(f"{where}: its METADATA is not valid: {redact_text(str(error))}") from error
 
 
 def parse_scripts(text: str) -> dict[str, str]:
