@@ -62,7 +62,8 @@ def parse_metadata(text: str, *, where: str) -> ProjectMetadata:
             extras=tuple(canonicalize_name(extra) for extra in raw.get("provides_extra", [])),
         )
     except (InvalidVersion, InvalidSpecifier, InvalidRequirement) as error:
-        raise MultiplatError(f"{where}: its METADATA is not valid: {redact_text(str(error))}") from error
+        reason = redact_text(str(error))
+        raise MultiplatError(f"{where}: its METADATA is not valid: {reason}") from error
 
 
 def parse_scripts(text: str) -> dict[str, str]:

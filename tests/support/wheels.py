@@ -206,7 +206,7 @@ def _wheel_members(
     metadata += [f"Requires-Dist: {requirement}" for requirement in requires]
     for extra, requirements in extras.items():
         metadata.append(f"Provides-Extra: {extra}")
-        metadata += [f'Requires-Dist: {req}; extra == "{extra}"' for req in requirements]
+        metadata += [f'Requires-Dist: {req} ; extra == "{extra}"' for req in requirements]
     pure = tags.endswith("-none-any")
     wheel = [
         "Wheel-Version: 1.0",
