@@ -21,5 +21,7 @@ copybutton_copy_empty_lines = False
 
 html_theme = "furo"
 html_title = project
+html_static_path = ["_static"]
+html_css_files = ["style.css"]
 html_copy_source = False
 html_show_sourcelink = False

@@ -182,6 +182,45 @@ def draw_start(palette: Palette) -> str:
     return drawing.render()
 
 
+def draw_flow(palette: Palette) -> str:
+    """Draw how a build goes, from the table and the wheel's metadata to the executable."""
+    title = "From the table and the metadata to a lock, to the wheels of each target, to one file"
+    drawing = Drawing(title=title, width=720, height=448, palette=palette)
+    drawing.box(40, 10, 290, 64)
+    drawing.text(185, 37, "[tool.multiplat]", mono=True, size=15)
+    drawing.text(185, 60, "platforms and Pythons", size=14, faint=True)
+    drawing.box(390, 10, 290, 64)
+    drawing.text(535, 37, "METADATA of the project's wheel", size=15)
+    drawing.text(535, 60, "requirements", size=14, faint=True)
+    drawing.box(40, 108, 290, 64)
+    drawing.text(185, 135, "targets", bold=True)
+    drawing.text(185, 158, "ranked tags and marker variables", size=14, faint=True)
+    drawing.arrow("M185 76 V105")
+    drawing.arrow("M535 76 V105")
+    drawing.arrow("M332 140 H386")
+    drawing.box(390, 108, 290, 64)
+    drawing.text(535, 135, "lock", bold=True)
+    drawing.text(535, 158, "uv solves for all targets together", size=14, faint=True)
+    steps = (
+        ("selection", "for each target the best wheel of each package, or why there is none"),
+        ("wheels", "downloaded once, hashes checked, opened and judged"),
+        ("executable", "launcher, table and wheels; the same bytes every time"),
+    )
+    drawing.arrow("M185 174 V203")
+    drawing.arrow("M535 174 V203")
+    for number, (name, job) in enumerate(steps):
+        y = 206 + number * 84
+        last = number == len(steps) - 1
+        drawing.box(40, y, 640, 58, accent=last)
+        drawing.text(360, y + 25, name, bold=True)
+        drawing.text(360, y + 46, job, size=14, faint=True)
+        if not last:
+            drawing.arrow(f"M360 {y + 60} V{y + 81}")
+    drawing.arrow("M682 235 H705 V140 H684")
+    drawing.text(700, 196, "what does not fit", size=13, anchor="end", faint=True)
+    return drawing.render()
+
+
 def draw_rooms(palette: Palette) -> str:
     """Draw the rooms of the package, and the imports between them."""
     rows = read_layers()
@@ -280,7 +319,7 @@ def draw_terminal() -> str:
 
 def draw_all() -> dict[str, str]:
     """Return each picture by its file name."""
-    drawings = {"file": draw_file, "start": draw_start, "rooms": draw_rooms}
+    drawings = {"file": draw_file, "flow": draw_flow, "start": draw_start, "rooms": draw_rooms}
     pictures = {
         f"{name}-{theme}.svg": draw(palette)
         for name, draw in drawings.items()
