@@ -15,7 +15,7 @@ from hatch_multiplat.build.own_wheels import add_own_wheels, find_own_wheels, ow
 from hatch_multiplat.build.scie import settle_options
 from hatch_multiplat.build.side_outputs import check_wanted, write_side_outputs
 from hatch_multiplat.executable.boot_table import make_boot_table
-from hatch_multiplat.executable.starting import check_modules, choose_run
+from hatch_multiplat.executable.starting import check_modules, choose_run, script_warnings
 from hatch_multiplat.executable.writer import BuildInputs
 from hatch_multiplat.index.local_files import is_unpacked_sdist
 from hatch_multiplat.resolve.downloads import Downloads
@@ -24,13 +24,13 @@ from hatch_multiplat.resolve.preparation import cover_project, is_offline, open_
 from hatch_multiplat.resolve.project import (
     added_requirements,
     apply_metadata,
-    members_of,
     open_project,
-    scripts_of,
 )
 from hatch_multiplat.wheels.elf import check_bare_wheels
 from hatch_multiplat.wheels.proof import prove_selections, read_demands
 from hatch_multiplat.wheels.report import DependencyShare, Output, Report
+from hatch_multiplat.wheels.wheel_check import check_wheels, install_order, render_collisions
+from hatch_multiplat.wheels.wheel_file import open_wheel
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from hatch_multiplat.wheels.dependency_proof import Demands
     from hatch_multiplat.wheels.metadata import ProjectMetadata
     from hatch_multiplat.wheels.selection import Selection
-    from hatch_multiplat.wheels.wheel_file import WheelTexts
+    from hatch_multiplat.wheels.wheel_file import WheelFile, WheelTexts
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -95,7 +95,8 @@ def build_executable(request: Request, context: BuildContext) -> Report:
     wheels = own_wheels_of(selections, own)
     paths = downloads.bring(selections, wheels)
     check_bare_wheels(downloads.unproven(selections, paths), paths)
-    run = _choose_run(project.config, own, selections, paths=paths)
+    files = {name: open_wheel(path, sha256=path.parent.name) for name, path in paths.items()}
+    run = _choose_run(project.config, own, selections, files=files)
     inputs = _make_inputs(
         project,
         own,
@@ -103,9 +104,14 @@ def build_executable(request: Request, context: BuildContext) -> Report:
         demands=demands,
         run=run,
         paths=paths,
-        texts=downloads.read_texts(paths),
+        texts={name: file.texts for name, file in files.items()},
         renewal=name_renewal(project.config.lock) if covered.runs == 0 else "",
     )
+    collisions = check_wheels(inputs.selections, files, checked=market.wheel_cache.root / "checked")
+    for line in render_collisions(collisions, len(selections)):
+        context.say(line)
+    for line in script_warnings(project.config, run, inputs.selections, files):
+        context.say(line)
     outputs = write_outputs(
         inputs, output, pex_root=market.wheel_cache.root / "pex", scie=scie, say=context.say
     )
@@ -167,16 +173,16 @@ def _choose_run(
     own: OwnWheels,
     selections: Sequence[Selection],
     *,
-    paths: Mapping[str, Path],
+    files: Mapping[str, WheelFile],
 ) -> Run:
     """Choose what runs, and look whether the wheels have it."""
     run = choose_run(
         config,
         name=own.metadata.name,
         own_scripts=own.scripts,
-        all_scripts=lambda: scripts_of(paths.values()),
+        all_scripts={name for file in files.values() for name in file.all_scripts()},
     )
-    check_modules(config, selections, members=lambda filename: members_of(paths[filename]))
+    check_modules(config, selections, members=lambda filename: files[filename].libraries())
     return run
 
 
@@ -193,7 +199,14 @@ def _make_inputs(
 ) -> BuildInputs:
     """Prove that every target has all that it needs; return what the executable is made of."""
     config, metadata = project.config, own.metadata
-    proven = prove_selections(selections, texts, demands, renewal=renewal)
+    proven = install_order(
+        prove_selections(selections, texts, demands, renewal=renewal),
+        own={canonicalize_name(metadata.name)},
+        direct={
+            canonicalize_name(item.name)
+            for item in (*metadata.requires, *added_requirements(project))
+        },
+    )
     table = make_boot_table(
         metadata=metadata,
         config=config,

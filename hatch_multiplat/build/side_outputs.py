@@ -15,8 +15,8 @@ from hatch_multiplat.base.errors import ConfigError, WriteError
 from hatch_multiplat.build.checksums import write_checksums
 from hatch_multiplat.build.components import Inventory, list_ingredients
 from hatch_multiplat.index.wheel_cache import hash_file
-from hatch_multiplat.resolve.project import read_wheel_metadata
 from hatch_multiplat.wheels.license import read_licensing
+from hatch_multiplat.wheels.wheel_file import open_wheel
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -95,7 +95,7 @@ def write_side_outputs(
         output = next(
             named[name] for name in ("pex", "exe") if name in named and named[name] in files
         )
-        metadata = {name: read_wheel_metadata(path) for name, path in paths.items()}
+        metadata = {name: open_wheel(path).metadata for name, path in paths.items()}
         inventory = Inventory(
             name=wheels[0].metadata.name,
             version=str(wheels[0].metadata.version),

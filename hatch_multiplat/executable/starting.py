@@ -10,12 +10,14 @@ from packaging.utils import canonicalize_name
 
 from hatch_multiplat.base.errors import ConfigError
 from hatch_multiplat.config.run import Run
+from hatch_multiplat.runtime.rules import SCRIPT_START, script_candidates, script_kind
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from hatch_multiplat.config.config import Config
     from hatch_multiplat.wheels.selection import Selection
+    from hatch_multiplat.wheels.wheel_file import WheelFile
 
 _MODULE_FILES: Final = ("py", "pyc", "so", "pyd")
 
@@ -23,7 +25,7 @@ _ENTRY_POINT_HINT: Final = "a function is named by the key 'entry-point' in its 
 
 
 def choose_run(
-    config: Config, *, name: str, own_scripts: Collection[str], all_scripts: Callable[[], set[str]]
+    config: Config, *, name: str, own_scripts: Collection[str], all_scripts: Collection[str]
 ) -> Run:
     """Choose what the executable starts, and check that every script that is named is there.
 
@@ -42,7 +44,7 @@ def choose_run(
 
 
 def _check_scripts(
-    config: Config, *, own_scripts: Collection[str], all_scripts: Callable[[], set[str]]
+    config: Config, *, own_scripts: Collection[str], all_scripts: Collection[str]
 ) -> None:
     wanted = [("script", config.run)] if config.run else []
     wanted += [(f"executables.{name}.script", item.run) for name, item in config.executables]
@@ -53,7 +55,7 @@ def _check_scripts(
     ]
     if not missing:
         return
-    known = all_scripts() | set(own_scripts)
+    known = {*all_scripts, *own_scripts}
     listed = ", ".join(sorted(known)) or "none"
     problems = [
         f"tool.multiplat.{key}: no wheel has a console script {value!r}; "
@@ -63,6 +65,46 @@ def _check_scripts(
     ]
     if problems:
         raise ConfigError(problems)
+
+
+def script_warnings(
+    config: Config,
+    run: Run,
+    selections: Sequence[Selection],
+    files: Mapping[str, WheelFile],
+) -> list[str]:
+    """Say of each script that is started where its file is nothing that the system can run.
+
+    `files` has the wheels by file name; those of a selection are in the order of installation.
+    """
+    wanted = [("script", run)]
+    wanted += [(f"executables.{name}.script", item.run) for name, item in config.executables]
+    lines = []
+    for key, item in wanted:
+        if item.kind != "script":
+            continue
+        kinds = {str(s.target): _unfit_kind(item.value, s, files) for s in selections}
+        for kind in sorted({kind for kind in kinds.values() if kind}):
+            where = ", ".join(target for target, found in kinds.items() if found == kind)
+            lines.append(
+                f"tool.multiplat.{key}: {item.value!r} is {kind}, which cannot run on {where}"
+            )
+    return lines
+
+
+def _unfit_kind(script: str, selection: Selection, files: Mapping[str, WheelFile]) -> str:
+    """Return what a script is that the system of a target cannot run; "" where it can."""
+    system = selection.target.platform.system
+    wheels = [files[wheel.filename] for wheel in reversed(selection.sets[-1].wheels)]
+    if any(script in wheel.texts.scripts for wheel in wheels):
+        return ""
+    for name in script_candidates(script, system):
+        for wheel in wheels:
+            member = wheel.script_files().get(name)
+            if member is not None:
+                kind = script_kind(name, wheel.read(member)[:SCRIPT_START])
+                return "" if system in kind.systems else kind.name
+    return ""
 
 
 def check_modules(

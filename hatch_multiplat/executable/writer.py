@@ -29,7 +29,6 @@ from hatch_multiplat.executable.zip_writer import (
     write_folder,
     write_members,
 )
-from hatch_multiplat.runtime.rules import parse_entry_points
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -206,12 +205,9 @@ def _run_info(inputs: BuildInputs) -> dict[str, str]:
         return {}
     found: dict[str, set[str]] = defaultdict(set)
     for wheel in {wheel for selection in inputs.selections for wheel in selection.wheels}:
-        groups = parse_entry_points(inputs.texts[wheel.filename].entry_points)
-        for group in ("console_scripts", "gui_scripts"):
-            reference = groups.get(group, {}).get(run.value)
-            if reference is not None:
-                found[wheel.name].add(reference.replace(" ", ""))
-                break
+        reference = inputs.texts[wheel.filename].scripts.get(run.value)
+        if reference is not None:
+            found[wheel.name].add(reference)
     if len(found) > 1:
         owners = " and ".join(sorted(found))
         problem = (

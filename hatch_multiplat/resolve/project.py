@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 import re
-import zipfile
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,7 +14,7 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import InvalidWheelFilename, canonicalize_name
 from packaging.version import Version
 
-from hatch_multiplat.base.errors import ConfigError, ExecutableError
+from hatch_multiplat.base.errors import ConfigError, ExecutableError, VerificationError
 from hatch_multiplat.base.toml_file import read_toml_file
 from hatch_multiplat.base.urls import Credentials
 from hatch_multiplat.config.config import Config, ProjectFacts, parse_config
@@ -28,14 +27,14 @@ from hatch_multiplat.targets.target_list import IN_PROJECT
 from hatch_multiplat.wheels.metadata import (
     ProjectMetadata,
     parse_metadata,
-    parse_scripts,
     root_requirements,
     unknown_extras,
 )
 from hatch_multiplat.wheels.selection import Wheel, parse_wheel
+from hatch_multiplat.wheels.wheel_file import open_wheel
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
     from packaging.utils import NormalizedName
 
@@ -151,58 +150,19 @@ def read_wheel(path: Path) -> ProjectWheel:
         locked = parse_wheel(
             path.name, path.resolve().as_uri(), {"sha256": sha256}, path.stat().st_size
         )
-        with zipfile.ZipFile(path) as archive:
-            texts = _dist_info_texts(archive)
+        file = open_wheel(path, sha256=sha256)
     except InvalidWheelFilename as error:
         raise ExecutableError(f"{path}: {error}; name a wheel") from error
-    except (OSError, zipfile.BadZipFile, KeyError) as error:
+    except (OSError, VerificationError) as error:
         raise ExecutableError(
             f"{path} cannot be read as a wheel: {error}; build it anew"
         ) from error
     return ProjectWheel(
         path=path,
         locked=locked,
-        metadata=parse_metadata(texts["METADATA"], where=path.name),
-        scripts=parse_scripts(texts.get("entry_points.txt", "")),
+        metadata=parse_metadata(file.metadata, where=path.name),
+        scripts=file.texts.scripts,
     )
-
-
-def read_wheel_metadata(path: Path) -> str:
-    """Return the METADATA of a wheel; raises ExecutableError for what is no wheel."""
-    try:
-        with zipfile.ZipFile(path) as archive:
-            return _dist_info_texts(archive)["METADATA"]
-    except (OSError, zipfile.BadZipFile, KeyError) as error:
-        raise ExecutableError(f"{path.name} cannot be read as a wheel: {error}") from error
-
-
-def scripts_of(wheels: Iterable[Path]) -> set[str]:
-    """Return the names of all scripts in these wheels: entry points, and files in `.data`."""
-    names: set[str] = set()
-    for path in wheels:
-        with zipfile.ZipFile(path) as archive:
-            names |= parse_scripts(_dist_info_texts(archive).get("entry_points.txt", "")).keys()
-            names |= {
-                entry.rsplit("/", 1)[1]
-                for entry in archive.namelist()
-                if entry.partition("/")[0].endswith(".data") and "/scripts/" in entry
-            }
-    return names
-
-
-def members_of(wheel: Path) -> frozenset[str]:
-    """Return what a wheel puts below site-packages, as paths from there."""
-    with zipfile.ZipFile(wheel) as archive:
-        names = archive.namelist()
-    found = set()
-    for name in names:
-        folder, _, rest = name.partition("/")
-        scheme, _, inside = rest.partition("/")
-        if not folder.endswith(".data"):
-            found.add(name)
-        elif scheme in {"purelib", "platlib"}:
-            found.add(inside)
-    return frozenset(found)
 
 
 def static_metadata(project: Project) -> ProjectMetadata | None:
@@ -327,18 +287,6 @@ def requires_python_of(pyproject: Mapping[str, Any]) -> SpecifierSet:
         return SpecifierSet(str(pyproject.get("project", {}).get("requires-python", "")))
     except InvalidSpecifier as error:
         raise ConfigError([f"project.requires-python: {error}"]) from error
-
-
-def _dist_info_texts(archive: zipfile.ZipFile) -> dict[str, str]:
-    """Return METADATA and entry_points.txt from the `.dist-info` folder of a wheel."""
-    texts = {}
-    for name in archive.namelist():
-        folder, _, file = name.partition("/")
-        if folder.endswith(".dist-info") and file in {"METADATA", "entry_points.txt"}:
-            texts[file] = archive.read(name).decode("utf-8", errors="replace")
-    if "METADATA" not in texts:
-        raise KeyError("it has no METADATA")
-    return texts
 
 
 def _with_extra(requirement: Requirement, extra: str) -> Requirement:

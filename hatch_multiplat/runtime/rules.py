@@ -86,6 +86,26 @@ SAME_FILE = "would be one file with %r, which has other contents"
 FILE_AND_FOLDER = "is a file where %r has a folder"
 
 
+class ScriptKind(NamedTuple):
+    """What a script can be: its name, the bytes that it begins with, where it can run."""
+
+    name: str
+    magic: Tuple[bytes, ...]
+    systems: Tuple[str, ...]
+
+
+SCRIPT_START = 128  # bytes that tell the kind of a script
+PYTHON = ScriptKind("a Python script", (), ALL)
+SHELL = ScriptKind("a shell script", (), (LINUX, MACOS))
+BATCH = ScriptKind("a batch file of Windows", (), (WINDOWS,))
+MACH_O = tuple(bytes.fromhex(m) for m in ("cffaedfe", "cefaedfe", "cafebabe", "feedfacf"))
+PROGRAMS = (
+    ScriptKind("a program for Linux", (b"\x7fELF",), (LINUX,)),
+    ScriptKind("a program for Windows", (b"MZ",), (WINDOWS,)),
+    ScriptKind("a program for macOS", MACH_O, (MACOS,)),
+)
+
+
 class Folders(NamedTuple):
     """Where the kinds of a wheel's files go, from the root of the environment on."""
 
@@ -177,12 +197,12 @@ def check_mode(member: Member, path: str, system: str) -> List[str]:
     """Say what is wrong with what is no ordinary file, at this path among those of its kind."""
     if not stat.S_ISLNK(member.mode):
         return [] if stat.S_IFMT(member.mode) in (0, stat.S_IFREG) else [NO_FILE]
-    if system == WINDOWS:
-        return [LINK_ON_WINDOWS]
     climbs = re.match(r"(\.\./)*", member.link).end() // 3  # type: ignore[union-attr]
     ahead = member.link[3 * climbs :]
     inside = climbs <= join("", path).count("/") and not broken_rules(ahead, LINUX)
-    return [] if inside else [LINK_OUTSIDE]
+    if not inside:
+        return [LINK_OUTSIDE]
+    return [LINK_ON_WINDOWS] if system == WINDOWS else []
 
 
 def broken_rules(path: str, system: str) -> List[str]:
@@ -244,6 +264,23 @@ def script_files(name: str, system: str) -> List[str]:
     if system == WINDOWS and not name.endswith((".py", ".pyw")):
         return [name + "-script.py", name + ".cmd"]
     return [name]
+
+
+def script_candidates(name: str, system: str) -> List[str]:
+    """The files among scripts by which a script of this name may be there."""
+    exe = [name + ".exe"] if system == WINDOWS else []
+    return [name, *exe, name + ".py", name + "-script.py"]
+
+
+def script_kind(name: str, start: bytes) -> ScriptKind:
+    """What a script is by its name and its first bytes: Python's, unless it shows otherwise."""
+    if start.startswith(b"#!"):
+        line = start.partition(b"\n")[0]
+        return PYTHON if b"python" in line or b"pypy" in line else SHELL
+    found = [kind for kind in PROGRAMS if start.startswith(kind.magic)]
+    if not found and name.lower().endswith((".bat", ".cmd")):
+        return BATCH
+    return found[0] if found else PYTHON
 
 
 def find_info_dir(names: Iterable[str]) -> str:

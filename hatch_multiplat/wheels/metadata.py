@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import configparser
 import functools
 import operator
 import re
@@ -64,23 +63,6 @@ def parse_metadata(text: str, *, where: str) -> ProjectMetadata:
     except (InvalidVersion, InvalidSpecifier, InvalidRequirement) as error:
         reason = redact_text(str(error))
         raise MultiplatError(f"{where}: its METADATA is not valid: {reason}") from error
-
-
-def parse_scripts(text: str) -> dict[str, str]:
-    """Return the console and gui scripts of an `entry_points.txt`, name to `module:function`."""
-    parser = configparser.ConfigParser(delimiters=("=",), interpolation=None, strict=False)
-    parser.optionxform = str  # type: ignore[method-assign,assignment]
-    try:
-        parser.read_string(text)
-    except configparser.Error:
-        return {}
-    sections = ("console_scripts", "gui_scripts")
-    return {
-        name: target.partition("[")[0].strip()
-        for section in sections
-        if parser.has_section(section)
-        for name, target in parser.items(section)
-    }
 
 
 def root_requirements(

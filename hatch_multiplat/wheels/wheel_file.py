@@ -1,23 +1,36 @@
-"""What wheels say of themselves: the texts in their `.dist-info`, read once for a whole build."""
+"""A wheel on disk, opened once for a whole build: what it says of itself, and what it holds."""
 
 from __future__ import annotations
 
+import base64
+import csv
+import hashlib
+import io
 import lzma
 import zipfile
 import zlib
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
+from packaging.metadata import parse_email
 from packaging.specifiers import SpecifierSet
+from packaging.utils import canonicalize_name, parse_wheel_filename
+from packaging.version import InvalidVersion, Version
 
 from hatch_multiplat.base.errors import VerificationError
+from hatch_multiplat.runtime.install import Archive
+from hatch_multiplat.runtime.rules import SCRIPT_GROUPS, BadWheel
 from hatch_multiplat.wheels.dependency_proof import parse_requires, parse_requires_python
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
+    from typing import IO
 
     from packaging.requirements import Requirement
+
+    from hatch_multiplat.runtime.rules import Wheel as WheelFacts
 
 # How zipfile and the decompressors under it say that what they read is damaged.
 BROKEN: Final = (
@@ -28,50 +41,195 @@ BROKEN: Final = (
     NotImplementedError,
     RuntimeError,
 )
+REMEDY: Final = "pin another version, or tell its authors"
+_COLUMNS: Final = 3
+_SIGNATURES: Final = ("RECORD", "RECORD.jws", "RECORD.p7s")
+"""What a RECORD does not list, or not with a hash."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class WheelTexts:
-    """The requirements of a wheel, and its `entry_points.txt`, empty where it has none."""
+    """The requirements of a wheel, and its entry points: group to name to `module:function`."""
 
     requires: tuple[Requirement, ...] = ()
     requires_python: SpecifierSet = field(default_factory=SpecifierSet)
-    entry_points: str = ""
+    entry_points: Mapping[str, Mapping[str, str]] = field(default_factory=dict, hash=False)
+
+    @property
+    def scripts(self) -> dict[str, str]:
+        """The console and gui scripts, name to `module:function`; those with a console count."""
+        found: dict[str, str] = {}
+        for group in SCRIPT_GROUPS:
+            found = {**self.entry_points.get(group, {}), **found}
+        return found
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WheelFile:
+    """What a wheel holds by the directory of its zip file, and the texts in its `.dist-info`.
+
+    `facts` are what the rules of `runtime/rules.py` look at, `record` is the text of its RECORD.
+    `sha256` is empty where nobody has told it.
+    """
+
+    path: Path
+    facts: WheelFacts
+    metadata: str
+    record: str
+    texts: WheelTexts
+    sha256: str = ""
+
+    @property
+    def has_data(self) -> bool:
+        """Whether it has files that go anywhere in the environment."""
+        start = f"{self.facts.info_dir.removesuffix('.dist-info')}.data/data/"
+        return any(member.name.startswith(start) for member in self.facts.members)
+
+    def libraries(self) -> dict[str, str]:
+        """Return what goes below site-packages: the path from there, and the member's name."""
+        places = {}
+        for member in self.facts.members:
+            top, _, rest = member.name.partition("/")
+            kind, _, inside = rest.partition("/")
+            if not top.endswith(".data"):
+                places[member.name] = member.name
+            elif kind in {"purelib", "platlib"}:
+                places[inside] = member.name
+        return places
+
+    def script_files(self) -> dict[str, str]:
+        """Return the scripts that are files: the path among scripts, and the member's name."""
+        start = f"{self.facts.info_dir.removesuffix('.dist-info')}.data/scripts/"
+        names = [member.name for member in self.facts.members]
+        return {name.removeprefix(start): name for name in names if name.startswith(start)}
+
+    def all_scripts(self) -> set[str]:
+        """Return the names of all its scripts, those of entry points and files."""
+        return {*self.texts.scripts, *(path.rpartition("/")[2] for path in self.script_files())}
+
+    def read(self, name: str) -> bytes:
+        """Return a member's bytes; raises VerificationError if they are damaged."""
+        with self.path.open("rb") as stream, _explain(self.path.name):
+            return b"".join(Archive(stream).read(name))
+
+
+def open_wheel(path: Path, *, sha256: str = "") -> WheelFile:
+    """Open a wheel; raises VerificationError for what is none, or what no target could install."""
+    try:
+        with path.open("rb") as stream:
+            return read_wheel_file(stream, path, sha256=sha256)
+    except OSError as error:
+        raise VerificationError(f"{path} cannot be read as a wheel: {error}") from error
+
+
+def read_wheel_file(stream: IO[bytes], path: Path, *, sha256: str = "") -> WheelFile:
+    """Read a wheel from a stream, wherever that is; the name of `path` is that of the wheel.
+
+    Raises VerificationError as `open_wheel` does.
+    """
+    with _explain(path.name):
+        archive = Archive(stream)
+        for file in ("METADATA", "RECORD"):
+            if f"{archive.info_dir}/{file}" not in archive.infos:
+                raise BadWheel(f"it has no {file}")
+        metadata = b"".join(archive.read(f"{archive.info_dir}/METADATA")).decode("utf-8", "replace")
+        return WheelFile(
+            path=path,
+            facts=archive.facts,
+            metadata=metadata,
+            record=archive.read_text("RECORD"),
+            texts=WheelTexts(
+                requires=parse_requires(metadata),
+                requires_python=parse_requires_python(metadata),
+                entry_points=archive.entry_points,
+            ),
+            sha256=sha256,
+        )
+
+
+@contextmanager
+def _explain(filename: str) -> Iterator[None]:
+    try:
+        yield
+    except BadWheel as error:
+        raise VerificationError(f"{filename} cannot be installed: {error}; {REMEDY}") from error
 
 
 def read_wheel_texts(paths: Mapping[str, Path]) -> dict[str, WheelTexts]:
-    """Read each of these wheels, by file name; those of one version mostly share their texts.
+    """Read each of these wheels, by file name; raises VerificationError for what is no wheel."""
+    return {filename: open_wheel(path).texts for filename, path in paths.items()}
 
-    Raises VerificationError for what is no wheel.
+
+def find_damages(file: WheelFile, stream: IO[bytes]) -> list[str]:
+    """Read every member of a wheel, and say what is not as the wheel itself has it.
+
+    Its METADATA has the name and version of its file name, each member the bytes that the zip
+    file's directory and RECORD vouch for, and RECORD lists what is there, and nothing else.
     """
-    made: dict[tuple[bytes, bytes], WheelTexts] = {}
-    found = {}
-    for filename, path in paths.items():
-        texts = _read_texts(path)
-        if texts not in made:
-            metadata, entry_points = (text.decode("utf-8", "replace") for text in texts)
-            made[texts] = WheelTexts(
-                requires=parse_requires(metadata),
-                requires_python=parse_requires_python(metadata),
-                entry_points=entry_points,
-            )
-        found[filename] = made[texts]
-    return found
+    problems = _wrong_names(file)
+    rows: dict[str, tuple[str, str]] = {}
+    for row in csv.reader(io.StringIO(file.record, newline="")):
+        if len(row) == _COLUMNS:
+            rows[row[0]] = (row[1], row[2])
+        elif row:
+            problems.append(f"its RECORD has a line without three columns: {','.join(row)!r}")
+    names = {member.name for member in file.facts.members}
+    unlisted = {f"{file.facts.info_dir}/{name}" for name in _SIGNATURES}
+    problems += [
+        f"its RECORD does not list {name!r}" for name in sorted(names - rows.keys() - unlisted)
+    ]
+    problems += [
+        f"its RECORD lists {name!r}, which it does not have"
+        for name in sorted(rows.keys() - names)
+        if not name.endswith("/")
+    ]
+    archive = Archive(stream)
+    for member in file.facts.members:
+        digest, size = rows.get(member.name, ("", ""))
+        try:
+            wrong = _wrong_contents(archive.read(member.name), digest, size)
+        except BadWheel as error:
+            problems.append(str(error))
+            continue
+        if wrong and not member.link:
+            problems.append(f"{member.name!r} is not what its RECORD says: its {wrong} is another")
+    return problems
 
 
-def _read_texts(path: Path) -> tuple[bytes, bytes]:
-    """Return METADATA and `entry_points.txt` of a wheel."""
+def _wrong_names(file: WheelFile) -> list[str]:
+    """Say where the METADATA of a wheel has another name or version than its file name."""
+    raw, _ = parse_email(file.metadata)
+    name, version, _, _ = parse_wheel_filename(file.path.name)
+    told_name, told_version = raw.get("name", ""), raw.get("version", "")
+    problems = []
+    if canonicalize_name(told_name) != name:
+        problems.append(f"its METADATA has the name {told_name!r}")
     try:
-        with zipfile.ZipFile(path) as archive:
-            names = {
-                file: name
-                for name in archive.namelist()
-                for folder, _, file in (name.partition("/"),)
-                if file in {"METADATA", "entry_points.txt"} and folder.endswith(".dist-info")
-            }
-            if "METADATA" in names:
-                scripts = names.get("entry_points.txt")
-                return archive.read(names["METADATA"]), archive.read(scripts) if scripts else b""
-    except (OSError, *BROKEN) as error:
-        raise VerificationError(f"{path} cannot be read as a wheel: {error}") from error
-    raise VerificationError(f"{path} is no wheel: it has no METADATA")
+        agrees = Version(told_version) == version
+    except InvalidVersion:
+        agrees = False
+    if not agrees:
+        problems.append(f"its METADATA has the version {told_version!r}")
+    if canonicalize_name(file.facts.info_dir.partition("-")[0]) != name:
+        problems.append(f"its .dist-info folder is called {file.facts.info_dir!r}")
+    return problems
+
+
+def _wrong_contents(blocks: Iterator[bytes], digest: str, size: str) -> str:
+    """Return what of a member is not as RECORD has it: "hash", "size", or "" if all is right.
+
+    A hash of a kind that is not known here is as good as none.
+    """
+    algorithm, _, wanted = digest.partition("=")
+    known = algorithm in hashlib.algorithms_available and not algorithm.startswith("shake")
+    hasher = hashlib.new(algorithm, usedforsecurity=False) if known else None
+    read = 0
+    for block in blocks:
+        read += len(block)
+        if hasher:
+            hasher.update(block)
+    if hasher:
+        found = base64.urlsafe_b64encode(hasher.digest()).rstrip(b"=").decode()
+        if found != wanted.rstrip("="):
+            return "hash"
+    return "size" if size and size != str(read) else ""

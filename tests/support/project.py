@@ -30,6 +30,7 @@ class ProjectFolder:
     wheel: Path
     environ: dict[str, str]
     said: list[str] = field(default_factory=list)
+    table: dict[str, Any] = field(default_factory=dict)
 
     @property
     def dist(self) -> Path:
@@ -37,6 +38,7 @@ class ProjectFolder:
 
     def write(self, table: Mapping[str, Any], **tables: Any) -> None:
         """Write `pyproject.toml` anew: `[tool.multiplat]`, and further tables by their name."""
+        self.table = dict(table)
         project = {"name": "demo", "version": "1.0"} | tables.pop("project", {})
         tool = tables.pop("tool", {})
         document = {"project": project, **tables, "tool": {"multiplat": dict(table), **tool}}

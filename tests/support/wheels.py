@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import csv
 import gzip
 import hashlib
 import io
@@ -182,6 +183,36 @@ def change_members(path: Path, *, compression: int | None = None, flags: int | N
     path.write_bytes(content)
 
 
+def rewrite(
+    path: Path,
+    changes: Mapping[str, str | bytes | None],
+    *,
+    modes: Mapping[str, int] | None = None,
+    record: bool = False,
+) -> None:
+    """Write a wheel again with other contents, with more members, or without some.
+
+    Changes are by the member's name; None leaves it out. `modes` are those of new members, kind
+    and all. With `record`, its RECORD has their hashes, else it stays as it was.
+    """
+    with zipfile.ZipFile(path) as archive:
+        members = {info.filename: archive.read(info) for info in archive.infolist()}
+    for name, content in changes.items():
+        members.pop(name, None)
+        if content is not None:
+            members[name] = content.encode() if isinstance(content, str) else content
+    listed = next(name for name in [*members, ""] if name.endswith(".dist-info/RECORD") or not name)
+    if record and listed:
+        del members[listed]
+        members[listed] = _record_of(members, listed)
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in members.items():
+            info = _member(name)
+            if modes and name in modes:
+                info.external_attr = modes[name] << 16
+            archive.writestr(info, content)
+
+
 def _wheel_members(
     name: str,
     version: str,
@@ -228,17 +259,26 @@ def _wheel_members(
 
 
 def _record(name: str, version: str, members: Mapping[str, bytes], blob: int) -> bytes:
-    lines = [
-        f"{path},{_record_hash(hashlib.sha256(content))},{len(content)}"
+    rows = [
+        (path, _record_hash(hashlib.sha256(content)), len(content))
         for path, content in members.items()
     ]
     if blob:
         hasher = hashlib.sha256()
         for chunk in _blob_chunks(name, blob):
             hasher.update(chunk)
-        lines.append(f"{_blob_name(name)},{_record_hash(hasher)},{blob}")
-    lines.append(f"{_stem(name, version)}.dist-info/RECORD,,")
-    return "\n".join([*lines, ""]).encode()
+        rows.append((_blob_name(name), _record_hash(hasher), blob))
+    text = io.StringIO()
+    itself = (f"{_stem(name, version)}.dist-info/RECORD", "", "")
+    csv.writer(text, lineterminator="\n").writerows([*rows, itself])
+    return text.getvalue().encode()
+
+
+def _record_of(members: Mapping[str, bytes], itself: str) -> bytes:
+    text = io.StringIO()
+    rows = [(k, _record_hash(hashlib.sha256(v)), len(v)) for k, v in members.items()]
+    csv.writer(text, lineterminator="\n").writerows([*rows, (itself, "", "")])
+    return text.getvalue().encode()
 
 
 def _record_hash(hasher: hashlib._Hash) -> str:

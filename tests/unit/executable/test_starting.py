@@ -150,4 +150,4 @@ def test_a_module_of_the_machines_own_python_is_not_looked_for() -> None:
 def test_a_function_as_script_is_pointed_to_the_key_for_functions() -> None:
     config = Config(targets=(), run=Run(kind="script", value="pkg:main"))
     with pytest.raises(ConfigError, match="is named by the key 'entry-point' in its place"):
-        choose_run(config, name="demo", own_scripts=["demo"], all_scripts=set)
+        choose_run(config, name="demo", own_scripts=["demo"], all_scripts=())

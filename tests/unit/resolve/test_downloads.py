@@ -45,7 +45,7 @@ def downloads(tmp_path: Path) -> Iterator[Downloads]:
 def read(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Return the names of the wheels that are opened, each as often as that is done."""
     opened = []
-    read_texts, read_needs = wheel_file._read_texts, elf.read_libc_needs
+    read_texts, read_needs = wheel_file.open_wheel, elf.read_libc_needs
 
     def texts(path: Path) -> object:
         opened.append(f"texts of {path.name.partition('-')[0]}")
@@ -55,7 +55,7 @@ def read(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         opened.append(f"code of {path.name.partition('-')[0]}")
         return read_needs(path)
 
-    monkeypatch.setattr(wheel_file, "_read_texts", texts)
+    monkeypatch.setattr(wheel_file, "open_wheel", texts)
     monkeypatch.setattr(elf, "read_libc_needs", needs)
     return opened
 

@@ -10,7 +10,6 @@ from hatch_multiplat.base.errors import MultiplatError
 from hatch_multiplat.wheels.metadata import (
     ProjectMetadata,
     parse_metadata,
-    parse_scripts,
     root_requirements,
     unknown_extras,
 )
@@ -188,22 +187,3 @@ def test_extras_that_the_project_lacks_are_named() -> None:
     wanted = [canonicalize_name("fast"), canonicalize_name("slow")]
 
     assert unknown_extras(metadata(extras="fast"), wanted) == ("slow",)
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        pytest.param("", {}, id="none"),
-        pytest.param("[console_scripts]\ndemo = demo:main\n", {"demo": "demo:main"}, id="console"),
-        pytest.param("[gui_scripts]\ndemo = demo:main\n", {"demo": "demo:main"}, id="gui"),
-        pytest.param(
-            "[console_scripts]\ndemo = demo:main [fast]\n", {"demo": "demo:main"}, id="extras"
-        ),
-        pytest.param("[console_scripts]\nDeMo=demo:main\n", {"DeMo": "demo:main"}, id="case"),
-        pytest.param("[console_scripts]\na%b = demo:main\n", {"a%b": "demo:main"}, id="percent"),
-        pytest.param("[pytest11]\ndemo = demo.plugin\n", {}, id="other groups"),
-        pytest.param("demo = demo:main\n", {}, id="no section"),
-    ],
-)
-def test_scripts_are_read_from_entry_points(text: str, expected: dict[str, str]) -> None:
-    assert parse_scripts(text) == expected
