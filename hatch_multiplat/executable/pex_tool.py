@@ -7,6 +7,7 @@ import os
 import shutil
 import sys
 from contextlib import contextmanager, suppress
+from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -26,24 +27,15 @@ FULL: Final = ("No space left on device", "Errno 28", "Disk quota exceeded")
 def run_pex(words: Sequence[str | Path], *, module: str = "pex", folder: Path, root: Path) -> None:
     """Run pex in a folder with its caches in `root`; raises ToolError, and ExecutableError.
 
-    `module` is `pex`, or `pex.cli` for what is otherwise called `pex3`. On Windows, pex compares
-    every folder of PATH with the current one until it has found its own program, which fails for
-    another drive: so the first is the current one.
+    `module` is `pex`, or `pex.cli` for what is otherwise called `pex3`. Where folders of PATH lie
+    on another drive of Windows, pex fails at comparing them with its own, unless that comes first.
     """
+    environ = pex_environment(root)
+    if os.name == "nt":
+        own = Path(str(resources.files("pex")))
+        environ["PATH"] = os.pathsep.join([str(own), os.environ.get("PATH", os.defpath)])
     with _disk_full_told():
-        run_tool(
-            "pex",
-            [sys.executable, "-m", module, *words],
-            cwd=folder,
-            environ={
-                **pex_environment(root),
-                **(
-                    {"PATH": os.pathsep.join([str(folder), os.environ.get("PATH", os.defpath)])}
-                    if os.name == "nt"
-                    else {}
-                ),
-            },
-        )
+        run_tool("pex", [sys.executable, "-m", module, *words], cwd=folder, environ=environ)
 
 
 def pex_environment(pex_root: Path) -> dict[str, str | None]:

@@ -147,9 +147,9 @@ def open_source(source: Path | bytes) -> IO[bytes]:
 
 def data_offset(stream: IO[bytes], info: zipfile.ZipInfo) -> int:
     """Return where a member's data begins; raises BadZipFile if no member is there."""
-    stream.seek(info.header_offset)
+    stream.seek(max(0, info.header_offset))
     header = stream.read(_LOCAL.size)
-    if len(header) < _LOCAL.size or header[:4] != b"PK\x03\x04":
+    if info.header_offset < 0 or len(header) < _LOCAL.size or header[:4] != b"PK\x03\x04":
         raise zipfile.BadZipFile(f"{info.filename} is not where it should be")
     *_, name_length, extra_length = _LOCAL.unpack(header)
     return info.header_offset + _LOCAL.size + int(name_length) + int(extra_length)

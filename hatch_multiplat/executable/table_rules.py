@@ -1,0 +1,70 @@
+"""What a table in a file may say: checked as a user's table is, as anybody can write it."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+from packaging.utils import InvalidWheelFilename, parse_wheel_filename
+
+from hatch_multiplat.base.toml_table import is_file_name
+from hatch_multiplat.config.pex_options import is_template
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from hatch_multiplat.executable.boot import BootTable
+
+_NAME: Final = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?")
+_VERSION: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9.+!_-]*")
+_SHA256: Final = re.compile(r"[0-9a-f]{64}")
+_TARGET: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]*")
+_RUNS: Final = frozenset({"script", "entry_point", "module"})
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+
+
+def find_breaches(table: BootTable) -> Iterator[str]:
+    """Yield what a table says that no build would have written, in words without its own."""
+    names = [target.name for target in table.targets]
+    rules = (
+        (_NAME.fullmatch(table.name), "its name is no project's"),
+        (_VERSION.fullmatch(table.version), "its version is none"),
+        (not _CONTROL.search(table.options.runtime_root or ""), "its runtime-root is no path"),
+        (all(map(_is_name, table.executables)), "a command has a name that is no file's"),
+        (all(_is_wheel(item.file) for item in table.wheels), "a wheel has a name that is none"),
+        (
+            all(_SHA256.fullmatch(item.sha256) and item.size >= 0 for item in table.wheels),
+            "a wheel has a hash or a size that is none",
+        ),
+        (all(map(_TARGET.fullmatch, names)), "a target has a name that is none"),
+        (len(set(names)) == len(names), "two targets have the same name"),
+    )
+    yield from (breach for holds, breach in rules if not holds)
+    yield from _check_command("it", table.run, table.inject_args, table.inject_env)
+    for item in table.executables.values():
+        yield from _check_command("a command", item.run, item.inject_args, item.inject_env)
+
+
+def _check_command(
+    who: str, run: Mapping[str, str], arguments: Sequence[str], variables: Mapping[str, str]
+) -> Iterator[str]:
+    if len(run) > 1 or not run.keys() <= _RUNS:
+        yield f"{who} runs what is of no kind that is known"
+    if not all(value and not _CONTROL.search(value) for value in run.values()):
+        yield f"{who} runs what has a name that is none"
+    if not all(map(is_template, arguments)):
+        yield f"{who} injects an argument with braces that are no placeholder"
+    if any(not name or re.search("[=\x00]", name) for name in variables):
+        yield f"{who} injects a variable with a name that is none"
+
+
+def _is_name(text: str) -> bool:
+    return is_file_name(text) and not _CONTROL.search(text)
+
+
+def _is_wheel(text: str) -> bool:
+    try:
+        parse_wheel_filename(text)
+    except InvalidWheelFilename:
+        return False
+    return _is_name(text)
