@@ -14,7 +14,6 @@ import statistics
 import sys
 import tempfile
 import time
-import zipfile
 from collections import defaultdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -32,8 +31,8 @@ from measure import (
     say,
 )
 
-from hatch_multiplat.executable import boot
-from hatch_multiplat.executable.boot_reader import parse_preamble
+from hatch_multiplat.executable import rendering
+from hatch_multiplat.executable.executable_file import read_executable
 from hatch_multiplat.executable.zip_writer import Member, read_members, write_archive
 
 if TYPE_CHECKING:
@@ -94,22 +93,21 @@ VARIANTS: Final[Mapping[str, tuple[str, str]]] = {
 
 def make_variant(file: Path, change: tuple[str, str], output: Path) -> None:
     """Write a copy of an executable whose start-up is changed."""
-    read_source = boot._read_source  # noqa: SLF001 - what it reads is what is to be changed
+    read_runtime = rendering._read_runtime  # noqa: SLF001 - what it reads is to be changed
 
-    def changed(name: str) -> str:
-        source = read_source(name)
-        if name != "runtime/launch.py":
-            return source
-        assert source.count(change[0]) == 1
-        return source.replace(*change)
+    def changed() -> dict[str, bytes]:
+        sources = read_runtime()
+        text = sources[".multiplat/launch.py"].decode()
+        assert text.count(change[0]) == 1
+        return {**sources, ".multiplat/launch.py": text.replace(*change).encode()}
 
-    with zipfile.ZipFile(file) as source, mock.patch.object(boot, "_read_source", changed):
-        preamble = parse_preamble(source.read("__main__.py").decode(), where=str(file))
-        assert preamble is not None
-        main = Member(name="__main__.py", data=boot.render_preamble(preamble.table).encode())
-        wheels = [item for name, item in read_members(file).items() if name.endswith(".whl")]
-        header = boot.render_header(preamble.table)
-        write_archive([main, *wheels], output, prefix=header, mode=0o755)
+    table = read_executable(file).own_table()
+    with mock.patch.object(rendering, "_read_runtime", changed):
+        texts = rendering.render_members(table)
+        header = rendering.render_header(table)
+    starts = [Member(name=name, data=data) for name, data in texts.items()]
+    wheels = [item for name, item in read_members(file).items() if name.endswith(".whl")]
+    write_archive([*starts, *wheels], output, prefix=header, mode=0o755)
 
 
 def measure_file(file: Path, words: list[str], *, repeats: int, python: Path) -> None:
@@ -184,10 +182,7 @@ def measure_parts(file: Path, words: list[str], *, repeats: int, python: Path) -
 
 def main_script(app: Path) -> str:
     """The name of the script that an environment of this file starts the program with."""
-    with zipfile.ZipFile(app) as archive:
-        preamble = parse_preamble(archive.read("__main__.py").decode(), where=str(app))
-    assert preamble is not None
-    return preamble.table.main
+    return read_executable(app).own_table().main
 
 
 def measure_links(setup: Path, target: Path) -> None:

@@ -1,16 +1,9 @@
-"""An executable's `__main__.py` to the table in it: read as text, never run.
-
-The preamble assigns a dict to `_MULTIPLAT`, which is a literal. `ast` parses the source, which runs
-nothing of it, and `ast.literal_eval` evaluates that one expression, which can only be made of
-strings, numbers, tuples, lists and dicts. Its item `table` is the table's JSON.
-"""
+"""An executable's `.multiplat/table.json` to the table in it."""
 
 from __future__ import annotations
 
-import ast
 import json
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from packaging.tags import parse_tag
 
@@ -23,6 +16,7 @@ from hatch_multiplat.executable.boot import (
     BootTarget,
     BootWheel,
 )
+from hatch_multiplat.executable.executable import MAIN, TABLE
 from hatch_multiplat.targets.patch_spans import EVERY
 from hatch_multiplat.targets.platforms import Platform
 from hatch_multiplat.targets.python import PYPYS, Python, TargetError
@@ -32,72 +26,43 @@ from hatch_multiplat.wheels.selection import Selection, WheelSet, parse_wheel
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-NAME: Final = "_MULTIPLAT"
-
 _InheritPath = Literal["false", "fallback", "prefer"]
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Preamble:
-    """The preamble of a `__main__.py`: its table, and the lines of the source that it takes.
+def read_table(members: Mapping[str, bytes], *, where: str) -> BootTable | None:
+    """Return the table of a file that has these members, None where it has none of ours.
 
-    `start` and `end` are the source's lines, counted from 0, `end` not among them.
+    Raises ExecutableError for one that cannot be read: damaged, or made by a release that wrote
+    another format.
     """
-
-    table: BootTable
-    start: int
-    end: int
-
-
-def parse_preamble(source: str, *, where: str) -> Preamble | None:
-    """Return the preamble in a `__main__.py`, None where there is none of ours.
-
-    Raises ExecutableError for one that cannot be read: damaged, or of a newer release.
-    """
-    if f"\n{NAME} = {{" not in source:
+    if TABLE not in members:
+        if b"\n_MULTIPLAT = {" in members.get(MAIN, b""):
+            raise ExecutableError(
+                f"{where} was made by an older hatch-multiplat, in a format that this release does "
+                "not read; use the one that made it, or build the file anew"
+            )
         return None
     try:
-        body = ast.parse(source).body
-        assign = next(
-            node for node in body if isinstance(node, ast.Assign) and _is_named(node.targets[0])
-        )
-        delete = next(
-            node for node in body if isinstance(node, ast.Delete) and _is_named(node.targets[0])
-        )
-        data = ast.literal_eval(assign.value)
-        table = json.loads(data["table"])
-        read = parse_table(table, where=where)
+        return parse_table(json.loads(members[TABLE]), where=where)
     except ExecutableError:
         raise
-    # ast has many ways to refuse a text: too deep, too large, a null byte, no Python.
-    except (
-        SyntaxError,
-        ValueError,
-        TypeError,
-        KeyError,
-        StopIteration,
-        RecursionError,
-        MemoryError,
-    ) as error:
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise ExecutableError(
-            f"{where} is damaged: the table in its __main__.py cannot be read; download it again"
+            f"{where} is damaged: its {TABLE} cannot be read; download it again"
         ) from error
-    # The comment above the dict names the program.
-    return Preamble(table=read, start=assign.lineno - 2, end=delete.end_lineno or delete.lineno)
 
 
 def parse_table(data: Mapping[str, Any], *, where: str) -> BootTable:
     """Return the BootTable that `BootTable.to_json` made this data of.
 
-    Raises ExecutableError for a format that this release does not know, and for data that is not
-    what its own id says.
+    Raises ExecutableError for a format that this release does not know.
     """
     if data["format"] != FORMAT:
         raise ExecutableError(
             f"{where} has a table of format {data['format']!r}; this release reads format "
             f"{FORMAT}, use the one that built the file"
         )
-    table = BootTable(
+    return BootTable(
         name=str(data["name"]),
         version=str(data["version"]),
         run=_strings(data["run"]),
@@ -128,13 +93,6 @@ def parse_table(data: Mapping[str, Any], *, where: str) -> BootTable:
             for name, version, bound in data.get("pythons", ())
         ),
     )
-    if table.id != data["id"]:
-        raise ExecutableError(f"{where} is damaged: its table was altered; download it again")
-    return table
-
-
-def _is_named(node: ast.expr) -> bool:
-    return isinstance(node, ast.Name) and node.id == NAME
 
 
 def _strings(data: Mapping[str, Any]) -> dict[str, str]:

@@ -28,6 +28,10 @@ DEPS: Final = ".deps/"
 INFO: Final = "PEX-INFO"
 MAIN: Final = "__main__.py"
 PEX_PACKAGE: Final = "__pex__/"
+MULTIPLAT: Final = ".multiplat/"
+TABLE: Final = MULTIPLAT + "table.json"
+PEX_MAIN: Final = MULTIPLAT + "pex.py"
+"""pex's own `__main__.py`: the launcher runs it where pex's runtime is asked for."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

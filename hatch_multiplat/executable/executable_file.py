@@ -10,7 +10,6 @@ import functools
 import hashlib
 import io
 import json
-import re
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,10 +19,10 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import InvalidWheelFilename
 
 from hatch_multiplat.base.errors import ExecutableError
-from hatch_multiplat.executable.boot_reader import parse_preamble
-from hatch_multiplat.executable.executable import DEPS, INFO, MAIN, Executable, HeldWheel
+from hatch_multiplat.executable.boot_reader import read_table
+from hatch_multiplat.executable.executable import DEPS, INFO, MAIN, TABLE, Executable, HeldWheel
 from hatch_multiplat.executable.zip_writer import data_offset
-from hatch_multiplat.runtime.executable import Section
+from hatch_multiplat.runtime.verify import Section
 from hatch_multiplat.wheels.dependency_proof import parse_requires, parse_requires_python
 from hatch_multiplat.wheels.selection import parse_wheel
 from hatch_multiplat.wheels.wheel_file import BROKEN
@@ -38,7 +37,6 @@ if TYPE_CHECKING:
     from hatch_multiplat.wheels.selection import Wheel
 
 _BLOCK: Final = 1 << 20
-_HEADER_SIZE: Final = re.compile(rb"^_mp_size=(\d+) *$", re.MULTILINE)
 _UNUSED: Final = frozenset({"RECORD", "RECORD.jws", "RECORD.p7s", "INSTALLER"})
 
 
@@ -55,7 +53,6 @@ def read_executable(path: Path) -> Executable:
 def _read_file(path: Path) -> Executable:
     size = path.stat().st_size
     with path.open("rb") as stream:
-        _check_size(path, stream.read(1 << 16), size)
         try:
             with zipfile.ZipFile(stream) as archive:
                 return _read_archive(path, stream, archive, size)
@@ -63,15 +60,6 @@ def _read_file(path: Path) -> Executable:
             raise ExecutableError(
                 f"{path} is no PEX, or not a whole one: {error}; name an executable"
             ) from error
-
-
-def _check_size(path: Path, beginning: bytes, size: int) -> None:
-    """Compare the size with what our header says, as it was when the file was built."""
-    wanted = _HEADER_SIZE.search(beginning) if beginning.startswith(b"#!") else None
-    if wanted and int(wanted[1]) != size:
-        raise ExecutableError(
-            f"{path} is damaged: it has {size} bytes of {int(wanted[1])}; download it again"
-        )
 
 
 def _read_archive(path: Path, stream: IO[bytes], archive: zipfile.ZipFile, size: int) -> Executable:
@@ -83,7 +71,7 @@ def _read_archive(path: Path, stream: IO[bytes], archive: zipfile.ZipFile, size:
     for member in members:
         if not member.filename.startswith(DEPS):
             data = archive.read(member)  # which checks its CRC
-            if member.filename in {INFO, MAIN}:
+            if member.filename in {INFO, MAIN, TABLE}:
                 texts[member.filename] = data
     files: dict[str, zipfile.ZipInfo] = {}
     folders: dict[str, dict[str, zipfile.ZipInfo]] = {}
@@ -127,6 +115,8 @@ def _read_folder(path: Path) -> Executable:
             f"{path} is a folder but no PEX: it has no {Path(str(error.filename)).name}; "
             "name an executable"
         ) from error
+    with contextlib.suppress(FileNotFoundError):
+        texts[TABLE] = (path / TABLE).read_bytes()
     wheels = {}
     deps = path / DEPS.rstrip("/")
     for entry in sorted(deps.iterdir()) if deps.is_dir() else ():
@@ -165,8 +155,7 @@ def _executable(
         raise ExecutableError(f"{path} is no PEX: its {INFO} cannot be read: {error}") from error
     if not isinstance(info, dict) or not isinstance(info.get("distributions"), dict):
         raise ExecutableError(f"{path} is no PEX: its {INFO} lists no distributions")
-    preamble = parse_preamble(texts[MAIN].decode("utf-8", "replace"), where=str(path))
-    table = preamble.table if preamble else None
+    table = read_table(texts, where=str(path))
     return Executable(
         path=path,
         layout=layout,

@@ -25,10 +25,10 @@ from importlib import metadata
 from typing import TYPE_CHECKING, Any, Final
 
 from hatch_multiplat.base.atomic_write import write_atomically
-from hatch_multiplat.base.errors import ExecutableError, ToolError
-from hatch_multiplat.executable.boot_reader import parse_preamble
-from hatch_multiplat.executable.executable import DEPS, INFO, MAIN, PEX_PACKAGE
+from hatch_multiplat.base.errors import ToolError
+from hatch_multiplat.executable.executable import DEPS, INFO, MAIN, MULTIPLAT, PEX_MAIN, PEX_PACKAGE
 from hatch_multiplat.executable.pex_tool import own_pex_root, run_pex, told_as_cache
+from hatch_multiplat.executable.rendering import PYTHON
 from hatch_multiplat.executable.zip_writer import Member, read_members, write_members
 
 if TYPE_CHECKING:
@@ -43,7 +43,6 @@ FORM: Final = 2
 KEPT: Final = 16
 """How many are kept, those used last. Each is some 1 MB, and one project needs one or a few."""
 HASH: Final = "pex_hash"
-PYTHON: Final = "/usr/bin/env python3"
 
 # A pex under Python 3.12 or newer leaves this out, and its runtime does without on any Python.
 _LEFT_OUT: Final = ".bootstrap/pex/vendor/_vendored/setuptools/"
@@ -165,17 +164,11 @@ def read_skeleton(path: Path) -> Skeleton:
     """Return the skeleton that an executable was made of."""
     with zipfile.ZipFile(path) as archive:
         data = {name: archive.read(name) for name in archive.namelist() if _is_text(name)}
-        data[INFO] = archive.read(INFO)
-    preamble = parse_preamble(data[MAIN].decode(), where=str(path))
-    if preamble is None:
-        raise ExecutableError(f"{path} has no table")
-    # Not by splitlines(), which also breaks lines at form feeds: ast counts as Python does.
-    lines = data[MAIN].split(b"\n")
-    data[MAIN] = b"\n".join([*lines[: preamble.start], b"", *lines[preamble.end + 1 :]])
+        data |= {INFO: archive.read(INFO), MAIN: archive.read(PEX_MAIN)}
     others = (
         member
         for name, member in read_members(path).items()
-        if name not in data and not name.startswith(DEPS)
+        if name not in data and not name.startswith((DEPS, MULTIPLAT))
     )
     return _skeleton(data, tuple(others))
 

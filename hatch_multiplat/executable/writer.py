@@ -17,10 +17,10 @@ from packaging.utils import canonicalize_name
 
 from hatch_multiplat.base.errors import ConfigError, ExecutableError
 from hatch_multiplat.base.text import format_size
-from hatch_multiplat.executable.boot import render_header, render_preamble
 from hatch_multiplat.executable.boot_table import without_url
-from hatch_multiplat.executable.executable import BOOTSTRAP, DEPS, INFO, MAIN
-from hatch_multiplat.executable.pex_skeleton import PYTHON, dump_info, find_skeleton
+from hatch_multiplat.executable.executable import BOOTSTRAP, DEPS, INFO, MAIN, PEX_MAIN
+from hatch_multiplat.executable.pex_skeleton import dump_info, find_skeleton
+from hatch_multiplat.executable.rendering import PYTHON, render_header, render_members
 from hatch_multiplat.executable.zip_writer import (
     MAX_ENTRIES,
     MAX_SIZE,
@@ -110,10 +110,8 @@ def executable_members(
 
 
 def _own_members(skeleton: Skeleton, table: BootTable) -> list[Member]:
-    """Return what is ours, and pex's start, which ours calls."""
-    first, rest = skeleton.texts[MAIN].split(b"\n", 1)
-    main = b"\n".join([first, render_preamble(table).encode(), rest.removeprefix(b"\n")])
-    texts = {**skeleton.texts, MAIN: main}
+    """Return what is ours, and pex's start, which ours calls by another name."""
+    texts = {**skeleton.texts, PEX_MAIN: skeleton.texts[MAIN], **render_members(table)}
     return [
         Member(name=name, data=data, mode=0o755 if name == MAIN else 0o644)
         for name, data in texts.items()

@@ -25,9 +25,6 @@ if TYPE_CHECKING:
 LAUNCHER: Final = b"MZ"
 """What a program for Windows starts with."""
 
-SIZE_FIELD: Final = b"@MULTIPLAT-SIZE@"
-"""Where a header wants the size of the whole file, it says so with these bytes."""
-
 MAX_SIZE: Final = 0xFFFFFFFF
 MAX_ENTRIES: Final = 0xFFFF
 
@@ -100,7 +97,6 @@ def write_archive(
 def write_members(members: Iterable[Member], stream: IO[bytes], *, prefix: bytes = b"") -> None:
     """Write a zip file of these members, sorted by name, behind `prefix`.
 
-    The first `SIZE_FIELD` in the prefix becomes the file's size in bytes, padded with spaces.
     Behind a launcher for Windows, offsets count from the first member in place of the file's start:
     it looks for its own line right before there. Python reads such a file as well. Raises OSError,
     and ExecutableError if the file would be larger than zipimport can read.
@@ -120,10 +116,6 @@ def write_members(members: Iterable[Member], stream: IO[bytes], *, prefix: bytes
     stream.write(directory)
     count = len(entries)
     stream.write(_END.pack(b"PK\x05\x06", 0, 0, count, count, len(directory), start, 0))
-    if SIZE_FIELD in prefix:
-        total = str(stream.tell()).encode()
-        stream.seek(prefix.index(SIZE_FIELD))
-        stream.write(total.ljust(len(SIZE_FIELD)))
 
 
 def write_folder(members: Iterable[Member], folder: Path) -> None:

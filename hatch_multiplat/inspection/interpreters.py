@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from hatch_multiplat.base.errors import ToolError
 from hatch_multiplat.base.process import run_tool
-from hatch_multiplat.runtime.machine import Machine
+from hatch_multiplat.runtime.match import Machine
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -15,10 +15,10 @@ from hatch_multiplat.executable.boot import (
     BootOptions,
     BootTable,
     rank_targets,
-    render_header,
 )
 from hatch_multiplat.executable.executable import DEPS
 from hatch_multiplat.executable.pex_skeleton import read_skeleton
+from hatch_multiplat.executable.rendering import render_header
 from hatch_multiplat.executable.writer import executable_members
 from hatch_multiplat.executable.zip_writer import LAUNCHER, read_members, write_archive
 

@@ -18,7 +18,7 @@ from packaging.version import Version
 from hatch_multiplat.base.errors import ToolError
 from hatch_multiplat.base.process import run_tool
 from hatch_multiplat.executable.boot_reader import table_selections
-from hatch_multiplat.runtime.machine import find_target
+from hatch_multiplat.runtime.match import find_target
 from hatch_multiplat.wheels.dependency_proof import (
     Demands,
     Fault,

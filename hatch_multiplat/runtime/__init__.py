@@ -1,5 +1,16 @@
-"""What `preamble.py` loads on a first run: shipped as source inside executables.
+"""What runs on the machines of users: shipped as source inside executables, as `.multiplat/*.py`.
 
-Python 3.6 or newer and the standard library only; the build never runs any of it. Each module is
-embedded whole by `boot.py`, in the order of `boot.RUNTIME_MODULES`, so imports point back only.
+Python 3.6 or newer and the standard library only, relative imports only: inside an executable the
+package has another name. The build runs those parts of it that judge machines and wheels.
+
+enter    go to a finished environment: all that a later start needs
+launch   a first start: what happens, in order
+match    this machine and the targets of the file
+verify   the file that runs, and the wheels in it
+install, rules   a wheel's files, and which of them are refused
+venv     the environment around them, and the scripts that start in it
+cache    the folder that environments are kept in: locks, mending, cleaning
+pythons  the other Pythons of this machine
+run      what runs inside an environment before the program
+inherit  the order of `sys.path` in it, where `inherit-path` is set
 """

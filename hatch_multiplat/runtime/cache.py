@@ -1,52 +1,42 @@
-"""The folder that set-ups are kept in: locks, records of finished set-ups, and cleaning.
+"""The folder that environments are kept in: locks, records, mending, and cleaning.
 
-ROOT/ID/KEY/                a finished set-up, put there by one rename; it may lose files later
+ROOT/ID/KEY/                a finished environment, put there by one rename; it may lose files later
 ROOT/ID/KEY.*.new/          one that is being made, or was when its maker was killed
 ROOT/ID/KEY.lock            held by whoever makes KEY
-ROOT/ID/from/PATH           for the interpreter at PATH: which set-up, how to start it
+ROOT/ID/from/PATH           for the interpreter at PATH: which environment, how to start it
 """
 
 import errno
 import os
 import shutil
-import stat
 import sys
 import tempfile
 import time
 from typing import Any, Callable, List, Optional, Type
 
-from hatch_multiplat.runtime import places
+from . import enter, places
 
 UNUSED_FOR = 90 * 24 * 3600  # seconds
-STALE_AFTER = 24 * 3600  # seconds; nobody takes as long to make a set-up
+STALE_AFTER = 24 * 3600  # seconds; nobody takes as long to make an environment
 PATIENCE = 600  # seconds that a maker waits for another
 
 
-def prepare_root(root: str, private: bool) -> bool:
-    """Make the cache folder, for its owner only; False if it cannot be used.
-
-    A `private` root lies in a folder that everybody can write to, so it must be ours alone.
-    """
-    if not private and not places.is_usable(root, bool(os.environ.get("PEX_ROOT"))):
+def prepare(place: enter.Place) -> bool:
+    """Make the cache folder; False if it cannot be used."""
+    if not places.is_usable(place):
         return False
     try:
-        os.makedirs(root, 0o700, exist_ok=True)
-        if os.name != "nt":
-            status = os.lstat(root) if private else os.stat(root)
-            if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.geteuid():
-                return False
-            if private and status.st_mode & 0o077:
-                return False
-        return os.access(root, os.W_OK | os.X_OK)
+        os.makedirs(place.root, 0o700, exist_ok=True)
     except OSError:
         return False
+    return place.trusts("") and os.access(place.root, os.W_OK | os.X_OK)
 
 
 class Lock:
     """A lock on a file that ends with the process, however it ends.
 
-    Where the system cannot lock (some network filesystems) it is no lock at all: set-ups are put in
-    place by a rename, so that two makers only do the work twice.
+    Where the system cannot lock (some network filesystems) it is no lock at all: environments are
+    put in place by a rename, so that two makers only do the work twice.
     """
 
     def __init__(self, path: str) -> None:
@@ -126,7 +116,7 @@ def remove_tree(path: str) -> None:
 
 
 def mend(aside: str, final: str) -> None:
-    """Move what a set-up has lost to where it was, out of one that was made anew.
+    """Move what an environment has lost to where it was, out of one that was made anew.
 
     One file after the other, so that programs that run in it do not notice.
     """
@@ -161,7 +151,7 @@ def is_older(path: str, seconds: float) -> bool:
 
 
 def remove_unused(root: str) -> None:
-    """Remove set-ups of any file that nobody has used for 90 days and that are not running."""
+    """Remove environments of any file that nobody has used for 90 days and that are not running."""
     for build in list_folder(root):
         for name in list_folder(os.path.join(root, build)):
             path = os.path.join(root, build, name)
@@ -174,7 +164,7 @@ def remove_unused(root: str) -> None:
 
 
 def remove_if_empty(folder: str) -> None:
-    """Remove the locks and records of a file whose set-ups have all gone, long after the last."""
+    """Remove the locks and records of a file long after its last environment has gone."""
     if is_older(folder, UNUSED_FOR) and not any(
         os.path.isdir(os.path.join(folder, name)) and name != "from" for name in list_folder(folder)
     ):
@@ -182,7 +172,7 @@ def remove_if_empty(folder: str) -> None:
 
 
 def remove_if_idle(path: str) -> None:
-    """Remove a set-up unless a process holds its `used` file."""
+    """Remove an environment unless a process holds its `used` file."""
     try:
         handle = os.open(os.path.join(path, "used"), os.O_RDWR)
     except OSError:
@@ -212,16 +202,11 @@ def list_folder(path: str) -> List[str]:
         return []
 
 
-def record_path(folder: str, executable: str) -> str:
-    """Where the record for an interpreter is; the header and the preamble know this rule too."""
-    return folder + os.sep + "from" + os.sep + executable.replace(":", "").lstrip(os.sep)
-
-
 def write_record(folder: str, executable: str, lines: List[str]) -> None:
-    """Note for later starts under `executable` which set-up to go to; no matter if it fails."""
+    """Note for later starts under `executable` where to go; no matter if it fails."""
     if any("\n" in line for line in lines):
         return
-    path = record_path(folder, executable)
+    path = enter.record_path(folder, executable)
     data = os.fsencode("\n".join(lines) + "\n")
     if read_bytes(path) == data:
         return

@@ -1,18 +1,15 @@
-"""Put into a set-up's library where `inherit-path` asks for it: orders `sys.path` at every start.
+"""Put into an environment's library where `inherit-path` asks for it: orders `sys.path`.
 
-A `.pth` file imports it, so that it counts for whatever runs in the set-up: the program, the
-interpreter with a script, `-c`, `-m` or stdin, and the children of each. `HOW` and `ROOT`, the
-set-up's folder, are filled in when the set-up is made.
+A `.pth` file calls it, so that it counts for whatever runs in the environment: the program, the
+interpreter with a script, `-c`, `-m` or stdin, and the children of each.
 """
 
 import os
 import sys
 
-TYPE_CHECKING = False  # as in entry.py
+TYPE_CHECKING = False  # as in run.py
 if TYPE_CHECKING:
     from typing import List
-
-HOW, ROOT = "", ""
 
 
 def ordered(paths: "List[str]", given: "List[str]", root: str, how: str) -> "List[str]":
@@ -40,24 +37,21 @@ def ordered(paths: "List[str]", given: "List[str]", root: str, how: str) -> "Lis
     return standard + (outer + own if how == "prefer" else own + outer)
 
 
-def order() -> None:
-    """Order `sys.path` as `HOW` says."""
+def order(how: str, root: bytes) -> None:
+    """Order `sys.path` for the environment at `root`."""
     text = os.environ.get("PYTHONPATH")
-    sys.path[:] = ordered(sys.path, text.split(os.pathsep) if text else [], ROOT, HOW)
+    given = text.split(os.pathsep) if text else []
+    sys.path[:] = ordered(sys.path, given, os.fsdecode(root), how)
 
 
-def order_when_complete() -> None:
+def order_when_complete(how: str, root: bytes) -> None:
     """Order `sys.path` as soon as `site` has put all of it together, its `.pth` files too."""
     import site
 
     proceed = site.execsitecustomize
 
     def execsitecustomize() -> None:
-        order()
+        order(how, root)
         proceed()
 
     site.execsitecustomize = execsitecustomize
-
-
-if __name__ == "_multiplat_inherit":
-    order_when_complete()

@@ -15,8 +15,8 @@ import zipfile
 import zlib
 from typing import IO, Any, Dict, Iterable, Iterator, List, NamedTuple, Tuple
 
-from hatch_multiplat.runtime import rules
-from hatch_multiplat.runtime.rules import BadWheel
+from . import rules
+from .rules import BadWheel
 
 BLOCK = 1 << 20  # bytes
 SHEBANG_LIMIT = 124  # bytes of the interpreter's path; Linux before 5.1 cuts the line at 127

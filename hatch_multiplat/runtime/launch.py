@@ -1,51 +1,43 @@
-"""A first run: find the target, make its set-up, say what happens. The last module to be loaded."""
+"""A first start: find the target, make its environment, say what happens."""
 
 import hashlib
 import json
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
 import threading
-import time
-from typing import Any, Dict, List, NoReturn, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, List, NoReturn, Optional, Sequence, Tuple
 
-from hatch_multiplat import runtime
-from hatch_multiplat.runtime import (
-    becoming,
-    cache,
-    entry,
-    executable,
-    install,
-    machine,
-    places,
-    pythons,
-    rules,
-    venv,
-)
+from . import cache, enter, install, match, places, pythons, rules, run, venv, verify
 
 Json = Dict[str, Any]
 NOTICE_AFTER = 1.0  # seconds
+MULTIPLAT = ".multiplat"  # where a folder that MULTIPLAT=venv made has what starts in it
 DAMAGED = "this file is damaged, download it again"
 
 
 class Launch:
-    """One start of an executable that no finished set-up answers."""
+    """One start of an executable that no finished environment answers.
 
-    def __init__(self, data: Json, app: str, base: str, found: str, caches: List[str]) -> None:
-        self.table: Json = json.loads(data["table"])
-        self.name: str = data["name"]
-        self.id: str = data["id"]
-        self.pythons: Sequence[str] = data["pythons"]
-        self.main: str = data["names"][0]
-        self.app, self.base, self.found, self.caches = app, base, found, caches
-        self.entry_source: str = vars(runtime)["sources"]["entry"]
-        self.starter_source: str = vars(runtime)["sources"]["starter"]
-        self.instead: List[str] = []
-        self.machine = machine.read_machine()
-        self.target = machine.find_target(self.table["targets"], self.machine)
+    `about` is what the launcher knows; `read` gives the bytes of a file of `.multiplat`.
+    """
+
+    def __init__(
+        self, about: Json, read: Callable[[str], bytes], app: str, base: str, found: str
+    ) -> None:
+        self.about, self.read = about, read
+        self.table: Json = json.loads(read("table.json").decode("utf-8"))
+        self.name: str = about["name"]
+        self.id: str = about["id"][:16]
+        self.pythons: Sequence[str] = about["pythons"]
+        self.main: str = about["commands"][0]
+        self.app, self.base, self.found = app, base, found
+        self.machine = match.read_machine()
+        self.target = match.find_target(self.table["targets"], self.machine)
+        first, fallback = enter.find_place(about["runtime_root"]), places.find_fallback()
+        self.places = [place for place in (first, fallback) if place]
 
     def fail(self, message: str, code: int = 1) -> "NoReturn":
         if sys.stderr is None:
@@ -59,77 +51,65 @@ class Launch:
         """The wheels of this machine's target; none where there is no target."""
         if self.target is None:
             return []
-        return [self.table["wheels"][i] for i in machine.wheels_of(self.target, self.machine)]
+        return [self.table["wheels"][i] for i in match.wheels_of(self.target, self.machine)]
 
     def key(self) -> str:
-        """What tells this machine's set-up from others of the same file.
-
-        The sources of start-up count, as a newer one may make other set-ups of the same table.
-        """
-        parts = [entry.signature(), entry.stamp(self.base), self.base]
-        parts += [text for _, text in sorted(vars(runtime)["sources"].items())]
-        parts += [item["sha256"] for item in self.wheels()]
-        return hashlib.sha256(json.dumps(parts).encode("utf-8")).hexdigest()[:8]
+        """What tells this machine's environment from others of the same file."""
+        parts = [run.signature(), run.stamp(self.base), self.base]
+        return hashlib.sha256(ascii(parts).encode("ascii")).hexdigest()[:8]
 
     # Where is it?
 
-    def usable_caches(self) -> List[Tuple[str, bool]]:
-        """The cache folders to try, those that native libraries can be loaded from first."""
-        usable = []
-        for index, root in enumerate(self.caches):
-            if cache.prepare_root(root, private=index > 0):
-                usable.append((root, places.is_noexec(root)))
+    def folder(self, place: enter.Place) -> str:
+        return os.path.join(place.root, self.id, self.key())
+
+    def usable_places(self) -> List[Tuple[enter.Place, bool]]:
+        """The places to try, those that native libraries can be loaded from first."""
+        usable = [
+            (place, places.is_noexec(place)) for place in self.places if places.is_usable(place)
+        ]
         return sorted(usable, key=lambda pair: pair[1])
 
-    def likes_first(self) -> bool:
-        """Whether the folder that set-ups belong in seems to be of use."""
-        first = self.caches[0]
-        chosen = bool(os.environ.get("PEX_ROOT"))
-        return places.is_usable(first, chosen) and not places.is_noexec(first)
-
-    def find_or_make(self) -> List[str]:
-        """The record of a set-up for this interpreter, which is made if there is none yet."""
+    def find_or_make(self) -> Tuple[str, str, str]:
+        """The record of an environment for this interpreter, which is made if there is none."""
         key = self.key()
         problem = "no permission to write"
-        for root, noexec in self.usable_caches():
-            folder = os.path.join(root, self.id)
+        for place, noexec in self.usable_places():
+            if not cache.prepare(place):
+                continue
+            folder = os.path.join(place.root, self.id)
             try:
                 os.makedirs(folder, 0o700, exist_ok=True)
-                lines = self.make_in(root, folder, key, noexec)
+                how = self.make_in(place, folder, key, noexec)
             except OSError as error:
                 problem = error.strerror or str(error)
                 continue
-            if root != self.caches[0] and self.likes_first():
-                # That it is of no use only came out when it was tried.
-                self.instead = [self.caches[0], "%d" % time.time()]
-            self.write_records(folder, lines)
-            return lines
+            self.write_records(folder, key, how)
+            return os.path.join(folder, key), how, self.base
         return self.fail(
             "cannot store its files in %s: %s; set PEX_ROOT to a folder that has room"
-            % (" or ".join(self.caches), problem)
+            % (" or ".join(place.root for place in self.places) or "any folder", problem)
         )
 
-    def make_in(self, root: str, folder: str, key: str, noexec: bool) -> List[str]:
+    def make_in(self, place: enter.Place, folder: str, key: str, noexec: bool) -> str:
+        """Make the environment if it is not there or not whole; returns how it is started."""
         final = os.path.join(folder, key)
-        if not entry.is_whole(final):
+        if not run.is_whole(final):
             with Notice(self), cache.Lock(final + ".lock") as lock:
-                if not entry.is_whole(final):
+                if not run.is_whole(final):
                     cache.remove_leftovers(folder, key, lock.held)
                     aside = tempfile.mkdtemp(prefix=key + ".", suffix=".new", dir=folder)
                     try:
-                        self.make(aside, final)
+                        self.make(aside, final, place.kind)
                         self.put_in_place(aside, final)
                     finally:
                         cache.remove_tree(aside)
-            cache.remove_unused(root)
-        python = venv.describe_venv(final).python
-        direct = (
-            os.name != "nt"
-            and not noexec
-            and os.path.exists(python)
-            and install.shebang(python).startswith(b"#!" + os.fsencode(python))
-        )
-        return [final, python if os.path.exists(python) else self.base, "direct" if direct else ""]
+            cache.remove_unused(place.root)
+        python = enter.start_of(final, "", self.base)
+        if not os.path.exists(python):
+            return "base"
+        plain = install.shebang(python).startswith(b"#!" + os.fsencode(python))
+        return "direct" if os.name != "nt" and not noexec and plain else "python"
 
     def put_in_place(self, aside: str, final: str) -> None:
         try:
@@ -140,41 +120,51 @@ class Launch:
             # Another process was faster, or it has lost files.
             cache.mend(aside, final)
 
-    def make(self, aside: str, final: str, in_cache: bool = True) -> None:
-        """Build the whole set-up in `aside`, to be renamed to `final`."""
-        there, here = venv.describe_venv(final), venv.describe_venv(aside)
-        groups = self.install(here.paths, there.python)
-        inherit = self.table["options"].get("inherit_path", "false")
+    def make(self, aside: str, final: str, kind: str) -> None:
+        """Build the whole environment in `aside`, to be renamed to `final`.
+
+        In a place of the cache, what starts in it lies beside it; else it has scripts of ours.
+        """
+        parts = ("venv", "app", "code") if kind else ("", "", MULTIPLAT)
+        inside, app, code = (os.path.join(aside, part) if part else aside for part in parts)
+        there = os.path.join(final, parts[0]) if kind else final
+        after, now = venv.describe_venv(there), venv.describe_venv(inside)
+        groups = self.install(now.paths, after.python)
+        inherit = self.about["inherit_path"]
         if inherit != "false":
-            inherit_source = vars(runtime)["sources"]["inherit"]
-            venv.write_inherit(here.paths.purelib, final, inherit, inherit_source)
-        plain = not venv.write_python(aside, self.base, inherit != "false")
-        python = self.base if plain else there.python
+            venv.write_inherit(now.paths.purelib, there, inherit, self.read("inherit.py"))
+        plain = not venv.write_python(inside, self.base, inherit != "false")
         common = {
-            "signature": entry.signature(),
-            "stamp": entry.stamp(self.base),
-            "base": self.base,
-            "library": there.paths.purelib,
-            "scripts": there.paths.scripts,
-            "used": os.path.join(final, "used"),
+            "root": os.fsencode(final),
+            "venv": parts[0],
+            "code": parts[2],
+            "kind": kind,
+            "signature": run.signature(),
+            "stamp": run.stamp(self.base),
+            "base": os.fsencode(self.base),
+            "library": os.path.relpath(now.paths.purelib, inside),
+            "scripts": os.path.relpath(now.paths.scripts, inside),
             "inherit": inherit,
             "plain": plain,
         }
 
-        def runs(run: Dict[str, str]) -> Dict[str, str]:
-            return venv.resolve_run(run, groups, there.paths.scripts, here.paths.scripts)
+        def runs(what: Dict[str, str]) -> Dict[str, str]:
+            return venv.resolve_run(what, groups, now.paths.scripts, inside)
 
-        source, folder = self.entry_source, here.paths.scripts
-        if in_cache:
-            common.update(venv.write_code(aside, final, source))
-            source, folder = self.starter_source, os.path.join(aside, "app")
         commands = dict(self.table["executables"])
         commands[self.main] = self.table
         try:
-            venv.write_entries(folder, source, python, commands, common, runs)
+            venv.write_scripts(
+                app if kind else now.paths.scripts,
+                self.base if plain else after.python,
+                commands,
+                common,
+                runs,
+            )
         except rules.BadWheel as error:
             self.fail(str(error))
-        if in_cache:
+        venv.write_code(code, os.path.join(final, parts[2]), lambda name: self.read(name + ".py"))
+        if kind:
             install.write_file(os.path.join(aside, "used"), [])
             install.write_file(os.path.join(aside, "files"), [venv.list_files(aside)])
 
@@ -188,12 +178,12 @@ class Launch:
         - two threads or processes take a third less for the smaller, if nothing else runs, and
           longer for the larger where something does; and of a file that two wheels have, chance
           would choose one;
-        - hard links to another set-up's files are made in a tenth of the time, but what a program
-          writes into its own package would then be in another program's too.
+        - hard links to another environment's files are made in a tenth of the time, but what a
+          program writes into its own package would then be in another program's too.
         """
         groups = []
         os.makedirs(paths.purelib, exist_ok=True)
-        file = executable.Executable(self.app)
+        file = verify.Executable(self.app)
         try:
             for item in self.wheels():
                 try:
@@ -205,17 +195,15 @@ class Launch:
             file.close()
         return groups
 
-    def write_records(self, folder: str, lines: List[str]) -> None:
-        cache.write_record(folder, self.base, [*lines, self.base, *self.instead])
-        try:
-            if self.found and os.path.samefile(self.found, self.base):
-                cache.write_record(folder, self.found, [*lines, self.base, *self.instead])
-        except OSError:
-            pass
+    def write_records(self, folder: str, key: str, how: str) -> None:
+        """Tell later starts where to go: by this interpreter, and by others that came here."""
+        cache.write_record(folder, self.base, [key, how, self.base, self.base])
+        if self.found and enter.is_same(self.found, self.base):
+            cache.write_record(folder, self.found, [key, how, self.base, self.base])
         # Interpreters that fit no target, from which `search` came here.
         for path in os.environ.pop("_MULTIPLAT_FROM", "").split(os.pathsep):
             if path:
-                cache.write_record(folder, path, [*lines, path, *self.instead])
+                cache.write_record(folder, path, [key, how, self.base, path])
 
     # Other things to do
 
@@ -228,11 +216,11 @@ class Launch:
                 os.environ["_MULTIPLAT_FROM"] = os.pathsep.join(
                     p for p in (self.base, self.found) if p and os.path.realpath(p) == self.base
                 )
-                becoming.multiplat_become([path, self.app, *sys.argv[1:]])
-        lines = [machine.describe_misfit(self.table["targets"], self.machine)]
+                enter.become([path, self.app, *sys.argv[1:]])
+        lines = [match.describe_misfit(self.table["targets"], self.machine)]
         lines.append("  this is:     " + str(self.machine))
         lines.append("  it supports:")
-        lines += ["    " + line for line in machine.describe_targets(self.table["targets"])]
+        lines += ["    " + line for line in match.describe_targets(self.table["targets"])]
         self.fail("\n".join(lines))
 
     def find_python(self) -> Optional[str]:
@@ -273,13 +261,18 @@ class Launch:
             size = sum(item["size"] for item in self.wheels())
             shown = "%.1f MB" % (size / 1e6) if size >= 1e5 else "%.1f kB" % (size / 1e3)
             lines.append("fits %s: %s of wheels" % (self.target["name"], shown))
-            final = [os.path.join(root, self.id, self.key()) for root in self.caches]
-            path = final[0] if entry.is_whole(final[0]) or self.likes_first() else final[-1]
-            lines.append(("set up at " if entry.is_whole(path) else "will be set up at ") + path)
+            found = [place for place, _ in self.usable_places()]
+            for place in self.places[:1]:
+                if place not in found and run.is_whole(self.folder(place)) and place.trusts(""):
+                    found.insert(0, place)  # it can only be read
+            if found:
+                whole = run.is_whole(self.folder(found[0]))
+                how = "set up at " if whole else "will be set up at "
+                lines.append(how + self.folder(found[0]))
         print("\n".join(lines))
 
     def write_venv(self) -> None:
-        """`MULTIPLAT=venv FILE DIR`: leave the set-up at DIR, as a venv of its own."""
+        """`MULTIPLAT=venv FILE DIR`: leave the environment at DIR, a venv of its own."""
         if len(sys.argv) != 2:
             self.fail("MULTIPLAT=venv takes one argument, the folder to make", 2)
         final = os.path.abspath(sys.argv[1])
@@ -295,7 +288,7 @@ class Launch:
                 prefix=os.path.basename(final) + ".", suffix=".new", dir=parent
             )
             try:
-                self.make(aside, final, in_cache=False)
+                self.make(aside, final, "")
                 mask = os.umask(0)
                 os.umask(mask)
                 os.chmod(aside, 0o777 & ~mask)
@@ -342,18 +335,10 @@ def show_message(title: str, text: str) -> None:
         pass
 
 
-def die_of_interrupt() -> "NoReturn":
-    """End as Ctrl-C ends a program that knows nothing of it: by the signal, without a traceback."""
-    if os.name != "nt":
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
-        os.kill(os.getpid(), signal.SIGINT)
-    sys.exit(130)
-
-
-def main(data: Json, app: str, base: str, found: str, caches: List[str]) -> List[str]:
-    """Do what this start needs; returns the record of the set-up to hand over to."""
+def main(about: Json, read: Callable[[str], bytes], app: str, base: str, found: str) -> "NoReturn":
+    """Do what this start needs, then go to the environment."""
     wish = os.environ.pop("MULTIPLAT", "")
-    launch = Launch(data, app, base, found, caches)
+    launch = Launch(about, read, app, base, found)
     if wish == "probe":
         sys.exit(launch.target is None)
     if wish == "info":
@@ -370,10 +355,10 @@ def main(data: Json, app: str, base: str, found: str, caches: List[str]) -> List
         if wish == "venv":
             launch.write_venv()
             sys.exit(0)
-        return launch.find_or_make()
-    except executable.DamagedFile as error:
-        return launch.fail("%s (%s)" % (DAMAGED, error))
-    except executable.UnreadableFile as error:
-        return launch.fail(str(error))
-    except KeyboardInterrupt:
-        return die_of_interrupt()
+        record = launch.find_or_make()
+    except verify.DamagedFile as error:
+        launch.fail("%s (%s)" % (DAMAGED, error))
+    except verify.UnreadableFile as error:
+        launch.fail(str(error))
+    command = enter.name_of(app, about["commands"])
+    enter.enter(record, app, enter.read_options(), command, about["inherit_path"] != "false")

@@ -1,53 +1,59 @@
-"""Where things may be: programs on PATH, and the folder for set-ups.
-
-Any Python has to parse it, as it has to parse the preamble, so that types stand in comments.
-"""
+"""Whether a place for environments is of use, and the one to fall back to."""
 
 import os
+from typing import Optional
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import List  # noqa: F401 - comments name it
+from .enter import FOLDER, HOME, NAMED, SHARED, Place
 
 
-def find_command(name, search_path):
-    # type: (str, str) -> List[str]
-    """Paths of programs of a name, in the order of the folders that are searched.
+def find_fallback() -> Optional[Place]:
+    """The place for when the first is of no use: in the folder for temporary files.
 
-    As a shell has it, an empty folder is the current one; not on Windows.
+    On Windows only where that is the user's own.
     """
-    found = []
-    for folder in search_path.split(os.pathsep):
-        if os.name == "nt":
-            path = os.path.join(folder, name + ".exe") if folder else ""
-        else:
-            path = os.path.join(folder or os.curdir, name)
-        if os.path.isfile(path) and os.access(path, os.X_OK):
-            found.append(path)
-    return found
+    environ = os.environ
+    if os.name == "nt":
+        profile = environ.get("USERPROFILE", "")
+        for variable in ("TEMP", "TMP"):
+            folder = environ.get(variable, "")
+            inside = os.path.normcase(folder).startswith(os.path.normcase(profile) + os.sep)
+            if profile and os.path.isabs(folder) and inside and os.path.isdir(folder):
+                return Place(os.path.join(folder, FOLDER), HOME)
+        return None
+    for folder in (environ.get("TMPDIR", ""), "/tmp", "/var/tmp"):
+        if os.path.isabs(folder) and os.path.isdir(folder) and os.access(folder, os.W_OK | os.X_OK):
+            name = "%s-%d" % (FOLDER, os.geteuid())
+            return Place(os.path.join(os.path.normpath(folder), name), SHARED)
+    return None
 
 
-def is_usable(root, chosen):
-    # type: (str, bool) -> bool
-    """Whether a folder for set-ups is there or can be made, as far as is seen without making it.
+def is_usable(place: Place) -> bool:
+    """Whether a place is there or can be made, as far as is seen without making it.
 
     As with pip, root makes nothing in another user's folder, such as the home that `sudo -E` keeps:
-    that user's programs could not write there any more. Unless it was `chosen`, by PEX_ROOT.
+    that user's programs could not write there any more. Unless root named it.
     """
-    path = root
+    path = place.root
+    if os.path.lexists(path):
+        return place.trusts("") and os.access(path, os.W_OK | os.X_OK)
     while not os.path.lexists(path) and os.path.dirname(path) != path:
         path = os.path.dirname(path)
     if not (os.path.isdir(path) and os.access(path, os.W_OK | os.X_OK)):
         return False
-    return os.name == "nt" or os.geteuid() != 0 or chosen or os.stat(path).st_uid == 0
+    return os.name == "nt" or os.geteuid() != 0 or place.kind == NAMED or not os.stat(path).st_uid
 
 
-def is_noexec(path):
-    # type: (str) -> bool
+def is_noexec(place: Place) -> bool:
     """Whether native libraries cannot be loaded from there; unknown counts as no."""
+    path = place.root
     while not os.path.lexists(path) and os.path.dirname(path) != path:
         path = os.path.dirname(path)
     try:
         return bool(os.statvfs(path).f_flag & getattr(os, "ST_NOEXEC", 0))
     except (AttributeError, OSError):
         return False
+
+
+def is_good(place: Place) -> bool:
+    """Whether a place seems to be of use, and native libraries can be loaded from there."""
+    return is_usable(place) and not is_noexec(place)

@@ -5,10 +5,24 @@ import re
 import subprocess
 from typing import Any, Iterator, List, Sequence
 
-from hatch_multiplat.runtime.places import find_command
-
 LAUNCHER_TIMEOUT = 20  # seconds
 NO_WINDOW = 0x08000000 if os.name == "nt" else 0  # for children of a Python without a console
+
+
+def find_command(name: str, search_path: str) -> List[str]:
+    """Paths of programs of a name, in the order of the folders that are searched.
+
+    As a shell has it, an empty folder is the current one; not on Windows.
+    """
+    found = []
+    for folder in search_path.split(os.pathsep):
+        if os.name == "nt":
+            path = os.path.join(folder, name + ".exe") if folder else ""
+        else:
+            path = os.path.join(folder or os.curdir, name)
+        if os.path.isfile(path) and os.access(path, os.X_OK):
+            found.append(path)
+    return found
 
 
 def find_pythons(names: Sequence[str], search_path: str) -> Iterator[str]:

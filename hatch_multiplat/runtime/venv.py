@@ -1,17 +1,33 @@
 """A virtual environment made without the `venv` module, which some Pythons lack."""
 
+import importlib.util
 import marshal
 import os
 import shutil
+import struct
 import subprocess
 import sys
 import sysconfig
-from typing import Any, Dict, List, NamedTuple
+import warnings
+from typing import Any, Callable, Dict, List, NamedTuple
 
-from hatch_multiplat.runtime import install, pythons, rules
+from . import install, pythons, rules
 
-# The line of entry.py and of starter.py that is filled in.
-EMPTY_CONFIG = "\nCONFIG = {}"
+# What starts in an environment: the lines of a script, beside which run.py does the rest.
+SCRIPT = """\
+CONFIG = %a
+if __name__ == "__main__":
+    import os
+    import sys
+
+    sys.path.insert(0, os.path.join(os.fsdecode(CONFIG["root"]), CONFIG["code"]))
+    from %s import run
+
+    sys.exit(run.main(CONFIG, __file__)())
+"""
+PACKAGE = "_multiplat"  # the name of run.py's package, in an executable and beside an environment
+INHERIT = "_multiplat_inherit"
+CODE = ("__init__", "enter", "run")  # what of it an environment needs
 
 
 class Venv(NamedTuple):
@@ -126,12 +142,12 @@ def works(python: str, root: str) -> bool:
 
 
 def resolve_run(
-    run: Dict[str, str], groups: List[Dict[str, Dict[str, str]]], scripts: str, aside: str
+    run: Dict[str, str], groups: List[Dict[str, Dict[str, str]]], scripts: str, root: str
 ) -> Dict[str, str]:
-    """What `entry.py` has to do for a table's `run`: an entry point, a script's path, or nothing.
+    """What `run.py` has to do for a table's `run`: an entry point, a script's path, or nothing.
 
-    `aside` is where the scripts lie now, `scripts` where they will lie. A script that no wheel of
-    this target has is noted as missing: other commands of the same file still run.
+    A script's path is relative to `root`. A script that no wheel of this target has is noted as
+    missing: other commands of the same file still run.
     """
     if "module" in run:
         return {"entry_point": run["module"]}
@@ -144,57 +160,69 @@ def resolve_run(
             if reference:
                 return {"entry_point": reference.replace(" ", "")}
     for candidate in (name, name + ".py", name + "-script.py"):
-        if os.path.isfile(os.path.join(aside, candidate)):
-            return {"path": os.path.join(scripts, candidate)}
+        if os.path.isfile(os.path.join(scripts, candidate)):
+            return {"path": os.path.relpath(os.path.join(scripts, candidate), root)}
     return {"missing": name}
 
 
-def write_entries(
-    folder: str,
-    source: str,
-    python: str,
-    commands: Dict[str, Dict[str, Any]],
-    common: Dict[str, Any],
-    runs: Any,
+def write_scripts(
+    folder: str, python: str, commands: Dict[str, Dict[str, Any]], common: Dict[str, Any], runs: Any
 ) -> None:
     """Write the script of each command, by the name that the file has to go by.
 
     In the folder of scripts they take the place of the console scripts of their names, and get
-    what Windows needs to start them. `source` is that of entry.py or starter.py.
+    what Windows needs to start them.
     """
     for name, command in commands.items():
         config = dict(common)
         config["run"] = runs(command.get("run", {}))
         config["inject_args"] = command.get("inject_args", [])
         config["inject_env"] = command.get("inject_env", {})
-        before, line, after = source.partition(EMPTY_CONFIG)
-        text = before + line.replace("{}", ascii(config)) + after
-        if os.path.basename(folder) == os.path.basename(common["scripts"]):
-            install.write_script(folder, name, python, text.encode("utf-8"), False)
-        else:
+        body = (SCRIPT % (config, PACKAGE)).encode("ascii")
+        if common["kind"]:
             path = os.path.join(folder, name)
-            install.write_file(path, [install.shebang(python), text.encode("utf-8")], 0o777)
+            install.write_file(path, [install.shebang(python) + body], 0o777)
+        else:
+            install.write_script(folder, name, python, body)
 
 
-def write_inherit(library: str, root: str, how: str, source: str) -> None:
-    """Put inherit.py where every start of the set-up at `root` imports it."""
-    filled = source.replace('\nHOW, ROOT = "", ""', "\nHOW, ROOT = %a, %a" % (how, root))
-    install.write_file(os.path.join(library, "_multiplat_inherit.py"), [filled.encode("utf-8")])
-    path = os.path.join(library, "_multiplat_inherit.pth")
-    install.write_file(path, [b"import _multiplat_inherit\n"])
+def write_code(folder: str, final: str, read: Callable[[str], bytes]) -> None:
+    """Put run.py and what it imports below `folder`, compiled for where it will be: `final`."""
+    for name in CODE:
+        path = os.path.join(folder, PACKAGE, name + ".py")
+        install.write_file(path, [read(name)])
+        compile_file(path, os.path.join(final, PACKAGE, name + ".py"))
 
 
-def write_code(aside: str, final: str, source: str) -> Dict[str, str]:
-    """Put entry.py, compiled too, where starter.py looks for it; returns the configuration's part.
+def compile_file(path: str, final: str) -> None:
+    """Write a module's .pyc, for when it lies at `final`; a short one could not be told later.
 
-    Only CPython's version says which code it can run.
+    CPython's own way to write one does not notice that a disk is full.
     """
-    install.write_file(os.path.join(aside, "entry.py"), [source.encode("utf-8")])
-    paths = {name: os.path.join(final, name) for name in ("entry.py", "entry")}
-    if sys.implementation.name == "cpython":
-        code = marshal.dumps(compile(source, paths["entry.py"], "exec"))
-        install.write_file(os.path.join(aside, "entry-%x" % sys.hexversion), [code])
-    return {"source": paths["entry.py"], "code": paths["entry"]}
+    with open(path, "rb") as stream:
+        source = stream.read()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            code = marshal.dumps(compile(source, final, "exec", 0, True))
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return  # it may be no Python of this version, and never be imported
+    head = importlib.util.MAGIC_NUMBER + (b"\0" * 4 if sys.version_info >= (3, 7) else b"")
+    status = os.stat(path)
+    head += struct.pack("<LL", int(status.st_mtime) & 0xFFFFFFFF, status.st_size & 0xFFFFFFFF)
+    install.write_file(importlib.util.cache_from_source(path), [head + code], hashed=False)
+
+
+def write_inherit(library: str, final: str, how: str, source: bytes) -> None:
+    """Put inherit.py where every start of the environment that will be at `final` imports it."""
+    install.write_file(os.path.join(library, INHERIT + ".py"), [source])
+    line = "import %s; %s.order_when_complete(%a, %a)\n" % (
+        INHERIT,
+        INHERIT,
+        how,
+        os.fsencode(final),
+    )
+    install.write_file(os.path.join(library, INHERIT + ".pth"), [line.encode("ascii")])
 
 
 def list_files(root: str) -> bytes:

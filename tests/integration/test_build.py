@@ -95,7 +95,7 @@ def test_the_file_has_one_copy_of_each_wheel_byte_for_byte(
             assert info.compress_type == zipfile.ZIP_STORED
             assert archive.read(info) == path.read_bytes()
         rest = {name.partition("/")[0] for name in archive.namelist()}
-        assert rest == {".bootstrap", ".deps", "PEX-INFO", "__main__.py", "__pex__"}
+        assert rest == {".bootstrap", ".deps", ".multiplat", "PEX-INFO", "__main__.py", "__pex__"}
     assert report.wheels == 2
     assert len(report.targets) == 12
     assert [share.name for share in report.dependencies] == ["demo", "greeting"]

@@ -10,7 +10,7 @@ import pytest
 
 from hatch_multiplat.inspection import interpreters
 from hatch_multiplat.inspection.interpreters import find_interpreters
-from hatch_multiplat.runtime.machine import read_machine
+from hatch_multiplat.runtime.match import read_machine
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="makes links to an interpreter")
 

@@ -95,7 +95,7 @@ def test_killed_at_any_moment_the_next_run_is_right(bench: Bench) -> None:
         else:  # The first run was a slow one: the moments lie within a shorter time.
             whole *= 0.8
         assert bench.evaluate(app, "len(__import__('os').listdir(__import__('pack').__path__[0]))")
-        count = len(list(bench.setups()[0].glob("lib/python3*/site-packages/pack/m*.py")))
+        count = len(list(bench.setups()[0].glob("venv/lib/python3*/site-packages/pack/m*.py")))
         assert count == 400
         assert len(bench.setups()) == 1
         assert bench.leftovers() == []

@@ -33,10 +33,10 @@ def test_first_and_later_runs_on_every_python(any_bench: Bench) -> None:
             seen = bench.report([*command, *ODD])
             assert seen["argv"] == [str(app), *ODD]
             (setup,) = bench.setups()
-            assert seen["prefix"] == str(setup)
-            assert seen["executable"] == str(setup / "bin" / "python")
+            assert seen["prefix"] == str(setup / "venv")
+            assert seen["executable"] == str(setup / "venv" / "bin" / "python")
             assert seen["environ"]["PEX"] == str(app)
-            assert seen["environ"]["PATH"].startswith(f"{setup / 'bin'}{os.pathsep}")
+            assert seen["environ"]["PATH"].startswith(f"{setup / 'venv' / 'bin'}{os.pathsep}")
             assert not [name for name in seen["environ"] if "MULTIPLAT" in name]
             assert not [path for path in seen["path"] if path.endswith(("demo", "/app"))]
 
@@ -228,7 +228,7 @@ def test_pythonhome_of_the_outer_python_does_not_reach_the_setup(bench: Bench) -
     home = bench.evaluate(app, "sys.base_prefix")
     for command in ([app], [bench.python, app]):
         seen = bench.report(command, env={"PYTHONHOME": home})
-        assert seen["prefix"] == str(bench.setups()[0])
+        assert seen["prefix"] == str(bench.setups()[0] / "venv")
 
 
 def test_console_scripts_are_on_path(bench: Bench) -> None:
@@ -251,7 +251,7 @@ def test_multiprocessing_and_subprocesses(any_bench: Bench) -> None:
     wanted = ["[2, 4]"] * 3
     for command in ([app], [bench.python, app]):
         lines = bench.run([*command, "exec", code]).stdout.splitlines()
-        assert lines == [*wanted, f"8 {bench.setups()[0]}", "True"]
+        assert lines == [*wanted, f"8 {bench.setups()[0] / 'venv'}", "True"]
 
 
 def test_a_program_that_starts_itself_again(any_bench: Bench) -> None:
@@ -533,7 +533,7 @@ def test_nothing_of_start_up_is_in_a_traceback(bench: Bench) -> None:
 def test_it_starts_from_source_where_there_is_no_compiled_code(bench: Bench, spoil: str) -> None:
     app = bench.demo()
     bench.report([app])
-    (code,) = bench.setups()[0].glob("entry-*")
+    (code,) = bench.setups()[0].glob("code/*/__pycache__/run.*.pyc")
     if spoil == "gone":
         code.unlink()
     else:
@@ -573,8 +573,8 @@ def test_an_active_virtual_environment(any_bench: Bench) -> None:
     subprocess.run([bench.python, "-m", "venv", "--without-pip", bench.folder / "v"], check=True)
     env = {"PATH": f"{bench.folder / 'v' / 'bin'}:/usr/bin:/bin"}
     for command in ([app], [bench.folder / "v" / "bin" / "python", app], [app]):
-        assert bench.report(command, env=env)["prefix"] == str(bench.setups()[0])
-    assert bench.report([bench.python, app])["prefix"] == str(bench.setups()[0])
+        assert bench.report(command, env=env)["prefix"] == str(bench.setups()[0] / "venv")
+    assert bench.report([bench.python, app])["prefix"] == str(bench.setups()[0] / "venv")
 
 
 def test_another_python_on_path_is_used_when_this_one_fits_no_target(bench: Bench) -> None:

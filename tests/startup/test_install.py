@@ -16,9 +16,9 @@ from pathlib import Path
 import pytest
 
 from hatch_multiplat.runtime import install as install_module
-from hatch_multiplat.runtime.executable import DamagedFile, Executable, Section
 from hatch_multiplat.runtime.install import Paths, install_wheel, write_script
 from hatch_multiplat.runtime.rules import BadWheel
+from hatch_multiplat.runtime.verify import DamagedFile, Executable, Section
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="POSIX file modes")
 

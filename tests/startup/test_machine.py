@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from hatch_multiplat.runtime import machine
-from hatch_multiplat.runtime.machine import Elf, Machine
+from hatch_multiplat.runtime import match
+from hatch_multiplat.runtime.match import Elf, Machine
 
 LINUX = Machine(
     implementation="cpython",
@@ -81,25 +81,25 @@ def target(like: Machine = LINUX, **fields: Any) -> dict[str, Any]:
     ],
 )
 def test_fitting(wanted: dict[str, Any], here: Machine, fits: object) -> None:
-    assert machine.target_fits(wanted, here) is fits
-    assert machine.find_target([wanted], here) is (wanted if fits else None)
+    assert match.target_fits(wanted, here) is fits
+    assert match.find_target([wanted], here) is (wanted if fits else None)
 
 
 @pytest.mark.parametrize("abi", ["", "pp73", "pypy73", "pypy311_pp73"])
 def test_flavours_of_pypy(abi: str) -> None:
     here = LINUX._replace(implementation="pypy", python=(3, 11), abi="pp73")
-    assert machine.target_fits(target(here, abi=abi), here)
-    assert machine.target_fits(target(here, abi=abi), here._replace(abi="pp80")) is (abi == "")
+    assert match.target_fits(target(here, abi=abi), here)
+    assert match.target_fits(target(here, abi=abi), here._replace(abi="pp80")) is (abi == "")
 
 
 def test_the_first_of_several_fitting_targets_wins() -> None:
     targets = [target(libc=["glibc", 2, 40]), target(libc=["glibc", 2, 28]), target()]
-    assert machine.find_target(targets, LINUX) is targets[1]
+    assert match.find_target(targets, LINUX) is targets[1]
 
 
 @pytest.mark.parametrize(("patch", "wheels"), [(0, [1]), (2, [1]), (3, [2]), (7, [3]), (99, [3])])
 def test_wheels_by_patch_release(patch: int, wheels: list[int]) -> None:
-    found = machine.wheels_of(
+    found = match.wheels_of(
         target(sets=[[0, [1]], [3, [2]], [7, [3]]]), LINUX._replace(patch=patch)
     )
     assert found == wheels
@@ -141,24 +141,24 @@ def elf(code: int, bits: int, *, order: str = "<", flags: int = 0, interp: str =
     ],
 )
 def test_the_interpreters_own_header_tells_the_architecture(data: bytes, arch: str) -> None:
-    header = machine.parse_elf(data)
+    header = match.parse_elf(data)
     assert header is not None
     bits = header.bits
     # Whatever the kernel says.
-    assert machine.linux_arch(header, "x32?", bits) == arch
+    assert match.linux_arch(header, "x32?", bits) == arch
 
 
 @pytest.mark.parametrize("bits", [32, 64])
 @pytest.mark.parametrize("order", ["<", ">"])
 @pytest.mark.parametrize("name", ["/lib64/ld-linux-x86-64.so.2", "/lib/ld-musl-x86_64.so.1", ""])
 def test_the_loader_is_read_from_the_header(bits: int, order: str, name: str) -> None:
-    header = machine.parse_elf(elf(62, bits, order=order, interp=name))
+    header = match.parse_elf(elf(62, bits, order=order, interp=name))
     assert header == Elf(62, bits, order == "<", 0, name)
 
 
 @pytest.mark.parametrize("data", [b"", b"#!/bin/sh", b"\x7fELF", b"\x7fELF\x07" + bytes(90)])
 def test_other_files_are_no_elf(data: bytes) -> None:
-    assert machine.parse_elf(data) is None
+    assert match.parse_elf(data) is None
 
 
 @pytest.mark.parametrize(
@@ -178,7 +178,7 @@ def test_other_files_are_no_elf(data: bytes) -> None:
 def test_the_architecture_where_the_interpreter_cannot_be_read(
     uname: str, bits: int, arch: str
 ) -> None:
-    assert machine.linux_arch(None, uname, bits) == arch
+    assert match.linux_arch(None, uname, bits) == arch
 
 
 @pytest.mark.parametrize(
@@ -195,7 +195,7 @@ def test_the_architecture_where_the_interpreter_cannot_be_read(
     ],
 )
 def test_macos_from_its_kernels_release(darwin: str, macos: tuple[int, int] | None) -> None:
-    assert machine.macos_version(darwin) == macos
+    assert match.macos_version(darwin) == macos
 
 
 @pytest.mark.parametrize(
@@ -208,7 +208,7 @@ def test_macos_from_its_kernels_release(darwin: str, macos: tuple[int, int] | No
     ],
 )
 def test_windows_from_the_interpreters_version(text: str, arch: str) -> None:
-    assert machine.windows_arch(text) == arch
+    assert match.windows_arch(text) == arch
 
 
 @pytest.mark.parametrize(
@@ -226,7 +226,7 @@ def test_windows_from_the_interpreters_version(text: str, arch: str) -> None:
     ],
 )
 def test_the_interpreters_flavour(arguments: Any, abi: str) -> None:
-    assert machine.python_abi(*arguments) == abi
+    assert match.python_abi(*arguments) == abi
 
 
 @pytest.mark.parametrize(
@@ -242,7 +242,7 @@ def test_the_interpreters_flavour(arguments: Any, abi: str) -> None:
     ],
 )
 def test_versions_in_texts(text: str, version: tuple[int, int] | None) -> None:
-    assert machine.parse_version(text) == version
+    assert match.parse_version(text) == version
 
 
 class Uname(NamedTuple):
@@ -256,12 +256,12 @@ def pretend(monkeypatch: pytest.MonkeyPatch, platform: str, **facts: Any) -> Mac
     if "uname" in facts:
         monkeypatch.setattr(os, "uname", lambda: facts["uname"])
     if "elf" in facts:
-        monkeypatch.setattr(machine, "parse_elf", lambda data: facts["elf"])
+        monkeypatch.setattr(match, "parse_elf", lambda data: facts["elf"])
     if "libc" in facts:
         monkeypatch.setattr(os, "confstr", lambda name: facts["libc"])
     if "version" in facts:
         monkeypatch.setattr(sys, "version", facts["version"])
-    return machine.read_machine()
+    return match.read_machine()
 
 
 def test_a_mac(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -292,7 +292,7 @@ def test_a_32_bit_python_on_a_64_bit_kernel(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_musl(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(machine, "musl_version", lambda loader: (1, 2))
+    monkeypatch.setattr(match, "musl_version", lambda loader: (1, 2))
     found = pretend(
         monkeypatch,
         "linux",
@@ -316,8 +316,8 @@ def test_musls_loader_is_asked_for_its_version(tmp_path: Any) -> None:
         "#!/bin/sh\necho 'musl libc (x86_64)\nVersion 1.2.5\nDynamic' >&2\nexit 127\n"
     )
     loader.chmod(0o755)
-    assert machine.musl_version(str(loader)) == (1, 2)
-    assert machine.musl_version(str(tmp_path / "missing")) is None
+    assert match.musl_version(str(loader)) == (1, 2)
+    assert match.musl_version(str(tmp_path / "missing")) is None
 
 
 def test_targets_for_a_person() -> None:
@@ -328,7 +328,7 @@ def test_targets_for_a_person() -> None:
         target(MAC, patch=7),
         target(WINDOWS),
     ]
-    assert machine.describe_targets(targets) == [
+    assert match.describe_targets(targets) == [
         "Linux x86_64 with glibc 2.28 or newer: Python 3.11, 3.13t, PyPy 3.11 (pp73)",
         "macOS 14.0 or newer arm64: Python 3.12.7",
         "Windows x86_64: Python 3.12",
@@ -380,8 +380,8 @@ def test_targets_for_a_person() -> None:
     ],
 )
 def test_what_is_in_the_way_is_said_in_one_line(targets: list[dict[str, Any]], said: str) -> None:
-    assert machine.find_target(targets, LINUX) is None
-    assert machine.describe_misfit(targets, LINUX) == said
+    assert match.find_target(targets, LINUX) is None
+    assert match.describe_misfit(targets, LINUX) == said
 
 
 def test_a_pypy_tells_its_abi_which_decides_whether_a_target_fits() -> None:

@@ -11,11 +11,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from hatch_multiplat.executable.boot import BootOptions, BootTable, render_header, render_preamble
-from hatch_multiplat.runtime.machine import read_machine
+from hatch_multiplat.executable.boot import BootOptions, BootTable
+from hatch_multiplat.executable.executable import PEX_MAIN
+from hatch_multiplat.executable.rendering import render_header, render_members
+from hatch_multiplat.executable.zip_writer import Member, read_members, write_archive
+from hatch_multiplat.runtime.match import read_machine
 from hatch_multiplat.targets.target import Target
 from tests.startup.conftest import DEMO, PYTHONS, Bench, make_bench
-from tests.support.app import boot_wheel, host_target, replace_prefix
+from tests.support.app import boot_wheel, host_target
 from tests.support.wheels import make_wheel
 
 if TYPE_CHECKING:
@@ -62,8 +65,6 @@ def app(bench: Bench) -> Path:
         wheels=(boot_wheel(wheel),),
         targets=tuple(map(host_target, PYTHONS)),
     )
-    preamble = bench.folder / "preamble.py"
-    preamble.write_text(render_preamble(table))
     lock = bench.folder / "pylock.toml"
     digest = boot_wheel(wheel).sha256
     lock.write_text(
@@ -79,10 +80,15 @@ def app(bench: Bench) -> Path:
         bench,
         *("demo", "--pylock", lock, "--complete-platform", platform, "--script", "demo"),
         *("--include-tools", "--python-shebang", "#!/usr/bin/env python3"),
-        *("--no-pre-install-wheels", "--no-compress", "--preamble-file", preamble),
+        *("--no-pre-install-wheels", "--no-compress"),
         *("--output-file", output),
     )
-    replace_prefix(output, render_header(table))
+    content = output.read_bytes()
+    members = read_members(content)
+    with zipfile.ZipFile(output) as archive:
+        texts = {PEX_MAIN: archive.read("__main__.py"), **render_members(table)}
+    members |= {name: Member(name=name, data=data) for name, data in texts.items()}
+    write_archive(members.values(), output, prefix=render_header(table), mode=0o755)
     return output
 
 

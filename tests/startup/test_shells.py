@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 
-from hatch_multiplat.executable.boot import PEX_VARIABLES
+from hatch_multiplat.executable.rendering import PEX_VARIABLES
 from tests.startup.test_hand_over import ODD
 
 if TYPE_CHECKING:

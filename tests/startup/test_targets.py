@@ -67,7 +67,7 @@ def test_platforms_locked_to_different_versions_in_one_file(tmp_path: Path) -> N
         code_names = "import os, pydantic as p; print(len(os.listdir(os.path.dirname(p.__file__))))"
         assert bench.run([app, "-c", code_names]).returncode == 0
         (setup,) = bench.setups()
-        assert len(list(setup.glob("lib/*/site-packages/*.dist-info"))) == 2
+        assert len(list(setup.glob("venv/lib/*/site-packages/*.dist-info"))) == 2
 
 
 def test_the_set_for_this_patch_release(bench: Bench) -> None:
@@ -152,8 +152,8 @@ def test_venv(any_bench: Bench) -> None:
         if path.is_dir():
             assert stat.S_IMODE(path.stat().st_mode) == 0o777 & ~mask
     assert sorted(path.name for path in folder.iterdir()) in (
-        ["bin", "lib", "pyvenv.cfg"],
-        ["bin", "lib", "lib64", "pyvenv.cfg"],
+        [".multiplat", "bin", "lib", "pyvenv.cfg"],
+        [".multiplat", "bin", "lib", "lib64", "pyvenv.cfg"],
     )
     assert list(folder.parent.iterdir()) == [folder]
 

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from hatch_multiplat.executable import preamble
-from hatch_multiplat.runtime import becoming, launch
+from hatch_multiplat.runtime import enter, launch
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -45,7 +44,7 @@ def test_the_next_python_has_no_console_either(
         calls.append(arguments)
         return 7
 
-    record = [str(pythons), str(pythons / asked), "", ""]
+    record = (str(pythons), "base", str(pythons / asked))
     monkeypatch.setenv("_MULTIPLAT_FILE", "")
     monkeypatch.setattr(sys, "argv", ["app.exe", "x"])
     monkeypatch.setattr("signal.signal", lambda *_: None)
@@ -54,9 +53,9 @@ def test_the_next_python_has_no_console_either(
     with monkeypatch.context() as context:
         context.setattr(os, "name", "nt")
         with pytest.raises(SystemExit) as ended:
-            becoming.multiplat_become([str(pythons / asked), "app.exe", "x"])
+            enter.become([str(pythons / asked), "app.exe", "x"])
         with pytest.raises(SystemExit) as entered:
-            preamble._multiplat_enter(record, "app.exe", [], "app", keep_path=True)  # type: ignore[no-untyped-call]
+            enter.enter(record, "app.exe", [], "app", keep_path=True)
     assert ended.value.code == entered.value.code == 7
     assert [arguments[0] for arguments in calls] == [str(pythons / started)] * 2
 
@@ -67,7 +66,7 @@ def test_both_pythons_share_a_set_up(monkeypatch: pytest.MonkeyPatch, pythons: P
         monkeypatch.setattr(sys, "_base_executable", str(pythons / name))
         with monkeypatch.context() as context:
             context.setattr(os, "name", "nt")
-            bases.append(preamble._multiplat_base())  # type: ignore[no-untyped-call]
+            bases.append(enter.find_interpreter())
     assert bases == [str(pythons / "python.exe")] * 2
 
 

@@ -1,4 +1,4 @@
-"""Executables for tests of start-up: the real preamble and header around small wheels.
+"""Executables for tests of start-up: the real launcher and header around small wheels.
 
 They lack pex's own runtime, which takes a second to put in; `tests/startup/test_pex.py` builds real
 ones.
@@ -14,11 +14,11 @@ from hatch_multiplat.executable.boot import (
     BootTable,
     BootTarget,
     BootWheel,
-    render_header,
-    render_preamble,
 )
+from hatch_multiplat.executable.executable import PEX_MAIN
+from hatch_multiplat.executable.rendering import render_header, render_members
 from hatch_multiplat.executable.zip_writer import Member, read_members, write_archive
-from hatch_multiplat.runtime.machine import read_machine
+from hatch_multiplat.runtime.match import read_machine
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -60,8 +60,8 @@ def build_app(
         Member(name=f".deps/{wheel.name}", source=wheel, size=wheel.stat().st_size)
         for wheel in wheels
     ]
-    main = f"{render_preamble(table)}\n{PEX_RUNTIME}".encode()
-    members.append(Member(name="__main__.py", data=main))
+    texts = render_members(table) | {PEX_MAIN: PEX_RUNTIME.encode()}
+    members += [Member(name=name, data=data) for name, data in texts.items()]
     write_archive(members, output, prefix=render_header(table), mode=0o755)
     return output
 

@@ -16,6 +16,7 @@ from click.testing import CliRunner
 from hatch_multiplat.base import errors
 from hatch_multiplat.config import config, formats
 from hatch_multiplat.frontends import cli
+from hatch_multiplat.runtime.enter import PLACES
 from hatch_multiplat.targets import platforms
 from hatch_multiplat.wheels import incompatibility, matrix_layout
 
@@ -123,7 +124,8 @@ def variables_of(tree: ast.AST) -> Iterator[str]:
 def test_the_reference_has_every_environment_variable_that_is_looked_up_by_name() -> None:
     page = (REFERENCE / "environment.md").read_text("utf-8")
     used = {name for text in SOURCES for name in variables_of(ast.parse(text))}
-    assert {"MULTIPLAT", "PEX_ROOT", "PYTHONPATH", "TMPDIR", "LOCALAPPDATA"} <= used
+    assert {"MULTIPLAT", "PYTHONPATH", "TMPDIR"} <= used
+    used |= {variable for _, _, variable, _ in PLACES}
     # What begins with a line below is between processes of ours, or of Python's.
     assert not {name for name in used if name[0] != "_" and not re.search(rf"\b{name}\b", page)}
 

@@ -2,23 +2,27 @@ from __future__ import annotations
 
 import ast
 import json
+import sys
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from hatch_multiplat import runtime
 from hatch_multiplat.executable.boot import (
-    RUNTIME_MODULES,
-    SIZE_FIELD,
     BootCommand,
     BootOptions,
     BootTable,
     BootTarget,
     BootWheel,
-    python_names,
     rank_targets,
+)
+from hatch_multiplat.executable.rendering import (
+    digest_members,
+    python_names,
     render_header,
-    render_preamble,
+    render_members,
 )
 
 
@@ -45,12 +49,12 @@ TABLE = BootTable(
 )
 
 
-def embedded(text: str) -> dict[str, Any]:
-    """The data that a rendered preamble starts from."""
+def about(table: BootTable) -> dict[str, Any]:
+    """What a rendered launcher knows."""
     (assignment,) = (
         node
-        for node in ast.parse(text).body
-        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "_MULTIPLAT"
+        for node in ast.parse(render_members(table)["__main__.py"]).body
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "ABOUT"
     )
     data = ast.literal_eval(assignment.value)
     assert isinstance(data, dict)
@@ -59,8 +63,7 @@ def embedded(text: str) -> dict[str, Any]:
 
 def test_the_table_in_json() -> None:
     assert TABLE.to_json() == {
-        "format": 1,
-        "id": TABLE.id,
+        "format": 2,
         "name": "demo",
         "version": "1.0",
         "run": {"script": "demo"},
@@ -99,60 +102,65 @@ def test_the_table_in_json() -> None:
     ],
 )
 def test_the_id_follows_every_part_of_the_table(other: BootTable) -> None:
-    assert other.id != TABLE.id
-    assert replace(other).id == other.id
+    assert about(other)["id"] != about(TABLE)["id"]
+    assert about(replace(other))["id"] == about(other)["id"]
 
 
-def test_the_preamble_holds_the_table_and_the_sources() -> None:
-    text = render_preamble(TABLE)
-    data = embedded(text)
-    assert json.loads(data["table"]) == json.loads(json.dumps(TABLE.to_json()))
-    assert data["id"] == TABLE.id[:12]
-    assert data["names"] == ["demo", "other"]
-    assert [name for name, _ in data["sources"]] == list(RUNTIME_MODULES)
-    for name, source in data["sources"]:
-        compile(source, name, "exec")
-    assert text.endswith(
-        "if __name__ == '__main__':\n    _multiplat_start(_MULTIPLAT)\ndel _MULTIPLAT\n"
-    )
+def test_the_launcher_knows_the_digest_of_all_that_starts_the_file() -> None:
+    members = render_members(TABLE)
+    known = about(TABLE)
+    assert json.loads(members[".multiplat/table.json"]) == json.loads(json.dumps(TABLE.to_json()))
+    assert known["commands"] == ["demo", "other"]
+    assert known["members"] == sorted(members)
+    assert known["id"] == digest_members(members)
+    for name in members:
+        other = members | {name: members[name] + b"\n"}
+        assert digest_members(other) != known["id"]
+
+
+def test_the_runtime_is_carried_byte_for_byte() -> None:
+    members = render_members(TABLE)
+    sources = {path.name: path.read_bytes() for path in Path(runtime.__path__[0]).glob("*.py")}
+    assert {f".multiplat/{name}": data for name, data in sources.items()}.items() <= members.items()
+
+
+def test_a_person_can_read_the_launcher() -> None:
+    launcher = render_members(TABLE)["__main__.py"].decode("ascii")
+    assert launcher.splitlines()[1] == "# demo 1.0: made by hatch-multiplat."
+    assert len(launcher.splitlines()) < 250
 
 
 def test_rendering_is_reproducible() -> None:
-    assert render_preamble(TABLE) == render_preamble(replace(TABLE))
+    assert render_members(TABLE) == render_members(replace(TABLE))
     assert render_header(TABLE) == render_header(replace(TABLE))
 
 
 @pytest.mark.parametrize("text", ["it's", "'''", 'a"b', "back\\slash", "new\nline", "é", "\\"])
 def test_any_text_in_the_table_survives(text: str) -> None:
     table = replace(TABLE, inject_args=(text,), inject_env={"A": text})
-    rendered = render_preamble(table)
-    assert rendered.isascii()
-    read = json.loads(embedded(rendered)["table"])
+    read = json.loads(render_members(table)[".multiplat/table.json"])
     assert (read["inject_args"], read["inject_env"]) == ([text], {"A": text})
 
 
-def test_each_runtime_module_imports_only_from_those_before_it() -> None:
-    sources = dict(embedded(render_preamble(TABLE))["sources"])
-    for index, name in enumerate(RUNTIME_MODULES):
-        for node in ast.walk(ast.parse(sources[name])):
-            if isinstance(node, ast.ImportFrom) and node.module == "hatch_multiplat.runtime":
-                assert {alias.name for alias in node.names} <= set(RUNTIME_MODULES[:index])
-
-
 def test_python_3_6_can_parse_all_of_it() -> None:
-    text = render_preamble(TABLE)
-    ast.parse(text, feature_version=(3, 6))
-    for _, source in embedded(text)["sources"]:
-        ast.parse(source, feature_version=(3, 6))
+    for name, source in render_members(TABLE).items():
+        if name.endswith(".py"):
+            ast.parse(source, feature_version=(3, 6))
+
+
+def test_the_runtime_imports_itself_relatively_and_else_the_standard_library() -> None:
+    for name, source in render_members(TABLE).items():
+        for node in ast.walk(ast.parse(source)) if name.startswith(".multiplat/") else ():
+            if isinstance(node, ast.ImportFrom) and node.level == 0 and name[-9:] != "/older.py":
+                assert str(node.module).partition(".")[0] in sys.stdlib_module_names, name
 
 
 def test_the_header_is_small_and_names_what_it_looks_for() -> None:
     header = render_header(TABLE)
-    assert len(header) < 4096
+    assert len(header) < 8192
     assert header.startswith(b"#!/bin/sh\n#coding:damaged-")
-    assert SIZE_FIELD.encode() in header
-    assert TABLE.id[:12].encode() in header
-    assert b"for _mp_name in python3 python3.12 python; do" in header
+    assert about(TABLE)["id"][:16].encode() in header
+    assert b"for _mp_word in python3.12 python3 python; do" in header
     assert b"\0" not in header
 
 
@@ -177,7 +185,7 @@ def test_inherited_paths_are_not_taken_away() -> None:
 
 def test_pypy_alone_is_looked_for_first() -> None:
     pypy = replace(TABLE, targets=(target((3, 11), implementation="pypy"),))
-    assert b"for _mp_name in pypy3.11 pypy3 python3 python; do" in render_header(pypy)
+    assert b"for _mp_word in pypy3.11 pypy3 python3 python; do" in render_header(pypy)
 
 
 def test_the_names_of_pythons_newest_first() -> None:
@@ -224,22 +232,13 @@ def test_what_only_inspection_reads_is_left_out_where_there_is_none() -> None:
 
 def test_a_folder_with_an_umlaut_survives() -> None:
     table = replace(TABLE, options=BootOptions(runtime_root="/tmp/\u00e9"))
-    assert render_preamble(table).isascii()
-    assert embedded(render_preamble(table))["root"] == "/tmp/\u00e9"
-    assert "_mp_cache='/tmp/\u00e9'" in render_header(table).decode()
+    assert about(table)["runtime_root"] == "/tmp/\u00e9"
+    assert "_mp_cache='/tmp/\u00e9'/multiplat;" in render_header(table).decode()
 
 
 def test_a_file_for_pypy_alone_says_so() -> None:
     pypy = target((3, 11), implementation="pypy", abi="pp73")
-    assert embedded(render_preamble(replace(TABLE, targets=(pypy,))))["needs"] == "PyPy 3.11"
+    assert about(replace(TABLE, targets=(pypy,)))["needs"] == "PyPy 3.11"
     both = (pypy, target((3, 12)))
     wanted = "Python 3.12 or PyPy 3.11"
-    assert embedded(render_preamble(replace(TABLE, targets=both)))["needs"] == wanted
-
-
-def test_what_the_preamble_and_the_set_ups_share_is_text_in_both() -> None:
-    text = render_preamble(TABLE)
-    sources = dict(embedded(text)["sources"])
-    for source in (text.rpartition("    ),\n}\n")[2], sources["entry"]):
-        assert source.count("def multiplat_become(") == 1
-        assert "from hatch_multiplat" not in source
+    assert about(replace(TABLE, targets=both))["needs"] == wanted

@@ -1,4 +1,4 @@
-"""The table of an executable, read back from its `__main__.py`; nothing of it is run."""
+"""The table of an executable, read back from its `.multiplat/table.json`."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from hatch_multiplat.executable.boot import (
     BootTable,
     BootTarget,
     BootWheel,
-    render_preamble,
 )
-from hatch_multiplat.executable.boot_reader import parse_preamble, parse_table, table_selections
+from hatch_multiplat.executable.boot_reader import parse_table, read_table, table_selections
+from hatch_multiplat.executable.rendering import render_members
 
 TABLE = BootTable(
     name="demo",
@@ -77,57 +77,43 @@ TABLE = BootTable(
     metadata=(("other", "1.0", ("rich>=13",)), ("third", "", ())),
     pythons=(("third", "", ">=3.8"),),
 )
-MAIN = f"#!/usr/bin/env python3\n{render_preamble(TABLE)}\nprint('pex')\n"
+MEMBERS = render_members(TABLE)
 
 
 def test_the_table_comes_back_as_it_was_put_in() -> None:
-    preamble = parse_preamble(MAIN, where="demo.pex")
-    assert preamble is not None
-    assert preamble.table == TABLE
-
-
-def test_the_preamble_is_found_to_the_line() -> None:
-    preamble = parse_preamble(MAIN, where="demo.pex")
-    assert preamble is not None
-    lines = MAIN.split("\n")[preamble.start : preamble.end]
-    assert "\n".join([*lines, ""]) == render_preamble(TABLE)
+    assert read_table(MEMBERS, where="demo.pex") == TABLE
 
 
 def test_a_plain_pex_has_none() -> None:
-    assert parse_preamble("#!/usr/bin/python\nprint('pex')\n", where="x.pex") is None
+    assert read_table({"__main__.py": b"print('pex')\n"}, where="x.pex") is None
 
 
-def test_what_stands_there_is_not_run() -> None:
-    source = "\n_MULTIPLAT = {'table': print('run!')}\ndel _MULTIPLAT\n"
-    with pytest.raises(ExecutableError, match="cannot be read; download it again"):
-        parse_preamble(source, where="x.pex")
+def test_a_file_of_the_first_format_names_what_to_do() -> None:
+    main = b"#!/usr/bin/env python3\n# demo 1.0\n_MULTIPLAT = {\n    'name': 'demo',\n}\n"
+    with pytest.raises(
+        ExecutableError, match=r"^x\.pex was made by an older .*build the file anew$"
+    ):
+        read_table({"__main__.py": main}, where="x.pex")
 
 
 @pytest.mark.parametrize(
-    "source",
+    "text",
     [
-        pytest.param("\n_MULTIPLAT = {", id="cut short"),
-        pytest.param("\n_MULTIPLAT = {}\n", id="no end"),
-        pytest.param("\n_MULTIPLAT = {}\ndel _MULTIPLAT\n", id="no table"),
-        pytest.param("\n_MULTIPLAT = {'table': '['}\ndel _MULTIPLAT\n", id="no JSON"),
-        pytest.param("\n_MULTIPLAT = {'table': '[]'}\ndel _MULTIPLAT\n", id="no object"),
-        pytest.param("\n_MULTIPLAT = {" + "(" * 10_000, id="too deep"),
-        pytest.param("\0\n_MULTIPLAT = {", id="null byte"),
+        pytest.param(b"[", id="no JSON"),
+        pytest.param(b"\xff{}", id="no text"),
+        pytest.param(b"[]", id="no object"),
+        pytest.param(b"{}", id="no format"),
+        pytest.param(b'{"format":2}', id="nothing else"),
+        pytest.param(b"[" * 100_000, id="too deep"),
     ],
 )
-def test_a_table_that_cannot_be_read_is_damage(source: str) -> None:
-    with pytest.raises(ExecutableError, match=r"^x\.pex is damaged: the table in its __main__\.py"):
-        parse_preamble(source, where="x.pex")
-
-
-def test_a_table_that_was_altered_is_damage() -> None:
-    data = TABLE.to_json() | {"version": "2.0"}
-    with pytest.raises(ExecutableError, match="its table was altered"):
-        parse_table(data, where="x.pex")
+def test_a_table_that_cannot_be_read_is_damage(text: bytes) -> None:
+    with pytest.raises(ExecutableError, match=r"^x\.pex is damaged: its \.multiplat/table\.json"):
+        read_table({**MEMBERS, ".multiplat/table.json": text}, where="x.pex")
 
 
 def test_a_newer_format_names_what_to_use() -> None:
-    data = TABLE.to_json() | {"format": 2}
+    data = TABLE.to_json() | {"format": 3}
     with pytest.raises(ExecutableError, match="use the one that built the file"):
         parse_table(data, where="x.pex")
 
@@ -137,10 +123,10 @@ def test_json_makes_the_same_table() -> None:
 
 
 def test_an_index_out_of_range_is_damage() -> None:
-    text = MAIN.replace('"sets": [[0, [0]]]', '"sets": [[0, [7]]]')
-    assert text != MAIN
+    text = MEMBERS[".multiplat/table.json"].replace(b'"sets":[[0,[0]]]', b'"sets":[[0,[7]]]')
+    assert text != MEMBERS[".multiplat/table.json"]
     with pytest.raises(ExecutableError, match="damaged"):
-        parse_preamble(text, where="x.pex")
+        read_table({".multiplat/table.json": text}, where="x.pex")
 
 
 def test_targets_come_back_with_their_wheels() -> None:

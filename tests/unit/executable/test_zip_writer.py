@@ -12,9 +12,7 @@ import pytest
 
 from hatch_multiplat.base.errors import ExecutableError
 from hatch_multiplat.executable import zip_writer
-from hatch_multiplat.executable.boot import SIZE_FIELD as HEADER_SIZE_FIELD
 from hatch_multiplat.executable.zip_writer import (
-    SIZE_FIELD,
     Member,
     read_members,
     write_archive,
@@ -72,12 +70,6 @@ def test_behind_a_launcher_for_windows_offsets_count_from_the_first_member(
     members: list[Member],
 ) -> None:
     assert written(members, b"MZ launcher\n") == b"MZ launcher\n" + written(members)
-
-
-def test_the_header_learns_the_size_of_the_file(members: list[Member]) -> None:
-    assert SIZE_FIELD.decode() == HEADER_SIZE_FIELD
-    data = written(members, b"size=" + SIZE_FIELD + b"\n")
-    assert data.split(b"\n")[0] == b"size=" + str(len(data)).encode().ljust(len(SIZE_FIELD))
 
 
 def test_new_data_is_compressed_where_that_makes_it_smaller() -> None:

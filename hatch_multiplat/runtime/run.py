@@ -1,24 +1,19 @@
-"""What a set-up starts with: checks that it still fits, then finds what the application runs.
+"""What runs inside an environment before the program: checks that it still fits, finds the program.
 
-It runs at every start, under the set-up's own Python, so it imports next to nothing. `CONFIG` is
-filled in when the set-up is made. In a folder made by `MULTIPLAT=venv` this is the script itself.
+It runs at every start, under the environment's own Python, so it imports next to nothing. It lies
+beside the environment, compiled; the scripts that venv.py writes call `main`.
 """
 
 import os
 import sys
 
-from hatch_multiplat.runtime.becoming import multiplat_asks_pex, multiplat_become, multiplat_flags
-from hatch_multiplat.runtime.flags import guess_flags
-
 TYPE_CHECKING = False  # importing typing takes longer than all the rest
 if TYPE_CHECKING:
-    from typing import Callable
-
-CONFIG = {}  # type: ignore[var-annotated]
+    from typing import Any, Callable, Dict, List
 
 
 def signature() -> str:
-    """What a set-up depends on: this interpreter, this kind of machine, this C library."""
+    """What an environment depends on: this interpreter, this kind of machine, this C library."""
     implementation = sys.implementation
     parts = [
         str(implementation.cache_tag),
@@ -52,7 +47,7 @@ def stamp(base: str) -> str:
 
 
 def hold(path: str) -> bool:
-    """Mark this set-up as in use for as long as we run; False if it is just being removed."""
+    """Mark this environment as in use for as long as we run; False if it is just being removed."""
     try:
         handle = os.open(path, os.O_RDONLY)
     except OSError:
@@ -69,7 +64,7 @@ def hold(path: str) -> bool:
 
 
 def is_whole(root: str) -> bool:
-    """Whether no file of a set-up is missing.
+    """Whether no file of an environment is missing.
 
     The time of last access of each is set, as some systems remove old files from a temporary
     folder, one by one.
@@ -94,7 +89,7 @@ def is_whole(root: str) -> bool:
 
 
 def look_after(used: str, library: str) -> bool:
-    """Whether this set-up seems to be whole, which is looked into once a day.
+    """Whether this environment seems to be whole, which is looked into once a day.
 
     And whenever something has come or gone at the top of the library. The file `used` has the time
     of the last look.
@@ -118,37 +113,39 @@ def look_after(used: str, library: str) -> bool:
     return True
 
 
-def check(file: str, again: bool) -> None:
-    """Start over under the base interpreter if this set-up does not fit it any more."""
+def check(config: "Dict[str, Any]", root: str, file: str, again: bool) -> None:
+    """Start over under the base interpreter if this environment does not fit it any more."""
+    from . import enter
+
     environ = os.environ
-    fits = CONFIG["signature"] == signature() and CONFIG["stamp"] == stamp(CONFIG["base"])
-    fits = fits and "MULTIPLAT" not in environ and not multiplat_asks_pex(environ)
-    fits = hold(CONFIG["used"]) and fits and look_after(CONFIG["used"], CONFIG["library"])
+    base = os.fsdecode(config["base"])
+    fits = config["signature"] == signature() and config["stamp"] == stamp(base)
+    fits = fits and "MULTIPLAT" not in environ and not enter.asks_pex(environ)
+    place = enter.Place(os.path.dirname(os.path.dirname(root)), config["kind"])
+    fits = fits and place.trusts(os.path.join(root, "venv", config["library"]))
+    used, library = os.path.join(root, "used"), os.path.join(root, "venv", config["library"])
+    fits = hold(used) and fits and look_after(used, library)
     if not fits and not again:
-        flags = multiplat_flags(guess_flags)
         environ["_MULTIPLAT_FILE"], environ["_MULTIPLAT_AGAIN"] = file, "1"
-        multiplat_become([CONFIG["base"], *flags, file, *sys.argv[1:]])
+        enter.become([base, *enter.read_options(), file, *sys.argv[1:]])
 
 
-def set_path() -> None:
+def set_path(config: "Dict[str, Any]", venv: str) -> None:
     """Make `sys.path` what an installed application would find."""
-    here = os.path.dirname(os.path.abspath(__file__))
-    if sys.path and sys.path[0] in (here, os.path.realpath(here)):
-        del sys.path[0]
-    library = CONFIG["library"]
-    if CONFIG["plain"]:
+    library = os.path.join(venv, config["library"])
+    if config["plain"]:
         import site
 
         known = len(sys.path)
         site.addsitedir(library)
         sys.path[:] = sys.path[known:] + sys.path[:known]
         given = ""
-        if CONFIG["inherit"] != "false":
+        if config["inherit"] != "false":
             import _multiplat_inherit  # type: ignore[import-not-found]
 
             given = os.environ.get("PYTHONPATH", "")
-            _multiplat_inherit.order()
-        parts = [given, library] if CONFIG["inherit"] == "prefer" else [library, given]
+            _multiplat_inherit.order(config["inherit"], os.fsencode(venv))
+        parts = [given, library] if config["inherit"] == "prefer" else [library, given]
         os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, parts))
     elif sys.flags.no_site:
         import site
@@ -170,7 +167,7 @@ def inject(text: str) -> str:
     return text.format(pex=type("pex", (), {"env": Environ()}))
 
 
-def inject_arguments() -> None:
+def inject_arguments(arguments: "List[str]") -> None:
     """Put the injected arguments first, unless this is our program that starts itself anew.
 
     A server does at an upgrade, and so do reloaders, with the whole of `sys.argv`, which has them.
@@ -182,7 +179,7 @@ def inject_arguments() -> None:
         return "%d" % zlib.crc32(ascii(words).encode("ascii"))
 
     if os.environ.get("MULTIPLAT_ARGV") != mark():
-        sys.argv[1:1] = [inject(text) for text in CONFIG["inject_args"]]
+        sys.argv[1:1] = [inject(text) for text in arguments]
         os.environ["MULTIPLAT_ARGV"] = mark()
 
 
@@ -198,15 +195,17 @@ def run_module(name: str) -> None:
     runpy.run_module(name, run_name="__main__", alter_sys=True)
 
 
-def find(what: "dict[str, str]", flags: "list[str]") -> "Callable[[], object]":
+def find(what: "Dict[str, str]", venv: str, options: "List[str]") -> "Callable[[], object]":
     """What to call for a script's path or an entry point; for neither, become an interpreter."""
     if not what:
-        multiplat_become([sys.executable, *flags, *sys.argv[1:]])
+        from . import enter
+
+        enter.become([sys.executable, *options, *sys.argv[1:]])
     if "missing" in what:
         name, script = os.path.basename(sys.argv[0]), what["missing"]
         sys.exit("%s: no wheel for this platform and Python has a script %r" % (name, script))
     if "path" in what:
-        return lambda: run_path(what["path"])
+        return lambda: run_path(os.path.join(venv, what["path"]))
     module, _, attribute = what["entry_point"].partition(":")
     if not attribute:
         return lambda: run_module(module)
@@ -217,29 +216,42 @@ def find(what: "dict[str, str]", flags: "list[str]") -> "Callable[[], object]":
     return function  # type: ignore[return-value]
 
 
-def main() -> "Callable[[], object]":
+def read_options(config: "Dict[str, Any]") -> "List[str]":
+    """The options of Python, which an interpreter in the program's place needs too."""
+    if config["run"]:
+        return []
+    from . import enter
+
+    return enter.read_options()
+
+
+def main(config: "Dict[str, Any]", script: str) -> "Callable[[], object]":
     """Check, set the scene, and find what the file runs.
 
-    The caller calls it, so that its tracebacks begin as those of a console script do.
+    The script calls it, so that its tracebacks begin as those of a console script do. The first two
+    entries of `sys.path` are those that it needed itself, one less under -P and -I.
     """
     environ = os.environ
-    flags = [] if CONFIG["run"] else multiplat_flags(guess_flags)
+    root = os.fsdecode(config["root"])
+    venv = os.path.join(root, config["venv"]) if config["venv"] else root
+    del sys.path[0]
+    here = os.path.dirname(os.path.abspath(script))
+    if sys.path and sys.path[0] in (here, os.path.realpath(here)):
+        del sys.path[0]
+    options = read_options(config)
     file = environ.pop("_MULTIPLAT_FILE", None)
     again = environ.pop("_MULTIPLAT_AGAIN", None)
     if file is not None:
-        check(file, again is not None)
-    set_path()
+        check(config, root, file, again is not None)
+    set_path(config, venv)
     path = environ.get("PATH")
-    environ["PATH"] = CONFIG["scripts"] + (os.pathsep + path if path else "")
+    scripts = os.path.join(venv, config["scripts"])
+    environ["PATH"] = scripts + (os.pathsep + path if path else "")
     if file is not None:
         environ["PEX"] = os.path.realpath(file)
         sys.argv[0] = file
-    for name, value in CONFIG["inject_env"].items():
+    for name, value in config["inject_env"].items():
         environ.setdefault(name, value)
-    if CONFIG["run"] and CONFIG["inject_args"]:
-        inject_arguments()
-    return find(CONFIG["run"], flags)
-
-
-if __name__ == "__main__":
-    sys.exit(main()())  # type: ignore[arg-type]
+    if config["run"] and config["inject_args"]:
+        inject_arguments(config["inject_args"])
+    return find(config["run"], venv, options)

@@ -1,0 +1,183 @@
+"""The launcher of an executable: go to the environment that this machine has, or make it.
+
+Any Python has to parse it, 2.7 too, if only to say what it lacks. Every start by `python FILE`
+compiles it, so that what a first start needs is in other members, `.multiplat/*.py`.
+"""
+
+import os
+import sys
+
+ABOUT = {}  # type: ignore[var-annotated]  # the build fills it in: see rendering.py
+
+LOADER = globals()["__loader__"]
+APP = getattr(LOADER, "archive", None) or os.path.dirname(os.path.abspath(__file__))
+MEMBERS = {}  # type: ignore[var-annotated]  # what was read, by name
+DAMAGED = "this file is damaged, download it again"
+
+
+def read_member(name):
+    """The bytes of one of the file's members, by a name of ours; read once."""
+    if name not in MEMBERS:
+        MEMBERS[name] = LOADER.get_data(os.path.join(APP, *name.split("/")))
+    return MEMBERS[name]
+
+
+class Importer(object):
+    """Imports `_multiplat`'s modules from members: what runs is the very bytes that were checked.
+
+    (zipimport would compile each of them twice.)
+    """
+
+    def find_spec(self, name, path=None, target=None):  # noqa: ARG002
+        if name.startswith("_multiplat."):
+            from importlib.machinery import ModuleSpec
+
+            return ModuleSpec(name, self)  # type: ignore[arg-type]
+        return None
+
+    def create_module(self, spec):  # noqa: ARG002
+        return None
+
+    def exec_module(self, module):
+        name = module.__name__.replace("_multiplat.", ".multiplat/") + ".py"
+        run_source(read_member(name), name, module.__dict__)
+
+
+def run_source(source, name, names):
+    exec(compile(source, os.path.join(APP, *name.split("/")), "exec", 0, True), names)
+
+
+def fail(message):
+    sys.exit("%s: %s" % (ABOUT["name"], message))
+
+
+def read_blank(*names):
+    """This text as it was before the build put these digests in, without its first line."""
+    text = read_member("__main__.py").partition(b"\n")[2]
+    for name in names:
+        text = text.replace(ABOUT[name].encode("ascii"), b"")
+    return text
+
+
+def is_intact():
+    """Whether this text and the one module that every start imports are as they were built."""
+    from binascii import crc32
+
+    data = read_blank("check") + read_member(".multiplat/enter.py")
+    return ABOUT["check"] == "%08x" % (crc32(data) & 0xFFFFFFFF)
+
+
+def is_whole():
+    """Whether all that a first start uses of the file, but for wheels, is as it was built.
+
+    The same digest names the environments, so that another start-up or table makes others.
+    """
+    from hashlib import sha256
+
+    digest = sha256()
+    for name in ABOUT["members"]:
+        data = read_blank("id", "check") if name == "__main__.py" else read_member(name)
+        digest.update(("%s %d\n" % (name, len(data))).encode("ascii"))
+        digest.update(data)
+    return digest.hexdigest() == ABOUT["id"]
+
+
+def check_file(question):
+    """Go on only if the file is as it was built, as far as one of the questions above knows."""
+    try:
+        good = question()
+    except OSError as error:
+        if error.errno:
+            fail("cannot read %s: %s" % (APP, error.strerror))
+        good = False
+    except Exception:  # a damaged member can break zlib, zipimport, codecs
+        good = False
+    if not good:
+        fail(DAMAGED)
+
+
+def is_standard(path):
+    """Whether an entry of `sys.path` is of the interpreter's own library, where no packages are."""
+    library = os.path.dirname(os.__file__)
+    folder, name = os.path.split(path)
+    prefixes = (sys.base_prefix, sys.base_exec_prefix)
+    if path == library or (os.name == "nt" and folder in prefixes and name in ("DLLs", "Lib")):
+        return True
+    if name == "python%d%d.zip" % sys.version_info[:2]:
+        return folder in prefixes or folder in (os.path.dirname(library), find_folder())
+    if name == "lib-dynload":
+        return os.path.basename(folder) == os.path.basename(library) and folder.startswith(prefixes)
+    return name in ("lib_pypy", "__extensions__") or (os.name == "nt" and path in prefixes)
+
+
+def find_folder():
+    return os.path.dirname(sys.executable or "")
+
+
+def keep_standard_library():
+    """Import from nowhere but the interpreter's own library, until the program is entered."""
+    given = os.environ.get("PYTHONPATH", "").split(os.pathsep)
+    kept = [path for path in sys.path if sys.version_info >= (3, 6) and is_standard(path)]
+    if os.path.dirname(os.__file__) not in kept:  # a layout that is not known
+        kept = [path for path in sys.path if path and path not in given and path != APP]
+    sys.path[:] = kept
+
+
+def end_by_interrupt():
+    """End as Ctrl-C ends a program that knows nothing of it: by the signal, without a word."""
+    import signal
+
+    if os.name != "nt":
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        os.kill(os.getpid(), signal.SIGINT)
+    sys.exit(130)
+
+
+def run_pex():
+    """Run pex's own `__main__.py`, which lies under another name, as if it were here."""
+    given = os.environ.pop("_MULTIPLAT_PYTHONPATH", None)
+    if given is not None:
+        os.environ["PYTHONPATH"] = given
+    MEMBERS["__main__.py"] = read_member(".multiplat/pex.py")
+    run_source(MEMBERS["__main__.py"], "__main__.py", globals())
+
+
+def asks_pex():
+    """Whether a variable asks for pex's own runtime: any of pex's but the one for a folder."""
+    names = [name for name in os.environ if name.startswith("PEX_") and name != "PEX_ROOT"]
+    return bool(names) or "__PEX_EXE__" in os.environ
+
+
+def start():
+    """Hand over to this machine's environment. Does not return."""
+    keep_standard_library()
+    if sys.version_info < (3, 6):
+        run_source(read_member(".multiplat/older.py"), ".multiplat/older.py", globals())
+    check_file(is_intact)
+    app = APP
+    try:
+        if os.path.samefile(sys.argv[0], APP):
+            app = sys.argv[0]  # as it was called; newer Pythons make the other one absolute
+    except OSError:
+        pass
+    found = os.environ.pop("_MULTIPLAT_SH", "")  # the interpreter as the header found it on PATH
+    package = type(sys)("_multiplat")
+    package.__path__ = []
+    sys.modules["_multiplat"] = package
+    sys.meta_path.insert(0, Importer())
+    from _multiplat import enter  # type: ignore[import-not-found]
+
+    base = enter.find_interpreter()
+    enter.enter_finished(ABOUT, app, base, found)
+    check_file(is_whole)
+    from _multiplat import launch
+
+    launch.main(ABOUT, lambda name: read_member(".multiplat/" + name), app, base, found)
+
+
+if __name__ == "__main__" and not asks_pex():
+    try:
+        start()
+    except KeyboardInterrupt:
+        end_by_interrupt()
+run_pex()

@@ -1,0 +1,350 @@
+"""A table to what starts an executable: its launcher, the members in `.multiplat/`, its header."""
+
+from __future__ import annotations
+
+import binascii
+import hashlib
+import json
+import re
+from importlib import resources
+from typing import TYPE_CHECKING, Any, Final
+
+from hatch_multiplat.executable.executable import MAIN, MULTIPLAT, TABLE
+from hatch_multiplat.runtime.enter import FILES, FOLDER, PLACES
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from hatch_multiplat.executable.boot import BootTable, BootTarget
+
+PYTHON: Final = "/usr/bin/env python3"
+_ENTER: Final = f"{MULTIPLAT}enter.py"
+
+# pex's variables, but for PEX_ROOT: each sends a start to pex's own runtime. So does any other that
+# begins with PEX_, but a shell cannot list variables without starting a process: the header goes on
+# with one that pex does not have yet, and entry.py turns back.
+PEX_VARIABLES: Final = (
+    "PEX_ALWAYS_CACHE",
+    "PEX_COVERAGE",
+    "PEX_COVERAGE_FILENAME",
+    "PEX_DISABLE_VARIABLES",
+    "PEX_EMIT_WARNINGS",
+    "PEX_EXTRA_SYS_PATH",
+    "PEX_FORCE_LOCAL",
+    "PEX_IGNORE_ERRORS",
+    "PEX_IGNORE_RCFILES",
+    "PEX_INHERIT_PATH",
+    "PEX_INTERPRETER",
+    "PEX_INTERPRETER_HISTORY",
+    "PEX_INTERPRETER_HISTORY_FILE",
+    "PEX_MAX_INSTALL_JOBS",
+    "PEX_MODULE",
+    "PEX_MULTIPROCESSING_START_METHOD",
+    "PEX_PATH",
+    "PEX_PROFILE",
+    "PEX_PROFILE_FILENAME",
+    "PEX_PROFILE_SORT",
+    "PEX_PYTHON",
+    "PEX_PYTHON_PATH",
+    "PEX_SCRIPT",
+    "PEX_TEARDOWN_VERBOSE",
+    "PEX_TOOLS",
+    "PEX_UNZIP",
+    "PEX_VENV",
+    "PEX_VENV_BIN_PATH",
+    "PEX_VERBOSE",
+)
+
+
+def python_names(targets: tuple[BootTarget, ...]) -> tuple[str, ...]:
+    """The command names that an interpreter for one of these targets may have, newest first."""
+    names: dict[str, None] = {}
+    for target in sorted(targets, key=lambda t: (t.implementation, -t.python[0], -t.python[1])):
+        stem = "pypy" if target.implementation == "pypy" else "python"
+        suffix = "t" if target.abi == "t" else ""
+        names[f"{stem}{target.python[0]}.{target.python[1]}{suffix}"] = None
+    if any(target.implementation == "pypy" for target in targets):
+        names["pypy3"] = None
+    return (*names, "python3", "python")
+
+
+def render_members(table: BootTable) -> dict[str, bytes]:
+    """The members that make an executable start, but for pex's own: the launcher and `.multiplat`.
+
+    The launcher's `id` is what `digest_members` says of them; its `check` is the CRC-32 of the
+    launcher without `check` and of `enter.py`: of what each start by `python FILE` runs.
+    """
+    members = {TABLE: _to_text(table.to_json()).encode()}
+    members |= _read_runtime()
+    about: dict[str, object] = {
+        "name": table.name,
+        "id": "",
+        "check": "",
+        "commands": [table.main, *table.executables],
+        "pythons": list(python_names(table.targets)),
+        "needs": _needs(table),
+        "runtime_root": table.options.runtime_root,
+        "inherit_path": table.options.inherit_path,
+        "members": sorted([MAIN, *members]),
+    }
+    members[MAIN] = _render_launcher(table, about)
+    about["id"] = digest_members(members)
+    unchecked = _render_launcher(table, about)
+    checked = unchecked.partition(b"\n")[2] + members[_ENTER]
+    about["check"] = f"{binascii.crc32(checked):08x}"
+    return {**members, MAIN: _render_launcher(table, about)}
+
+
+def _read_runtime() -> dict[str, bytes]:
+    folder = resources.files("hatch_multiplat").joinpath("runtime")
+    sources = (item for item in folder.iterdir() if item.name.endswith(".py"))
+    return {MULTIPLAT + item.name: item.read_bytes() for item in sources}
+
+
+def digest_members(members: Mapping[str, bytes]) -> str:
+    """The SHA-256 of the launcher and of what is ours in `.multiplat`, as 64 hex digits.
+
+    Each stands behind a line with its name and length; the launcher counts without its digests
+    and its first line, which packagers rewrite.
+    """
+    digest = hashlib.sha256()
+    for name in sorted(members):
+        data = members[name]
+        if name == MAIN:
+            data = data.partition(b"\n")[2]
+            for found in sorted(_find_digests(data), key=len, reverse=True):
+                data = data.replace(found, b"")
+        digest.update(f"{name} {len(data)}\n".encode() + data)
+    return digest.hexdigest()
+
+
+def _find_digests(launcher: bytes) -> list[bytes]:
+    """The `id` and the `check` in a launcher, unless they are empty yet."""
+    return re.findall(rb"^    '(?:id|check)': '([0-9a-f]+)',$", launcher, re.MULTILINE)
+
+
+def _render_launcher(table: BootTable, about: Mapping[str, object]) -> bytes:
+    source = resources.files("hatch_multiplat").joinpath("executable/launcher.py")
+    filled = "".join(f"    {key!r}: {value!a},\n" for key, value in about.items())
+    text = source.read_text(encoding="utf-8").replace(
+        "\nABOUT = {}", f"\nABOUT = {{\n{filled}}}", 1
+    )
+    title = ascii(_title(table))[1:-1]
+    return f"#!{PYTHON}\n# {title}: made by hatch-multiplat.\n{text}".encode("ascii")
+
+
+def render_header(table: BootTable) -> bytes:
+    """The `/bin/sh` lines that an executable starts with.
+
+    They find the first Python on PATH and its environment, and go there without starting that
+    Python at all. Shell builtins only; where there is no environment yet, they first ask whether
+    that Python starts, and whether the file ends as a zip file does.
+
+    Whose files count is what `enter.Place.trusts` says, but for what no shell can see: the
+    permissions, which run.py looks at, and root's files.
+
+    The second line is for Python: a file cut short is no zip file any more, Python takes it for a
+    script, and gives up at the encoding that is named there, whose name says what is wrong. The
+    third is for the shell: if these lines end before the last of them, which takes the trap away,
+    it says what is wrong. No line does anything unless all of it is there.
+
+    A file for Windows alone has no use for a shell. Its first line is one that the `py` launcher
+    knows, as that refuses every other.
+    """
+    if table.targets and all(target.system == "windows" for target in table.targets):
+        return _WINDOWS_HEADER.replace("@TITLE@", _title(table)).encode()
+    keep_path = table.options.inherit_path != "false"
+    names = [n for n in python_names(table.targets) if n not in ("python3", "python")]
+    # Where the packages around a Python count, the one that is active has to be the first.
+    wanted = ["python3", *names, "python"] if keep_path else [*names, "python3", "python"]
+    text = _HEADER
+    for field_name, value in {
+        "@TITLE@": _title(table),
+        "@NAME@": _sh_quote(table.name),
+        "@TRAP@": _sh_quote(f"echo {_sh_quote(table.name)}{_INCOMPLETE}; exit 1"),
+        "@INCOMPLETE@": _INCOMPLETE,
+        "@MAIN@": _sh_quote(table.main),
+        "@FILES@": " ".join(FILES),
+        "@ID@": digest_members(render_members(table))[:16],
+        "@PYTHONS@": " ".join(wanted),
+        "@NEEDS@": _sh_quote(_needs(table)),
+        "@VARIABLES@": "".join(f"${{{name}+x}}" for name in PEX_VARIABLES),
+        "@ROOT@": _sh_root(table.options.runtime_root),
+        "@UNSET@": "PYTHONHOME" if keep_path else "PYTHONHOME PYTHONPATH",
+    }.items():
+        text = text.replace(field_name, value)
+    return text.encode()
+
+
+_WINDOWS_HEADER: Final = """\
+#!/usr/bin/env python3
+#coding:damaged-file--download-it-again
+# @TITLE@: one file for several platforms, made by hatch-multiplat.
+"""
+_INCOMPLETE: Final = '": this file is damaged or incomplete, download it again" >&2'
+_HEADER: Final = """\
+#!/bin/sh
+#coding:damaged-file--download-it-again
+{ trap @TRAP@ 0; }
+# @TITLE@: one file for several platforms, made by hatch-multiplat.
+_mp_own() { # Is the folder $1, and all on the path $2 below it, real and this user's?
+    _mp_at=$1
+    _mp_rest=$2/
+    while [ -O "$_mp_at" ] && [ ! -L "$_mp_at" ]; do
+        if [ -z "$_mp_rest" ]; then return 0; fi
+        _mp_at=$_mp_at/${_mp_rest%%/*}
+        _mp_rest=${_mp_rest#*/}
+    done
+    return 1
+}
+_mp_enter() { # Go to the environment that the folder $_mp_cache has for the Python $1.
+    _mp_of=$1
+    shift
+    if [ -f "$_mp_cache/@ID@/from$_mp_of" ] && _mp_own "$_mp_cache" "@ID@/from$_mp_of"; then :
+    else return 0; fi
+    { IFS= read -r _mp_key && IFS= read -r _mp_how && IFS= read -r _mp_base &&
+        IFS= read -r _mp_real; } <"$_mp_cache/@ID@/from$_mp_of" || return 0
+    _mp_root=$_mp_cache/@ID@/$_mp_key
+    _mp_exe=$_mp_root/venv/bin/python
+    if [ "$_mp_how" = base ]; then _mp_exe=$_mp_base; fi
+    if [ -x "$_mp_exe" ] && [ "$_mp_of" -ef "$_mp_real" ]; then :; else return 0; fi
+    _mp_name=${0##*/}
+    [ -f "$_mp_root/app/$_mp_name" ] || _mp_name=${_mp_name%.*}
+    [ -f "$_mp_root/app/$_mp_name" ] || _mp_name=@MAIN@
+    _mp_own "$_mp_cache" "@ID@/$_mp_key/app/$_mp_name" || return 0
+    for _mp_file in @FILES@; do _mp_own "$_mp_root" $_mp_file || return 0; done
+    unset @UNSET@ __PYVENV_LAUNCHER__
+    export _MULTIPLAT_FILE="$0"
+    if [ "$_mp_how" = direct ]; then exec "$_mp_root/app/$_mp_name" "$@"; fi
+    exec "$_mp_exe" "$_mp_root/app/$_mp_name" "$@"
+}
+_mp_look() { # Look for an environment of the Python $1 in the cache.
+    if [ -n "${MULTIPLAT+x}${_MULTIPLAT_AGAIN+x}${PYTHONHOME+x}$_mp_pex" ] ||
+        [ "${PEX_ROOT:-/}" != "/${PEX_ROOT#/}" ]; then return 0; fi
+@ROOT@
+}
+_mp_try() { # Start the Python $1, unless it cannot be started.
+    _mp_python=$1
+    _mp_look "$@"
+    if [ "$_mp_python" = /usr/bin/python3 ] && [ -x /usr/bin/xcode-select ] &&
+        ! /usr/bin/xcode-select -p >/dev/null 2>&1; then return 0; fi
+    _mp_answer=$("$_mp_python" -E -s -S -c '
+import os, sys
+try:
+    file = open(sys.argv[1], "rb")
+    file.seek(0, 2)
+    file.seek(max(0, file.tell() - 65557))
+    parts = file.read().split(b"__main__.py")
+    whole = any(p[-46:-42] == b"PK\\1\\2" for p in parts[:-1]) and b"PK\\5\\6" in parts[-1]
+except Exception:
+    whole = True
+path = os.path.realpath(getattr(sys, "_base_executable", None) or sys.executable or "")
+os.write(1, path if bytes is str else os.fsencode(path))
+sys.exit(0 if whole else 91)' "$0" </dev/null 2>/dev/null)
+    case $? in
+    0) ;;
+    91) echo @NAME@@INCOMPLETE@; exit 1 ;;
+    *) return 0 ;;
+    esac
+    shift
+    if [ "$_mp_answer" != "$_mp_python" ]; then _mp_look "$_mp_answer" "$@"; fi
+    if [ -z "$_mp_pex" ] && [ -n "${PYTHONPATH+x}" ]; then
+        export _MULTIPLAT_PYTHONPATH="$PYTHONPATH"
+        unset PYTHONPATH
+    fi
+    export _MULTIPLAT_SH="$_mp_python"
+    exec "$_mp_python" "$0" "$@"
+}
+_mp_start() {
+    trap - 0
+    _mp_pex=@VARIABLES@
+    _mp_ifs=$IFS
+    _mp_seen=
+    IFS=:
+    set -f
+    for _mp_dir in $PATH; do
+        for _mp_word in @PYTHONS@; do
+            _mp_file=${_mp_dir:-.}/$_mp_word
+            if [ -f "$_mp_file" ] && [ -x "$_mp_file" ]; then
+                set +f
+                IFS=$_mp_ifs
+                _mp_try "$_mp_file" "$@"
+                _mp_seen=" that starts"
+                IFS=:
+                set -f
+            fi
+        done
+    done
+    echo @NAME@": no Python$_mp_seen found on PATH; needs "@NEEDS@ >&2
+    exit 127
+}
+{ _mp_start "$@"; exit 1; }
+"""
+
+
+def _sh_root(runtime_root: str | None) -> str:
+    """Shell lines that look in the folder where the cache is to be, by `enter.PLACES`.
+
+    They take it for what `enter.find_place` takes it for; where they cannot, nothing is found.
+    """
+    named, *homes = [place for place in PLACES if place[1] != "nt"]
+    branches = [_sh_branch(named[2], [named[3]])]
+    if runtime_root is not None:
+        path, variables = _sh_path(runtime_root)
+        unset = [f'[ -z "${{{name}+x}}" ]' for name in variables]
+        branches += [(condition, [":"]) for condition in unset]
+        branches.append(("", [f'_mp_cache={path}/{FOLDER}; _mp_enter "$@"']))
+    else:
+        for variable in dict.fromkeys(place[2] for place in homes):
+            rests = [rest for _, _, name, rest in homes if name == variable]
+            branches.append(_sh_branch(variable, rests[::-1]))
+    lines = []
+    for number, (condition, body) in enumerate(branches):
+        word = "elif" if number else "if"
+        lines += [f"{word} {condition}; then" if condition else "else", *("    " + x for x in body)]
+    return "\n".join("    " + line for line in [*lines, "fi"])
+
+
+def _sh_branch(variable: str, rests: list[str]) -> tuple[str, list[str]]:
+    """A condition, and lines that look below each of these folders in a variable's."""
+    lines = [f'_mp_cache=${variable}{rest}/{FOLDER}; _mp_enter "$@"' for rest in rests]
+    return f'[ "${{{variable}#/}}" != "${{{variable}:-}}" ]', lines
+
+
+def _sh_path(path: str) -> tuple[str, list[str]]:
+    """A path as the shell reads it, and the variables in it: a home first, `$NAME`, `${NAME}`."""
+    if path.startswith("~/"):
+        path = "$HOME" + path[1:]
+    pieces = re.split(r"\$([^\W\d]\w*)|\$\{([^\W\d]\w*)\}", path, flags=re.ASCII)
+    quoted, variables = "", []
+    for place, piece in enumerate(pieces):
+        if piece and place % 3:
+            quoted += f'"${{{piece}}}"'
+            variables.append(piece)
+        elif piece:
+            quoted += _sh_quote(piece)
+    return quoted, variables
+
+
+def _title(table: BootTable) -> str:
+    return f"{table.name} {table.version}"
+
+
+def _needs(table: BootTable) -> str:
+    """The Pythons that the file supports, for a person: `Python 3.11, 3.12 or 3.13`."""
+    words: dict[str, None] = {}
+    for target in sorted(table.targets, key=lambda t: (t.implementation, t.python)):
+        stem = "PyPy " if target.implementation == "pypy" else ""
+        suffix = "t" if target.abi == "t" else ""
+        words[f"{stem}{target.python[0]}.{target.python[1]}{suffix}"] = None
+    *most, last = list(words) or ["3.6 or newer"]
+    text = f"{', '.join(most)} or {last}" if most else last
+    return text if text.startswith("PyPy") else "Python " + text
+
+
+def _to_text(data: Any) -> str:
+    return json.dumps(data, sort_keys=True, separators=(",", ":"))
+
+
+def _sh_quote(text: str) -> str:
+    return "'" + text.replace("'", "'\"'\"'") + "'"

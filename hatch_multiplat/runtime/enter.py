@@ -1,0 +1,293 @@
+"""Go to a finished environment: where it is, whose files count, and how it is started.
+
+The launcher imports this at every start that gets to Python, so it imports next to nothing; the
+build makes lines of the shell header from `PLACES`.
+
+ROOT/ID/KEY/         an environment and what starts in it: see venv.py
+ROOT/ID/from/PATH    for the interpreter at PATH: KEY, how it is started, by which Python, and what
+                     PATH led to
+"""
+
+import os
+import stat
+import sys
+
+TYPE_CHECKING = False  # importing typing takes longer than all the rest
+if TYPE_CHECKING:
+    from typing import Any, Dict, List, Mapping, NoReturn, Optional, Tuple
+
+FOLDER = "multiplat"  # ROOT's own name, below whatever a user or the system names
+NAMED, HOME, SHARED = "named", "home", "shared"
+# ROOT's parent is the first of these that is an absolute path: the kind of place, the systems it
+# is for, a variable, and what follows it. A file's `runtime-root` comes second.
+PLACES = (
+    (NAMED, "", "PEX_ROOT", ""),
+    (HOME, "posix", "XDG_CACHE_HOME", ""),
+    (HOME, "darwin", "HOME", "/Library/Caches"),
+    (HOME, "posix", "HOME", "/.cache"),
+    (HOME, "nt", "LOCALAPPDATA", ""),
+    (HOME, "nt", "USERPROFILE", "/AppData/Local"),
+)
+# What an environment cannot start without; run.py looks after the rest of it.
+FILES = (
+    "venv/pyvenv.cfg",
+    *("code/_multiplat/" + name for name in ("__init__.py", "enter.py", "run.py")),
+)
+# What one start tells the next: do not go there again, do not search again, who was searched for.
+MESSAGES = ("_MULTIPLAT_AGAIN", "_MULTIPLAT_SEARCHED", "_MULTIPLAT_FROM")
+# An option's name in `sys.flags`, its letter, and the variable that does the same.
+FLAGS = (
+    ("debug", "d", "PYTHONDEBUG"),
+    ("inspect", "i", "PYTHONINSPECT"),
+    ("optimize", "O", "PYTHONOPTIMIZE"),
+    ("dont_write_bytecode", "B", "PYTHONDONTWRITEBYTECODE"),
+    ("no_site", "S", ""),
+    ("verbose", "v", "PYTHONVERBOSE"),
+    ("bytes_warning", "b", ""),
+    ("quiet", "q", ""),
+    ("isolated", "I", ""),
+)
+ISOLATION = (  # what -I implies
+    ("ignore_environment", "E", ""),
+    ("no_user_site", "s", "PYTHONNOUSERSITE"),
+    ("safe_path", "P", "PYTHONSAFEPATH"),
+)
+
+
+class Place:
+    """A folder for environments, and its kind: it says whose files count there."""
+
+    def __init__(self, root: str, kind: str) -> None:
+        self.root, self.kind = root, kind
+
+    def trusts(self, path: str) -> bool:
+        """Whether all from ROOT down to `path` is real, and nobody else can have written it.
+
+        Whose files count: in every place the user's own; in one that the user named also root's,
+        if all folders above are root's alone, so that an image can hold an environment for all.
+        """
+        if os.name == "nt":  # every place is in the user's profile, or named by the user
+            return os.path.exists(path)
+        try:
+            owner = os.lstat(self.root).st_uid
+            if owner != os.geteuid() and not (self.kind == NAMED and is_roots_alone(self.root)):
+                return False
+            at = self.root
+            for name in ["", *path[len(self.root) :].strip(os.sep).split(os.sep)]:
+                at = os.path.join(at, name) if name else at
+                status = os.lstat(at)
+                if stat.S_ISLNK(status.st_mode) or status.st_uid != owner:
+                    return False
+                if status.st_mode & 0o022:
+                    return False
+        except OSError:
+            return False
+        return True
+
+
+def is_roots_alone(path: str) -> bool:
+    """Whether a folder and all above it are real, root's, and writable by nobody else."""
+    while True:
+        status = os.lstat(path)
+        if not stat.S_ISDIR(status.st_mode) or status.st_uid or status.st_mode & 0o022:
+            return False
+        if path == os.path.dirname(path):
+            return True
+        path = os.path.dirname(path)
+
+
+def find_place(runtime_root: "Optional[str]") -> "Optional[Place]":
+    """The place that environments belong in: what is no absolute path is none."""
+    system = "posix" if os.name == "posix" else "nt"
+    places = list(PLACES)
+    if runtime_root:
+        places.insert(1, (NAMED, "", "", runtime_root))
+    for kind, only, variable, rest in places:
+        if only not in ("", system, sys.platform):
+            continue
+        value = os.environ.get(variable, "")
+        if variable == "HOME" and not value:
+            value = "~"
+        path = os.path.expanduser(value + rest)
+        if variable:
+            path = path if value else ""
+        elif "$" in path:
+            path = os.path.expandvars(path)
+            path = "" if "$" in path else path  # a variable that is not set
+        if os.path.isabs(path):
+            return Place(os.path.join(os.path.normpath(path), FOLDER), kind)
+    return None
+
+
+def find_interpreter() -> str:
+    """The interpreter that this one is, or was made from if it is a virtual environment's."""
+    path = getattr(sys, "_base_executable", None) or sys.executable or ""
+    return find_twin(path, "pythonw", "python") if os.name == "nt" else os.path.realpath(path)
+
+
+def find_twin(path: str, name: str, other: str) -> str:
+    """The interpreter beside this one that differs from it in having a console, or not."""
+    folder, file = os.path.split(path)
+    if file.lower().startswith(name):
+        twin = os.path.join(folder, other + file[len(name) :])
+        if os.path.exists(twin):
+            return twin
+    return path
+
+
+def record_path(folder: str, python: str) -> str:
+    """Where the record for an interpreter is; the shell header knows this rule too."""
+    return folder + os.sep + "from" + os.sep + python.replace(":", "").lstrip(os.sep)
+
+
+def read_record(
+    place: "Place", build: str, python: str, command: str
+) -> "Optional[Tuple[str, str, str]]":
+    """An environment's folder, how to start it, and its interpreter; None if there is none yet.
+
+    Nor if it lacks what it takes to start.
+    """
+    folder = os.path.join(place.root, build)
+    path = record_path(folder, python)
+    if not place.trusts(path):
+        return None
+    try:
+        handle = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0))
+        with os.fdopen(handle, "rb") as stream:
+            key, how, base, _ = os.fsdecode(stream.read()).split("\n")[:4]
+    except (OSError, ValueError):
+        return None
+    found = os.path.join(folder, key)
+    for part in (*FILES, "app/" + command):
+        if not place.trusts(os.path.join(found, *part.split("/"))):
+            return None
+    return (found, how, base) if os.path.exists(start_of(found, how, base)) else None
+
+
+def start_of(found: str, how: str, base: str) -> str:
+    """The interpreter to start in an environment: its own, or the base where it has none."""
+    if how == "base":
+        return base
+    return os.path.join(found, "venv", *VENV_PYTHON)
+
+
+VENV_PYTHON = ("Scripts", "python.exe") if os.name == "nt" else ("bin", "python")
+
+
+def enter(
+    record: "Tuple[str, str, str]", app: str, options: "List[str]", command: str, keep_path: bool
+) -> "NoReturn":
+    """Run the application's script in a finished environment."""
+    found, how, base = record
+    environ = os.environ
+    given = environ.pop("_MULTIPLAT_PYTHONPATH", None)
+    if not keep_path:
+        environ.pop("PYTHONPATH", None)
+    elif given is not None:
+        environ["PYTHONPATH"] = given
+    for name in ("PYTHONHOME", "__PYVENV_LAUNCHER__"):
+        environ.pop(name, None)
+    environ["_MULTIPLAT_FILE"] = app
+    script = os.path.join(found, "app", command)
+    direct = how == "direct" and not options
+    start = [script] if direct else [start_of(found, how, base), *options, script]
+    become(start + sys.argv[1:])
+
+
+def become(arguments: "List[str]") -> "NoReturn":
+    """Become another process; where that cannot be, wait for it and leave with its exit code.
+
+    Under a Python of Windows that has no console, the next one is of that kind too.
+    """
+    if os.name != "nt":
+        os.execv(arguments[0], arguments)
+    import signal
+    import subprocess
+
+    python = arguments[0]
+    if os.path.basename(sys.executable or "").lower().startswith("pythonw"):
+        python = find_twin(python, "python", "pythonw")
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    sys.exit(subprocess.call([python, *arguments[1:]]))
+
+
+def asks_pex(names: "Mapping[str, str]") -> bool:
+    """Whether a variable asks for pex's own runtime: any of pex's but the one for a folder.
+
+    A shell cannot list variables without starting a process. The header knows those that pex has
+    today, and goes on with others, until it comes to us.
+    """
+    return any(name.startswith("PEX_") and name != "PEX_ROOT" for name in names)
+
+
+def read_options() -> "List[str]":
+    """The options that this Python was started with, such as `-X dev`.
+
+    They are told by what they did: a wrapper that runs us has words of its own on the command line.
+    What a variable did, as PYTHONOPTIMIZE, is left to the variable.
+    """
+    environ: "Mapping[str, str]" = {} if sys.flags.ignore_environment else os.environ
+    found = []
+    for name, letter, variable in FLAGS + (() if sys.flags.isolated else ISOLATION):
+        level = int(getattr(sys.flags, name, 0))
+        value = environ.get(variable, "")
+        if level > (int(value) if value.isdigit() else bool(value)):
+            found.append("-" + letter * level)
+    if is_unbuffered() and not environ.get("PYTHONUNBUFFERED"):
+        found.append("-u")
+    options = getattr(sys, "_xoptions", {})
+    for name, text in sorted(options.items()):
+        found.append("-X" + name + ("" if text is True else "=" + text))
+    # In front is what -X dev and PYTHONWARNINGS ask for, behind what -b does.
+    warnings = list(sys.warnoptions)
+    given = environ.get("PYTHONWARNINGS")
+    for implied in (["default"] if "dev" in options else [], given.split(",") if given else []):
+        if implied and warnings[: len(implied)] == implied:
+            del warnings[: len(implied)]
+    if sys.flags.bytes_warning and warnings and warnings[-1].endswith("::BytesWarning"):
+        del warnings[-1]
+    return found + ["-W" + text for text in warnings]
+
+
+def is_unbuffered() -> bool:
+    """Whether what is written to stdout goes to the file at once."""
+    stream = sys.__stdout__ or sys.__stderr__
+    kind = type(getattr(stream, "buffer", None)).__name__
+    return kind in ("FileIO", "_WindowsConsoleIO")
+
+
+def name_of(app: str, commands: "List[str]") -> str:
+    """The command that runs if the file goes by this name."""
+    known = {os.path.normcase(name): name for name in commands}
+    called = os.path.normcase(os.path.basename(app))
+    return known.get(called) or known.get(os.path.splitext(called)[0]) or commands[0]
+
+
+def enter_finished(about: "Dict[str, Any]", app: str, base: str, found: str) -> None:
+    """Go to this interpreter's environment; returns if there is none, or more is asked for.
+
+    Whether the fallback is to be used is never read from there, but seen from the first place.
+    """
+    if any(name in os.environ for name in ("MULTIPLAT", *MESSAGES)):
+        return
+    command = name_of(app, about["commands"])
+    # If the header found this very interpreter, it wants a record by the name it knows.
+    known = found if found and is_same(found, base) else base
+    place = find_place(about["runtime_root"])
+    while place is not None:
+        record = read_record(place, about["id"][:16], base, command)
+        if record and (known == base or read_record(place, about["id"][:16], known, command)):
+            enter(record, app, read_options(), command, about["inherit_path"] != "false")
+        if place.kind == SHARED:
+            return
+        from . import places
+
+        place = None if places.is_good(place) else places.find_fallback()
+
+
+def is_same(path: str, base: str) -> bool:
+    """Whether two paths lead to one interpreter."""
+    try:
+        return os.path.samefile(path, base)
+    except OSError:
+        return False

@@ -1,0 +1,42 @@
+"""Run under a newer Python from PATH, or say what is needed: the launcher's part for Python 2.7.
+
+It runs as if it were text of the launcher, under any Python that is older than 3.6.
+"""
+
+import os
+import subprocess
+import sys
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any  # noqa: F401 - a comment names it
+
+    ABOUT = APP = fail = None  # type: Any  # they are the launcher's
+
+
+def run_newer_python():
+    # type: () -> None
+    environ = dict(os.environ, MULTIPLAT="probe", _MULTIPLAT_SEARCHED="1")
+    names = ABOUT["pythons"] if "_MULTIPLAT_SEARCHED" not in os.environ else ()
+    suffix = ".exe" if os.name == "nt" else ""
+    with open(os.devnull, "r+b") as null:
+        for name in names:
+            for folder in os.environ.get("PATH", os.defpath).split(os.pathsep):
+                path = os.path.join(folder or os.curdir, name + suffix)
+                if os.path.realpath(path) == os.path.realpath(sys.executable):
+                    continue
+                try:
+                    code = subprocess.call(
+                        [path, APP], env=environ, stdin=null, stdout=null, stderr=null
+                    )
+                except OSError:
+                    continue
+                if code == 0 and os.name == "nt":
+                    sys.exit(subprocess.call([path, APP] + sys.argv[1:]))
+                if code == 0:
+                    os.execv(path, [path, APP] + sys.argv[1:])
+    words = (ABOUT["needs"], sys.version_info[0], sys.version_info[1])
+    fail("needs %s; this is Python %d.%d" % words)
+
+
+run_newer_python()
