@@ -34,6 +34,7 @@ _FILE_NAME: Final = re.compile(r"\.(whl|zip|gz|bz2|xz|html?)$", re.IGNORECASE)
 _WORD: Final = re.compile(r"[^\s'\"`<>]+")
 _BEFORE_URL: Final = re.compile(r",(?=[A-Za-z][A-Za-z0-9+.-]*://)")
 _QUERY_IN_TEXT: Final = re.compile(r"([?&])([^\s=&#'\"`<>]+)=[^\s&#'\"`<>]+")
+_QUERY_VARIABLE: Final = "MULTIPLAT_QUERY_{}"
 _ENCODE: Final = (
     "write the special characters of a user and a password percent-encoded "
     "(@ as %40, / as %2F, # as %23, ? as %3F), and an @ of the path as %40"
@@ -99,10 +100,32 @@ class Credentials:
         parts = urlsplit(url)
         return urlunsplit(parts._replace(query="&".join(filter(None, (parts.query, query)))))
 
-    @property
-    def addresses_with_queries(self) -> tuple[str, ...]:
-        """The addresses that are asked with a secret query."""
-        return tuple(self._queries)
+    def query_variables(self) -> dict[str, str]:
+        """Return environment variables with the secret queries, for `with_query_variables`."""
+        return {_QUERY_VARIABLE.format(n): query for n, query in enumerate(self._queries.values())}
+
+    def with_query_variables(self, text: str) -> str:
+        """Return a text for uv in which each secret query is named by its variable.
+
+        uv expands `${NAME}` in the URLs of requirements, and no file has the secret.
+        """
+        for number, address in enumerate(self._queries):
+            joined = address + ("&" if "?" in address else "?")
+            variable = f"{joined}${{{_QUERY_VARIABLE.format(number)}}}"
+            pattern = rf"{re.escape(address)}(?=[#\s\"']|$)"
+            text = re.sub(pattern, variable.replace("\\", r"\\"), text)
+        return text
+
+    def take_text(self, text: str) -> str:
+        """Return a text of another tool without the secrets of the quoted URLs in it."""
+
+        def take(match: re.Match[str]) -> str:
+            try:
+                return self.take(match[0])
+            except ValueError:
+                return match[0]
+
+        return re.sub(r"(?<=\")[a-z+]+://[^\"\s]+(?=\")", take, text)
 
     def _take_url(self, url: str) -> str:
         parts = _parse(url)

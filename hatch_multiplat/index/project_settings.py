@@ -7,11 +7,14 @@ extras and groups: the entries for these are in force, without further condition
 
 from __future__ import annotations
 
+import functools
+import operator
 import os
 import re
 import tomllib
 from typing import TYPE_CHECKING, Any, Final
 
+from packaging.markers import Marker
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
@@ -22,7 +25,7 @@ from hatch_multiplat.index.sources import bindings_of
 from hatch_multiplat.index.user_settings import place_locations, read_uv_toml
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterable, Iterator, Mapping
+    from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from packaging.utils import NormalizedName
@@ -74,6 +77,44 @@ def take_credentials(pyproject: Mapping[str, Any], credentials: Credentials) -> 
     if problems:
         raise ConfigError(problems)
     return taken
+
+
+def require_by_token(
+    requirements: Sequence[Requirement], uv_table: Mapping[str, Any], credentials: Credentials
+) -> tuple[tuple[Requirement, ...], dict[str, Any]]:
+    """Return requirements by URL in place of those sources of uv's that are URLs with a token.
+
+    uv takes the token of a requirement from a variable, and that of a source from a file only.
+    """
+    left: dict[str, Any] = {}
+    urls: dict[NormalizedName, list[Mapping[str, Any]]] = {}
+    for name, value in uv_table.get("sources", {}).items():
+        entries = value if isinstance(value, list) else [value]
+        by_token = [
+            entry
+            for entry in entries
+            if (url := str(entry.get("url", ""))) and credentials.restore_query(url) != url
+        ]
+        if by_token:
+            urls[canonicalize_name(name)] = by_token
+            entries = [entry for entry in entries if entry not in by_token]
+        if entries:
+            left[name] = entries if isinstance(value, list) else entries[0]
+    if not urls:
+        return tuple(requirements), dict(uv_table)
+    found = list(requirements)
+    for requirement in requirements:
+        for entry in urls.get(canonicalize_name(requirement.name), ()):
+            by_url = Requirement(f"{requirement.name} @ {entry['url']}")
+            by_url.extras = set(requirement.extras)
+            markers = [m for m in (requirement.marker, _marker_of(entry)) if m is not None]
+            by_url.marker = functools.reduce(operator.and_, markers) if markers else None
+            found.append(by_url)
+    return tuple(found), {**uv_table, "sources": left}
+
+
+def _marker_of(entry: Mapping[str, Any]) -> Marker | None:
+    return Marker(entry["marker"]) if "marker" in entry else None
 
 
 def find_workspace(project_dir: Path, pyproject: Mapping[str, Any]) -> Path | None:

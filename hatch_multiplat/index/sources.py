@@ -330,8 +330,8 @@ def uv_environment(sources: Sources) -> dict[str, str]:
     No file of ours and no command line has them: `uv_settings` has an index for each address with
     a login, of which uv finds the login in its variables, and git learns its logins from its own.
     """
-    variables: dict[str, str] = {}
     credentials = sources.credentials
+    variables = credentials.query_variables()
     for number, (user, password) in enumerate(credentials.logins.values()):
         key = _variable_of(_LOGIN_INDEX.format(number))
         if user:

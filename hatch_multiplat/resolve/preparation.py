@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from hatch_multiplat.base.errors import ConfigError
 from hatch_multiplat.index.http_client import HttpClient
 from hatch_multiplat.index.local_files import check_find_links
+from hatch_multiplat.index.project_settings import require_by_token
 from hatch_multiplat.index.sources import choose_sources, says_yes
 from hatch_multiplat.index.user_settings import read_pip_config, read_user_table
 from hatch_multiplat.index.wheel_cache import WheelCache
@@ -79,14 +80,17 @@ def open_market(project: Project, context: BuildContext) -> Market:
 
 def make_question(project: Project, metadata: ProjectMetadata, market: Market) -> Question:
     """Return what is to be solved for a project."""
+    requirements, uv_table = require_by_token(
+        all_requirements(project, metadata), market.uv_table, project.credentials
+    )
     return Question(
-        requirements=all_requirements(project, metadata),
+        requirements=requirements,
         constraints=project.config.constraints,
         tag_constraints=project.config.tag_constraints,
         targets=project.config.targets,
         requires_python=metadata.requires_python,
         sources=market.sources,
-        uv_table=market.uv_table,
+        uv_table=uv_table,
         project_dir=project.folder.resolve(),
         offline=market.offline,
     )

@@ -154,6 +154,7 @@ def run_uv_solve(
     )
     with tempfile.TemporaryDirectory(prefix="hatch-multiplat-") as name:
         folder = Path(name).resolve()
+        staged = question.sources.credentials.with_query_variables(staged)
         (folder / "pyproject.toml").write_text(staged, encoding="utf-8")
         if prior is not None:
             (folder / "pylock.toml").write_text(prior, encoding="utf-8")
@@ -186,8 +187,9 @@ def run_uv_solve(
                 warn(warning)
         if finished.returncode != 0:
             raise _failure(finished, question.sources)
-        text = (folder / "pylock.toml").read_text(encoding="utf-8")
-        lock = parse_lock(text, where="uv's answer", credentials=question.sources.credentials)
+        said = (folder / "pylock.toml").read_text(encoding="utf-8")
+        text = question.sources.credentials.take_text(said)
+        lock = parse_lock(text, where="uv's answer")
         _check_constrained(question, lock)
         return Solved(lock=lock, base=folder, text=text)
 

@@ -93,6 +93,18 @@ def wheels_in(report: Report) -> dict[str, str]:
         }
 
 
+def test_find_links_do_not_protect_a_name_and_a_flat_index_does(
+    public: IndexServer, tmp_path: Path, make_wheel: MakeFile
+) -> None:
+    project = prepare(tmp_path, table=ONE, requires=("corp",))
+    make_wheel("corp").rename(project.root / "corp-1.0-py3-none-any.whl")
+    project.write({**ONE, "index-url": public.index_url, "find-links": ["."]})
+    assert versions(project.build()) == {"corp": ("99.0",)}
+    index = [{"url": ".", "format": "flat"}, {"url": public.index_url, "default": True}]
+    project.write(ONE, tool={"uv": {"index": index}})
+    assert versions(project.build()) == {"corp": ("1.0",)}
+
+
 WAYS = ("table", "uv variables", "tool.uv", "uv.toml", "user", "bound")
 
 

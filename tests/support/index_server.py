@@ -47,7 +47,8 @@ class IndexServer(Server):
 
     The switches are what real indexes differ in: `json` and `html`, the formats it speaks;
     `relative` links; `hashes`, the algorithms that it gives; `sizes`; `metadata` files beside
-    wheels; `etags`; `auth`, a user and a password for everything; `tls`.
+    wheels; `etags`; `auth`, a user and a password for everything;
+    `token`, in the query for each file; `tls`.
     The methods `fail`, `hang_up`, `drop`, `stall`, `corrupt`, `mislabel`, `hold`, `slow` and
     `redirect` spoil what is asked for by the name of a file or of a project, for a number of
     times or (None) for good.
@@ -64,6 +65,7 @@ class IndexServer(Server):
         metadata: bool = True,
         etags: bool = True,
         auth: tuple[str, str] | None = None,
+        token: str | None = None,
         tls: ssl.SSLContext | None = None,
     ) -> None:
         super().__init__(tls)
@@ -75,6 +77,7 @@ class IndexServer(Server):
         self.metadata = metadata
         self.etags = etags
         self.auth = auth
+        self.token = token
         self._files: dict[str, _File] = {}
         self._faults: dict[str, list[_Fault]] = {}
         self._lock = threading.Lock()
@@ -188,6 +191,9 @@ class IndexServer(Server):
     def answer(self, handler: BaseHTTPRequestHandler) -> None:
         if self.auth and handler.headers.get("Authorization") != basic_auth(*self.auth):
             send(handler, 401, b"", {"WWW-Authenticate": 'Basic realm="index"'})
+            return
+        if self.token and "/files/" in handler.path and self.token not in handler.path:
+            send(handler, 403, b"")
             return
         name = asked_name(handler.path)
         fault = self._next_fault(name)
