@@ -91,11 +91,20 @@ def test_each_platform_stands_in_the_table_once_however_narrow() -> None:
         assert systems == 14, width
 
 
-def test_in_a_pipe_there_are_no_colours_and_at_a_terminal_there_are(matrix: Matrix) -> None:
+def test_in_a_pipe_there_are_no_colours_and_at_a_terminal_there_are(
+    matrix: Matrix, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+
     def printed(*, force_terminal: bool | None = None) -> str:
         file = io.StringIO()
         console = Console(
-            file=file, width=80, soft_wrap=True, highlight=False, force_terminal=force_terminal
+            file=file,
+            width=80,
+            soft_wrap=True,
+            highlight=False,
+            force_terminal=force_terminal,
+            legacy_windows=False,
         )
         for line in render_matrix(matrix, width=80):
             console.print(line)

@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+from importlib import resources
 
 import pytest
 
@@ -79,7 +80,9 @@ def test_every_other_word_is_refused_where_it_stands(words: str, expected: dict[
 @pytest.fixture(scope="module")
 def options_of_pex() -> set[str]:
     command = [sys.executable, "-m", "pex", "--help"]
-    environ = {**os.environ, "COLUMNS": "1000"}
+    # Its own folder comes first on PATH: see run_pex.
+    path = os.pathsep.join([str(resources.files("pex")), os.environ["PATH"]])
+    environ = {**os.environ, "COLUMNS": "1000", "PATH": path}
     shown = subprocess.run(command, check=True, capture_output=True, text=True, env=environ).stdout
     lines = re.findall(r"^  (-.*?)(?:   |$)", shown, re.MULTILINE)
     return {word for line in lines for word in re.findall(r"(?<![\w-])--?[A-Za-z][\w-]*", line)}

@@ -55,9 +55,12 @@ def test_lines_say_how_far_a_failed_download_came() -> None:
     assert lines == ["Fetching 1 file", "Fetched 0 of 1 file, 0 B, in 0.0 s"]
 
 
-def test_a_bar_counts_files_and_bytes_and_goes_away() -> None:
+def test_a_bar_counts_files_and_bytes_and_goes_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
     stream = io.StringIO()
-    progress = BarProgress(Console(file=stream, force_terminal=True, width=100))
+    progress = BarProgress(
+        Console(file=stream, force_terminal=True, legacy_windows=False, width=100)
+    )
     progress.begin(files=2, size=0)
     progress.grow(2_000_000)
     progress.advance(1_500_000)

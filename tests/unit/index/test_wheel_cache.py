@@ -153,7 +153,7 @@ def test_every_accepted_name_stays_in_its_folder(name: str) -> None:
 
 def test_the_environment_may_say_where_the_store_is(tmp_path: Path) -> None:
     assert WheelCache.default({"HATCH_MULTIPLAT_CACHE": str(tmp_path)}).root == tmp_path
-    assert WheelCache.default({}).root.name == "hatch-multiplat"
+    assert "hatch-multiplat" in WheelCache.default({}).root.parts[-2:]
 
 
 def test_leftovers_of_killed_builds_go_after_a_day(wheel_cache: WheelCache) -> None:
@@ -173,8 +173,9 @@ def test_a_store_that_cannot_be_written_says_what_to_do(tmp_path: Path) -> None:
     root.touch()
     with pytest.raises(WheelCacheError) as raised:
         put(WheelCache(root))
+    reason = "File already exists" if os.name == "nt" else "Not a directory"
     assert str(raised.value) == (
-        f"cannot write to the wheel cache {root}: Not a directory; free some space or make it "
+        f"cannot write to the wheel cache {root}: {reason}; free some space or make it "
         "writable, or name another folder in HATCH_MULTIPLAT_CACHE"
     )
 

@@ -21,6 +21,7 @@ from hatch_multiplat.resolve.solve import (
 from hatch_multiplat.targets.target import Target
 
 OWN = "https://own.test/simple"
+PROJECT = Path("/project").absolute()
 
 
 def question(uv_table: dict[str, Any], sources: Sources | None = None) -> Question:
@@ -31,7 +32,7 @@ def question(uv_table: dict[str, Any], sources: Sources | None = None) -> Questi
         requires_python=SpecifierSet(),
         sources=sources or Sources(),
         uv_table=uv_table,
-        project_dir=Path("/project"),
+        project_dir=PROJECT,
     )
 
 
@@ -51,7 +52,7 @@ def test_folders_of_the_uv_table_stay_true_in_another_folder() -> None:
     assert solve._staged_uv_table(question(table, Sources(index_url=OWN))) == {
         "index": [{"url": OWN, "default": True}],
         "sources": {
-            "one": [{"path": "/project/vendor/one"}],
+            "one": [{"path": str(PROJECT / "vendor" / "one")}],
             "two": [{"git": "https://git.test/two"}],
         },
         "prerelease": "allow",
