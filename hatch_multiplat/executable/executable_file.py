@@ -21,14 +21,15 @@ from packaging.utils import InvalidWheelFilename
 from hatch_multiplat.base.errors import ExecutableError
 from hatch_multiplat.executable.boot_reader import read_table
 from hatch_multiplat.executable.executable import DEPS, INFO, MAIN, TABLE, Executable, HeldWheel
-from hatch_multiplat.executable.zip_writer import data_offset
+from hatch_multiplat.executable.zip_writer import data_offset, open_source
+from hatch_multiplat.runtime.rules import BadWheel, find_info_dir
 from hatch_multiplat.runtime.verify import Section
 from hatch_multiplat.wheels.dependency_proof import parse_requires, parse_requires_python
 from hatch_multiplat.wheels.selection import parse_wheel
 from hatch_multiplat.wheels.wheel_file import BROKEN
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from packaging.requirements import Requirement
 
@@ -55,14 +56,14 @@ def _read_file(path: Path) -> Executable:
     with path.open("rb") as stream:
         try:
             with zipfile.ZipFile(stream) as archive:
-                return _read_archive(path, stream, archive, size)
+                return _read_archive(path, archive, size)
         except BROKEN as error:
             raise ExecutableError(
                 f"{path} is no PEX, or not a whole one: {error}; name an executable"
             ) from error
 
 
-def _read_archive(path: Path, stream: IO[bytes], archive: zipfile.ZipFile, size: int) -> Executable:
+def _read_archive(path: Path, archive: zipfile.ZipFile, size: int) -> Executable:
     members = archive.infolist()
     names = {member.filename for member in members}
     if INFO not in names or MAIN not in names:
@@ -84,7 +85,7 @@ def _read_archive(path: Path, stream: IO[bytes], archive: zipfile.ZipFile, size:
                 files[name] = member
     wheels = {}
     for name, member in files.items():
-        with _open_member(path, stream, archive, member) as wheel:
+        with _open_member(path, member) as wheel:
             wheels[name] = _read_wheel(path, name, wheel, member.file_size, member.compress_size)
     for name, inside in folders.items():
         wheels[name] = _installed_wheel(
@@ -202,7 +203,7 @@ def _read_wheel(path: Path, name: str, stream: IO[bytes], size: int, held: int) 
         digest.update(block)
     try:
         opened = _open_wheel(stream)
-    except (ValueError, *BROKEN):
+    except (BadWheel, KeyError, *BROKEN):
         opened = _Opened(unpacked=0, installed=False, requires=None, requires_python=SpecifierSet())
     sha256 = None if opened.installed else digest.hexdigest()
     return HeldWheel(
@@ -242,7 +243,7 @@ def _installed_wheel(
 ) -> HeldWheel:
     requires: tuple[Requirement, ...] | None = None
     requires_python = SpecifierSet()
-    with contextlib.suppress(ValueError):
+    with contextlib.suppress(BadWheel, KeyError):
         text = read(_metadata_member(sizes)).decode("utf-8", "replace")
         requires, requires_python = parse_requires(text), parse_requires_python(text)
     return HeldWheel(
@@ -256,13 +257,12 @@ def _installed_wheel(
     )
 
 
-def _metadata_member(names: Mapping[str, object]) -> str:
-    """Return where a wheel's METADATA is; raises ValueError if it has none."""
-    for name in names:
-        folder, _, file = name.partition("/")
-        if folder.endswith(".dist-info") and file == "METADATA":
-            return name
-    raise ValueError("no METADATA")
+def _metadata_member(names: Iterable[str]) -> str:
+    """Return where a wheel's METADATA is; raises BadWheel or KeyError if it has none."""
+    found = f"{find_info_dir(names)}/METADATA"
+    if found not in names:
+        raise KeyError(found)
+    return found
 
 
 def _named(path: Path, name: str, hashes: Mapping[str, str], size: int) -> Wheel:
@@ -274,11 +274,22 @@ def _named(path: Path, name: str, hashes: Mapping[str, str], size: int) -> Wheel
         ) from error
 
 
-def _open_member(
-    path: Path, stream: IO[bytes], archive: zipfile.ZipFile, member: zipfile.ZipInfo
-) -> IO[bytes]:
+def wheel_sources(executable: Executable) -> dict[str, Callable[[], IO[bytes]]]:
+    """Return what opens each wheel that an executable holds as a file, to read and seek."""
+    path = executable.path
+    names = [name for name, held in executable.wheels.items() if not held.installed]
+    if path.is_dir():
+        return {name: functools.partial(open_source, path / DEPS / name) for name in names}
+    with zipfile.ZipFile(path) as archive:
+        members = {name: archive.getinfo(DEPS + name) for name in names}
+    return {name: functools.partial(_open_member, path, info) for name, info in members.items()}
+
+
+def _open_member(path: Path, member: zipfile.ZipInfo) -> IO[bytes]:
     """Open a member to read and seek: in place if it is stored, else unpacked in memory."""
+    stream = path.open("rb")
     if member.compress_type != zipfile.ZIP_STORED:
-        return io.BytesIO(archive.read(member))
+        with stream, zipfile.ZipFile(stream) as archive:
+            return io.BytesIO(archive.read(member))
     start = data_offset(stream, member)
-    return cast("IO[bytes]", Section(path.open("rb"), start, member.file_size))
+    return cast("IO[bytes]", Section(stream, start, member.file_size))

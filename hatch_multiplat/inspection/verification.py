@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Any, Final
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from hatch_multiplat.base.errors import ToolError
+from hatch_multiplat.base.errors import ToolError, VerificationError
 from hatch_multiplat.base.process import run_tool
 from hatch_multiplat.executable.boot_reader import table_selections
+from hatch_multiplat.executable.executable_file import wheel_sources
 from hatch_multiplat.runtime.match import find_target
 from hatch_multiplat.wheels.dependency_proof import (
     Demands,
@@ -28,15 +29,20 @@ from hatch_multiplat.wheels.dependency_proof import (
 )
 from hatch_multiplat.wheels.python_bounds import narrow_selections
 from hatch_multiplat.wheels.selection import Selection, WheelSet, best_wheel
+from hatch_multiplat.wheels.wheel_check import find_wheel_problems
+from hatch_multiplat.wheels.wheel_file import read_wheel_file
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from packaging.utils import NormalizedName
 
     from hatch_multiplat.executable.executable import Executable
     from hatch_multiplat.inspection.inspection import LockComparison
     from hatch_multiplat.inspection.interpreters import Interpreter
     from hatch_multiplat.targets.target import Target
     from hatch_multiplat.wheels.selection import Wheel
+    from hatch_multiplat.wheels.wheel_file import WheelFile
 
 KEPT_OUTPUT: Final = 4000
 """Characters of a program's output that are kept, its end."""
@@ -164,7 +170,11 @@ def prove_executable(
     bounds = {filename: wheel.requires_python for filename, wheel in held.items()}
     if table is None:  # Which patch releases it is for stands nowhere.
         selections = narrow_selections(selections, demands.requires_python, bounds)
-    return (*_damage(executable, selections), *find_faults(selections, requires, demands, bounds))
+    return (
+        *_damage(executable, selections),
+        *_unfit_wheels(executable, selections),
+        *find_faults(selections, requires, demands, bounds),
+    )
 
 
 def executable_selections(executable: Executable) -> tuple[Selection, ...]:
@@ -308,6 +318,30 @@ def _damage(executable: Executable, selections: Sequence[Selection]) -> list[Fau
         if not takers:
             name = canonicalize_name(filename.partition("-")[0])
             faults.append(Fault(kind="damaged", name=name, target=None, reason=reason))
+    return faults
+
+
+def _unfit_wheels(executable: Executable, selections: Sequence[Selection]) -> list[Fault]:
+    """Return what start-up could not install of the wheels that are what the table says."""
+    damaged = {filename for filename, _ in executable.damages}
+    names: dict[str, NormalizedName] = {}
+    files: dict[str, WheelFile] = {}
+    faults = []
+    for filename, source in wheel_sources(executable).items():
+        if filename in damaged:
+            continue
+        names[filename] = executable.wheels[filename].wheel.name
+        try:
+            files[filename] = read_wheel_file(source, filename)
+        except VerificationError as error:
+            faults.append(Fault(kind="wheel", name=names[filename], target=None, reason=str(error)))
+    problems, _ = find_wheel_problems(selections, files)
+    for item in problems:
+        reason = f"{item.filename} cannot be installed: {item.reason}"
+        faults += [
+            Fault(kind="wheel", name=names[item.filename], target=target, reason=reason)
+            for target in item.targets
+        ]
     return faults
 
 

@@ -18,15 +18,15 @@ SCRIPT_GROUPS = ("console_scripts", "gui_scripts")
 
 # A name that no rule below can refuse, as nearly all are.
 PLAIN = re.compile(
-    r"(?:(?!(?:con|prn|aux|nul|com\d|lpt\d)[./])(?!(?:con|prn|aux|nul|com\d|lpt\d)$)"
-    r"[a-z0-9_-](?:[a-z0-9_.-]{0,98}[a-z0-9_-])?(?:/(?!$)|$)){1,7}$",
+    r"(?:(?!(?:con|prn|aux|nul|com\d|lpt\d)(?:[./]|\Z))"
+    r"[a-z0-9_-](?:[a-z0-9_.-]{0,98}[a-z0-9_-])?(?:/(?!\Z)|\Z)){1,7}",
     re.IGNORECASE | re.ASCII,
 )
 RESERVED = re.compile(  # The digits may be raised ones.
-    r"(con|prn|aux|nul|(com|lpt)[\d\u00b9\u00b2\u00b3]|conin\$|conout\$) *(\..*)?$", re.IGNORECASE
+    r"(con|prn|aux|nul|(com|lpt)[\d\u00b9\u00b2\u00b3]|conin\$|conout\$) *(\..*)?", re.IGNORECASE
 )
-INTERPRETER = re.compile(r"(pythonw?|pypy|graalpy)[\d.]*t?(\.exe|\.dll|\.zip|\.cmd)?$")
-REFERENCE = re.compile(r"([\w.]+)\s*:\s*([\w.]+)\s*(\[[^]]*\])?$")
+INTERPRETER = re.compile(r"(pythonw?|pypy|graalpy)[\d.]*t?(\.exe|\.dll|\.zip|\.cmd)?")
+REFERENCE = re.compile(r"([\w.]+)\s*:\s*([\w.]+)\s*(\[[^]]*\])?")
 
 
 class BadWheel(Exception):  # noqa: N818 - the name is the message
@@ -61,7 +61,7 @@ NAMES = (
     Rule(ALL, "has a name of more than 255 bytes", any_part(longer_than(255))),
     Rule((LINUX,), "has a path of more than 3840 bytes", longer_than(3840)),
     Rule((MACOS, WINDOWS), "has a path of more than 768 bytes", longer_than(768)),
-    Rule((WINDOWS,), "has a name that Windows reserves", any_part(RESERVED.match)),
+    Rule((WINDOWS,), "has a name that Windows reserves", any_part(RESERVED.fullmatch)),
     Rule(
         (WINDOWS,),
         "has a character that Windows forbids in names",
@@ -70,7 +70,7 @@ NAMES = (
     Rule(
         (WINDOWS,),
         "has a name with a dot or a space at its end, which Windows drops",
-        any_part(lambda part: part != "." and part.endswith((".", " "))),
+        any_part(lambda part: part not in (".", "..") and part.endswith((".", " "))),
     ),
 )
 # These follow it too; `judge_wheel` finds them out by comparing members with each other.
@@ -207,7 +207,7 @@ def check_mode(member: Member, path: str, system: str) -> List[str]:
 
 def broken_rules(path: str, system: str) -> List[str]:
     """The reasons why a file may not have this name on a system."""
-    if PLAIN.match(path):
+    if PLAIN.fullmatch(path):
         return []
     return [rule.reason for rule in NAMES if system in rule.systems and rule.breaks(path)]
 
@@ -222,7 +222,7 @@ def replaced_by(path: str, folders: Folders, system: str) -> List[str]:
     """What of ours a file at this path of the environment would replace."""
     path, scripts = fold(path, system), fold(folders.scripts, system)
     folder, _, name = path.rpartition("/")
-    if path == "pyvenv.cfg" or (folder == scripts and INTERPRETER.match(name)):
+    if path == "pyvenv.cfg" or (folder == scripts and INTERPRETER.fullmatch(name)):
         return [INTERPRETER_REPLACED]
     libraries = (fold(folders.purelib, system), fold(folders.platlib, system))
     if folder in libraries and name.startswith("_multiplat"):
@@ -233,8 +233,8 @@ def replaced_by(path: str, folders: Folders, system: str) -> List[str]:
 def fold(path: str, system: str) -> str:
     """The name by which a system's usual filesystem knows a file: most are blind to case."""
     if system == MACOS:
-        path = unicodedata.normalize("NFD", path)
-    return path if system == LINUX else path.lower()
+        return unicodedata.normalize("NFD", unicodedata.normalize("NFD", path).casefold())
+    return path.lower() if system == WINDOWS else path
 
 
 def find_clashes(placed: List[Placed], system: str) -> List[str]:
@@ -285,7 +285,9 @@ def script_kind(name: str, start: bytes) -> ScriptKind:
 
 def find_info_dir(names: Iterable[str]) -> str:
     """The .dist-info folder of a wheel with these files."""
-    found = [name[: -len("/WHEEL")] for name in names if re.match(r"[^/]+\.dist-info/WHEEL$", name)]
+    found = [
+        name[: -len("/WHEEL")] for name in names if re.fullmatch(r"[^/]+\.dist-info/WHEEL", name)
+    ]
     if len(set(found)) != 1:
         raise BadWheel("it has %s .dist-info/WHEEL" % ("more than one" if found else "no"))
     return found[0]
@@ -296,7 +298,7 @@ def is_pure(text: str) -> bool:
     lines = (line.partition(":") for line in text.splitlines())
     headers = {key.strip().lower(): value.strip() for key, _, value in lines if value}
     version = headers.get("wheel-version", "")
-    if not re.match(r"\d+(\.\d+)*$", version):
+    if not re.fullmatch(r"\d+(\.\d+)*", version):
         raise BadWheel("its WHEEL has no Wheel-Version that can be read")
     if int(version.partition(".")[0]) > 1:
         raise BadWheel("its Wheel-Version %s is unknown" % version)
@@ -339,7 +341,7 @@ def parse_entry_points(text: str) -> Dict[str, Dict[str, str]]:
 
 def parse_reference(name: str, value: str) -> str:
     """What a script calls, as `module:object`."""
-    found = REFERENCE.match(value)
+    found = REFERENCE.fullmatch(value)
     if found and all(part.isidentifier() for part in ".".join(found.groups()[:2]).split(".")):
         return "%s:%s" % found.groups()[:2]
     raise BadWheel("its script %r does not name a function: %r" % (name, value))

@@ -110,13 +110,14 @@ def find_wheel_problems(
 ) -> tuple[tuple[WheelProblem, ...], tuple[Collision, ...]]:
     """Return all that keeps start-up from installing these wheels, and their collisions.
 
-    Parameters are those of `check_wheels`.
+    Parameters are those of `check_wheels`; wheels that `files` lacks are left out.
     """
     judge = _Judge(files)
     takers: dict[str, list[Target]] = defaultdict(list)
     for selection in selections:
         for wheel in selection.wheels:
-            takers[wheel.filename].append(selection.target)
+            if wheel.filename in files:
+                takers[wheel.filename].append(selection.target)
     damages = _find_all_damages([files[name] for name in takers], checked)
     problems: list[WheelProblem] = []
     for filename, targets in takers.items():
@@ -130,7 +131,7 @@ def find_wheel_problems(
         ]
     if problems:
         return tuple(problems), ()
-    collisions = _find_collisions(selections, judge)
+    collisions = _find_collisions(selections, takers, judge)
     return (
         tuple(
             WheelProblem(filename=item.lost, reason=item.blocked, targets=item.targets)
@@ -141,12 +142,14 @@ def find_wheel_problems(
     )
 
 
-def _find_collisions(selections: Sequence[Selection], judge: _Judge) -> tuple[Collision, ...]:
+def _find_collisions(
+    selections: Sequence[Selection], takers: Collection[str], judge: _Judge
+) -> tuple[Collision, ...]:
     """Return what wheels of one set overwrite of each other, and where one blocks another."""
     found: dict[tuple[str, str, str], tuple[dict[str, None], list[Target]]] = {}
     for selection in selections:
         for group in selection.sets:
-            names = [wheel.filename for wheel in group.wheels]
+            names = [wheel.filename for wheel in group.wheels if wheel.filename in takers]
             for path, kept, lost, blocked in judge.compare(names, selection.target):
                 paths, targets = found.setdefault((kept, lost, blocked), ({}, []))
                 paths[path] = None
@@ -299,7 +302,7 @@ def _find_all_damages(
     """Read every member of these wheels, but of those that were found whole before."""
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         found = pool.map(lambda file: _find_damages(file, checked), files)
-        return {file.path.name: damages for file, damages in zip(files, found, strict=True)}
+        return {file.filename: damages for file, damages in zip(files, found, strict=True)}
 
 
 def _find_damages(file: WheelFile, checked: Path | None) -> tuple[str, ...]:
@@ -308,8 +311,7 @@ def _find_damages(file: WheelFile, checked: Path | None) -> tuple[str, ...]:
         note = checked / _rules_digest() / file.sha256[:2] / file.sha256
         if note.exists():
             return ()
-    with file.path.open("rb") as stream:
-        damages = tuple(find_damages(file, stream))
+    damages = tuple(find_damages(file))
     if note is not None and not damages:
         with suppress(OSError):  # Whatever that is: the next build reads it again.
             note.parent.mkdir(parents=True, exist_ok=True)

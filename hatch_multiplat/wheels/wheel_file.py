@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import csv
+import functools
 import hashlib
 import io
 import lzma
@@ -24,7 +25,7 @@ from hatch_multiplat.runtime.rules import SCRIPT_GROUPS, BadWheel
 from hatch_multiplat.wheels.dependency_proof import parse_requires, parse_requires_python
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
     from typing import IO
 
@@ -68,11 +69,13 @@ class WheelTexts:
 class WheelFile:
     """What a wheel holds by the directory of its zip file, and the texts in its `.dist-info`.
 
-    `facts` are what the rules of `runtime/rules.py` look at, `record` is the text of its RECORD.
-    `sha256` is empty where nobody has told it.
+    `source` opens it, be it a file or a part of one, `facts` are what the rules of
+    `runtime/rules.py` look at, `record` is the text of its RECORD. `sha256` is empty where nobody
+    has told it.
     """
 
-    path: Path
+    filename: str
+    source: Callable[[], IO[bytes]]
     facts: WheelFacts
     metadata: str
     record: str
@@ -109,32 +112,31 @@ class WheelFile:
 
     def read(self, name: str) -> bytes:
         """Return a member's bytes; raises VerificationError if they are damaged."""
-        with self.path.open("rb") as stream, _explain(self.path.name):
+        with self.source() as stream, _explain(self.filename):
             return b"".join(Archive(stream).read(name))
 
 
 def open_wheel(path: Path, *, sha256: str = "") -> WheelFile:
     """Open a wheel; raises VerificationError for what is none, or what no target could install."""
     try:
-        with path.open("rb") as stream:
-            return read_wheel_file(stream, path, sha256=sha256)
+        return read_wheel_file(functools.partial(_open, path), path.name, sha256=sha256)
     except OSError as error:
         raise VerificationError(f"{path} cannot be read as a wheel: {error}") from error
 
 
-def read_wheel_file(stream: IO[bytes], path: Path, *, sha256: str = "") -> WheelFile:
-    """Read a wheel from a stream, wherever that is; the name of `path` is that of the wheel.
-
-    Raises VerificationError as `open_wheel` does.
-    """
-    with _explain(path.name):
+def read_wheel_file(
+    source: Callable[[], IO[bytes]], filename: str, *, sha256: str = ""
+) -> WheelFile:
+    """Read a wheel that a function opens, wherever it lies; raises as `open_wheel`, and OSError."""
+    with source() as stream, _explain(filename):
         archive = Archive(stream)
         for file in ("METADATA", "RECORD"):
             if f"{archive.info_dir}/{file}" not in archive.infos:
                 raise BadWheel(f"it has no {file}")
         metadata = b"".join(archive.read(f"{archive.info_dir}/METADATA")).decode("utf-8", "replace")
         return WheelFile(
-            path=path,
+            filename=filename,
+            source=source,
             facts=archive.facts,
             metadata=metadata,
             record=archive.read_text("RECORD"),
@@ -145,6 +147,10 @@ def read_wheel_file(stream: IO[bytes], path: Path, *, sha256: str = "") -> Wheel
             ),
             sha256=sha256,
         )
+
+
+def _open(path: Path) -> IO[bytes]:
+    return path.open("rb")
 
 
 @contextmanager
@@ -160,7 +166,7 @@ def read_wheel_texts(paths: Mapping[str, Path]) -> dict[str, WheelTexts]:
     return {filename: open_wheel(path).texts for filename, path in paths.items()}
 
 
-def find_damages(file: WheelFile, stream: IO[bytes]) -> list[str]:
+def find_damages(file: WheelFile) -> list[str]:
     """Read every member of a wheel, and say what is not as the wheel itself has it.
 
     Its METADATA has the name and version of its file name, each member the bytes that the zip
@@ -183,23 +189,25 @@ def find_damages(file: WheelFile, stream: IO[bytes]) -> list[str]:
         for name in sorted(rows.keys() - names)
         if not name.endswith("/")
     ]
-    archive = Archive(stream)
-    for member in file.facts.members:
-        digest, size = rows.get(member.name, ("", ""))
-        try:
-            wrong = _wrong_contents(archive.read(member.name), digest, size)
-        except BadWheel as error:
-            problems.append(str(error))
-            continue
-        if wrong and not member.link:
-            problems.append(f"{member.name!r} is not what its RECORD says: its {wrong} is another")
+    with file.source() as stream:
+        archive = Archive(stream)
+        for member in file.facts.members:
+            digest, size = rows.get(member.name, ("", ""))
+            try:
+                wrong = _wrong_contents(archive.read(member.name), digest, size)
+            except BadWheel as error:
+                problems.append(str(error))
+                continue
+            if wrong and not member.link:
+                said = "is not what its RECORD says"
+                problems.append(f"{member.name!r} {said}: its {wrong} is another")
     return problems
 
 
 def _wrong_names(file: WheelFile) -> list[str]:
     """Say where the METADATA of a wheel has another name or version than its file name."""
     raw, _ = parse_email(file.metadata)
-    name, version, _, _ = parse_wheel_filename(file.path.name)
+    name, version, _, _ = parse_wheel_filename(file.filename)
     told_name, told_version = raw.get("name", ""), raw.get("version", "")
     problems = []
     if canonicalize_name(told_name) != name:

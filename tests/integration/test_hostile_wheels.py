@@ -14,6 +14,7 @@ import pytest
 
 from hatch_multiplat.base.errors import MultiplatError
 from hatch_multiplat.executable.executable_file import read_executable
+from hatch_multiplat.inspection.verification import executable_selections, prove_executable
 from tests.support.project import ProjectFolder, make_project
 from tests.support.wheels import change_members, make_wheel, rewrite
 
@@ -274,9 +275,26 @@ def test_a_zip_has_no_name_that_leaves_its_folder(ask: Ask) -> None:
     assert not [name for name in names if name.startswith("/") or ".." in name or "//" in name]
 
 
-def test_verify_opens_what_a_build_let_in(ask: Ask) -> None:
-    app = ask(HARMLESS["plain"], PLATFORMS).build().path
-    assert not read_executable(Path(app)).damages
+@pytest.mark.parametrize("case", ["climbing", "wrong hash", "a bit changed", "another name"])
+def test_verify_finds_in_a_file_what_a_build_refuses(
+    ask: Ask, monkeypatch: pytest.MonkeyPatch, case: str
+) -> None:
+    """The file is as a release would have built it that did not look."""
+    monkeypatch.setattr("hatch_multiplat.build.pipeline.check_wheels", lambda *_, **__: ())
+    damage, reason = HOSTILE[case]
+    executable = read_executable(Path(ask(damage, PLATFORMS).build().path))
+    faults = prove_executable(executable, executable_selections(executable))
+    assert len(faults) == len(PLATFORMS)
+    assert all(
+        fault.reason.startswith("evil-1.0-py3-none-any.whl cannot be installed: ")
+        and reason in fault.reason
+        for fault in faults
+    )
+
+
+def test_verify_finds_nothing_in_what_a_build_lets_in(ask: Ask) -> None:
+    executable = read_executable(Path(ask(HARMLESS["plain"], PLATFORMS).build().path))
+    assert prove_executable(executable, executable_selections(executable)) == ()
 
 
 def test_the_projects_file_stays_where_a_dependency_has_one_too(

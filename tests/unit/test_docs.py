@@ -16,6 +16,7 @@ from click.testing import CliRunner
 from hatch_multiplat.base import errors
 from hatch_multiplat.config import config, formats
 from hatch_multiplat.frontends import cli
+from hatch_multiplat.runtime import rules
 from hatch_multiplat.runtime.enter import PLACES
 from hatch_multiplat.targets import platforms
 from hatch_multiplat.wheels import incompatibility, matrix_layout
@@ -163,6 +164,32 @@ def test_the_page_of_missing_wheels_has_every_reason_and_no_other() -> None:
     assert len(described) == len(reasons) == len(get_args(incompatibility.MissingKind))
     for reason in reasons:
         assert any(reason.startswith(words) for words in described), reason
+
+
+def test_the_reference_has_every_rule_for_wheels_with_its_systems_and_no_other() -> None:
+    found = {}
+    for line in (REFERENCE / "wheels.md").read_text("utf-8").splitlines():
+        cells = [cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]]
+        if len(cells) == 3 and not cells[0].startswith(("-", "A member")):
+            found[cells[0]] = cells[1]
+    shown = {"linux": "Linux", "macos": "macOS", "windows": "Windows"}
+    wanted = {
+        rule.reason: "all"
+        if rule.systems == rules.ALL
+        else ", ".join(shown[system] for system in rule.systems)
+        for rule in rules.NAMES
+    }
+    wanted |= dict.fromkeys(
+        [
+            *(rules.OTHER_INFO, rules.OTHER_DATA, rules.UNKNOWN_KIND, rules.NO_FILE),
+            *(rules.LINK_OUTSIDE, rules.INTERPRETER_REPLACED, rules.STARTUP_REPLACED),
+            rules.SAME_FILE.replace("%r", "another"),
+            rules.FILE_AND_FOLDER.replace("%r", "another"),
+        ],
+        "all",
+    )
+    wanted[rules.LINK_ON_WINDOWS] = "Windows"
+    assert found == wanted
 
 
 def test_the_reference_has_the_line_that_completes_commands_in_each_shell() -> None:

@@ -60,6 +60,7 @@ FOLDED = (MACOS, WINDOWS)
         ("a\\b.py", ALL, "has a backslash"),
         ("a/b\0.py", ALL, "has a control character"),
         ("a/b\n.py", ALL, "has a control character"),
+        ("a\n", ALL, "has a control character"),
         ("a/\x1b[2J.py", ALL, "has a control character"),
         ("a/.", ALL, "names no file"),
         ("a/" + "b" * 256, ALL, "more than 255 bytes"),
@@ -236,7 +237,7 @@ PARTS = st.text(
 
 @given(st.lists(PARTS, min_size=1, max_size=5).map("/".join))
 def test_what_is_taken_for_plain_breaks_no_rule(name: str) -> None:
-    if PLAIN.match(name):
+    if PLAIN.fullmatch(name):
         assert [rule.reason for rule in NAMES if rule.breaks(name)] == []
     assert broken_rules(name, WINDOWS) or not broken_rules(name, MACOS)
 

@@ -113,8 +113,7 @@ INFO = "app-1.0.dist-info"
 
 
 def damages(path: Path) -> list[str]:
-    with path.open("rb") as stream:
-        return find_damages(open_wheel(path), stream)
+    return find_damages(open_wheel(path))
 
 
 def test_a_whole_wheel_has_no_damage(make_wheel: MakeFile) -> None:
