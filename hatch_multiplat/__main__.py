@@ -12,6 +12,15 @@ def run() -> None:
         from hatch_multiplat.frontends.cli import run_main  # noqa: PLC0415
 
         run_main()
+    except ModuleNotFoundError as error:
+        name = (error.name or "").partition(".")[0]
+        if name in {"", "hatch_multiplat"}:
+            raise
+        sys.stderr.write(
+            f"error: the command needs {name}, which is not installed here; "
+            "install it with: pip install 'hatch-multiplat[cli]'\n"
+        )
+        sys.exit(7)
     except KeyboardInterrupt as error:
         # click has ended the line already that the terminal's "^C" is in.
         start = "" if error.__cause__ else "\n"

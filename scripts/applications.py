@@ -119,7 +119,7 @@ def build_all(
     applications: list[Application], *, data: Path | None, keep: Path | None, compare: bool
 ) -> list[str]:
     """Build one after the other, write the figures to `data`; returns the names that failed."""
-    commands = make_environment("commands", "--editable", ".[sbom]").parent
+    commands = make_environment("commands", "--editable", ".[cli,sbom]").parent
     make_constraints(make_environment("example", "build"))
     figures: list[dict[str, Any]] = []
     failed = []

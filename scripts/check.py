@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def main() -> None:
-    python = make_environment("dev", "--editable", ".", "--group", "dev")
+    python = make_environment("dev", "--editable", ".[cli]", "--group", "dev")
     checks: dict[str, tuple[str | Path, ...]] = {
         "lint": (python, "-m", "ruff", "check", "."),
         "layout": (python, "-m", "ruff", "format", "--check", "."),

@@ -110,7 +110,7 @@ def record_all(versions: dict[str, str]) -> dict[str, str]:
 
     `versions` are those of packages that are to be taken; of others, the newest is.
     """
-    python = make_environment("sessions", "--editable", ".[sbom]", FRONTEND)
+    python = make_environment("sessions", "--editable", ".[cli,sbom]", FRONTEND)
     constraints = make_constraints(python)
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder).resolve()

@@ -9,7 +9,7 @@ from venvs import make_environment, run
 
 def main() -> None:
     # That of check.py, too: CI runs both, and to install twice takes it half a minute longer.
-    python = make_environment("dev", "--editable", ".", "--group", "dev")
+    python = make_environment("dev", "--editable", ".[cli]", "--group", "dev")
     # A file's tests stay with one process: what they share is built once.
     run(python, "-m", "pytest", "--numprocesses=auto", "--dist=loadfile", *sys.argv[1:])
 

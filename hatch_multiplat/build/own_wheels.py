@@ -59,9 +59,7 @@ class OwnWheels:
         return self.wheels[0].scripts
 
 
-def find_own_wheels(
-    project: Project, built: Path | None, environ: Mapping[str, str] = os.environ
-) -> OwnWheels:
+def find_own_wheels(project: Project, built: Path | None, environ: Mapping[str, str]) -> OwnWheels:
     """Read the project's wheels: the one just built, and all that `project-wheels` names.
 
     Wheels of other projects, and files that are no wheels, are passed over. Of two with one file
@@ -86,7 +84,7 @@ def find_own_wheels(
     return OwnWheels(wheels=check_agreement(wheels, built=built is not None), idle=tuple(idle))
 
 
-def has_project_wheels(project: Project, environ: Mapping[str, str] = os.environ) -> bool:
+def has_project_wheels(project: Project, environ: Mapping[str, str]) -> bool:
     """Tell whether `project-wheels` names any wheel of the project that is there."""
     name = _name_of_project(project)
     globs = wheel_globs(project.config, environ)
@@ -220,7 +218,7 @@ def survey_own_wheels(
     targets: Sequence[Target],
     *,
     here: Target,
-    environ: Mapping[str, str] = os.environ,
+    environ: Mapping[str, str],
 ) -> OwnWheel | None:
     """Return which wheels `project-wheels` has for these targets; None if nothing is named there.
 

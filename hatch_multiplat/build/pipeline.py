@@ -24,7 +24,6 @@ from hatch_multiplat.resolve.preparation import cover_project, is_offline, open_
 from hatch_multiplat.resolve.project import (
     added_requirements,
     apply_metadata,
-    open_project,
 )
 from hatch_multiplat.wheels.elf import check_bare_wheels
 from hatch_multiplat.wheels.proof import prove_selections, read_demands
@@ -52,16 +51,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Request:
-    """One build: a project folder, its wheel, and where the executable goes.
+    """One build: a project, its wheel, and where the executable goes.
 
     Without a `wheel`, those that the table's `project-wheels` names are all there are. `output_dir`
     overrides the table's `output-dir`; where neither is given, the executable goes to
     `default_dir`, or beside the wheel, or to `dist` in the project. `checksums` and `sbom` ask for
     these files beside it, as the keys of that name in the table do. `by_frontend`: a build frontend
-    has chosen `project_dir`, which may be a copy of the project that is gone after the build.
+    has chosen the project's folder, which may be a copy that is gone after the build.
     """
 
-    project_dir: Path
+    project: Project
     wheel: Path | None = None
     output_dir: Path | None = None
     default_dir: Path | None = None
@@ -76,9 +75,8 @@ def build_executable(request: Request, context: BuildContext) -> Report:
     Raises a MultiplatError of the kind that fits; then nothing was written to the output folder.
     """
     started = time.monotonic()
-    project = open_project(request.project_dir)
-    own = find_own_wheels(project, request.wheel, context.environ)
-    project = apply_metadata(project, own.metadata)
+    own = find_own_wheels(request.project, request.wheel, context.environ)
+    project = apply_metadata(request.project, own.metadata)
     wanted = _settle_wanted(request, project.config, context)
     scie = _settle_scie(project, context)
     output = _choose_output(request, project.config, own.metadata, context)
@@ -156,10 +154,10 @@ def _choose_output(
     request: Request, config: Config, metadata: ProjectMetadata, context: BuildContext
 ) -> Path:
     """Return the path of the executable."""
-    side_outputs = request.wheel.parent if request.wheel else request.project_dir / "dist"
+    side_outputs = request.wheel.parent if request.wheel else request.project.folder / "dist"
     folder = request.output_dir or choose_folder(
         config.output_dir,
-        project_dir=request.project_dir,
+        project_dir=request.project.folder,
         side_outputs=request.default_dir or side_outputs,
         copied=request.by_frontend,
         environ=context.environ,

@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from hatch_multiplat.base.atomic_write import write_atomically
 from hatch_multiplat.base.errors import ToolError
+from hatch_multiplat.base.own_requirements import own_requirements
 from hatch_multiplat.executable.executable import DEPS, INFO, MAIN, MULTIPLAT, PEX_MAIN, PEX_PACKAGE
 from hatch_multiplat.executable.pex_tool import own_pex_root, run_pex, told_as_cache
 from hatch_multiplat.executable.rendering import PYTHON
@@ -90,15 +91,27 @@ def find_skeleton(config: Config, *, pex_root: Path) -> Skeleton:
     or writes something else than what is known here, ExecutableError where it meets a full disk or
     the folder cannot be written.
     """
-    arguments = (*option_arguments(config), *config.pex_args)
-    path = pex_root / FOLDER / _key(arguments)
+    path = _path(config, pex_root)
     content = _read_kept(path)
     if content is None:
-        content = normalize(_make(arguments, pex_root))
+        content = normalize(_make(_arguments(config), pex_root))
         # A cache that cannot be written costs time at the next build, and nothing else.
         with suppress(OSError):
             _keep(content, path)
     return parse_skeleton(content)
+
+
+def has_skeleton(config: Config, *, pex_root: Path) -> bool:
+    """Tell whether the skeleton for these options is kept, so that pex need not be there."""
+    return _read_kept(_path(config, pex_root)) is not None
+
+
+def _arguments(config: Config) -> tuple[str, ...]:
+    return (*option_arguments(config), *config.pex_args)
+
+
+def _path(config: Config, pex_root: Path) -> Path:
+    return pex_root / FOLDER / _key(_arguments(config))
 
 
 def option_arguments(config: Config) -> list[str]:
@@ -209,10 +222,11 @@ def _make(arguments: Sequence[str], pex_root: Path) -> bytes:
 
 def _key(arguments: Sequence[str]) -> str:
     """Return a name for all that shapes a skeleton: pex, the Python that runs it, its options."""
-    pex = metadata.distribution("pex")
+    # The one that is required need not be installed; sources without metadata require none.
+    required = own_requirements("build").get("pex")
     shapes = {
         "form": FORM,
-        "pex": [pex.version, hashlib.sha256((pex.read_text("RECORD") or "").encode()).hexdigest()],
+        "pex": str(required.specifier) if required else metadata.version("pex"),
         "python": [sys.implementation.name, sys.version, sys.platform],
         "environment": {
             name: value

@@ -11,8 +11,6 @@ from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from filelock import FileLock, Timeout
-
 from hatch_multiplat.base.errors import ExecutableError, ToolError, WriteError
 from hatch_multiplat.base.process import run_tool
 
@@ -65,15 +63,19 @@ def own_pex_root(folder: Path) -> Iterator[Path]:
     each. Locks of a build that was killed vanish with it. Raises WriteError where it cannot be
     made.
     """
+    # A build that has the skeleton already runs no pex, and need not have this installed.
+    from filelock import FileLock, Timeout  # noqa: PLC0415
+
     with told_as_cache(folder):
         folder.mkdir(parents=True, exist_ok=True)
     for number in itertools.count():
         lock = FileLock(folder / f"{number}.lock")
         try:
-            with told_as_cache(folder):
-                lock.acquire(timeout=0)
+            lock.acquire(timeout=0)
         except Timeout:
             continue
+        except OSError as error:
+            raise _refuse_cache(folder, error) from error
         try:
             root = folder / str(number)
             with told_as_cache(folder):
@@ -90,10 +92,12 @@ def told_as_cache(folder: Path) -> Iterator[None]:
     """Raise a WriteError for an OSError: what cannot be written is the cache, and no output."""
     try:
         yield
-    except Timeout:  # It is an OSError, too.
-        raise
     except OSError as error:
-        raise WriteError.of(folder, error, instead="HATCH_MULTIPLAT_CACHE") from error
+        raise _refuse_cache(folder, error) from error
+
+
+def _refuse_cache(folder: Path, error: OSError) -> WriteError:
+    return WriteError.of(folder, error, instead="HATCH_MULTIPLAT_CACHE")
 
 
 @contextmanager

@@ -3,22 +3,31 @@
 from __future__ import annotations
 
 import os
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hatchling.builders.config import BuilderConfig
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
-from hatch_multiplat.frontends.frontend import (
-    check_beforehand,
+from hatch_multiplat.base.errors import MultiplatError
+from hatch_multiplat.frontends.plugin import (
+    check_installed,
     clean,
+    end_with,
     files_for_sdist,
     find_wheel,
     is_installation,
+    is_installed_from,
+    is_pips,
     is_switched_off,
+    list_requirements,
     renew_checksums,
-    run_build,
 )
+from hatch_multiplat.resolve.project import open_project
+
+if TYPE_CHECKING:
+    from hatch_multiplat.resolve.project import Project
 
 
 class MultiplatBuildHook(BuildHookInterface[BuilderConfig]):
@@ -27,6 +36,16 @@ class MultiplatBuildHook(BuildHookInterface[BuilderConfig]):
     PLUGIN_NAME = "multiplat"
 
     _has_built = False
+
+    def dependencies(self) -> list[str]:
+        """Return what a build of the wheel needs; nothing for an sdist, nor for an installation.
+
+        hatchling asks before it knows a folder to build into.
+        """
+        stays_out = is_switched_off(os.environ) or is_pips(os.environ)
+        if self.target_name != "wheel" or stays_out or is_installed_from(Path(self.root)):
+            return []
+        return list(map(str, list_requirements(Path(self.root), os.environ)))
 
     def clean(self, versions: list[str]) -> None:
         """Remove the executables of earlier builds, with the wheels that hatchling removes.
@@ -39,13 +58,20 @@ class MultiplatBuildHook(BuildHookInterface[BuilderConfig]):
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         if self._stays_out():
+            if is_pips(os.environ) and self._is_standard_wheel(version):
+                self.app.display_info("hatch-multiplat: pip makes wheels alone, no executable")
             return
         if self.target_name == "sdist":
-            build_data["force_include"].update(
-                files_for_sdist(self.app, project_dir=Path(self.root))
-            )
+            build_data["force_include"].update(files_for_sdist(self._project))
         elif self._is_standard_wheel(version):
-            check_beforehand(self.app, project_dir=Path(self.root))
+            try:
+                check_installed(list_requirements(Path(self.root), os.environ))
+            except MultiplatError as error:
+                end_with(self.app, error)
+            # Not at the top: where hatchling asks for dependencies, none is installed yet.
+            from hatch_multiplat.frontends.frontend import check_beforehand  # noqa: PLC0415
+
+            check_beforehand(self.app, self._project)
 
     def finalize(
         self,
@@ -56,11 +82,22 @@ class MultiplatBuildHook(BuildHookInterface[BuilderConfig]):
         if self._stays_out():
             return
         if self.target_name == "sdist":
-            renew_checksums(self.app, project_dir=Path(self.root), sdist=Path(artifact_path))
+            try:
+                renew_checksums(self._project, Path(artifact_path))
+            except MultiplatError as error:
+                end_with(self.app, error)
         elif self._is_standard_wheel(version):
-            wheel = find_wheel(Path(artifact_path))
-            run_build(self.app, project_dir=Path(self.root), wheel=wheel)
+            from hatch_multiplat.frontends.frontend import run_build  # noqa: PLC0415
+
+            run_build(self.app, self._project, wheel=find_wheel(Path(artifact_path)))
             self._has_built = True
+
+    @cached_property
+    def _project(self) -> Project:
+        try:
+            return open_project(Path(self.root))
+        except MultiplatError as error:
+            end_with(self.app, error)
 
     def _is_standard_wheel(self, *versions: str) -> bool:
         return self.target_name == "wheel" and "standard" in versions

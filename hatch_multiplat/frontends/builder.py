@@ -13,16 +13,37 @@ from hatchling.builders.plugin.interface import BuilderInterface
 from hatchling.builders.wheel import WheelBuilder
 from hatchling.plugin.manager import PluginManager
 
-from hatch_multiplat.frontends.frontend import SWITCH, clean, run_build
+from hatch_multiplat.base.errors import MultiplatError
+from hatch_multiplat.frontends.plugin import (
+    SWITCH,
+    check_installed,
+    clean,
+    end_with,
+    list_requirements,
+)
+from hatch_multiplat.resolve.project import open_project
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 
+class MultiplatBuilderConfig(BuilderConfig):
+    """Asks for what the build needs, as the hook does."""
+
+    @property
+    def dependencies(self) -> list[str]:
+        needed = map(str, list_requirements(Path(self.root), os.environ))
+        return list(dict.fromkeys([*super().dependencies, *needed]))
+
+
 class MultiplatBuilder(BuilderInterface[BuilderConfig, PluginManager]):
-    """Builds the project's wheel aside, and from it the executable alone."""
+    """Builds the project's wheel in a temporary folder, and from it the executable alone."""
 
     PLUGIN_NAME = "multiplat"
+
+    @classmethod
+    def get_config_class(cls) -> type[BuilderConfig]:
+        return MultiplatBuilderConfig
 
     def get_version_api(self) -> dict[str, Callable[..., str]]:
         return {"standard": self.build_standard}
@@ -31,17 +52,20 @@ class MultiplatBuilder(BuilderInterface[BuilderConfig, PluginManager]):
         clean(self.app, project_dir=Path(self.root), directory=Path(directory))
 
     def build_standard(self, directory: str, **build_data: Any) -> str:  # noqa: ARG002
+        try:
+            check_installed(list_requirements(Path(self.root), os.environ))
+            project = open_project(Path(self.root))
+        except MultiplatError as error:
+            end_with(self.app, error)
+        # Not at the top: where hatchling asks for dependencies, none is installed yet.
+        from hatch_multiplat.frontends.frontend import run_build  # noqa: PLC0415
+
         with tempfile.TemporaryDirectory(prefix="hatch-multiplat-") as folder, _hook_off():
             builder = WheelBuilder(
                 self.root, plugin_manager=self.plugin_manager, metadata=self.metadata, app=self.app
             )
             wheel = next(iter(builder.build(directory=folder, versions=["standard"])))
-            report = run_build(
-                self.app,
-                project_dir=Path(self.root),
-                wheel=Path(wheel),
-                default_dir=Path(directory),
-            )
+            report = run_build(self.app, project, wheel=Path(wheel), default_dir=Path(directory))
         return report.path
 
 

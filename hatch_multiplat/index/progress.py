@@ -1,27 +1,19 @@
-"""Progress of downloads: a bar where there is a terminal, a few quiet lines where there is none."""
+"""Progress of downloads: a line that changes on a terminal, a few quiet lines elsewhere."""
 
 from __future__ import annotations
 
+import shutil
 import threading
 import time
 from typing import TYPE_CHECKING, Final, Protocol, TextIO
 
-from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    DownloadColumn,
-    Progress,
-    TextColumn,
-    TimeRemainingColumn,
-    TransferSpeedColumn,
-)
-
 from hatch_multiplat.base.text import format_count, format_size
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
 _SECONDS_BETWEEN_LINES: Final = 15.0
+_SECONDS_BETWEEN_FRAMES: Final = 0.1
 
 
 class ProgressSink(Protocol):
@@ -99,52 +91,65 @@ class LineProgress:
         )
 
 
-class BarProgress:
-    """Draws one bar for all files, which goes away when they are there."""
+class TerminalProgress:
+    """Rewrites one line for all files, which goes away when they are there."""
 
-    def __init__(self, console: Console) -> None:
-        self._console = console
+    def __init__(
+        self, stream: TextIO, *, columns: int, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._stream = stream
+        self._columns = columns
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._files = self._finished = self._size = self._arrived = self._shown = 0
+        self._started = self._spoken = 0.0
 
     def begin(self, *, files: int, size: int) -> None:
-        self._lock = threading.Lock()
-        self._files, self._finished, self._size = files, 0, size
-        self._progress = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            DownloadColumn(),
-            TransferSpeedColumn(),
-            TimeRemainingColumn(),
-            console=self._console,
-            transient=True,
-        )
-        self._task = self._progress.add_task(self._describe(), total=size or None)
-        self._progress.start()
+        self._files, self._size = files, size
+        self._finished = self._arrived = 0
+        self._started = self._clock()
+        self._draw()
 
     def grow(self, size: int) -> None:
         with self._lock:
             self._size += size
-            self._progress.update(self._task, total=self._size or None)
 
     def advance(self, size: int) -> None:
-        self._progress.advance(self._task, size)
+        with self._lock:
+            self._arrived += size
+            if self._clock() - self._spoken >= _SECONDS_BETWEEN_FRAMES:
+                self._draw()
 
     def finish_file(self) -> None:
         with self._lock:
             self._finished += 1
-            self._progress.update(self._task, description=self._describe())
+            self._draw()
 
     def end(self) -> None:
-        self._progress.stop()
+        self._write("")
 
-    def _describe(self) -> str:
-        return f"Fetching {self._finished}/{self._files}"
+    def _draw(self) -> None:
+        self._spoken = self._clock()
+        seconds = self._spoken - self._started
+        arrived = format_size(self._arrived)
+        if self._size:
+            arrived = f"{arrived} of {format_size(self._size)}"
+        speed = f", {format_size(int(self._arrived / seconds))}/s" if seconds >= 1 else ""
+        self._write(f"Fetching {self._finished}/{self._files} files, {arrived}{speed}")
+
+    def _write(self, line: str) -> None:
+        line = line[: self._columns - 1]  # One that is too long would go on in the next.
+        self._stream.write(f"\r{line.ljust(self._shown)}" + ("" if line else "\r"))
+        self._stream.flush()
+        self._shown = len(line)
 
 
-def make_progress(stream: TextIO, *, quiet: bool = False) -> ProgressSink:
+def make_progress(
+    stream: TextIO, *, environ: Mapping[str, str], quiet: bool = False
+) -> ProgressSink:
     """Return what suits the stream, which is stderr as a rule."""
     if quiet:
         return NoProgress()
-    console = Console(file=stream)
-    if console.is_terminal and not console.is_dumb_terminal:
-        return BarProgress(console)
+    if stream.isatty() and environ.get("TERM", "") not in {"dumb", "unknown"}:
+        return TerminalProgress(stream, columns=shutil.get_terminal_size().columns)
     return LineProgress(lambda line: print(line, file=stream, flush=True))

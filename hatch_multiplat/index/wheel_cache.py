@@ -20,9 +20,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self
 
-import platformdirs
-
 from hatch_multiplat.base.errors import FetchError
+from hatch_multiplat.base.user_folders import user_cache
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -74,7 +73,7 @@ class WheelCache:
         override = environ.get("HATCH_MULTIPLAT_CACHE")
         if override:
             return cls(Path(override).expanduser().absolute())
-        return cls(platformdirs.user_cache_path("hatch-multiplat", appauthor=False))
+        return cls(user_cache(environ))
 
     def path_of(self, sha256: str, filename: str) -> Path:
         """Return where the file with that content lies, or would lie.

@@ -128,7 +128,8 @@ def machine(plugin_wheels: Path, tmp_path_factory: pytest.TempPathFactory) -> Ma
     (wheel,) = plugin_wheels.glob("*.whl")
     run_command(tool, "venv", "-q", "--seed", "-p", sys.executable, folder / "venv", cwd=folder)
     tools = ["build", "hatch", "hatchling"]
-    run_command(tool, "pip", "install", "-q", "-p", python, wheel, *tools, cwd=folder)
+    command = f"hatch-multiplat[cli] @ {wheel.as_uri()}"
+    run_command(tool, "pip", "install", "-q", "-p", python, command, *tools, cwd=folder)
     return Machine(python=python, wheels=plugin_wheels)
 
 

@@ -390,10 +390,11 @@ def test_two_builds_at_once_share_one_store(demo: ProjectFolder) -> None:
     code = (
         "import sys; from pathlib import Path\n"
         "from hatch_multiplat.build.pipeline import Request, build_executable\n"
-        "from hatch_multiplat.resolve.preparation import Surroundings\n"
+        "from hatch_multiplat.resolve.preparation import BuildContext\n"
+        "from hatch_multiplat.resolve.project import open_project\n"
         "from hatch_multiplat.index.progress import NoProgress\n"
-        "build_executable(Request(project_dir=Path(sys.argv[1]), wheel=Path(sys.argv[2]),"
-        " output_dir=Path(sys.argv[3])), Surroundings(progress=NoProgress(), say=print))\n"
+        "build_executable(Request(project=open_project(Path(sys.argv[1])), wheel=Path(sys.argv[2]),"
+        " output_dir=Path(sys.argv[3])), BuildContext(progress=NoProgress(), say=print))\n"
     )
     builds = [
         subprocess.Popen(

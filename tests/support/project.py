@@ -10,6 +10,7 @@ import tomlkit
 from hatch_multiplat.build.pipeline import Request, build_executable
 from hatch_multiplat.index.progress import NoProgress
 from hatch_multiplat.resolve.preparation import BuildContext
+from hatch_multiplat.resolve.project import open_project
 from tests.support.wheels import make_wheel
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ class ProjectFolder:
         (self.root / "pyproject.toml").write_text(tomlkit.dumps(document), "utf-8")
 
     def build(self, **environ: str) -> Report:
-        request = Request(project_dir=self.root, wheel=self.wheel, default_dir=self.dist)
+        request = Request(project=open_project(self.root), wheel=self.wheel, default_dir=self.dist)
         context = BuildContext(
             progress=NoProgress(), say=self.said.append, environ=self.environ | environ
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import tempfile
 from pathlib import Path
 
@@ -58,11 +59,12 @@ def build(
     terminal = Terminal(quiet=quiet or as_json)
     default_dir = None
     with tempfile.TemporaryDirectory(prefix="hatch-multiplat-") as folder:
-        if wheel is None and not has_project_wheels(open_project(project)):
+        opened = open_project(project)
+        if wheel is None and not has_project_wheels(opened, os.environ):
             wheel = build_wheel(project, Path(folder).resolve(), terminal)
             default_dir = project / "dist"
         request = Request(
-            project_dir=project,
+            project=opened,
             wheel=wheel,
             output_dir=output_dir,
             default_dir=default_dir,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -147,7 +148,7 @@ def _make_matrix(
     found: Covered | Uncovered, project: Project, question: Question, *, before: Project
 ) -> Matrix:
     name = project.pyproject.get("project", {}).get("name") or project.folder.resolve().name
-    own = survey_own_wheels(project, question.targets, here=current_target())
+    own = survey_own_wheels(project, question.targets, here=current_target(), environ=os.environ)
     asked = set(question.targets) - set(before.config.targets)
     if isinstance(found, Uncovered):
         return make_matrix(

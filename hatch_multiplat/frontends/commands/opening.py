@@ -13,7 +13,8 @@ import uv
 
 from hatch_multiplat.base.errors import ConfigError, ToolError
 from hatch_multiplat.base.process import run_tool
-from hatch_multiplat.frontends.frontend import SWITCH, build_context
+from hatch_multiplat.frontends.frontend import build_context
+from hatch_multiplat.frontends.plugin import SWITCH
 from hatch_multiplat.resolve.preparation import make_question, open_market
 from hatch_multiplat.resolve.project import (
     apply_metadata,

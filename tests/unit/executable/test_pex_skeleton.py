@@ -3,10 +3,10 @@ from __future__ import annotations
 import io
 import os
 import zipfile
-from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from packaging.requirements import Requirement
 
 from hatch_multiplat.base.errors import ToolError
 from hatch_multiplat.config.config import Config
@@ -16,6 +16,7 @@ from hatch_multiplat.executable.pex_skeleton import (
     KEPT,
     dump_info,
     find_skeleton,
+    has_skeleton,
     normalize,
     parse_skeleton,
     with_hash,
@@ -149,17 +150,23 @@ def test_all_that_shapes_a_skeleton_names_it(
     find(tmp_path)
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     find(tmp_path)
-    monkeypatch.setattr(metadata, "distribution", lambda _: OtherPex())
+    other = {"pex": Requirement("pex==2.999")}
+    monkeypatch.setattr(pex_skeleton, "own_requirements", lambda _: other)
     find(tmp_path)
     assert len(made) == 6
     assert len(list((tmp_path / "skeletons").iterdir())) == 6
 
 
-class OtherPex:
-    version = "2.999"
-
-    def read_text(self, _: str) -> None:
-        return None
+def test_one_that_is_kept_is_known_and_a_damaged_one_is_not(
+    made: list[tuple[str, ...]], tmp_path: Path
+) -> None:
+    config = Config(targets=())
+    assert not has_skeleton(config, pex_root=tmp_path)
+    find(tmp_path)
+    assert has_skeleton(config, pex_root=tmp_path)
+    (kept,) = (tmp_path / "skeletons").iterdir()
+    kept.write_bytes(b"damaged")
+    assert not has_skeleton(config, pex_root=tmp_path)
 
 
 def test_those_used_last_are_kept(made: list[tuple[str, ...]], tmp_path: Path) -> None:

@@ -1,19 +1,13 @@
 from __future__ import annotations
 
 import io
-from typing import TYPE_CHECKING
-
-from rich.console import Console
 
 from hatch_multiplat.index.progress import (
-    BarProgress,
     LineProgress,
     NoProgress,
+    TerminalProgress,
     make_progress,
 )
-
-if TYPE_CHECKING:
-    import pytest
 
 
 class Clock:
@@ -55,38 +49,41 @@ def test_lines_say_how_far_a_failed_download_came() -> None:
     assert lines == ["Fetching 1 file", "Fetched 0 of 1 file, 0 B, in 0.0 s"]
 
 
-def test_a_bar_counts_files_and_bytes_and_goes_away(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TERM", "xterm")
-    stream = io.StringIO()
-    progress = BarProgress(
-        Console(file=stream, force_terminal=True, legacy_windows=False, width=100)
-    )
-    progress.begin(files=2, size=0)
-    progress.grow(2_000_000)
-    progress.advance(1_500_000)
-    progress.advance(-500_000)
-    progress.finish_file()
-    progress.end()
-    assert "Fetching 1/2" in stream.getvalue()
-    assert "1.0/2.0 MB" in stream.getvalue()
-    assert stream.getvalue().endswith("\x1b[2K")  # the line is cleared
-
-
 class Terminal(io.StringIO):
     def isatty(self) -> bool:
         return True
 
 
-def test_a_bar_is_for_terminals_and_lines_for_everything_else(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    for name in ("FORCE_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("TERM", "xterm")
-    assert isinstance(make_progress(Terminal()), BarProgress)
-    assert isinstance(make_progress(io.StringIO()), LineProgress)
-    monkeypatch.setenv("TERM", "dumb")
-    assert isinstance(make_progress(Terminal()), LineProgress)
-    monkeypatch.setenv("TERM", "xterm")
+def test_a_line_on_a_terminal_counts_files_and_bytes_and_goes_away() -> None:
+    clock, stream = Clock(), Terminal()
+    progress = TerminalProgress(stream, columns=60, clock=clock)
+    progress.begin(files=2, size=0)
+    progress.grow(2_000_000)
+    clock.now += 2.0
+    progress.advance(1_500_000)
+    progress.advance(-500_000)
+    progress.finish_file()
+    progress.end()
+    frames = stream.getvalue().split("\r")[1:]
+    assert frames[0] == "Fetching 0/2 files, 0 B"
+    assert frames[1] == "Fetching 0/2 files, 1.5 MB of 2.0 MB, 750.0 kB/s"
+    assert frames[2] == "Fetching 1/2 files, 1.0 MB of 2.0 MB, 500.0 kB/s"
+    assert frames[3:] == [" " * len(frames[2]), ""]
+
+
+def test_a_line_fits_on_a_narrow_terminal_and_is_not_drawn_for_each_piece() -> None:
+    clock, stream = Clock(), Terminal()
+    progress = TerminalProgress(stream, columns=20, clock=clock)
+    progress.begin(files=2, size=2_000_000)
+    for _ in range(100):
+        progress.advance(1_000)
+    assert stream.getvalue() == "\rFetching 0/2 files,"
+
+
+def test_a_changing_line_is_for_terminals_and_lines_for_everything_else() -> None:
+    usual, dumb = {"TERM": "xterm"}, {"TERM": "dumb"}
+    assert isinstance(make_progress(Terminal(), environ=usual), TerminalProgress)
+    assert isinstance(make_progress(io.StringIO(), environ=usual), LineProgress)
+    assert isinstance(make_progress(Terminal(), environ=dumb), LineProgress)
     for stream in (Terminal(), io.StringIO()):
-        assert isinstance(make_progress(stream, quiet=True), NoProgress)
+        assert isinstance(make_progress(stream, environ=usual, quiet=True), NoProgress)

@@ -1,0 +1,28 @@
+"""What this distribution requires: the list of our pyproject.toml, from installed metadata."""
+
+from __future__ import annotations
+
+from importlib import metadata
+from typing import Final
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+DISTRIBUTION: Final = "hatch-multiplat"
+
+
+def own_requirements(extra: str) -> dict[str, Requirement]:
+    """Return the requirements of an extra by name, without its marker; others of ours left out."""
+    try:
+        texts = metadata.requires(DISTRIBUTION) or []
+    except metadata.PackageNotFoundError:  # sources alone, on a path
+        return {}
+    found = {}
+    for requirement in map(Requirement, texts):
+        marker = requirement.marker
+        asked = marker is not None and marker.evaluate({"extra": extra})
+        name = canonicalize_name(requirement.name)
+        if asked and not (marker and marker.evaluate({"extra": ""})) and name != DISTRIBUTION:
+            requirement.marker = None
+            found[str(name)] = requirement
+    return found

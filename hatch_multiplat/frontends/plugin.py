@@ -1,0 +1,187 @@
+"""What hatchling's hook and build target do where nothing but hatchling is installed.
+
+They say whether an executable is made in a build, what has to be installed for that, and what goes
+into the sdist. Nothing here imports what only the build of an executable needs.
+"""
+
+from __future__ import annotations
+
+import glob
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, NoReturn, Protocol
+
+from packaging.utils import canonicalize_name
+
+from hatch_multiplat.base.errors import ConfigError, MultiplatError, ToolError
+from hatch_multiplat.base.own_requirements import own_requirements
+from hatch_multiplat.build.checksums import FILENAME, write_checksums
+from hatch_multiplat.build.leftovers import remove_leftovers
+from hatch_multiplat.executable.pex_skeleton import has_skeleton
+from hatch_multiplat.index.local_files import paths_for_sdist
+from hatch_multiplat.index.wheel_cache import WheelCache
+from hatch_multiplat.resolve.project import open_project
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from packaging.requirements import Requirement
+
+    from hatch_multiplat.config.config import Config
+    from hatch_multiplat.resolve.project import Project
+
+SWITCH: Final = "HATCH_MULTIPLAT"
+_OFF: Final = frozenset({"0", "false", "no", "off"})
+
+
+class App(Protocol):
+    """The part of hatchling's Application that we speak through; quiet below a verbosity of 0."""
+
+    @property
+    def verbosity(self) -> int: ...
+    def display_info(self, message: str = "") -> None: ...
+    def display_success(self, message: str = "") -> None: ...
+    def abort(self, message: str = "", code: int = 1) -> object: ...
+
+
+def end_with(app: App, error: MultiplatError) -> NoReturn:
+    """Turn an error into output and the exit code of its kind; no traceback."""
+    app.abort(f"hatch-multiplat: {error}", error.exit_code)
+    raise SystemExit(error.exit_code)
+
+
+# -- whether -------------------------------------------------------------------------------------
+
+
+def is_switched_off(environ: Mapping[str, str]) -> bool:
+    """Tell whether `HATCH_MULTIPLAT=0` asks for a build without the executable."""
+    return environ.get(SWITCH, "").lower() in _OFF
+
+
+def is_pips(environ: Mapping[str, str]) -> bool:
+    """Tell whether pip builds the project: it names its build tracker to every backend."""
+    return bool(environ.get("PIP_BUILD_TRACKER"))
+
+
+def is_installation(environ: Mapping[str, str], directory: Path) -> bool:
+    """Tell whether somebody installs the project, who wants no executable.
+
+    uv builds what it installs inside its cache, which carries a `CACHEDIR.TAG` at its root.
+    """
+    if is_pips(environ):
+        return True
+    cache = environ.get("UV_CACHE_DIR")
+    resolved = directory.resolve()
+    if cache and resolved.is_relative_to(Path(cache).resolve()):
+        return True
+    return any(
+        (parent / "CACHEDIR.TAG").is_file() and any(parent.glob("sdists-v*"))
+        for parent in (resolved, *resolved.parents)
+    )
+
+
+def is_installed_from(root: Path) -> bool:
+    """Tell whether a project's folder is one that uv unpacks an sdist to in order to install it.
+
+    `uv build` unpacks to its cache as well, but to a temporary folder. A folder that uv installs,
+    editable or not, looks as it does to any other build.
+    """
+    folder = root.resolve()
+    for path in folder.parents:
+        inside = folder.relative_to(path).parts
+        if not (path.parent / "CACHEDIR.TAG").is_file():
+            continue
+        if path.name.startswith("sdists-v"):
+            return not inside[0].startswith(".tmp")
+        if path.name.startswith("git-v"):
+            return inside[0] == "checkouts"
+    return False
+
+
+# -- what has to be installed ----------------------------------------------------------------------
+
+
+def list_requirements(project_dir: Path, environ: Mapping[str, str]) -> list[Requirement]:
+    """Return what a build of this project imports and runs, hatchling and we ourselves apart.
+
+    It is the whole list where the table cannot be read: the build itself says why.
+    """
+    needed = own_requirements("build")
+    try:
+        config = open_project(project_dir).config
+    except (MultiplatError, OSError):
+        return list(needed.values())
+    if config.sbom:
+        needed |= own_requirements("sbom")
+    unused = set() if "exe" in config.formats else {"distlib"}
+    unused |= set() if _runs_pex(config, environ) else {"pex", "filelock"}
+    return [needed[name] for name in needed if name not in unused]
+
+
+def check_installed(requirements: Iterable[Requirement]) -> None:
+    """Raise ToolError, in one line, for requirements that are not installed here."""
+    missing = [requirement for requirement in requirements if not _is_installed(requirement)]
+    if missing:
+        with_sbom = any(item.name in own_requirements("sbom") for item in missing)
+        raise ToolError(
+            f"the build needs {', '.join(map(str, missing))}, not installed here; "
+            f"install it with: pip install 'hatch-multiplat[build{',sbom' * with_sbom}]'"
+        )
+
+
+def _runs_pex(config: Config, environ: Mapping[str, str]) -> bool:
+    """Tell whether a build runs pex; what it has made before, in just this way, is kept."""
+    pex_root = WheelCache.default(environ).root / "pex"
+    return "scie" in config.formats or not has_skeleton(config, pex_root=pex_root)
+
+
+def _is_installed(requirement: Requirement) -> bool:
+    try:
+        version = metadata.version(canonicalize_name(requirement.name))
+    except metadata.PackageNotFoundError:
+        return False
+    return requirement.specifier.contains(version, prereleases=True)
+
+
+# -- beside the build ------------------------------------------------------------------------------
+
+
+def clean(app: App, *, project_dir: Path, directory: Path) -> None:
+    """Remove what earlier builds have left in the output folder, as far as the table names it.
+
+    With a table that cannot be read nothing is removed; whatever builds next tells the reason.
+    """
+    try:
+        project = open_project(project_dir)
+    except ConfigError:
+        app.display_info("hatch-multiplat: nothing is removed, as the table cannot be read")
+        return
+    try:
+        remove_leftovers(project, directory)
+    except MultiplatError as error:
+        end_with(app, error)
+
+
+def files_for_sdist(project: Project) -> dict[str, str]:
+    """Return the files that a build from the sdist needs: absolute path to path in the sdist."""
+    name = str(project.pyproject.get("project", {}).get("name", ""))
+    paths = paths_for_sdist(project.config, project.folder, name=name)
+    return {str(project.folder / path): path for path in paths}
+
+
+def renew_checksums(project: Project, sdist: Path) -> None:
+    """Put a fresh sdist into the SHA256SUMS beside it, where an earlier build has left one."""
+    if project.config.checksums and (sdist.parent / FILENAME).is_file():
+        write_checksums(sdist.parent, [sdist])
+
+
+def find_wheel(path: Path) -> Path:
+    """Return the wheel that was written to a path; another hook may have renamed it since.
+
+    Then it is the newest one beside it of the same name and version, whatever its tags.
+    """
+    if path.is_file():
+        return path
+    name, version, *_ = path.name.split("-")
+    renamed = path.parent.glob(f"{glob.escape(name)}-{glob.escape(version)}-*.whl")
+    return max(renamed, key=lambda wheel: wheel.stat().st_mtime_ns, default=path)
