@@ -10,7 +10,7 @@ from packaging.utils import canonicalize_name
 
 from hatch_multiplat.base.errors import ConfigError
 from hatch_multiplat.config.run import Run
-from hatch_multiplat.runtime.rules import SCRIPT_START, script_candidates, script_kind
+from hatch_multiplat.runtime.rules import SCRIPT_START, WINDOWS, script_candidates, script_kind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -61,7 +61,7 @@ def _check_scripts(
         f"tool.multiplat.{key}: no wheel has a console script {value!r}; "
         + (_ENTRY_POINT_HINT if ":" in value else f"there are: {listed}")
         for key, value in missing
-        if value not in known
+        if not known.intersection(script_candidates(value, WINDOWS))
     ]
     if problems:
         raise ConfigError(problems)

@@ -276,7 +276,8 @@ def script_kind(name: str, start: bytes) -> ScriptKind:
     """What a script is by its name and its first bytes: Python's, unless it shows otherwise."""
     if start.startswith(b"#!"):
         line = start.partition(b"\n")[0]
-        return PYTHON if b"python" in line or b"pypy" in line else SHELL
+        by_shell = b"'''exec'" in start  # as install.py writes it
+        return PYTHON if by_shell or b"python" in line or b"pypy" in line else SHELL
     found = [kind for kind in PROGRAMS if start.startswith(kind.magic)]
     if not found and name.lower().endswith((".bat", ".cmd")):
         return BATCH

@@ -204,6 +204,18 @@ def find(what: "Dict[str, str]", venv: str, options: "List[str]") -> "Callable[[
     if "missing" in what:
         name, script = os.path.basename(sys.argv[0]), what["missing"]
         sys.exit("%s: no wheel for this platform and Python has a script %r" % (name, script))
+    if "unfit" in what:
+        name = os.path.basename(sys.argv[0])
+        sys.exit("%s: its script is %s, which cannot run here" % (name, what["unfit"]))
+    if "program" in what:
+        from . import enter
+
+        path = os.path.join(venv, what["program"])
+        try:
+            enter.become([path, *sys.argv[1:]])
+        except OSError as error:
+            name = os.path.basename(sys.argv[0])
+            sys.exit("%s: cannot run %s: %s" % (name, path, error.strerror or error))
     if "path" in what:
         return lambda: run_path(os.path.join(venv, what["path"]))
     module, _, attribute = what["entry_point"].partition(":")

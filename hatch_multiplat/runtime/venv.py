@@ -147,21 +147,26 @@ def resolve_run(
     """What `run.py` has to do for a table's `run`: an entry point, a script's path, or nothing.
 
     A script's path is relative to `root`. A script that no wheel of this target has is noted as
-    missing: other commands of the same file still run.
+    missing, one that cannot run here as unfit: other commands of the same file still run.
     """
     if "module" in run:
         return {"entry_point": run["module"]}
     if "script" not in run:
         return dict(run)
     name = run["script"]
-    for group in groups:
-        for kind in ("console_scripts", "gui_scripts"):
-            reference = group.get(kind, {}).get(name)
-            if reference:
-                return {"entry_point": reference.replace(" ", "")}
-    for candidate in (name, name + ".py", name + "-script.py"):
-        if os.path.isfile(os.path.join(scripts, candidate)):
-            return {"path": os.path.relpath(os.path.join(scripts, candidate), root)}
+    for group in reversed(groups):  # What is installed last stays.
+        for kind in rules.SCRIPT_GROUPS:
+            if name in group.get(kind, {}):
+                return {"entry_point": group[kind][name]}
+    for candidate in rules.script_candidates(name, install.SYSTEM):
+        path = os.path.join(scripts, candidate)
+        if os.path.isfile(path):
+            with open(path, "rb") as stream:
+                found = rules.script_kind(candidate, stream.read(rules.SCRIPT_START))
+            if install.SYSTEM not in found.systems:
+                return {"unfit": found.name}
+            how = "path" if found is rules.PYTHON else "program"
+            return {how: os.path.relpath(path, root)}
     return {"missing": name}
 
 

@@ -7,13 +7,17 @@ import pytest
 from hatch_multiplat.base.errors import ConfigError
 from hatch_multiplat.config.config import Config
 from hatch_multiplat.config.run import Command, Run
-from hatch_multiplat.executable.starting import check_modules, choose_run
+from hatch_multiplat.executable.starting import check_modules, choose_run, script_warnings
 from hatch_multiplat.targets.target import Target
 from hatch_multiplat.wheels.selection import Selection, WheelSet, parse_wheel
+from hatch_multiplat.wheels.wheel_file import open_wheel
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
     from typing import Literal
+
+    from tests.conftest import MakeFile
 
 LINUX = "cp312-manylinux_2_28_x86_64"
 WINDOWS = "cp312-win_amd64"
@@ -151,3 +155,60 @@ def test_a_function_as_script_is_pointed_to_the_key_for_functions() -> None:
     config = Config(targets=(), run=Run(kind="script", value="pkg:main"))
     with pytest.raises(ConfigError, match="is named by the key 'entry-point' in its place"):
         choose_run(config, name="demo", own_scripts=["demo"], all_scripts=())
+
+
+def warn(
+    targets: Sequence[str], wheels: Mapping[str, Path], *, script: str = "tool", **other: str
+) -> list[str]:
+    """What is said of scripts where each target takes the wheel by its name, or all take "*"."""
+    taken = [wheels.get(target, wheels.get("*")) for target in targets]
+    selections = tuple(
+        Selection(
+            target=Target.parse(target),
+            sets=(
+                WheelSet(
+                    from_patch=0, wheels=(parse_wheel(wheel.name, "https://files.test/w", {}),)
+                ),
+            ),
+        )
+        for target, wheel in zip(targets, taken, strict=True)
+        if wheel is not None
+    )
+    files = {wheel.name: open_wheel(wheel) for wheel in taken if wheel is not None}
+    commands = tuple(
+        (name, Command(run=Run(kind="script", value=value))) for name, value in other.items()
+    )
+    config = Config(targets=tuple(item.target for item in selections), executables=commands)
+    return script_warnings(config, Run(kind="script", value=script), selections, files)
+
+
+def test_a_script_that_a_system_cannot_run_is_told(make_wheel: MakeFile) -> None:
+    data = {"scripts/tool": "#!/bin/sh\n", "scripts/py": "#!python\n", "scripts/x.exe": b"MZ"}
+    wheels = {"*": make_wheel("tools", data=data, scripts={"entry": "tools:main"})}
+    assert warn([LINUX, WINDOWS], wheels) == [
+        "tool.multiplat.script: 'tool' is a shell script, which cannot run on cp312-win_amd64"
+    ]
+    assert warn([LINUX], wheels) == []
+    assert warn([LINUX, WINDOWS], wheels, script="py", again="entry") == []
+    assert warn([LINUX, WINDOWS], wheels, script="x") == []
+    assert warn([LINUX, WINDOWS], wheels, script="entry", other="x.exe") == [
+        (
+            "tool.multiplat.executables.other.script: 'x.exe' is a program for Windows, which "
+            f"cannot run on {LINUX}"
+        )
+    ]
+
+
+def test_a_program_for_each_system_is_well(make_wheel: MakeFile) -> None:
+    wheels = {
+        LINUX: make_wheel(
+            "ruff", tags="py3-none-manylinux_2_17_x86_64", data={"scripts/ruff": b"\x7fELF"}
+        ),
+        WINDOWS: make_wheel("ruff", tags="py3-none-win_amd64", data={"scripts/ruff.exe": b"MZ"}),
+    }
+    assert warn([LINUX, WINDOWS], wheels, script="ruff") == []
+    config = Config(targets=(), run=Run(kind="script", value="ruff"))
+    for known in ({"ruff"}, {"ruff.exe"}, {"ruff.py"}):
+        assert choose_run(config, name="demo", own_scripts=[], all_scripts=known) == config.run
+    with pytest.raises(ConfigError, match="no wheel has a console script 'ruff'"):
+        choose_run(config, name="demo", own_scripts=[], all_scripts={"ruff.sh"})

@@ -25,6 +25,8 @@ from hatch_multiplat.runtime.rules import (
     is_pure,
     judge_wheel,
     parse_entry_points,
+    script_candidates,
+    script_kind,
 )
 
 INFO = "demo-1.0.dist-info"
@@ -322,6 +324,33 @@ def test_entry_points_that_are_no_scripts_may_be_anything() -> None:
     }
     with pytest.raises(BadWheel, match="a line that cannot be read"):
         parse_entry_points("x = y\n[console_scripts]\n")
+
+
+@pytest.mark.parametrize(
+    ("name", "start", "kind", "systems"),
+    [
+        ("run", b"#!/bin/sh\nexit\n", "a shell script", NOT_WINDOWS),
+        ("run", b"#!/usr/bin/env node\n", "a shell script", NOT_WINDOWS),
+        ("run", b"#!/usr/bin/env python3\n", "a Python script", ALL),
+        ("run", b"#!python\r\n", "a Python script", ALL),
+        ("run", b"#!/opt/pypy/bin/pypy3\n", "a Python script", ALL),
+        ("run", b"#!/bin/sh\n'''exec' \"$(printf %b '/a b')\"", "a Python script", ALL),
+        ("run.py", b"import sys\n", "a Python script", ALL),
+        ("run", b"", "a Python script", ALL),
+        ("ruff", b"\x7fELF\x02\x01", "a program for Linux", (LINUX,)),
+        ("ruff.exe", b"MZ\x90\0", "a program for Windows", (WINDOWS,)),
+        ("ruff", bytes.fromhex("cffaedfe0c000001"), "a program for macOS", (MACOS,)),
+        ("run.BAT", b"@echo off\r\n", "a batch file of Windows", (WINDOWS,)),
+    ],
+)
+def test_kinds_of_scripts(name: str, start: bytes, kind: str, systems: tuple[str, ...]) -> None:
+    found = script_kind(name, start)
+    assert (found.name, found.systems) == (kind, systems)
+
+
+def test_the_files_that_a_script_may_be() -> None:
+    assert script_candidates("x", LINUX) == ["x", "x.py", "x-script.py"]
+    assert script_candidates("x", WINDOWS) == ["x", "x.exe", "x.py", "x-script.py"]
 
 
 def test_every_rule_has_a_reason_of_its_own() -> None:
