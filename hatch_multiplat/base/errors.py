@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import re
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
@@ -10,6 +11,14 @@ if TYPE_CHECKING:
 
 PIPE_CLOSED: Final = 141
 """The exit code of a command whose reader went away, as shells have it for a closed pipe."""
+
+
+_CONTROL: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+
+
+def _printable(message: str) -> str:
+    """Return a message in which nothing steers a terminal: it may quote what others wrote."""
+    return _CONTROL.sub(lambda match: ascii(match[0])[1:-1], message)
 
 
 class MultiplatError(Exception):
@@ -21,7 +30,7 @@ class MultiplatError(Exception):
     exit_code = 1
 
     def __init__(self, message: str = "", *, details: Mapping[str, Any] | None = None) -> None:
-        super().__init__(message)
+        super().__init__(_printable(message))
         self.details: Mapping[str, Any] = details or {}
 
 
@@ -31,7 +40,7 @@ class ConfigError(MultiplatError):
     exit_code = 2
 
     def __init__(self, problems: Iterable[str]) -> None:
-        self.problems = tuple(problems)
+        self.problems = tuple(map(_printable, problems))
         super().__init__("\n".join(self.problems))
 
 

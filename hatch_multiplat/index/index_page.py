@@ -1,27 +1,22 @@
 """An index's pages and what they say of a project's files: JSON (PEP 691) and HTML (PEP 503).
 
 `pypi-simple` reads both as well, but with pydantic and BeautifulSoup, which every isolated build
-that uses this plugin would have to install and import. The standard library's two parsers do.
+that uses this plugin would have to install and import. Of HTML, only start tags matter.
 """
 
 from __future__ import annotations
 
 import html
 import json
+import re
 from dataclasses import dataclass, field
 from email.message import Message
 from functools import cache
-from html.parser import HTMLParser
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qsl, unquote, urljoin
 
-from packaging.specifiers import InvalidSpecifier, SpecifierSet
-from packaging.utils import (
-    InvalidSdistFilename,
-    InvalidWheelFilename,
-    parse_sdist_filename,
-    parse_wheel_filename,
-)
+from packaging.specifiers import SpecifierSet
+from packaging.utils import parse_sdist_filename, parse_wheel_filename
 
 from hatch_multiplat.base.urls import redact
 
@@ -37,6 +32,12 @@ ACCEPT: Final = f"{JSON_TYPE}, application/vnd.pypi.simple.v1+html;q=0.2, text/h
 """The Accept header for a project's page; JSON has sizes and is read faster."""
 
 _HTML_TYPES: Final = frozenset({"text/html", "application/vnd.pypi.simple.v1+html"})
+
+
+_TAG_START: Final = re.compile(r"<!--|<(?P<tag>[A-Za-z][^\s/>]*)")
+_ATTRIBUTE: Final = re.compile(
+    r"[\s/]*(?:(?P<name>[^\s/>=][^\s/>=]*)(?:\s*=\s*(?:(?P<quote>[\"'])|(?P<value>[^\s>\"']*)))?)?"
+)
 
 
 class PageError(ValueError):
@@ -97,10 +98,15 @@ def parse_page(body: bytes, *, content_type: str, url: str) -> list[Link]:
     header["Content-Type"] = content_type or "text/html"
     media_type = header.get_content_type()
     if media_type == JSON_TYPE:
-        return list(_parse_json(body, url))
-    if media_type in _HTML_TYPES:
-        return _parse_html(body.decode(_choose_charset(header), "replace"), url)
-    raise PageError(f"a page of type {media_type!r} is not one of an index")
+        links = list(_parse_json(body, url))
+    elif media_type in _HTML_TYPES:
+        links = _parse_html(body.decode(_choose_charset(header), "replace"), url)
+    else:
+        raise PageError(f"a page of type {media_type!r} is not one of an index")
+    local = next((link.url for link in links if link.url.lower().startswith("file:")), None)
+    if local is not None and not url.startswith("file:"):
+        raise PageError(f"it names {local}, a file of this machine, which no server has to")
+    return links
 
 
 def select_files(
@@ -150,58 +156,80 @@ def _parse_json(body: bytes, base: str) -> Iterator[Link]:
             )
     except PageError:
         raise
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise PageError(f"its JSON is not that of an index ({error!r})") from error
 
 
 def _parse_html(text: str, base: str) -> list[Link]:
-    parser = _LinkParser(base)
     try:
-        parser.feed(text)
-        parser.close()
+        return list(_read_links(text, base))
     except PageError:
         raise
-    except (ValueError, AssertionError) as error:  # An address "//[", and a declaration "<![x[".
+    except ValueError as error:
         raise PageError(f"its HTML cannot be read ({error})") from error
-    return parser.links
 
 
-class _LinkParser(HTMLParser):
-    """Collects the anchors of PEP 503's project page."""
-
-    def __init__(self, base: str) -> None:
-        super().__init__(convert_charrefs=True)
-        self.links: list[Link] = []
-        self._base = base
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+def _read_links(text: str, base: str) -> Iterator[Link]:
+    """Yield the anchors of PEP 503's project page."""
+    for tag, attributes in _tags(text):
         if tag == "a":
-            self._add_link(dict(attrs))
+            href = attributes.get("href", "").strip()
+            if href:
+                yield _link_of(_join(base, href), attributes)
         elif tag == "base":
-            self._base = urljoin(self._base, dict(attrs).get("href") or "")
-        elif tag == "meta":
-            values = dict(attrs)
-            if values.get("name") == "pypi:repository-version":
-                _check_version(values.get("content"))
+            base = _join(base, attributes.get("href", ""))
+        elif tag == "meta" and attributes.get("name") == "pypi:repository-version":
+            _check_version(attributes.get("content"))
 
-    def _add_link(self, attributes: dict[str, str | None]) -> None:
-        href = attributes.get("href")
-        if not href:
-            return
-        url, _, fragment = _join(self._base, href.strip()).partition("#")
-        self.links.append(
-            Link(
-                filename=unquote(url.partition("?")[0].rpartition("/")[2]),
-                url=url,
-                hashes={name: digest.lower() for name, digest in parse_qsl(fragment)},
-                requires_python=attributes.get("data-requires-python"),
-                yanked=(attributes["data-yanked"] or "") if "data-yanked" in attributes else None,
-                metadata=any(
-                    attributes.get(name, "false") != "false"
-                    for name in ("data-core-metadata", "data-dist-info-metadata")
-                ),
-            )
-        )
+
+def _link_of(whole: str, attributes: Mapping[str, str]) -> Link:
+    url, _, fragment = whole.partition("#")
+    return Link(
+        filename=unquote(url.partition("?")[0].rpartition("/")[2]),
+        url=url,
+        hashes={name: digest.lower() for name, digest in parse_qsl(fragment)},
+        requires_python=attributes.get("data-requires-python"),
+        yanked=attributes.get("data-yanked"),
+        metadata=any(
+            attributes.get(name, "false") != "false"
+            for name in ("data-core-metadata", "data-dist-info-metadata")
+        ),
+    )
+
+
+def _tags(text: str) -> Iterator[tuple[str, dict[str, str]]]:
+    """Yield the start tags of a page with their attributes, in time linear to its length.
+
+    As the HTML standard has it, a tag, a quote or a comment that does not end takes the rest of
+    the page with it. Python's own parser looks for the end of each of them anew.
+    """
+    position = 0
+    while start := _TAG_START.search(text, position):
+        position = start.end()
+        if start[0] == "<!--":
+            position = text.find("-->", position)
+            if position < 0:
+                return
+            continue
+        attributes: dict[str, str] = {}
+        while (part := _ATTRIBUTE.match(text, position)) and part["name"]:
+            position = part.end()
+            quote = part["quote"]
+            if quote:
+                end = text.find(quote, position)
+                if end < 0:
+                    return
+                value, position = text[position:end], end + 1
+            else:
+                value = part["value"] or ""
+            attributes.setdefault(part["name"].lower(), html.unescape(value))
+        tag = start["tag"].lower()
+        yield tag, attributes
+        if tag in {"script", "style"}:
+            end_tag = re.compile(rf"</{tag}", re.IGNORECASE).search(text, position)
+            if end_tag is None:
+                return
+            position = end_tag.end()
 
 
 def _understand(link: Link, project: NormalizedName, place: int, index: str) -> IndexFile | None:
@@ -213,7 +241,7 @@ def _understand(link: Link, project: NormalizedName, place: int, index: str) -> 
             name, version = parse_sdist_filename(link.filename)
         else:
             return None
-    except (InvalidWheelFilename, InvalidSdistFilename):
+    except ValueError:  # A version of thousands of digits, too, which is no InvalidVersion.
         return None
     if name != project:
         return None
@@ -237,9 +265,12 @@ def _understand(link: Link, project: NormalizedName, place: int, index: str) -> 
 def _parse_specifiers(text: str | None) -> SpecifierSet | None:
     """Return None as well for what cannot be read: pip takes such a file for fitting, too."""
     try:
-        return SpecifierSet(text) if text else None
-    except InvalidSpecifier:
+        specifiers = SpecifierSet(text) if text else None
+        if specifiers is not None:
+            specifiers.contains("3")  # Only now are its versions read.
+    except ValueError:
         return None
+    return specifiers
 
 
 def _check_version(version: Any) -> None:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 from packaging.markers import InvalidMarker, Marker
 from packaging.utils import canonicalize_name
 
-from hatch_multiplat.base.errors import ConfigError
-from hatch_multiplat.base.urls import Credentials, with_login
+from hatch_multiplat.base.errors import ConfigError, FetchError
+from hatch_multiplat.base.urls import Credentials, local_path, with_login
 from hatch_multiplat.index.locations import (
     LOCATION_VARIABLES,
     PIP_KEYS,
@@ -28,8 +28,8 @@ from hatch_multiplat.index.locations import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-    from pathlib import PurePath
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from pathlib import Path, PurePath
 
     from packaging.utils import NormalizedName
 
@@ -303,6 +303,30 @@ def _add_index_logins(sources: Sources, environ: Mapping[str, str]) -> None:
             if details.get("authenticate") == "always":
                 logins.setdefault(url, ("", ""))
         logins.update({url: (user, password or None) for url, (user, password) in logins.items()})
+
+
+def refuse_foreign_files(sources: Sources, found: Iterable[tuple[str, Path]]) -> None:
+    """Raise FetchError for files of this machine that a server has named as a package's.
+
+    `found` has the names of packages, and the local files that they are to come from. uv follows
+    such links. A page on this machine may name any file.
+    """
+    locations = (
+        *sources.find_links,
+        *sources.indexes_for(canonicalize_name("")),
+        *(url for _, url in sources.named),
+    )
+    folders = [path.resolve() for url in locations if (path := local_path(url)) is not None]
+    if any(not folder.is_dir() or any(folder.glob("*/index.html")) for folder in folders):
+        return
+    problems = [
+        f"{name}: an index on a server names {path}, a file of this machine; leave that index "
+        "out, or name the file's folder in find-links"
+        for name, path in found
+        if not any(path.resolve().is_relative_to(folder) for folder in folders)
+    ]
+    if problems:
+        raise FetchError("\n".join(problems))
 
 
 def credentials_hint(url: str, sources: Sources) -> str:

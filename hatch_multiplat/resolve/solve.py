@@ -14,11 +14,11 @@ from packaging.utils import canonicalize_name
 
 from hatch_multiplat.base.errors import ConfigError, FetchError, SolveError, ToolError
 from hatch_multiplat.base.process import Finished, run_tool
-from hatch_multiplat.base.urls import redact
+from hatch_multiplat.base.urls import local_path, redact
 from hatch_multiplat.index.http_client import certificate_variables
 from hatch_multiplat.index.index_trouble import explain_trouble
 from hatch_multiplat.index.project_settings import read_settings, read_sources, valid_requirements
-from hatch_multiplat.index.sources import says_yes, uv_environment
+from hatch_multiplat.index.sources import refuse_foreign_files, says_yes, uv_environment
 from hatch_multiplat.index.user_settings import UNHEARD, hide_settings
 from hatch_multiplat.resolve.staging import (
     STAGED_NAME,
@@ -29,7 +29,7 @@ from hatch_multiplat.resolve.staging import (
 from hatch_multiplat.wheels.pylock import parse_lock
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from packaging.pylock import Pylock
     from packaging.requirements import Requirement
@@ -190,8 +190,21 @@ def run_uv_solve(
         said = (folder / "pylock.toml").read_text(encoding="utf-8")
         text = question.sources.credentials.take_text(said)
         lock = parse_lock(text, where="uv's answer")
+        if not merged:
+            refuse_foreign_files(question.sources, _local_files(lock, folder))
         _check_constrained(question, lock)
         return Solved(lock=lock, base=folder, text=text)
+
+
+def _local_files(lock: Pylock, folder: Path) -> Iterator[tuple[str, Path]]:
+    """Yield the files of this machine among those that a lock has from indexes."""
+    for package in lock.packages:
+        for file in (*(package.wheels or ()), package.sdist):
+            if file is None:
+                continue
+            path = Path(file.path) if file.path else local_path(file.url or "https:")
+            if path is not None:
+                yield str(package.name), folder / path
 
 
 def read_warnings(stderr: str) -> tuple[str, ...]:

@@ -23,6 +23,7 @@ import pytest
 
 from hatch_multiplat.base.errors import CoverageError, FetchError, SolveError
 from tests.support.project import make_project
+from tests.support.server import Server, send
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -91,6 +92,20 @@ def wheels_in(report: Report) -> dict[str, str]:
             for name in archive.namelist()
             if name.startswith(".deps/") and name.endswith(".whl")
         }
+
+
+def test_a_server_cannot_name_a_file_of_this_machine(tmp_path: Path, make_wheel: MakeFile) -> None:
+    wheel = make_wheel("corp").rename(tmp_path / "corp-1.0-py3-none-any.whl")
+
+    class Reaching(Server):
+        def answer(self, handler: http.server.BaseHTTPRequestHandler) -> None:
+            page = f'<a href="{wheel.as_uri()}">{wheel.name}</a>'.encode()
+            send(handler, 200, page, {"Content-Type": "text/html"})
+
+    with Reaching() as index:
+        project = prepare(tmp_path, table={**ONE, "index-url": index.url}, requires=("corp",))
+        with pytest.raises(FetchError, match="a file of this machine"):
+            project.build()
 
 
 def test_find_links_do_not_protect_a_name_and_a_flat_index_does(

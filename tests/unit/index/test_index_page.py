@@ -91,6 +91,42 @@ def test_an_anchor_of_a_html_page_is_a_link(anchor: str, expected: Link) -> None
     assert parse_html(f"<!DOCTYPE html><html><body>{anchor}</body></html>") == [expected]
 
 
+@pytest.mark.parametrize(
+    "piece", ["<a ", "<a href=", "<a x='", "<a x=\"y' ", "<!-- ", "<a/", "<", "<a &#", "<a   = "]
+)
+def test_a_page_is_read_in_linear_time(piece: str) -> None:
+    """With a megabyte of it, anything more than linear would take hours."""
+    assert parse_html(f'<a href="{ABS}">x</a>' + piece * 300_000)[0] == Link(
+        filename=WHEEL, url=ABS
+    )
+
+
+def test_what_is_in_comments_and_scripts_is_no_anchor() -> None:
+    text = f"<!-- <a href='x.whl'> --><script>'<a href=y.whl>'</script><a href='{ABS}' href='z'>"
+    assert parse_html(text) == [Link(filename=WHEEL, url=ABS)]
+
+
+@pytest.mark.parametrize("url", ["file:///etc/a-1.0.whl", "FILE:///etc/a-1.0.whl"])
+def test_a_server_names_no_file_of_this_machine(url: str) -> None:
+    with pytest.raises(PageError, match="a file of this machine"):
+        parse_html(f'<a href="{url}">x</a>')
+    with pytest.raises(PageError, match="a file of this machine"):
+        parse_json({"filename": WHEEL, "url": url, "hashes": {}})
+    page = f'<a href="{url}">x</a>'.encode()
+    assert parse_page(page, content_type="text/html", url="file:///srv/links.html")
+
+
+def test_a_version_of_thousands_of_digits_is_passed_over() -> None:
+    digits = "9" * 5000
+    links = [
+        Link(filename=f"a-{digits}-py3-none-any.whl", url=ABS),
+        Link(filename=f"a-{digits}.tar.gz", url=ABS),
+        Link(filename=WHEEL, url=ABS, requires_python=f">={digits}"),
+    ]
+    (file,) = select_files(links, canonicalize_name("a"))
+    assert (file.filename, file.requires_python) == (WHEEL, None)
+
+
 def test_an_anchor_without_address_is_none() -> None:
     assert parse_html('<a name="top">x</a>') == []
 
@@ -168,6 +204,7 @@ def test_a_file_of_a_json_page_is_a_link(file: dict[str, object], expected: Link
             "it has version '2.1' of the index API; this reads 1",
             id="HTML of a later API",
         ),
+        pytest.param(JSON_TYPE, b"[" * 100_000, "its JSON is not that of an index", id="deep"),
         pytest.param("text/html", b'<a href="//[/x">', "its HTML cannot be read", id="no address"),
         pytest.param(
             "application/pdf", b"", "a page of type 'application/pdf' is not one", id="no page"
