@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import difflib
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from hatch_multiplat.base.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
+
+_MANY_DIGITS: Final = re.compile(r"\d{1000,}")
 
 
 class TableReader:
@@ -108,6 +110,25 @@ class TableReader:
 def toml_type(value: object) -> str:
     """Return what a message calls the type of a value."""
     return {"list": "array", "dict": "table"}.get(type(value).__name__, type(value).__name__)
+
+
+def unreadable_texts(where: str, value: object) -> Iterator[str]:
+    """Yield what no tool can read in the texts of a table or an array, each with its path.
+
+    That are NUL characters, which no path and no command line can have, and numbers with more
+    digits than Python turns into a number.
+    """
+    if isinstance(value, dict):
+        for key, item in value.items():
+            yield from unreadable_texts(where, key)
+            yield from unreadable_texts(f"{where}.{key}".removeprefix("."), item)
+    elif isinstance(value, list):
+        for number, item in enumerate(value):
+            yield from unreadable_texts(f"{where}[{number}]", item)
+    elif isinstance(value, str) and "\0" in value:
+        yield f"{where} has a NUL character"
+    elif isinstance(value, str) and (digits := _MANY_DIGITS.search(value)):
+        yield f"{where} has a number of {len(digits[0])} digits"
 
 
 def is_file_name(text: str) -> bool:

@@ -38,6 +38,7 @@ from hatch_multiplat.config.run import (
     read_templates,
     read_variables,
 )
+from hatch_multiplat.runtime.rules import NAMES
 from hatch_multiplat.targets.tag_constraint import (
     TagConstraint,
     TagConstraintError,
@@ -338,6 +339,8 @@ class _Parser(TableReader):
         elif re.search("[{}]", _OUTPUT_FIELD.sub("", text)):
             listed = ", ".join(f"{{{word}}}" for word in OUTPUT_FIELDS)
             self.problem(f"{where}: {text!r} may only use the fields {listed}")
+        elif refused := next((rule for rule in NAMES if rule.breaks(text)), None):
+            self.problem(f"{where}: {text!r} {refused.reason}; take a name that any system allows")
         return text
 
     def shebang(self, where: str, value: object) -> str | None:

@@ -10,7 +10,7 @@ from typing import Final, TypeAlias
 
 from packaging.version import InvalidVersion, Version
 
-from hatch_multiplat.base.toml_table import TableReader
+from hatch_multiplat.base.toml_table import TableReader, unreadable_texts
 
 Shape: TypeAlias = Callable[[TableReader, str, object], object]
 """Tells the reader what is wrong with a value, which has this TOML path."""
@@ -23,6 +23,13 @@ def check_pyproject(pyproject: object, where: str = "") -> None:
     """
     reader = TableReader()
     _PYPROJECT(reader, "", pyproject)
+    if isinstance(pyproject, dict):
+        tool = pyproject.get("tool")
+        tables = {key: pyproject.get(key) for key in ("project", "dependency-groups")}
+        if isinstance(tool, dict):
+            tables |= {f"tool.{key}": tool.get(key) for key in ("multiplat", "uv")}
+        for name, table in tables.items():
+            reader.problems += unreadable_texts(name, table)
     start = f"{where}: " if where else ""
     reader.finish(lambda problem: start + problem.removeprefix("."))
 
@@ -31,6 +38,7 @@ def check_uv_table(table: object, where: str) -> None:
     """Do the same for settings of uv; `where` is the path of their table, or of their file."""
     reader = TableReader()
     _UV(reader, where, table)
+    reader.problems += unreadable_texts(where, table)
     reader.finish()
 
 
@@ -47,6 +55,8 @@ def _version(reader: TableReader, where: str, value: object) -> None:
         Version(text or "0")
     except InvalidVersion:
         reader.problem(f"{where}: {text!r} is not a version")
+    except ValueError:  # Of too many digits, which is told of all texts.
+        pass
 
 
 def _table(**keys: Shape) -> Shape:

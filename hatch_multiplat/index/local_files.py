@@ -62,7 +62,7 @@ def check_find_links(config: Config, folder: Path) -> None:
     missing = [
         (place, location)
         for place, location in enumerate(config.find_links)
-        if not _URL.match(location) and not (folder / location).exists()
+        if not _URL.match(location) and not os.path.exists(folder / location)  # noqa: PTH110 - Path's raises for long names
     ]
     hint = "the path is relative to pyproject.toml"
     if is_unpacked_sdist(folder):
@@ -91,7 +91,8 @@ def paths_for_sdist(config: Config, folder: Path, *, name: str) -> tuple[str, ..
         if not _URL.match(location) and not Path(location).is_absolute():
             wanted += _packages_in(folder, location, but=canonicalize_name(name))
     inside = (path for path in dict.fromkeys(wanted) if _is_inside(folder, path))
-    return tuple(path for path in inside if (folder / path).is_file())
+    # Path.is_file raises for names that are too long.
+    return tuple(path for path in inside if os.path.isfile(folder / path))  # noqa: PTH113
 
 
 def _packages_in(folder: Path, location: str, *, but: str) -> Iterator[str]:

@@ -371,8 +371,9 @@ def _find_folders(root: Path, workspace: Mapping[str, Any], key: str) -> list[Pa
             found += root.glob(pattern)
         except NotImplementedError:
             problems.append(f"{where}: {pattern!r} is absolute; write it from that file's folder")
-        except ValueError as error:
-            problems.append(f"{where}: {pattern!r} is not a pattern for folders: {error}")
+        except (ValueError, IndexError, RecursionError, OSError) as error:
+            reason = str(error).partition(": '")[0]
+            problems.append(f"{where}: {pattern!r} is not a pattern for folders: {reason}")
     if problems:
         raise ConfigError(problems)
     return found

@@ -15,6 +15,7 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from hatch_multiplat.base.errors import LockError
+from hatch_multiplat.base.toml_table import unreadable_texts
 from hatch_multiplat.targets.target import MARKER_VARIABLES
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ def parse_lock(
         data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise LockError(f"{where} is not TOML: {error}; {remedy}") from error
-    problems: list[str] = []
+    problems = [*unreadable_texts("", data)]
     if credentials is not None:
         data = credentials.take_all(data, "", problems)
     if problems:

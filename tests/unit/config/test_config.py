@@ -680,6 +680,30 @@ def test_wrong_types(text: str, expected: list[str]) -> None:
             id="a path as output",
         ),
         pytest.param(
+            'output = "a\\u001bb"',
+            [
+                "tool.multiplat.output: 'a\\x1bb' has a control character in its name; "
+                "take a name that any system allows"
+            ],
+            id="a control character in the output",
+        ),
+        pytest.param(
+            "output = 'nul.{version}.pex'",
+            [
+                "tool.multiplat.output: 'nul.{version}.pex' has a name that Windows reserves; "
+                "take a name that any system allows"
+            ],
+            id="an output that Windows reserves",
+        ),
+        pytest.param(
+            "output = '{name}?.'",
+            [
+                "tool.multiplat.output: '{name}?.' has a character that Windows forbids in names; "
+                "take a name that any system allows"
+            ],
+            id="an output that Windows forbids",
+        ),
+        pytest.param(
             "output = '..'",
             ["tool.multiplat.output: '..' must be a file name; put the folder in 'output-dir'"],
             id="the folder above as output",
