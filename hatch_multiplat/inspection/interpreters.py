@@ -124,7 +124,7 @@ def _probe(path: Path) -> Machine | None:
 
 @functools.cache
 def _probe_source() -> str:
-    source = resources.files("hatch_multiplat").joinpath("runtime/machine.py")
+    source = resources.files("hatch_multiplat").joinpath("runtime/match.py")
     ask = "import json\nprint(json.dumps(dict(read_machine()._asdict())))\n"
     return f"{source.read_text(encoding='utf-8')}\n{ask}"
 
