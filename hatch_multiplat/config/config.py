@@ -115,6 +115,7 @@ class Config:
     inject_env: tuple[tuple[str, str], ...] = ()
     shebang: str | None = None
     inherit_path: Literal["false", "fallback", "prefer"] = "false"
+    path: Literal["prepend", "append", "none"] = "prepend"
     include_tools: bool = False
     runtime_root: str | None = None
     executables: tuple[tuple[str, Command], ...] = ()
@@ -381,6 +382,7 @@ _READERS: Final[dict[str, Callable[[_Parser, str, object], Any]]] = {
     "inject-env": read_variables,
     "shebang": _Parser.shebang,
     "inherit-path": functools.partial(_Parser.choice, of=("false", "fallback", "prefer")),
+    "path": functools.partial(_Parser.choice, of=("prepend", "append", "none")),
     "include-tools": _Parser.boolean,
     "runtime-root": _Parser.string,
     "executables": read_executables,

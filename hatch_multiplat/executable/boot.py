@@ -63,6 +63,7 @@ class BootOptions:
     inherit_path: Literal["false", "fallback", "prefer"] = "false"
     runtime_root: str | None = None
     include_tools: bool = False
+    path: Literal["prepend", "append", "none"] = "prepend"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

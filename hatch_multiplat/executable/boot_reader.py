@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _InheritPath = Literal["false", "fallback", "prefer"]
+_Path = Literal["prepend", "append", "none"]
 
 
 def read_table(members: Mapping[str, bytes], *, where: str) -> BootTable | None:
@@ -103,11 +104,14 @@ def _options(data: Mapping[str, Any]) -> BootOptions:
     inherit_path = data["inherit_path"]
     if inherit_path not in get_args(_InheritPath):
         raise ValueError(inherit_path)
+    if data["path"] not in get_args(_Path):
+        raise ValueError(data["path"])
     root = data["runtime_root"]
     return BootOptions(
         inherit_path=inherit_path,
         runtime_root=None if root is None else str(root),
         include_tools=bool(data["include_tools"]),
+        path=data["path"],
     )
 
 

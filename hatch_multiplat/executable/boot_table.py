@@ -57,6 +57,7 @@ def make_boot_table(
             inherit_path=config.inherit_path,
             runtime_root=config.runtime_root,
             include_tools=config.include_tools,
+            path=config.path,
         ),
         wheels=tuple(
             BootWheel(file=name, sha256=contents[name][0], size=contents[name][1]) for name in names

@@ -168,6 +168,8 @@ def start():
     from _multiplat import enter  # type: ignore[import-not-found]
 
     base = enter.find_interpreter()
+    if not base:
+        fail("cannot find the Python that runs it; start it by that Python's full path")
     enter.enter_finished(ABOUT, app, base, found)
     check_file(is_whole)
     from _multiplat import launch

@@ -8,28 +8,63 @@ ROOT/ID/from/PATH           for the interpreter at PATH: which environment, how 
 
 import errno
 import os
+import re
 import shutil
+import subprocess
 import sys
 import tempfile
 import time
 from typing import Any, Callable, List, Optional, Type
 
-from . import enter, places
+from . import enter, install, run
 
 UNUSED_FOR = 90 * 24 * 3600  # seconds
 STALE_AFTER = 24 * 3600  # seconds; nobody takes as long to make an environment
+# The forms of our own names: a file's folder, an environment, one that is being made, a lock.
+BUILD, ENVIRONMENT = r"[0-9a-f]{12,16}\Z", r"[0-9a-f]{8}\Z"
+UNFINISHED, LOCK = r"[0-9a-f]{8}\.\w+\.new\Z", r"[0-9a-f]{8}\.lock\Z"
+OPEN_TO_OTHERS = "others can write to it, or it is not this user's"
 PATIENCE = 600  # seconds that a maker waits for another
 
 
-def prepare(place: enter.Place) -> bool:
-    """Make the cache folder; False if it cannot be used."""
-    if not places.is_usable(place):
-        return False
-    try:
-        os.makedirs(place.root, 0o700, exist_ok=True)
-    except OSError:
-        return False
-    return place.trusts("") and os.access(place.root, os.W_OK | os.X_OK)
+class Writing:
+    """What is made meanwhile others cannot write, nor read unless the user named the place."""
+
+    def __init__(self, place: enter.Place) -> None:
+        self.bits = 0o022 if place.kind == enter.NAMED else 0o077
+
+    def __enter__(self) -> None:
+        self.mask = os.umask(0o077)
+        os.umask(self.mask | self.bits)
+
+    def __exit__(self, *_: object) -> None:
+        os.umask(self.mask)
+
+
+def prepare(place: enter.Place, build: str) -> str:
+    """Make the folder of a file's environments; raises OSError if it cannot be used."""
+    folder = os.path.join(place.root, build)
+    os.makedirs(folder, exist_ok=True)
+    check(place, folder)
+    return folder
+
+
+def check(place: enter.Place, path: str) -> None:
+    """Raise OSError if somebody else may have written what is there."""
+    if not place.trusts(path):
+        raise PermissionError(
+            errno.EACCES, "others can write to it, or it is not this user's", path
+        )
+
+
+def make_folder(folder: str, key: str) -> str:
+    """Make the folder that an environment is built in, with the mark by which it is ours."""
+    path = tempfile.mkdtemp(prefix=key + ".", suffix=".new", dir=folder)
+    mask = os.umask(0)
+    os.umask(mask)
+    os.chmod(path, 0o777 & ~mask)
+    install.write_file(os.path.join(path, "used"), [])
+    return path
 
 
 class Lock:
@@ -115,6 +150,20 @@ def remove_tree(path: str) -> None:
     shutil.rmtree(path, ignore_errors=True)
 
 
+def list_tree(root: str) -> List[str]:
+    """The files below a folder, by their paths in it, but for compiled modules.
+
+    Those Python may write and others may remove at any time.
+    """
+    found = []
+    for folder, folders, files in os.walk(root):
+        links = [name for name in folders if os.path.islink(os.path.join(folder, name))]
+        folders[:] = [name for name in folders if name != "__pycache__"]
+        at = os.path.relpath(folder, root)
+        found += [name if at == os.curdir else os.path.join(at, name) for name in files + links]
+    return sorted(found)
+
+
 def mend(aside: str, final: str) -> None:
     """Move what an environment has lost to where it was, out of one that was made anew.
 
@@ -140,7 +189,7 @@ def remove_leftovers(folder: str, key: str, held: bool) -> None:
         if name.startswith(key + ".") and name.endswith(".new"):
             path = os.path.join(folder, name)
             if held or is_older(path, STALE_AFTER):
-                remove_tree(path)
+                remove_ours(path)
 
 
 def is_older(path: str, seconds: float) -> bool:
@@ -150,31 +199,48 @@ def is_older(path: str, seconds: float) -> bool:
         return False
 
 
+def remove_ours(path: str) -> None:
+    """Remove a folder if it has our mark, or nothing at all."""
+    if os.path.isfile(os.path.join(path, "used")):
+        remove_tree(path)
+    elif not os.path.islink(path):
+        try:
+            os.rmdir(path)
+        except OSError:
+            pass
+
+
 def remove_unused(root: str) -> None:
-    """Remove environments of any file that nobody has used for 90 days and that are not running."""
-    for build in list_folder(root):
-        for name in list_folder(os.path.join(root, build)):
-            path = os.path.join(root, build, name)
-            if name.endswith(".new"):
-                if is_older(path, STALE_AFTER):
-                    remove_tree(path)
-            elif is_older(os.path.join(path, "used"), UNUSED_FOR):
+    """Remove environments of any file that nobody has used for 90 days and that are not running.
+
+    Only what has a name of our form, and our mark in it.
+    """
+    for build in list_folder(root, BUILD):
+        folder = os.path.join(root, build)
+        for name in list_folder(folder, ENVIRONMENT):
+            path = os.path.join(folder, name)
+            if is_older(os.path.join(path, "used"), UNUSED_FOR):
                 remove_if_idle(path)
-        remove_if_empty(os.path.join(root, build))
-
-
-def remove_if_empty(folder: str) -> None:
-    """Remove the locks and records of a file long after its last environment has gone."""
-    if is_older(folder, UNUSED_FOR) and not any(
-        os.path.isdir(os.path.join(folder, name)) and name != "from" for name in list_folder(folder)
-    ):
-        remove_tree(folder)
+        for name in list_folder(folder, UNFINISHED):
+            path = os.path.join(folder, name)
+            if is_older(path, STALE_AFTER):
+                remove_ours(path)
+        if is_older(folder, UNUSED_FOR) and not list_folder(folder, ENVIRONMENT):
+            for name in list_folder(folder, LOCK):
+                os.unlink(os.path.join(folder, name))
+            remove_tree(os.path.join(folder, "from"))
+            try:
+                os.rmdir(folder)
+            except OSError:
+                pass  # something is in it that is not ours
 
 
 def remove_if_idle(path: str) -> None:
-    """Remove an environment unless a process holds its `used` file."""
+    """Remove an environment unless a process holds it or names it."""
+    if is_named_by_a_process(path):
+        return
     try:
-        handle = os.open(os.path.join(path, "used"), os.O_RDWR)
+        handle = run.open_lock(path)
     except OSError:
         return
     try:
@@ -183,9 +249,7 @@ def remove_if_idle(path: str) -> None:
             os.close(handle)
             handle = -1
         if idle:
-            gone = tempfile.mkdtemp(
-                prefix=os.path.basename(path) + ".", suffix=".new", dir=os.path.dirname(path)
-            )
+            gone = make_folder(os.path.dirname(path), os.path.basename(path))
             os.rename(path, os.path.join(gone, "old"))
             remove_tree(gone)
     except OSError:
@@ -195,9 +259,27 @@ def remove_if_idle(path: str) -> None:
             os.close(handle)
 
 
-def list_folder(path: str) -> List[str]:
+def is_named_by_a_process(path: str) -> bool:
+    """Whether a command line has this path: daemons and interpreters hold no lock."""
+    name = os.fsencode(path) + b"/"
+    if os.path.isdir("/proc/self"):
+        processes = [os.path.join("/proc", pid, "cmdline") for pid in os.listdir("/proc")]
+        return any(name in (read_bytes(file) or b"") for file in processes)
+    if os.name == "nt":
+        return False  # a program that runs keeps its folder from being renamed
     try:
-        return sorted(os.listdir(path))
+        shown = subprocess.check_output(
+            ["/bin/ps", "-axww", "-o", "command="], stderr=subprocess.DEVNULL
+        )
+    except (OSError, subprocess.SubprocessError):
+        return True
+    return name in shown
+
+
+def list_folder(path: str, pattern: str) -> List[str]:
+    """The names in a folder of our own that have one of our forms."""
+    try:
+        return sorted(name for name in os.listdir(path) if re.match(pattern, name))
     except OSError:
         return []
 
@@ -210,11 +292,10 @@ def write_record(folder: str, executable: str, lines: List[str]) -> None:
     data = os.fsencode("\n".join(lines) + "\n")
     if read_bytes(path) == data:
         return
+    aside = "%s.%d" % (path, os.getpid())
     try:
-        os.makedirs(os.path.dirname(path), 0o700, exist_ok=True)
-        handle, aside = tempfile.mkstemp(dir=os.path.dirname(path))
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(data)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        install.write_file(aside, [data])
         os.replace(aside, path)
     except OSError:
         pass

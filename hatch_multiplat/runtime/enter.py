@@ -30,7 +30,7 @@ PLACES = (
 )
 # What an environment cannot start without; run.py looks after the rest of it.
 FILES = (
-    "venv/pyvenv.cfg",
+    *("files", "used", "base", "venv/pyvenv.cfg"),
     *("code/_multiplat/" + name for name in ("__init__.py", "enter.py", "run.py")),
 )
 # What one start tells the next: do not go there again, do not search again, who was searched for.
@@ -101,7 +101,8 @@ def find_place(runtime_root: "Optional[str]") -> "Optional[Place]":
     system = "posix" if os.name == "posix" else "nt"
     places = list(PLACES)
     if runtime_root:
-        places.insert(1, (NAMED, "", "", runtime_root))
+        root = os.fsdecode(runtime_root.encode("utf-8"))  # as the shell header has it
+        places.insert(1, (NAMED, "", "", root))
     for kind, only, variable, rest in places:
         if only not in ("", system, sys.platform):
             continue
@@ -120,9 +121,18 @@ def find_place(runtime_root: "Optional[str]") -> "Optional[Place]":
 
 
 def find_interpreter() -> str:
-    """The interpreter that this one is, or was made from if it is a virtual environment's."""
+    """The interpreter that this one is, or was made from if it is a virtual environment's; or "".
+
+    Python takes it for what it was called, which a parent may have made up.
+    """
     path = getattr(sys, "_base_executable", None) or sys.executable or ""
-    return find_twin(path, "pythonw", "python") if os.name == "nt" else os.path.realpath(path)
+    if os.name == "nt":
+        return find_twin(path, "pythonw", "python")
+    path = os.path.realpath(path) if path else ""
+    own = os.path.realpath("/proc/self/exe")
+    if os.path.basename(own).startswith(("python", "pypy")) and not is_same(path, own):
+        path = own
+    return path if os.path.isfile(path) and os.access(path, os.X_OK) else ""
 
 
 def find_twin(path: str, name: str, other: str) -> str:

@@ -1,5 +1,6 @@
 """A first start: find the target, make its environment, say what happens."""
 
+import errno
 import hashlib
 import json
 import os
@@ -8,12 +9,14 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from typing import Any, Callable, Dict, List, NoReturn, Optional, Sequence, Tuple
 
 from . import cache, enter, install, match, places, pythons, rules, run, venv, verify
 
 Json = Dict[str, Any]
 NOTICE_AFTER = 1.0  # seconds
+RENAME_AGAIN = (0.1, 0.2, 0.4, 0.8, 1.6, 3.2)  # seconds to wait, as uv does
 MULTIPLAT = ".multiplat"  # where a folder that MULTIPLAT=venv made has what starts in it
 DAMAGED = "this file is damaged, download it again"
 
@@ -53,15 +56,22 @@ class Launch:
             return []
         return [self.table["wheels"][i] for i in match.wheels_of(self.target, self.machine)]
 
-    def key(self) -> str:
-        """What tells this machine's environment from others of the same file."""
-        parts = [run.signature(), run.stamp(self.base), self.base]
-        return hashlib.sha256(ascii(parts).encode("ascii")).hexdigest()[:8]
+    def key(self, place: enter.Place) -> str:
+        """What tells this machine's environment from others of the same file, in one place.
+
+        It goes by what the interpreter is. Where another one that is the same still exists, by its
+        path too: some are at a new path at each start, as in an AppImage.
+        """
+        same = [run.signature(), run.stamp(self.base), os.path.getsize(self.base)]
+        keys = [digest(same), digest([*same, self.base])]
+        others = run.read_base(os.path.join(place.root, self.id, keys[0]))
+        taken = others not in ("", self.base) and os.path.exists(others)
+        return keys[1] if taken else keys[0]
 
     # Where is it?
 
     def folder(self, place: enter.Place) -> str:
-        return os.path.join(place.root, self.id, self.key())
+        return os.path.join(place.root, self.id, self.key(place))
 
     def usable_places(self) -> List[Tuple[enter.Place, bool]]:
         """The places to try, those that native libraries can be loaded from first."""
@@ -72,19 +82,17 @@ class Launch:
 
     def find_or_make(self) -> Tuple[str, str, str]:
         """The record of an environment for this interpreter, which is made if there is none."""
-        key = self.key()
         problem = "no permission to write"
         for place, noexec in self.usable_places():
-            if not cache.prepare(place):
-                continue
-            folder = os.path.join(place.root, self.id)
             try:
-                os.makedirs(folder, 0o700, exist_ok=True)
-                how = self.make_in(place, folder, key, noexec)
+                with cache.Writing(place):
+                    folder = cache.prepare(place, self.id)
+                    key = self.key(place)
+                    how = self.make_in(place, folder, key, noexec)
+                    self.write_records(folder, key, how)
             except OSError as error:
                 problem = error.strerror or str(error)
                 continue
-            self.write_records(folder, key, how)
             return os.path.join(folder, key), how, self.base
         return self.fail(
             "cannot store its files in %s: %s; set PEX_ROOT to a folder that has room"
@@ -94,24 +102,45 @@ class Launch:
     def make_in(self, place: enter.Place, folder: str, key: str, noexec: bool) -> str:
         """Make the environment if it is not there or not whole; returns how it is started."""
         final = os.path.join(folder, key)
+        for path in (final, os.path.join(final, "venv")):
+            if os.path.lexists(path):
+                cache.check(place, path)
         if not run.is_whole(final):
+            self.say_what_is_not_used(place)
             with Notice(self), cache.Lock(final + ".lock") as lock:
                 if not run.is_whole(final):
                     cache.remove_leftovers(folder, key, lock.held)
-                    aside = tempfile.mkdtemp(prefix=key + ".", suffix=".new", dir=folder)
+                    aside = cache.make_folder(folder, key)
                     try:
                         self.make(aside, final, place.kind)
                         self.put_in_place(aside, final)
                     finally:
                         cache.remove_tree(aside)
             cache.remove_unused(place.root)
+        if run.read_base(final) != self.base:
+            self.point_to_base(folder, final)
         python = enter.start_of(final, "", self.base)
         if not os.path.exists(python):
             return "base"
         plain = install.shebang(python).startswith(b"#!" + os.fsencode(python))
         return "direct" if os.name != "nt" and not noexec and plain else "python"
 
+    def say_what_is_not_used(self, place: enter.Place) -> None:
+        """Say once, when an environment is made elsewhere, what is wrong with the first place."""
+        first = self.places[0]
+        elsewhere = place is not first and os.path.lexists(first.root) and not first.trusts("")
+        if elsewhere and sys.stderr is not None:
+            words = (self.name, first.root, cache.OPEN_TO_OTHERS)
+            sys.stderr.write("%s: %s is not used: %s\n" % words)
+
     def put_in_place(self, aside: str, final: str) -> None:
+        for wait in RENAME_AGAIN if os.name == "nt" else ():
+            try:
+                os.rename(aside, final)
+            except PermissionError:  # a virus scanner may be reading it
+                time.sleep(wait)
+            else:
+                return
         try:
             os.rename(aside, final)
         except OSError:
@@ -119,6 +148,19 @@ class Launch:
                 raise
             # Another process was faster, or it has lost files.
             cache.mend(aside, final)
+
+    def point_to_base(self, folder: str, final: str) -> None:
+        """Make an environment one of the interpreter at its new path."""
+        aside = cache.make_folder(folder, os.path.basename(final))
+        inside = os.path.join(aside, "venv")
+        try:
+            venv.write_python(inside, self.base, self.about["inherit_path"] != "false")
+            for path in cache.list_tree(inside):
+                os.replace(os.path.join(inside, path), os.path.join(final, "venv", path))
+            install.write_file(os.path.join(aside, "base"), [os.fsencode(self.base)])
+            os.replace(os.path.join(aside, "base"), os.path.join(final, "base"))
+        finally:
+            cache.remove_tree(aside)
 
     def make(self, aside: str, final: str, kind: str) -> None:
         """Build the whole environment in `aside`, to be renamed to `final`.
@@ -128,8 +170,14 @@ class Launch:
         parts = ("venv", "app", "code") if kind else ("", "", MULTIPLAT)
         inside, app, code = (os.path.join(aside, part) if part else aside for part in parts)
         there = os.path.join(final, parts[0]) if kind else final
+        scripts = os.path.join(parts[2] if not kind else "", "bin")
         after, now = venv.describe_venv(there), venv.describe_venv(inside)
         groups = self.install(now.paths, after.python)
+        room = 0
+        if kind in (enter.HOME, enter.SHARED) and not is_bytecode_unwanted():
+            room = venv.prepare_bytecode(inside)
+        else:
+            venv.compile_all(inside, there)
         inherit = self.about["inherit_path"]
         if inherit != "false":
             venv.write_inherit(now.paths.purelib, there, inherit, self.read("inherit.py"))
@@ -141,11 +189,12 @@ class Launch:
             "kind": kind,
             "signature": run.signature(),
             "stamp": run.stamp(self.base),
-            "base": os.fsencode(self.base),
             "library": os.path.relpath(now.paths.purelib, inside),
-            "scripts": os.path.relpath(now.paths.scripts, inside),
+            "scripts": scripts,
+            "path": self.table["options"].get("path", "prepend"),
             "inherit": inherit,
             "plain": plain,
+            "room": room,
         }
 
         def runs(what: Dict[str, str]) -> Dict[str, str]:
@@ -164,9 +213,12 @@ class Launch:
         except rules.BadWheel as error:
             self.fail(str(error))
         venv.write_code(code, os.path.join(final, parts[2]), lambda name: self.read(name + ".py"))
+        venv.link_scripts(now.paths.scripts, os.path.join(aside, scripts))
         if kind:
-            install.write_file(os.path.join(aside, "used"), [])
-            install.write_file(os.path.join(aside, "files"), [venv.list_files(aside)])
+            install.write_file(os.path.join(aside, "base"), [os.fsencode(self.base)])
+            install.write_file(
+                os.path.join(aside, "files"), [b"\0".join(map(os.fsencode, cache.list_tree(aside)))]
+            )
 
     def install(self, paths: install.Paths, python: str) -> List[Dict[str, Dict[str, str]]]:
         """Install this machine's wheels; returns the entry points of each.
@@ -216,7 +268,7 @@ class Launch:
                 os.environ["_MULTIPLAT_FROM"] = os.pathsep.join(
                     p for p in (self.base, self.found) if p and os.path.realpath(p) == self.base
                 )
-                enter.become([path, self.app, *sys.argv[1:]])
+                enter.become([path, *enter.read_options(), self.app, *sys.argv[1:]])
         lines = [match.describe_misfit(self.table["targets"], self.machine)]
         lines.append("  this is:     " + str(self.machine))
         lines.append("  it supports:")
@@ -234,7 +286,7 @@ class Launch:
             seen.add(real)
             try:
                 code = subprocess.call(
-                    [path, self.app],
+                    [path, *enter.read_options(), self.app],
                     env=environ,
                     stdin=subprocess.DEVNULL,
                     stdout=subprocess.DEVNULL,
@@ -269,7 +321,13 @@ class Launch:
                 whole = run.is_whole(self.folder(found[0]))
                 how = "set up at " if whole else "will be set up at "
                 lines.append(how + self.folder(found[0]))
-        print("\n".join(lines))
+        say("\n".join(lines))
+
+    def verify(self) -> "NoReturn":
+        """Say of each part by what it is accounted for, as far as that can be seen from inside."""
+        lines, problems = verify.examine(self.app, self.about, self.table)
+        say("\n".join(["%s %s" % (self.table["name"], self.table["version"]), *lines, *problems]))
+        sys.exit(1 if problems else 0)
 
     def write_venv(self) -> None:
         """`MULTIPLAT=venv FILE DIR`: leave the environment at DIR, a venv of its own."""
@@ -312,7 +370,10 @@ class Notice:
         if sys.stderr is not None and sys.stderr.isatty():
             self.timer = threading.Timer(NOTICE_AFTER, self.show)
             self.timer.daemon = True
-            self.timer.start()
+            try:
+                self.timer.start()
+            except RuntimeError:  # no threads here, as in a container of an old kind
+                self.timer = None
 
     def __exit__(self, *_: object) -> None:
         if self.timer:
@@ -322,6 +383,25 @@ class Notice:
     def show(self) -> None:
         sys.stderr.write("%s: preparing its first run on this machine...\n" % self.launch.name)
         sys.stderr.flush()
+
+
+def digest(parts: List[Any]) -> str:
+    return hashlib.sha256(ascii(parts).encode("ascii")).hexdigest()[:8]
+
+
+def is_bytecode_unwanted() -> bool:
+    """Whether the program will not write what it compiles, so that it has to be done for it."""
+    return bool(sys.flags.dont_write_bytecode or os.environ.get("PYTHONDONTWRITEBYTECODE"))
+
+
+def say(text: str) -> None:
+    """Print, whatever the encoding of the terminal is, and whether or not anybody still reads."""
+    encoding = getattr(sys.stdout, "encoding", None) or "ascii"
+    try:
+        os.write(1, (text + "\n").encode(encoding, "backslashreplace"))
+    except OSError as error:
+        if error.errno != errno.EPIPE:
+            sys.exit("cannot print: %s" % error.strerror)
 
 
 def show_message(title: str, text: str) -> None:
@@ -344,8 +424,10 @@ def main(about: Json, read: Callable[[str], bytes], app: str, base: str, found: 
     if wish == "info":
         launch.info()
         sys.exit(0)
+    if wish == "verify":
+        launch.verify()
     if wish not in ("", "venv"):
-        launch.fail("MULTIPLAT=%s is unknown; use info or venv" % wish, 2)
+        launch.fail("MULTIPLAT=%s is unknown; use info, verify or venv" % wish, 2)
     if launch.target is None:
         if wish:
             os.environ["MULTIPLAT"] = wish

@@ -46,10 +46,18 @@ def stamp(base: str) -> str:
     return "%d %d" % (status.st_size, status.st_mtime)
 
 
-def hold(path: str) -> bool:
-    """Mark this environment as in use for as long as we run; False if it is just being removed."""
+def open_lock(root: str) -> int:
+    """Open what a lock on an environment is held on: its folder, which keeps systemd-tmpfiles away.
+
+    Where folders cannot be opened it is the file `used`.
+    """
+    return os.open(root if os.name != "nt" else os.path.join(root, "used"), os.O_RDONLY)
+
+
+def hold(root: str) -> bool:
+    """Mark an environment as in use for as long as we run; False if it is just being removed."""
     try:
-        handle = os.open(path, os.O_RDONLY)
+        handle = open_lock(root)
     except OSError:
         return False
     try:
@@ -60,7 +68,16 @@ def hold(path: str) -> bool:
         return False
     except (ImportError, OSError):
         pass
-    return True
+    return os.path.exists(os.path.join(root, "used"))
+
+
+def read_base(root: str) -> str:
+    """The interpreter that an environment is of; "" if it does not say."""
+    try:
+        with open(os.path.join(root, "base"), "rb") as stream:
+            return os.fsdecode(stream.read())
+    except OSError:
+        return ""
 
 
 def is_whole(root: str) -> bool:
@@ -118,13 +135,13 @@ def check(config: "Dict[str, Any]", root: str, file: str, again: bool) -> None:
     from . import enter
 
     environ = os.environ
-    base = os.fsdecode(config["base"])
+    base = read_base(root)
     fits = config["signature"] == signature() and config["stamp"] == stamp(base)
     fits = fits and "MULTIPLAT" not in environ and not enter.asks_pex(environ)
     place = enter.Place(os.path.dirname(os.path.dirname(root)), config["kind"])
     fits = fits and place.trusts(os.path.join(root, "venv", config["library"]))
     used, library = os.path.join(root, "used"), os.path.join(root, "venv", config["library"])
-    fits = hold(used) and fits and look_after(used, library)
+    fits = hold(root) and fits and look_after(used, library)
     if not fits and not again:
         environ["_MULTIPLAT_FILE"], environ["_MULTIPLAT_AGAIN"] = file, "1"
         enter.become([base, *enter.read_options(), file, *sys.argv[1:]])
@@ -151,6 +168,28 @@ def set_path(config: "Dict[str, Any]", venv: str) -> None:
         import site
 
         site.main()
+
+
+def has_room(root: str, size: int) -> bool:
+    """Whether a disk has room for what Python compiles: it does not notice if a file is cut short.
+
+    Each later start would then end at that file.
+    """
+    try:
+        status = os.statvfs(root)
+    except (AttributeError, OSError):
+        return True
+    return status.f_bavail * status.f_frsize >= size
+
+
+def extend_path(how: str, scripts: str) -> None:
+    """Put the folder of console scripts on PATH, and the system's own where there is no PATH."""
+    parts = [os.environ.get("PATH") or os.defpath]
+    if how == "append":
+        parts.append(scripts)
+    elif how == "prepend":
+        parts.insert(0, scripts)
+    os.environ["PATH"] = os.pathsep.join(parts)
 
 
 class Environ:
@@ -256,9 +295,9 @@ def main(config: "Dict[str, Any]", script: str) -> "Callable[[], object]":
     if file is not None:
         check(config, root, file, again is not None)
     set_path(config, venv)
-    path = environ.get("PATH")
-    scripts = os.path.join(venv, config["scripts"])
-    environ["PATH"] = scripts + (os.pathsep + path if path else "")
+    if config["room"] and not sys.dont_write_bytecode:
+        sys.dont_write_bytecode = not has_room(root, config["room"])
+    extend_path(config["path"], os.path.join(root, config["scripts"]))
     if file is not None:
         environ["PEX"] = os.path.realpath(file)
         sys.argv[0] = file

@@ -3,13 +3,14 @@
 import importlib.util
 import marshal
 import os
+import re
 import shutil
 import struct
 import subprocess
 import sys
 import sysconfig
 import warnings
-from typing import Any, Callable, Dict, List, NamedTuple
+from typing import Any, Callable, Dict, Iterator, List, NamedTuple
 
 from . import install, pythons, rules
 
@@ -199,6 +200,47 @@ def write_code(folder: str, final: str, read: Callable[[str], bytes]) -> None:
         compile_file(path, os.path.join(final, PACKAGE, name + ".py"))
 
 
+def link_scripts(scripts: str, folder: str) -> None:
+    """Make a folder for PATH: of what is in the folder of scripts, all but the interpreters."""
+    os.makedirs(folder, exist_ok=True)
+    for name in os.listdir(scripts):
+        if re.match(r"(python|pypy)w?[\d.]*t?(\.exe)?\Z|.*\.(dll|zip)\Z", name, re.IGNORECASE):
+            continue
+        source, target = os.path.join(scripts, name), os.path.join(folder, name)
+        try:
+            os.symlink(os.path.relpath(source, folder), target)
+        except (OSError, AttributeError, NotImplementedError):
+            if os.path.isfile(source):
+                link_or_copy(source, target)
+
+
+def find_sources(root: str) -> Iterator[str]:
+    """The modules below a folder, by their paths in it."""
+    for folder, _, files in os.walk(root):
+        for name in files:
+            if name.endswith(".py"):
+                yield os.path.relpath(os.path.join(folder, name), root)
+
+
+def prepare_bytecode(root: str) -> int:
+    """Make the folders that Python puts compiled modules into, as it would by the program's umask.
+
+    Returns the room, in bytes, that these modules take: some more than as text.
+    """
+    size = 0
+    for path in find_sources(root):
+        folder, name = os.path.split(os.path.join(root, path))
+        os.makedirs(os.path.join(folder, "__pycache__"), exist_ok=True)
+        size += os.path.getsize(os.path.join(folder, name)) * 3 // 2 + (1 << 12)
+    return size
+
+
+def compile_all(root: str, final: str) -> None:
+    """Compile all modules, for an environment that its programs cannot or may not write to."""
+    for path in find_sources(root):
+        compile_file(os.path.join(root, path), os.path.join(final, path))
+
+
 def compile_file(path: str, final: str) -> None:
     """Write a module's .pyc, for when it lies at `final`; a short one could not be told later.
 
@@ -228,16 +270,3 @@ def write_inherit(library: str, final: str, how: str, source: bytes) -> None:
         os.fsencode(final),
     )
     install.write_file(os.path.join(library, INHERIT + ".pth"), [line.encode("ascii")])
-
-
-def list_files(root: str) -> bytes:
-    """The files below a folder, by their paths in it, with a null byte between.
-
-    Without compiled modules, which Python may write and others may remove at any time.
-    """
-    found = []
-    for folder, folders, files in os.walk(root):
-        folders[:] = [name for name in folders if name != "__pycache__"]
-        at = os.path.relpath(folder, root)
-        found += [name if at == os.curdir else os.path.join(at, name) for name in files]
-    return b"\0".join(map(os.fsencode, sorted(found)))

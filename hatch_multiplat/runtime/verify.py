@@ -4,9 +4,13 @@ import hashlib
 import io
 import os
 import zipfile
-from typing import IO, Any, Dict, Optional, cast
+from typing import IO, Any, Dict, List, Optional, Tuple, cast
 
 BLOCK = 1 << 20  # bytes
+PEX_FOLDERS, PEX_OWN = (".bootstrap/", "__pex__/"), ".multiplat/pex.py"  # what is pex's
+WARNING = (
+    "Compare it with the digest that was published: a changed launcher can lie about all of this."
+)
 
 
 class DamagedFile(Exception):  # noqa: N818 - the name is the message
@@ -68,10 +72,10 @@ class Executable:
         if not os.path.isdir(path):
             try:
                 self.zip = zipfile.ZipFile(path)
-            except (zipfile.BadZipFile, ValueError) as error:
-                raise DamagedFile(str(error)) from error
             except OSError as error:
                 raise UnreadableFile(path, error) from error
+            except Exception as error:  # damage breaks zipfile in many ways
+                raise DamagedFile(str(error)) from error
 
     def close(self) -> None:
         if self.zip is not None:
@@ -87,6 +91,10 @@ class Executable:
             return self._open_checked(wheel)
         except OSError as error:
             raise UnreadableFile(self.path, error) from error
+        except DamagedFile:
+            raise
+        except Exception as error:
+            raise DamagedFile(str(error)) from error
 
     def _open_checked(self, wheel: Dict[str, Any]) -> IO[bytes]:
         name = ".deps/" + wheel["file"]
@@ -119,3 +127,41 @@ class Executable:
             raise DamagedFile("%s is not where it should be" % name)
         skip = int.from_bytes(header[26:28], "little") + int.from_bytes(header[28:30], "little")
         return cast("IO[bytes]", Section(stream, info.header_offset + 30 + skip, info.file_size))
+
+
+def examine(path: str, about: Dict[str, Any], table: Dict[str, Any]) -> Tuple[List[str], List[str]]:
+    """What accounts for each part of a file, and what nothing does; its start-up was checked."""
+    wheels = {".deps/" + item["file"]: item for item in table["wheels"]}
+    lines = ["start-up and table: as built, " + about["id"]]
+    problems = []
+    file = Executable(path)
+    good = 0
+    for item in table["wheels"]:
+        try:
+            file.open_wheel(item).close()
+            good += 1
+        except (DamagedFile, UnreadableFile) as error:
+            problems.append("damaged: %s" % error)
+    lines.append("wheels: %d of %d as built" % (good, len(wheels)))
+    if file.zip is None:
+        return lines, problems
+    names = file.zip.namelist()
+    known = set(about["members"]) | set(wheels) | {"PEX-INFO", ".deps/", ".multiplat/"}
+    pex = [name for name in names if name.startswith(PEX_FOLDERS) or name == PEX_OWN]
+    others = sorted(set(names) - known - set(pex))
+    problems += ["nothing accounts for %a" % name for name in others]
+    problems += ["there twice: %a" % name for name in sorted(set(names)) if names.count(name) > 1]
+    try:
+        damaged = file.zip.testzip()
+    except Exception:
+        damaged = "its directory"
+    if damaged:
+        problems.append("damaged: %a" % damaged)
+    else:
+        lines.append("pex's own runtime: %d members, undamaged" % len(pex))
+    digest = hashlib.sha256()
+    with open(path, "rb") as stream:
+        for block in iter(lambda: stream.read(BLOCK), b""):
+            digest.update(block)
+    lines += ["SHA-256 of this file: " + digest.hexdigest(), WARNING]
+    return lines, problems
