@@ -213,6 +213,7 @@ def _make_inputs(
         scripts=own.scripts,
         contents={name: (path.parent.name, path.stat().st_size) for name, path in paths.items()},
         demands=demands,
+        texts=texts,
     )
     return BuildInputs(
         requirements=demands.roots,

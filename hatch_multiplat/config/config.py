@@ -117,6 +117,7 @@ class Config:
     inherit_path: Literal["false", "fallback", "prefer"] = "false"
     path: Literal["prepend", "append", "none"] = "prepend"
     include_tools: bool = False
+    strict: bool = False
     runtime_root: str | None = None
     executables: tuple[tuple[str, Command], ...] = ()
     formats: tuple[str, ...] = ("pex",)
@@ -384,6 +385,7 @@ _READERS: Final[dict[str, Callable[[_Parser, str, object], Any]]] = {
     "inherit-path": functools.partial(_Parser.choice, of=("false", "fallback", "prefer")),
     "path": functools.partial(_Parser.choice, of=("prepend", "append", "none")),
     "include-tools": _Parser.boolean,
+    "strict": _Parser.boolean,
     "runtime-root": _Parser.string,
     "executables": read_executables,
     "formats": read_formats,

@@ -23,6 +23,30 @@ class BootWheel:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class BootNeeds:
+    """What a target's wheels really need beyond its Python, system and processor.
+
+    `abi` is whether a wheel is tied to the target's ABI; `native` whether one holds machine code.
+    """
+
+    abi: bool
+    native: bool
+    libc: tuple[str, int, int] | None = None
+    macos: tuple[int, int] | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BootAnywhere:
+    """A set of pure wheels that runs where no target is: on these minors of Python 3.
+
+    `python` is the first, and the one after the last, or None where the end is open.
+    """
+
+    python: tuple[int, int | None]
+    wheels: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class BootTarget:
     """One target: how start-up recognises it, and its wheels by first patch release.
 
@@ -43,6 +67,7 @@ class BootTarget:
     patch: int | None = None
     sets: tuple[tuple[int, tuple[int, ...]], ...]
     patches: Spans = EVERY
+    needs: BootNeeds | None = None
     tags: tuple[str, ...] = ()
     environment: tuple[tuple[str, str], ...] = ()
 
@@ -91,6 +116,7 @@ class BootTable:
     excluded: tuple[str, ...] = ()
     metadata: tuple[tuple[str, str, tuple[str, ...]], ...] = ()
     pythons: tuple[tuple[str, str, str], ...] = ()
+    anywhere: BootAnywhere | None = None
 
     @property
     def main(self) -> str:
@@ -125,6 +151,7 @@ class BootTable:
                 if self.metadata
                 else {}
             ),
+            **({"anywhere": asdict(self.anywhere)} if self.anywhere else {}),
             **({"pythons": list(map(list, self.pythons))} if self.pythons else {}),
         }
 
@@ -133,7 +160,7 @@ def _target_fields(target: BootTarget) -> dict[str, Any]:
     """The fields of a target, without those that few have."""
     patches = () if target.patches == EVERY else target.patches
     fields = asdict(target) | {"environment": dict(target.environment), "patches": patches}
-    rare = {"tags", "environment", "patches"}
+    rare = {"tags", "environment", "patches", "needs"}
     return {key: value for key, value in fields.items() if value or key not in rare}
 
 

@@ -10,7 +10,9 @@ from packaging.tags import parse_tag
 from hatch_multiplat.base.errors import ExecutableError
 from hatch_multiplat.executable.boot import (
     FORMAT,
+    BootAnywhere,
     BootCommand,
+    BootNeeds,
     BootOptions,
     BootTable,
     BootTarget,
@@ -93,6 +95,7 @@ def parse_table(data: Mapping[str, Any], *, where: str) -> BootTable:
             (str(name), str(version), str(bound))
             for name, version, bound in data.get("pythons", ())
         ),
+        anywhere=_anywhere(data.get("anywhere")),
     )
 
 
@@ -115,6 +118,35 @@ def _options(data: Mapping[str, Any]) -> BootOptions:
     )
 
 
+def _anywhere(data: Mapping[str, Any] | None) -> BootAnywhere | None:
+    if data is None:
+        return None
+    first, end = data["python"]
+    return BootAnywhere(
+        python=(int(first), None if end is None else int(end)),
+        wheels=tuple(map(str, data["wheels"])),
+    )
+
+
+def _needs(data: Mapping[str, Any] | None) -> BootNeeds | None:
+    if data is None:
+        return None
+    return BootNeeds(
+        abi=bool(data["abi"]),
+        native=bool(data["native"]),
+        libc=_libc(data["libc"]),
+        macos=_macos(data["macos"]),
+    )
+
+
+def _libc(data: Any) -> tuple[str, int, int] | None:
+    return (str(data[0]), int(data[1]), int(data[2])) if data else None
+
+
+def _macos(data: Any) -> tuple[int, int] | None:
+    return (int(data[0]), int(data[1])) if data else None
+
+
 def _target(data: Mapping[str, Any], *, count: int) -> BootTarget:
     major, minor = data["python"]
     sets = tuple((int(first), tuple(map(int, indexes))) for first, indexes in data["sets"])
@@ -123,7 +155,6 @@ def _target(data: Mapping[str, Any], *, count: int) -> BootTarget:
     patches = tuple(
         (int(first), None if end is None else int(end)) for first, end in data.get("patches", EVERY)
     )
-    libc, macos = data["libc"], data["macos"]
     return BootTarget(
         name=str(data["name"]),
         implementation=str(data["implementation"]),
@@ -131,11 +162,12 @@ def _target(data: Mapping[str, Any], *, count: int) -> BootTarget:
         abi=str(data["abi"]),
         system=str(data["system"]),
         arch=str(data["arch"]),
-        libc=(str(libc[0]), int(libc[1]), int(libc[2])) if libc else None,
-        macos=(int(macos[0]), int(macos[1])) if macos else None,
+        libc=_libc(data["libc"]),
+        macos=_macos(data["macos"]),
         patch=None if data["patch"] is None else int(data["patch"]),
         sets=sets,
         patches=patches,
+        needs=_needs(data.get("needs")),
         tags=tuple(map(str, data.get("tags", ()))),
         environment=tuple(sorted(_strings(data.get("environment", {})).items())),
     )

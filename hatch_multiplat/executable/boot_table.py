@@ -14,6 +14,7 @@ from hatch_multiplat.executable.boot import (
     BootWheel,
     rank_targets,
 )
+from hatch_multiplat.executable.needs import find_anywhere, find_needs
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from hatch_multiplat.wheels.dependency_proof import Demands
     from hatch_multiplat.wheels.metadata import ProjectMetadata
     from hatch_multiplat.wheels.selection import Selection
+    from hatch_multiplat.wheels.wheel_file import WheelTexts
 
 
 def make_boot_table(
@@ -36,11 +38,13 @@ def make_boot_table(
     contents: Mapping[str, tuple[str, int]],
     scripts: Mapping[str, str],
     demands: Demands,
+    texts: Mapping[str, WheelTexts],
 ) -> BootTable:
     """Make the table of an executable.
 
     `contents` maps each wheel's file name to the SHA-256 (hex) and the size (bytes) of the file
-    on disk, which is what start-up will find in the executable. `scripts` are the project's own,
+    on disk, which is what start-up will find in the executable. `texts` has what each wheel says of
+    itself, by the same name. `scripts` are the project's own,
     name to `module:function`. Of `demands`, what stands in place of the wheels' own word goes into
     the file.
     """
@@ -71,6 +75,7 @@ def make_boot_table(
                 for (name, version), requires in demands.metadata.items()
             )
         ),
+        anywhere=None if config.strict else find_anywhere(selections, texts, demands),
         pythons=tuple(
             sorted(
                 (name, str(version or ""), str(bound))
@@ -131,6 +136,7 @@ def _boot_target(selection: Selection, position: Mapping[str, int]) -> BootTarge
             for index, group in enumerate(selection.sets)
         ),
         patches=selection.patches,
+        needs=find_needs(selection),
         tags=_explicit_tags(selection),
         environment=target.explicit_environment or (),
     )

@@ -39,6 +39,7 @@ class Launch:
         self.app, self.base, self.found = app, base, found
         self.machine = match.read_machine()
         self.target = match.find_target(self.table["targets"], self.machine)
+        self.target = self.target or match.find_anywhere(self.table, self.machine)
         first, fallback = enter.find_place(about["runtime_root"]), places.find_fallback()
         self.places = [place for place in (first, fallback) if place]
 
@@ -273,6 +274,7 @@ class Launch:
         lines.append("  this is:     " + str(self.machine))
         lines.append("  it supports:")
         lines += ["    " + line for line in match.describe_targets(self.table["targets"])]
+        lines += ["    " + line for line in match.describe_anywhere(self.table)]
         self.fail("\n".join(lines))
 
     def find_python(self) -> Optional[str]:
@@ -306,6 +308,9 @@ class Launch:
             mark = "*" if target is self.target else " "
             count = len(target["sets"][-1][1])
             lines.append("%s %s (%d wheel%s)" % (mark, target["name"], count, "s" * (count != 1)))
+        for line in match.describe_anywhere(self.table):
+            here = self.target is not None and self.target not in self.table["targets"]
+            lines.append("%s %s" % ("*" if here else " ", line))
         lines += ["", "this machine: " + str(self.machine)]
         if self.target is None:
             lines.append("fits no target")

@@ -153,6 +153,8 @@ def python_abi(
     if implementation == "pypy":
         return "pp%d%d" % pypy if pypy else ""
     free_threaded = "t" if "t" in abiflags else ""
+    if "w" in abiflags and "m" in abiflags:
+        return "mingw"  # it takes itself for Windows' own, whose extension modules it cannot load
     # Since 3.8 a debug build loads release extension modules, except on Windows ("_d.pyd").
     debug = "d" if "d" in abiflags and (version < (3, 8) or "w" in abiflags) else ""
     return free_threaded + debug
@@ -193,6 +195,7 @@ def read_machine() -> Machine:
     abiflags = getattr(sys, "abiflags", "")
     if sys.platform == "win32":
         abiflags += "w" + ("d" if hasattr(sys, "gettotalrefcount") else "")
+        abiflags += "" if "MSC v." in sys.version else "m"
     if "free-threading" in sys.version and "t" not in abiflags:
         abiflags += "t"  # Windows had no sys.abiflags before 3.14
     pypy = getattr(sys, "pypy_version_info", None)
@@ -234,17 +237,31 @@ def abi_fits(wanted: str, machine: Machine) -> bool:
     return not digits or machine.abi == "pp" + digits
 
 
-def target_fits(target: Json, machine: Machine) -> bool:
-    """Whether this machine is one of those that a target covers."""
+def target_fits(target: Json, machine: Machine, wheels_only: bool = False) -> bool:
+    """Whether this machine is one of those that a target covers.
+
+    With `wheels_only` it may be another one that has all that the target's wheels really need.
+    """
     if (
         target["implementation"] != machine.implementation
         or tuple(target["python"]) != machine.python
         or target.get("patch") not in (None, machine.patch)
         or not patch_fits(target, machine.patch)
-        or not abi_fits(target.get("abi", ""), machine)
     ):
         return False
-    return platform_fits(target, machine)
+    needs = needs_of(target) if wheels_only else target
+    if needs.get("abi", "") is not None and not abi_fits(needs.get("abi", ""), machine):
+        return False
+    return platform_fits(target, machine, wheels_only)
+
+
+def needs_of(target: Json) -> Json:
+    """The ABI, C library and macOS that a target's wheels need: None for any."""
+    needs = target.get("needs")
+    if not needs:
+        return target
+    abi = target.get("abi", "") if needs["abi"] or needs["native"] else None
+    return {"abi": abi, "libc": needs["libc"], "macos": needs["macos"]}
 
 
 def patch_fits(target: Json, patch: int) -> bool:
@@ -253,11 +270,12 @@ def patch_fits(target: Json, patch: int) -> bool:
     return any(first <= patch and (end is None or patch < end) for first, end in spans)
 
 
-def platform_fits(target: Json, machine: Machine) -> bool:
+def platform_fits(target: Json, machine: Machine, wheels_only: bool = True) -> bool:
     """Whether this machine, under whatever Python, is one of those that a target covers."""
     if target["system"] != machine.system or target["arch"] != machine.arch:
         return False
-    libc, macos = target.get("libc"), target.get("macos")
+    needs = needs_of(target) if wheels_only else target
+    libc, macos = needs.get("libc"), needs.get("macos")
     if libc and (
         not machine.libc or machine.libc[0] != libc[0] or machine.libc[1:] < tuple(libc[1:])
     ):
@@ -266,11 +284,28 @@ def platform_fits(target: Json, machine: Machine) -> bool:
 
 
 def find_target(targets: Sequence[Json], machine: Machine) -> Optional[Json]:
-    """The first, hence best-ranked, target that this machine fits."""
-    for target in targets:
-        if target_fits(target, machine):
-            return target
+    """The first, hence best-ranked, target that this machine fits.
+
+    If it fits none, the first of which it has all that the wheels need.
+    """
+    for wheels_only in (False, True):
+        for target in targets:
+            if target_fits(target, machine, wheels_only):
+                return target
     return None
+
+
+def find_anywhere(table: Json, machine: Machine) -> Optional[Json]:
+    """The wheels that run on any machine, as a target; None if there are none for its Python."""
+    anywhere = table.get("anywhere")
+    if not anywhere or machine.python[0] != 3:
+        return None
+    first, end = anywhere["python"]
+    if machine.python[1] < first or (end is not None and machine.python[1] >= end):
+        return None
+    files = [item["file"] for item in table["wheels"]]
+    wheels = [files.index(name) for name in anywhere["wheels"]]
+    return {"name": "any machine", "sets": [[0, wheels]]}
 
 
 def python_name(target: Json) -> str:
@@ -323,7 +358,8 @@ def describe_targets(targets: Sequence[Json]) -> List[str]:
     """The platforms of a table with their Pythons, one line each, for a person."""
     platforms: Dict[str, List[str]] = {}
     for target in targets:
-        libc, macos = target.get("libc"), target.get("macos")
+        needs = needs_of(target)
+        libc, macos = needs.get("libc"), needs.get("macos")
         name = {"macos": "macOS", "windows": "Windows"}.get(target["system"], "Linux")
         if macos:
             name += " %d.%d or newer" % tuple(macos)
@@ -335,6 +371,16 @@ def describe_targets(targets: Sequence[Json]) -> List[str]:
         if python not in pythons:
             pythons.append(python)
     return ["%s: Python %s" % (name, ", ".join(platforms[name])) for name in platforms]
+
+
+def describe_anywhere(table: Json) -> List[str]:
+    """On which Pythons the wheels run on any machine: a line for a person, or none."""
+    anywhere = table.get("anywhere")
+    if not anywhere:
+        return []
+    first, end = anywhere["python"]
+    last = " to 3.%d" % (end - 1) if end is not None else " or newer"
+    return ["any machine: Python 3.%d%s" % (first, last)]
 
 
 def wheels_of(target: Json, machine: Machine) -> List[int]:

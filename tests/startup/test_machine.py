@@ -387,3 +387,74 @@ def test_what_is_in_the_way_is_said_in_one_line(targets: list[dict[str, Any]], s
 def test_a_pypy_tells_its_abi_which_decides_whether_a_target_fits() -> None:
     found = LINUX._replace(implementation="pypy", python=(3, 11), patch=17, abi="pp80")
     assert str(found).startswith("PyPy 3.11.17 (pp80), linux")
+
+
+def needing(**needs: Any) -> dict[str, Any]:
+    """A target for this test's machine, but for what its wheels need."""
+    pure = {"abi": False, "native": False, "libc": None, "macos": None}
+    return {
+        "implementation": "cpython",
+        "python": [3, 12],
+        "abi": "",
+        "system": "linux",
+        "arch": "x86_64",
+        "libc": ["glibc", 2, 28],
+        "macos": None,
+        "needs": {**pure, **needs},
+    }
+
+
+NATIVE = {"abi": True, "native": True, "libc": ["glibc", 2, 17]}
+
+
+@pytest.mark.parametrize(
+    ("change", "pure", "native"),
+    [
+        ({}, True, True),
+        ({"libc": ("glibc", 2, 17)}, True, True),
+        ({"libc": ("glibc", 2, 12)}, True, False),
+        ({"libc": ("musl", 1, 2)}, True, False),
+        ({"libc": None}, True, False),
+        ({"abi": "t"}, True, False),
+        ({"abi": "d"}, True, False),
+        ({"arch": "riscv64"}, False, False),
+        ({"system": "freebsd14"}, False, False),
+        ({"python": (3, 13)}, False, False),
+        ({"implementation": "pypy"}, False, False),
+    ],
+)
+def test_a_machine_needs_what_the_wheels_need(
+    change: dict[str, Any], *, pure: bool, native: bool
+) -> None:
+    here = Machine("cpython", (3, 12), 4, "", "linux", "x86_64", ("glibc", 2, 36), None)
+    here = here._replace(**change)
+    assert (match.find_target([needing()], here) is not None) == pure
+    assert (match.find_target([needing(**NATIVE)], here) is not None) == native
+
+
+def test_a_target_that_fits_as_it_is_named_comes_first() -> None:
+    other, exact = needing(), {**needing(**NATIVE), "libc": ["musl", 1, 2]}
+    exact["needs"]["libc"] = ["musl", 1, 2]
+    musl = Machine("cpython", (3, 12), 4, "", "linux", "x86_64", ("musl", 1, 2), None)
+    assert match.find_target([other, exact], musl) is exact
+
+
+@pytest.mark.parametrize(
+    ("python", "found"), [((3, 8), False), ((3, 9), True), ((3, 30), True), ((4, 9), False)]
+)
+def test_pure_wheels_run_on_any_machine(python: tuple[int, int], *, found: bool) -> None:
+    table = {
+        "wheels": [{"file": "a.whl"}, {"file": "b.whl"}],
+        "anywhere": {"python": [9, None], "wheels": ["b.whl"]},
+    }
+    here = Machine("cpython", python, 4, "", "freebsd14", "riscv64", None, None)
+    expected = {"name": "any machine", "sets": [[0, [1]]]} if found else None
+    assert match.find_anywhere(table, here) == expected
+    assert match.find_anywhere({**table, "anywhere": None}, here) is None
+    closed = {**table, "anywhere": {"python": [9, 30], "wheels": ["b.whl"]}}
+    assert (match.find_anywhere(closed, here) is not None) == (found and python[1] < 30)
+
+
+def test_the_python_of_mingw_is_not_that_of_windows() -> None:
+    assert match.python_abi("cpython", (3, 12), "wm", None) == "mingw"
+    assert match.python_abi("cpython", (3, 12), "w", None) == ""

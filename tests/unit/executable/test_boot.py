@@ -70,7 +70,12 @@ def test_the_table_in_json() -> None:
         "executables": {"other": {"run": {"module": "o"}, "inject_args": ["-q"], "inject_env": {}}},
         "inject_args": [],
         "inject_env": {},
-        "options": {"inherit_path": "false", "runtime_root": None, "include_tools": False},
+        "options": {
+            "inherit_path": "false",
+            "runtime_root": None,
+            "include_tools": False,
+            "path": "prepend",
+        },
         "wheels": [{"file": "demo-1.0-py3-none-any.whl", "sha256": "ab" * 32, "size": 10}],
         "targets": [
             {

@@ -1,7 +1,8 @@
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final
 
 import pytest
 from packaging.requirements import Requirement
@@ -17,6 +18,7 @@ from hatch_multiplat.targets.target import Target
 from hatch_multiplat.wheels.dependency_proof import Demands
 from hatch_multiplat.wheels.metadata import ProjectMetadata
 from hatch_multiplat.wheels.selection import Selection, Wheel, WheelSet, parse_wheel
+from hatch_multiplat.wheels.wheel_file import WheelTexts
 
 METADATA = ProjectMetadata(
     name="Demo.App", version=Version("1.0"), requires_python=SpecifierSet(), requires=(), extras=()
@@ -39,6 +41,9 @@ def selection(target: str, *sets: tuple[int, tuple[str, ...]]) -> Selection:
     )
 
 
+TEXTS: Final[defaultdict[str, WheelTexts]] = defaultdict(WheelTexts)
+
+
 def boot_target(found: Selection, *, config: Config | None = None) -> BootTarget:
     table = make_boot_table(
         metadata=METADATA,
@@ -48,6 +53,7 @@ def boot_target(found: Selection, *, config: Config | None = None) -> BootTarget
         contents=CONTENTS,
         scripts={},
         demands=DEMANDS,
+        texts=TEXTS,
     )
     return table.targets[0]
 
@@ -80,6 +86,7 @@ def test_wheels_are_named_once_and_sets_point_at_them() -> None:
         contents=CONTENTS,
         scripts={},
         demands=DEMANDS,
+        texts=TEXTS,
     )
 
     assert (table.name, table.version, table.run) == ("Demo.App", "1.0", {"script": "demo"})
@@ -116,6 +123,7 @@ def test_what_runs(run: Run, expected: dict[str, str]) -> None:
         contents={},
         scripts={},
         demands=DEMANDS,
+        texts=TEXTS,
     )
 
     assert table.run == expected
@@ -131,6 +139,7 @@ def commands(run: Run, scripts: dict[str, str], **config: Any) -> dict[str, dict
         contents={},
         scripts=scripts,
         demands=DEMANDS,
+        texts=TEXTS,
     )
     return {name: dict(command.run) for name, command in table.executables.items()}
 
@@ -224,6 +233,7 @@ def test_what_was_overridden_and_excluded_is_noted_but_for_urls_which_may_be_sec
         selections=[],
         contents={},
         scripts={},
+        texts=TEXTS,
         demands=Demands(
             roots=(),
             overrides=tuple(map(Requirement, overrides)),
