@@ -1,0 +1,204 @@
+"""Our installer beside pip, uv and installer: we take what all of them take, and no more.
+
+`installer` comes from its sdist, with its own tests, whose cases our parsers are driven through.
+"""
+
+from __future__ import annotations
+
+import ast
+import functools
+import os
+import subprocess
+import sys
+import tarfile
+import textwrap
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import pytest
+
+from hatch_multiplat.base.errors import VerificationError
+from hatch_multiplat.runtime.install import Paths, install_wheel
+from hatch_multiplat.runtime.rules import parse_entry_points
+from hatch_multiplat.targets.target import Target
+from hatch_multiplat.wheels.selection import Selection, WheelSet, parse_wheel
+from hatch_multiplat.wheels.wheel_check import check_wheels
+from hatch_multiplat.wheels.wheel_file import find_damages, open_wheel
+from tests.support.odd_wheels import ELSEWHERE, HARMLESS, HOSTILE
+from tests.support.wheels import make_wheel, rewrite
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+pytestmark = [
+    pytest.mark.network,
+    pytest.mark.slow,
+    pytest.mark.skipif(sys.platform != "linux", reason="as these tools install on Linux"),
+]
+
+VERSION: Final = "1.1.0"
+"""The release of installer whose cases were looked at."""
+
+MINOR = f"{sys.version_info.major}.{sys.version_info.minor}"
+LIBRARY = f"lib/python{MINOR}/site-packages"
+# What each tool adds of its own, and signatures of the RECORD that is written anew.
+OWN = {"INSTALLER", "RECORD", "REQUESTED", "direct_url.json", "uv_cache.json"}
+OWN |= {"RECORD.jws", "RECORD.p7s"}
+
+ODD: dict[str, Callable[[Path], None]] = {
+    **{name: case[0] for name, case in HOSTILE.items()},
+    **{name: case[0] for name, case in ELSEWHERE.items()},
+    **HARMLESS,
+}
+
+# Where we differ on purpose: what the peers agree on, and why we do otherwise. Each reason stands
+# in docs/reference/wheels.md.
+STRICTER: Final = {
+    "a member twice": "nobody can tell which one is meant",
+    "data of another name": "pip takes it for data, and uv for a package",
+    "backslash": "Windows takes it for the end of a folder's name",
+    "pipe": "a wheel holds files; the peers write an empty one",
+    "link outside": "the peers write a text file in place of a link",
+    "pyvenv.cfg": "it is the environment's",
+    "start-up": "that name is ours",
+    "wrong hash": "somebody has changed the wheel after it was built",
+    "wrong size": "somebody has changed the wheel after it was built",
+    "not in RECORD": "somebody has changed the wheel after it was built",
+    "gone from RECORD": "somebody has changed the wheel after it was built",
+}
+# What is installed in another way: a link is a link here, and a text file elsewhere.
+OTHERWISE: Final = {"link", "link inside"}
+
+
+@functools.cache
+def installer_sdist() -> Path:
+    """The folder of installer's sdist, as its index has it."""
+    folder = Path(os.environ["PEERS_FOLDER"])
+    options = ["--no-deps", "--no-binary", ":all:", "--dest", str(folder)]
+    command = [sys.executable, "-m", "pip", "download", "-q", *options, f"installer=={VERSION}"]
+    subprocess.run(command, check=True)
+    with tarfile.open(folder / f"installer-{VERSION}.tar.gz") as archive:
+        archive.extractall(folder, filter="data")
+    return folder / f"installer-{VERSION}"
+
+
+@pytest.fixture(autouse=True, scope="session")
+def peers_folder(tmp_path_factory: pytest.TempPathFactory) -> None:
+    os.environ["PEERS_FOLDER"] = str(tmp_path_factory.mktemp("peers"))
+
+
+def call(*command: object, **environ: str) -> bool:
+    done = subprocess.run(
+        [str(word) for word in command],
+        env={**os.environ, **environ},
+        capture_output=True,
+        check=False,
+    )
+    return done.returncode == 0
+
+
+def by_pip(wheel: Path, prefix: Path) -> bool:
+    options = ["--no-index", "--no-deps", "--no-compile", "--ignore-installed", "--no-cache-dir"]
+    return call(sys.executable, "-m", "pip", "install", "-q", *options, "--prefix", prefix, wheel)
+
+
+def by_uv(wheel: Path, prefix: Path) -> bool:
+    options = ["--no-index", "--no-deps", "--offline", "--no-config", "--no-cache"]
+    where = ["--python", sys.executable, "--prefix", prefix]
+    return call(sys.executable, "-m", "uv", "pip", "install", "-q", *options, *where, wheel)
+
+
+def by_installer(wheel: Path, prefix: Path) -> bool:
+    source = str(installer_sdist() / "src")
+    options = ["--no-compile-bytecode", "--prefix", prefix, "--validate-record", "none"]
+    return call(sys.executable, "-m", "installer", *options, wheel, PYTHONPATH=source)
+
+
+def by_us(wheel: Path, prefix: Path) -> bool:
+    """What a build for this system admits, and a start installs."""
+    locked = parse_wheel(wheel.name, wheel.as_uri(), {})
+    target = Target.parse(f"cp{MINOR.replace('.', '')}-manylinux_2_28_x86_64")
+    selection = Selection(target=target, sets=(WheelSet(from_patch=0, wheels=(locked,)),))
+    try:
+        check_wheels([selection], {wheel.name: open_wheel(wheel)})
+    except VerificationError:
+        return False
+    folders = [LIBRARY, LIBRARY, "bin", f"include/site/python{MINOR}"]
+    with wheel.open("rb") as stream:
+        paths = Paths(str(prefix), *(str(prefix / folder) for folder in folders))
+        install_wheel(stream, paths, sys.executable)
+    return True
+
+
+def installed(prefix: Path) -> dict[str, str]:
+    """The files of an installation, and what is in them; of scripts only their names."""
+    found = {}
+    for path in sorted(prefix.rglob("*")):
+        name = path.relative_to(prefix).as_posix()
+        if path.is_file() and path.name not in OWN and "__pycache__" not in name:
+            is_script = name.startswith("bin/")
+            found[name] = "" if is_script else path.read_text("utf-8", "replace")
+    return {name: text for name, text in found.items() if not name.endswith(".lock")}
+
+
+@pytest.mark.parametrize("case", ODD)
+def test_what_the_peers_agree_on(tmp_path: Path, case: str) -> None:
+    wheel = make_wheel(tmp_path, "evil")
+    ODD[case](wheel)
+    peers = {"pip": by_pip, "uv": by_uv, "installer": by_installer}
+    took = {name: peer(wheel, tmp_path / name) for name, peer in peers.items()}
+    ours = by_us(wheel, tmp_path / "ours")
+    if case in STRICTER:
+        assert not ours
+    elif all(took[name] for name in ("pip", "uv")):
+        assert ours, took
+    elif not any(took.values()):
+        assert not ours, took
+    if ours and case not in OTHERWISE:
+        for name in (name for name, done in took.items() if done):
+            assert installed(tmp_path / name) == installed(tmp_path / "ours"), name
+
+
+def literal_cases(path: Path, arguments: str) -> list[tuple[Any, ...]]:
+    """The literal cases of a peer's parametrized tests whose arguments are named so."""
+    found: list[tuple[Any, ...]] = []
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if not (isinstance(node, ast.Call) and ast.unparse(node.func).endswith("parametrize")):
+            continue
+        names = ast.literal_eval(node.args[0])
+        if names != arguments and tuple(names) != tuple(arguments.split(", ")):
+            continue
+        for item in getattr(node.args[1], "elts", []):
+            values = item.args if isinstance(item, ast.Call) else item.elts
+            found.append(tuple(ast.literal_eval(value) for value in values))
+    return found
+
+
+def test_entry_points_as_installer_reads_them() -> None:
+    cases = literal_cases(installer_sdist() / "tests" / "test_utils.py", "script, expected")
+    assert len(cases) >= 5
+    for script, expected in cases:
+        groups = parse_entry_points(textwrap.dedent(script))
+        found = [
+            (name, *reference.split(":"), kind)
+            for kind in ("console", "gui")
+            for name, reference in groups.get(f"{kind}_scripts", {}).items()
+        ]
+        assert sorted(found) == sorted(map(tuple, expected)), script
+
+
+def test_records_as_installer_reads_them(tmp_path: Path) -> None:
+    source = (installer_sdist() / "tests" / "test_records.py").read_text("utf-8")
+    (samples,) = [
+        ast.literal_eval(node.value)
+        for node in ast.parse(source).body
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "SAMPLE_RECORDS"
+    ]
+    assert len(samples) >= 9
+    for number, (_, (path, digest, size), data, passes) in enumerate(samples):
+        wheel = make_wheel(tmp_path / str(number), "demo", files={path: data})
+        info = "demo-1.0.dist-info"
+        rows = "".join(f"{info}/{name},,\n" for name in ("METADATA", "WHEEL", "RECORD"))
+        row = f"{path},{digest or ''},{'' if size is None else size}\n"
+        rewrite(wheel, {f"{info}/RECORD": f"{row}{rows}"})
+        assert (not find_damages(open_wheel(wheel))) == passes, path
