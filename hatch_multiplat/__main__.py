@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import sys
 
+from hatch_multiplat.base.temporary import Terminated, stopped_by_sigterm
+
 
 def run() -> None:
-    """Run the command line; ends with 130 where the user stops it, as shells have it."""
+    """Run the command line; ends with 130 where the user stops it, by SIGTERM with 143."""
     try:
         # The imports take most of the first second: Ctrl-C then is a user's, too.
         from hatch_multiplat.frontends.cli import run_main  # noqa: PLC0415
 
-        run_main()
+        with stopped_by_sigterm():
+            run_main()
     except ModuleNotFoundError as error:
         name = (error.name or "").partition(".")[0]
         if name in {"", "hatch_multiplat"}:
@@ -25,7 +28,7 @@ def run() -> None:
         # click has ended the line already that the terminal's "^C" is in.
         start = "" if error.__cause__ else "\n"
         sys.stderr.write(f"{start}hatch-multiplat: stopped\n")
-        sys.exit(130)
+        sys.exit(143 if isinstance(error, Terminated) else 130)
 
 
 if __name__ == "__main__":

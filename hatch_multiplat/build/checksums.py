@@ -47,19 +47,23 @@ def renew_checksums(folder: Path) -> None:
         path.unlink()
 
 
-def _holding(path: Path) -> dict[str, str]:
-    """Return what a SHA256SUMS says of files that are there and still are as it says."""
+def listed_files(path: Path) -> dict[str, str]:
+    """Return what a SHA256SUMS says, name by name; raises OSError but where there is none."""
     try:
         text = path.read_text(encoding="utf-8")
     except (FileNotFoundError, UnicodeDecodeError):
         return {}
-    found = {
+    return {
         match["name"]: match["digest"]
         for line in text.splitlines()
         if (match := _LINE.fullmatch(line)) is not None
     }
+
+
+def _holding(path: Path) -> dict[str, str]:
+    """Return what a SHA256SUMS says of files that are there and still are as it says."""
     return {
         name: digest
-        for name, digest in found.items()
+        for name, digest in listed_files(path).items()
         if (path.parent / name).is_file() and hash_file(path.parent / name, "sha256") == digest
     }

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
-from typing import TYPE_CHECKING, Final
+import zipfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
 
 from packaging.version import InvalidVersion, Version
 
 from hatch_multiplat.base.errors import WriteError
-from hatch_multiplat.build.checksums import FILENAME, renew_checksums
+from hatch_multiplat.base.temporary import BESIDE, sweep
+from hatch_multiplat.build.checksums import FILENAME, listed_files, renew_checksums
 from hatch_multiplat.build.outputs import PEX
 from hatch_multiplat.build.side_outputs import SBOM_SUFFIX
 from hatch_multiplat.build.wheelhouse import is_wheelhouses
 from hatch_multiplat.config.formats import exe_platforms, scie_targets
-from hatch_multiplat.executable.executable import INFO
+from hatch_multiplat.executable.executable import INFO, TABLE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from hatch_multiplat.config.config import Config
     from hatch_multiplat.resolve.project import Project
@@ -39,6 +42,7 @@ def remove_leftovers(project: Project, default_dir: Path) -> tuple[Path, ...]:
     if not folder.is_dir():
         return ()
     name = str(project.pyproject.get("project", {}).get("name", ""))
+    sweep(folder, prefix=BESIDE)
     try:
         gone = tuple(
             path
@@ -63,6 +67,65 @@ def is_named_as_output(filename: str, config: Config, *, project_name: str) -> b
         if match is not None and all(map(_is_version, match.groups())):
             return True
     return False
+
+
+class OwnOutputs:
+    """Tells files of a project's folder that builds of ours have written there, wherever.
+
+    It stands in for hatchling's pattern of excluded files, `others`, which counts as well.
+    """
+
+    def __init__(self, project: Project, others: Any) -> None:
+        self._project = project
+        self._others = others
+        self._name = str(project.pyproject.get("project", {}).get("name", ""))
+        self._known: dict[Path, bool] = {}
+
+    def match_file(self, relative_path: str) -> bool:
+        if self._others is not None and self._others.match_file(relative_path):
+            return True
+        path = Path(relative_path)
+        return any(self._is_ours(part) for part in (path, *path.parents[:-1]))
+
+    def _is_ours(self, relative: Path) -> bool:
+        if relative not in self._known:
+            path = self._project.folder / relative
+            self._known[relative] = relative.name.startswith(BESIDE) or self._is_output(path)
+        return self._known[relative]
+
+    def _is_output(self, path: Path) -> bool:
+        if path.name == FILENAME:
+            return any(self._is_named(name) for name in listed_files(path))
+        if not self._is_named(path.name):
+            return path.suffix == PEX and holds_project(path, self._name)
+        if path.is_dir():
+            return _is_our_folder(path)
+        return path.name.endswith(SBOM_SUFFIX) or _begins_as_program(path)
+
+    def _is_named(self, name: str) -> bool:
+        return is_named_as_output(name, self._project.config, project_name=self._name)
+
+
+def holds_project(path: Path, name: str) -> bool:
+    """Tell whether a file is an executable of the project of this name, whatever it is called."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            table = json.loads(archive.read(TABLE))
+    except (OSError, zipfile.BadZipFile, KeyError, ValueError):
+        return False
+    return isinstance(table, dict) and table.get("name") == name
+
+
+_PROGRAMS: Final = (b"#!", b"PK", b"MZ", b"\x7fELF", b"\xcf\xfa\xed\xfe", b"\xca\xfe\xba\xbe")
+"""How archives and programs begin: no source of a project does and has such a name."""
+
+
+def _begins_as_program(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            return file.read(4).startswith(_PROGRAMS)
+    except OSError:
+        return False
 
 
 def _names(output: str, config: Config) -> Iterator[str]:
@@ -100,7 +163,11 @@ def _remove(path: Path) -> bool:
     if path.is_symlink() or not path.is_dir():
         path.unlink()
         return True
-    ours = (path / INFO).is_file() or (any(path.iterdir()) and is_wheelhouses(path))
+    ours = _is_our_folder(path)
     if ours:
         shutil.rmtree(path)
     return ours
+
+
+def _is_our_folder(path: Path) -> bool:
+    return (path / INFO).is_file() or (any(path.iterdir()) and is_wheelhouses(path))

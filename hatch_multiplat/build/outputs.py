@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from hatch_multiplat.base.errors import ExecutableError, WriteError
+from hatch_multiplat.base.temporary import BESIDE, temporary_folder
 from hatch_multiplat.build.installed_zip import size_warnings, write_installed_zip, zip_selections
 from hatch_multiplat.build.scie import write_scies
 from hatch_multiplat.build.wheelhouse import (
@@ -27,6 +26,7 @@ from hatch_multiplat.wheels.report import Output
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from hatch_multiplat.config.formats import ScieOptions
     from hatch_multiplat.executable.writer import BuildInputs
@@ -229,10 +229,8 @@ def _folder_aside(folder: Path) -> Iterator[Path]:
     made = [path for path in (folder, *folder.parents) if not path.exists()]
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(
-            prefix=".hatch-multiplat-", dir=folder, ignore_cleanup_errors=True
-        ) as name:
-            yield Path(name).resolve()
+        with temporary_folder(folder, prefix=BESIDE) as temporary:
+            yield temporary
     except BaseException:
         with suppress(OSError):  # One that is not empty stays, and all above it.
             for path in made:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import tempfile
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -11,6 +10,7 @@ from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
 from hatch_multiplat.base.errors import ConfigError, FetchError, ToolError
+from hatch_multiplat.base.temporary import BESIDE, temporary_folder
 from hatch_multiplat.config.formats import scie_targets
 from hatch_multiplat.executable.pex_tool import own_pex_root, run_pex
 from hatch_multiplat.executable.writer import write_executable
@@ -54,10 +54,9 @@ def write_scies(
     targets = [selection.target for selection in inputs.selections]
     for platform, target in scie_targets(targets, options).items():
         with (
-            tempfile.TemporaryDirectory(dir=folder, prefix=".scie-") as name,
+            temporary_folder(folder, prefix=BESIDE) as own,
             own_pex_root(pex_root) as root,
         ):
-            own = Path(name).resolve()
             pex = write_executable(
                 restrict(inputs, {target}),
                 own / "built" / f"{stem}.pex",

@@ -38,6 +38,7 @@ from hatch_multiplat.config.run import (
     read_templates,
     read_variables,
 )
+from hatch_multiplat.config.validation import TABLE
 from hatch_multiplat.runtime.rules import NAMES
 from hatch_multiplat.targets.tag_constraint import (
     TagConstraint,
@@ -63,7 +64,6 @@ if TYPE_CHECKING:
     from hatch_multiplat.targets.python import Python
     from hatch_multiplat.targets.target import Target
 
-TABLE: Final = "tool.multiplat"
 DEFAULT_LOCK: Final = "pylock.multiplat.toml"
 DEFAULT_OUTPUT: Final = "{name}-{version}.pex"
 

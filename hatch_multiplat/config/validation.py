@@ -5,12 +5,14 @@ The tools that these tables are for check them too, but later, or not at all in 
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Final, TypeAlias
+from collections.abc import Callable, Collection, Mapping
+from typing import Any, Final, TypeAlias
 
 from packaging.version import InvalidVersion, Version
 
 from hatch_multiplat.base.toml_table import TableReader, unreadable_texts
+
+TABLE: Final = "tool.multiplat"
 
 Shape: TypeAlias = Callable[[TableReader, str, object], object]
 """Tells the reader what is wrong with a value, which has this TOML path."""
@@ -40,6 +42,54 @@ def check_uv_table(table: object, where: str) -> None:
     _UV(reader, where, table)
     reader.problems += unreadable_texts(where, table)
     reader.finish()
+
+
+def misplaced_options(
+    pyproject: Mapping[str, Any], hatch_toml: Mapping[str, Any], known: Collection[str]
+) -> list[str]:
+    """Return a problem for each option of ours that stands in a table of Hatch.
+
+    Other plugins have theirs there. `known` are the keys of `[tool.multiplat]`, and `hatch_toml` is
+    the file of that name beside pyproject.toml, where Hatch's tables may be, too.
+    """
+    found = []
+    hatch = _tables(pyproject, "tool", "hatch")
+    for start, tables in (("tool.hatch.", hatch), ("hatch.toml: ", hatch_toml)):
+        if "multiplat" in tables:
+            found.append(f"{start}multiplat is not read; did you mean [{TABLE}]?")
+        build = _tables(tables, "build")
+        hooks = {f"{start}build.hooks.multiplat": _tables(build, "hooks", "multiplat")}
+        for name in _tables(build, "targets"):
+            where = f"{start}build.targets.{name}.hooks.multiplat"
+            hooks[where] = _tables(build, "targets", name, "hooks", "multiplat")
+        misplaced = [(where, key) for where in hooks for key in hooks[where] if key not in _HOOK]
+        where = f"{start}build.targets.multiplat"
+        # Hatch's own key of this name is about files.
+        ours = set(known) - {"exclude"}
+        misplaced += [(where, key) for key in _tables(build, "targets", "multiplat") if key in ours]
+        found += [
+            f"{place}.{key} belongs into [{TABLE}]; move it there" for place, key in misplaced
+        ]
+    return found
+
+
+def _tables(data: Mapping[str, Any], *path: str) -> Mapping[str, Any]:
+    """Return the table at a path; an empty one where there is none."""
+    found: Any = data
+    for key in path:
+        found = found.get(key) if isinstance(found, dict) else None
+    return found if isinstance(found, dict) else {}
+
+
+# What hatchling itself reads of the table of each hook.
+_HOOK: Final = frozenset(
+    {
+        "enable-by-default",
+        "dependencies",
+        "require-runtime-dependencies",
+        "require-runtime-features",
+    }
+)
 
 
 _text: Final = TableReader.text

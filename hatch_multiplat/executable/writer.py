@@ -6,16 +6,15 @@ The same members are a zip file, or a folder for the layouts `loose` and `packed
 from __future__ import annotations
 
 import io
-import tempfile
 from collections import defaultdict
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from packaging.utils import canonicalize_name
 
 from hatch_multiplat.base.errors import ConfigError, ExecutableError
+from hatch_multiplat.base.temporary import BESIDE, temporary_folder
 from hatch_multiplat.base.text import format_size
 from hatch_multiplat.executable.boot_table import without_url
 from hatch_multiplat.executable.executable import BOOTSTRAP, DEPS, INFO, MAIN, PEX_MAIN
@@ -32,6 +31,7 @@ from hatch_multiplat.executable.zip_writer import (
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+    from pathlib import Path
 
     from packaging.requirements import Requirement
 
@@ -123,10 +123,8 @@ def _write_layout(
 ) -> None:
     """Write the members as a folder; in a packed one, pex's runtime is one zip file in it."""
     output.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(
-        prefix=".hatch-multiplat-", dir=output.parent, ignore_cleanup_errors=True
-    ) as name:
-        folder = Path(name).resolve() / "written"
+    with temporary_folder(output.parent, prefix=BESIDE) as aside:
+        folder = aside / "written"
         if layout == "packed":
             runtime = [item for item in members if item.name.startswith(BOOTSTRAP)]
             packed = io.BytesIO()

@@ -10,7 +10,6 @@ import io
 import os
 import stat
 import struct
-import tempfile
 import zipfile
 import zlib
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Final
 
 from hatch_multiplat.base.errors import ExecutableError
+from hatch_multiplat.base.temporary import BESIDE, temporary_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -84,10 +84,8 @@ def write_archive(
     read.
     """
     output.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(
-        prefix=".hatch-multiplat-", dir=output.parent, ignore_cleanup_errors=True
-    ) as folder:
-        written = Path(folder) / "written"
+    with temporary_folder(output.parent, prefix=BESIDE) as folder:
+        written = folder / "written"
         with written.open("wb") as stream:
             write_members(members, stream, prefix=prefix)
         written.chmod(mode)

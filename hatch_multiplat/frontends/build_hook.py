@@ -11,6 +11,7 @@ from hatchling.builders.config import BuilderConfig
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 from hatch_multiplat.base.errors import MultiplatError
+from hatch_multiplat.build.leftovers import OwnOutputs
 from hatch_multiplat.frontends.plugin import (
     check_installed,
     clean,
@@ -57,6 +58,8 @@ class MultiplatBuildHook(BuildHookInterface[BuilderConfig]):
             clean(self.app, project_dir=Path(self.root), directory=Path(self.directory))
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
+        if not is_switched_off(os.environ):
+            self._keep_outputs_out()
         if self._stays_out():
             if is_pips(os.environ) and self._is_standard_wheel(version):
                 self.app.display_info("hatch-multiplat: pip makes wheels alone, no executable")
@@ -91,6 +94,15 @@ class MultiplatBuildHook(BuildHookInterface[BuilderConfig]):
 
             run_build(self.app, self._project, wheel=find_wheel(Path(artifact_path)))
             self._has_built = True
+
+    def _keep_outputs_out(self) -> None:
+        """Keep what builds of ours have written, in whatever folder, from being collected."""
+        try:
+            project = open_project(Path(self.root))
+        except MultiplatError:  # An installation takes no notice of a table that is wrong.
+            return
+        config: Any = self.build_config
+        config.exclude_spec = OwnOutputs(project, config.exclude_spec)
 
     @cached_property
     def _project(self) -> Project:

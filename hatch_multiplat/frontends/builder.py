@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +13,7 @@ from hatchling.builders.wheel import WheelBuilder
 from hatchling.plugin.manager import PluginManager
 
 from hatch_multiplat.base.errors import MultiplatError
+from hatch_multiplat.base.temporary import temporary_folder
 from hatch_multiplat.frontends.plugin import (
     SWITCH,
     check_installed,
@@ -60,11 +60,11 @@ class MultiplatBuilder(BuilderInterface[BuilderConfig, PluginManager]):
         # Not at the top: where hatchling asks for dependencies, none is installed yet.
         from hatch_multiplat.frontends.frontend import run_build  # noqa: PLC0415
 
-        with tempfile.TemporaryDirectory(prefix="hatch-multiplat-") as folder, _hook_off():
+        with temporary_folder() as folder, _hook_off():
             builder = WheelBuilder(
                 self.root, plugin_manager=self.plugin_manager, metadata=self.metadata, app=self.app
             )
-            wheel = next(iter(builder.build(directory=folder, versions=["standard"])))
+            wheel = next(iter(builder.build(directory=str(folder), versions=["standard"])))
             report = run_build(self.app, project, wheel=Path(wheel), default_dir=Path(directory))
         return report.path
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from hatch_multiplat.__about__ import __version__
+from hatch_multiplat.base.temporary import Terminated
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -58,7 +59,9 @@ def run_main() -> None:
     try:
         code = main(prog_name="hatch-multiplat", standalone_mode=False)
     except click.Abort as error:
-        raise KeyboardInterrupt from error
+        # click says the same of SIGTERM, which is told by another exit code.
+        stopped = error.__cause__
+        raise type(stopped) if isinstance(stopped, Terminated) else KeyboardInterrupt from error
     except click.ClickException as error:
         error.show()
         code = error.exit_code

@@ -7,6 +7,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from hatch_multiplat.base.errors import MultiplatError
+from hatch_multiplat.base.temporary import stopped_by_sigterm
 from hatch_multiplat.build.pipeline import Request, build_executable
 from hatch_multiplat.build.scie import check_places, settle_options
 from hatch_multiplat.build.side_outputs import check_wanted
@@ -38,11 +39,10 @@ def run_build(
     default_dir: Path | None = None,
 ) -> Report:
     """Build the executable and say so; a MultiplatError ends the build with its message."""
+    request = Request(project=project, wheel=wheel, default_dir=default_dir, by_frontend=True)
     try:
-        report = build_executable(
-            Request(project=project, wheel=wheel, default_dir=default_dir, by_frontend=True),
-            build_context(app),
-        )
+        with stopped_by_sigterm():
+            report = build_executable(request, build_context(app))
     except MultiplatError as error:
         end_with(app, error)
     app.display_success(render_report(report))

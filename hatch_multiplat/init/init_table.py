@@ -42,6 +42,7 @@ RUN_KEYS: Final = ("script", "entry-point", "module")
 MAX_LINE: Final = 72
 """Longer arrays get a line for each item."""
 
+_REPAIR: Final = "add it with: hatch-multiplat init"
 _BACKENDS: Final = frozenset({"hatchling.build", "hatchling.ouroboros"})
 _TABLE_COMMENT: Final = (
     "# The executable runs on each of these platforms, with each of these Pythons.",
@@ -140,6 +141,26 @@ def needs_request(data: Mapping[str, Any], root: KeyPath) -> bool:
     """Tell whether the hook runs only where the variable ENABLE is set."""
     hook = _find_hook(data, root)
     return hook is not None and table_at(data, hook).get("enable-by-default") is False
+
+
+def describe_missing(pyproject: Mapping[str, Any], hatch_toml: Mapping[str, Any]) -> list[str]:
+    """Say what keeps a build by hatchling from making the executable, in the words of its errors.
+
+    Nothing does for other backends, which run no hooks, and for the build target of its own.
+    """
+    root: KeyPath = () if "build" in hatch_toml else ("tool", "hatch")
+    data = hatch_toml if "build" in hatch_toml else pyproject
+    hook = _find_hook(data, root)
+    if not uses_hatchling(pyproject) or HOOK in table_at(data, (*root, "build", "targets")):
+        return []
+    if hook is None:
+        table = ".".join((*root, "build", "hooks", HOOK))
+        return [f"no build makes the executable, as [{table}] is missing; {_REPAIR}"]
+    requires = _strings(table_at(pyproject, ("build-system",)).get("requires"))
+    if brings_plugin(data, root) or any(map(_is_plugin, requires)):
+        return []
+    error = f"Unknown build hook: {HOOK}"
+    return [f"builds end with '{error}', as build-system.requires lacks {PLUGIN!r}; {_REPAIR}"]
 
 
 def add_requirement(text: str) -> str:

@@ -6,7 +6,6 @@ import fnmatch
 import os
 import re
 import shlex
-import tempfile
 import time
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -17,6 +16,7 @@ from packaging.version import Version
 
 from hatch_multiplat.base.errors import ToolError, VerificationError
 from hatch_multiplat.base.process import run_tool
+from hatch_multiplat.base.temporary import temporary_folder
 from hatch_multiplat.executable.boot_reader import table_selections
 from hatch_multiplat.executable.executable_file import wheel_sources
 from hatch_multiplat.runtime.match import find_target
@@ -247,15 +247,13 @@ def run_trial(trial: Trial, arguments: Sequence[str], *, timeout: float) -> Tria
     """
     environ: dict[str, str | None] = dict.fromkeys(filter(_DISTURBING.fullmatch, os.environ))
     started = time.monotonic()
-    with tempfile.TemporaryDirectory(
-        prefix="hatch-multiplat-", ignore_cleanup_errors=True
-    ) as folder:
+    with temporary_folder() as folder:
         try:
             done = run_tool(
                 "the program",
                 [*trial.words, *arguments],
                 cwd=Path.cwd(),
-                environ={**environ, "PEX_ROOT": folder},
+                environ={**environ, "PEX_ROOT": str(folder)},
                 check=False,
                 timeout=timeout,
             )

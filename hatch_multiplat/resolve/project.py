@@ -17,9 +17,9 @@ from packaging.version import Version
 from hatch_multiplat.base.errors import ConfigError, ExecutableError, VerificationError
 from hatch_multiplat.base.toml_file import read_toml_file
 from hatch_multiplat.base.urls import Credentials
-from hatch_multiplat.config.config import Config, ProjectFacts, parse_config
+from hatch_multiplat.config.config import Config, ProjectFacts, known_keys, parse_config
 from hatch_multiplat.config.overrides import widen_targets
-from hatch_multiplat.config.validation import check_pyproject
+from hatch_multiplat.config.validation import check_pyproject, misplaced_options
 from hatch_multiplat.index.local_files import project_host
 from hatch_multiplat.index.project_settings import take_credentials
 from hatch_multiplat.index.wheel_cache import hash_file
@@ -123,6 +123,12 @@ def widen_project(project: Project, overrides: Overrides) -> Project:
 def read_pyproject(folder: Path) -> dict[str, Any]:
     """Read `pyproject.toml`; raises ConfigError when there is none or it is no TOML."""
     return read_toml_file(folder / "pyproject.toml").data
+
+
+def read_hatch_toml(folder: Path) -> dict[str, Any]:
+    """Read `hatch.toml`, in which Hatch's tables may lie; empty where there is none."""
+    path = folder / "hatch.toml"
+    return read_toml_file(path).data if path.is_file() else {}
 
 
 def check_described(folder: Path, pyproject: Mapping[str, Any]) -> None:
@@ -253,6 +259,9 @@ def _read_config(
 ) -> Config:
     tool = pyproject.get("tool", {})
     table = tool.get("multiplat")
+    misplaced = misplaced_options(pyproject, read_hatch_toml(folder), known_keys())
+    if misplaced:
+        raise ConfigError(misplaced)
     if not isinstance(table, dict):
         tables = [name for name, value in tool.items() if isinstance(value, dict)]
         close = difflib.get_close_matches("multiplat", tables, n=1, cutoff=0.7)

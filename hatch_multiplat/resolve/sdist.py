@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-import tempfile
 import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -17,6 +16,7 @@ import uv
 
 from hatch_multiplat.base.errors import ToolError
 from hatch_multiplat.base.process import run_tool
+from hatch_multiplat.base.temporary import temporary_folder
 from hatch_multiplat.index.fetch import Artifact, fetch_files
 from hatch_multiplat.index.http_client import certificate_variables
 from hatch_multiplat.index.sources import uv_environment
@@ -87,8 +87,7 @@ def build_universal_wheel(
 
 
 def _build(tree: Path, *, sources: Sources, wheel_cache: WheelCache, offline: bool) -> Wheel:
-    with tempfile.TemporaryDirectory(prefix="hatch-multiplat-") as name:
-        folder = Path(name).resolve()
+    with temporary_folder() as folder:
         settings = folder / "uv.toml"
         settings.write_text(tomlkit.dumps(sources.uv_settings()), encoding="utf-8")
         try:

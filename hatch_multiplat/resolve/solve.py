@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -14,6 +13,7 @@ from packaging.utils import canonicalize_name
 
 from hatch_multiplat.base.errors import ConfigError, FetchError, SolveError, ToolError
 from hatch_multiplat.base.process import Finished, run_tool
+from hatch_multiplat.base.temporary import temporary_folder
 from hatch_multiplat.base.urls import local_path, redact
 from hatch_multiplat.index.http_client import certificate_variables
 from hatch_multiplat.index.index_trouble import explain_trouble
@@ -152,8 +152,7 @@ def run_uv_solve(
         uv_table=_staged_uv_table(question, merged),
         restricted=restricted,
     )
-    with tempfile.TemporaryDirectory(prefix="hatch-multiplat-") as name:
-        folder = Path(name).resolve()
+    with temporary_folder() as folder:
         staged = question.sources.credentials.with_query_variables(staged)
         (folder / "pyproject.toml").write_text(staged, encoding="utf-8")
         if prior is not None:

@@ -6,7 +6,9 @@ import json
 import os
 import subprocess
 import sys
+import tarfile
 import tomllib
+import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -203,3 +205,18 @@ def test_uv_unpacks_what_it_installs_elsewhere_than_what_it_builds(
     assert not is_installed_from(root)
     (tmp_path / "cache" / "CACHEDIR.TAG").touch()
     assert is_installed_from(root) is installs
+
+
+def test_what_a_build_has_written_is_in_no_later_sdist(write: Callable[..., Path]) -> None:
+    folder = write('output-dir = "bin"\n')
+    for name in ("bin/demo-1.0.pex", "one/demo-1.0.pex", "one/demo-0.9.pex"):
+        (folder / name).parent.mkdir(exist_ok=True)
+        with zipfile.ZipFile(folder / name, "w") as archive:
+            archive.writestr("PEX-INFO", "{}")
+    (folder / "bin" / "keep.txt").touch()
+    (folder / "bin" / ".hatch-multiplat-x").mkdir()
+    (folder / "bin" / ".hatch-multiplat-x" / "half").touch()
+    sdist = ask(folder, "build.build_sdist('two')")
+    with tarfile.open(folder / "two" / sdist) as archive:
+        names = [name.partition("/")[2] for name in archive.getnames()]
+    assert sorted(names) == ["PKG-INFO", "bin/keep.txt", "demo/__init__.py", "pyproject.toml"]

@@ -140,3 +140,18 @@ class TestBadInput:
     def test_a_folder_without_a_project(self, tmp_path: Path) -> None:
         result = run(tmp_path, code=ConfigError.exit_code)
         assert "no such file; name the project's folder" in result.stderr
+
+
+def test_from_a_folder_below_the_project_above_is_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = '[tool.multiplat]\nplatforms = ["windows-x86_64"]\npython = ["3.12"]\n'
+    (tmp_path / "pyproject.toml").write_text(text, "utf-8")
+    deep = tmp_path / "src" / "demo"
+    deep.mkdir(parents=True)
+    monkeypatch.chdir(deep)
+    result = CliRunner().invoke(main, ["targets"])
+    assert result.exit_code == 0, result.output
+    assert "cp312-win_amd64" in result.output
+    # A folder that is named is taken at its word.
+    assert "no such file" in CliRunner().invoke(main, ["targets", "."]).output

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 from pathlib import Path
 
 import click
 
+from hatch_multiplat.base.temporary import temporary_folder
 from hatch_multiplat.build.own_wheels import has_project_wheels
 from hatch_multiplat.build.pipeline import Request, build_executable
-from hatch_multiplat.frontends.commands.opening import build_wheel
+from hatch_multiplat.frontends.commands.opening import build_wheel, say_what_is_missing
 from hatch_multiplat.frontends.commands.terminal import (
     Terminal,
     ends_cleanly,
@@ -58,10 +58,11 @@ def build(
     """Build the executable of PROJECT (the folder with its pyproject.toml)."""
     terminal = Terminal(quiet=quiet or as_json)
     default_dir = None
-    with tempfile.TemporaryDirectory(prefix="hatch-multiplat-") as folder:
+    with temporary_folder() as folder:
         opened = open_project(project)
+        say_what_is_missing(opened, terminal)
         if wheel is None and not has_project_wheels(opened, os.environ):
-            wheel = build_wheel(project, Path(folder).resolve(), terminal)
+            wheel = build_wheel(project, folder, terminal)
             default_dir = project / "dist"
         request = Request(
             project=opened,

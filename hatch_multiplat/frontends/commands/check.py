@@ -14,7 +14,11 @@ from hatch_multiplat.base.atomic_write import write_atomically
 from hatch_multiplat.base.errors import ConfigError, CoverageError, WriteError
 from hatch_multiplat.build.own_wheels import survey_own_wheels
 from hatch_multiplat.config.overrides import Overrides
-from hatch_multiplat.frontends.commands.opening import open_with_metadata, prepare_question
+from hatch_multiplat.frontends.commands.opening import (
+    open_with_metadata,
+    prepare_question,
+    say_what_is_missing,
+)
 from hatch_multiplat.frontends.commands.screen import Screen
 from hatch_multiplat.frontends.commands.terminal import (
     Terminal,
@@ -98,6 +102,7 @@ def check(
         raise ConfigError(["--only goes with --platform or --python; name what to check"])
     terminal = Terminal(quiet=quiet or as_json or markdown)
     table_project, metadata = open_with_metadata(project, terminal)
+    say_what_is_missing(table_project, terminal)
     opened = widen_project(table_project, overrides) if overrides else table_project
     question, market = prepare_question(opened, metadata, terminal)
     found = _search(opened, question, market, widened=bool(overrides), no_lock=no_lock)

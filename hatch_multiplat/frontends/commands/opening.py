@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-import os
 import re
 import sys
-import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import uv
 
 from hatch_multiplat.base.errors import ConfigError, ToolError
 from hatch_multiplat.base.process import run_tool
+from hatch_multiplat.base.temporary import temporary_folder
 from hatch_multiplat.frontends.frontend import build_context
 from hatch_multiplat.frontends.plugin import SWITCH
+from hatch_multiplat.init.init_table import describe_missing
 from hatch_multiplat.resolve.preparation import make_question, open_market
 from hatch_multiplat.resolve.project import (
     apply_metadata,
     check_described,
     open_project,
+    read_hatch_toml,
     read_pyproject,
     read_wheel,
     static_metadata,
@@ -27,6 +27,8 @@ from hatch_multiplat.resolve.project import (
 from hatch_multiplat.resolve.sdist import wheel_flags
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from hatch_multiplat.frontends.commands.terminal import Terminal
     from hatch_multiplat.resolve.coverage import Market
     from hatch_multiplat.resolve.project import Project, ProjectWheel
@@ -63,6 +65,12 @@ def prepare_question(
     """Return what is to be solved for a project, and where."""
     market = open_market(project, build_context(terminal))
     return make_question(project, metadata, market), market
+
+
+def say_what_is_missing(project: Project, terminal: Terminal) -> None:
+    """Note what keeps an ordinary build of a project from making the executable."""
+    for line in describe_missing(project.pyproject, read_hatch_toml(project.folder)):
+        terminal.display_info(f"note: {line}")
 
 
 def build_wheel(folder: Path, output: Path, terminal: Terminal) -> Path:
@@ -102,5 +110,5 @@ def build_wheel(folder: Path, output: Path, terminal: Terminal) -> Path:
 
 def build_aside(folder: Path, terminal: Terminal) -> ProjectWheel:
     """Build a project's wheel to learn what it says, and for nothing else: it is removed again."""
-    with tempfile.TemporaryDirectory(prefix="hatch-multiplat-") as name:
-        return read_wheel(build_wheel(folder, Path(os.path.realpath(name)), terminal))
+    with temporary_folder() as output:
+        return read_wheel(build_wheel(folder, output, terminal))

@@ -52,11 +52,24 @@ class Terminal:
         sys.exit(code)
 
 
+def find_project(start: Path | None = None) -> Path:
+    """Return the folder of the project that a folder is in, as Hatch and uv find it.
+
+    It is the nearest one with a pyproject.toml; where there is none, the folder itself. By default
+    the search begins in the current folder.
+    """
+    here = (start or Path()).absolute()
+    for folder in (here, *here.parents):
+        if (folder / "pyproject.toml").is_file():
+            return Path(os.path.relpath(folder, here)) if start is None else folder
+    return start or Path()
+
+
 project_argument = click.argument(
     "project",
     # A folder that cannot be read is told by who reads it.
     type=click.Path(exists=True, file_okay=False, readable=False, path_type=Path),
-    default=".",
+    default=find_project,
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 quiet_option = click.option("-q", "--quiet", is_flag=True, help="Print errors only.")

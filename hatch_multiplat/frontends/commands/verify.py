@@ -23,6 +23,7 @@ from hatch_multiplat.frontends.commands.executables import (
 from hatch_multiplat.frontends.commands.terminal import (
     Terminal,
     ends_cleanly,
+    find_project,
     json_option,
     quiet_option,
 )
@@ -196,7 +197,7 @@ def _parse_runners(texts: tuple[str, ...]) -> list[Runner]:
 
 def _project_runners(project: Path | None) -> list[Runner]:
     """Return the runners of a project's table; without a project named, of the one around."""
-    folder = project or Path()
+    folder = project or find_project()
     if project is None:
         if not (folder / "pyproject.toml").is_file():
             return []

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+import zipfile
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from hatch_multiplat.build.checksums import write_checksums
-from hatch_multiplat.build.leftovers import is_named_as_output, remove_leftovers
+from hatch_multiplat.build.leftovers import OwnOutputs, is_named_as_output, remove_leftovers
 from hatch_multiplat.executable.executable import INFO
 from hatch_multiplat.resolve.project import Project, make_project
 
@@ -118,3 +119,54 @@ def test_the_tables_folder_is_cleaned_in_place_of_the_usual_one(tmp_path: Path) 
 
 def test_a_folder_that_is_not_there_has_nothing_to_clean(tmp_path: Path) -> None:
     assert remove_leftovers(project(tmp_path), tmp_path / "dist") == ()
+
+
+def write_zip(path: Path, members: dict[str, str]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, text in members.items():
+            archive.writestr(name, text)
+
+
+def test_what_builds_have_written_is_told_from_what_a_project_has(tmp_path: Path) -> None:
+    write_zip(tmp_path / "bin" / "my-app-1.0.pex", {INFO: "{}"})
+    write_zip(tmp_path / "one" / "deep" / "my-app-0.9-cp312-win_amd64.zip", {"a.py": ""})
+    write_zip(tmp_path / "one" / "renamed.pex", {".multiplat/table.json": '{"name": "my-app"}'})
+    write_zip(tmp_path / "data" / "other.pex", {".multiplat/table.json": '{"name": "other"}'})
+    write_zip(tmp_path / "data" / "plain.pex", {INFO: "{}"})
+    (tmp_path / "bin" / "my-app-1.0.pex.cdx.json").write_text("{}", "utf-8")
+    (tmp_path / "bin" / "my-app-1.0-linux-x86_64").write_bytes(b"\x7fELF...")
+    (tmp_path / "data" / "my-app-1.0-linux-x86_64").write_text("notes\n", "utf-8")
+    (tmp_path / "one" / "my-app-1.0-wheelhouse" / "cp312-win_amd64").mkdir(parents=True)
+    (tmp_path / "bin" / ".hatch-multiplat-left").mkdir()
+    for folder, name in (("bin", "my-app-1.0.pex"), ("data", "notes.txt")):
+        text = f"{'0' * 64}  {name}\n"
+        (tmp_path / folder / "SHA256SUMS").write_text(text, "utf-8")
+    outputs = OwnOutputs(project(tmp_path, formats=ALL), None)
+    ours = [
+        "bin/my-app-1.0.pex",
+        "bin/my-app-1.0.pex.cdx.json",
+        "bin/my-app-1.0-linux-x86_64",
+        "bin/SHA256SUMS",
+        "bin/.hatch-multiplat-left/half",
+        "one/deep/my-app-0.9-cp312-win_amd64.zip",
+        "one/renamed.pex",
+    ]
+    others = [
+        "data/other.pex",
+        "data/plain.pex",
+        "data/my-app-1.0-linux-x86_64",
+        "data/SHA256SUMS",
+        "src/my_app/__init__.py",
+    ]
+    assert [path for path in (*ours, *others) if outputs.match_file(path)] == ours
+
+
+def test_what_others_leave_out_stays_out(tmp_path: Path) -> None:
+    class Others:
+        def match_file(self, path: str) -> bool:
+            return path.endswith(".tmp")
+
+    outputs = OwnOutputs(project(tmp_path), Others())
+    assert outputs.match_file("a.tmp")
+    assert not outputs.match_file("a.py")

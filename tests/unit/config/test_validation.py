@@ -8,7 +8,8 @@ from click.testing import CliRunner
 from packaging.utils import canonicalize_name
 
 from hatch_multiplat.base.errors import ConfigError
-from hatch_multiplat.config.validation import check_pyproject, check_uv_table
+from hatch_multiplat.config.config import known_keys
+from hatch_multiplat.config.validation import check_pyproject, check_uv_table, misplaced_options
 from hatch_multiplat.frontends.cli import main
 from hatch_multiplat.index.project_settings import read_bindings, read_settings, read_sources
 from hatch_multiplat.index.user_settings import read_user_table
@@ -142,3 +143,62 @@ def test_commands_that_read_one_table_alone_look_at_the_shapes_too(
 def test_a_file_that_is_not_of_uv_at_all_is_named() -> None:
     with pytest.raises(ConfigError, match=r"^/etc/uv/uv\.toml\.pip must be a table"):
         check_uv_table({"pip": 3}, "/etc/uv/uv.toml")
+
+
+@pytest.mark.parametrize(
+    ("text", "hatch_toml", "places"),
+    [
+        pytest.param(
+            "[tool.hatch.build.hooks.multiplat]\nplatforms = []\nlayuot = 1\n[tool.multiplat]",
+            "",
+            [
+                "tool.hatch.build.hooks.multiplat.platforms",
+                "tool.hatch.build.hooks.multiplat.layuot",
+            ],
+            id="the hook, with our own table there as well",
+        ),
+        pytest.param(
+            "[tool.hatch.build.targets.wheel.hooks.multiplat]\noutput = 'x'\n"
+            "[tool.hatch.build.targets.multiplat]\nlock = 'x'\nexclude = ['*.txt']",
+            "",
+            [
+                "tool.hatch.build.targets.wheel.hooks.multiplat.output",
+                "tool.hatch.build.targets.multiplat.lock",
+            ],
+            id="build targets",
+        ),
+        pytest.param(
+            "[tool.hatch.multiplat]\nplatforms = []",
+            "",
+            ["tool.hatch.multiplat"],
+            id="below hatch",
+        ),
+        pytest.param(
+            "",
+            "[build.hooks.multiplat]\npython = []",
+            ["hatch.toml: build.hooks.multiplat.python"],
+            id="hatch.toml",
+        ),
+        pytest.param(
+            "[tool.hatch.build.hooks.multiplat]\nenable-by-default = false\ndependencies = ['x']\n"
+            "require-runtime-dependencies = true\nrequire-runtime-features = []",
+            "[build]\nhooks = 3",
+            [],
+            id="what is Hatch's",
+        ),
+    ],
+)
+def test_options_in_a_table_of_hatch_are_sent_to_ours(
+    text: str, hatch_toml: str, places: list[str]
+) -> None:
+    messages = [f"{place} belongs into [tool.multiplat]; move it there" for place in places]
+    if places == ["tool.hatch.multiplat"]:
+        messages = ["tool.hatch.multiplat is not read; did you mean [tool.multiplat]?"]
+    found = misplaced_options(tomllib.loads(text), tomllib.loads(hatch_toml), known_keys())
+    assert found == messages
+
+
+def test_a_project_with_options_in_the_table_of_the_hook_is_not_read(tmp_path: Path) -> None:
+    (tmp_path / "hatch.toml").write_text("[build.hooks.multiplat]\nlock = 'x'\n", "utf-8")
+    with pytest.raises(ConfigError, match=r"hatch\.toml: build\.hooks\.multiplat\.lock belongs"):
+        make_project(tmp_path, {"tool": {"multiplat": {"platforms": ["linux-x86_64"]}}})

@@ -18,6 +18,7 @@ from hatch_multiplat.init.init_table import (
     add_requirement,
     add_settings,
     brings_plugin,
+    describe_missing,
     needs_request,
     remove_requirement,
     uses_hatchling,
@@ -231,6 +232,36 @@ def test_what_should_be_a_table_and_is_none_is_an_error() -> None:
 def test_hatchling_alone_runs_hooks(system: Mapping[str, str], *, expected: bool) -> None:
     assert uses_hatchling({"build-system": system}) is expected
     assert not uses_hatchling({})
+
+
+NO_HOOK = (
+    "no build makes the executable, as [{}build.hooks.multiplat] is missing; "
+    "add it with: hatch-multiplat init"
+)
+NO_REQUIREMENT = (
+    "builds end with 'Unknown build hook: multiplat', as build-system.requires lacks "
+    "'hatch-multiplat'; add it with: hatch-multiplat init"
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "hatch_toml", "expected"),
+    [
+        pytest.param(HATCHLING, "", [NO_HOOK.format("tool.hatch.")], id="no hook"),
+        pytest.param(HATCHLING, "[build]", [NO_HOOK.format("")], id="no hook in hatch.toml"),
+        pytest.param(HATCHLING + OURS, "", [NO_REQUIREMENT], id="no requirement"),
+        pytest.param(HATCHLING + ON_REQUEST, "", [], id="on request"),
+        pytest.param(add_all(HATCHLING), "", [], id="both"),
+        pytest.param(HATCHLING + "[tool.hatch.build.targets.multiplat]", "", [], id="a target"),
+        pytest.param(HATCHLING.replace("hatchling.", "flit_core."), "", [], id="another backend"),
+    ],
+)
+def test_what_keeps_a_build_from_making_the_executable_is_told_and_init_adds_it(
+    text: str, hatch_toml: str, expected: list[str]
+) -> None:
+    assert describe_missing(tomllib.loads(text), tomllib.loads(hatch_toml)) == expected
+    if not hatch_toml and uses_hatchling(tomllib.loads(text)):
+        assert describe_missing(tomllib.loads(add_all(text)), {}) == []
 
 
 # -- by property -----------------------------------------------------------------------------------

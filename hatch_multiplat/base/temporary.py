@@ -1,0 +1,97 @@
+"""Temporary folders that are gone with the next build, should this one be killed."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import tempfile
+import threading
+import time
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
+
+PREFIX: Final = "hatch-multiplat-"
+BESIDE: Final = ".hatch-multiplat-"
+"""How folders begin that lie beside what a build or a command writes."""
+LOCK: Final = ".in-use"
+_STALE_SECONDS: Final = 24 * 60 * 60
+
+
+@contextmanager
+def temporary_folder(inside: Path | None = None, *, prefix: str = PREFIX) -> Iterator[Path]:
+    """Make a folder, by default where temporary files go, and remove it at the end.
+
+    What killed builds have left there by this prefix goes first. Raises OSError.
+    """
+    parent = Path(tempfile.gettempdir()) if inside is None else inside
+    sweep(parent, prefix=prefix)
+    folder = Path(tempfile.mkdtemp(prefix=prefix, dir=parent))
+    try:
+        with (folder / LOCK).open("wb") as lock:
+            _lock(lock)
+            yield folder.resolve()
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def sweep(parent: Path, *, prefix: str = PREFIX) -> None:
+    """Remove the temporary folders of builds that have ended without doing so."""
+    with suppress(OSError):
+        for folder in list(parent.glob(f"{prefix}*")):
+            if folder.is_dir() and not folder.is_symlink() and _is_left(folder):
+                shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def stopped_by_sigterm() -> Iterator[None]:
+    """Let SIGTERM end what runs as Ctrl-C does: by KeyboardInterrupt, so that all is cleared away.
+
+    `timeout`, `docker stop` and the runners of CI send it.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def stop(number: int, frame: object) -> None:  # noqa: ARG001
+        raise Terminated
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+class Terminated(KeyboardInterrupt):
+    """SIGTERM has ended this process."""
+
+
+def _is_left(folder: Path) -> bool:
+    """Tell whether nobody holds the lock of a folder, or, where there are no locks, it is old."""
+    try:
+        with (folder / LOCK).open("rb+") as lock:
+            return _lock(lock)
+    except FileNotFoundError:
+        return time.time() - folder.stat().st_mtime > _STALE_SECONDS
+    except OSError:
+        return False
+
+
+def _lock(file: Any) -> bool:
+    """Lock a file if nobody else has; the lock goes with the process, however that ends."""
+    if fcntl is None:
+        return time.time() - Path(file.name).stat().st_mtime > _STALE_SECONDS
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True

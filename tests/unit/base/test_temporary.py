@@ -1,0 +1,77 @@
+"""Temporary folders are gone at the end, after SIGTERM too, and after a kill with the next."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from hatch_multiplat.base.temporary import (
+    BESIDE,
+    LOCK,
+    Terminated,
+    stopped_by_sigterm,
+    sweep,
+    temporary_folder,
+)
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def test_a_folder_is_gone_at_the_end_however_it_comes(tmp_path: Path) -> None:
+    with temporary_folder(tmp_path, prefix=BESIDE) as folder:
+        (folder / "file").touch()
+        assert [path.name for path in tmp_path.iterdir()] == [folder.name]
+        assert folder.name.startswith(BESIDE)
+    assert list(tmp_path.iterdir()) == []
+    with pytest.raises(KeyboardInterrupt), temporary_folder(tmp_path, prefix=BESIDE):
+        raise KeyboardInterrupt
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there, age alone tells")
+def test_what_a_killed_build_has_left_goes_with_the_next_and_what_is_in_use_stays(
+    tmp_path: Path,
+) -> None:
+    killed = tmp_path / f"{BESIDE}killed"
+    killed.mkdir()
+    (killed / LOCK).touch()
+    (killed / "half").touch()
+    other = tmp_path / "other"
+    other.mkdir()
+    with temporary_folder(tmp_path, prefix=BESIDE) as first:
+        assert not killed.exists()
+        with temporary_folder(tmp_path, prefix=BESIDE):
+            assert first.is_dir()
+        sweep(tmp_path, prefix=BESIDE)
+        assert first.is_dir()
+    assert list(tmp_path.iterdir()) == [other]
+
+
+def test_a_folder_without_a_lock_goes_when_it_is_old(tmp_path: Path) -> None:
+    """An older release made none, and a build may be about to make one."""
+    folder = tmp_path / f"{BESIDE}x"
+    folder.mkdir()
+    sweep(tmp_path, prefix=BESIDE)
+    assert folder.is_dir()
+    old = time.time() - 2 * 24 * 60 * 60
+    os.utime(folder, (old, old))
+    sweep(tmp_path, prefix=BESIDE)
+    assert not folder.exists()
+
+
+def test_a_folder_that_is_not_there_is_swept_without_a_word(tmp_path: Path) -> None:
+    sweep(tmp_path / "nowhere")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows ends a process without asking")
+def test_sigterm_clears_away_as_ctrl_c_does(tmp_path: Path) -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    with pytest.raises(Terminated), stopped_by_sigterm(), temporary_folder(tmp_path):
+        signal.raise_signal(signal.SIGTERM)
+    assert list(tmp_path.iterdir()) == []
+    assert signal.getsignal(signal.SIGTERM) is before
