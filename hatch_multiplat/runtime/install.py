@@ -149,7 +149,8 @@ def inflate(blocks: Iterable[bytes]) -> Iterator[bytes]:
         while left:
             yield engine.decompress(left, BLOCK)
             left = engine.unconsumed_tail
-    yield engine.flush()
+    if not engine.eof:
+        yield engine.flush()
     if not engine.eof:
         raise zlib.error("its data ends early")
 
@@ -161,6 +162,7 @@ class Installer:
         self.wheel, self.paths, self.python = wheel, paths, python
         self.library = library
         self.scripts = os.path.relpath(paths.scripts, paths.root).replace(os.sep, "/")
+        self.root = os.fsencode(os.path.join(paths.root, ""))
         self.rows: Dict[str, Tuple[str, Any]] = {}
 
     def install(self, placed: List[rules.Placed]) -> EntryPoints:
@@ -175,16 +177,20 @@ class Installer:
         self.write(info_dir + "/INSTALLER", [b"hatch-multiplat\n"])
         self.rows[info_dir + "/RECORD"] = ("", "")
         text = io.StringIO()
-        rows = [(os.path.relpath(path, self.library), *row) for path, row in self.rows.items()]
-        csv.writer(text, lineterminator="\n").writerows(
-            sorted((path.replace(os.sep, "/"), digest, size) for path, digest, size in rows)
-        )
+        rows = [(self.name(path), *row) for path, row in self.rows.items()]
+        csv.writer(text, lineterminator="\n").writerows(sorted(rows))
         write_file(self.locate(info_dir + "/RECORD"), [text.getvalue().encode("utf-8")])
         return self.wheel.entry_points
 
+    def name(self, path: str) -> str:
+        """What RECORD calls a path of the environment: relative to the library."""
+        if path.startswith(self.library + "/"):
+            return path[len(self.library) + 1 :]
+        return os.path.relpath(path, self.library).replace(os.sep, "/")
+
     def locate(self, path: str) -> bytes:
         """Where in the filesystem a path of the environment is: bytes, whatever the locale is."""
-        return os.path.join(os.fsencode(self.paths.root), path.replace("/", os.sep).encode("utf-8"))
+        return self.root + path.replace("/", os.sep).encode("utf-8")
 
     def unpack(self, item: rules.Placed) -> None:
         """Put one member where it belongs, with its executable bits."""

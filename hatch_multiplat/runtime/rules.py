@@ -26,6 +26,7 @@ RESERVED = re.compile(  # The digits may be raised ones.
     r"(con|prn|aux|nul|(com|lpt)[\d\u00b9\u00b2\u00b3]|conin\$|conout\$) *(\..*)?", re.IGNORECASE
 )
 INTERPRETER = re.compile(r"(pythonw?|pypy|graalpy)[\d.]*t?(\.exe|\.dll|\.zip|\.cmd)?")
+OURS = re.compile(r"pyvenv|python|pypy|graalpy|_multiplat", re.IGNORECASE)
 REFERENCE = re.compile(r"([\w.]+)\s*:\s*([\w.]+)\s*(\[[^]]*\])?")
 
 
@@ -214,12 +215,13 @@ def broken_rules(path: str, system: str) -> List[str]:
 
 def join(folder: str, path: str) -> str:
     """A path in the environment, in its shortest spelling."""
-    parts = (folder + "/" + path).split("/")
-    return "/".join(part for part in parts if part not in ("", "."))
+    return "/".join([part for part in (folder + "/" + path).split("/") if part not in ("", ".")])
 
 
 def replaced_by(path: str, folders: Folders, system: str) -> List[str]:
     """What of ours a file at this path of the environment would replace."""
+    if not OURS.search(path):
+        return []
     path, scripts = fold(path, system), fold(folders.scripts, system)
     folder, _, name = path.rpartition("/")
     if path == "pyvenv.cfg" or (folder == scripts and INTERPRETER.fullmatch(name)):
