@@ -7,20 +7,18 @@ reads it), and the name of the library that it is linked with.
 
 from __future__ import annotations
 
+import itertools
 import re
-import shutil
 import tempfile
-import zipfile
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any, Final, cast
 
-from hatch_multiplat.base.errors import ExecutableError
 from hatch_multiplat.targets.platforms import oldest_floor
 from hatch_multiplat.wheels.floors import promises_floor
 from hatch_multiplat.wheels.incompatibility import spell_floor
 from hatch_multiplat.wheels.report import Advice, coverage_error, render_gaps
 from hatch_multiplat.wheels.selection import MissingWheel
-from hatch_multiplat.wheels.wheel_file import BROKEN
+from hatch_multiplat.wheels.wheel_file import open_wheel
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -69,30 +67,23 @@ class LibcNeed:
 def read_libc_needs(wheel: Path) -> dict[str, LibcNeed]:
     """Return what the ELF files in a wheel need, by their architecture; of most wheels nothing.
 
-    A file that is damaged, or for some other kind of machine, is passed over. Raises
-    ExecutableError for what is no wheel.
+    A file that no linker made, or that is for some other kind of machine, is passed over. Raises
+    VerificationError for what is no wheel, or is damaged.
     """
     found: dict[str, LibcNeed] = {}
-    try:
-        with zipfile.ZipFile(wheel) as archive:
-            for info in archive.infolist():
-                if info.is_dir():
-                    continue
-                with archive.open(info) as member:
-                    start = member.read(len(_MAGIC))
-                    if start != _MAGIC:
-                        continue
-                    # Some have a gigabyte, of which little is looked at.
-                    with tempfile.SpooledTemporaryFile(_SPOOLED) as copy:
-                        copy.write(start)
-                        shutil.copyfileobj(member, copy)
-                        copy.seek(0)
-                        read = _read_elf(copy, info.filename)
-                if read:
-                    arch, need = read
-                    found[arch] = _more(found.get(arch), need)
-    except (OSError, *BROKEN) as error:
-        raise ExecutableError(f"{wheel} cannot be read as a wheel: {error}") from error
+    for name, blocks in open_wheel(wheel).contents():
+        start = next(blocks, b"")
+        if not start.startswith(_MAGIC):
+            continue
+        # Some have a gigabyte, of which little is looked at.
+        with tempfile.SpooledTemporaryFile(_SPOOLED) as copy:
+            for block in itertools.chain([start], blocks):
+                copy.write(block)
+            copy.seek(0)
+            read = _read_elf(copy, name)
+        if read:
+            arch, need = read
+            found[arch] = _more(found.get(arch), need)
     return found
 
 

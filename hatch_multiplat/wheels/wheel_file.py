@@ -115,6 +115,13 @@ class WheelFile:
         with self.source() as stream, _explain(self.filename):
             return b"".join(Archive(stream).read(name))
 
+    def contents(self) -> Iterator[tuple[str, Iterator[bytes]]]:
+        """Give each member's name and its bytes, block by block; raises as `read` does."""
+        with self.source() as stream:
+            archive = Archive(stream)
+            for member in self.facts.members:
+                yield member.name, _blocks(archive, member.name, self.filename)
+
 
 def open_wheel(path: Path, *, sha256: str = "") -> WheelFile:
     """Open a wheel; raises VerificationError for what is none, or what no target could install."""
@@ -147,6 +154,11 @@ def read_wheel_file(
             ),
             sha256=sha256,
         )
+
+
+def _blocks(archive: Archive, name: str, filename: str) -> Iterator[bytes]:
+    with _explain(filename):
+        yield from archive.read(name)
 
 
 def _open(path: Path) -> IO[bytes]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import tracemalloc
+import zipfile
 from typing import TYPE_CHECKING
 
 import pytest
 
-from hatch_multiplat.base.errors import CoverageError, ExecutableError
+from hatch_multiplat.base.errors import CoverageError, VerificationError
 from hatch_multiplat.targets.target import Target
 from hatch_multiplat.wheels.elf import (
     LibcNeed,
@@ -116,14 +117,25 @@ def test_a_large_file_is_read_without_holding_it(tmp_path: Path) -> None:
 def test_a_wheel_whose_compression_is_not_known_is_an_error(tmp_path: Path) -> None:
     path = wheel_with(tmp_path, glibc_object())
     change_members(path, compression=99)
-    with pytest.raises(ExecutableError, match=f"{path.name} cannot be read as a wheel"):
+    with pytest.raises(VerificationError, match=f"{path.name} cannot be installed"):
+        read_libc_needs(path)
+
+
+def test_a_damaged_member_is_an_error(tmp_path: Path) -> None:
+    path = wheel_with(tmp_path, glibc_object())
+    with zipfile.ZipFile(path) as archive:
+        (info,) = [info for info in archive.infolist() if info.filename.endswith(".so")]
+    content = bytearray(path.read_bytes())
+    content[info.header_offset + 30 + len(info.filename) + info.compress_size - 3] ^= 0xFF
+    path.write_bytes(content)
+    with pytest.raises(VerificationError, match=rf"'{info.filename}' is damaged"):
         read_libc_needs(path)
 
 
 def test_what_is_no_wheel_is_an_error(tmp_path: Path) -> None:
     path = tmp_path / "demo-1.0-py3-none-any.whl"
     path.write_text("no zip")
-    with pytest.raises(ExecutableError, match="cannot be read as a wheel"):
+    with pytest.raises(VerificationError, match="cannot be installed: it cannot be read"):
         read_libc_needs(path)
 
 
