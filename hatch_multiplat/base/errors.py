@@ -60,9 +60,16 @@ class CoverageError(MultiplatError):
 
 
 class SolveError(MultiplatError):
-    """The requirements cannot be resolved for the targets."""
+    """The requirements cannot be resolved for the targets.
+
+    `explanation` is all that the solver said, of which the message may have a part.
+    """
 
     exit_code = 5
+
+    def __init__(self, message: str, *, explanation: str = "") -> None:
+        super().__init__(message)
+        self.explanation = explanation or message
 
 
 class FetchError(MultiplatError):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+from packaging.version import Version
 
 from hatch_multiplat.build.output_folder import choose_folder
 from hatch_multiplat.build.outputs import write_outputs
@@ -18,14 +19,16 @@ from hatch_multiplat.executable.boot_table import make_boot_table
 from hatch_multiplat.executable.starting import check_modules, choose_run, script_warnings
 from hatch_multiplat.executable.writer import BuildInputs
 from hatch_multiplat.index.local_files import is_unpacked_sdist
+from hatch_multiplat.resolve.build_context import is_offline, open_context
 from hatch_multiplat.resolve.downloads import Downloads
-from hatch_multiplat.resolve.lock_file import name_renewal
-from hatch_multiplat.resolve.preparation import cover_project, is_offline, open_market
+from hatch_multiplat.resolve.lock_file import check_fresh, name_renewal, require_lock
 from hatch_multiplat.resolve.project import (
     added_requirements,
     apply_metadata,
 )
-from hatch_multiplat.wheels.elf import check_bare_wheels
+from hatch_multiplat.resolve.question import make_question
+from hatch_multiplat.resolve.resolution import Resolution, Unresolved
+from hatch_multiplat.resolve.resolver import resolve
 from hatch_multiplat.wheels.proof import prove_selections, read_demands
 from hatch_multiplat.wheels.report import DependencyShare, Output, Report
 from hatch_multiplat.wheels.wheel_check import check_wheels, install_order, render_collisions
@@ -40,8 +43,7 @@ if TYPE_CHECKING:
     from hatch_multiplat.config.config import Config
     from hatch_multiplat.config.formats import ScieOptions
     from hatch_multiplat.config.run import Run
-    from hatch_multiplat.resolve.build_context import Market
-    from hatch_multiplat.resolve.preparation import BuildContext
+    from hatch_multiplat.resolve.build_context import BuildContext, Invocation
     from hatch_multiplat.resolve.project import Project
     from hatch_multiplat.wheels.dependency_proof import Demands
     from hatch_multiplat.wheels.metadata import ProjectMetadata
@@ -69,30 +71,29 @@ class Request:
     by_frontend: bool = False
 
 
-def build_executable(request: Request, context: BuildContext) -> Report:
+def build_executable(request: Request, invocation: Invocation) -> Report:
     """Build the executable of a project from its wheel, and report what it holds.
 
     Raises a MultiplatError of the kind that fits; then nothing was written to the output folder.
     """
     started = time.monotonic()
-    own = find_own_wheels(request.project, request.wheel, context.environ)
+    own = find_own_wheels(request.project, request.wheel, invocation.environ)
     project = apply_metadata(request.project, own.metadata)
-    wanted = _settle_wanted(request, project.config, context)
-    scie = _settle_scie(project, context)
-    output = _choose_output(request, project.config, own.metadata, context)
-    market = open_market(project, context)
-    demands = _read_demands(project, own.metadata, market)
-    downloads = Downloads(market, demands)
-    covered = cover_project(project, own.metadata, market, look_into=downloads.look_into)
+    wanted = _settle_wanted(request, project.config, invocation)
+    scie = _settle_scie(project, invocation)
+    output = _choose_output(request, project.config, own.metadata, invocation)
+    context = open_context(project, invocation)
+    demands = _read_demands(project, own.metadata, context)
+    downloads = Downloads(context, whole=True)
+    found = _resolve(project, own.metadata, context, downloads)
     selections = add_own_wheels(
-        covered.outcome.selections,
+        found.selections,
         own,
         project.config,
         unpacked=is_unpacked_sdist(project.folder),
     )
     wheels = own_wheels_of(selections, own)
     paths = downloads.bring(selections, wheels)
-    check_bare_wheels(downloads.unproven(selections, paths), paths)
     files = {name: open_wheel(path, sha256=path.parent.name) for name, path in paths.items()}
     run = _choose_run(project.config, own, selections, files=files)
     inputs = _make_inputs(
@@ -103,15 +104,16 @@ def build_executable(request: Request, context: BuildContext) -> Report:
         run=run,
         paths=paths,
         texts={name: file.texts for name, file in files.items()},
-        renewal=name_renewal(project.config.lock) if covered.runs == 0 else "",
+        renewal=name_renewal(project.config.lock) if found.runs == 0 else "",
     )
-    collisions = check_wheels(inputs.selections, files, checked=market.wheel_cache.root / "checked")
+    checked = context.wheel_cache.root / "checked"
+    collisions = check_wheels(inputs.selections, files, checked=checked)
     for line in render_collisions(collisions, len(selections)):
         context.say(line)
     for line in script_warnings(project.config, run, inputs.selections, files):
         context.say(line)
     outputs = write_outputs(
-        inputs, output, pex_root=market.wheel_cache.root / "pex", scie=scie, say=context.say
+        inputs, output, pex_root=context.wheel_cache.root / "pex", scie=scie, say=context.say
     )
     side_outputs = write_side_outputs(
         wanted,
@@ -119,39 +121,55 @@ def build_executable(request: Request, context: BuildContext) -> Report:
         wheels=wheels,
         selections=inputs.selections,
         paths=paths,
-        lock=covered.lock,
+        lock=found.lock,
     )
     return _report(
         outputs,
+        project=canonicalize_name(own.metadata.name),
         selections=inputs.selections,
         paths=paths,
-        lock=project.config.lock if covered.runs == 0 else None,
-        solver_runs=covered.runs,
+        lock=project.config.lock if found.runs == 0 else None,
+        solver_runs=found.runs,
         seconds=time.monotonic() - started,
         side_outputs=tuple(str(path) for path in side_outputs),
     )
 
 
-def _settle_wanted(request: Request, config: Config, context: BuildContext) -> Wanted:
+def _resolve(
+    project: Project, metadata: ProjectMetadata, context: BuildContext, downloads: Downloads
+) -> Resolution:
+    """Find the wheels of every target: in the lock where the project has one, else by asking uv."""
+    question = make_question(project, metadata, context)
+    locked = require_lock(project)
+    if locked is not None:
+        check_fresh(locked, question)
+    lock = None if locked is None else (locked.lock, locked.base)
+    found = resolve(question, context, locked=lock, downloads=downloads)
+    if isinstance(found, Unresolved):
+        raise found.error()
+    return found
+
+
+def _settle_wanted(request: Request, config: Config, invocation: Invocation) -> Wanted:
     return check_wanted(
         checksums=request.checksums or config.checksums,
         sbom=request.sbom or config.sbom,
         config=config,
-        environ=context.environ,
+        environ=invocation.environ,
     )
 
 
-def _settle_scie(project: Project, context: BuildContext) -> ScieOptions:
+def _settle_scie(project: Project, invocation: Invocation) -> ScieOptions:
     return settle_options(
         project.config.options.scie,
-        environ=context.environ,
+        environ=invocation.environ,
         project_dir=project.folder,
-        offline="scie" in project.config.formats and is_offline(context.environ),
+        offline="scie" in project.config.formats and is_offline(invocation.environ),
     )
 
 
 def _choose_output(
-    request: Request, config: Config, metadata: ProjectMetadata, context: BuildContext
+    request: Request, config: Config, metadata: ProjectMetadata, invocation: Invocation
 ) -> Path:
     """Return the path of the executable."""
     side_outputs = request.wheel.parent if request.wheel else request.project.folder / "dist"
@@ -160,8 +178,8 @@ def _choose_output(
         project_dir=request.project.folder,
         side_outputs=request.default_dir or side_outputs,
         copied=request.by_frontend,
-        environ=context.environ,
-        say=context.say,
+        environ=invocation.environ,
+        say=invocation.say,
     )
     return folder.resolve() / config.output.format(name=metadata.name, version=metadata.version)
 
@@ -226,12 +244,12 @@ def _make_inputs(
     )
 
 
-def _read_demands(project: Project, metadata: ProjectMetadata, market: Market) -> Demands:
+def _read_demands(project: Project, metadata: ProjectMetadata, context: BuildContext) -> Demands:
     """Return what every target has to satisfy."""
     return read_demands(
         (_root_requirement(metadata, project.config), *added_requirements(project)),
         requires_python=metadata.requires_python,
-        uv_table=market.uv_table,
+        uv_table=context.uv_table,
     )
 
 
@@ -243,6 +261,7 @@ def _root_requirement(metadata: ProjectMetadata, config: Config) -> Requirement:
 def _report(
     outputs: tuple[Output, ...],
     *,
+    project: str,
     selections: Sequence[Selection],
     paths: Mapping[str, Path],
     lock: str | None,
@@ -272,5 +291,11 @@ def _report(
         lock=lock,
         seconds=seconds,
         outputs=outputs,
+        prereleases=tuple(
+            f"{share.name} {version}"
+            for share in sorted(shares, key=lambda share: share.name)
+            for version in share.versions
+            if share.name != project and Version(version).is_prerelease
+        ),
         side_outputs=side_outputs,
     )

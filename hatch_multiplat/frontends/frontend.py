@@ -13,14 +13,10 @@ from hatch_multiplat.build.scie import check_places, settle_options
 from hatch_multiplat.build.side_outputs import check_wanted
 from hatch_multiplat.frontends.plugin import end_with
 from hatch_multiplat.index.progress import make_progress
+from hatch_multiplat.resolve.build_context import Invocation, is_offline, open_context
 from hatch_multiplat.resolve.lock_file import check_fresh, require_lock
-from hatch_multiplat.resolve.preparation import (
-    BuildContext,
-    is_offline,
-    make_question,
-    open_market,
-)
 from hatch_multiplat.resolve.project import static_metadata
+from hatch_multiplat.resolve.question import make_question
 from hatch_multiplat.wheels.report import render_report
 
 if TYPE_CHECKING:
@@ -42,7 +38,7 @@ def run_build(
     request = Request(project=project, wheel=wheel, default_dir=default_dir, by_frontend=True)
     try:
         with stopped_by_sigterm():
-            report = build_executable(request, build_context(app))
+            report = build_executable(request, make_invocation(app))
     except MultiplatError as error:
         end_with(app, error)
     app.display_success(render_report(report))
@@ -56,33 +52,33 @@ def check_beforehand(app: App, project: Project) -> None:
     be read or is stale, outputs that cannot be made. Only the build itself can tell the rest.
     """
     try:
-        context = build_context(app)
+        invocation = make_invocation(app)
         check_wanted(
             checksums=project.config.checksums,
             sbom=project.config.sbom,
             config=project.config,
-            environ=context.environ,
+            environ=invocation.environ,
         )
         if "scie" in project.config.formats:
             settled = settle_options(
                 project.config.options.scie,
-                environ=context.environ,
+                environ=invocation.environ,
                 project_dir=project.folder,
-                offline=is_offline(context.environ),
+                offline=is_offline(invocation.environ),
             )
             check_places(settled, in_table=project.config.options.scie)
         locked = require_lock(project)
         metadata = static_metadata(project)
         if metadata is not None:
-            question = make_question(project, metadata, open_market(project, context))
+            question = make_question(project, metadata, open_context(project, invocation))
             if locked is not None:
                 check_fresh(locked, question)
     except MultiplatError as error:
         end_with(app, error)
 
 
-def build_context(app: App) -> BuildContext:
-    """Return the context of a run that speaks through `app`."""
+def make_invocation(app: App) -> Invocation:
+    """Return a run that speaks through `app`, in this process's environment."""
     environ = dict(os.environ)
     progress = make_progress(sys.stderr, environ=environ, quiet=app.verbosity < 0)
-    return BuildContext(progress=progress, say=app.display_info, environ=environ)
+    return Invocation(progress=progress, say=app.display_info, environ=environ)

@@ -5,17 +5,24 @@ from __future__ import annotations
 import threading
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
+from email.parser import BytesHeaderParser
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Final
 
+from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
+from packaging.version import InvalidVersion, Version
+
 from hatch_multiplat.base.errors import FetchError
-from hatch_multiplat.base.urls import display_url, local_path
+from hatch_multiplat.base.urls import display_url, local_path, redact
 from hatch_multiplat.index.http_client import BrokenBodyError, RequestError
 from hatch_multiplat.index.wheel_cache import (
     ALGORITHMS,
     CHUNK_SIZE,
+    Page,
+    WheelCacheError,
     check_filename,
     choose_algorithm,
 )
@@ -86,6 +93,63 @@ def fetch_files(
     if missing:
         paths |= _Download(wheel_cache, client, progress).run(missing, jobs)
     return paths
+
+
+def fetch_metadata(
+    wheels: Sequence[Artifact],
+    *,
+    wheel_cache: WheelCache,
+    client: HttpClient,
+    offline: bool,
+    jobs: int = 8,
+) -> dict[str, str]:
+    """Return the METADATA of wheels that a server has beside them (PEP 658), by file name.
+
+    What was read once is kept. A wheel is left out whose server has no such file, or has something
+    else in its place: whoever wants to know has to open that wheel.
+    """
+
+    def read(wheel: Artifact) -> str | None:
+        digest = wheel.hashes.get("sha256")
+        if digest is None or local_path(wheel.url) is not None:
+            return None
+        kept = f"{redact(wheel.url)}.metadata#{digest}"
+        if (page := wheel_cache.read_page(kept)) is not None:
+            return (page.body or b"").decode("utf-8", "replace")
+        if offline or wheel_cache.path_of(digest, wheel.filename).is_file():
+            return None
+
+        def receive(answer: Answer) -> bytes:
+            return answer.body() if answer.status == _OK else b""
+
+        try:
+            body = client.get(f"{wheel.url}.metadata", receive, headers={})
+        except RequestError:
+            return None
+        if not _is_metadata_of(wheel.filename, body):
+            return None
+        with suppress(WheelCacheError):
+            wheel_cache.write_page(kept, Page(url=kept, body=body))
+        return body.decode("utf-8", "replace")
+
+    if not wheels:
+        return {}
+    with ThreadPoolExecutor(min(jobs, len(wheels)), thread_name_prefix="metadata") as pool:
+        found = zip(wheels, pool.map(read, wheels), strict=True)
+        return {wheel.filename: text for wheel, text in found if text is not None}
+
+
+def _is_metadata_of(filename: str, body: bytes) -> bool:
+    """Tell whether this is the METADATA of a wheel, and not a page that says something else."""
+    headers = BytesHeaderParser().parsebytes(body)
+    try:
+        name, version, _, _ = parse_wheel_filename(filename)
+        return (
+            canonicalize_name(headers["Name"] or "") == name
+            and Version(headers["Version"] or "") == version
+        )
+    except (InvalidWheelFilename, InvalidVersion):
+        return False
 
 
 class _FileError(Exception):

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
+import threading
 from contextlib import suppress
+from functools import cached_property
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
+
+from packaging.utils import canonicalize_name
+from packaging.version import InvalidVersion, Version
 
 from hatch_multiplat.base.errors import FetchError
 from hatch_multiplat.base.urls import display_url, local_path
@@ -21,7 +28,7 @@ from hatch_multiplat.index.sources import FIRST_INDEX
 from hatch_multiplat.index.wheel_cache import Page, WheelCacheError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from packaging.utils import NormalizedName
@@ -30,12 +37,111 @@ if TYPE_CHECKING:
     from hatch_multiplat.index.sources import Sources
     from hatch_multiplat.index.wheel_cache import WheelCache
 
-__all__ = ["IndexFile", "read_project"]
+__all__ = ["Catalog", "IndexFile", "Listing", "read_project"]
 
 _OK: Final = 200
 _NOT_MODIFIED: Final = 304
 _FORBIDDEN: Final = 403
 _ABSENT: Final = frozenset({404, 410})
+
+
+_SDIST: Final = re.compile(r"(?P<name>.+)-(?P<version>[^-]+?)(?:\.tar\.gz|\.zip)")
+
+
+class Listing:
+    """What the sources have of one project: `files`, understood only as far as they are asked for.
+
+    `fingerprint` is the same as long as the sources say the same; it costs no reading of pages.
+    """
+
+    def __init__(self, name: NormalizedName, parts: Sequence[_Part]) -> None:
+        self._name = name
+        self._parts = parts
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """The digest of all that the pages say, as they were served."""
+        digest = hashlib.sha256()
+        for part in self._parts:
+            digest.update(f"{part.place} {part.index} {part.digest(self._name)}\n".encode())
+        return digest.hexdigest()
+
+    @cached_property
+    def files(self) -> tuple[IndexFile, ...]:
+        """Every file of the project; of several with the same name the first."""
+        return self._select(lambda _: True)
+
+    def files_of(self, wanted: Callable[[Version], bool]) -> tuple[IndexFile, ...]:
+        """Return the files of certain versions; the names of the others are hardly looked at."""
+        known: dict[str, bool] = {}
+
+        def is_wanted(filename: str) -> bool:
+            text = _version_text(filename)
+            if text not in known:
+                try:
+                    known[text] = wanted(Version(text))
+                except InvalidVersion:  # The file's own name is understood as a whole.
+                    known[text] = True
+            return known[text]
+
+        return self._select(is_wanted)
+
+    def _select(self, wanted: Callable[[str], bool]) -> tuple[IndexFile, ...]:
+        unique: dict[str, IndexFile] = {}
+        for part in self._parts:
+            links = [link for link in part.links if wanted(link.filename)]
+            for file in select_files(links, self._name, place=part.place, index=part.index):
+                unique.setdefault(file.filename, file)
+        return tuple(unique.values())
+
+
+class Catalog:
+    """What the configured indexes and find-links locations have, project by project."""
+
+    def __init__(
+        self,
+        sources: Sources,
+        *,
+        client: HttpClient,
+        wheel_cache: WheelCache,
+        offline: bool,
+    ) -> None:
+        self._sources = sources
+        self._reader = _Reader(client=client, wheel_cache=wheel_cache, offline=offline)
+
+    def read(self, name: NormalizedName, environment: Mapping[str, str] | None = None) -> Listing:
+        """Return what find-links have of a project, then what the first index with it has.
+
+        As with uv's `first-index`, further indexes are asked before the default one, and the first
+        that knows the project is the only one that counts, so that nobody can slip in a public
+        project of a private one's name; with other strategies all count. A project that is bound
+        to an index (in this `environment`, where the binding has a marker) has the files of that
+        one alone. Each file says which index has it. Pages are kept in the wheel cache, asked
+        again with their ETag, and used as they are when offline. Nothing is listed of a project
+        that nobody knows; raises FetchError where an index or a location cannot be read.
+        """
+        sources = self._sources
+        parts = [
+            _Part(0, display_url(location), self._reader.read_location(location))
+            for location in sources.find_links
+        ]
+        place = 1
+        for index_url in sources.indexes_for(name, environment):
+            flat = sources.details.get(index_url, {}).get("format") == "flat"
+            if flat:
+                found: Page | list[Link] | None = self._reader.read_location(index_url)
+            else:
+                found = self._reader.read_index(index_url, name)
+            if found is None:
+                continue
+            part = _Part(place, display_url(index_url), found)
+            parts.append(part)
+            if flat and not select_files(part.links, name):
+                continue
+            place += 1
+            if sources.strategy == FIRST_INDEX:
+                break
+        return Listing(name, parts)
 
 
 def read_project(
@@ -47,37 +153,29 @@ def read_project(
     offline: bool,
     environment: Mapping[str, str] | None = None,
 ) -> tuple[IndexFile, ...]:
-    """Return every file of a project: those of find-links, then those of the first index with it.
+    """Return every file that a `Catalog` of these sources lists of one project."""
+    catalog = Catalog(sources, client=client, wheel_cache=wheel_cache, offline=offline)
+    return catalog.read(name, environment).files
 
-    As with uv's `first-index`, further indexes are asked before the default one, and the first
-    that knows the project is the only one that counts, so that nobody can slip in a public
-    project of a private one's name; with other strategies all count. A project that is bound to
-    an index (in this `environment`, where the binding has a marker) has the files of that one
-    alone. Of files with the same name the first one stays; each says which index has it. Pages
-    are kept in the wheel cache, asked again with their ETag, and used as they are when offline.
-    Empty if nobody knows the project; raises FetchError where an index or a location cannot be
-    read.
-    """
-    reader = _Reader(client=client, wheel_cache=wheel_cache, offline=offline)
-    files = [
-        file
-        for location in sources.find_links
-        for file in select_files(reader.read_location(location), name, index=display_url(location))
-    ]
-    place = 1
-    for index_url in sources.indexes_for(name, environment):
-        flat = sources.details.get(index_url, {}).get("format") == "flat"
-        links = reader.read_location(index_url) if flat else reader.read_index(index_url, name)
-        found = select_files(links or [], name, place=place, index=display_url(index_url))
-        files += found
-        if found or (links is not None and not flat):
-            place += 1
-            if sources.strategy == FIRST_INDEX:
-                break
-    unique: dict[str, IndexFile] = {}
-    for file in files:
-        unique.setdefault(file.filename, file)
-    return tuple(unique.values())
+
+class _Part:
+    """What one index or location has of a project: a page, parsed when asked for, or links."""
+
+    def __init__(self, place: int, index: str, source: Page | list[Link]) -> None:
+        self.place = place
+        self.index = index
+        self._source = source
+
+    @cached_property
+    def links(self) -> list[Link]:
+        return _parse(self._source) if isinstance(self._source, Page) else self._source
+
+    def digest(self, name: NormalizedName) -> str:
+        """Return what is the same while this has the same of a project."""
+        if isinstance(self._source, Page):
+            return hashlib.sha256(self._source.body or b"").hexdigest()
+        own = [link for link in self._source if is_file_of(link.filename, name)]
+        return repr([(link.filename, link.url, link.size, dict(link.hashes)) for link in own])
 
 
 class _Reader:
@@ -87,19 +185,30 @@ class _Reader:
         self._client = client
         self._wheel_cache = wheel_cache
         self._offline = offline
+        self._locations: dict[str, list[Link]] = {}
+        self._lock = threading.Lock()
 
-    def read_index(self, index_url: str, name: NormalizedName) -> list[Link] | None:
-        """Return an index's links for a project; None if it does not have it."""
+    def read_index(self, index_url: str, name: NormalizedName) -> Page | list[Link] | None:
+        """Return what an index has of a project; None if it does not have it."""
         folder = local_path(index_url)
         if folder is not None:
             if not folder.is_dir():
                 raise FetchError(f"index {folder}: there is no such folder")
             return _read_project_folder(folder / name) if (folder / name).is_dir() else None
         page = self._read_page(f"{index_url.rstrip('/')}/{name}/")
-        return None if page.body is None else _parse(page)
+        return None if page.body is None else page
 
     def read_location(self, location: str) -> list[Link]:
-        """Return the links of a find-links location: a folder, a page of this machine, or a URL."""
+        """Return the links of a find-links location: a folder, a page of this machine, or a URL.
+
+        It is read once, for whatever project.
+        """
+        with self._lock:
+            if location not in self._locations:
+                self._locations[location] = self._list_location(location)
+            return self._locations[location]
+
+    def _list_location(self, location: str) -> list[Link]:
         path = local_path(location)
         if path is not None:
             return _list_files(path) if path.is_dir() else _read_html_file(path)
@@ -199,3 +308,15 @@ def _read_html_file(path: Path) -> list[Link]:
     except OSError as error:
         raise FetchError(f"{path}: cannot be read: {error.strerror or error}") from error
     return _parse(Page(url=path.absolute().as_uri(), content_type="text/html", body=body))
+
+
+def is_file_of(filename: str, name: NormalizedName) -> bool:
+    """Tell whether a file's name begins with a project's, which is all that is looked at."""
+    return canonicalize_name(filename).startswith(name)
+
+
+def _version_text(filename: str) -> str:
+    """Return what a file's name says of its version, or whatever stands there."""
+    if (sdist := _SDIST.fullmatch(filename)) is not None:
+        return sdist["version"]
+    return filename.split("-", 2)[1] if "-" in filename else ""

@@ -27,7 +27,7 @@ from hatch_multiplat.init.defaults import (
     usual_pythons,
 )
 from hatch_multiplat.init.init_table import RUN_KEYS, TABLE, Settings, table_at
-from hatch_multiplat.resolve.preparation import make_question, open_market
+from hatch_multiplat.resolve.build_context import open_context
 from hatch_multiplat.resolve.project import (
     apply_metadata,
     check_described,
@@ -35,6 +35,7 @@ from hatch_multiplat.resolve.project import (
     requires_python_of,
     static_metadata,
 )
+from hatch_multiplat.resolve.question import make_question
 from hatch_multiplat.resolve.solve import run_uv_solve
 from hatch_multiplat.targets.platforms import Platform, PlatformError
 from hatch_multiplat.targets.python import Python
@@ -46,8 +47,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from hatch_multiplat.resolve.build_context import Market
-    from hatch_multiplat.resolve.preparation import BuildContext
+    from hatch_multiplat.resolve.build_context import BuildContext, Invocation
     from hatch_multiplat.resolve.project import Project, ProjectWheel
     from hatch_multiplat.wheels.metadata import ProjectMetadata
 
@@ -69,7 +69,7 @@ def survey_project(
     folder: Path,
     pyproject: Mapping[str, Any],
     chosen: Settings,
-    context: BuildContext,
+    invocation: Invocation,
     *,
     build: Callable[[], ProjectWheel],
 ) -> Survey:
@@ -96,7 +96,7 @@ def survey_project(
     if wheel is not None:
         project = apply_metadata(_make_project(folder, pyproject, table, wheel), wheel.metadata)
     metadata = wheel.metadata if wheel else static_metadata(project)
-    platforms, pythons, reasons = _guess_targets(project, metadata, said, context)
+    platforms, pythons, reasons = _guess_targets(project, metadata, said, invocation)
     run, run_reason = _guess_run(project, wheel)
     return Survey(
         settings=Settings(platforms=platforms, pythons=pythons, run=run),
@@ -122,7 +122,7 @@ def _guess_targets(
     project: Project,
     metadata: ProjectMetadata | None,
     said: Mapping[str, list[str]],
-    context: BuildContext,
+    invocation: Invocation,
 ) -> tuple[tuple[str, ...], tuple[str, ...], list[str]]:
     """Return platforms, Pythons and reasons; what is said already is taken as it is."""
     if said.keys() >= {"platforms", "python"}:
@@ -136,7 +136,7 @@ def _guess_targets(
     )
     if not grid.platforms:  # Whole targets alone, with Pythons of their own.
         return tuple(said["platforms"]), (), []
-    dependencies, doubts = _ask_index(project, metadata, grid, context)
+    dependencies, doubts = _ask_index(project, metadata, grid, invocation)
     if "python" not in said and not is_covered(grid, dependencies):
         wider = replace(grid, pythons=usual_pythons(project.requires_python))
         if is_covered(wider, dependencies):
@@ -188,7 +188,7 @@ def _guess_run(project: Project, wheel: ProjectWheel | None) -> tuple[tuple[str,
 
 
 def _ask_index(
-    project: Project, metadata: ProjectMetadata | None, grid: Grid, context: BuildContext
+    project: Project, metadata: ProjectMetadata | None, grid: Grid, invocation: Invocation
 ) -> tuple[tuple[Dependency, ...], list[str]]:
     """Return what the index has for the dependencies, or why that is not known.
 
@@ -201,18 +201,18 @@ def _ask_index(
     if not requirements:
         return (), []
     count = f"{len(requirements)} dependenc{'y' if len(requirements) == 1 else 'ies'}"
-    context.say(f"Looking at the wheels of {count}")
+    invocation.say(f"Looking at the wheels of {count}")
     deadline = time.monotonic() + LIMIT
-    market = open_market(project, context)
+    context = open_context(project, invocation)
     # It is only for a guess, so a request that fails is made again at once or not at all.
-    market = replace(market, client=market.client.without_waiting())
+    context = replace(context, client=context.client.without_waiting())
     try:
-        direct = _read_dependencies(requirements, market, deadline)
+        direct = _read_dependencies(requirements, context, deadline)
     except FetchError as error:
         return (), [f"guessed without the wheels of {count}: {error}"]
     try:
-        further = _find_lacking(project, metadata, grid, market, deadline)
-        return (*direct, *_read_dependencies(further, market, deadline)), []
+        further = _find_lacking(project, metadata, grid, context, deadline)
+        return (*direct, *_read_dependencies(further, context, deadline)), []
     except MultiplatError:  # It takes too long, or there is no answer; the build will say more.
         return direct, ["what the dependencies themselves require was not looked at"]
 
@@ -232,7 +232,7 @@ def _list_dependencies(project: Project, metadata: ProjectMetadata) -> tuple[Req
 
 
 def _find_lacking(
-    project: Project, metadata: ProjectMetadata, grid: Grid, market: Market, deadline: float
+    project: Project, metadata: ProjectMetadata, grid: Grid, context: BuildContext, deadline: float
 ) -> tuple[Requirement, ...]:
     """Return the packages, brought in by others, whose newest version some target has no wheel of.
 
@@ -240,9 +240,15 @@ def _find_lacking(
     """
     targets = expand([PlatformEntry(meant=platform) for platform in grid.platforms], grid.pythons)
     wide = replace(project, config=replace(project.config, targets=targets))
-    question = make_question(wide, metadata, market)
+    question = make_question(wide, metadata, context)
     left = max(deadline - time.monotonic(), 0.1)
-    solved = run_uv_solve(question, restricted=False, timeout=left)
+    solved = run_uv_solve(
+        question,
+        environ=context.environ,
+        flags=context.policy.flags(),
+        restricted=False,
+        timeout=left,
+    )
     outcome = select_all(solved.lock, targets, base=solved.base)
     direct = {canonicalize_name(requirement.name) for requirement in question.requirements}
     lacking = {
@@ -254,7 +260,7 @@ def _find_lacking(
 
 
 def _read_dependencies(
-    requirements: Sequence[Requirement], market: Market, deadline: float
+    requirements: Sequence[Requirement], context: BuildContext, deadline: float
 ) -> tuple[Dependency, ...]:
     """Ask the index for the files of each requirement.
 
@@ -269,7 +275,7 @@ def _read_dependencies(
     def work() -> None:
         with suppress(queue.Empty):
             while True:
-                answers.put(_read_dependency(waiting.get_nowait(), market))
+                answers.put(_read_dependency(waiting.get_nowait(), context))
 
     for _ in range(min(_JOBS, len(requirements))):
         threading.Thread(target=work, daemon=True).start()
@@ -285,15 +291,15 @@ def _read_dependencies(
     return tuple(found[requirement] for requirement in requirements)
 
 
-def _read_dependency(requirement: Requirement, market: Market) -> Dependency | Exception:
+def _read_dependency(requirement: Requirement, context: BuildContext) -> Dependency | Exception:
     """Return what the index has of a package, or what came in between, for who waits for it."""
     try:
         files = read_project(
             canonicalize_name(requirement.name),
-            sources=market.sources,
-            client=market.client,
-            wheel_cache=market.wheel_cache,
-            offline=market.offline,
+            sources=context.sources,
+            client=context.client,
+            wheel_cache=context.wheel_cache,
+            offline=context.offline,
         )
     except Exception as error:  # noqa: BLE001 - it is raised where it is waited for
         return error

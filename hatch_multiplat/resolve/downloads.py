@@ -5,33 +5,43 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from hatch_multiplat.index.fetch import Artifact, fetch_files
+from hatch_multiplat.base.urls import local_path
+from hatch_multiplat.index.fetch import Artifact, fetch_files, fetch_metadata
 from hatch_multiplat.wheels.dependency_proof import heed_user
 from hatch_multiplat.wheels.elf import find_bare_gaps
+from hatch_multiplat.wheels.floors import promises_floor
 from hatch_multiplat.wheels.python_bounds import find_refused_by_python
-from hatch_multiplat.wheels.wheel_file import read_wheel_texts
+from hatch_multiplat.wheels.wheel_file import parse_wheel_texts, read_wheel_texts
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
     from pathlib import Path
 
-    from hatch_multiplat.resolve.build_context import Market
+    from hatch_multiplat.resolve.build_context import BuildContext
     from hatch_multiplat.resolve.project import ProjectWheel
     from hatch_multiplat.targets.target import Target
     from hatch_multiplat.wheels.dependency_proof import Demands
-    from hatch_multiplat.wheels.selection import MissingWheel, Selection
+    from hatch_multiplat.wheels.selection import MissingWheel, Selection, Wheel
     from hatch_multiplat.wheels.wheel_file import WheelTexts
 
 
 class Downloads:
-    """The wheels that have been fetched so far, for a search that may fetch others next."""
+    """The wheels that have been fetched so far, for a search that may fetch others next.
 
-    def __init__(self, market: Market, demands: Demands) -> None:
-        self._market = market
-        self._demands = demands
+    With `whole`, every wheel is fetched before it is judged, as a build needs them all. Without,
+    what a wheel says of itself is read from the METADATA that its index serves, and only those
+    wheels are fetched whose index serves none, or whose tag promises no C library.
+    """
+
+    def __init__(self, context: BuildContext, *, whole: bool) -> None:
+        self.unopened: set[str] = set()
+        """The wheels that were judged by the METADATA that an index serves, by file name."""
+        self._context = context
+        self.whole = whole
         self._paths: dict[str, Path] = {}
         # By path: a wheel of the project may have the name of one that was fetched.
         self._texts: dict[Path, WheelTexts] = {}
+        self._served: dict[str, WheelTexts] = {}
         self._proven: set[tuple[Path, Target]] = set()
 
     def bring(
@@ -42,31 +52,69 @@ class Downloads:
         `own` are the project's, which are on this machine already. Raises FetchError.
         """
         # A wheel lies in the output folder; whoever rebuilds there must not change it under us.
-        added = {wheel.locked.filename: self._market.wheel_cache.add(wheel.path) for wheel in own}
-        self._fetch(selections, added)
-        taken = {wheel.filename for selection in selections for wheel in selection.wheels}
+        added = {wheel.locked.filename: self._context.wheel_cache.add(wheel.path) for wheel in own}
+        taken = {wheel.filename: wheel for found in selections for wheel in found.wheels}
+        self._fetch([wheel for name, wheel in taken.items() if name not in added])
         return {name: added.get(name) or self._paths[name] for name in sorted(taken)}
 
-    def look_into(self, selections: Sequence[Selection]) -> tuple[MissingWheel, ...]:
-        """Open the wheels of these selections; returns a gap for each that does not do after all.
+    def examine(
+        self, selections: Sequence[Selection], demands: Demands
+    ) -> tuple[MissingWheel, ...]:
+        """Look into the wheels of these selections; returns a missing wheel for each unfit one.
 
         It refuses a Python, or needs a newer C library than its tag `linux_ARCH` lets one know.
         """
-        paths = self.bring(selections)
-        texts = self.read_texts(paths)
+        texts = self.texts_of(selections)
         bounds = {name: text.requires_python for name, text in texts.items()}
-        heeded = heed_user(selections, bounds, self._demands)
-        refused = find_refused_by_python(selections, self._demands.requires_python, heeded)
+        applied = heed_user(selections, bounds, demands)
+        refused = find_refused_by_python(selections, demands.requires_python, applied)
+        paths = self._bring_bare(selections)
         new = self.unproven(selections, paths)
-        missing_wheels = find_bare_gaps(new, paths)
-        left = {(missing_wheel.name, missing_wheel.target) for missing_wheel in missing_wheels}
+        unfit = find_bare_gaps(new, paths)
+        left = {(missing.name, missing.target) for missing in unfit}
         self._proven |= {
             (paths[wheel.filename], selection.target)
             for selection in new
             for wheel in selection.wheels
-            if (wheel.name, selection.target) not in left
+            if wheel.filename in paths and (wheel.name, selection.target) not in left
         }
-        return (*refused, *missing_wheels)
+        return (*refused, *unfit)
+
+    def texts_of(self, selections: Sequence[Selection]) -> dict[str, WheelTexts]:
+        """Return what each wheel of these selections says of itself, by file name."""
+        return self.read_texts(self.bring(selections)) if self.whole else self.peek(selections)
+
+    def peek(self, selections: Sequence[Selection]) -> dict[str, WheelTexts]:
+        """Return the same, opening only those wheels of which an index serves no METADATA."""
+        wheels = {wheel.filename: wheel for found in selections for wheel in found.wheels}
+        # What lies on this machine is read where it is, and not copied for a look.
+        here = {
+            name: path
+            for name, wheel in wheels.items()
+            if (path := local_path(wheel.url)) is not None and path.is_file()
+        }
+        new = [
+            _artifact(wheel)
+            for name, wheel in sorted(wheels.items())
+            if name not in self._served and name not in self._paths and name not in here
+        ]
+        context = self._context
+        served = fetch_metadata(
+            new,
+            wheel_cache=context.wheel_cache,
+            client=context.client,
+            offline=context.offline,
+        )
+        made: dict[str, WheelTexts] = {}
+        for name, text in served.items():
+            made.setdefault(text, parse_wheel_texts(text))
+            self._served[name] = made[text]
+        rest = {name for name in wheels if name not in self._served and name not in here}
+        self._fetch([wheels[name] for name in rest])
+        opened = self.read_texts({name: self._paths[name] for name in sorted(rest)} | here)
+        served_ones = {name: self._served[name] for name in wheels if name in self._served}
+        self.unopened |= served_ones.keys() - self._paths.keys()
+        return served_ones | opened
 
     def read_texts(self, paths: Mapping[str, Path]) -> dict[str, WheelTexts]:
         """Read each of these wheels, by file name, unless it has been read before."""
@@ -87,7 +135,7 @@ class Downloads:
                         wheels=tuple(
                             wheel
                             for wheel in found.wheels
-                            if (paths[wheel.filename], selection.target) not in self._proven
+                            if (paths.get(wheel.filename), selection.target) not in self._proven
                         ),
                     )
                     for found in selection.sets
@@ -96,20 +144,41 @@ class Downloads:
             for selection in selections
         )
 
-    def _fetch(self, selections: Sequence[Selection], own: Collection[str]) -> None:
-        wanted = {found.filename: found for selection in selections for found in selection.wheels}
-        artifacts = {
-            filename: Artifact(
-                filename=filename, url=found.url, hashes=dict(found.hashes), size=found.size
-            )
-            for filename, found in sorted(wanted.items())
-            if filename not in self._paths and filename not in own
+    def _bring_bare(self, selections: Sequence[Selection]) -> dict[str, Path]:
+        """Bring the wheels onto disk whose files have to be looked at, for some target."""
+        bare = {
+            wheel.filename: wheel
+            for selection in selections
+            for wheel in selection.wheels
+            if not promises_floor(wheel.tags, selection.target)
         }
+        self._fetch(list(bare.values()))
+        self.unopened -= bare.keys()
+        return {
+            wheel.filename: self._paths[wheel.filename]
+            for selection in selections
+            for wheel in selection.wheels
+            if wheel.filename in self._paths
+        }
+
+    def _fetch(self, wheels: Collection[Wheel]) -> None:
+        artifacts = {
+            wheel.filename: _artifact(wheel)
+            for wheel in sorted(wheels, key=lambda wheel: wheel.filename)
+            if wheel.filename not in self._paths
+        }
+        context = self._context
         paths = fetch_files(
             list(artifacts.values()),
-            wheel_cache=self._market.wheel_cache,
-            client=self._market.client,
-            offline=self._market.offline,
-            progress=self._market.progress,
+            wheel_cache=context.wheel_cache,
+            client=context.client,
+            offline=context.offline,
+            progress=context.progress,
         )
         self._paths |= {name: paths[artifact.key] for name, artifact in artifacts.items()}
+
+
+def _artifact(wheel: Wheel) -> Artifact:
+    return Artifact(
+        filename=wheel.filename, url=wheel.url, hashes=dict(wheel.hashes), size=wheel.size
+    )

@@ -16,18 +16,17 @@ from packaging.pylock import is_valid_pylock_path
 from packaging.utils import canonicalize_name
 
 from hatch_multiplat.base.atomic_write import write_atomically
-from hatch_multiplat.base.errors import CoverageError, LockError, WriteError
+from hatch_multiplat.base.errors import LockError, WriteError
 from hatch_multiplat.base.process import run_tool
 from hatch_multiplat.base.urls import redact
 from hatch_multiplat.config.config import DEFAULT_LOCK
 from hatch_multiplat.index.project_settings import find_workspace
-from hatch_multiplat.resolve.coverage import Market, search_coverage, select_locked
-from hatch_multiplat.resolve.covered import Uncovered
 from hatch_multiplat.resolve.lock_changes import same_packages
 from hatch_multiplat.resolve.lock_freshness import find_stale, lock_inputs, locked_python
 from hatch_multiplat.resolve.lock_writer import TOOL, files_of, render_lock
+from hatch_multiplat.resolve.resolution import Resolution, Unresolved
+from hatch_multiplat.resolve.resolver import resolve
 from hatch_multiplat.wheels.pylock import choose_parts, parse_lock
-from hatch_multiplat.wheels.report import coverage_error
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -35,8 +34,9 @@ if TYPE_CHECKING:
     from packaging.pylock import Pylock
     from packaging.utils import NormalizedName
 
+    from hatch_multiplat.resolve.build_context import BuildContext
     from hatch_multiplat.resolve.project import Project
-    from hatch_multiplat.resolve.solve import Question
+    from hatch_multiplat.resolve.question import Question
 
 RENEW: Final = "hatch-multiplat lock"
 UV_LOCK: Final = "uv.lock"
@@ -159,21 +159,21 @@ def check_writable(name: str, present: LockFile | None) -> None:
 
 
 def solve_lock(
-    question: Question, *, path: Path, market: Market, build_sdists: bool, prior: str | None
+    question: Question, *, path: Path, context: BuildContext, prior: str | None
 ) -> NewLock:
-    """Solve and render the lock for `path`; `prior` is the text whose versions are kept."""
-    covered = search_coverage(question, market=market, build_sdists=build_sdists, prior=prior)
-    if isinstance(covered, Uncovered):
+    """Resolve and render the lock for `path`; `prior` is the text whose versions are kept."""
+    found = resolve(question, context, prior=prior)
+    if isinstance(found, Unresolved):
         kept = "the lock is as it was" if path.exists() else "no lock was written"
-        raise coverage_error(covered.describe(kept=kept), covered.missing_wheels)
+        raise found.error(kept=kept)
     home = path.parent.resolve()
 
     def locate(url: str) -> tuple[str, str]:
-        return _locate(url, base=Path(covered.base), home=home)
+        return _locate(url, base=Path(found.base), home=home)
 
     text = render_lock(
-        covered.lock,
-        covered.outcome.selections,
+        found.lock,
+        found.selections,
         inputs=lock_inputs(question),
         requires_python=locked_python(question),
         locate=locate,
@@ -181,12 +181,12 @@ def solve_lock(
     return NewLock(
         lock=parse_lock(text, where=path.name),
         text=text,
-        offered=files_of(covered.lock, locate),
+        offered=files_of(found.lock, locate),
     )
 
 
 def still_holds(
-    present: LockFile, new: NewLock, question: Question, *, market: Market, build_sdists: bool
+    present: LockFile, new: NewLock, question: Question, *, context: BuildContext
 ) -> bool:
     """Tell whether a lock says what a new one would say, so that it can stay as it is.
 
@@ -197,17 +197,8 @@ def still_holds(
         return False
     if not files_of(present.lock, _as_written) <= new.offered:
         return False
-    try:
-        select_locked(
-            present.lock,
-            question.targets,
-            base=present.base,
-            market=market,
-            build_sdists=build_sdists,
-        )
-    except CoverageError:
-        return False
-    return True
+    locked = present.lock, present.base
+    return isinstance(resolve(question, context, locked=locked), Resolution)
 
 
 def without_packages(text: str, names: Collection[NormalizedName]) -> str:
@@ -259,7 +250,7 @@ def _export_uv_lock(project: Project) -> str:
 def _locate(url: str, *, base: Path, home: Path) -> tuple[str, str]:
     """Return how a lock in `home` names a file: its URL, or its path from there."""
     parts = urlsplit(url)
-    if parts.scheme in {"http", "https"}:
+    if len(parts.scheme) > 1 and parts.scheme != "file":  # One letter is a drive of Windows.
         return "url", redact(url)
     local = Path(url2pathname(parts.path)) if parts.scheme == "file" else base / url
     try:

@@ -11,12 +11,14 @@ from packaging.utils import canonicalize_name
 
 from hatch_multiplat.base.urls import redact, redact_text
 from hatch_multiplat.resolve.staging import lowest_python
+from hatch_multiplat.targets.target_list import admits
 from hatch_multiplat.wheels.pylock import (
     lock_environment,
     marker_holds,
     package_applies,
     patch_boundaries,
 )
+from hatch_multiplat.wheels.selection import covered_patches
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -118,11 +120,13 @@ def _find_unmet(lock: Pylock, question: Asked) -> list[str]:
 
 
 def _unmet(lock: Pylock, requirements: Sequence[Requirement], target: Target) -> list[str]:
-    patches: Sequence[int] = patch_boundaries(
-        [*lock.packages, *requirements], target.python.version
-    )
-    if target.python.patch is not None:
-        patches = (target.python.patch,)
+    covered = covered_patches(lock, target)
+    if not covered:
+        return [_explain_outside(lock, target)]
+    boundaries = patch_boundaries([*lock.packages, *requirements], target.python.version)
+    firsts = {max((one for one in boundaries if one <= patch), default=0) for patch in covered}
+    # Of each span between boundaries the first patch release that the lock is for.
+    patches = [min(patch for patch in covered if patch >= first) for first in sorted(firsts)]
     found: dict[str, None] = {}
     for patch in patches:
         environment = lock_environment(target, patch)
@@ -130,19 +134,17 @@ def _unmet(lock: Pylock, requirements: Sequence[Requirement], target: Target) ->
     return list(found)
 
 
+def _explain_outside(lock: Pylock, target: Target) -> str:
+    """Say by what a lock leaves out a target."""
+    bound = lock.requires_python
+    if bound is not None and not admits(bound, target.python):
+        return f"it is for Python {bound}, not {target.python}"
+    return "its environments leave out this target"
+
+
 def _unmet_in(
     lock: Pylock, requirements: Sequence[Requirement], environment: Mapping[str, str]
 ) -> Iterator[str]:
-    environments = lock.environments or ()
-    if environments and not any(marker_holds(str(m), environment) for m in environments):
-        yield "its environments leave out this target"
-        return
-    version = environment["python_full_version"]
-    if lock.requires_python is not None and not lock.requires_python.contains(
-        version, prereleases=True
-    ):
-        yield f"it is for Python {lock.requires_python}, not {version}"
-        return
     locked: dict[str, Package] = {
         package.name: package for package in lock.packages if package_applies(package, environment)
     }

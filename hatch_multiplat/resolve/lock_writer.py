@@ -13,7 +13,7 @@ from hatch_multiplat.resolve.staging import solver_environments
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from packaging.pylock import Package, Pylock
+    from packaging.pylock import Package, PackageVcs, Pylock
 
     from hatch_multiplat.resolve.lock_markers import Situation
     from hatch_multiplat.wheels.selection import Selection
@@ -83,16 +83,47 @@ def _package(
         for wheel in sorted(wheels, key=lambda wheel: wheel.filename):
             array.append(_file(wheel.filename, wheel, locate))
         entry["wheels"] = array.multiline(multiline=True)
-    elif package.sdist is not None:
-        entry["sdist"] = _file(package.sdist.filename, package.sdist, locate)
-    elif package.archive is not None:
-        entry["archive"] = _file("", package.archive, locate)
-    elif package.directory is not None:
-        _, path = locate(package.directory.path)
-        entry["directory"] = {"path": path}
     else:
-        return None
+        key, source = _source(package, locate)
+        if not key:
+            return None
+        entry[key] = source
     return entry
+
+
+def _source(package: Package, locate: Callable[[str], tuple[str, str]]) -> tuple[str, Any]:
+    """Return the key and the value of what a package without wheels is built from."""
+    archive, directory = package.archive, package.directory
+    if package.sdist is not None:
+        return "sdist", _file(package.sdist.filename, package.sdist, locate)
+    if archive is not None:
+        return "archive", _below(_file("", archive, locate), archive.subdirectory)
+    if directory is not None:
+        table = tomlkit.inline_table()
+        table["path"] = locate(directory.path)[1]
+        return "directory", _below(table, directory.subdirectory)
+    return ("vcs", _vcs(package.vcs, locate)) if package.vcs is not None else ("", None)
+
+
+def _below(table: Any, subdirectory: str | None) -> Any:
+    if subdirectory:
+        table["subdirectory"] = subdirectory
+    return table
+
+
+def _vcs(vcs: PackageVcs, locate: Callable[[str], tuple[str, str]]) -> Any:
+    table = tomlkit.inline_table()
+    table["type"] = vcs.type
+    key, value = locate(vcs.url or vcs.path or "")
+    table[key] = value
+    for key, found in (
+        ("requested-revision", vcs.requested_revision),
+        ("commit-id", vcs.commit_id),
+        ("subdirectory", vcs.subdirectory),
+    ):
+        if found:
+            table[key] = found
+    return table
 
 
 def files_of(lock: Pylock, locate: Callable[[str], tuple[str, str]]) -> frozenset[File]:

@@ -1,11 +1,14 @@
-"""A package without any wheel, built here once, if what comes out is platform-independent."""
+"""Packages without any wheel, built here once, if what comes out is platform-independent."""
 
 from __future__ import annotations
 
 import contextlib
-import os
+import hashlib
 import sys
+import tarfile
 import tomllib
+import zipfile
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
@@ -14,82 +17,233 @@ from urllib.request import url2pathname
 import tomlkit
 import uv
 
+from hatch_multiplat.base.atomic_write import write_atomically
 from hatch_multiplat.base.errors import ToolError
 from hatch_multiplat.base.process import run_tool
 from hatch_multiplat.base.temporary import temporary_folder
+from hatch_multiplat.base.urls import local_path, redact
 from hatch_multiplat.index.fetch import Artifact, fetch_files
 from hatch_multiplat.index.http_client import certificate_variables
 from hatch_multiplat.index.sources import uv_environment
 from hatch_multiplat.index.user_settings import UNHEARD
-from hatch_multiplat.wheels.selection import parse_wheel
+from hatch_multiplat.wheels.incompatibility import explain_incompatibility
+from hatch_multiplat.wheels.selection import parse_wheel, select_all, tag_ranks
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection, Sequence
+    from pathlib import PurePath
 
-    from hatch_multiplat.index.http_client import HttpClient
-    from hatch_multiplat.index.progress import ProgressSink
-    from hatch_multiplat.index.sources import Sources
-    from hatch_multiplat.index.wheel_cache import WheelCache
-    from hatch_multiplat.wheels.selection import LockedSource, Wheel
+    from packaging.pylock import Pylock
+    from packaging.tags import Tag
+
+    from hatch_multiplat.resolve.build_context import BuildContext
+    from hatch_multiplat.targets.tag_constraint import TagConstraint
+    from hatch_multiplat.targets.target import Target
+    from hatch_multiplat.wheels.selection import LockedSource, MissingWheel, Outcome, Wheel
 
 # Any fixed moment does; zip files know none before 1980.
 FIXED_EPOCH: Final = "315532800"
+
+_OWN_PLATFORM: Final = {"darwin": "macosx", "win32": "win"}.get(sys.platform, sys.platform)
 
 
 class NotUniversalError(Exception):
     """What a source builds is no use here; the message completes "sdist only, ..."."""
 
 
-def build_universal_wheel(
-    source: LockedSource,
-    *,
-    sources: Sources,
-    wheel_cache: WheelCache,
-    client: HttpClient,
-    offline: bool,
-    progress: ProgressSink,
-    say: Callable[[str], object],
-) -> Wheel:
-    """Build the wheel of an sdist or a project folder, and put it into the store.
+@dataclass(kw_only=True, slots=True)
+class BuiltSdists:
+    """Builds what is needed and can be built, and remembers what cannot.
+
+    `native` tells whether a package that lacks a wheel has wheels for its target's platform in
+    other versions. `listed` gives the tags of the wheels that an index has beside the sdist: a lock
+    that was solved for some platforms has no others, and then looks as if there were only an sdist.
+    """
+
+    context: BuildContext
+    enabled: bool
+    rules: Sequence[TagConstraint]
+    native: Callable[[MissingWheel], bool]
+    listed: Callable[[MissingWheel], Collection[Tag]]
+    built: dict[str, Wheel] = field(default_factory=dict)
+    refused: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def filenames(self) -> frozenset[str]:
+        return frozenset(wheel.filename for wheel in self.built.values())
+
+    def select(self, lock: Pylock, targets: Sequence[Target], base: PurePath) -> Outcome:
+        """Select from a lock, building what it has as an sdist only."""
+        outcome = self.select_ready(lock, targets, base)
+        new = [
+            source
+            for source in outcome.sources
+            if source.key not in self.built and source.key not in self.refused
+        ]
+        if not new:
+            return outcome
+        for source in new:
+            missing_wheels = [
+                missing_wheel
+                for missing_wheel in outcome.missing_wheels
+                if missing_wheel.source == source
+            ]
+            self.build(source, missing_wheels)
+        return self.select_ready(lock, targets, base)
+
+    def select_ready(self, lock: Pylock, targets: Sequence[Target], base: PurePath) -> Outcome:
+        """Select from a lock without building anything further."""
+        return select_all(lock, targets, base=base, built=self.built, rules=self.rules)
+
+    def build(self, source: LockedSource, missing_wheels: Sequence[MissingWheel]) -> None:
+        if not self.enabled:
+            self.refused[source.key] = 'and sdists = "never"'
+            return
+        if why := self.context.policy.forbids(source.name):
+            self.refused[source.key] = f"and {why} forbids building it"
+            return
+        if source.of_index and any(self.native(missing_wheel) for missing_wheel in missing_wheels):
+            self.refused[source.key] = "while other versions have wheels for this platform"
+            return
+        if source.of_index and any(
+            _is_native_here(self.listed(missing_wheel)) for missing_wheel in missing_wheels
+        ):
+            self.refused[source.key] = ""
+            return
+        try:
+            self.built[source.key] = build_universal_wheel(source, self.context)
+        except NotUniversalError as error:
+            self.refused[source.key] = str(error)
+            what = f"{source.name} {source.version or ''}".rstrip()
+            self.context.say(f"{what} is left aside: it has no wheel, {error}")
+
+    def annotate(self, missing_wheel: MissingWheel) -> MissingWheel:
+        """Add to a missing wheel which ones there are, and why its sdist was not built."""
+        source = missing_wheel.source
+        if source is None:
+            return missing_wheel
+        tags = self.listed(missing_wheel) if source.of_index else ()
+        if tags and tag_ranks(missing_wheel.target).keys().isdisjoint(tags):
+            kind, reason, needs = explain_incompatibility(tags, missing_wheel.target)
+            missing_wheel = replace(missing_wheel, kind=kind, reason=reason, needs=needs)
+        why = self.refused.get(source.key)
+        return (
+            replace(missing_wheel, reason=f"{missing_wheel.reason}, {why}")
+            if why
+            else missing_wheel
+        )
+
+
+def build_universal_wheel(source: LockedSource, context: BuildContext) -> Wheel:
+    """Build the wheel of an sdist, a checkout or a project folder, and put it into the wheel cache.
 
     What its backend needs comes from the same indexes as everything else.
-    An sdist is built once and its wheel found again. Raises NotUniversalError when the build fails
-    or its wheel is for one platform only, FetchError when the sdist cannot be had.
+    An sdist or a commit is built once and its wheel found again. Raises NotUniversalError when the
+    build fails or its wheel is for one platform only, FetchError when the sdist cannot be had.
     """
-    if source.kind == "vcs":
-        raise NotUniversalError("and a checkout from version control is not built here")
     if source.kind == "directory":
         # Resolved first: the way there may lead through the solver's folder, which is gone.
         folder = Path(url2pathname(urlsplit(source.url).path)).resolve()
         if not folder.is_dir():
             # As in the folder of an unpacked sdist, which has only what is in the project.
             raise NotUniversalError(f"and {folder} is not there, where it should be")
-        say(f"Building {source.name} from its folder")
-        return _build(folder, sources=sources, wheel_cache=wheel_cache, offline=offline)
-    artifact = Artifact(
-        filename=source.filename, url=source.url, hashes=dict(source.hashes), size=source.size
-    )
-    sdist = fetch_files(
-        [artifact], wheel_cache=wheel_cache, client=client, offline=offline, progress=progress
-    )[artifact.key]
-    note = sdist.with_name(f"{sdist.name}.built")
+        context.say(f"Building {source.name} from its folder")
+        return _build(folder / source.subdirectory, context)
+    tree = None if source.kind == "vcs" else _fetch(source, context)
+    kept = _place(source) if tree is None else f"{tree.parent.name}#{source.subdirectory}"
+    key = hashlib.sha256(kept.encode()).hexdigest()
+    note = context.wheel_cache.root / "built" / key[:2] / key
     with contextlib.suppress(OSError, ValueError):
         sha256, _, filename = note.read_text(encoding="utf-8").partition(" ")
-        found = wheel_cache.find_verified(filename, {"sha256": sha256})
+        found = context.wheel_cache.find_verified(filename, {"sha256": sha256})
         if found is not None:
             return _locked(found)
-    say(f"Building {source.name} {source.version or ''}".rstrip() + ", which has no wheel")
-    wheel = _build(sdist, sources=sources, wheel_cache=wheel_cache, offline=offline)
-    aside = note.with_name(f"{note.name}.{os.getpid()}")
-    aside.write_text(f"{wheel.sha256} {wheel.filename}", encoding="utf-8")
-    aside.replace(note)
+    with temporary_folder() as folder:
+        if source.kind == "vcs":
+            context.say(f"Building {source.name} from {redact(source.url)}")
+            tree = _check_out(source, folder / "checkout", offline=context.offline)
+        else:
+            version = f"{source.version or ''}".rstrip()
+            context.say(f"Building {source.name} {version}".rstrip() + ", which has no wheel")
+            if source.subdirectory and tree is not None:
+                tree = _unpack(tree, folder / "unpacked")
+        assert tree is not None  # noqa: S101 - one of the two ways has set it
+        if source.subdirectory:
+            tree /= source.subdirectory
+            if not tree.is_dir():
+                raise NotUniversalError(f"and there is no {source.subdirectory} in it")
+        wheel = _build(tree, context)
+    with contextlib.suppress(OSError):  # It is built again where the cache cannot be written.
+        note.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(note, f"{wheel.sha256} {wheel.filename}")
     return wheel
 
 
-def _build(tree: Path, *, sources: Sources, wheel_cache: WheelCache, offline: bool) -> Wheel:
+def _place(source: LockedSource) -> str:
+    """Return where a commit is: a lock names a repository of this machine by a path of its own."""
+    path = local_path(source.url)
+    return source.key if path is None else replace(source, url=str(path.resolve())).key
+
+
+def _fetch(source: LockedSource, context: BuildContext) -> Path:
+    artifact = Artifact(
+        filename=source.filename, url=source.url, hashes=dict(source.hashes), size=source.size
+    )
+    return fetch_files(
+        [artifact],
+        wheel_cache=context.wheel_cache,
+        client=context.client,
+        offline=context.offline,
+        progress=context.progress,
+    )[artifact.key]
+
+
+def _check_out(source: LockedSource, folder: Path, *, offline: bool) -> Path:
+    """Check one commit of a repository out by git, as uv does."""
+    if source.vcs_type != "git":
+        raise NotUniversalError(f"and a checkout by {source.vcs_type} is not built here")
+    if offline and urlsplit(source.url).scheme != "file":
+        raise NotUniversalError("and it cannot be checked out offline")
+    folder.mkdir()
+    never = {"GIT_TERMINAL_PROMPT": "0", "GIT_DIR": None, "GIT_WORK_TREE": None}
+
+    def run(*words: str) -> None:
+        run_tool("git", ["git", *words], cwd=folder, environ=never)
+
+    try:
+        run("init", "--quiet")
+        try:
+            run("fetch", "--quiet", "--depth=1", "--", source.url, source.commit_id)
+        except ToolError:  # Not every server hands out a commit by itself.
+            run("fetch", "--quiet", "--tags", "--", source.url, "+refs/heads/*:refs/remotes/o/*")
+        run("-c", "advice.detachedHead=false", "checkout", "--quiet", source.commit_id)
+        run("submodule", "--quiet", "update", "--init", "--recursive")
+    except ToolError as error:
+        last = str(error).splitlines()[-1].strip()
+        raise NotUniversalError(f"and git could not check it out: {last}") from error
+    return folder
+
+
+def _unpack(archive: Path, folder: Path) -> Path:
+    """Unpack an archive and return the one folder that is in it, or the folder that it fills."""
+    folder.mkdir()
+    try:
+        if tarfile.is_tarfile(archive):
+            with tarfile.open(archive) as packed:
+                packed.extractall(folder, filter="data")
+        else:
+            with zipfile.ZipFile(archive) as zipped:
+                zipped.extractall(folder)  # noqa: S202 - it takes no name out of the folder
+    except (OSError, tarfile.TarError, zipfile.BadZipFile) as error:
+        raise NotUniversalError(f"and it cannot be unpacked: {error}") from error
+    inside = list(folder.iterdir())
+    return inside[0] if len(inside) == 1 and inside[0].is_dir() else folder
+
+
+def _build(tree: Path, context: BuildContext) -> Wheel:
     with temporary_folder() as folder:
         settings = folder / "uv.toml"
-        settings.write_text(tomlkit.dumps(sources.uv_settings()), encoding="utf-8")
+        settings.write_text(tomlkit.dumps(context.sources.uv_settings()), encoding="utf-8")
         try:
             run_tool(
                 "uv",
@@ -98,14 +252,14 @@ def _build(tree: Path, *, sources: Sources, wheel_cache: WheelCache, offline: bo
                     *("build", *wheel_flags(tree), "--no-create-gitignore"),
                     *("--python", sys.executable),
                     *("--out-dir", folder / "out"),
-                    *(["--offline"] if offline else []),
+                    *(["--offline"] if context.offline else []),
                     tree,
                 ],
                 cwd=folder,
                 environ={
                     **UNHEARD,
-                    **uv_environment(sources),
-                    **certificate_variables(os.environ),
+                    **uv_environment(context.sources),
+                    **certificate_variables(context.environ),
                     "UV_CONFIG_FILE": str(settings),
                     "UV_PYTHON_DOWNLOADS": "never",
                     "SOURCE_DATE_EPOCH": FIXED_EPOCH,
@@ -124,7 +278,7 @@ def _build(tree: Path, *, sources: Sources, wheel_cache: WheelCache, offline: bo
             raise NotUniversalError(
                 f"and what it builds is for one platform only ({', '.join(platforms)})"
             )
-        return _locked(wheel_cache.add(wheels[0]))
+        return _locked(context.wheel_cache.add(wheels[0]))
 
 
 def wheel_flags(tree: Path) -> tuple[str, ...]:
@@ -163,3 +317,13 @@ def _last_words(error: ToolError) -> str:
 def _locked(path: Path) -> Wheel:
     """Describe a wheel that lies in the store, whose folder is named by its SHA-256."""
     return parse_wheel(path.name, path.as_uri(), {"sha256": path.parent.name}, path.stat().st_size)
+
+
+def _is_native_here(tags: Collection[Tag]) -> bool:
+    """Tell whether these wheels are native ones for this machine's system too, as a built one is.
+
+    The system counts and not the machine's architecture: whoever compiles for one does for all.
+    """
+    return any(_OWN_PLATFORM in tag.platform for tag in tags) and all(
+        tag.platform != "any" for tag in tags
+    )

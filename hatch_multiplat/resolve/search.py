@@ -1,8 +1,8 @@
-"""Solving until every target is covered: ask uv, look for gaps, step back, ask again."""
+"""Asking uv until every target is covered by the newest wheels that it can have."""
 
 from __future__ import annotations
 
-import os
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
@@ -10,14 +10,19 @@ from packaging.pylock import Package
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from hatch_multiplat.base.errors import SolveError
-from hatch_multiplat.resolve.build_context import Pages
-from hatch_multiplat.resolve.built_sdists import BuiltSdists
-from hatch_multiplat.resolve.covered import Covered, Uncovered
-from hatch_multiplat.resolve.solve import packages_blamed, run_uv_solve, with_preferences
+from hatch_multiplat.base.errors import FetchError, SolveError
+from hatch_multiplat.base.urls import redact
+from hatch_multiplat.resolve.newest import Newest, versions_of_prior
+from hatch_multiplat.resolve.resolution import Resolution, Unresolved
+from hatch_multiplat.resolve.sdist import BuiltSdists
+from hatch_multiplat.resolve.solve import (
+    packages_blamed,
+)
+from hatch_multiplat.resolve.solver import Level, Solver
 from hatch_multiplat.resolve.staging import TargetConstraint
 from hatch_multiplat.resolve.step_back import has_native_wheel, step_back
 from hatch_multiplat.targets.tag_constraint import admitted
+from hatch_multiplat.wheels.dependency_proof import list_requirements
 from hatch_multiplat.wheels.floors import lower_need
 from hatch_multiplat.wheels.incompatibility import explain_incompatibility
 from hatch_multiplat.wheels.pylock import package_applies
@@ -25,19 +30,22 @@ from hatch_multiplat.wheels.report import Advice
 from hatch_multiplat.wheels.selection import MissingWheel, Outcome, wheel_fits
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Iterable, Sequence
 
     from packaging.pylock import Pylock
     from packaging.tags import Tag
     from packaging.utils import NormalizedName
 
     from hatch_multiplat.index.simple_api import IndexFile
-    from hatch_multiplat.resolve.build_context import Market
-    from hatch_multiplat.resolve.solve import Question, Solved
+    from hatch_multiplat.resolve.build_context import BuildContext
+    from hatch_multiplat.resolve.downloads import Downloads
+    from hatch_multiplat.resolve.question import Question
+    from hatch_multiplat.resolve.solve import Solved
+    from hatch_multiplat.resolve.step_back import PlacedFile
     from hatch_multiplat.targets.target import Target
-    from hatch_multiplat.wheels.selection import Selection
 
-    LookInto = Callable[[Sequence[Selection]], Sequence[MissingWheel]]
+    Wish = tuple[NormalizedName, Version, Target]
+    Key = tuple[NormalizedName, Target]
 
 MAX_ROUNDS: Final = 8
 """Each round is one run of uv, and settles every gap that the one before it left.
@@ -49,126 +57,121 @@ Those do not count that settle what wheels say inside, which is learned one vers
 class Search:
     """One search for a lock that covers every target of a question; `run` it once.
 
-    `prior` is the text of a lock whose versions are kept where they can be. `look_into` is asked
-    about wheels that fit all targets by their names: it opens them, and returns a gap for each that
-    leaves out a target's Python.
+    `prior` is the text of a lock whose versions are kept where they can be.
     """
 
     def __init__(
         self,
         *,
         question: Question,
-        market: Market,
-        build_sdists: bool,
+        context: BuildContext,
+        downloads: Downloads,
         prior: str | None,
-        look_into: LookInto | None = None,
     ) -> None:
         self.question = question
-        self.prior = prior
-        self.market = market
-        self.pages = Pages(market, question=question, environ=os.environ)
+        self.context = context
+        self.downloads = downloads
+        self.demands = question.demands
+        self.solver = Solver(question, context, prior=prior)
+        self.pages = self.solver.pages
+        self.betters = Newest(self.solver, downloads, self.demands)
         self.builder = BuiltSdists(
-            market=market, enabled=build_sdists, native=self.has_native, listed=self.listed_tags
+            context=context,
+            enabled=question.build_sdists,
+            rules=question.tag_constraints,
+            native=self.has_native,
+            listed=self.listed_tags,
         )
-        self.runs = 0
-        self.steps: dict[tuple[NormalizedName, Target], TargetConstraint] = {}
-        self.newest: dict[tuple[NormalizedName, Target], str] = {}
-        self.unresolvable: dict[tuple[NormalizedName, Target], MissingWheel] = {}
-        self.warned: set[str] = set()
-        self.look_into = look_into
-        self.refused_by_python: set[tuple[NormalizedName, Version | None, Target]] = set()
+        self.kept = versions_of_prior(prior)
+        self.newest: dict[Key, str] = {}
+        self.stepped_to: dict[Key, Version] = {}
+        self.unresolvable: dict[Key, MissingWheel] = {}
+        self.refused: set[Wish] = set()
 
-    def run(self) -> Covered | Uncovered:
-        """Search; uv is first confined to the targets, and then, to see every gap, no more.
+    def run(self) -> Resolution | Unresolved:
+        """Search; uv is first restricted to wheels for the targets, and then, step by step, less.
 
         uv stops at the first package that it cannot place. Freed of the targets, it gives a lock
-        by which all gaps show.
+        by which all missing wheels show.
         """
         targets = self.question.targets
         self.warn_of_idle_rules()
-        restricted = True
         try:
-            solved = self.solve(prior=self.prior)
+            solved = self.solver.begin()
         except SolveError as error:
             if removed := self.find_removed():
-                return self.uncovered(removed)
+                return self.unresolved(removed)
             solved = self.solve_for_gaps(error)
-            restricted = False
         rounds = 0
         while True:
             while self.merge_shadowed(solved):
-                solved = self.solve(prior=self.prior, restricted=restricted)
+                solved = self.solver.again()
+            solved = self.solver.without_yanked(solved)
+            for name in solved.unplaced:
+                self.find_uncovered(name)
             outcome = self.builder.select(solved.lock, targets, solved.base)
-            missing_wheels = [
-                self.annotate(missing_wheel)
-                for missing_wheel in outcome.missing_wheels
-                if (missing_wheel.name, missing_wheel.target) not in self.unresolvable
-            ]
-            if not missing_wheels and not self.unresolvable:
-                missing_wheels = self.find_refused_by_python(outcome)
-            if not missing_wheels:
-                if self.unresolvable:
-                    break
-                return Covered(
-                    lock=solved.lock,
-                    base=solved.base,
-                    outcome=outcome,
-                    runs=self.runs,
-                    built=self.builder.filenames,
-                )
-            stepped = [
-                missing_wheel for missing_wheel in missing_wheels if self.take_step(missing_wheel)
-            ]
-            rounds += not any(self.is_refused_by_python(missing_wheel) for missing_wheel in stepped)
+            missing = self.list_missing(solved, outcome)
+            if not missing and not self.unresolvable:
+                better = self.betters.improve(solved, outcome.selections, self.refused)
+                if better is not None:
+                    solved = better
+                    continue
+                self.solver.keep_lesson(solved)
+                return self.resolution(solved, outcome)
+            stepped = [missing_wheel for missing_wheel in missing if self.take_step(missing_wheel)]
+            rounds += not any(self.is_refused(missing_wheel) for missing_wheel in stepped)
             if not stepped or rounds > MAX_ROUNDS:
                 break
-            self.market.say(self.describe_steps(stepped))
+            self.context.say(self.describe_steps(stepped))
             try:
-                solved = self.solve(
-                    prior=with_preferences(solved.text, self.preferences()), restricted=restricted
-                )
+                solved = self.solver.resume(solved)
             except SolveError as error:
-                refused = self.find_refused(
-                    stepped, error, prior=solved.text, restricted=restricted
-                )
-                return self.uncovered(refused, solved.lock, outcome, uv=str(error))
-        return self.uncovered(missing_wheels, solved.lock, outcome)
+                refused = self.find_refused_steps(stepped, error, prior=solved.text)
+                return self.unresolved(refused, solved.lock, outcome, uv=str(error))
+        return self.unresolved(missing, solved.lock, outcome)
 
-    def solve(self, *, prior: str | None = None, restricted: bool = True) -> Solved:
-        """Ask uv, and again with the packages merged whose files are spread over indexes."""
-        while True:
+    # Asking uv.
+
+    def solve_for_gaps(self, error: SolveError) -> Solved:
+        """Solve for any platform, without the packages that uv can place nowhere.
+
+        Raises the given error where no package without wheels is to blame.
+        """
+        self.solver.level = Level.ANYWHERE
+        failure = error
+        excluded: list[str] = []
+        for _ in range(MAX_ROUNDS):
             try:
-                solved = run_uv_solve(
-                    self.question,
-                    steps=tuple(self.steps.values()),
-                    prior=prior,
-                    restricted=restricted,
-                    merged=self.pages.merged_indexes(),
-                    warn=self.warn,
-                )
-            except SolveError as error:
-                targets = self.question.targets
-                names = packages_blamed(str(error))
-                if sum(self.pages.merge(name, targets) for name in names) == 0:
-                    raise
-            else:
-                self.runs += 1
-                return solved
-
-    def warn(self, text: str) -> None:
-        """Pass on what uv warns of, once for all of its runs."""
-        if text not in self.warned:
-            self.market.say(f"Warning: {text}")
-        self.warned.add(text)
+                return self.solver.solve()
+            except SolveError as again:
+                failure = again
+            blamed = [
+                name
+                for name in packages_blamed(failure.explanation)
+                if name not in excluded and self.find_uncovered(name)
+            ]
+            if not blamed:
+                break
+            excluded += blamed
+            before = self.question.uv_table.get("exclude-dependencies", ())
+            table = {**self.question.uv_table, "exclude-dependencies": [*before, *excluded]}
+            self.solver.question = replace(self.solver.question, uv_table=table)
+        raise error
 
     def warn_of_idle_rules(self) -> None:
         """Name the tag constraints that say nothing: no target takes a wheel with such tags."""
-        for rule in self.market.rules:
+        for rule in self.question.tag_constraints:
             if not any(rule.concerns(target) for target in self.question.targets):
-                self.warn(
+                self.solver.warn(
                     f"the tag constraint {rule} has no effect: none of the targets takes a wheel "
                     "with such tags"
                 )
+
+    # What was learned, for the next search.
+
+    # What each target could have.
+
+    # What is missing.
 
     def merge_shadowed(self, solved: Solved) -> bool:
         """Merge the packages whose newest wheel for some target lies on an index uv passes over.
@@ -196,105 +199,110 @@ class Search:
                     found.append(self.pages.merge(wheel.name, [target], above=wheel.version))
         return any(found)
 
-    def solve_for_gaps(self, error: SolveError) -> Solved:
-        """Solve for any platform, without the packages that uv can place nowhere.
-
-        Raises the given error where no package without wheels is to blame.
-        """
-        failure = error
-        excluded: list[str] = []
-        for _ in range(MAX_ROUNDS):
-            try:
-                return self.solve(restricted=False)
-            except SolveError as again:
-                failure = again
-            blamed = [
-                name
-                for name in packages_blamed(str(failure))
-                if name not in excluded and self.find_uncovered(name)
-            ]
-            if not blamed:
-                break
-            excluded += blamed
-            table = {**self.question.uv_table, "exclude-dependencies": excluded}
-            self.question = replace(self.question, uv_table=table)
-        raise error
-
     def find_uncovered(self, name: NormalizedName) -> bool:
         """Find the targets for which a package has no wheel in any version that may be taken.
 
-        A package that has an sdist can always be placed by uv, and shows its gaps by itself.
+        A package that has an sdist can always be placed by uv, and shows by itself what is missing,
+        unless it may not be built.
         """
+        if name in self.question.elsewhere:
+            return False
+        forbidden = self.context.policy.forbids(name)
         files = [
             file
             for file in self.pages.read(name)
-            if not file.yanked and self.is_asked_for(name, file.version)
+            if not file.yanked and self.solver.is_asked_for(name, file.version)
         ]
-        if not files or any(not file.tags for file in files):
+        if not files or (any(not file.tags for file in files) and not forbidden):
             return False
         newest = max(file.version for file in files)
         tags = [tag for file in files if file.version == newest for tag in file.tags]
         for target in self.question.targets:
             if any(wheel_fits(file, target) for file in files):
                 continue
-            kind, reason, needs = explain_incompatibility(tags, target)
             missing_wheel = MissingWheel(
-                name=name, version=newest, target=target, kind=kind, reason=reason, needs=needs
+                name=name,
+                version=newest,
+                target=target,
+                kind="sdist",
+                reason=f"sdist only, and {forbidden} forbids building it",
             )
+            if tags:
+                kind, reason, needs = explain_incompatibility(tags, target)
+                missing_wheel = replace(missing_wheel, kind=kind, reason=reason, needs=needs)
             self.unresolvable[name, target] = lower_need(missing_wheel, files)
             fitting = [
-                file.version for file in self.pages.read(name, target) if wheel_fits(file, target)
+                file.version
+                for file in self.pages.read(name, target)
+                if wheel_fits(file, target) and not file.yanked and not file.version.is_prerelease
             ]
             if fitting:
                 self.newest[name, target] = str(max(fitting))
         return any(found == name for found, _ in self.unresolvable)
 
-    def find_refused_by_python(self, outcome: Outcome) -> list[MissingWheel]:
-        """Find the wheels that leave out a target's Python, which only their METADATA tells."""
-        missing_wheels = list(self.look_into(outcome.selections)) if self.look_into else []
-        self.refused_by_python |= {
-            (missing_wheel.name, missing_wheel.version, missing_wheel.target)
-            for missing_wheel in missing_wheels
+    def list_missing(self, solved: Solved, outcome: Outcome) -> list[MissingWheel]:
+        """Return what targets lack, by the names of wheels, or else by a look into them."""
+        missing = [
+            self.annotate(missing_wheel, solved.lock)
+            for missing_wheel in outcome.missing_wheels
+            if (missing_wheel.name, missing_wheel.target) not in self.unresolvable
+        ]
+        return missing if missing or self.unresolvable else self.examine(outcome)
+
+    def examine(self, outcome: Outcome) -> list[MissingWheel]:
+        """Find the wheels that do not do after all, which only a look into them tells."""
+        missing = list(self.downloads.examine(outcome.selections, self.demands))
+        self.refused |= {
+            (found.name, found.version, found.target) for found in missing if found.version
         }
-        return missing_wheels
+        return missing
 
     def take_step(self, missing_wheel: MissingWheel) -> bool:
-        """Narrow the versions of a gap's package for its target; False if there is no way.
+        """Narrow the versions of a package for a target that lacks it; False if there is no way.
 
-        A package is narrowed once for its tags, and again for each version found unwilling. What
+        A package is narrowed once for its tags, and again for each version that is refused. What
         it was narrowed to before is no way any more.
         """
         key = (missing_wheel.name, missing_wheel.target)
-        refused_by_python = self.is_refused_by_python(missing_wheel)
-        back = step_back(missing_wheel, self.admitted(missing_wheel), in_order=self.pages.in_order)
-        if back.newest is not None:
+        if missing_wheel.origin:  # No index has another version of it.
+            self.unresolvable[key] = missing_wheel
+            return False
+        refused = self.is_refused(missing_wheel)
+        kept = (missing_wheel.name, missing_wheel.version) in self.kept
+        back = step_back(
+            missing_wheel,
+            self.pages.read(*key),
+            usable=lambda file: self.is_admitted(file, *key),
+            in_order=self.pages.in_order,
+            kept=kept,
+        )
+        if back.newest is not None and (refused or not _is_first_pre(missing_wheel, back.newest)):
             self.newest[key] = str(back.newest)
-        before = self.steps.get(key)
-        again = before is not None and (not refused_by_python or before.versions == back.versions)
-        if back.versions is None or again:
+        before = self.solver.steps.get(key)
+        again = before is not None and (not refused or before.versions == back.versions)
+        if back.versions is None or back.newest is None or again:
             self.unresolvable[key] = (
                 missing_wheel
-                if refused_by_python
+                if refused
                 else lower_need(missing_wheel, self.asked_for(missing_wheel))
             )
             return False
-        self.steps[key] = TargetConstraint(
+        if not _is_first_pre(missing_wheel, back.newest):  # Other targets would prefer it as well.
+            self.solver.preferences.add((missing_wheel.name, back.newest))
+        self.stepped_to[key] = back.newest
+        self.solver.steps[key] = TargetConstraint(
             name=missing_wheel.name, target=missing_wheel.target, versions=back.versions
         )
         return True
 
-    def is_refused_by_python(self, missing_wheel: MissingWheel) -> bool:
-        """Tell whether only a look into a wheel has shown a gap."""
-        return (
-            missing_wheel.name,
-            missing_wheel.version,
-            missing_wheel.target,
-        ) in self.refused_by_python
+    def is_refused(self, missing_wheel: MissingWheel) -> bool:
+        """Tell whether only a look into a wheel has shown that it does not do."""
+        return (missing_wheel.name, missing_wheel.version, missing_wheel.target) in self.refused
 
-    def find_refused(
-        self, stepped: Sequence[MissingWheel], error: SolveError, *, prior: str, restricted: bool
+    def find_refused_steps(
+        self, stepped: Sequence[MissingWheel], error: SolveError, *, prior: str
     ) -> list[MissingWheel]:
-        """Find the gaps whose steps uv refuses; the others would be closed, and are no gaps.
+        """Find what is missing whose steps uv refuses; the other steps would be closed by theirs.
 
         uv explains one conflict at a time: without the steps of the packages that it names, it is
         asked again. Where it names none of them, all may be to blame.
@@ -303,42 +311,30 @@ class Search:
         left = list(stepped)
         failure = error
         while left:
-            names = packages_blamed(str(failure))
+            names = packages_blamed(failure.explanation)
             blamed = [missing_wheel for missing_wheel in left if missing_wheel.name in names]
             if not blamed:
                 return [*refused, *left]
             refused += blamed
             left = [missing_wheel for missing_wheel in left if missing_wheel not in blamed]
             without = {(missing_wheel.name, missing_wheel.target) for missing_wheel in refused}
-            steps = [step for key, step in self.steps.items() if key not in without]
+            steps = [step for key, step in self.solver.steps.items() if key not in without]
             try:
-                run_uv_solve(
-                    self.question,
-                    steps=steps,
-                    prior=prior,
-                    restricted=restricted,
-                    merged=self.pages.merged_indexes(),
-                )
+                self.solver.ask(prior=prior, steps=steps)
             except SolveError as again:
                 failure = again
             else:
                 break
         return refused
 
-    def preferences(self) -> list[tuple[str, str]]:
-        """Return the versions to step back to, newest first, a name and a version each.
-
-        uv prefers in one environment what it chose in another. So that each target gets the
-        newest version it can have, and not the one that another target had to take, they are
-        all put beside the versions of the last answer.
-        """
-        wanted = {(name, self.newest[name, target]) for name, target in self.steps}
-        return sorted(wanted, key=lambda pair: (pair[0], Version(pair[1])), reverse=True)
-
-    def annotate(self, missing_wheel: MissingWheel) -> MissingWheel:
-        """Add to a gap why its sdist was not built, and which index is in the way of a wheel."""
+    def annotate(self, missing_wheel: MissingWheel, lock: Pylock) -> MissingWheel:
+        """Add why an sdist was not built, and which index is in the way of a wheel."""
+        if origin := _origin_of(missing_wheel, lock):
+            missing_wheel = replace(
+                missing_wheel, origin=origin, reason=f"{missing_wheel.reason}; it is from {origin}"
+            )
         missing_wheel = self.builder.annotate(missing_wheel)
-        if missing_wheel.version is None:
+        if missing_wheel.version is None or origin:
             return missing_wheel
         why = self.pages.explain(missing_wheel.name, missing_wheel.version, missing_wheel.target)
         return (
@@ -351,7 +347,7 @@ class Search:
         return has_native_wheel(missing_wheel, self.admitted(missing_wheel))
 
     def listed_tags(self, missing_wheel: MissingWheel) -> set[Tag]:
-        """Return the tags of all wheels beside a gap's sdist; none where it is of no index."""
+        """Return the tags of all wheels beside an sdist."""
         files = self.pages.read(missing_wheel.name, missing_wheel.target)
         if missing_wheel.source is None or all(
             file.url != missing_wheel.source.url for file in files
@@ -359,43 +355,34 @@ class Search:
             return set()
         return {tag for file in files if file.version == missing_wheel.version for tag in file.tags}
 
-    def is_asked_for(self, name: NormalizedName, version: Version) -> bool:
-        """Tell whether the project's own requirements and constraints let a version be taken."""
-        return all(
-            requirement.specifier.contains(version)
-            for requirement in (*self.question.requirements, *self.question.constraints)
-            if canonicalize_name(requirement.name) == name
-        )
-
     def asked_for(self, missing_wheel: MissingWheel) -> list[IndexFile]:
-        """Return what a gap's target may take, of the versions that the project lets be taken."""
+        """Return what a target may take, of the versions that the project lets be taken."""
         return [
             file
             for file in self.admitted(missing_wheel)
-            if self.is_asked_for(missing_wheel.name, file.version)
+            if self.solver.is_asked_for(missing_wheel.name, file.version)
         ]
 
     def admitted(self, missing_wheel: MissingWheel) -> list[IndexFile]:
-        """Return the sdists and the wheels that tag constraints let a gap's target take."""
-        return [
-            file
-            for file in self.pages.read(missing_wheel.name, missing_wheel.target)
-            if (
-                not file.tags
-                or admitted(self.market.rules, missing_wheel.name, file.tags, missing_wheel.target)
-            )
-            and (missing_wheel.name, file.version, missing_wheel.target)
-            not in self.refused_by_python
-        ]
+        """Return the sdists and the wheels that tag constraints let a target take."""
+        name, target = missing_wheel.name, missing_wheel.target
+        files = self.pages.read(name, target)
+        return [file for file in files if self.is_admitted(file, name, target)]
+
+    def is_admitted(self, file: PlacedFile, name: NormalizedName, target: Target) -> bool:
+        """Tell whether a target may take a file by tag constraints, and by what is inside."""
+        return (
+            not file.tags or admitted(self.question.tag_constraints, name, file.tags, target)
+        ) and (name, file.version, target) not in self.refused
 
     def find_removed(self) -> list[MissingWheel]:
         """Find the pinned requirements whose version the index does not have any more."""
         missing_wheels = []
         for requirement in self.question.requirements:
             pins = [spec.version for spec in requirement.specifier if spec.operator == "=="]
-            if not pins or "*" in pins[0] or requirement.url:
-                continue
             name = canonicalize_name(requirement.name)
+            if not pins or "*" in pins[0] or name in self.question.elsewhere:
+                continue
             versions = {file.version for file in self.pages.read(name)}
             if not versions or Version(pins[0]) in versions:
                 continue
@@ -415,43 +402,102 @@ class Search:
                     )
         return missing_wheels
 
+    # How it ends.
+
     def describe_steps(self, missing_wheels: Sequence[MissingWheel]) -> str:
         """Say in one line which packages step back, for how many targets."""
         by_package: dict[str, list[MissingWheel]] = {}
         for missing_wheel in missing_wheels:
-            newest = self.newest[missing_wheel.name, missing_wheel.target]
+            newest = self.stepped_to[missing_wheel.name, missing_wheel.target]
             words = f"{missing_wheel.name} {missing_wheel.version} -> {newest}"
             by_package.setdefault(words, []).append(missing_wheel)
         parts = [
             f"{words} ({len(found)} target{'s' if len(found) != 1 else ''})"
             for words, found in sorted(by_package.items())
         ]
-        refused_by_python = all(
-            self.is_refused_by_python(missing_wheel) and missing_wheel.kind == "python"
+        for_python = all(
+            self.is_refused(missing_wheel) and missing_wheel.kind == "python"
             for missing_wheel in missing_wheels
         )
-        what = "versions for this Python" if refused_by_python else "wheels"
+        what = "versions for this Python" if for_python else "wheels"
         return f"Stepping back for {what}: " + ", ".join(parts)
 
-    def uncovered(
+    def resolution(self, solved: Solved, outcome: Outcome) -> Resolution:
+        return Resolution(
+            lock=solved.lock,
+            base=solved.base,
+            outcome=outcome,
+            runs=self.solver.runs,
+            built=self.builder.filenames,
+            unopened=len(self.downloads.unopened),
+        )
+
+    def unresolved(
         self,
         missing_wheels: Iterable[MissingWheel],
         lock: Pylock | None = None,
         outcome: Outcome | None = None,
         *,
         uv: str = "",
-    ) -> Uncovered:
+    ) -> Unresolved:
         found = {
             (missing_wheel.name, missing_wheel.target): missing_wheel
             for missing_wheel in missing_wheels
         } | self.unresolvable
-        return Uncovered(
+        outcome = outcome or Outcome(selections=(), missing_wheels=())
+        return Unresolved(
             targets=self.question.targets,
             missing_wheels=tuple(found.values()),
             advice=Advice.PROJECT,
             newest=self.newest,
+            held_by=self.find_holders(found, outcome),
             explanation=uv,
             lock=lock,
-            outcome=outcome or Outcome(selections=(), missing_wheels=()),
+            outcome=outcome,
             built=self.builder.filenames,
+            unopened=len(self.downloads.unopened),
         )
+
+    def find_holders(self, missing: Iterable[Key], outcome: Outcome) -> dict[Key, str]:
+        """Say what forbids the newest version that has a wheel, where it is not the project."""
+        wanted = {key for key in missing if key in self.newest}
+        targets = {target for _, target in wanted}
+        found = (*outcome.selections, *outcome.partial)
+        selections = {one.target: one for one in found if one.target in targets}
+        with suppress(FetchError):
+            texts = self.downloads.peek(list(selections.values()))
+            requires = {name: text.requires for name, text in texts.items()}
+            holders = {}
+            for name, target in wanted & {
+                (key[0], key[1]) for key in wanted if key[1] in selections
+            }:
+                asked = list_requirements(selections[target], requires, self.demands).get(name, ())
+                version = Version(self.newest[name, target])
+                if self.solver.is_asked_for(name, version):
+                    holders[name, target] = " and ".join(
+                        f"{by} requires {requirement}"
+                        for by, requirement in asked
+                        if not requirement.specifier.contains(version, prereleases=True)
+                    )
+            return holders
+        return {}
+
+
+def _is_first_pre(missing_wheel: MissingWheel, version: Version) -> bool:
+    """Tell whether a version is a pre-release, and the one that it stands in for is not."""
+    locked = missing_wheel.version
+    return version.is_prerelease and (locked is None or not locked.is_prerelease)
+
+
+def _origin_of(missing_wheel: MissingWheel, lock: Pylock) -> str:
+    """Return the URL or the path of a locked package that is of no index."""
+    for package in lock.packages:
+        if package.name == missing_wheel.name and package.version == missing_wheel.version:
+            archive, folder, vcs = package.archive, package.directory, package.vcs
+            if archive is not None:
+                return redact(archive.url or archive.path or "")
+            if folder is not None:
+                return folder.path
+            if vcs is not None:
+                return redact(vcs.url or vcs.path or "")
+    return ""

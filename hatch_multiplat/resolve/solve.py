@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-import os
 import re
-from dataclasses import dataclass, field
+import sys
+import tomllib
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+import tomlkit
 import uv
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import canonicalize_name
 
 from hatch_multiplat.base.errors import ConfigError, FetchError, SolveError, ToolError
@@ -17,13 +21,15 @@ from hatch_multiplat.base.temporary import temporary_folder
 from hatch_multiplat.base.urls import local_path, redact
 from hatch_multiplat.index.http_client import certificate_variables
 from hatch_multiplat.index.index_trouble import explain_trouble
-from hatch_multiplat.index.project_settings import read_settings, read_sources, valid_requirements
+from hatch_multiplat.index.project_settings import valid_requirements
 from hatch_multiplat.index.sources import refuse_foreign_files, says_yes, uv_environment
 from hatch_multiplat.index.user_settings import UNHEARD, hide_settings
+from hatch_multiplat.resolve.build_policy import VARIABLES as BUILD_VARIABLES
 from hatch_multiplat.resolve.staging import (
     STAGED_NAME,
     lowest_python,
     solver_environments,
+    stage_own,
     stage_pyproject,
 )
 from hatch_multiplat.wheels.pylock import parse_lock
@@ -32,14 +38,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from packaging.pylock import Pylock
-    from packaging.requirements import Requirement
-    from packaging.specifiers import SpecifierSet
     from packaging.utils import NormalizedName
 
     from hatch_multiplat.index.sources import Sources
+    from hatch_multiplat.resolve.question import Question
     from hatch_multiplat.resolve.staging import TargetConstraint
-    from hatch_multiplat.targets.tag_constraint import TagConstraint
-    from hatch_multiplat.targets.target import Target
 
 
 SOURCE_KEYS: Final = frozenset(
@@ -81,48 +84,24 @@ _CACHE_HINT: Final = (
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Question:
-    """What is to be solved; the same question has the same answer while the index stands still."""
-
-    requirements: tuple[Requirement, ...]
-    constraints: tuple[Requirement, ...]
-    targets: tuple[Target, ...]
-    requires_python: SpecifierSet
-    sources: Sources
-    uv_table: Mapping[str, Any] = field(hash=False, compare=False)
-    project_dir: Path
-    offline: bool = False
-    tag_constraints: tuple[TagConstraint, ...] = ()
-    """Not for uv: what the search that asks it again and again keeps to."""
-
-    @property
-    def direct(self) -> frozenset[NormalizedName]:
-        """The packages that uv's sources apply to: none of those that come along with others."""
-        return frozenset(canonicalize_name(requirement.name) for requirement in self.requirements)
-
-    def excludes_newer(self, environ: Mapping[str, str]) -> bool:
-        """Tell whether uv is set to leave files out by the time of their upload."""
-        keys = {*self.uv_table, *self.sources.user_settings}
-        return bool(environ.get("UV_EXCLUDE_NEWER")) or not keys.isdisjoint(
-            {"exclude-newer", "exclude-newer-package"}
-        )
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
 class Solved:
     """uv's answer, and the absolute folder that the relative paths in it start from.
 
-    `text` is the answer in uv's own words, from which the next question can start.
+    `text` is the answer in uv's own words, from which the next question can start. `unplaced` are
+    packages of which it has a version and no file: none is for the targets.
     """
 
     lock: Pylock
     base: Path
     text: str
+    unplaced: frozenset[NormalizedName] = frozenset()
 
 
 def run_uv_solve(
     question: Question,
     *,
+    environ: Mapping[str, str],
+    flags: Sequence[str] = (),
     steps: Sequence[TargetConstraint] = (),
     prior: str | None = None,
     restricted: bool = True,
@@ -132,29 +111,36 @@ def run_uv_solve(
 ) -> Solved:
     """Solve for all targets in one run of uv.
 
-    `steps` narrow the versions of packages on single targets. `prior` is the text of an earlier
-    answer: uv keeps to its versions where it can. With `confined`, uv solves for the targets
-    alone, and demands wheels for each where a package has no sdist; without, for any platform.
-    `merged` are indexes to ask before all others, `timeout` is in seconds. `warn` hears what uv
-    warns of, whether or not it finds an answer.
+    `flags` say what uv may build. `steps` narrow the versions of packages on single targets.
+    `prior` is the text of an earlier answer: uv keeps to its versions where it can. With
+    `restricted`, uv solves for the targets alone, and demands wheels for each where a package has
+    nothing that it may build; without, for any platform. `merged` are indexes to ask before all
+    others, `timeout` is in seconds. `warn` hears what uv warns of, whether or not it finds an
+    answer.
     Raises SolveError with uv's own explanation when there is no solution, FetchError when an index
     cannot be read, ConfigError for sources that lead nowhere, and ToolError when uv cannot be run,
     or fails for another reason: its cache, its settings.
     """
-    _check_indexes(question)
+    _check_indexes(question, environ)
     environments = solver_environments(question.targets, steps)
     python = lowest_python(question.targets, question.requires_python)
-    staged = stage_pyproject(
-        requirements=question.requirements,
-        constraints=question.constraints,
-        environments=environments,
-        requires_python=f">={python}",
-        uv_table=_staged_uv_table(question, merged),
-        restricted=restricted,
-    )
     with temporary_folder() as folder:
+        staged = stage_pyproject(
+            requirements=question.requirements,
+            constraints=question.constraints,
+            environments=environments,
+            requires_python=f">={python}",
+            uv_table=_staged_uv_table(question, merged),
+            restricted=restricted,
+            own=question.own,
+            own_url=(folder / "own").as_uri(),
+        )
         staged = question.sources.credentials.with_query_variables(staged)
         (folder / "pyproject.toml").write_text(staged, encoding="utf-8")
+        if question.own is not None:
+            (folder / "own").mkdir()
+            own = stage_own(question.own, requires_python=f">={python}")
+            (folder / "own" / "pyproject.toml").write_text(own, encoding="utf-8")
         if prior is not None:
             (folder / "pylock.toml").write_text(prior, encoding="utf-8")
         finished = run_tool(
@@ -164,6 +150,8 @@ def run_uv_solve(
                 *("pip", "compile", "pyproject.toml"),
                 *("--universal", "--format", "pylock.toml", "--python-version", python),
                 *("--no-header", "--no-annotate", "--output-file", "pylock.toml"),
+                *("--python", sys.executable),
+                *flags,
                 *(["--offline"] if question.offline else []),
             ],
             cwd=folder,
@@ -173,10 +161,11 @@ def run_uv_solve(
                 "NO_COLOR": "1",
                 **UNHEARD,
                 **uv_environment(question.sources),
+                **dict.fromkeys(BUILD_VARIABLES),
                 # uv itself ends with an error where it is empty.
-                "UV_NO_SOURCES": "1" if says_yes(os.environ, "UV_NO_SOURCES") else None,
-                **certificate_variables(os.environ),
-                **hide_settings(os.environ, folder / "settings"),
+                "UV_NO_SOURCES": "1" if says_yes(environ, "UV_NO_SOURCES") else None,
+                **certificate_variables(environ),
+                **hide_settings(environ, folder / "settings"),
             },
             check=False,
             timeout=timeout,
@@ -185,14 +174,38 @@ def run_uv_solve(
             for warning in read_warnings(finished.stderr):
                 warn(warning)
         if finished.returncode != 0:
-            raise _failure(finished, question.sources)
+            raise _failure(finished, question)
         said = (folder / "pylock.toml").read_text(encoding="utf-8")
         text = question.sources.credentials.take_text(said)
-        lock = parse_lock(text, where="uv's answer")
+        placed, unplaced = _take_out_unplaced(text)
+        lock = parse_lock(placed, where="uv's answer")
+        if question.own is not None:  # It is no dependency, whoever requires it.
+            own_name = question.own.name
+            left = [package for package in lock.packages if package.name != own_name]
+            lock = replace(lock, packages=left)
         if not merged:
             refuse_foreign_files(question.sources, _local_files(lock, folder))
-        _check_constrained(question, lock)
-        return Solved(lock=lock, base=folder, text=text)
+        _check_constrained(question, lock, environ)
+        return Solved(lock=lock, base=folder, text=placed, unplaced=unplaced)
+
+
+def _take_out_unplaced(text: str) -> tuple[str, frozenset[NormalizedName]]:
+    """Return an answer without the packages that have no file in it, and their names."""
+    packages = tomllib.loads(text).get("packages", [])
+    unplaced = {
+        canonicalize_name(package["name"])
+        for package in packages
+        if not package.keys() & {"wheels", "sdist", "archive", "directory", "vcs"}
+    }
+    if not unplaced:
+        return text, frozenset()
+    document = tomlkit.parse(text)
+    document["packages"] = [
+        package
+        for package in document["packages"]
+        if canonicalize_name(package["name"]) not in unplaced
+    ]
+    return tomlkit.dumps(document), frozenset(unplaced)
 
 
 def _local_files(lock: Pylock, folder: Path) -> Iterator[tuple[str, Path]]:
@@ -234,22 +247,36 @@ def packages_blamed(explanation: str) -> tuple[NormalizedName, ...]:
     return tuple(dict.fromkeys(name for name in names if name != STAGED_NAME))
 
 
-def with_preferences(text: str, versions: Sequence[tuple[str, str]]) -> str:
+def packages_without_wheels(explanation: str) -> tuple[NormalizedName, ...]:
+    """Return the packages that uv would have to build, where it was told not to."""
+    named = re.findall(
+        r"([A-Za-z0-9][A-Za-z0-9._-]*)(?:[=<>]=?[^\s,]+)? has no usable wheels"
+        r"|Wheels are required for '([A-Za-z0-9][A-Za-z0-9._-]*)'"
+        r"|Building source distributions for '([A-Za-z0-9][A-Za-z0-9._-]*)' is disabled",
+        explanation,
+    )
+    return tuple(dict.fromkeys(canonicalize_name("".join(found)) for found in named))
+
+
+def specifiers_blamed(explanation: str, name: NormalizedName) -> list[SpecifierSet]:
+    """Return what others require of a package, as far as uv's explanation of a failure says it."""
+    found = []
+    for named, said in re.findall(
+        r"depends? on ([A-Za-z0-9][A-Za-z0-9._-]*)((?:(?:==|<=|>=|<|>|,)[^\s,]+)*)", explanation
+    ):
+        if canonicalize_name(named) == name and said:
+            with suppress(InvalidSpecifier):
+                found.append(SpecifierSet(said.rstrip(".,")))
+    return found
+
+
+def with_preferences(text: str, versions: Sequence[tuple[str, str]]) -> str | None:
     """Return a lock's text with further versions (name, version) that uv is to prefer."""
+    if not text and not versions:
+        return None
+    text = text or 'lock-version = "1.0"\ncreated-by = "hatch-multiplat"\n'
     entries = [f'\n[[packages]]\nname = "{name}"\nversion = "{v}"\n' for name, v in versions]
     return text + "".join(entries)
-
-
-def read_uv_table(project_dir: Path, pyproject: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the uv settings of a project: its `uv.toml` if it has one, else `[tool.uv]`.
-
-    For a member of a workspace they are those of the workspace's root. Sources are in
-    pyproject.toml always; members of a workspace have their paths in them. Raises ConfigError for
-    a `uv.toml` that is no TOML.
-    """
-    table = read_settings(project_dir, pyproject)
-    sources = read_sources(project_dir, pyproject)
-    return {**table, "sources": sources} if sources else table
 
 
 def _staged_uv_table(question: Question, merged: Sequence[str] = ()) -> dict[str, Any]:
@@ -270,9 +297,9 @@ def _staged_uv_table(question: Question, merged: Sequence[str] = ()) -> dict[str
     return result
 
 
-def _check_indexes(question: Question) -> None:
+def _check_indexes(question: Question, environ: Mapping[str, str]) -> None:
     """Raise ConfigError for sources that name an index which no settings have."""
-    if says_yes(os.environ, "UV_NO_SOURCES"):
+    if says_yes(environ, "UV_NO_SOURCES"):
         return
     known = [name for name, _ in question.sources.named]
     problems = []
@@ -292,7 +319,7 @@ def _check_indexes(question: Question) -> None:
         raise ConfigError(problems)
 
 
-def _check_constrained(question: Question, lock: Pylock) -> None:
+def _check_constrained(question: Question, lock: Pylock, environ: Mapping[str, str]) -> None:
     """Raise ConfigError where a lock of uv's own would heed a source that this answer does not.
 
     `uv lock` applies sources to constraints and overrides as well, `uv pip compile` does not: a
@@ -321,20 +348,23 @@ def _check_constrained(question: Question, lock: Pylock) -> None:
                 for requirement in valid_requirements([text])
                 if canonicalize_name(requirement.name) in names
             ]
-    if problems and not says_yes(os.environ, "UV_NO_SOURCES"):
+    if problems and not says_yes(environ, "UV_NO_SOURCES"):
         raise ConfigError(problems)
 
 
-def _failure(finished: Finished, sources: Sources) -> SolveError | FetchError | ToolError:
+def _failure(finished: Finished, question: Question) -> SolveError | FetchError | ToolError:
     """Tell a question without an answer from an index in trouble, and from a failure of uv."""
     said = finished.stderr
+    sources = question.sources
     trouble = explain_trouble(said, sources)
     if trouble is not None:
         return FetchError(trouble)
     ours = finished.returncode in {1, 2} and not _OWN_FAILURE.search(said)
     if ours or any(words in said for words in _NO_ANSWER):
-        lines = [_explanation(said), *_places_asked(said, sources)]
-        return SolveError("\n".join(["the dependencies cannot be resolved; uv says:", *lines]))
+        lines = [_explanation(said), *_places_asked(said, sources), *_own_part(said, question)]
+        message = "\n".join(["the dependencies cannot be resolved; uv says:", *lines])
+        # It may be broken into lines anywhere.
+        return SolveError(message, explanation=" ".join(said.replace("`", "'").split()))
     hint = f"\n{_CACHE_HINT}" if _UNWRITABLE.search(said) else ""
     return ToolError(f"uv failed:\n{_explanation(said) or '  (it printed nothing)'}{hint}")
 
@@ -348,6 +378,14 @@ def _places_asked(said: str, sources: Sources) -> list[str]:
             listed = ", ".join(_with_origin(place, sources) for place in places)
             lines.append(f"{name} was looked for at {listed}")
     return lines
+
+
+def _own_part(said: str, question: Question) -> list[str]:
+    """Say what the project itself has to do with uv's explanation: to uv it is a package."""
+    own = question.own
+    if own is None or own.name not in packages_blamed(said):
+        return []
+    return [f"{own.name} is the project itself, at version {own.version or 'unknown'}"]
 
 
 def _with_origin(url: str, sources: Sources) -> str:

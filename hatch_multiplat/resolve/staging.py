@@ -52,6 +52,29 @@ UV_KEYS: Final = (
 """The keys of `[tool.uv]` that say what is resolved and where from."""
 
 
+_COMMON: Final = (
+    ("linux", "x86_64"),
+    ("windows", "x86_64"),
+    ("macos", "arm64"),
+    ("linux", "aarch64"),
+    ("macos", "x86_64"),
+)
+"""The kinds of machines that most wheels are made for, the most first."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OwnProject:
+    """The project that is built: what requires it by name gets it, and not one of an index.
+
+    `version` is None while nothing says it; then it satisfies whatever is required of it.
+    """
+
+    name: NormalizedName
+    version: Version | None
+    requires: tuple[Requirement, ...]
+    extras: Mapping[NormalizedName, tuple[Requirement, ...]]
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TargetConstraint:
     """Versions of one package that one target accepts, as the search for wheels has found."""
@@ -81,8 +104,9 @@ def solver_environments(
 
     Every target is in an environment at each of its patch releases, and in one only. Minors that
     follow each other share one, and so do targets that no real marker tells apart, unless a
-    constraint concerns only some of them. Unconstrained environments come first: uv prefers in
-    each the versions it chose in those before, so that a step back stays where it is needed.
+    constraint concerns only some of them. uv prefers in each environment the versions it chose in
+    those before. So unconstrained ones come first, and among them those of the systems for which
+    there are the most wheels, whatever the order of the targets.
 
     A 32-bit Python on a 64-bit system is of two machines: that of its markers, and that of its
     wheels, which uv drops from the lock unless an environment names it. Such a target, and those of
@@ -105,7 +129,22 @@ def solver_environments(
                 environments += _environments(family, labelled, by_target, label=label)
         else:
             environments += _environments(family, members, by_target, label=None)
-    return tuple(sorted(environments, key=lambda environment: len(environment.constraints)))
+    return tuple(sorted(environments, key=_rank))
+
+
+def _rank(environment: SolverEnvironment) -> tuple[object, ...]:
+    """Rank environments: few constraints, then many wheels, then a new Python before an old one."""
+    targets = environment.targets
+    kinds = {(target.platform.system, target.platform.arch) for target in targets}
+    newest = max(target.python.version for target in targets)
+    return (
+        len(environment.constraints),
+        all(target.python.implementation != "cpython" for target in targets),
+        min(_COMMON.index(kind) if kind in _COMMON else len(_COMMON) for kind in kinds),
+        min(kinds),
+        tuple(-part for part in newest),
+        environment.marker,
+    )
 
 
 def stage_pyproject(
@@ -116,11 +155,14 @@ def stage_pyproject(
     requires_python: str,
     uv_table: Mapping[str, Any],
     restricted: bool,
+    own: OwnProject | None = None,
+    own_url: str = "",
 ) -> str:
     """Render the pyproject.toml that uv gets.
 
-    `uv_table` is the project's own `[tool.uv]`; with `confined`, uv is told to solve for these
-    environments only, and that packages without an sdist must have wheels for each.
+    `uv_table` is the project's own `[tool.uv]`; with `restricted`, uv is told to solve for these
+    environments only, and that packages without an sdist must have wheels for each. `own_url` is
+    where what `stage_own` has rendered lies.
     """
     uv: dict[str, Any] = {key: uv_table[key] for key in UV_KEYS if key in uv_table}
     uv["constraint-dependencies"] = [
@@ -132,6 +174,10 @@ def stage_pyproject(
             for name, versions in sorted(environment.constraints, key=str)
         ),
     ]
+    if own is not None:
+        # A constraint keeps the versions that others require of it, an override replaces them.
+        key = "constraint-dependencies" if own.version else "override-dependencies"
+        uv[key] = [*uv.get(key, []), f"{own.name} @ {own_url}"]
     if restricted:
         markers = [environment.marker for environment in environments]
         uv["environments"] = markers
@@ -146,6 +192,21 @@ def stage_pyproject(
         "tool": {"uv": uv},
     }
     return tomlkit.dumps(document)
+
+
+def stage_own(own: OwnProject, *, requires_python: str) -> str:
+    """Render a pyproject.toml that says of the project what its wheel will say."""
+    project = {
+        "name": str(own.name),
+        "version": str(own.version or 0),
+        "requires-python": requires_python,
+        "dependencies": [str(requirement) for requirement in own.requires],
+        "optional-dependencies": {
+            str(extra): [str(requirement) for requirement in requires]
+            for extra, requires in sorted(own.extras.items())
+        },
+    }
+    return tomlkit.dumps({"project": project})
 
 
 def lowest_python(targets: Sequence[Target], requires_python: SpecifierSet) -> str:

@@ -1,4 +1,4 @@
-"""A gap and what the index has, to the versions that would close it: where to step back to."""
+"""A missing wheel and what the index has, to the versions that have one: where to step back to."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from packaging.specifiers import SpecifierSet
-from packaging.version import Version
 
 from hatch_multiplat.wheels.selection import File, wheel_fits
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
+
+    from packaging.version import Version
 
     from hatch_multiplat.wheels.selection import MissingWheel
 
@@ -35,9 +36,9 @@ F = TypeVar("F", bound=File)
 class StepBack:
     """The versions of a package that have a wheel for a target.
 
-    `versions` admits exactly those that uv would come to after the locked one; it is None when
-    there are none: uv took the newest version that the requirements allow. `newest` is the first
-    of them, or where there are none, the newest of all that have a wheel.
+    `versions` leaves out those that have none; it is None where uv would come to no other one: it
+    took the newest version that the requirements allow. `newest` is the first that it comes to, or
+    where there is none, the newest of all that have a wheel.
     """
 
     missing_wheel: MissingWheel
@@ -46,38 +47,70 @@ class StepBack:
 
 
 def step_back(
-    missing_wheel: MissingWheel, files: Iterable[PlacedFile], *, in_order: bool = False
+    missing_wheel: MissingWheel,
+    files: Sequence[PlacedFile],
+    *,
+    usable: Callable[[PlacedFile], bool] | None = None,
+    in_order: bool = False,
+    kept: bool = False,
 ) -> StepBack:
-    """Find the versions that have a wheel for the target of a gap.
+    """Find the versions that have a wheel for a target that lacks one.
 
     All others are named in the constraint, so that uv needs one more run and not one for each
-    release it would skip. Yanked files do not count. Pre-releases count only where one is locked:
-    to uv, a constraint that names one is leave to take any. With `in_order`, uv goes through the
-    versions of one index and only then through those of the next (`unsafe-first-match`).
+    release it would skip; it says what the files say, and nothing of what else is chosen. Yanked
+    files do not count, nor those that fit and are not `usable`. Pre-releases count only where one
+    is locked, to uv a constraint that names one is leave to take any, or where no release fits.
+    With `in_order`, uv goes through the versions of one index and only then through those of the
+    next (`unsafe-first-match`). With `kept`, the locked version is not the newest that uv could
+    take, but one that an older lock has.
     """
     listed = _listed(missing_wheel, files)
-    fitting = {file.version for file in listed if wheel_fits(file, missing_wheel.target)}
+    fitting = {
+        file.version
+        for file in listed
+        if wheel_fits(file, missing_wheel.target) and (usable is None or usable(file))
+    }
     if not fitting:
-        return StepBack(missing_wheel=missing_wheel, newest=None, versions=None)
+        return _step_to_pre_release(missing_wheel, files, listed, usable)
     if in_order:
         return _step_on(missing_wheel, listed, fitting)
     allowed = [
-        version for version in fitting if missing_wheel.version and version <= missing_wheel.version
+        version
+        for version in fitting
+        if kept or (missing_wheel.version and version <= missing_wheel.version)
     ]
     if not allowed:
         return StepBack(missing_wheel=missing_wheel, newest=max(fitting), versions=None)
-    highest = max(allowed)
-    # A specifier other than `==` takes no local version (PEP 440): `<=1.0` admits every 1.0+local,
-    # and `!=1.0` would rule out a 1.0+cpu that fits, which the solver prefers to 1.0 anyway.
-    limit = Version(highest.public)
-    excluded = _exclude(
-        {file.version for file in listed if Version(file.version.public) <= limit} - fitting,
-        fitting,
-    )
+    excluded = _exclude({file.version for file in listed} - fitting, fitting)
     return StepBack(
         missing_wheel=missing_wheel,
-        newest=highest,
-        versions=SpecifierSet(",".join([f"<={limit}", *excluded])),
+        newest=max(allowed),
+        versions=SpecifierSet(",".join(excluded)),
+    )
+
+
+def _step_to_pre_release(
+    missing_wheel: MissingWheel,
+    files: Sequence[PlacedFile],
+    listed: Sequence[PlacedFile],
+    usable: Callable[[PlacedFile], bool] | None,
+) -> StepBack:
+    """Find a pre-release, which uv takes where no release is left."""
+    fitting = {
+        file.version
+        for file in files
+        if file.version.is_prerelease
+        and not file.yanked
+        and wheel_fits(file, missing_wheel.target)
+        and (usable is None or usable(file))
+    }
+    excluded = _exclude({file.version for file in listed}, fitting)
+    if not fitting or not excluded or any(file.version.is_prerelease for file in listed):
+        return StepBack(missing_wheel=missing_wheel, newest=None, versions=None)
+    return StepBack(
+        missing_wheel=missing_wheel,
+        newest=max(fitting),
+        versions=SpecifierSet(",".join(excluded)),
     )
 
 
@@ -106,7 +139,11 @@ def _step_on(
 
 
 def _exclude(versions: Iterable[Version], fitting: Iterable[Version]) -> list[str]:
-    """Return the specifiers that rule out these versions, and no local one of those that fit."""
+    """Return the specifiers that rule out these versions, and no local one of those that fit.
+
+    A specifier other than `==` takes no local version (PEP 440): `!=1.0` would rule out a 1.0+cpu
+    that fits, which the solver prefers to 1.0 anyway.
+    """
     fitting_locals = {version.public for version in fitting if version.local}
     return [
         f"!={version}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING, Final
 
 from hatch_multiplat.targets.target_list import MAX_PATCH
@@ -9,10 +10,21 @@ from hatch_multiplat.targets.target_list import MAX_PATCH
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from packaging.specifiers import SpecifierSet
+
 Spans = tuple[tuple[int, int | None], ...]
 """Patch releases, as ranges from the first up to and without the second; None is no end."""
 
 EVERY: Final[Spans] = ((0, None),)
+
+
+@functools.lru_cache(maxsize=4096)
+def admitted_patches(requires_python: SpecifierSet, version: tuple[int, int]) -> frozenset[int]:
+    """Return the patch releases of a minor that a Requires-Python admits."""
+    major, minor = version
+    return frozenset(
+        patch for patch in range(MAX_PATCH) if requires_python.contains(f"{major}.{minor}.{patch}")
+    )
 
 
 def make_spans(patches: Iterable[int]) -> Spans:

@@ -157,6 +157,28 @@ def find_faults(
     return tuple(found)
 
 
+def list_requirements(
+    selection: Selection, requires: Mapping[str, tuple[Requirement, ...]], demands: Demands
+) -> dict[NormalizedName, list[tuple[str, Requirement]]]:
+    """Return what a target's set requires of each package, with the words for what requires it.
+
+    `requires` is that of `find_faults`; the words are "scipy 1.2", or "the executable".
+    """
+    told = {
+        wheel.filename: said
+        for wheel in selection.wheels
+        if demands.metadata and (said := demands.requires_of(wheel)) is not None
+    }
+    found: dict[NormalizedName, list[tuple[str, Requirement]]] = defaultdict(list)
+    for group in selection.sets:
+        walk = _Walk(selection.target, group.from_patch, group, {**requires, **told}, demands)
+        for by, requirement in walk.steps():
+            pair = by, requirement
+            if pair not in found[canonicalize_name(requirement.name)]:
+                found[canonicalize_name(requirement.name)].append(pair)
+    return found
+
+
 def render_faults(faults: Sequence[Fault], *, total: int) -> list[str]:
     """Return the lines that tell of faults, those of several targets together.
 
@@ -283,25 +305,30 @@ class _Walk:
             if len(wheels) > 1:
                 names = " and ".join(wheel.filename for wheel in wheels)
                 yield self.fault("twice", name, f"there is more than one: {names}")
+        for by, requirement in self.steps():
+            name = canonicalize_name(requirement.name)
+            wheels = self.present.get(name, [])
+            if not wheels:
+                yield self.fault("missing", name, f"{by} requires '{requirement}'; it is missing")
+            elif not requirement.specifier.contains(wheels[0].version, prereleases=True):
+                reason = f"{by} requires '{requirement}'; it is {wheels[0].version}"
+                yield self.fault("version", name, reason)
+
+    def steps(self) -> Iterable[tuple[str, Requirement]]:
+        """Yield every requirement that counts here, after the words for what has it."""
         queue = [("", _YOU, requirement) for requirement in self.demands.roots]
         seen: set[tuple[NormalizedName, str]] = set()
         for extra, by, asked in queue:  # It grows on the way.
             for requirement in self.applied(asked, extra):
+                yield by, requirement
                 name = canonicalize_name(requirement.name)
                 wheels = self.present.get(name, [])
                 if not wheels:
-                    yield self.fault(
-                        "missing", name, f"{by} requires '{requirement}'; it is missing"
-                    )
                     continue
-                wheel = wheels[0]
-                if not requirement.specifier.contains(wheel.version, prereleases=True):
-                    reason = f"{by} requires '{requirement}'; it is {wheel.version}"
-                    yield self.fault("version", name, reason)
                 for wanted in ("", *sorted(map(canonicalize_name, requirement.extras))):
                     if (name, wanted) not in seen:
                         seen.add((name, wanted))
-                        queue += self.requirements_of(wheel, wanted)
+                        queue += self.requirements_of(wheels[0], wanted)
 
     def applied(self, requirement: Requirement, extra: str) -> Iterable[Requirement]:
         """Return what a requirement comes to on this target: nothing, itself, or an override."""

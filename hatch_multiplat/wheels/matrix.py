@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from packaging.utils import parse_wheel_filename
+from packaging.utils import canonicalize_name, parse_wheel_filename
 
 from hatch_multiplat.targets.platforms import Platform, PlatformError
 from hatch_multiplat.targets.tag_constraint import admitted
@@ -164,6 +164,16 @@ class Matrix:
         return tuple(cell.target for cell in self.cells if cell.kind == "unbuilt")
 
     @property
+    def prereleases(self) -> tuple[tuple[NormalizedName, Version, tuple[Target, ...]], ...]:
+        """The pre-releases that are taken, with the targets that take them."""
+        found: dict[tuple[NormalizedName, Version], list[Target]] = defaultdict(list)
+        own = canonicalize_name(self.project)
+        for cell in self.cells:
+            if cell.name != own and cell.version is not None and cell.version.is_prerelease:
+                found[cell.name, cell.version].append(cell.target)
+        return tuple((*key, tuple(targets)) for key, targets in sorted(found.items()))
+
+    @property
     def packages(self) -> tuple[NormalizedName, ...]:
         return tuple(sorted({entry.name for entry in self.entries}))
 
@@ -182,6 +192,7 @@ def make_matrix(
     outcome: Outcome,
     missing_wheels: Iterable[MissingWheel] = (),
     newest: Mapping[tuple[NormalizedName, Target], str] | None = None,
+    held_by: Mapping[tuple[NormalizedName, Target], str] | None = None,
     advice: Advice,
     built: Collection[str] = frozenset(),
     explanation: str = "",
@@ -190,8 +201,9 @@ def make_matrix(
 ) -> Matrix:
     """Put together the matrix of a lock, of what was selected from it, and of what is lacking.
 
-    `newest` is the newest version with a fitting wheel for each gap that has one, `built` are the
-    file names of wheels built from sdists. `own` is the project itself, where it is to be seen.
+    `newest` is the newest version with a fitting wheel for each missing wheel, where there is one,
+    `held_by` what else than the project forbids it. `built` are the file
+    names of wheels built from sdists. `own` is the project itself, where it is to be seen.
     `rules` say which tags wheels may carry.
     """
     tags = _tags_of(lock)
@@ -205,6 +217,7 @@ def make_matrix(
         _missing(
             missing_wheel,
             has=(newest or {}).get((missing_wheel.name, missing_wheel.target), ""),
+            held_by=(held_by or {}).get((missing_wheel.name, missing_wheel.target), ""),
             advice=advice,
             marker=marker_without(lacking[missing_wheel.name], targets),
         )
@@ -339,7 +352,9 @@ def _patch_words(target: Target, starts: Sequence[int], first: int, last: int) -
     return f"from {begin}" if begin else f"to {end}" if end else ""
 
 
-def _missing(missing_wheel: MissingWheel, *, has: str, advice: Advice, marker: str = "") -> Missing:
+def _missing(
+    missing_wheel: MissingWheel, *, has: str, advice: Advice, marker: str = "", held_by: str = ""
+) -> Missing:
     floor = None
     if missing_wheel.needs:
         with suppress(PlatformError):
@@ -360,15 +375,21 @@ def _missing(missing_wheel: MissingWheel, *, has: str, advice: Advice, marker: s
             kind=missing_wheel.kind,
             older=str(missing_wheel.needs_version or ""),
             marker=marker,
+            held_by=held_by,
+            origin=missing_wheel.origin,
         ),
     )
 
 
 def _floor_needs(
-    columns: Iterable[Column], cells: Iterable[Cell], missing_wheels: Iterable[Missing]
+    columns: Iterable[Column], cells: Sequence[Cell], missing_wheels: Iterable[Missing]
 ) -> Iterable[FloorNeed]:
     """Return for each platform with floors what its packages force; of its Pythons, the highest."""
     by_target: dict[Target, dict[NormalizedName, Floor]] = defaultdict(dict)
+    unknown: dict[Target, set[NormalizedName]] = defaultdict(set)
+    for cell in cells:
+        if not cell.promised:
+            unknown[cell.target].add(cell.name)
     entries: list[Cell | Missing] = [*cells, *missing_wheels]
     for entry in entries:
         if entry.floor is not None:
@@ -381,7 +402,6 @@ def _floor_needs(
         for target in column.targets:
             for name, floor in by_target[target].items():
                 highest[name] = max(floor, highest.get(name, floor))
-        own_targets = frozenset(column.targets)
         packages = sorted(highest.items(), key=lambda pair: ([-part for part in pair[1]], pair[0]))
         yield FloorNeed(
             column=column,
@@ -389,13 +409,7 @@ def _floor_needs(
             lowest=packages[0][1] if packages else None,
             packages=tuple(packages),
             unknown=tuple(
-                sorted(
-                    {
-                        cell.name
-                        for cell in cells
-                        if cell.target in own_targets and not cell.promised
-                    }
-                )
+                sorted({name for target in column.targets for name in unknown.get(target, ())})
             ),
         )
 

@@ -248,6 +248,9 @@ def describe_outcome(matrix: Matrix) -> list[str]:
         lines = [f"All {count} targets are covered." if count > 1 else "The target is covered."]
     else:
         lines = [f"{lacking} of {count} targets cannot be covered, for lack of {names}."]
+    for name, version, targets in matrix.prereleases:
+        where = describe_targets(targets, matrix)
+        lines.append(f"{name} {version} is a pre-release, taken for {where}.")
     if matrix.unbuilt:
         where = describe_targets(matrix.unbuilt, matrix)
         lines.append(f"The project's own wheel is yet to be built for {where}.")

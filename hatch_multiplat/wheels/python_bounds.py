@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import functools
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from hatch_multiplat.targets.patch_spans import in_spans, make_spans
+from hatch_multiplat.targets.patch_spans import admitted_patches, in_spans, make_spans
 from hatch_multiplat.targets.target_list import MAX_PATCH
 from hatch_multiplat.wheels.incompatibility import explain_refusal
 from hatch_multiplat.wheels.selection import MissingWheel
@@ -19,15 +18,6 @@ if TYPE_CHECKING:
     from hatch_multiplat.wheels.selection import Selection, Wheel
 
 _HINT: Final = "if that is wrong, correct it in dependency-metadata of [tool.uv]"
-
-
-@functools.lru_cache(maxsize=4096)
-def admitted_patches(requires_python: SpecifierSet, version: tuple[int, int]) -> frozenset[int]:
-    """Return the patch releases of a minor that a Requires-Python admits."""
-    major, minor = version
-    return frozenset(
-        patch for patch in range(MAX_PATCH) if requires_python.contains(f"{major}.{minor}.{patch}")
-    )
 
 
 def served_patches(selection: Selection, requires_python: SpecifierSet) -> frozenset[int]:

@@ -70,8 +70,13 @@ class Report:
     lock: str | None
     seconds: float
     outputs: tuple[Output, ...] = ()
+    prereleases: tuple[str, ...] = ()
+    """Each as name and version, of dependencies."""
     side_outputs: tuple[str, ...] = ()
     """The files that were written beside the executable."""
+
+
+_DROP: Final = "drop these targets"
 
 
 def render_report(report: Report) -> str:
@@ -92,6 +97,8 @@ def render_report(report: Report) -> str:
     if several:
         words = (f"{share.name} {' and '.join(share.versions)}" for share in several)
         lines += _wrap(f"not the same for all targets: {', '.join(words)}")
+    if report.prereleases:
+        lines += _wrap(f"pre-releases, as no release fits: {', '.join(report.prereleases)}")
     if heavy:
         words = (f"{share.name} {format_size(share.size)}" for share in heavy)
         lines += _wrap(f"heaviest: {', '.join(words)}")
@@ -135,25 +142,26 @@ def render_gaps(
     *,
     advice: Advice,
     newest: Mapping[tuple[NormalizedName, Target], str] | None = None,
+    held_by: Mapping[tuple[NormalizedName, Target], str] | None = None,
     explanation: str = "",
     kept: str = "no executable was written",
 ) -> str:
     """Render every gap: a matrix of package by target, then for each the reason and what to do.
 
-    `newest` holds the newest version that has a fitting wheel, where one does, and `explanation`
-    what the solver said when it was asked for that version. `kept` says what became of the output.
+    `newest` holds the newest version that has a fitting wheel, where one does, `held_by` what else
+    than the project forbids it, and `explanation` what the solver said when it was asked for it.
+    `kept` says what became of the output.
     """
-    uncovered = [
-        target
-        for target in targets
-        if any(missing_wheel.target == target for missing_wheel in missing_wheels)
-    ]
+    lacking = {missing_wheel.target for missing_wheel in missing_wheels}
+    uncovered = [target for target in targets if target in lacking]
     lines = [
         f"{len(uncovered)} of {len(targets)} targets cannot be covered; {kept}.",
         "",
         *_matrix(missing_wheels, uncovered),
         "",
-        *_details(missing_wheels, targets, advice=advice, newest=newest or {}),
+        *_details(
+            missing_wheels, targets, advice=advice, newest=newest or {}, held_by=held_by or {}
+        ),
     ]
     if explanation:
         lines += ["", explanation]
@@ -212,13 +220,15 @@ def _details(
     *,
     advice: Advice,
     newest: Mapping[tuple[NormalizedName, Target], str],
+    held_by: Mapping[tuple[NormalizedName, Target], str],
 ) -> list[str]:
     """For each reason a paragraph: what is missing and why, on which targets, what to do."""
-    grouped: dict[tuple[str, str, str, str, str, str, MissingKind], list[Target]] = defaultdict(
-        list
-    )
+    grouped: dict[
+        tuple[NormalizedName, str, str, str, str, str, MissingKind, str, str], list[Target]
+    ] = defaultdict(list)
     for missing_wheel in missing_wheels:
         has = newest.get((missing_wheel.name, missing_wheel.target), "")
+        held = held_by.get((missing_wheel.name, missing_wheel.target), "")
         older = str(missing_wheel.needs_version or "")
         key = (
             missing_wheel.name,
@@ -228,12 +238,24 @@ def _details(
             older,
             has,
             missing_wheel.kind,
+            held,
+            missing_wheel.origin,
         )
         grouped[key].append(missing_wheel.target)
     lines = []
-    for (name, version, reason, needs, older, has, kind), found in sorted(grouped.items()):
-        marker = marker_without(found, targets)
-        to_do = suggest_ways(name, needs, has, advice, kind=kind, older=older, marker=marker)
+    for key, found in sorted(grouped.items()):
+        name, version, reason, needs, older, has, kind, held, origin = key
+        to_do = suggest_ways(
+            name,
+            needs,
+            has,
+            advice,
+            kind=kind,
+            older=older,
+            marker=marker_without(found, targets),
+            held_by=held,
+            origin=origin,
+        )
         lines += [
             *_wrap(f"{name} {version}".rstrip() + f": {reason}", indent=""),
             *_wrap(f"on {', '.join(map(str, found))}"),
@@ -251,11 +273,14 @@ def suggest_ways(
     kind: MissingKind | None = None,
     older: str = "",
     marker: str = "",
+    held_by: str = "",
+    origin: str = "",
 ) -> str:
-    """Say what would close a gap: `needs` is the floor that would, `newest` the version.
+    """Say how to get a missing wheel: `needs` is the floor that has one, `newest` the version.
 
     `older` is the version that has a wheel on that floor, where the one that was locked has none.
-    `marker` is true on every target but those of the gap.
+    `marker` is true on every target but those that lack it. `held_by` says what else than the
+    project forbids the newest version, and `origin` where a package is from that is of no index.
     """
     if advice is Advice.LOCK:
         return "write the lock anew for these targets, or drop them"
@@ -265,9 +290,16 @@ def suggest_ways(
         return f"{named}, or {raised}drop them"
     if kind == "removed":
         return "require a version that the index has"
+    if origin:
+        where = f': "{name} @ {origin} ; {marker}"' if marker else ""
+        return (
+            f"require it with a marker{where}, or give these targets a URL of their own "
+            f"by another marker, or {_DROP}"
+        )
     ways = []
     if newest:
-        ways.append(f"{name} {newest} has one: allow that version")
+        way = f"but {held_by}: take another version of that" if held_by else ""
+        ways.append(f"{name} {newest} has one" + (f", {way}" if way else ": allow that version"))
     if needs:
         there = f", where {name} {older} has one" if older else ""
         ways.append(f"raise the floor to {needs!r}{there}")
@@ -277,7 +309,7 @@ def suggest_ways(
             ways.append(f'require it with a marker: "{name}; {marker}"')
     if not newest and kind in {"sdist", "source"}:
         ways.append("build wheels of it and name their folder in 'find-links'")
-    ways.append("drop these targets")
+    ways.append(_DROP)
     return ", or ".join(ways)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, Protocol
 from urllib.parse import unquote, urlsplit
@@ -13,9 +14,9 @@ from packaging.utils import (
 )
 
 from hatch_multiplat.base.errors import LockError
-from hatch_multiplat.targets.patch_spans import EVERY, Spans
+from hatch_multiplat.targets.patch_spans import EVERY, Spans, admitted_patches, make_spans
 from hatch_multiplat.targets.tag_constraint import admitted
-from hatch_multiplat.targets.target_list import admits
+from hatch_multiplat.targets.target_list import MAX_PATCH, admits
 from hatch_multiplat.wheels.incompatibility import (
     MissingKind,
     explain_incompatibility,
@@ -74,7 +75,11 @@ class Wheel:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LockedSource:
-    """A locked package that has no wheel at all: an sdist, or a folder with a project."""
+    """A locked package that has no wheel at all: an sdist, a commit, or a folder with a project.
+
+    `subdirectory` is where the project is in it; `vcs_type` and `commit_id` are those of a commit.
+    `of_index` is False for what a requirement's own URL or path names.
+    """
 
     name: NormalizedName
     version: Version | None
@@ -83,6 +88,16 @@ class LockedSource:
     filename: str = ""
     hashes: tuple[tuple[str, str], ...] = ()
     size: int | None = None
+    subdirectory: str = ""
+    vcs_type: str = ""
+    commit_id: str = ""
+    of_index: bool = True
+
+    @property
+    def key(self) -> str:
+        """What tells this source from every other one."""
+        commit = f"@{self.commit_id}" if self.commit_id else ""
+        return self.url + commit + (f"#{self.subdirectory}" if self.subdirectory else "")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -138,7 +153,8 @@ class MissingWheel:
     """A target that a locked package does not cover, and why.
 
     `needs` is the floor that would do, as a platform ("linux-x86_64-glibc2.34"), where one would;
-    `needs_version` the version that has a wheel there, if it is not the locked one.
+    `needs_version` the version that has a wheel there, if it is not the locked one. `origin` is the
+    URL or the path of a package that is of no index.
     """
 
     name: NormalizedName
@@ -149,6 +165,7 @@ class MissingWheel:
     needs: str = ""
     source: LockedSource | None = None
     needs_version: Version | None = None
+    origin: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -166,7 +183,7 @@ class Outcome:
     def sources(self) -> tuple[LockedSource, ...]:
         """The packages without any wheel that some target asks for, each once, by name."""
         found = {
-            missing_wheel.source.url: missing_wheel.source
+            missing_wheel.source.key: missing_wheel.source
             for missing_wheel in self.missing_wheels
             if missing_wheel.source is not None
         }
@@ -184,7 +201,7 @@ def select_all(
     """Select the wheels of every target.
 
     `base` is the absolute folder that relative paths of the lock start from; `built` maps the
-    URL of a LockedSource to the wheel that was built from it; `rules` say which tags wheels may
+    key of a LockedSource to the wheel that was built from it; `rules` say which tags wheels may
     carry. A target with gaps gets a partial
     Selection only. Raises LockError where the lock is ambiguous for a target, or not made for it.
     """
@@ -200,8 +217,14 @@ def select_all(
         sets: list[WheelSet] = []
         best: dict[int, Wheel | None] = {}
         missing: dict[NormalizedName, MissingWheel] = {}
-        for patch in _patches(turning, target):
-            indexes = _applicable(packages, markers, target, patch)
+        admitted = covered_patches(lock, target)
+        for patch, upto in _runs(turning, target):
+            here = frozenset(found for found in admitted if patch <= found < upto)
+            if not here:
+                continue
+            indexes = _applicable(packages, markers, target, min(here))
+            for index in indexes:
+                admitted -= here - _admitted_by(packages[index], target)
             for index in indexes:
                 if index not in best:
                     best[index] = _choose(packages[index], wheels[index], target, rules)
@@ -211,13 +234,41 @@ def select_all(
             chosen = (wheel for index in indexes if (wheel := best[index]) is not None)
             found = tuple(sorted(chosen, key=lambda wheel: wheel.filename))
             if not sets or sets[-1].wheels != found:
-                sets.append(WheelSet(from_patch=patch, wheels=found))
+                sets.append(WheelSet(from_patch=patch if sets else 0, wheels=found))
         missing_wheels += missing.values()
         found_for = partial if missing else selections
-        found_for.append(Selection(target=target, sets=tuple(sets)))
+        every = target.python.patch is not None or len(admitted) == MAX_PATCH
+        patches = EVERY if every else make_spans(admitted)
+        found_for.append(Selection(target=target, sets=tuple(sets), patches=patches))
     return Outcome(
         selections=tuple(selections), missing_wheels=tuple(missing_wheels), partial=tuple(partial)
     )
+
+
+def covered_patches(lock: Pylock, target: Target) -> frozenset[int]:
+    """Return the patch releases of a target's Python that a lock says it is made for."""
+    python = target.python
+    every = frozenset(range(MAX_PATCH) if python.patch is None else [python.patch])
+    if lock.requires_python is not None:
+        every &= admitted_patches(lock.requires_python, python.version)
+    if lock.environments is None:
+        return every
+    markers = [str(environment) for environment in lock.environments]
+    return frozenset(
+        patch
+        for first, end in _runs(markers, target)
+        if any(marker_holds(marker, lock_environment(target, first)) for marker in markers)
+        for patch in every
+        if first <= patch < end
+    )
+
+
+def _admitted_by(package: Package, target: Target) -> frozenset[int]:
+    """Return the patch releases that a locked package admits; all, if it admits none of them."""
+    every = frozenset(range(MAX_PATCH))
+    if package.requires_python is None:
+        return every
+    return admitted_patches(package.requires_python, target.python.version) or every
 
 
 def _choose(
@@ -310,6 +361,12 @@ def _in_environments(environments: Sequence[Marker], target: Target) -> bool:
     )
 
 
+def _runs(markers: Iterable[str], target: Target) -> Iterable[tuple[int, int]]:
+    """Return the spans of patch releases in which no marker changes its mind."""
+    firsts = _patches(markers, target)
+    return itertools.pairwise([*firsts, max(MAX_PATCH, firsts[-1] + 1)])
+
+
 def _patches(markers: Iterable[str], target: Target) -> tuple[int, ...]:
     if target.python.patch is not None:
         return (target.python.patch,)
@@ -351,8 +408,8 @@ def _wheels(package: Package, base: PurePath, built: Mapping[str, Wheel]) -> tup
                 raise LockError(f"the lock's archive of {package.name}: {error}") from error
     if not wheels:
         source = locked_source(package, base)
-        if source is not None and source.url in built:
-            wheels.append(built[source.url])
+        if source is not None and source.key in built:
+            wheels.append(built[source.key])
     return tuple(wheels)
 
 
@@ -370,20 +427,38 @@ def locked_source(package: Package, base: PurePath) -> LockedSource | None:
             url=url,
             hashes=tuple(sorted(file.hashes.items())),
             size=file.size,
+            subdirectory=(package.archive and package.archive.subdirectory) or "",
+            of_index=package.sdist is not None,
         )
     if package.directory is not None:
         url = _url(None, package.directory.path, base)
-        return LockedSource(name=name, version=version, kind="directory", url=url)
+        return LockedSource(
+            name=name,
+            version=version,
+            kind="directory",
+            url=url,
+            subdirectory=package.directory.subdirectory or "",
+            of_index=False,
+        )
     if package.vcs is not None:
-        url = package.vcs.url or package.vcs.path or ""
-        return LockedSource(name=name, version=version, kind="vcs", url=url)
+        return LockedSource(
+            name=name,
+            version=version,
+            kind="vcs",
+            url=_url(package.vcs.url, package.vcs.path, base),
+            subdirectory=package.vcs.subdirectory or "",
+            vcs_type=package.vcs.type,
+            commit_id=package.vcs.commit_id,
+            of_index=False,
+        )
     return None
 
 
 def _url(url: str | None, path: str | None, base: PurePath) -> str:
-    if url:
-        return url
-    return (base / (path or "")).as_uri()
+    """Return where a file is; the path counts where a lock has both, as it does to pip and uv."""
+    if path or not url:
+        return (base / (path or "")).as_uri()
+    return url
 
 
 def _file_name(url: str) -> str:

@@ -11,7 +11,7 @@ import lzma
 import zipfile
 import zlib
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 from packaging.metadata import parse_email
@@ -147,11 +147,7 @@ def read_wheel_file(
             facts=archive.facts,
             metadata=metadata,
             record=archive.read_text("RECORD"),
-            texts=WheelTexts(
-                requires=parse_requires(metadata),
-                requires_python=parse_requires_python(metadata),
-                entry_points=archive.entry_points,
-            ),
+            texts=replace(parse_wheel_texts(metadata), entry_points=archive.entry_points),
             sha256=sha256,
         )
 
@@ -163,6 +159,13 @@ def _blocks(archive: Archive, name: str, filename: str) -> Iterator[bytes]:
 
 def _open(path: Path) -> IO[bytes]:
     return path.open("rb")
+
+
+def parse_wheel_texts(metadata: str) -> WheelTexts:
+    """Return what the METADATA of a wheel says by itself."""
+    return WheelTexts(
+        requires=parse_requires(metadata), requires_python=parse_requires_python(metadata)
+    )
 
 
 @contextmanager

@@ -388,13 +388,14 @@ def test_a_complete_platform_file_is_a_platform(
 
 def test_two_builds_at_once_share_one_store(demo: ProjectFolder) -> None:
     code = (
-        "import sys; from pathlib import Path\n"
+        "import os, sys; from pathlib import Path\n"
         "from hatch_multiplat.build.pipeline import Request, build_executable\n"
-        "from hatch_multiplat.resolve.preparation import BuildContext\n"
+        "from hatch_multiplat.resolve.build_context import Invocation\n"
         "from hatch_multiplat.resolve.project import open_project\n"
         "from hatch_multiplat.index.progress import NoProgress\n"
         "build_executable(Request(project=open_project(Path(sys.argv[1])), wheel=Path(sys.argv[2]),"
-        " output_dir=Path(sys.argv[3])), BuildContext(progress=NoProgress(), say=print))\n"
+        " output_dir=Path(sys.argv[3])), Invocation(progress=NoProgress(), say=print,"
+        " environ=os.environ))\n"
     )
     builds = [
         subprocess.Popen(

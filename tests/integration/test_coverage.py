@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -13,8 +14,10 @@ from hatch_multiplat.base.errors import CoverageError, SolveError
 from hatch_multiplat.index.progress import NoProgress
 from hatch_multiplat.index.sources import Sources
 from hatch_multiplat.resolve import search
-from hatch_multiplat.resolve.coverage import Market, cover_targets
-from hatch_multiplat.resolve.solve import Question
+from hatch_multiplat.resolve.build_context import BuildContext, Invocation
+from hatch_multiplat.resolve.question import Question
+from hatch_multiplat.resolve.resolution import Resolution, Unresolved
+from hatch_multiplat.resolve.resolver import resolve
 from hatch_multiplat.targets.platforms import Platform
 from hatch_multiplat.targets.python import Python
 from hatch_multiplat.targets.tag_constraint import parse_tag_constraint
@@ -26,7 +29,7 @@ if TYPE_CHECKING:
 
     from hatch_multiplat.index.http_client import HttpClient
     from hatch_multiplat.index.wheel_cache import WheelCache
-    from hatch_multiplat.resolve.coverage import Covered
+    from hatch_multiplat.targets.tag_constraint import TagConstraint
     from tests.conftest import MakeFile
     from tests.support.index_server import IndexServer
 
@@ -43,13 +46,13 @@ class Desk:
     def __init__(self, index: IndexServer, wheel_cache: WheelCache, client: HttpClient) -> None:
         self.index = index
         self.said: list[str] = []
-        self.market = Market(
+        self.rules: tuple[TagConstraint, ...] = ()
+        self.context = BuildContext(
+            run=Invocation(progress=NoProgress(), say=self.said.append, environ=os.environ),
             sources=Sources(index_url=index.index_url),
             client=client,
             wheel_cache=wheel_cache,
             offline=False,
-            progress=NoProgress(),
-            say=self.said.append,
         )
 
     def ask(
@@ -60,26 +63,31 @@ class Desk:
         *,
         build_sdists: bool = True,
         **question: Any,
-    ) -> Covered:
+    ) -> Resolution:
         targets = tuple(
             Target(python=Python.parse(python), platform=Platform.parse(platform))
             for platform in platforms
             for python in pythons
         )
-        return cover_targets(
+        found = resolve(
             Question(
                 requirements=tuple(Requirement(text) for text in requirements),
                 constraints=question.pop("constraints", ()),
                 targets=targets,
                 requires_python=SpecifierSet(question.pop("requires_python", "")),
-                sources=self.market.sources,
+                sources=self.context.sources,
                 uv_table=question.pop("uv_table", {}),
-                project_dir=question.pop("project_dir", self.market.wheel_cache.root.parent),
+                project_dir=question.pop("project_dir", self.context.wheel_cache.root.parent),
                 offline=question.pop("offline", False),
+                build_sdists=build_sdists,
+                tag_constraints=self.rules,
+                own=question.pop("own", None),
             ),
-            market=self.market,
-            build_sdists=build_sdists,
+            self.context,
         )
+        if isinstance(found, Unresolved):
+            raise found.error()
+        return found
 
 
 @pytest.fixture
@@ -92,11 +100,11 @@ def desk(
     return Desk(index_server, wheel_cache, client)
 
 
-def versions(covered: Covered, name: str) -> dict[str, str]:
+def versions(covered: Resolution, name: str) -> dict[str, str]:
     """Return the version of a package by target."""
     return {
         str(selection.target): str(wheel.version)
-        for selection in covered.outcome.selections
+        for selection in covered.selections
         for wheel in selection.wheels
         if wheel.name == name
     }
@@ -127,14 +135,14 @@ def test_a_floor_steps_back_past_many_releases_in_one_more_run_and_alone(
 def test_what_the_last_round_closes_is_covered(
     desk: Desk, make_wheel: MakeFile, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(search, "MAX_ROUNDS", 1)
+    monkeypatch.setattr(search, "MAX_ROUNDS", 0)
     add_native(desk, make_wheel, "native", "1.0", "manylinux_2_17_x86_64")
     add_native(desk, make_wheel, "native", "1.1", "manylinux_2_28_x86_64")
-    covered = desk.ask(["native"], [GLIBC_217])
-    assert versions(covered, "native") == {"cp312-manylinux_2_17_x86_64": "1.0"}
-    monkeypatch.setattr(search, "MAX_ROUNDS", 0)
     with pytest.raises(CoverageError, match=r"native 1\.1"):
         desk.ask(["native"], [GLIBC_217])
+    monkeypatch.setattr(search, "MAX_ROUNDS", 1)
+    covered = desk.ask(["native"], [GLIBC_217])
+    assert versions(covered, "native") == {"cp312-manylinux_2_17_x86_64": "1.0"}
 
 
 def test_two_floors_of_one_machine_get_two_versions(desk: Desk, make_wheel: MakeFile) -> None:
@@ -371,7 +379,7 @@ def test_a_dependency_of_early_patch_releases_only_is_taken_along(
         make_wheel("redis", requires=["async-timeout; python_full_version < '3.12.3'"]),
         make_wheel("async_timeout"),
     )
-    (selection,) = desk.ask(["redis"], [LINUX]).outcome.selections
+    (selection,) = desk.ask(["redis"], [LINUX]).selections
     assert [(group.from_patch, len(group.wheels)) for group in selection.sets] == [(0, 2), (3, 1)]
 
 
@@ -412,7 +420,7 @@ def test_tag_constraints_choose_the_newest_version_with_such_a_wheel(
     rule, _ = parse_tag_constraint("native[manylinux2014_x86_64, abi3]")
     broad = make_wheel("other", tags="py3-none-any")
     desk.index.add(broad)
-    desk.market = replace(desk.market, rules=(rule,))
+    desk.rules = (rule,)
     native = make_wheel("native", "1.0", tags="cp39-abi3-manylinux2014_x86_64")
     desk.index.add(native)
     covered = desk.ask(["native", "other"], [LINUX, WINDOWS])
@@ -426,7 +434,7 @@ def test_tag_constraints_choose_the_newest_version_with_such_a_wheel(
 def test_a_tag_constraint_that_no_version_meets_is_a_gap(desk: Desk, make_wheel: MakeFile) -> None:
     add_native(desk, make_wheel, "native", "1.0", "manylinux_2_17_x86_64")
     rule, _ = parse_tag_constraint("native[abi3]")
-    desk.market = replace(desk.market, rules=(rule,))
+    desk.rules = (rule,)
     with pytest.raises(CoverageError, match=r"no wheel that native\[abi3\] admits"):
         desk.ask(["native"], [LINUX])
 
@@ -436,7 +444,7 @@ def test_a_tag_constraint_that_concerns_no_target_is_told_once(
 ) -> None:
     add_native(desk, make_wheel, "native", "1.0", "manylinux_2_17_x86_64")
     rule, _ = parse_tag_constraint("native[win32]")
-    desk.market = replace(desk.market, rules=(rule,))
+    desk.rules = (rule,)
     assert desk.ask(["native"], [LINUX]).runs == 1
     (said,) = desk.said
     assert said == (
@@ -473,13 +481,15 @@ class TestSeveralIndexes:
         add_native(desk, make_wheel, "native", "2.0", self.NEW, "win_amd64")
         add_native(desk, make_wheel, "native", "1.0", self.NEW, self.OLD, "win_amd64")
         sources = replace(
-            desk.market.sources, extra_index_urls=(index.index_url,), strategy="unsafe-best-match"
+            desk.context.sources, extra_index_urls=(index.index_url,), strategy="unsafe-best-match"
         )
-        desk.market = replace(desk.market, sources=sources)
+        desk.context = replace(desk.context, sources=sources)
         return index
 
     def use(self, desk: Desk, strategy: str) -> None:
-        desk.market = replace(desk.market, sources=replace(desk.market.sources, strategy=strategy))
+        desk.context = replace(
+            desk.context, sources=replace(desk.context.sources, strategy=strategy)
+        )
 
     @pytest.mark.parametrize("requirement", ["native", "native>=2"])
     def test_each_target_gets_its_wheel_from_the_index_that_has_it(
@@ -531,7 +541,7 @@ class TestSeveralIndexes:
 
     def test_a_merged_package_can_be_had_offline(self, desk: Desk, partial: IndexServer) -> None:
         first = desk.ask(["native"], [LINUX, WINDOWS])
-        desk.market = replace(desk.market, offline=True)
+        desk.context = replace(desk.context, offline=True)
         again = desk.ask(["native"], [LINUX, WINDOWS], offline=True)
         assert versions(again, "native") == versions(first, "native")
 

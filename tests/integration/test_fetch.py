@@ -25,7 +25,8 @@ from hatch_multiplat.index.fetch import Artifact, fetch_files
 from hatch_multiplat.index.http_client import TRIES, HttpClient, Limits
 from hatch_multiplat.index.progress import NoProgress
 from hatch_multiplat.index.sources import Sources
-from hatch_multiplat.resolve.solve import Question, run_uv_solve
+from hatch_multiplat.resolve.question import Question
+from hatch_multiplat.resolve.solve import run_uv_solve
 from hatch_multiplat.targets.target import Target
 from tests.support.fetch_command import start_fetch
 from tests.support.proxy import Proxy
@@ -738,10 +739,12 @@ class TestProxiesAndCertificates:
         if variable:
             monkeypatch.chdir(Path(bundle).parent)
             monkeypatch.setenv(variable, Path(bundle).name)
-            assert [package.name for package in run_uv_solve(question).lock.packages] == ["a"]
+            assert [
+                package.name for package in run_uv_solve(question, environ=os.environ).lock.packages
+            ] == ["a"]
         else:
             with pytest.raises(FetchError, match=r"is not trusted .*SSL_CERT_FILE"):
-                run_uv_solve(question)
+                run_uv_solve(question, environ=os.environ)
 
     def test_a_private_authority_is_not_trusted_by_itself(
         self, make_wheel: MakeFile, secure_index: IndexServer, fetch: Fetch

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from click.testing import CliRunner
 
-from hatch_multiplat.base.errors import ConfigError, CoverageError, VerificationError
+from hatch_multiplat.base.errors import ConfigError, CoverageError
 from hatch_multiplat.executable.executable_file import read_executable
 from hatch_multiplat.frontends.cli import main
 from hatch_multiplat.inspection.verification import executable_selections, prove_executable
@@ -160,23 +160,27 @@ def test_a_dependency_that_refuses_a_python_in_all_versions_is_an_error(
     assert prove_executable(built, executable_selections(built)) == ()
 
 
-def test_a_locked_version_that_refuses_a_python_is_an_error(
+def test_a_version_that_refuses_a_python_is_not_locked_but_by_the_users_word(
     make: Make, index_server: IndexServer, make_wheel: MakeFile
 ) -> None:
     index_server.add(make_wheel("old", requires_python=">=3.8,<3.12"))
     project = make(requires=["old"])
     project.write({"index-url": index_server.index_url, **TABLE}, project={"dependencies": ["old"]})
     locked = CliRunner().invoke(main, ["lock", str(project.root)])
+    assert locked.exit_code == 4, locked.output
+    assert "old 1.0: it requires Python '<3.12,>=3.8', which leaves out 3.12" in locked.output
+    assert "on cp312-manylinux_2_28_x86_64" in locked.output
+    assert "cp311" not in locked.output
+    entry = {"name": "old", "version": "1.0", "requires-dist": []}
+    uv = {"dependency-metadata": [entry]}
+    project.write(
+        {"index-url": index_server.index_url, **TABLE},
+        project={"dependencies": ["old"]},
+        tool={"uv": uv},
+    )
+    locked = CliRunner().invoke(main, ["lock", str(project.root)])
     assert locked.exit_code == 0, locked.output
-    with pytest.raises(VerificationError) as caught:
-        project.build()
-    message = str(caught.value)
-    assert "old: 1.0 requires Python '<3.12,>=3.8', which leaves out 3.12" in message
-    assert "  on cp312-manylinux_2_28_x86_64" in message
-    assert "cp311" not in message
-    assert "by 'constraints'" in message
-    assert "write the lock anew" not in message
-    assert not project.dist.exists()
+    assert project.build().lock
 
 
 def test_verify_finds_a_python_that_a_file_should_not_be_for(

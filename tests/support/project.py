@@ -9,7 +9,7 @@ import tomlkit
 
 from hatch_multiplat.build.pipeline import Request, build_executable
 from hatch_multiplat.index.progress import NoProgress
-from hatch_multiplat.resolve.preparation import BuildContext
+from hatch_multiplat.resolve.build_context import Invocation
 from hatch_multiplat.resolve.project import open_project
 from tests.support.wheels import make_wheel
 
@@ -47,7 +47,7 @@ class ProjectFolder:
 
     def build(self, **environ: str) -> Report:
         request = Request(project=open_project(self.root), wheel=self.wheel, default_dir=self.dist)
-        context = BuildContext(
+        context = Invocation(
             progress=NoProgress(), say=self.said.append, environ=self.environ | environ
         )
         return build_executable(request, context)

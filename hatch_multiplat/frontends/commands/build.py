@@ -19,7 +19,7 @@ from hatch_multiplat.frontends.commands.terminal import (
     project_argument,
     quiet_option,
 )
-from hatch_multiplat.frontends.frontend import build_context
+from hatch_multiplat.frontends.frontend import make_invocation
 from hatch_multiplat.resolve.project import open_project
 from hatch_multiplat.wheels.report import render_report, report_to_json
 
@@ -72,7 +72,7 @@ def build(
             checksums=checksums,
             sbom=sbom,
         )
-        report = build_executable(request, build_context(terminal))
+        report = build_executable(request, make_invocation(terminal))
     if as_json:
         click.echo(json.dumps(report_to_json(report), indent=2))
     else:

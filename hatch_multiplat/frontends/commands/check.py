@@ -32,17 +32,19 @@ from hatch_multiplat.frontends.render.matrix_json import matrix_to_json
 from hatch_multiplat.frontends.render.matrix_markdown import render_markdown
 from hatch_multiplat.frontends.render.matrix_text import render_matrix
 from hatch_multiplat.index.local_files import current_target
-from hatch_multiplat.resolve.coverage import Uncovered, search_coverage, search_locked
 from hatch_multiplat.resolve.lock_file import check_fresh, require_lock
 from hatch_multiplat.resolve.project import widen_project
+from hatch_multiplat.resolve.resolution import Unresolved
+from hatch_multiplat.resolve.resolver import resolve
 from hatch_multiplat.wheels.matrix import make_matrix
 from hatch_multiplat.wheels.matrix_layout import describe_outcome
 from hatch_multiplat.wheels.report import Advice
 
 if TYPE_CHECKING:
-    from hatch_multiplat.resolve.coverage import Covered, Market
+    from hatch_multiplat.resolve.build_context import BuildContext
     from hatch_multiplat.resolve.project import Project
-    from hatch_multiplat.resolve.solve import Question
+    from hatch_multiplat.resolve.question import Question
+    from hatch_multiplat.resolve.resolution import Resolution
     from hatch_multiplat.wheels.matrix import Matrix
 
 
@@ -104,8 +106,8 @@ def check(
     table_project, metadata = open_with_metadata(project, terminal)
     say_what_is_missing(table_project, terminal)
     opened = widen_project(table_project, overrides) if overrides else table_project
-    question, market = prepare_question(opened, metadata, terminal)
-    found = _search(opened, question, market, widened=bool(overrides), no_lock=no_lock)
+    question, context = prepare_question(opened, metadata, terminal)
+    found = _search(opened, question, context, widened=bool(overrides), no_lock=no_lock)
     matrix = _make_matrix(found, opened, question, before=table_project)
     if html is not None:
         _write(html, render_html(matrix))
@@ -124,38 +126,26 @@ def check(
 
 
 def _search(
-    project: Project, question: Question, market: Market, *, widened: bool, no_lock: bool
-) -> Covered | Uncovered:
+    project: Project, question: Question, context: BuildContext, *, widened: bool, no_lock: bool
+) -> Resolution | Unresolved:
     """Take the lock where there is one and it is asked for, else ask the solver.
 
     With other targets than the table's, the lock only says which versions to keep to.
     """
-    build_sdists = project.config.sdists == "universal"
     locked = None if no_lock else require_lock(project)
     if locked is None or widened:
-        return search_coverage(
-            question,
-            market=market,
-            build_sdists=build_sdists,
-            prior=locked.text if locked else None,
-        )
+        return resolve(question, context, prior=locked.text if locked else None)
     check_fresh(locked, question)
-    return search_locked(
-        locked.lock,
-        question.targets,
-        base=locked.base,
-        market=market,
-        build_sdists=build_sdists,
-    )
+    return resolve(question, context, locked=(locked.lock, locked.base))
 
 
 def _make_matrix(
-    found: Covered | Uncovered, project: Project, question: Question, *, before: Project
+    found: Resolution | Unresolved, project: Project, question: Question, *, before: Project
 ) -> Matrix:
     name = project.pyproject.get("project", {}).get("name") or project.folder.resolve().name
     own = survey_own_wheels(project, question.targets, here=current_target(), environ=os.environ)
     asked = set(question.targets) - set(before.config.targets)
-    if isinstance(found, Uncovered):
+    if isinstance(found, Unresolved):
         return make_matrix(
             project=name,
             targets=question.targets,
@@ -164,6 +154,7 @@ def _make_matrix(
             outcome=found.outcome,
             missing_wheels=found.missing_wheels,
             newest=found.newest,
+            held_by=found.held_by,
             advice=found.advice,
             built=found.built,
             explanation=found.explanation,

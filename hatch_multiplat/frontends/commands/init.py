@@ -21,7 +21,7 @@ from hatch_multiplat.frontends.commands.terminal import (
     project_argument,
     quiet_option,
 )
-from hatch_multiplat.frontends.frontend import build_context
+from hatch_multiplat.frontends.frontend import make_invocation
 from hatch_multiplat.index.project_settings import find_workspace
 from hatch_multiplat.init.detection import survey_project
 from hatch_multiplat.init.init_table import (
@@ -148,7 +148,7 @@ def _choose(project: Path, text: str, chosen: Settings, terminal: Terminal) -> S
         project,
         pyproject,
         chosen,
-        build_context(terminal),
+        make_invocation(terminal),
         build=lambda: build_aside(project, terminal),
     )
     for reason in survey.reasons:

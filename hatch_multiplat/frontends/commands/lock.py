@@ -67,7 +67,7 @@ def lock(
     """Write the lock of PROJECT: PEP 751, what each platform takes, with hashes."""
     terminal = Terminal(quiet=quiet or as_json)
     names = _read_names(packages)
-    opened, question, market = prepare(project, terminal)
+    opened, question, context = prepare(project, terminal)
     name = opened.config.lock
     present = read_lock(opened)
     check_writable(name, present)
@@ -83,15 +83,12 @@ def lock(
     if prior is not None and names:
         prior = without_packages(prior, names)
     path = opened.folder / name
-    build_sdists = opened.config.sdists == "universal"
     reasons = find_stale(present.lock, question, inputs=present.inputs) if present else []
     with _telling_first(name, reasons if check else []):
-        new = solve_lock(question, path=path, market=market, build_sdists=build_sdists, prior=prior)
+        new = solve_lock(question, path=path, context=context, prior=prior)
     changes = describe_changes(present.lock if present else None, new.lock)
     fresh = (
-        present is not None
-        and not reasons
-        and still_holds(present, new, question, market=market, build_sdists=build_sdists)
+        present is not None and not reasons and still_holds(present, new, question, context=context)
     )
     if fresh:
         changes = []

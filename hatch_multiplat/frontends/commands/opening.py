@@ -11,10 +11,10 @@ import uv
 from hatch_multiplat.base.errors import ConfigError, ToolError
 from hatch_multiplat.base.process import run_tool
 from hatch_multiplat.base.temporary import temporary_folder
-from hatch_multiplat.frontends.frontend import build_context
+from hatch_multiplat.frontends.frontend import make_invocation
 from hatch_multiplat.frontends.plugin import SWITCH
 from hatch_multiplat.init.init_table import describe_missing
-from hatch_multiplat.resolve.preparation import make_question, open_market
+from hatch_multiplat.resolve.build_context import open_context
 from hatch_multiplat.resolve.project import (
     apply_metadata,
     check_described,
@@ -24,15 +24,16 @@ from hatch_multiplat.resolve.project import (
     read_wheel,
     static_metadata,
 )
+from hatch_multiplat.resolve.question import make_question
 from hatch_multiplat.resolve.sdist import wheel_flags
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from hatch_multiplat.frontends.commands.terminal import Terminal
-    from hatch_multiplat.resolve.coverage import Market
+    from hatch_multiplat.resolve.build_context import BuildContext
     from hatch_multiplat.resolve.project import Project, ProjectWheel
-    from hatch_multiplat.resolve.solve import Question
+    from hatch_multiplat.resolve.question import Question
     from hatch_multiplat.wheels.metadata import ProjectMetadata
 
 _BUILD_REQUIREMENTS: Final = re.compile("Failed to (resolve|install) requirements from")
@@ -43,7 +44,7 @@ _HINT: Final = (
 )
 
 
-def prepare(folder: Path, terminal: Terminal) -> tuple[Project, Question, Market]:
+def prepare(folder: Path, terminal: Terminal) -> tuple[Project, Question, BuildContext]:
     """Open a project and return it with what is to be solved for it, and where."""
     project, metadata = open_with_metadata(folder, terminal)
     return project, *prepare_question(project, metadata, terminal)
@@ -61,10 +62,10 @@ def open_with_metadata(folder: Path, terminal: Terminal) -> tuple[Project, Proje
 
 def prepare_question(
     project: Project, metadata: ProjectMetadata, terminal: Terminal
-) -> tuple[Question, Market]:
+) -> tuple[Question, BuildContext]:
     """Return what is to be solved for a project, and where."""
-    market = open_market(project, build_context(terminal))
-    return make_question(project, metadata, market), market
+    context = open_context(project, make_invocation(terminal))
+    return make_question(project, metadata, context), context
 
 
 def say_what_is_missing(project: Project, terminal: Terminal) -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
 from hatch_multiplat.wheels.matrix_layout import describe_floor
 
 if TYPE_CHECKING:
+    from packaging.utils import NormalizedName
+
     from hatch_multiplat.wheels.floors import Floor
     from hatch_multiplat.wheels.matrix import Cell, Matrix, Missing
 
@@ -17,6 +20,12 @@ def matrix_to_json(matrix: Matrix) -> dict[str, Any]:
     What does not apply is null: a floor where any does, a size that the index does not give.
     """
     lacking, asked = set(matrix.uncovered), set(matrix.asked)
+    wheels: dict[NormalizedName, list[dict[str, Any]]] = defaultdict(list)
+    for cell in matrix.cells:
+        wheels[cell.name].append(_cell(cell))
+    gaps: dict[NormalizedName, list[dict[str, Any]]] = defaultdict(list)
+    for missing_wheel in matrix.missing_wheels:
+        gaps[missing_wheel.name].append(_gap(missing_wheel))
     return {
         "project": matrix.project,
         "covered": not matrix.missing_wheels,
@@ -34,12 +43,8 @@ def matrix_to_json(matrix: Matrix) -> dict[str, Any]:
         "packages": [
             {
                 "name": name,
-                "wheels": [_cell(cell) for cell in matrix.cells if cell.name == name],
-                "gaps": [
-                    _gap(missing_wheel)
-                    for missing_wheel in matrix.missing_wheels
-                    if missing_wheel.name == name
-                ],
+                "wheels": wheels.get(name, []),
+                "gaps": gaps.get(name, []),
             }
             for name in matrix.packages
         ],
@@ -67,6 +72,10 @@ def matrix_to_json(matrix: Matrix) -> dict[str, Any]:
                 ],
             }
             for name, variants in matrix.differences
+        ],
+        "prereleases": [
+            {"name": name, "version": str(version), "targets": list(map(str, targets))}
+            for name, version, targets in matrix.prereleases
         ],
         "explanation": matrix.explanation or None,
     }

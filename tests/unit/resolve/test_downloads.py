@@ -11,7 +11,7 @@ from hatch_multiplat.index.http_client import HttpClient
 from hatch_multiplat.index.progress import NoProgress
 from hatch_multiplat.index.sources import Sources
 from hatch_multiplat.index.wheel_cache import WheelCache, hash_file
-from hatch_multiplat.resolve.build_context import Market
+from hatch_multiplat.resolve.build_context import BuildContext, Invocation
 from hatch_multiplat.resolve.downloads import Downloads
 from hatch_multiplat.targets.target import Target
 from hatch_multiplat.wheels import elf, wheel_file
@@ -24,21 +24,21 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+ANY = Demands(roots=())
 OLD, NEW = (Target.parse(f"cp312-manylinux_2_{minor}_x86_64") for minor in (28, 36))
 
 
 @pytest.fixture
 def downloads(tmp_path: Path) -> Iterator[Downloads]:
     with HttpClient(Credentials(), environ={}) as client:
-        market = Market(
+        context = BuildContext(
+            run=Invocation(progress=NoProgress(), say=str, environ={}),
             sources=Sources(index_url="https://index.test/simple"),
             client=client,
             wheel_cache=WheelCache(tmp_path / "store"),
             offline=True,
-            progress=NoProgress(),
-            say=str,
         )
-        yield Downloads(market, Demands(roots=()))
+        yield Downloads(context, whole=True)
 
 
 @pytest.fixture
@@ -77,10 +77,10 @@ def test_a_wheel_that_does_is_opened_once_for_all_rounds(
     downloads: Downloads, read: list[str], tmp_path: Path
 ) -> None:
     one, two = bare(tmp_path, "one"), bare(tmp_path, "two")
-    assert downloads.look_into([selection(NEW, one)]) == ()
+    assert downloads.examine([selection(NEW, one)], ANY) == ()
     assert read == ["texts of one", "code of one"]
     both = [selection(NEW, one, two)]
-    assert downloads.look_into(both) == ()
+    assert downloads.examine(both, ANY) == ()
     assert read[2:] == ["texts of two", "code of two"]
     paths = downloads.bring(both)
     assert [found.wheels for found in downloads.unproven(both, paths)] == [()]
@@ -92,10 +92,10 @@ def test_what_does_on_one_target_is_looked_at_for_another(
     downloads: Downloads, read: list[str], tmp_path: Path
 ) -> None:
     wheel = bare(tmp_path, "one")
-    downloads.look_into([selection(NEW, wheel)])
+    downloads.examine([selection(NEW, wheel)], ANY)
     both = [selection(NEW, wheel), selection(OLD, wheel)]
     for _ in range(2):
-        assert [missing_wheel.target for missing_wheel in downloads.look_into(both)] == [OLD]
+        assert [missing_wheel.target for missing_wheel in downloads.examine(both, ANY)] == [OLD]
     assert read.count("texts of one") == 1
     left = downloads.unproven(both, downloads.bring(both))
     assert [[wheel.name for wheel in found.wheels] for found in left] == [[], ["one"]]

@@ -196,7 +196,7 @@ def test_what_is_recorded_has_no_credentials() -> None:
         pytest.param(
             make_lock({"name": "rich"}, **{"requires-python": ">=3.12"}),
             asked("rich"),
-            ["it is for Python >=3.12, not 3.11.0 (cp311-manylinux_2_28_x86_64)"],
+            ["it is for Python >=3.12, not 3.11 (cp311-manylinux_2_28_x86_64)"],
             id="requires-python",
         ),
         pytest.param(

@@ -7,7 +7,7 @@ import pytest
 from packaging.tags import Tag, parse_tag
 from packaging.version import Version
 
-from hatch_multiplat.resolve.index_shadowing import is_shadowed_version, shadowed_by, visible_files
+from hatch_multiplat.resolve.pages import is_shadowed_version, shadowed_by, visible_files
 from hatch_multiplat.targets.target import Target
 
 if TYPE_CHECKING:

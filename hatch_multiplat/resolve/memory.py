@@ -1,0 +1,119 @@
+"""What a search has learned, kept for the next one that is asked the same question.
+
+Nothing of it is believed by itself. It rests on what the sources had of some packages, whose
+fingerprints stand beside it; where one of them is another now, nothing of it counts.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+from dataclasses import dataclass
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any, Final
+
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.utils import canonicalize_name
+
+from hatch_multiplat.__about__ import __version__
+from hatch_multiplat.base.atomic_write import write_atomically
+from hatch_multiplat.base.urls import redact_text
+from hatch_multiplat.resolve.staging import TargetConstraint
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from packaging.utils import NormalizedName
+
+    from hatch_multiplat.resolve.question import Question
+
+_FORMAT: Final = 2
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Lesson:
+    """What was learned: how uv was asked in the end, and that its answer could not be bettered.
+
+    `steps` narrow versions on single targets, `preferences` are the versions that were chosen,
+    `sourced` are packages that have no wheels, and `yanked` files of the answer that do not count.
+    `listing` has the fingerprint of each package that this rests on, `answer` the digest of uv's
+    answer.
+    """
+
+    steps: tuple[TargetConstraint, ...]
+    preferences: tuple[tuple[str, str], ...]
+    sourced: frozenset[NormalizedName]
+    yanked: frozenset[str]
+    listing: Mapping[NormalizedName, str]
+    answer: str
+
+
+def digest_answer(text: str) -> str:
+    """Return the digest of uv's answer."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def question_key(question: Question, prior: str | None, policy: object) -> str:
+    """Return what stands for a question, and for all that may change the way it is answered."""
+    parts = [
+        f"{_FORMAT} {__version__} {version('uv')}",
+        repr(sorted(map(str, question.requirements))),
+        repr(sorted(map(str, question.constraints))),
+        repr(sorted(map(str, question.tag_constraints))),
+        repr(sorted(map(_describe, question.targets))),
+        f"{question.requires_python} {question.build_sdists} {policy!r} {question.own!r}",
+        redact_text(json.dumps(dict(question.uv_table), sort_keys=True, default=str)),
+        redact_text(repr(question.sources.uv_settings())),
+        str(question.project_dir),
+        prior or "",
+    ]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+def recall(root: Path, key: str, question: Question) -> Lesson | None:
+    """Return what was learned of a question; None where nothing was, or it cannot be read."""
+    targets = {str(target): target for target in question.targets}
+    with contextlib.suppress(OSError, ValueError, KeyError, TypeError, InvalidSpecifier):
+        data = json.loads(_path(root, key).read_text(encoding="utf-8"))
+        return Lesson(
+            steps=tuple(
+                TargetConstraint(
+                    name=canonicalize_name(name),
+                    target=targets[target],
+                    versions=SpecifierSet(versions),
+                )
+                for name, target, versions in data["steps"]
+            ),
+            preferences=tuple((name, number) for name, number in data["preferences"]),
+            sourced=frozenset(map(canonicalize_name, data["sourced"])),
+            yanked=frozenset(map(str, data["yanked"])),
+            listing={canonicalize_name(name): said for name, said in data["listing"].items()},
+            answer=data["answer"],
+        )
+    return None
+
+
+def remember(root: Path, key: str, lesson: Lesson) -> None:
+    """Keep what was learned; where the cache cannot be written it is learned again."""
+    data: dict[str, Any] = {
+        "steps": [[step.name, str(step.target), str(step.versions)] for step in lesson.steps],
+        "preferences": [list(pair) for pair in lesson.preferences],
+        "sourced": sorted(lesson.sourced),
+        "yanked": sorted(lesson.yanked),
+        "listing": dict(sorted(lesson.listing.items())),
+        "answer": lesson.answer,
+    }
+    path = _path(root, key)
+    with contextlib.suppress(OSError):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(path, json.dumps(data, indent=1))
+
+
+def _describe(target: object) -> str:
+    return f"{target} {target!r}"
+
+
+def _path(root: Path, key: str) -> Path:
+    return root / "resolved" / key[:2] / f"{key}.json"

@@ -1,0 +1,668 @@
+"""One way to wheels: builds, locks and checks give the same answer, the newest for each target."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import json
+import shutil
+import subprocess
+import tarfile
+import zipfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from click.testing import CliRunner
+
+from hatch_multiplat.base.errors import CoverageError, LockError, SolveError
+from hatch_multiplat.executable.executable_file import read_executable
+from hatch_multiplat.frontends.cli import main
+from hatch_multiplat.targets.patch_spans import spell_spans
+from hatch_multiplat.wheels.report import render_report
+from tests.support.elf import glibc_object
+from tests.support.project import make_project
+
+if TYPE_CHECKING:
+    from click.testing import Result
+
+    from tests.conftest import MakeFile
+    from tests.support.index_server import IndexServer
+    from tests.support.project import ProjectFolder
+
+pytestmark = pytest.mark.usefixtures("plain_network", "uv_cache")
+
+LINUX, MAC, WINDOWS = "manylinux_2_17_x86_64", "macosx_10_13_x86_64", "win_amd64"
+
+
+class Bench:
+    """A project whose three commands are asked for the same."""
+
+    def __init__(self, folder: Path, index: IndexServer) -> None:
+        self.folder = folder
+        self.index = index
+        self.made: ProjectFolder | None = None
+
+    def make(self, *requires: str, **table: Any) -> ProjectFolder:
+        tables = {key: table.pop(key) for key in ("tool", "project") if key in table}
+        extras = table.pop("extras_of_wheel", {})
+        settings = {"platforms": ["linux-x86_64"], "python": ["3.12"], **table}
+        made = make_project(
+            self.folder,
+            index_url=self.index.index_url,
+            table=settings,
+            requires=requires,
+            extras=extras,
+        )
+        project = {
+            "dependencies": list(requires),
+            "optional-dependencies": extras,
+            **tables.get("project", {}),
+        }
+        made.write(
+            {"index-url": self.index.index_url, **settings},
+            project=project,
+            tool=tables.get("tool", {}),
+        )
+        self.made = made
+        return made
+
+    def run(self, *words: str) -> Result:
+        assert self.made is not None
+        command, *rest = words
+        return CliRunner().invoke(main, [command, *rest, str(self.made.root)])
+
+    def checked(self, *words: str) -> dict[str, dict[str, str]]:
+        """Return the version of each package by target, as `check` has it."""
+        result = self.run("check", "--json", *words)
+        assert result.exit_code == 0, result.output
+        found: dict[str, dict[str, str]] = {}
+        for package in json.loads(result.stdout)["packages"]:
+            for cell in package["wheels"]:
+                found.setdefault(package["name"], {})[cell["target"]] = cell["version"]
+        return found
+
+
+@pytest.fixture
+def bench(index_server: IndexServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Bench:
+    monkeypatch.setenv("HATCH_MULTIPLAT_CACHE", str(tmp_path / "cache"))
+    return Bench(tmp_path, index_server)
+
+
+def versions(report: Any, name: str) -> tuple[str, ...]:
+    """Return the versions of a package that a build has taken."""
+    return next((share.versions for share in report.dependencies if share.name == name), ())
+
+
+class TestOneAnswer:
+    """What a look into wheels tells counts in builds, locks and checks."""
+
+    FLOORS = ("linux-x86_64", "linux-x86_64-glibc2.36")
+    OLD, NEW = "cp312-manylinux_2_28_x86_64", "cp312-manylinux_2_36_x86_64"
+
+    @pytest.fixture
+    def served(self, bench: Bench, make_wheel: MakeFile) -> Bench:
+        """`native` 2.0 needs glibc 2.36 and 1.0 needs 2.17, which nothing says but their files."""
+        for version, symbol in {"1.0": "GLIBC_2.17", "2.0": "GLIBC_2.36"}.items():
+            files = {"native/_part.so": glibc_object(symbol)}
+            tags = "cp312-cp312-linux_x86_64"
+            bench.index.add(make_wheel("native", version, tags=tags, files=files))
+        bench.make("native", platforms=list(self.FLOORS))
+        return bench
+
+    def test_a_needed_c_library_counts_in_all_of_them(self, served: Bench) -> None:
+        assert served.checked()["native"] == {self.OLD: "1.0", self.NEW: "2.0"}
+        assert served.made is not None
+        assert versions(served.made.build(), "native") == ("1.0", "2.0")
+        assert served.run("lock").exit_code == 0
+        assert served.run("lock", "--check").exit_code == 0
+        assert served.checked()["native"] == {self.OLD: "1.0", self.NEW: "2.0"}
+        report = served.made.build()
+        assert (report.lock, versions(report, "native")) == (
+            "pylock.multiplat.toml",
+            ("1.0", "2.0"),
+        )
+
+    def test_a_lock_that_does_not_do_is_told_by_all_of_them_and_renewed(
+        self, served: Bench
+    ) -> None:
+        """As one of an earlier release, which opened no wheels."""
+        assert served.made is not None
+        assert served.run("lock").exit_code == 0
+        path = served.made.root / "pylock.multiplat.toml"
+        fresh = path.read_text("utf-8")
+        old = (
+            fresh.partition("[[packages]]")[0]
+            + "[[packages]]"
+            + fresh.rpartition("[[packages]]")[2]
+        )
+        path.write_text(
+            "\n".join(line for line in old.splitlines() if not line.startswith("marker")), "utf-8"
+        )
+        assert "native-2.0" in path.read_text("utf-8")
+        assert served.run("lock", "--check").exit_code == 3
+        checked = served.run("check")
+        assert checked.exit_code == 4
+        assert "GLIBC_2.36" in checked.stdout
+        assert served.run("lock").exit_code == 0
+        assert path.read_text("utf-8") == fresh
+
+    @pytest.mark.parametrize("served_metadata", [True, False])
+    def test_a_requires_python_that_only_metadata_tells_counts_in_all_of_them(
+        self, bench: Bench, make_wheel: MakeFile, *, served_metadata: bool
+    ) -> None:
+        bench.index.metadata = served_metadata
+        for version, bound in {"1.0": ">=3.8", "2.0": ">=3.8,!=3.12.*"}.items():
+            bench.index.add(make_wheel("picky", version, requires_python=bound), requires_python="")
+        made = bench.make("picky", python=["3.11", "3.12"])
+        expected = {
+            "cp311-manylinux_2_28_x86_64": "2.0",
+            "cp312-manylinux_2_28_x86_64": "1.0",
+        }
+        assert bench.checked()["picky"] == expected
+        assert versions(made.build(), "picky") == ("1.0", "2.0")
+        assert bench.run("lock").exit_code == 0
+        assert bench.run("lock", "--check").exit_code == 0
+        assert bench.checked()["picky"] == expected
+        assert versions(made.build(), "picky") == ("1.0", "2.0")
+
+    def test_a_check_opens_no_wheel_whose_metadata_is_served(
+        self, bench: Bench, make_wheel: MakeFile
+    ) -> None:
+        wheel = make_wheel("native", tags=f"cp312-cp312-{LINUX}")
+        bench.index.add(wheel)
+        bench.make("native")
+        assert bench.run("check").exit_code == 0
+        assert bench.index.requests_for(wheel.name) == []
+        bench.index.metadata = False
+        hidden = make_wheel("native", "1.1", tags=f"cp312-cp312-{LINUX}")
+        bench.index.add(hidden)
+        bench.index.fail(f"{hidden.name}.metadata", 404)
+        assert bench.run("check").exit_code == 0
+        assert bench.index.requests_for(hidden.name)
+
+
+class TestNewest:
+    """Every target gets the newest that its requirements and wheels admit, in any order."""
+
+    PLATFORMS = ("macos-x86_64-10.13", "linux-x86_64-glibc2.17", "windows-x86_64")
+
+    def orders(self, bench: Bench, *requires: str, pythons: tuple[str, ...] = ("3.12",)) -> Any:
+        """Return what `check` says for every order of platforms and of Pythons, if it is one."""
+        found = []
+        for platforms in itertools.permutations(self.PLATFORMS):
+            for order in itertools.permutations(pythons):
+                bench.make(*requires, platforms=list(platforms), python=list(order))
+                found.append(bench.checked())
+        assert all(one == found[0] for one in found)
+        return found[0]
+
+    def test_a_platform_with_fewer_wheels_holds_no_other_one_back(
+        self, bench: Bench, make_wheel: MakeFile
+    ) -> None:
+        for version, platforms in {"1.0": (LINUX, MAC, WINDOWS), "2.0": (LINUX, WINDOWS)}.items():
+            for platform in platforms:
+                bench.index.add(make_wheel("native", version, tags=f"cp312-cp312-{platform}"))
+        found = self.orders(bench, "native")["native"]
+        assert sorted(found.values()) == ["1.0", "2.0", "2.0"]
+        assert found["cp312-macosx_10_13_x86_64"] == "1.0"
+
+    def test_two_packages_that_hold_each_other_back_are_asked_for_again(
+        self, bench: Bench, make_wheel: MakeFile
+    ) -> None:
+        """Whatever order is asked for, one of them would be older than need be."""
+        new = {"one": (LINUX, WINDOWS), "two": (MAC, WINDOWS), "three": (LINUX, MAC)}
+        for name, platforms in new.items():
+            for platform in (LINUX, MAC, WINDOWS):
+                bench.index.add(make_wheel(name, "1.0", tags=f"cp312-cp312-{platform}"))
+            for platform in platforms:
+                bench.index.add(make_wheel(name, "2.0", tags=f"cp312-cp312-{platform}"))
+        found = self.orders(bench, *new)
+        for name, platforms in new.items():
+            got = {target for target, version in found[name].items() if version == "2.0"}
+            assert len(got) == 2, name
+            assert all(any(p.split("_")[0][:3] in t for p in platforms) for t in got)
+
+    def test_an_old_python_holds_no_new_one_back(self, bench: Bench, make_wheel: MakeFile) -> None:
+        for version, pythons in {"1.0": ("311", "312"), "2.0": ("311",), "3.0": ("312",)}.items():
+            for python in pythons:
+                for platform in (LINUX, MAC, WINDOWS):
+                    tags = f"cp{python}-cp{python}-{platform}"
+                    bench.index.add(make_wheel("native", version, tags=tags))
+        found = self.orders(bench, "native", pythons=("3.11", "3.12"))["native"]
+        assert {(target[:5], version) for target, version in found.items()} == {
+            ("cp311", "2.0"),
+            ("cp312", "3.0"),
+        }
+
+    def test_what_a_marker_holds_back_on_one_platform_is_not_held_back_on_others(
+        self, bench: Bench, make_wheel: MakeFile
+    ) -> None:
+        for version in ("1.0", "2.0"):
+            bench.index.add(make_wheel("pure", version))
+        found = self.orders(bench, "pure", "pure<2 ; sys_platform == 'linux'")["pure"]
+        assert sorted(found.values()) == ["1.0", "2.0", "2.0"]
+
+    def test_a_newer_version_that_something_forbids_is_not_asked_for(
+        self, bench: Bench, make_wheel: MakeFile
+    ) -> None:
+        for version in ("1.0", "2.0"):
+            bench.index.add(make_wheel("pure", version))
+        bench.index.add(make_wheel("top", requires=["pure<2"]))
+        made = bench.make("top", platforms=list(self.PLATFORMS))
+        report = made.build()
+        assert (report.solver_runs, versions(report, "pure")) == (1, ("1.0",))
+
+    def test_a_lock_keeps_its_versions(self, bench: Bench, make_wheel: MakeFile) -> None:
+        bench.index.add(make_wheel("pure", "1.0"))
+        bench.make("pure")
+        assert bench.run("lock").exit_code == 0
+        bench.index.add(make_wheel("pure", "2.0"))
+        assert bench.run("lock", "--check").exit_code == 0
+        assert set(bench.checked("--no-lock")["pure"].values()) == {"2.0"}
+        assert bench.run("lock", "--upgrade").exit_code == 0
+        assert set(bench.checked()["pure"].values()) == {"2.0"}
+
+    def test_a_package_without_wheels_keeps_nobody_from_what_requires_it(
+        self, bench: Bench, make_wheel: MakeFile, make_sdist: MakeFile
+    ) -> None:
+        """uv, asked for wheels alone, would go back to `top` 1.0, which does without it."""
+        bench.index.add(make_wheel("top", "1.0"))
+        bench.index.add(make_wheel("top", "2.0", requires=["source==1.0"]))
+        bench.index.add(make_sdist("source", "1.0"), make_wheel("source", "2.0"))
+        report = bench.make("top", platforms=list(self.PLATFORMS)).build()
+        assert versions(report, "top") == ("2.0",)
+        assert versions(report, "source") == ("1.0",)
+
+
+class TestMemory:
+    """What one search has learned, the next one need not find out."""
+
+    PLATFORMS = ("linux-x86_64-glibc2.17", "windows-x86_64")
+
+    @pytest.fixture
+    def stepping(self, bench: Bench, make_wheel: MakeFile) -> Bench:
+        for version, platform in {"1.0": LINUX, "2.0": "manylinux_2_28_x86_64"}.items():
+            for tag in (platform, WINDOWS):
+                bench.index.add(make_wheel("native", version, tags=f"cp312-cp312-{tag}"))
+        bench.make("native", platforms=list(self.PLATFORMS))
+        return bench
+
+    def test_the_next_build_asks_once(self, stepping: Bench) -> None:
+        assert stepping.made is not None
+        first, second = stepping.made.build(), stepping.made.build()
+        assert (first.solver_runs, second.solver_runs) == (2, 1)
+        assert versions(first, "native") == versions(second, "native") == ("1.0", "2.0")
+
+    def test_a_changed_index_is_noticed(self, stepping: Bench, make_wheel: MakeFile) -> None:
+        made = stepping.made
+        assert made is not None
+        assert versions(made.build(), "native") == ("1.0", "2.0")
+        stepping.index.add(make_wheel("native", "1.5", tags=f"cp312-cp312-{LINUX}"))
+        assert versions(made.build(), "native") == ("1.5", "2.0")
+        stepping.index.add(make_wheel("native", "2.0", tags=f"cp312-cp312-{LINUX}"))
+        assert versions(made.build(), "native") == ("2.0",)
+        stepping.index.add(make_wheel("native", "3.0", tags=f"cp312-cp312-{LINUX}"))
+        assert versions(made.build(), "native") == ("2.0", "3.0")
+
+    def test_a_new_version_of_what_held_another_one_is_noticed(
+        self, bench: Bench, make_wheel: MakeFile
+    ) -> None:
+        bench.index.add(make_wheel("top", "1.0", requires=["native<2"]))
+        for version, tags in {"1.0": LINUX, "1.5": WINDOWS, "2.0": LINUX}.items():
+            bench.index.add(make_wheel("native", version, tags=f"cp312-cp312-{tags}"))
+        made = bench.make("top")
+        assert versions(made.build(), "native") == ("1.0",)
+        bench.index.add(make_wheel("top", "2.0", requires=["native"]))
+        assert versions(made.build(), "native") == ("2.0",)
+
+    def test_a_damaged_note_costs_a_question_and_nothing_else(
+        self, stepping: Bench, tmp_path: Path
+    ) -> None:
+        assert stepping.made is not None
+        stepping.made.build()
+        (note,) = (tmp_path / "cache" / "resolved").rglob("*.json")
+        note.write_text("{}", "utf-8")
+        assert versions(stepping.made.build(), "native") == ("1.0", "2.0")
+
+
+class TestForbiddenBuilds:
+    """Whoever forbids that a package is built does so for safety: nothing of it may run."""
+
+    @pytest.fixture
+    def trap(self, bench: Bench, make_sdist: MakeFile, tmp_path: Path) -> Bench:
+        """An sdist whose build leaves a file behind, and would succeed."""
+        sdist = make_sdist("trap")
+        bench.index.add(sdist)
+        return bench
+
+    @pytest.mark.parametrize(
+        ("tool", "environ", "setting"),
+        [
+            pytest.param({"no-build": True}, {}, "tool.uv.no-build", id="no-build"),
+            pytest.param(
+                {"no-build-package": ["other", "Trap"]}, {}, "tool.uv.no-build-package", id="name"
+            ),
+            pytest.param(
+                {"pip": {"only-binary": [":all:"]}}, {}, "tool.uv.pip.only-binary", id="pip table"
+            ),
+            pytest.param({}, {"UV_NO_BUILD": "1"}, "UV_NO_BUILD", id="UV_NO_BUILD"),
+            pytest.param(
+                {}, {"UV_NO_BUILD_PACKAGE": "other trap"}, "UV_NO_BUILD_PACKAGE", id="variable"
+            ),
+            pytest.param({}, {"PIP_ONLY_BINARY": ":all:"}, "PIP_ONLY_BINARY", id="pip"),
+            pytest.param({}, {"PIP_ONLY_BINARY": "a,trap"}, "PIP_ONLY_BINARY", id="pip's name"),
+        ],
+    )
+    def test_it_is_a_missing_wheel_with_the_name_of_the_setting(
+        self,
+        trap: Bench,
+        monkeypatch: pytest.MonkeyPatch,
+        tool: dict[str, Any],
+        environ: dict[str, str],
+        setting: str,
+    ) -> None:
+        for name, value in environ.items():
+            monkeypatch.setenv(name, value)
+        made = trap.make("trap", tool={"uv": tool})
+        for words in (["check"], ["lock"]):
+            result = trap.run(*words)
+            assert result.exit_code == 4, result.output
+            assert f"sdist only, and {setting} forbids building it" in " ".join(
+                result.output.split()
+            )
+            assert "Building" not in result.output
+        with pytest.raises(CoverageError, match="forbids building it"):
+            made.build(**environ)
+
+    def test_a_locked_sdist_is_not_built_either(
+        self, trap: Bench, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        made = trap.make("trap")
+        assert trap.run("lock").exit_code == 0
+        with pytest.raises(CoverageError, match="UV_NO_BUILD forbids building it"):
+            made.build(UV_NO_BUILD="1")
+        assert versions(made.build(UV_NO_BUILD="0"), "trap") == ("1.0",)
+
+    def test_wheels_are_no_matter(self, bench: Bench, make_wheel: MakeFile) -> None:
+        bench.index.add(make_wheel("pure"))
+        made = bench.make("pure", tool={"uv": {"no-build": True}})
+        assert versions(made.build(), "pure") == ("1.0",)
+
+    def test_a_package_may_have_to_be_built(
+        self, bench: Bench, make_wheel: MakeFile, make_sdist: MakeFile
+    ) -> None:
+        bench.index.add(make_wheel("both", files={"both.py": "made = 'elsewhere'\n"}))
+        bench.index.add(make_sdist("both", files={"both.py": "made = 'here'\n"}))
+        made = bench.make("both", tool={"uv": {"no-binary-package": ["both"]}})
+        made.build()
+        assert "Building both 1.0, which has no wheel" in made.said
+
+
+class TestOwnName:
+    """What requires the project gets the project, and not what an index has of that name."""
+
+    @pytest.fixture
+    def published(self, bench: Bench, make_wheel: MakeFile) -> Bench:
+        """An index with an older release of the project that requires what it needs no more."""
+        bench.index.add(
+            make_wheel("demo", "0.5", requires=["gone"]), make_wheel("gone"), make_wheel("extra")
+        )
+        return bench
+
+    @pytest.mark.parametrize("asked", ["demo", "demo>=0.7", "demo[fast]", "demo[fast]<2"])
+    def test_a_cycle_through_the_project_ends_at_the_project(
+        self, published: Bench, make_wheel: MakeFile, asked: str
+    ) -> None:
+        published.index.add(make_wheel("plugin", requires=[asked]))
+        made = published.make("plugin", extras_of_wheel={"fast": ["extra"]})
+        report = made.build()
+        assert versions(report, "demo") == ("1.0",)
+        assert versions(report, "gone") == ()
+        assert versions(report, "extra") == (("1.0",) if "fast" in asked else ())
+        assert "gone" not in published.checked()
+        assert published.run("lock").exit_code == 0
+        assert versions(made.build(), "demo") == ("1.0",)
+
+    def test_a_release_that_wants_another_project_version_is_stepped_back_from(
+        self, published: Bench, make_wheel: MakeFile
+    ) -> None:
+        published.index.add(make_wheel("plugin", "1.0", requires=["demo"]))
+        published.index.add(make_wheel("plugin", "2.0", requires=["demo>=2"]))
+        assert versions(published.make("plugin").build(), "plugin") == ("1.0",)
+
+    def test_where_none_does_it_is_said_what_the_project_is(
+        self, published: Bench, make_wheel: MakeFile
+    ) -> None:
+        published.index.add(make_wheel("plugin", requires=["demo>=2"]))
+        made = published.make("plugin")
+        with pytest.raises(SolveError, match=r"demo is the project itself, at version 1\.0"):
+            made.build()
+
+    def test_a_version_that_nobody_knows_yet_is_any(
+        self, published: Bench, make_wheel: MakeFile
+    ) -> None:
+        published.index.add(make_wheel("plugin", requires=["demo>=0.7"]))
+        published.make("plugin", project={"dynamic": ["version"]})
+        assert set(published.checked()["plugin"].values()) == {"1.0"}
+
+
+class TestElsewhere:
+    """A package by URL or path is of no index, whatever an index has of that name."""
+
+    @pytest.fixture
+    def native(self, bench: Bench, make_wheel: MakeFile) -> tuple[Bench, str]:
+        """A wheel for Linux by its URL, beside a stranger's package of that name."""
+        bench.index.add(make_wheel("secretlib", "1.0"))
+        wheel = make_wheel("secretlib", "2.0", tags=f"cp312-cp312-{LINUX}")
+        return bench, wheel.as_uri()
+
+    def test_a_url_is_taken_where_it_fits(self, native: tuple[Bench, str]) -> None:
+        bench, url = native
+        made = bench.make(f"secretlib @ {url}")
+        assert set(bench.checked()["secretlib"].values()) == {"2.0"}
+        assert versions(made.build(), "secretlib") == ("2.0",)
+        assert bench.index.requests_for("secretlib") == []
+
+    def test_where_it_does_not_fit_no_index_is_asked_and_none_advised(
+        self, native: tuple[Bench, str]
+    ) -> None:
+        bench, url = native
+        made = bench.make(f"secretlib @ {url}", platforms=["linux-x86_64", "windows-x86_64"])
+        with pytest.raises(CoverageError) as raised:
+            made.build()
+        said = " ".join(str(raised.value).split())
+        assert "secretlib 2.0: no wheel for this platform (has linux x86_64)" in said
+        assert "1.0" not in said.partition("to do:")[2]
+        assert "require it with a marker" in said
+        assert "sys_platform == 'linux'" in said
+        assert not any("Stepping back" in line for line in made.said)
+        assert bench.index.requests_for("secretlib") == []
+
+    def test_two_urls_by_markers_do(self, native: tuple[Bench, str], make_wheel: MakeFile) -> None:
+        bench, url = native
+        other = make_wheel("secretlib", "2.0", tags="cp312-cp312-win_amd64").as_uri()
+        made = bench.make(
+            f"secretlib @ {url} ; sys_platform == 'linux'",
+            f"secretlib @ {other} ; sys_platform == 'win32'",
+            platforms=["linux-x86_64", "windows-x86_64"],
+        )
+        assert versions(made.build(), "secretlib") == ("2.0",)
+        assert bench.run("lock").exit_code == 0
+        assert versions(made.build(), "secretlib") == ("2.0",)
+
+    @pytest.mark.parametrize("subdirectory", ["", "lib"])
+    def test_a_commit_is_built_once(
+        self, bench: Bench, make_sdist: MakeFile, tmp_path: Path, subdirectory: str
+    ) -> None:
+        repository = tmp_path / "repository"
+        tree = repository / subdirectory
+        tree.parent.mkdir(parents=True, exist_ok=True)
+        with tarfile.open(make_sdist("gitlib", "3.0")) as packed:
+            packed.extractall(tmp_path / "unpacked", filter="data")
+        shutil.copytree(tmp_path / "unpacked" / "gitlib-3.0", tree)
+        git = ["git", "-c", "user.name=t", "-c", "user.email=t@t.test", "-C", str(repository)]
+        for words in (["init", "-q"], ["add", "."], ["commit", "-qm", "one"]):
+            subprocess.run([*git, *words], check=True)
+        where = f"#subdirectory={subdirectory}" if subdirectory else ""
+        made = bench.make(f"gitlib @ git+{repository.as_uri()}{where}")
+        assert versions(made.build(), "gitlib") == ("3.0",)
+        assert sum("Building gitlib" in line for line in made.said) == 1
+        assert bench.run("lock").exit_code == 0
+        assert versions(made.build(), "gitlib") == ("3.0",)
+        assert sum("Building gitlib" in line for line in made.said) == 1
+
+
+class TestYanked:
+    """Single files of a version may be yanked; they count for a pinned version alone (PEP 592)."""
+
+    @pytest.fixture
+    def partly(self, bench: Bench, make_wheel: MakeFile) -> Bench:
+        good = make_wheel("beta", tags=f"cp312-cp312-{LINUX}", files={"beta.py": "good = True\n"})
+        bad = make_wheel(
+            "beta", tags=f"cp312-cp312-{LINUX}", build="1bad", files={"beta.py": "good = False\n"}
+        )
+        bench.index.add(good)
+        bench.index.add(bad, yanked="broken")
+        return bench
+
+    @pytest.mark.parametrize("requirement", ["beta", "beta==1.0"])
+    def test_a_good_file_goes_before_a_yanked_one(self, partly: Bench, requirement: str) -> None:
+        made = partly.make(requirement)
+        for _ in range(2):
+            made.build()
+            with zipfile.ZipFile(made.dist / "demo-1.0.pex") as built:
+                names = [name for name in built.namelist() if "beta" in name]
+            assert not any("1bad" in name for name in names), names
+        assert partly.run("lock").exit_code == 0
+        lock = (made.root / "pylock.multiplat.toml").read_text("utf-8")
+        assert "1bad" not in lock
+
+    def test_a_target_without_a_good_file_steps_back(
+        self, bench: Bench, make_wheel: MakeFile
+    ) -> None:
+        for version in ("1.0", "2.0"):
+            bench.index.add(make_wheel("beta", version, tags=f"cp312-cp312-{LINUX}"))
+        bench.index.add(make_wheel("beta", "1.0", tags=f"cp312-cp312-{WINDOWS}"))
+        bench.index.add(make_wheel("beta", "2.0", tags=f"cp312-cp312-{WINDOWS}"), yanked="")
+        bench.make("beta", platforms=["linux-x86_64", "windows-x86_64"])
+        assert bench.checked()["beta"] == {
+            "cp312-manylinux_2_28_x86_64": "2.0",
+            "cp312-win_amd64": "1.0",
+        }
+
+    def test_a_pinned_version_has_it_with_a_warning(
+        self, bench: Bench, make_wheel: MakeFile
+    ) -> None:
+        bench.index.add(make_wheel("beta", "2.0", tags=f"cp312-cp312-{LINUX}"))
+        bench.index.add(make_wheel("beta", "2.0", tags=f"cp312-cp312-{WINDOWS}"), yanked="broken")
+        made = bench.make("beta==2.0", platforms=["linux-x86_64", "windows-x86_64"])
+        assert versions(made.build(), "beta") == ("2.0",)
+        assert (
+            "Warning: beta-2.0-cp312-cp312-win_amd64.whl is yanked (broken), "
+            "and taken as its version is pinned"
+        ) in made.said
+
+
+def test_a_pre_release_is_taken_where_nothing_else_fits_and_told(
+    bench: Bench, make_wheel: MakeFile
+) -> None:
+    bench.index.add(make_wheel("flow", "1.0", tags=f"cp311-cp311-{LINUX}"))
+    for python in ("311", "312"):
+        bench.index.add(make_wheel("flow", "2.0rc1", tags=f"cp{python}-cp{python}-{LINUX}"))
+    made = bench.make("flow", python=["3.11", "3.12"])
+    assert bench.checked()["flow"] == {
+        "cp311-manylinux_2_28_x86_64": "1.0",
+        "cp312-manylinux_2_28_x86_64": "2.0rc1",
+    }
+    report = made.build()
+    assert report.prereleases == ("flow 2.0rc1",)
+    assert "pre-releases, as no release fits: flow 2.0rc1" in render_report(report)
+    assert "flow 2.0rc1 is a pre-release, taken for linux-x86_64 (3.12)." in " ".join(
+        bench.run("check").stdout.split()
+    )
+
+
+class TestHolders:
+    """Advice says what stands in the way of a version that has a wheel."""
+
+    def test_what_else_than_the_project_forbids_it_is_named(
+        self, bench: Bench, make_wheel: MakeFile
+    ) -> None:
+        bench.index.add(make_wheel("top", requires=["low>=2"]))
+        bench.index.add(make_wheel("low", "1.0", tags=f"cp312-cp312-{LINUX}"))
+        for platform in (LINUX, WINDOWS):
+            bench.index.add(make_wheel("low", "0.5", tags=f"cp312-cp312-{platform}"))
+        bench.index.add(make_wheel("low", "2.0", tags=f"cp312-cp312-{LINUX}"))
+        made = bench.make("top", platforms=["linux-x86_64", "windows-x86_64"])
+        with pytest.raises(CoverageError) as raised:
+            made.build()
+        said = " ".join(str(raised.value).split())
+        assert "low 0.5 has one, but top 1.0 requires low>=2: take another version of that" in said
+
+    def test_yanked_files_and_pre_releases_are_no_advice(
+        self, bench: Bench, make_wheel: MakeFile
+    ) -> None:
+        bench.index.add(make_wheel("low", "1.0", tags=f"cp312-cp312-{WINDOWS}"), yanked="broken")
+        bench.index.add(make_wheel("low", "1.5a1", tags=f"cp312-cp312-{WINDOWS}"))
+        bench.index.add(make_wheel("low", "2.0", tags=f"cp312-cp312-{LINUX}"))
+        made = bench.make("low>=2", platforms=["linux-x86_64", "windows-x86_64"])
+        with pytest.raises(CoverageError) as raised:
+            made.build()
+        said = str(raised.value)
+        assert "low 1" not in said
+        assert "no version has one" in said
+
+
+class TestForeignLocks:
+    """A lock of another tool may be for some patch releases of a minor, as one of ours may."""
+
+    LOCK = """\
+lock-version = "1.0"
+created-by = "another tool"
+requires-python = "{bound}"
+{environments}
+[[packages]]
+name = "pure"
+version = "1.0"
+wheels = [{{ url = "{url}", hashes = {{ sha256 = "{sha256}" }} }}]
+"""
+
+    def write(self, bench: Bench, wheel: Path, *, bound: str, environments: str = "") -> Any:
+        bench.index.add(wheel)
+        made = bench.make("pure", lock="pylock.toml")
+        sha256 = hashlib.sha256(wheel.read_bytes()).hexdigest()
+        text = self.LOCK.format(
+            bound=bound,
+            environments=environments,
+            url=bench.index.file_url(wheel),
+            sha256=sha256,
+        )
+        (made.root / "pylock.toml").write_text(text, "utf-8")
+        return made
+
+    @pytest.mark.parametrize(
+        ("bound", "environments", "patches"),
+        [
+            (">=3.12.4", "", "3.12.4 and newer"),
+            ("~=3.12.2", "", "3.12.2 and newer"),
+            (">=3.12", "environments = [\"python_full_version >= '3.12.3'\"]", "3.12.3 and newer"),
+        ],
+    )
+    def test_its_bounds_reach_the_file(
+        self, bench: Bench, make_wheel: MakeFile, bound: str, environments: str, patches: str
+    ) -> None:
+        made = self.write(bench, make_wheel("pure"), bound=bound, environments=environments)
+        assert bench.run("check").exit_code == 0
+        report = made.build()
+        table = read_executable(Path(report.path)).table
+        assert table is not None
+        (target,) = table.targets
+        assert spell_spans(target.patches, (3, 12)) == patches
+
+    def test_a_bound_that_leaves_a_target_out_is_told(
+        self, bench: Bench, make_wheel: MakeFile
+    ) -> None:
+        made = self.write(bench, make_wheel("pure"), bound=">=3.13")
+        with pytest.raises(LockError, match=r"it is for Python >=3\.13, not 3\.12"):
+            made.build()
