@@ -11,6 +11,7 @@ version in `__about__.py` and CHANGELOG.md has a dated section for it.
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import re
 import runpy
@@ -46,6 +47,9 @@ def find_problems(tag: str) -> list[str]:
         rf"^## \[{re.escape(version)}\] - \d{{4}}-\d\d-\d\d$", changelog, re.MULTILINE
     ):
         problems.append(f"CHANGELOG.md has no section '## [{version}] - DATE'")
+    text = (ROOT / "hatch_multiplat" / "executable" / "releases.json").read_text("utf-8")
+    if version not in json.loads(text)["releases"]:
+        problems.append(f"no digests of {version}: run python scripts/digests.py --release")
     return problems
 
 

@@ -89,6 +89,7 @@ class BootOptions:
     runtime_root: str | None = None
     include_tools: bool = False
     path: Literal["prepend", "append", "none"] = "prepend"
+    shebang: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -100,7 +101,8 @@ class BootTable:
     `overrides`, `excluded` and `metadata` are not for start-up but for those who inspect the file:
     what was heeded in place of the wheels' own requirements, as uv has it. `metadata` has a name,
     a version (empty for any) and the requirements of each package whose own word was replaced;
-    `pythons` has name, version and Requires-Python of those of them that got that too.
+    `pythons` has name, version and Requires-Python of those of them that got that too. `pex` has
+    the version of pex that the file is made with, and the SHA-256 of its `runtime` and `start`.
     """
 
     name: str
@@ -117,6 +119,7 @@ class BootTable:
     metadata: tuple[tuple[str, str, tuple[str, ...]], ...] = ()
     pythons: tuple[tuple[str, str, str], ...] = ()
     anywhere: BootAnywhere | None = None
+    pex: tuple[tuple[str, str], ...] = ()
 
     @property
     def main(self) -> str:
@@ -153,6 +156,7 @@ class BootTable:
             ),
             **({"anywhere": asdict(self.anywhere)} if self.anywhere else {}),
             **({"pythons": list(map(list, self.pythons))} if self.pythons else {}),
+            **({"pex": dict(self.pex)} if self.pex else {}),
         }
 
 

@@ -19,6 +19,7 @@ from hatch_multiplat.executable.boot import (
     BootWheel,
 )
 from hatch_multiplat.executable.executable import MAIN, TABLE
+from hatch_multiplat.executable.table_rules import find_breaches
 from hatch_multiplat.targets.patch_spans import EVERY
 from hatch_multiplat.targets.platforms import Platform
 from hatch_multiplat.targets.python import PYPYS, Python, TargetError
@@ -46,13 +47,20 @@ def read_table(members: Mapping[str, bytes], *, where: str) -> BootTable | None:
             )
         return None
     try:
-        return parse_table(json.loads(members[TABLE]), where=where)
+        table = parse_table(json.loads(members[TABLE]), where=where)
+        breaches = [*find_breaches(table)]
+        table_selections(table)
     except ExecutableError:
         raise
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError, LookupError) as error:
         raise ExecutableError(
             f"{where} is damaged: its {TABLE} cannot be read; download it again"
         ) from error
+    if breaches:
+        raise ExecutableError(
+            f"{where} is damaged: by its {TABLE}, {breaches[0]}; download it again"
+        )
+    return table
 
 
 def parse_table(data: Mapping[str, Any], *, where: str) -> BootTable:
@@ -60,9 +68,12 @@ def parse_table(data: Mapping[str, Any], *, where: str) -> BootTable:
 
     Raises ExecutableError for a format that this release does not know.
     """
-    if data["format"] != FORMAT:
+    known = data["format"]
+    if type(known) is not int:
+        raise ValueError(known)
+    if known != FORMAT:
         raise ExecutableError(
-            f"{where} has a table of format {data['format']!r}; this release reads format "
+            f"{where} has a table of format {known}; this release reads format "
             f"{FORMAT}, use the one that built the file"
         )
     return BootTable(
@@ -96,6 +107,7 @@ def parse_table(data: Mapping[str, Any], *, where: str) -> BootTable:
             for name, version, bound in data.get("pythons", ())
         ),
         anywhere=_anywhere(data.get("anywhere")),
+        pex=tuple((str(part), str(value)) for part, value in sorted(data.get("pex", {}).items())),
     )
 
 
@@ -109,12 +121,13 @@ def _options(data: Mapping[str, Any]) -> BootOptions:
         raise ValueError(inherit_path)
     if data["path"] not in get_args(_Path):
         raise ValueError(data["path"])
-    root = data["runtime_root"]
+    root, shebang = data["runtime_root"], data["shebang"]
     return BootOptions(
         inherit_path=inherit_path,
         runtime_root=None if root is None else str(root),
         include_tools=bool(data["include_tools"]),
         path=data["path"],
+        shebang=None if shebang is None else str(shebang),
     )
 
 

@@ -62,6 +62,7 @@ def make_boot_table(
             runtime_root=config.runtime_root,
             include_tools=config.include_tools,
             path=config.path,
+            shebang=config.shebang,
         ),
         wheels=tuple(
             BootWheel(file=name, sha256=contents[name][0], size=contents[name][1]) for name in names

@@ -57,12 +57,24 @@ _USUAL_CACHE: Final = b"    pex_root='~/.cache/pex',"
 class Skeleton:
     """A PEX without wheels: PEX-INFO's values, the texts that name its hash, all other members.
 
-    `texts` are pex's start, by the names of their members; the others may be packed already.
+    `texts` are pex's start, by the names of their members; the others may be packed already, and
+    `runtime` is what `digest_contents` says of them.
     """
 
     info: Mapping[str, Any]
     texts: Mapping[str, bytes]
     others: tuple[Member, ...]
+    runtime: str = ""
+
+    def describe(self) -> tuple[tuple[str, str], ...]:
+        """Return what a table says of all that is pex's: its version, and SHA-256 in hex digits."""
+        start = {**self.texts, INFO: dump_info(self.info).encode()}
+        properties = self.info.get("build_properties", {})
+        return (
+            ("runtime", self.runtime),
+            ("start", digest_contents(start)),
+            ("version", str(properties.get("pex_version", ""))),
+        )
 
     def fill(self, info: Mapping[str, Any]) -> Skeleton:
         """Return the skeleton with other values in its PEX-INFO, and the hash that follows."""
@@ -70,6 +82,16 @@ class Skeleton:
         old, new = str(self.info[HASH]).encode(), str(filled[HASH]).encode()
         texts = {name: text.replace(old, new) for name, text in self.texts.items()}
         return replace(self, info=filled, texts=texts)
+
+
+def digest_contents(contents: Mapping[str, bytes]) -> str:
+    """Return the SHA-256 over names and contents, as 64 hex digits; folders do not count."""
+    digest = hashlib.sha256()
+    for name in sorted(contents):
+        if not name.endswith("/"):
+            own = hashlib.sha256(contents[name]).hexdigest()
+            digest.update(f"{name} {own}\n".encode())
+    return digest.hexdigest()
 
 
 def dump_info(info: Mapping[str, Any]) -> str:
@@ -140,7 +162,7 @@ def normalize(content: bytes) -> bytes:
                 for info in archive.infolist()
                 if not info.filename.startswith(_LEFT_OUT)
             }
-        skeleton = _skeleton(data, ())
+        skeleton = _skeleton(data, {})
         known = (
             dump_info(skeleton.info).encode() == data[INFO]
             and with_hash(skeleton.info) == skeleton.info
@@ -167,30 +189,28 @@ def normalize(content: bytes) -> bytes:
 def parse_skeleton(content: bytes) -> Skeleton:
     """Return the skeleton in a zip file that `normalize` made."""
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
-        names = [INFO, *(name for name in archive.namelist() if _is_text(name))]
-        data = {name: archive.read(name) for name in names}
-    others = (member for name, member in read_members(content).items() if name not in data)
-    return _skeleton(data, tuple(others))
+        data = {name: archive.read(name) for name in archive.namelist()}
+    return _skeleton(data, read_members(content))
 
 
 def read_skeleton(path: Path) -> Skeleton:
     """Return the skeleton that an executable was made of."""
     with zipfile.ZipFile(path) as archive:
-        data = {name: archive.read(name) for name in archive.namelist() if _is_text(name)}
-        data |= {INFO: archive.read(INFO), MAIN: archive.read(PEX_MAIN)}
-    others = (
-        member
-        for name, member in read_members(path).items()
-        if name not in data and not name.startswith((DEPS, MULTIPLAT))
-    )
-    return _skeleton(data, tuple(others))
+        names = (name for name in archive.namelist() if not name.startswith((DEPS, MULTIPLAT)))
+        data = {name: archive.read(name) for name in names}
+        data[MAIN] = archive.read(PEX_MAIN)
+    return _skeleton(data, read_members(path))
 
 
-def _skeleton(data: Mapping[str, bytes], others: tuple[Member, ...]) -> Skeleton:
+def _skeleton(data: Mapping[str, bytes], members: Mapping[str, Member]) -> Skeleton:
+    others = {
+        name: content for name, content in data.items() if name != INFO and not _is_text(name)
+    }
     return Skeleton(
         info=json.loads(data[INFO]),
         texts={name: text for name, text in data.items() if _is_text(name)},
-        others=others,
+        others=tuple(members[name] for name in others if name in members),
+        runtime=digest_contents(others),
     )
 
 

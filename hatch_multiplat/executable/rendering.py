@@ -80,7 +80,7 @@ def render_members(table: BootTable) -> dict[str, bytes]:
         "name": table.name,
         "id": "",
         "check": "",
-        "commands": [table.main, *table.executables],
+        "commands": [table.main, *sorted(table.executables)],
         "pythons": list(python_names(table.targets)),
         "needs": _needs(table),
         "runtime_root": table.options.runtime_root,
@@ -130,7 +130,16 @@ def _render_launcher(table: BootTable, about: Mapping[str, object]) -> bytes:
         "\nABOUT = {}", f"\nABOUT = {{\n{filled}}}", 1
     )
     title = ascii(_title(table))[1:-1]
-    return f"#!{PYTHON}\n# {title}: made by hatch-multiplat.\n{text}".encode("ascii")
+    return (
+        f"#!{table.options.shebang or PYTHON}\n# {title}: made by hatch-multiplat.\n{text}".encode()
+    )
+
+
+def render_prefix(table: BootTable) -> bytes:
+    """What stands before the first member: the header, or a first line of the project's own."""
+    if table.options.shebang:
+        return f"#!{table.options.shebang}\n".encode()
+    return render_header(table)
 
 
 def render_header(table: BootTable) -> bytes:
@@ -162,18 +171,24 @@ def render_header(table: BootTable) -> bytes:
         "@TITLE@": _title(table),
         "@NAME@": _sh_quote(table.name),
         "@TRAP@": _sh_quote(f"echo {_sh_quote(table.name)}{_INCOMPLETE}; exit 1"),
-        "@INCOMPLETE@": _INCOMPLETE,
         "@MAIN@": _sh_quote(table.main),
-        "@FILES@": " ".join(FILES),
         "@ID@": digest_members(render_members(table))[:16],
-        "@PYTHONS@": " ".join(wanted),
+        "@PYTHONS@": ":".join(wanted),
         "@NEEDS@": _sh_quote(_needs(table)),
-        "@VARIABLES@": "".join(f"${{{name}+x}}" for name in PEX_VARIABLES),
         "@ROOT@": _sh_root(table.options.runtime_root),
-        "@UNSET@": "PYTHONHOME" if keep_path else "PYTHONHOME PYTHONPATH",
+        "@UNSET@": "PYTHONHOME" if keep_path else "'PYTHONHOME PYTHONPATH'",
     }.items():
         text = text.replace(field_name, value)
-    return text.encode()
+    return (text + HEADER_MARK + render_constant_header()).encode()
+
+
+def render_constant_header() -> str:
+    """The lines of a header, behind its mark, that are the same in every file of this release."""
+    return (
+        _CONSTANT.replace("@FILES@", " ".join(FILES))
+        .replace("@INCOMPLETE@", _INCOMPLETE)
+        .replace("@VARIABLES@", "".join(f"${{{name}+x}}" for name in PEX_VARIABLES))
+    )
 
 
 _WINDOWS_HEADER: Final = """\
@@ -187,6 +202,14 @@ _HEADER: Final = """\
 #coding:damaged-file--download-it-again
 { trap @TRAP@ 0; }
 # @TITLE@: one file for several platforms, made by hatch-multiplat.
+{ _mp_app=@NAME@ _mp_main=@MAIN@ _mp_needs=@NEEDS@; }
+{ _mp_id=@ID@ _mp_words=@PYTHONS@ _mp_unset=@UNSET@; }
+_mp_places() { # Look for an environment in each folder where the cache may be.
+@ROOT@
+}
+"""
+HEADER_MARK: Final = "# What follows is the same in every file of one release.\n"
+_CONSTANT: Final = """\
 _mp_own() { # Is the folder $1, and all on the path $2 below it, real and this user's?
     _mp_at=$1
     _mp_rest=$2/
@@ -200,20 +223,20 @@ _mp_own() { # Is the folder $1, and all on the path $2 below it, real and this u
 _mp_enter() { # Go to the environment that the folder $_mp_cache has for the Python $1.
     _mp_of=$1
     shift
-    if [ -f "$_mp_cache/@ID@/from$_mp_of" ] && _mp_own "$_mp_cache" "@ID@/from$_mp_of"; then :
-    else return 0; fi
+    if [ -f "$_mp_cache/$_mp_id/from$_mp_of" ] && _mp_own "$_mp_cache" "$_mp_id/from$_mp_of"
+    then :; else return 0; fi
     { IFS= read -r _mp_key && IFS= read -r _mp_how && IFS= read -r _mp_base &&
-        IFS= read -r _mp_real; } <"$_mp_cache/@ID@/from$_mp_of" || return 0
-    _mp_root=$_mp_cache/@ID@/$_mp_key
+        IFS= read -r _mp_real; } <"$_mp_cache/$_mp_id/from$_mp_of" || return 0
+    _mp_root=$_mp_cache/$_mp_id/$_mp_key
     _mp_exe=$_mp_root/venv/bin/python
     if [ "$_mp_how" = base ]; then _mp_exe=$_mp_base; fi
     if [ -x "$_mp_exe" ] && [ "$_mp_of" -ef "$_mp_real" ]; then :; else return 0; fi
     _mp_name=${0##*/}
     [ -f "$_mp_root/app/$_mp_name" ] || _mp_name=${_mp_name%.*}
-    [ -f "$_mp_root/app/$_mp_name" ] || _mp_name=@MAIN@
-    _mp_own "$_mp_cache" "@ID@/$_mp_key/app/$_mp_name" || return 0
+    [ -f "$_mp_root/app/$_mp_name" ] || _mp_name=$_mp_main
+    _mp_own "$_mp_cache" "$_mp_id/$_mp_key/app/$_mp_name" || return 0
     for _mp_file in @FILES@; do _mp_own "$_mp_root" $_mp_file || return 0; done
-    unset @UNSET@ __PYVENV_LAUNCHER__
+    unset $_mp_unset __PYVENV_LAUNCHER__
     export _MULTIPLAT_FILE="$0"
     if [ "$_mp_how" = direct ]; then exec "$_mp_root/app/$_mp_name" "$@"; fi
     exec "$_mp_exe" "$_mp_root/app/$_mp_name" "$@"
@@ -221,7 +244,7 @@ _mp_enter() { # Go to the environment that the folder $_mp_cache has for the Pyt
 _mp_look() { # Look for an environment of the Python $1 in the cache.
     if [ -n "${MULTIPLAT+x}${_MULTIPLAT_AGAIN+x}${PYTHONHOME+x}$_mp_pex" ] ||
         [ "${PEX_ROOT:-/}" != "/${PEX_ROOT#/}" ]; then return 0; fi
-@ROOT@
+    _mp_places "$@"
 }
 _mp_try() { # Start the Python $1, unless it cannot be started.
     _mp_python=$1
@@ -243,7 +266,7 @@ os.write(1, path if bytes is str else os.fsencode(path))
 sys.exit(0 if whole else 91)' "$0" </dev/null 2>/dev/null)
     case $? in
     0) ;;
-    91) echo @NAME@@INCOMPLETE@; exit 1 ;;
+    91) echo "$_mp_app"@INCOMPLETE@; exit 1 ;;
     *) return 0 ;;
     esac
     shift
@@ -263,7 +286,7 @@ _mp_start() {
     IFS=:
     set -f
     for _mp_dir in $PATH; do
-        for _mp_word in @PYTHONS@; do
+        for _mp_word in $_mp_words; do
             _mp_file=${_mp_dir:-.}/$_mp_word
             if [ -f "$_mp_file" ] && [ -x "$_mp_file" ]; then
                 set +f
@@ -275,7 +298,7 @@ _mp_start() {
             fi
         done
     done
-    echo @NAME@": no Python$_mp_seen found on PATH; needs "@NEEDS@ >&2
+    echo "$_mp_app: no Python$_mp_seen found on PATH; needs $_mp_needs" >&2
     exit 127
 }
 { _mp_start "$@"; exit 1; }

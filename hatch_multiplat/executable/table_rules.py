@@ -30,6 +30,7 @@ def find_breaches(table: BootTable) -> Iterator[str]:
         (_NAME.fullmatch(table.name), "its name is no project's"),
         (_VERSION.fullmatch(table.version), "its version is none"),
         (not _CONTROL.search(table.options.runtime_root or ""), "its runtime-root is no path"),
+        (not _CONTROL.search(table.options.shebang or ""), "its shebang is no line"),
         (all(map(_is_name, table.executables)), "a command has a name that is no file's"),
         (all(_is_wheel(item.file) for item in table.wheels), "a wheel has a name that is none"),
         (

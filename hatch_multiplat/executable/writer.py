@@ -8,7 +8,7 @@ from __future__ import annotations
 import io
 from collections import defaultdict
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from packaging.utils import canonicalize_name
@@ -19,7 +19,7 @@ from hatch_multiplat.base.text import format_size
 from hatch_multiplat.executable.boot_table import without_url
 from hatch_multiplat.executable.executable import BOOTSTRAP, DEPS, INFO, MAIN, PEX_MAIN
 from hatch_multiplat.executable.pex_skeleton import dump_info, find_skeleton
-from hatch_multiplat.executable.rendering import PYTHON, render_header, render_members
+from hatch_multiplat.executable.rendering import render_members, render_prefix
 from hatch_multiplat.executable.zip_writer import (
     MAX_ENTRIES,
     MAX_SIZE,
@@ -87,12 +87,12 @@ def write_executable(
         Member(name=DEPS + wheel.file, source=inputs.paths[wheel.file], size=wheel.size)
         for wheel in inputs.table.wheels
     ]
-    shebang = f"#!{inputs.config.shebang}\n".encode() if inputs.config.shebang else b""
-    members = executable_members(skeleton, inputs.table, wheels)
+    table = replace(inputs.table, pex=skeleton.describe())
+    members = executable_members(skeleton, table, wheels)
     if layout == "zipapp":
-        write_archive(members, output, prefix=shebang or render_header(inputs.table), mode=0o755)
+        write_archive(members, output, prefix=render_prefix(table), mode=0o755)
     else:
-        _write_layout(members, output, layout=layout, shebang=shebang or f"#!{PYTHON}\n".encode())
+        _write_layout(members, output, layout=layout)
     return output
 
 
@@ -118,9 +118,7 @@ def _own_members(skeleton: Skeleton, table: BootTable) -> list[Member]:
     ]
 
 
-def _write_layout(
-    members: Sequence[Member], output: Path, *, layout: Layout, shebang: bytes
-) -> None:
+def _write_layout(members: Sequence[Member], output: Path, *, layout: Layout) -> None:
     """Write the members as a folder; in a packed one, pex's runtime is one zip file in it."""
     output.parent.mkdir(parents=True, exist_ok=True)
     with temporary_folder(output.parent, prefix=BESIDE) as aside:
@@ -142,11 +140,6 @@ def _write_layout(
             members = [item for item in members if not item.name.startswith(BOOTSTRAP)]
             members.append(Member(name=BOOTSTRAP.rstrip("/"), data=packed.getvalue()))
         write_folder(members, folder)
-        main = folder / MAIN
-        content = main.read_bytes()
-        first, rest = content.split(b"\n", 1)
-        if first + b"\n" != shebang:
-            main.write_bytes(shebang + rest)
         # As pex has it: what can be started in the folder. Some systems make no links.
         with suppress(OSError):
             (folder / "pex").symlink_to(MAIN)

@@ -6,7 +6,7 @@ import stat
 import zipfile
 from collections.abc import Mapping
 from dataclasses import fields, replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from packaging.version import InvalidVersion, Version
 
@@ -18,7 +18,7 @@ from hatch_multiplat.executable.boot import (
 )
 from hatch_multiplat.executable.executable import DEPS
 from hatch_multiplat.executable.pex_skeleton import read_skeleton
-from hatch_multiplat.executable.rendering import render_header
+from hatch_multiplat.executable.rendering import render_prefix
 from hatch_multiplat.executable.writer import executable_members
 from hatch_multiplat.executable.zip_writer import LAUNCHER, read_members, write_archive
 
@@ -30,8 +30,6 @@ if TYPE_CHECKING:
     from hatch_multiplat.executable.executable import Executable
     from hatch_multiplat.executable.writer import BuildInputs
     from hatch_multiplat.targets.target import Target
-
-_OWN_HEADER: Final = b"made by hatch-multiplat."
 
 
 def is_for_windows(targets: Iterable[BootTarget]) -> bool:
@@ -114,14 +112,14 @@ def write_joined(files: Sequence[Executable], table: BootTable, output: Path) ->
         name: member for file in reversed(files) for name, member in read_members(file.path).items()
     }
     wheels = [sources[DEPS + wheel.file] for wheel in table.wheels]
-    skeleton = read_skeleton(base.path)
     distributions = {wheel.file: wheel.sha256 for wheel in table.wheels}
-    members = executable_members(skeleton.fill({"distributions": distributions}), table, wheels)
+    skeleton = read_skeleton(base.path).fill({"distributions": distributions})
+    table = replace(table, pex=skeleton.describe())
+    members = executable_members(skeleton, table, wheels)
     prefix = _beginning(base.path)
-    # Ours is for a shell, or for the launcher of Windows where all targets are of that. Windows'
-    # own launcher in front is of no use where no target is Windows.
-    if _OWN_HEADER in prefix or (prefix.startswith(LAUNCHER) and not is_for_windows(table.targets)):
-        prefix = render_header(table)
+    # Windows' own launcher in front is of no use where no target is Windows.
+    if not prefix.startswith(LAUNCHER) or not is_for_windows(table.targets):
+        prefix = render_prefix(table)
     mode = stat.S_IMODE(base.path.stat().st_mode)
     try:
         write_archive(members, output, prefix=prefix, mode=mode)

@@ -1,0 +1,52 @@
+"""Write down the SHA-256 of what this release puts into every file, and of its pex's files.
+
+`hatch-multiplat verify` accounts for the files of earlier releases by them. Run it when pex is
+raised, and with `--release` when a release is prepared: `scripts/release.py` looks for its entry.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import tempfile
+from importlib import metadata
+from pathlib import Path
+
+from hatch_multiplat.__about__ import __version__
+from hatch_multiplat.config.config import Config
+from hatch_multiplat.executable.accounting import constant_digests, read_releases, split_start
+from hatch_multiplat.executable.executable import MAIN
+from hatch_multiplat.executable.pex_skeleton import digest_contents, find_skeleton
+from venvs import ROOT
+
+RELEASES = ROOT / "hatch_multiplat" / "executable" / "releases.json"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--release", action="store_true", help="add this release itself")
+    releases = read_releases()
+    if parser.parse_args().release:
+        releases["releases"][__version__] = constant_digests()
+    with tempfile.TemporaryDirectory() as name:
+        releases["pex"][metadata.version("pex")] = pex_digests(Path(name))
+    RELEASES.write_text(json.dumps(releases, indent=1, sort_keys=True) + "\n", "utf-8")
+    sys.stdout.write(f"wrote {RELEASES.relative_to(ROOT)}\n")
+
+
+def pex_digests(pex_root: Path) -> dict[str, object]:
+    """Return what pex puts into every file: its runtime without and with its tools, its start."""
+    found = [
+        find_skeleton(Config(targets=(), include_tools=tools), pex_root=pex_root)
+        for tools in (False, True)
+    ]
+    start, _ = split_start(found[0].texts[MAIN])
+    return {
+        "runtimes": [skeleton.runtime for skeleton in found],
+        "start": digest_contents({"start": start}),
+    }
+
+
+if __name__ == "__main__":
+    main()
