@@ -14,10 +14,7 @@ from importlib import metadata
 from pathlib import Path
 
 from hatch_multiplat.__about__ import __version__
-from hatch_multiplat.config.config import Config
-from hatch_multiplat.executable.accounting import constant_digests, read_releases, split_start
-from hatch_multiplat.executable.executable import MAIN
-from hatch_multiplat.executable.pex_skeleton import digest_contents, find_skeleton
+from hatch_multiplat.executable.accounting import constant_digests, pex_digests, read_releases
 from venvs import ROOT
 
 RELEASES = ROOT / "hatch_multiplat" / "executable" / "releases.json"
@@ -33,19 +30,6 @@ def main() -> None:
         releases["pex"][metadata.version("pex")] = pex_digests(Path(name))
     RELEASES.write_text(json.dumps(releases, indent=1, sort_keys=True) + "\n", "utf-8")
     sys.stdout.write(f"wrote {RELEASES.relative_to(ROOT)}\n")
-
-
-def pex_digests(pex_root: Path) -> dict[str, object]:
-    """Return what pex puts into every file: its runtime without and with its tools, its start."""
-    found = [
-        find_skeleton(Config(targets=(), include_tools=tools), pex_root=pex_root)
-        for tools in (False, True)
-    ]
-    start, _ = split_start(found[0].texts[MAIN])
-    return {
-        "runtimes": [skeleton.runtime for skeleton in found],
-        "start": digest_contents({"start": start}),
-    }
 
 
 if __name__ == "__main__":

@@ -120,3 +120,9 @@ class VerificationError(MultiplatError):
     """A target's set is not complete, the program failed on it, or a wheel is not the lock's."""
 
     exit_code = 9
+
+
+class FirstLineError(MultiplatError):
+    """A file is whole and complete, but its first line is not the build's: a packager's, say."""
+
+    exit_code = 10

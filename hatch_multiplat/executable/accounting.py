@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 from hatch_multiplat.__about__ import __version__
 from hatch_multiplat.base.errors import ExecutableError
+from hatch_multiplat.config.config import Config
 from hatch_multiplat.executable.executable import (
     BOOTSTRAP,
     DEPS,
@@ -28,7 +29,7 @@ from hatch_multiplat.executable.executable import (
     PEX_PACKAGE,
     TABLE,
 )
-from hatch_multiplat.executable.pex_skeleton import HASH, digest_contents, with_hash
+from hatch_multiplat.executable.pex_skeleton import HASH, digest_contents, find_skeleton, with_hash
 from hatch_multiplat.executable.rendering import (
     HEADER_MARK,
     digest_members,
@@ -42,6 +43,7 @@ from hatch_multiplat.wheels.wheel_file import BROKEN
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from pathlib import Path
 
     from hatch_multiplat.executable.boot import BootTable
     from hatch_multiplat.executable.executable import Executable
@@ -107,6 +109,19 @@ def constant_digests() -> dict[str, str]:
         "header": _sha256(render_constant_header().encode()),
         "launcher": _sha256(launcher.replace(b"\nABOUT = {}", b"\nABOUT = ", 1)),
         "runtime": digest_contents(runtime),
+    }
+
+
+def pex_digests(pex_root: Path) -> dict[str, object]:
+    """Return what pex puts into every file: its runtime without and with its tools, its start."""
+    found = [
+        find_skeleton(Config(targets=(), include_tools=tools), pex_root=pex_root)
+        for tools in (False, True)
+    ]
+    start, _ = split_start(found[0].texts[MAIN])
+    return {
+        "runtimes": [skeleton.runtime for skeleton in found],
+        "start": digest_contents({"start": start}),
     }
 
 
@@ -211,7 +226,7 @@ def _account_first_line(launcher: bytes, rendered: bytes, *, is_folder: bool) ->
     if rest[:1] != others[:1] or (first != wanted and not (is_folder and first.startswith(b"#!"))):
         yield Account(part="launcher", state="wrong", why="its first lines are in no build")
     elif first != wanted:
-        why = f"its first line is {ascii(first[:80].decode('utf-8', 'replace'))}"
+        why = f"its first line is {first[:80].decode('utf-8', 'replace')!a}"
         yield Account(part="launcher", state="rewritten", why=why)
 
 

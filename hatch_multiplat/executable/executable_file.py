@@ -291,5 +291,9 @@ def _open_member(path: Path, member: zipfile.ZipInfo) -> IO[bytes]:
     if member.compress_type != zipfile.ZIP_STORED:
         with stream, zipfile.ZipFile(stream) as archive:
             return io.BytesIO(archive.read(member))
-    start = data_offset(stream, member)
+    try:
+        start = data_offset(stream, member)
+    except BaseException:
+        stream.close()
+        raise
     return cast("IO[bytes]", Section(stream, start, member.file_size))

@@ -38,6 +38,10 @@ def find_breaches(table: BootTable) -> Iterator[str]:
             "a wheel has a hash or a size that is none",
         ),
         (all(map(_TARGET.fullmatch, names)), "a target has a name that is none"),
+        (
+            table.anywhere is None or {*table.anywhere.wheels} <= {x.file for x in table.wheels},
+            "what it runs anywhere is not in it",
+        ),
         (len(set(names)) == len(names), "two targets have the same name"),
     )
     yield from (breach for holds, breach in rules if not holds)

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import asdict, dataclass
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, Literal
 
+from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from hatch_multiplat.base.errors import LockError
 from hatch_multiplat.executable.boot_reader import table_selections
+from hatch_multiplat.wheels.selection import select_all
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from packaging.pylock import Pylock
 
@@ -74,6 +78,7 @@ class LockComparison:
     """How the wheels compare with a lock, byte for byte by their SHA-256.
 
     `built` are those of packages for which the lock has only an sdist: their bytes are not in it.
+    `missing` are the packages of the lock that a target of the file lacks.
     """
 
     lock: str
@@ -82,10 +87,11 @@ class LockComparison:
     unknown: tuple[str, ...]
     own: tuple[str, ...]
     built: tuple[str, ...]
+    missing: tuple[str, ...] = ()
 
     @property
     def agrees(self) -> bool:
-        return not self.different and not self.unknown
+        return not self.different and not self.unknown and not self.missing
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -192,7 +198,30 @@ def compare_with_lock(executable: Executable, lock: Pylock, *, name: str) -> Loc
         unknown=tuple(unknown),
         own=tuple(own),
         built=tuple(built),
+        missing=tuple(_find_missing(executable, lock)),
     )
+
+
+def _find_missing(executable: Executable, lock: Pylock) -> Iterator[str]:
+    """Yield each package that a target takes from the lock, and lacks in the file."""
+    if executable.table is None:
+        return
+    selections = table_selections(executable.table)
+    excluded = {canonicalize_name(Requirement(text).name) for text in executable.table.excluded}
+    held = {
+        item.target: {(wheel.name, wheel.version) for wheel in item.wheels} for item in selections
+    }
+    try:
+        outcome = select_all(lock, [item.target for item in selections], base=PurePath("/"))
+    except LockError:  # It does not say what these targets take.
+        return
+    lacking: dict[str, list[str]] = defaultdict(list)
+    for item in (*outcome.selections, *outcome.partial):
+        for name, version in sorted({(wheel.name, wheel.version) for wheel in item.wheels}):
+            if (name, version) not in held[item.target] and name not in excluded:
+                lacking[f"{name} {version}"].append(str(item.target))
+    for package, targets in lacking.items():
+        yield f"{package} for {', '.join(targets)}"
 
 
 def _takers(selections: Sequence[Selection]) -> dict[str, tuple[str, ...]]:

@@ -76,7 +76,14 @@ def join_tables(tables: Sequence[BootTable], *, labels: Sequence[str]) -> BootTa
                 problems.append(f"{target.name} has other wheels in {label} than in {owner}")
     if problems:
         raise ExecutableError("these files cannot be one:\n" + "\n".join(map(_item, problems)))
-    joined = replace(first, wheels=tuple(wheels), targets=tuple(_interleave(targets.values())))
+    # What runs anywhere is the set of all targets alike.
+    anywhere = first.anywhere if len({table.anywhere for table in tables}) == 1 else None
+    joined = replace(
+        first,
+        wheels=tuple(wheels),
+        targets=tuple(_interleave(targets.values())),
+        anywhere=anywhere,
+    )
     return _compact(joined, rank_targets(joined.targets))
 
 

@@ -33,10 +33,11 @@ from hatch_multiplat.wheels.wheel_check import find_wheel_problems
 from hatch_multiplat.wheels.wheel_file import read_wheel_file
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from packaging.utils import NormalizedName
 
+    from hatch_multiplat.executable.accounting import Account
     from hatch_multiplat.executable.executable import Executable
     from hatch_multiplat.inspection.inspection import LockComparison
     from hatch_multiplat.inspection.interpreters import Interpreter
@@ -115,18 +116,30 @@ class Verification:
     faults: tuple[Fault, ...]
     runs: tuple[TrialResult, ...]
     lock: LockComparison | None = None
+    accounts: tuple[Account, ...] = ()
 
     @property
     def holds(self) -> bool:
         """Whether nothing was found wrong."""
         agrees = self.lock is None or self.lock.agrees
-        return not self.faults and agrees and all(run.succeeded for run in self.runs)
+        is_ours = is_accounted(self.accounts)
+        return not self.faults and agrees and is_ours and all(run.succeeded for run in self.runs)
+
+    @property
+    def is_rewritten(self) -> bool:
+        """Whether the first line is not the build's."""
+        return any(account.state == "rewritten" for account in self.accounts)
 
     def is_proven(self, target: str) -> bool:
         return not any(fault.target is None or str(fault.target) == target for fault in self.faults)
 
     def runs_of(self, target: str) -> tuple[TrialResult, ...]:
         return tuple(run for run in self.runs if run.target == target)
+
+
+def is_accounted(accounts: Iterable[Account]) -> bool:
+    """Whether every part is as its build wrote it; a first line may be another's."""
+    return all(account.state in {"known", "rewritten"} for account in accounts)
 
 
 def prove_executable(

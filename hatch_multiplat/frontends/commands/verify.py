@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from hatch_multiplat.base.errors import ConfigError, VerificationError
+from hatch_multiplat.base.errors import ConfigError, FirstLineError, VerificationError
 from hatch_multiplat.config.validation import check_pyproject
+from hatch_multiplat.executable.accounting import account_for
 from hatch_multiplat.executable.executable_file import read_executable
 from hatch_multiplat.frontends.commands.executables import (
     compare,
@@ -34,6 +35,7 @@ from hatch_multiplat.inspection.verification import (
     Verification,
     choose_selections,
     executable_selections,
+    is_accounted,
     plan_trials,
     prove_executable,
     run_trial,
@@ -109,16 +111,18 @@ def verify(
 ) -> None:
     """Prove that each target of FILE has all that it needs, then run it under each Python here.
 
-    The program is run with ARGUMENTS, or with --version. Exits with 9 if anything is wrong.
+    The program is run with ARGUMENTS, or with --version, unless the file holds what no build has
+    put there. Exits with 9 if anything is wrong, and with 10 if only the first line is another.
     """
     all_runners = [*_parse_runners(runners), *_project_runners(project)]
     executable = read_executable(file)
     selections = _selections(executable, targets)
     lock = compare(executable, lock_path)
     faults = prove_executable(executable, selections, overrides=overrides, excluded=excluded)
+    accounts = account_for(executable) if executable.table else ()
     given = arguments or DEFAULT_ARGUMENTS
     runs: tuple[TrialResult, ...] = ()
-    if not no_run:
+    if not no_run and is_accounted(accounts):
         terminal = Terminal(quiet=quiet or as_json)
         runs = _run_all(selections, all_runners, terminal, file, given, timeout=timeout)
     verification = Verification(
@@ -128,6 +132,7 @@ def verify(
         faults=faults,
         runs=runs,
         lock=lock,
+        accounts=accounts,
     )
     if (as_json or quiet) and not verification.holds:
         raise VerificationError(
@@ -139,6 +144,8 @@ def verify(
         show(render_verification(verification))
     if not verification.holds:
         sys.exit(VerificationError.exit_code)
+    if verification.is_rewritten:
+        sys.exit(FirstLineError.exit_code)
 
 
 def _run_all(

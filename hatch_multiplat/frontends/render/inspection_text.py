@@ -44,12 +44,14 @@ def render_lock_comparison(lock: LockComparison) -> Iterable[Text]:
     if lock.agrees:
         yield Text(f"{lock.lock}: {lock.same} wheels are byte for byte what it says", style="green")
     else:
-        bad = len(lock.different) + len(lock.unknown)
+        bad = len(lock.different) + len(lock.unknown) + len(lock.missing)
         yield Text(f"{lock.lock}: {bad} wheels are not what it says", style="red")
     for filename in lock.different:
         yield Text(f"  other bytes: {filename}")
     for filename in lock.unknown:
         yield Text(f"  not in it: {filename}")
+    for package in lock.missing:
+        yield Text(f"  missing: {package}")
     for filename in lock.own:
         yield Text(f"  the project's own: {filename}")
     for filename in lock.built:

@@ -17,6 +17,13 @@ if TYPE_CHECKING:
 
 SHOWN_LINES: Final = 20
 """Lines of a failed program's output that are shown, its last."""
+_STATES: Final = {
+    "known": ("accounted for", "green"),
+    "rewritten": ("rewritten", "yellow"),
+    "unknown": ("CANNOT ACCOUNT FOR", "red"),
+    "wrong": ("WRONG", "red"),
+}
+_BAD: Final = frozenset({"unknown", "wrong"})
 
 
 def render_verification(verification: Verification) -> Iterable[Text]:
@@ -33,6 +40,9 @@ def render_verification(verification: Verification) -> Iterable[Text]:
         yield Text.assemble(f"{target:{width}}  ", (word, style))
         for run in runs:
             yield from _describe(run)
+    if verification.accounts:
+        yield Text()
+        yield from _accounts(verification)
     if verification.faults:
         yield Text()
         for line in render_faults(verification.faults, total=len(verification.targets)):
@@ -69,7 +79,20 @@ def summarize(verification: Verification) -> str:
             text += f", {len(failed)} failed"
     else:
         text += ", none run"
+    bad = {account.part for account in verification.accounts if account.state in _BAD}
+    if bad:
+        text += f"; not accounted for: {', '.join(sorted(bad))}"
+    elif verification.is_rewritten:
+        text += "; its first line is not the build's"
     return text
+
+
+def _accounts(verification: Verification) -> Iterable[Text]:
+    """Yield a line for each part of the file, with by what it is accounted for."""
+    width = max(len(account.part) for account in verification.accounts)
+    for account in verification.accounts:
+        word, style = _STATES[account.state]
+        yield Text.assemble(f"{account.part:{width}}  ", (word, style), f": {account.why}")
 
 
 def _describe(run: TrialResult) -> Iterable[Text]:

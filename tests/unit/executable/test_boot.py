@@ -75,6 +75,7 @@ def test_the_table_in_json() -> None:
             "runtime_root": None,
             "include_tools": False,
             "path": "prepend",
+            "shebang": None,
         },
         "wheels": [{"file": "demo-1.0-py3-none-any.whl", "sha256": "ab" * 32, "size": 10}],
         "targets": [
@@ -165,7 +166,7 @@ def test_the_header_is_small_and_names_what_it_looks_for() -> None:
     assert len(header) < 8192
     assert header.startswith(b"#!/bin/sh\n#coding:damaged-")
     assert about(TABLE)["id"][:16].encode() in header
-    assert b"for _mp_word in python3.12 python3 python; do" in header
+    assert b" _mp_words=python3.12:python3:python " in header
     assert b"\0" not in header
 
 
@@ -183,14 +184,14 @@ def test_names_with_quotes_do_no_harm_to_the_shell() -> None:
 
 
 def test_inherited_paths_are_not_taken_away() -> None:
-    assert b"unset PYTHONHOME PYTHONPATH" in render_header(TABLE)
+    assert b"_mp_unset='PYTHONHOME PYTHONPATH'; }" in render_header(TABLE)
     table = replace(TABLE, options=BootOptions(inherit_path="fallback"))
     assert b"PYTHONHOME PYTHONPATH" not in render_header(table)
 
 
 def test_pypy_alone_is_looked_for_first() -> None:
     pypy = replace(TABLE, targets=(target((3, 11), implementation="pypy"),))
-    assert b"for _mp_word in pypy3.11 pypy3 python3 python; do" in render_header(pypy)
+    assert b" _mp_words=pypy3.11:pypy3:python3:python " in render_header(pypy)
 
 
 def test_the_names_of_pythons_newest_first() -> None:
