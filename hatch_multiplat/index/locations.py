@@ -22,8 +22,14 @@ _PIP_TABLE: Final = (
     "no-index",
     "index-strategy",
     "keyring-provider",
+    "dependency-metadata",
+    "exclude-newer",
+    "exclude-newer-package",
+    "fork-strategy",
+    "prerelease",
+    "resolution",
 )
-"""The keys of sources that uv's settings can have for `uv pip` alone."""
+"""The keys that count here, and that uv's settings can have for `uv pip` alone."""
 
 
 LOCATION_VARIABLES: Final = (

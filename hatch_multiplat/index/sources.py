@@ -42,14 +42,17 @@ KEYRING_COMMAND: Final = "subprocess"
 _USER_KEYS: Final = (
     "allow-insecure-host",
     "cache-dir",
+    "dependency-metadata",
     "exclude-newer",
     "exclude-newer-package",
+    "fork-strategy",
     "http-proxy",
     "https-proxy",
     "keyring-provider",
     "native-tls",
     "no-proxy",
     "prerelease",
+    "prerelease-package",
     "resolution",
     "system-certs",
 )
@@ -90,6 +93,8 @@ class Sources:
     """uv's `index-strategy`; with any but the default, every index that has a package counts."""
     no_index: bool = False
     """True where only find-links are in force."""
+    offline: bool = False
+    """True where uv's settings rule out the network."""
     details: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, hash=False)
     """What uv's settings say of an index besides name and URL (`format` and others), by URL."""
     keyring: bool = False
@@ -252,6 +257,7 @@ def choose_sources(
         origins=dict(reversed(origins)),
         details={entry["url"]: details for entry in indexes if (details := details_of(entry))},
         user_settings={key: user[key] for key in _USER_KEYS if key in user},
+        offline=bool(project.get("offline", user.get("offline", False))),
     )
     _add_index_logins(sources, environ)
     _refuse_queries(sources)

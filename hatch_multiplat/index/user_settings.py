@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import configparser
 import os
+import re
 import sys
 import tomllib
 from pathlib import Path
@@ -54,6 +55,18 @@ def read_user_table(environ: Mapping[str, str]) -> dict[str, Any]:
         if path is not None and path.is_file():
             table = _combine(table, _read_placed(path))
     return table
+
+
+def absolute_files(environ: Mapping[str, str], cwd: Path) -> dict[str, str]:
+    """Return uv's variables that name files, each as it is to be found from any folder."""
+    return {
+        name: " ".join(
+            word if re.match(r"[A-Za-z][A-Za-z0-9+.-]+:", word) else str(cwd / word)
+            for word in environ[name].split()
+        )
+        for name in ("UV_BUILD_CONSTRAINT", "UV_CONSTRAINT", "UV_EXCLUDE", "UV_OVERRIDE")
+        if environ.get(name)
+    }
 
 
 def hide_settings(environ: Mapping[str, str], folder: Path) -> dict[str, str]:

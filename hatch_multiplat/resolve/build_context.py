@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from hatch_multiplat.base.errors import ConfigError
+from hatch_multiplat.config.tool_settings import settings_without_effect
 from hatch_multiplat.index.http_client import HttpClient
 from hatch_multiplat.index.local_files import check_find_links
+from hatch_multiplat.index.locations import flatten_table
 from hatch_multiplat.index.project_settings import read_settings, read_sources
 from hatch_multiplat.index.sources import choose_sources, says_yes
 from hatch_multiplat.index.user_settings import read_pip_config, read_user_table
@@ -74,12 +76,19 @@ def open_context(project: Project, run: Invocation) -> BuildContext:
     check_find_links(project.config, project.folder)
     problems: list[str] = []
     uv_table = project.credentials.take_all(
-        read_uv_table(project.folder, project.pyproject), "tool.uv", problems
+        flatten_table(read_uv_table(project.folder, project.pyproject)), "tool.uv", problems
     )
     if problems:
         raise ConfigError(problems)
     user_table = read_user_table(run.environ)
     pip_config = read_pip_config(run.environ)
+    for sentence in settings_without_effect(
+        ("tool.uv.", uv_table),
+        ("the user's settings for uv: ", user_table),
+        environ=run.environ,
+        pip_config=pip_config,
+    ):
+        run.say(f"Warning: {sentence}")
     sources = choose_sources(
         project.config,
         uv_table=uv_table,
@@ -102,7 +111,7 @@ def open_context(project: Project, run: Invocation) -> BuildContext:
         ),
         client=HttpClient(sources.credentials, environ=run.environ, say=run.say),
         wheel_cache=WheelCache.default(run.environ),
-        offline=is_offline(run.environ),
+        offline=is_offline(run.environ) or sources.offline,
     )
 
 

@@ -23,7 +23,7 @@ from hatch_multiplat.index.http_client import certificate_variables
 from hatch_multiplat.index.index_trouble import explain_trouble
 from hatch_multiplat.index.project_settings import valid_requirements
 from hatch_multiplat.index.sources import refuse_foreign_files, says_yes, uv_environment
-from hatch_multiplat.index.user_settings import UNHEARD, hide_settings
+from hatch_multiplat.index.user_settings import UNHEARD, absolute_files, hide_settings
 from hatch_multiplat.resolve.build_policy import VARIABLES as BUILD_VARIABLES
 from hatch_multiplat.resolve.staging import (
     STAGED_NAME,
@@ -162,6 +162,7 @@ def run_uv_solve(
                 **UNHEARD,
                 **uv_environment(question.sources),
                 **dict.fromkeys(BUILD_VARIABLES),
+                **absolute_files(environ, Path.cwd()),
                 # uv itself ends with an error where it is empty.
                 "UV_NO_SOURCES": "1" if says_yes(environ, "UV_NO_SOURCES") else None,
                 **certificate_variables(environ),

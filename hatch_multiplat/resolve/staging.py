@@ -45,6 +45,7 @@ UV_KEYS: Final = (
     "no-proxy",
     "system-certs",
     "prerelease",
+    "prerelease-package",
     "resolution",
     "fork-strategy",
     "sources",
