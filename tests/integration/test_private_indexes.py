@@ -108,6 +108,38 @@ def test_a_server_cannot_name_a_file_of_this_machine(tmp_path: Path, make_wheel:
             project.build()
 
 
+@pytest.mark.parametrize(
+    ("settings", "environ"),
+    [
+        pytest.param({"pip": {"resolution": "lowest"}}, {}, id="of uv pip"),
+        pytest.param({}, {"UV_CONSTRAINT": "only.txt"}, id="a file from the current folder"),
+        pytest.param({}, {"UV_RESOLUTION": "lowest"}, id="a variable"),
+    ],
+)
+def test_settings_that_decide_versions_count(
+    settings: dict[str, Any],
+    environ: dict[str, str],
+    public: IndexServer,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    project = prepare(tmp_path, table=ONE, requires=("corp",))
+    project.write({**ONE, "index-url": public.index_url}, tool={"uv": settings})
+    (tmp_path / "only.txt").write_text("corp<1\n")
+    monkeypatch.chdir(tmp_path)
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)
+    assert versions(project.build()) == {"corp": ("0.1",)}
+
+
+def test_uvs_settings_can_rule_out_the_network(public: IndexServer, tmp_path: Path) -> None:
+    project = prepare(tmp_path, table=ONE, requires=("corp",))
+    project.write(ONE, tool={"uv": {"offline": True, "index-url": public.index_url}})
+    with pytest.raises(FetchError, match="offline"):
+        project.build()
+    assert public.requests == []
+
+
 def test_find_links_do_not_protect_a_name_and_a_flat_index_does(
     public: IndexServer, tmp_path: Path, make_wheel: MakeFile
 ) -> None:
