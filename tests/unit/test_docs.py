@@ -98,7 +98,8 @@ def test_the_reference_has_every_environment_variable_of_ours_and_no_other() -> 
 
 
 def test_the_reference_has_every_environment_variable_that_the_code_reads_or_sets() -> None:
-    page = (REFERENCE / "environment.md").read_text("utf-8")
+    pages = ("environment.md", "tool-settings.md")
+    page = "".join((REFERENCE / name).read_text("utf-8") for name in pages)
     families = r"(?:UV|PIP|HATCH|PYENV|XDG|SSL|REQUESTS|CURL)_[A-Z0-9_]*[A-Z0-9]"
     words = rf"[\"'](?P<name>{families}|\w+_PROXY|NO_COLOR|NETRC|SOURCE_DATE_EPOCH)[\"']"
     used = {match["name"] for text in SOURCES for match in re.finditer(words, text)}
