@@ -26,7 +26,9 @@ RESERVED = re.compile(  # The digits may be raised ones.
     r"(con|prn|aux|nul|(com|lpt)[\d\u00b9\u00b2\u00b3]|conin\$|conout\$) *(\..*)?", re.IGNORECASE
 )
 INTERPRETER = re.compile(r"(pythonw?|pypy|graalpy)[\d.]*t?(\.exe|\.dll|\.zip|\.cmd)?")
-OURS = re.compile(r"pyvenv|python|pypy|graalpy|_multiplat", re.IGNORECASE)
+OURS = re.compile(  # How the last part begins of what `replaced_by` may refuse.
+    r"pyvenv|python|pypy|graalpy|_multiplat|(bin|scripts|lib|site-packages)\Z", re.IGNORECASE
+)
 REFERENCE = re.compile(r"([\w.]+)\s*:\s*([\w.]+)\s*(\[[^]]*\])?")
 
 
@@ -220,13 +222,14 @@ def join(folder: str, path: str) -> str:
 
 def replaced_by(path: str, folders: Folders, system: str) -> List[str]:
     """What of ours a file at this path of the environment would replace."""
-    if not OURS.search(path):
+    if not OURS.match(path.rpartition("/")[2]):
         return []
     path, scripts = fold(path, system), fold(folders.scripts, system)
+    libraries = [fold(folder, system) for folder in (folders.purelib, folders.platlib)]
     folder, _, name = path.rpartition("/")
-    if path == "pyvenv.cfg" or (folder == scripts and INTERPRETER.fullmatch(name)):
+    above = any((known + "/").startswith(path + "/") for known in [scripts, *libraries])
+    if above or path == "pyvenv.cfg" or (folder == scripts and INTERPRETER.fullmatch(name)):
         return [INTERPRETER_REPLACED]
-    libraries = (fold(folders.purelib, system), fold(folders.platlib, system))
     if folder in libraries and name.startswith("_multiplat"):
         return [STARTUP_REPLACED]
     return []

@@ -214,6 +214,7 @@ class _Judge:
     def __init__(self, files: Mapping[str, WheelFile]) -> None:
         self._files = files
         self._placed: dict[tuple[str, Folders, str], tuple[list[Placed], list[str]]] = {}
+        self._names_of: dict[tuple[str, str], set[str]] = {}
         self._tops_of: dict[tuple[str, Folders, str], dict[str, _Files]] = {}
 
     def place(self, filename: str, target: Target) -> tuple[list[Placed], list[str]]:
@@ -229,12 +230,12 @@ class _Judge:
         """
         tops: dict[str, list[str]] = defaultdict(list)
         for filename in filenames:
-            for top in self._tops(filename, target):
+            for top in self._top_names(filename, target):
                 tops[top].append(filename)
         found = []
         for top, sharing in tops.items():
             if len(sharing) > 1:
-                held = [(name, self._tops(name, target)[top]) for name in sharing]
+                held = [(name, self._tops(name, target).get(top, {})) for name in sharing]
                 found += _compare_files(held)
         return found
 
@@ -244,6 +245,17 @@ class _Judge:
         if not self._files[filename].has_data:
             folders = folders._replace(purelib="lib", platlib="lib", headers="include")
         return filename, folders, system
+
+    def _top_names(self, filename: str, target: Target) -> Collection[str]:
+        """Return the keys of `_tops`, without a look at every file where the wheel is plain."""
+        file = self._files[filename]
+        if file.has_data or file.texts.scripts:
+            return self._tops(filename, target)
+        system = target.platform.system
+        if (filename, system) not in self._names_of:
+            tops = {member.name.partition("/")[0] for member in file.facts.members}
+            self._names_of[filename, system] = {fold(f"{_LIBRARY}/{top}", system) for top in tops}
+        return self._names_of[filename, system]
 
     def _tops(self, filename: str, target: Target) -> dict[str, _Files]:
         """Return what a wheel puts into the environment, by the top folder that it is in.
@@ -262,7 +274,8 @@ class _Judge:
             for path, contents in placed:
                 inside = path.removeprefix(folders.purelib + "/")
                 shown = path if inside == path else f"{_LIBRARY}/{inside}"
-                top = "/".join(shown.split("/")[: 2 if inside != path else 1])
+                depth = 1 if inside == path and not path.startswith(folders.scripts) else 2
+                top = "/".join(shown.split("/", depth)[:depth])
                 tops[fold(top, system)][fold(shown, system)] = shown, contents
             self._tops_of[key] = dict(tops)
         return self._tops_of[key]

@@ -84,8 +84,8 @@ class WheelFile:
 
     @property
     def has_data(self) -> bool:
-        """Whether it has files that go anywhere in the environment."""
-        start = f"{self.facts.info_dir.removesuffix('.dist-info')}.data/data/"
+        """Whether it has files that go elsewhere than where they lie."""
+        start = f"{self.facts.info_dir.removesuffix('.dist-info')}.data/"
         return any(member.name.startswith(start) for member in self.facts.members)
 
     def libraries(self) -> dict[str, str]:
