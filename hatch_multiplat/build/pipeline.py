@@ -85,7 +85,9 @@ def build_executable(request: Request, invocation: Invocation) -> Report:
     context = open_context(project, invocation)
     demands = _read_demands(project, own.metadata, context)
     downloads = Downloads(context, whole=True)
+    resolving = time.monotonic()
     found = _resolve(project, own.metadata, context, downloads)
+    fetching = time.monotonic()
     selections = add_own_wheels(
         found.selections,
         own,
@@ -94,6 +96,7 @@ def build_executable(request: Request, invocation: Invocation) -> Report:
     )
     wheels = own_wheels_of(selections, own)
     paths = downloads.bring(selections, wheels)
+    fetched = time.monotonic()
     files = {name: open_wheel(path, sha256=path.parent.name) for name, path in paths.items()}
     run = _choose_run(project.config, own, selections, files=files)
     inputs = _make_inputs(
@@ -112,6 +115,7 @@ def build_executable(request: Request, invocation: Invocation) -> Report:
         context.say(line)
     for line in script_warnings(project.config, run, inputs.selections, files):
         context.say(line)
+    writing = time.monotonic()
     outputs = write_outputs(
         inputs, output, pex_root=context.wheel_cache.root / "pex", scie=scie, say=context.say
     )
@@ -123,8 +127,14 @@ def build_executable(request: Request, invocation: Invocation) -> Report:
         paths=paths,
         lock=found.lock,
     )
+    written = time.monotonic()
     return _report(
         outputs,
+        phases=(
+            ("resolved", fetching - resolving),
+            ("fetched", fetched - fetching),
+            ("written", written - writing),
+        ),
         project=canonicalize_name(own.metadata.name),
         selections=inputs.selections,
         paths=paths,
@@ -261,6 +271,7 @@ def _root_requirement(metadata: ProjectMetadata, config: Config) -> Requirement:
 def _report(
     outputs: tuple[Output, ...],
     *,
+    phases: tuple[tuple[str, float], ...],
     project: str,
     selections: Sequence[Selection],
     paths: Mapping[str, Path],
@@ -291,6 +302,7 @@ def _report(
         lock=lock,
         seconds=seconds,
         outputs=outputs,
+        phases=phases,
         prereleases=tuple(
             f"{share.name} {version}"
             for share in sorted(shares, key=lambda share: share.name)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import difflib
+import os
 import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Final
@@ -37,9 +39,11 @@ class Commands(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
         return list(COMMANDS)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
-            return None
+            close = difflib.get_close_matches(cmd_name, COMMANDS, n=1, cutoff=0.5)
+            hint = f"did you mean {close[0]!r}?" if close else f"there are: {', '.join(COMMANDS)}"
+            raise click.UsageError(f"no command {cmd_name!r}; {hint}", ctx)
         name = cmd_name.replace("-", "_")
         command: click.Command = getattr(_load(name), name)
         return command
@@ -47,8 +51,19 @@ class Commands(click.Group):
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="hatch-multiplat")
-def main() -> None:
+@click.option(
+    "--color",
+    type=click.Choice(["auto", "always", "never"]),
+    default="auto",
+    help="When to print in colour [default: auto, on terminals].",
+)
+def main(*, color: str) -> None:
     """Build one executable that runs on every platform a project lists."""
+    # What prints goes by these variables, ours and other libraries'.
+    if color != "auto":
+        wanted, other = ("FORCE_COLOR", "NO_COLOR")[:: 1 if color == "always" else -1]
+        os.environ[wanted] = "1"
+        os.environ.pop(other, None)
 
 
 def run_main() -> None:
@@ -63,7 +78,7 @@ def run_main() -> None:
         stopped = error.__cause__
         raise type(stopped) if isinstance(stopped, Terminated) else KeyboardInterrupt from error
     except click.ClickException as error:
-        error.show()
+        _load("terminal").show_usage_error(error)
         code = error.exit_code
     except OSError as error:
         _load("terminal").end_output(error)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from hatch_multiplat.base.errors import MultiplatError
 from hatch_multiplat.base.temporary import stopped_by_sigterm
+from hatch_multiplat.base.text import format_count
 from hatch_multiplat.build.pipeline import Request, build_executable
 from hatch_multiplat.build.scie import check_places, settle_options
 from hatch_multiplat.build.side_outputs import check_wanted
@@ -35,6 +36,7 @@ def run_build(
     default_dir: Path | None = None,
 ) -> Report:
     """Build the executable and say so; a MultiplatError ends the build with its message."""
+    say_what_takes_time(app, project)
     request = Request(project=project, wheel=wheel, default_dir=default_dir, by_frontend=True)
     try:
         with stopped_by_sigterm():
@@ -43,6 +45,13 @@ def run_build(
         end_with(app, error)
     app.display_success(render_report(report))
     return report
+
+
+def say_what_takes_time(app: App, project: Project) -> None:
+    """Tell somebody at a terminal what is done in the seconds before anything else is printed."""
+    is_locked = (project.folder / project.config.lock).is_file()
+    if sys.stderr.isatty() and not is_locked:
+        app.display_info(f"Resolving for {format_count(len(project.config.targets), 'target')}")
 
 
 def check_beforehand(app: App, project: Project) -> None:

@@ -46,7 +46,7 @@ class App(Protocol):
 
 def end_with(app: App, error: MultiplatError) -> NoReturn:
     """Turn an error into output and the exit code of its kind; no traceback."""
-    app.abort(f"hatch-multiplat: {error}", error.exit_code)
+    app.abort(f"error: hatch-multiplat: {error}", error.exit_code)
     raise SystemExit(error.exit_code)
 
 

@@ -72,6 +72,8 @@ class Report:
     outputs: tuple[Output, ...] = ()
     prereleases: tuple[str, ...] = ()
     """Each as name and version, of dependencies."""
+    phases: tuple[tuple[str, float], ...] = ()
+    """What was done, such as "resolved", and the seconds that it took, in order."""
     side_outputs: tuple[str, ...] = ()
     """The files that were written beside the executable."""
 
@@ -94,6 +96,8 @@ def render_report(report: Report) -> str:
     axes = " on ".join(", ".join(names) for names in (pythons, platforms) if names)
     lines += _wrap(f"{format_count(len(report.targets), 'target')}: {axes}")
     lines += _wrap(f"{format_count(report.wheels, 'wheel')}, {solved}, {report.seconds:.1f} s")
+    if report.phases:
+        lines += _wrap(", ".join(f"{done} in {taken:.1f} s" for done, taken in report.phases))
     if several:
         words = (f"{share.name} {' and '.join(share.versions)}" for share in several)
         lines += _wrap(f"not the same for all targets: {', '.join(words)}")
@@ -113,6 +117,7 @@ def report_to_json(report: Report) -> dict[str, Any]:
     """Return the report as JSON-ready data."""
     fields = {item.name: getattr(report, item.name) for item in dataclass_fields(report)}
     listed = {key: list(map(asdict, fields[key])) for key in ("dependencies", "outputs")}
+    fields["phases"] = dict(report.phases)
     return {**fields, "targets": list(map(str, report.targets)), **listed}
 
 

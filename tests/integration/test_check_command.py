@@ -133,9 +133,7 @@ def test_every_gap_is_there_with_the_exit_code_of_coverage(
     assert "late raises glibc to 2.34 on x86_64" in text
     quiet = checked.run("--quiet", code=CoverageError.exit_code)
     assert quiet.stdout == ""
-    assert quiet.stderr == (
-        "hatch-multiplat: 4 of 6 targets cannot be covered, for lack of late, windy.\n"
-    )
+    assert quiet.stderr == ("error: 4 of 6 targets cannot be covered, for lack of late, windy.\n")
 
 
 def test_a_version_that_had_to_be_older_says_where_and_why(
@@ -266,7 +264,7 @@ class TestBadInput:
         page = checked.path / "no" / "page.html"
         result = checked.run("--html", str(page), code=WriteError.exit_code)
         assert result.stderr.endswith(
-            f"hatch-multiplat: cannot write {page}: there is no such folder; "
+            f"error: cannot write {page}: there is no such folder; "
             "make it, or name another in --html\n"
         )
 

@@ -53,7 +53,7 @@ def test_a_full_disk_at_stdout_is_one_line(
             check=False,
         )
     assert done.stderr == (
-        "hatch-multiplat: cannot write to stdout: No space left on device; send it elsewhere\n"
+        "error: cannot write to stdout: No space left on device; send it elsewhere\n"
     )
     assert done.returncode == 8
 
@@ -105,4 +105,4 @@ def test_a_word_that_is_no_command_is_an_error_of_usage(project: Path) -> None:
         command("nonsense"), cwd=project, capture_output=True, text=True, check=False
     )
     assert done.returncode == 2
-    assert "No such command 'nonsense'" in done.stderr
+    assert "error: no command 'nonsense'" in done.stderr

@@ -777,7 +777,7 @@ def test_bad_files(
     assert "Traceback" not in result.output
     if not faulty:
         assert result.stdout == ""
-        assert result.stderr.startswith(f"hatch-multiplat: {path}")
+        assert result.stderr.startswith(f"error: {path}")
     assert sorted(tmp_path.iterdir()) == before
 
 
@@ -829,7 +829,7 @@ def test_output_that_cannot_be_written(shop: Shop, tmp_path: Path) -> None:
     words = ("--python", "3.12", "-o", blocked / "x.pex")
     result = call("split", shop.whole, *words)
     assert result.exit_code == 8
-    assert result.stderr.startswith("hatch-multiplat: cannot write ")
+    assert result.stderr.startswith("error: cannot write ")
     assert call("split", shop.whole, "--python", "3.12", "-o", tmp_path).exit_code == 2
     before = shop.whole.read_bytes()
     assert call("split", shop.whole, "--python", "3.12", "-o", shop.whole).exit_code == 2

@@ -484,7 +484,7 @@ def test_a_diff_has_colours_on_a_terminal_alone(
     folder: Folder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert "\x1b[" not in CliRunner().invoke(main, ["init", "--dry-run"], color=True).stdout
-    monkeypatch.setattr(init_command, "is_in_colour", lambda: True)
+    monkeypatch.setenv("FORCE_COLOR", "1")
     shown = CliRunner().invoke(main, ["init", "--dry-run"], color=True).stdout
     assert '\x1b[32m+requires = ["hatchling", "hatch-multiplat"]\n\x1b[0m' in shown
     assert folder.text == PYPROJECT

@@ -236,7 +236,7 @@ def test_check_says_what_is_stale_and_writes_nothing(
     folder.requires.append("two")
     result = folder.run("--check", code=3)
     assert result.stderr.splitlines() == [
-        f"hatch-multiplat: {LOCK} is stale; renew it with: hatch-multiplat lock",
+        f"error: {LOCK} is stale; renew it with: hatch-multiplat lock",
         "  requirements: 'two' is new",
         "  added two 1.0",
     ]
@@ -633,7 +633,7 @@ def test_what_is_no_lock_is_one_message_and_stays_as_it_is(
     else:
         path.write_bytes(content)
     result = folder.run(*words, code=3)
-    assert result.stderr.startswith(f"hatch-multiplat: {LOCK}")
+    assert result.stderr.startswith(f"error: {LOCK}")
     assert message in result.stderr
     assert len(result.stderr.splitlines()) == 1
     with pytest.raises(LockError, match=message):
@@ -684,7 +684,7 @@ def test_a_word_that_names_no_locked_package_is_an_error(
     folder.run()
     text = folder.text
     result = folder.run("-P", word, code=2)
-    assert result.stderr == f"hatch-multiplat: {message}\n"
+    assert result.stderr == f"error: {message}\n"
     assert folder.text == text
 
 
@@ -763,7 +763,7 @@ def test_check_says_first_that_a_lock_is_stale_and_then_what_is_missing(
     folder.requires = ["one", "two"]
     said = folder.run("--check", code=3).stderr
     assert said.startswith(
-        f"hatch-multiplat: {LOCK} is stale; no new one can be made before the gaps below are "
+        f"error: {LOCK} is stale; no new one can be made before the gaps below are "
         "closed\n  requirements: 'two' is new\n\n2 of 3 targets cannot be covered; the lock is as"
     )
     found = json.loads(folder.run("--check", "--json", code=3).stdout)

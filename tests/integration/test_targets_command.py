@@ -122,7 +122,7 @@ class TestBadInput:
             code=ConfigError.exit_code,
         )
         assert result.stderr == (
-            "hatch-multiplat: --target: the project has no target 'cp312-win_amd46'; "
+            "error: --target: the project has no target 'cp312-win_amd46'; "
             "did you mean 'cp312-win_amd64'?\n"
         )
         assert not folder.exists()
@@ -132,7 +132,7 @@ class TestBadInput:
         file.write_text("kept", "utf-8")
         result = run(project, "--complete-platform", str(file), code=WriteError.exit_code)
         assert result.stderr == (
-            f"hatch-multiplat: cannot write {file}: {file} is a file, not a folder; "
+            f"error: cannot write {file}: {file} is a file, not a folder; "
             "name another place in --complete-platform\n"
         )
         assert file.read_text("utf-8") == "kept"

@@ -19,7 +19,7 @@ from hatch_multiplat.frontends.commands.terminal import (
     project_argument,
     quiet_option,
 )
-from hatch_multiplat.frontends.frontend import make_invocation
+from hatch_multiplat.frontends.frontend import make_invocation, say_what_takes_time
 from hatch_multiplat.resolve.project import open_project
 from hatch_multiplat.wheels.report import render_report, report_to_json
 
@@ -64,6 +64,7 @@ def build(
         if wheel is None and not has_project_wheels(opened, os.environ):
             wheel = build_wheel(project, folder, terminal)
             default_dir = project / "dist"
+        say_what_takes_time(terminal, opened)
         request = Request(
             project=opened,
             wheel=wheel,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import os
 import re
 import sys
 import tomllib
@@ -18,6 +17,7 @@ from hatch_multiplat.frontends.commands.opening import build_aside
 from hatch_multiplat.frontends.commands.terminal import (
     Terminal,
     ends_cleanly,
+    is_in_colour,
     project_argument,
     quiet_option,
 )
@@ -206,16 +206,12 @@ def _hatch_toml(project: Path) -> TomlFile | None:
 
 def _show_diff(file: TomlFile, text: str) -> None:
     """Print what would change: in colour on a terminal only, and not where NO_COLOR is set."""
-    in_colour = is_in_colour()
+    in_colour = is_in_colour(sys.stdout)
     colours = {"+": "green", "-": "red", "@": "cyan"}
     for line in _unified_diff(file.text, text, name=file.path.name):
         plain = not in_colour or line.startswith(("+++", "---"))
-        click.echo(line if plain else click.style(line, fg=colours.get(line[0])), nl=False)
-
-
-def is_in_colour() -> bool:
-    """Tell whether stdout is a terminal whose user has nothing against colours."""
-    return sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+        shown = line if plain else click.style(line, fg=colours.get(line[0]))
+        click.echo(shown, nl=False, color=in_colour)
 
 
 def _unified_diff(old: str, new: str, *, name: str) -> list[str]:

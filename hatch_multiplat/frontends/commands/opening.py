@@ -11,7 +11,7 @@ import uv
 from hatch_multiplat.base.errors import ConfigError, ToolError
 from hatch_multiplat.base.process import run_tool
 from hatch_multiplat.base.temporary import temporary_folder
-from hatch_multiplat.frontends.frontend import make_invocation
+from hatch_multiplat.frontends.frontend import make_invocation, say_what_takes_time
 from hatch_multiplat.frontends.plugin import SWITCH
 from hatch_multiplat.init.init_table import describe_missing
 from hatch_multiplat.resolve.build_context import open_context
@@ -64,6 +64,7 @@ def prepare_question(
     project: Project, metadata: ProjectMetadata, terminal: Terminal
 ) -> tuple[Question, BuildContext]:
     """Return what is to be solved for a project, and where."""
+    say_what_takes_time(terminal, project)
     context = open_context(project, make_invocation(terminal))
     return make_question(project, metadata, context), context
 

@@ -12,7 +12,7 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 from traceback import walk_tb
-from typing import TYPE_CHECKING, Any, Final, NoReturn, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, Final, NoReturn, ParamSpec, TextIO, TypeVar
 
 import click
 
@@ -48,8 +48,25 @@ class Terminal:
             click.echo(message)
 
     def abort(self, message: str = "", code: int = 1) -> NoReturn:
-        click.echo(message, err=True)
+        _print_error(message)
         sys.exit(code)
+
+
+def _print_error(message: str) -> None:
+    """Print an error, its first line in red."""
+    first, newline, rest = message.partition("\n")
+    line = click.style(first, fg="red") + newline + rest
+    click.echo(line, err=True, color=is_in_colour(sys.stderr))
+
+
+def is_in_colour(stream: TextIO) -> bool:
+    """Tell whether a stream takes colours: by NO_COLOR, FORCE_COLOR, and whether it is a terminal.
+
+    `--color` sets these variables, so that all that prints goes by them.
+    """
+    if os.environ.get("NO_COLOR"):
+        return False
+    return bool(os.environ.get("FORCE_COLOR")) or stream.isatty()
 
 
 def find_project(start: Path | None = None) -> Path:
@@ -125,5 +142,15 @@ def end_output(error: OSError) -> NoReturn:
     _end_with(WriteError(f"cannot write to stdout: {error.strerror}; send it elsewhere"))
 
 
+def show_usage_error(error: click.ClickException) -> None:
+    """Print what is wrong in the words of a command line, as all errors are."""
+    context = getattr(error, "ctx", None)
+    if context is not None:
+        click.echo(f"{context.get_usage()}\nHelp: {context.command_path} --help\n", err=True)
+    message = error.format_message().rstrip(".")
+    line = f"error: {message[:1].lower()}{message[1:]}"
+    _print_error(line)
+
+
 def _end_with(error: MultiplatError) -> NoReturn:
-    Terminal().abort(f"hatch-multiplat: {error}", error.exit_code)
+    Terminal().abort(f"error: {error}", error.exit_code)

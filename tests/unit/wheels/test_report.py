@@ -108,6 +108,12 @@ def test_the_summary_of_a_build() -> None:
     )
 
 
+def test_each_phase_has_its_own_time() -> None:
+    timed = replace(report("host"), phases=(("resolved", 0.61), ("fetched", 0.0)))
+    assert render_report(timed).splitlines()[3] == "  resolved in 0.6 s, fetched in 0.0 s"
+    assert report_to_json(timed)["phases"] == {"resolved": 0.61, "fetched": 0.0}
+
+
 def test_the_summary_counts_one_as_one_and_names_the_lock() -> None:
     assert render_report(report("cp312-win_amd64", wheels=1, lock="pylock.toml")) == golden(
         """
