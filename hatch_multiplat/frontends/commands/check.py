@@ -12,6 +12,7 @@ import click
 
 from hatch_multiplat.base.atomic_write import write_atomically
 from hatch_multiplat.base.errors import ConfigError, CoverageError, WriteError
+from hatch_multiplat.base.text import format_count
 from hatch_multiplat.build.own_wheels import survey_own_wheels
 from hatch_multiplat.config.overrides import Overrides
 from hatch_multiplat.frontends.commands.opening import (
@@ -94,7 +95,8 @@ def check(
 ) -> None:
     """Show which wheel of each package each target of PROJECT takes, and what is missing.
 
-    Nothing is downloaded but what the index says, and an sdist where there is no wheel at all.
+    Nothing is downloaded but what the index says, a wheel whose METADATA it does not serve or whose
+    tag promises no C library, and an sdist where there is no wheel at all.
     Exits with 4 if a target cannot be covered.
     """
     if as_json and markdown:
@@ -119,6 +121,7 @@ def check(
         click.echo(render_markdown(matrix), nl=False)
     elif not quiet:
         _show(matrix)
+        _say_what_is_unopened(found, terminal)
     if matrix.missing_wheels and quiet:
         raise CoverageError(describe_outcome(matrix)[0])
     if matrix.missing_wheels:
@@ -179,6 +182,14 @@ def _show(matrix: Matrix) -> None:
     console = Screen(highlight=False, soft_wrap=True)
     for line in render_matrix(matrix, width=console.width):
         console.print(line)
+
+
+def _say_what_is_unopened(found: Resolution | Unresolved, terminal: Terminal) -> None:
+    if found.unopened:
+        count = format_count(found.unopened, "wheel")
+        terminal.display_info(
+            f"{count} judged by tags and by the METADATA that the index serves, not opened"
+        )
 
 
 def _write(path: Path, text: str) -> None:
