@@ -12,6 +12,7 @@ from packaging.version import Version
 
 from hatch_multiplat.wheels.pylock import (
     lock_environment,
+    marker_holds,
     mentions_unknowable,
     package_applies,
     patch_boundaries,
@@ -46,6 +47,11 @@ class Situation:
 
     environment: Mapping[str, str]
     asked: Mapping[str, str]
+
+    @property
+    def is_labelled(self) -> bool:
+        """Whether this is a target as we know it."""
+        return bool(self.environment[_LABEL])
 
 
 def find_situations(packages: Sequence[Package], targets: Sequence[Target]) -> list[Situation]:
@@ -89,16 +95,25 @@ def short_marker(
         return str(package.marker)
     if all(truths):
         return None
+    ours: str | None = None
+    cases = list(zip(situations, truths, strict=True))
     for candidate in itertools.chain(
         _candidates(truths, situations), [str(package.marker), _spell_out(truths, situations)]
     ):
-        marker = Marker(candidate)
+        marker = str(Marker(candidate))
+        # To us a 32-bit Python is of two machines, to other tools of the one that they are on.
+        if any(marker_holds(marker, s.environment) != truth for s, truth in cases if s.is_labelled):
+            continue
         if all(
-            marker.evaluate(dict(situation.environment)) == truth
-            for situation, truth in zip(situations, truths, strict=True)
+            Marker(marker).evaluate(dict(s.environment)) == truth
+            for s, truth in cases
+            if not s.is_labelled
         ):
-            return str(marker)
-    raise AssertionError(f"no marker for {package.name}")
+            return marker
+        ours = ours or marker
+    if ours is None:
+        raise AssertionError(f"no marker for {package.name}")
+    return ours
 
 
 def _width(target: Target) -> tuple[bool, bool, tuple[int, int], str]:

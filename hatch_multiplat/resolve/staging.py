@@ -12,6 +12,7 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import NormalizedName
 from packaging.version import Version
 
+from hatch_multiplat.targets.platforms import MACHINES_OF_32_BITS
 from hatch_multiplat.wheels.pylock import target_label
 
 if TYPE_CHECKING:
@@ -109,9 +110,9 @@ def solver_environments(
     those before. So unconstrained ones come first, and among them those of the systems for which
     there are the most wheels, whatever the order of the targets.
 
-    A 32-bit Python on a 64-bit system is of two machines: that of its markers, and that of its
-    wheels, which uv drops from the lock unless an environment names it. Such a target, and those of
-    either machine, share one.
+    A 32-bit Python may be on a 64-bit system, and then is of two machines: that of its markers, and
+    that of its wheels, which uv drops from the lock unless an environment names it. Such a target,
+    and those of either machine, share one.
     """
     by_target: dict[Target, set[Constraint]] = defaultdict(set)
     for constraint in constraints:
@@ -227,6 +228,7 @@ def _join_machines(targets: Iterable[Target]) -> dict[tuple[str, str], frozenset
         environment = target.environment()
         system = environment["sys_platform"]
         own = {environment["platform_machine"], target.platform.platform_machine}
+        own |= {other for one in own for other in MACHINES_OF_32_BITS.get((system, one), ())}
         known = frozenset().union(*(joined.get((system, one), {one}) for one in own))
         joined |= {(system, one): known for one in known}
     return joined

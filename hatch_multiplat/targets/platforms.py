@@ -60,6 +60,16 @@ _WINDOWS_TAGS: Final = {"x86_64": "win_amd64", "arm64": "win_arm64", "i686": "wi
 # What `platform.machine()` says on Windows.
 _WINDOWS_MACHINES: Final = {"x86_64": "AMD64", "arm64": "ARM64", "i686": "x86"}
 
+MACHINES_OF_32_BITS: Final = {
+    ("linux", "i686"): ("x86_64",),
+    ("linux", "armv7l"): ("aarch64", "armv8l"),
+    ("win32", "x86"): ("AMD64", "ARM64"),
+}
+"""What `platform.machine()` may say as well to a 32-bit Python, by `sys_platform` and machine.
+
+It tells the kernel's machine, which may be one of 64 bits.
+"""
+
 _TITLES: Final = {"linux": "Linux", "macos": "macOS", "windows": "Windows"}
 _SYS_PLATFORMS: Final = {"linux": "linux", "macos": "darwin", "windows": "win32"}
 _PLATFORM_SYSTEMS: Final = {"linux": "Linux", "macos": "Darwin", "windows": "Windows"}

@@ -16,6 +16,7 @@ from packaging.version import Version
 
 from hatch_multiplat.base.errors import LockError
 from hatch_multiplat.base.toml_table import unreadable_texts
+from hatch_multiplat.targets.platforms import MACHINES_OF_32_BITS
 from hatch_multiplat.targets.target import MARKER_VARIABLES
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ LABEL_PREFIX: Final = "multiplat:"
 """Marks the values that we give `platform_version` ourselves, to tell targets apart that no
 real marker tells apart (glibc and musl, two floors, free-threaded or not)."""
 
+_MACHINE: Final = "platform_machine"
 _KNOWN_VERSION: Final = Version("1.0")
 _LOGGER: Final = logging.getLogger(__name__)
 _PACKAGING_LOGGER: Final = logging.getLogger("packaging.pylock")
@@ -153,10 +155,20 @@ def package_applies(package: Package, environment: Mapping[str, str]) -> bool:
 def marker_holds(marker: str, environment: Mapping[str, str], *, extra: str = "") -> bool:
     """Tell whether a marker can be true in an environment, as `package_applies` does.
 
-    `extra` is the one that is asked for, where the marker is one of a wheel's requirements.
+    `extra` is the one that is asked for, where the marker is one of a wheel's requirements. A
+    32-bit Python may be on a kernel of 64 bits: what a marker says of either machine counts.
     """
     variables, _ = _knowable(marker)
-    return _holds(marker, tuple(environment[variable] for variable in variables), extra)
+    values = tuple(environment[variable] for variable in variables)
+    if _holds(marker, values, extra):
+        return True
+    if _MACHINE not in variables:
+        return False
+    place = variables.index(_MACHINE)
+    others = MACHINES_OF_32_BITS.get((environment["sys_platform"], environment[_MACHINE]), ())
+    return any(
+        _holds(marker, (*values[:place], other, *values[place + 1 :]), extra) for other in others
+    )
 
 
 def mentions_unknowable(marker: str) -> bool:

@@ -19,6 +19,7 @@ from hatch_multiplat.base.errors import CoverageError, LockError, SolveError
 from hatch_multiplat.executable.executable_file import read_executable
 from hatch_multiplat.frontends.cli import main
 from hatch_multiplat.targets.patch_spans import spell_spans
+from hatch_multiplat.targets.target import Target
 from hatch_multiplat.wheels.report import render_report
 from tests.support.elf import glibc_object
 from tests.support.project import make_project
@@ -666,3 +667,32 @@ wheels = [{{ url = "{url}", hashes = {{ sha256 = "{sha256}" }} }}]
         made = self.write(bench, make_wheel("pure"), bound=">=3.13")
         with pytest.raises(LockError, match=r"it is for Python >=3\.13, not 3\.12"):
             made.build()
+
+
+@pytest.mark.parametrize(
+    ("platform", "others", "machine"),
+    [
+        ("linux-i686", [], "x86_64"),
+        ("linux-i686", ["linux-x86_64"], "x86_64"),
+        ("linux-armv7l", ["linux-aarch64"], "aarch64"),
+        ("windows-i686", ["windows-x86_64", "windows-arm64"], "AMD64"),
+    ],
+)
+def test_a_32_bit_python_may_be_on_a_kernel_of_64_bits(
+    bench: Bench, make_wheel: MakeFile, platform: str, others: list[str], machine: str
+) -> None:
+    """`platform_machine` tells the kernel's: what either machine asks for is taken along."""
+    bench.index.add(make_wheel("greeny"), make_wheel("bluey"), make_wheel("other"))
+    own = {"windows-i686": "x86"}.get(platform, platform.partition("-")[2])
+    made = bench.make(
+        f"greeny ; platform_machine == '{machine}'",
+        f"bluey ; platform_machine == '{own}'",
+        "other ; platform_machine == 'sparc'",
+        platforms=[platform, *others],
+    )
+    target = str(Target.parse(f"3.12-{platform}"))
+    for words in ((), ("--no-lock",)):
+        found = bench.checked(*words)
+        assert {name for name, cells in found.items() if target in cells} == {"greeny", "bluey"}
+        assert bench.run("lock").exit_code == 0
+    assert made.build().lock
