@@ -69,7 +69,10 @@ def _why_unreachable(said: str) -> str:
     if _PROXY.search(said):
         return f"is not reached through the proxy ({last}); see HTTPS_PROXY, HTTP_PROXY, NO_PROXY"
     if _UNKNOWN_HOST.search(said):
-        return f"is at a host that nobody knows ({last}); correct its name, or check the network"
+        return (
+            f"is at a host that cannot be looked up ({last}): there is no network, or its name is "
+            "wrong; without network, UV_OFFLINE=1 builds from what earlier builds have kept"
+        )
     if _LATE.search(said):
         return "does not answer in time; try again, or check the network"
     return f"cannot be reached ({last}); correct the address, or check the network"

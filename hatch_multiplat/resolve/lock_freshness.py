@@ -139,7 +139,7 @@ def _explain_outside(lock: Pylock, target: Target) -> str:
     bound = lock.requires_python
     if bound is not None and not admits(bound, target.python):
         return f"it is for Python {bound}, not {target.python}"
-    return "its environments leave out this target"
+    return "its environments leave out this target; name it in theirs, or leave it out by 'exclude'"
 
 
 def _unmet_in(

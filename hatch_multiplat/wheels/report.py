@@ -78,7 +78,7 @@ class Report:
     """The files that were written beside the executable."""
 
 
-_DROP: Final = "drop these targets"
+_DROP: Final = "exclude these targets"
 
 
 def render_report(report: Report) -> str:
@@ -288,11 +288,11 @@ def suggest_ways(
     project forbids the newest version, and `origin` where a package is from that is of no index.
     """
     if advice is Advice.LOCK:
-        return "write the lock anew for these targets, or drop them"
+        return "write the lock anew for these targets, or exclude them"
     if advice is Advice.OWN_WHEEL:
         raised = f"raise the floor to {needs!r}, or " if needs else ""
         named = "build one for these targets too and name it in 'project-wheels'"
-        return f"{named}, or {raised}drop them"
+        return f"{named}, or {raised}exclude them"
     if kind == "removed":
         return "require a version that the index has"
     if origin:

@@ -238,14 +238,16 @@ def test_targets_that_no_own_wheel_fits_are_named_with_the_reason_and_the_idle_g
         "  on cp312-manylinux_2_17_x86_64\n"
         "  to do: build one for these targets too and name it in 'project-wheels', or raise the "
         "floor to\n"
-        "    'linux-x86_64-glibc2.28', or drop them\n"
+        "    'linux-x86_64-glibc2.28', or exclude them\n"
         "demo 1.0: the project's own 2 wheels: no wheel for this Python (has cp312)\n"
         "  on cp313-win_amd64\n"
-        "  to do: build one for these targets too and name it in 'project-wheels', or drop them\n"
+        "  to do: build one for these targets too and name it in 'project-wheels', "
+        "or exclude them\n"
         "demo 1.0: the project's own 2 wheels: no wheel for this platform "
         "(has linux x86_64, win_amd64)\n"
         "  on cp312-macosx_13_0_arm64\n"
-        "  to do: build one for these targets too and name it in 'project-wheels', or drop them\n"
+        "  to do: build one for these targets too and name it in 'project-wheels', "
+        "or exclude them\n"
         "\n"
         "tool.multiplat.project-wheels: no wheel of this project is at mac/*.whl"
     )
@@ -314,7 +316,7 @@ def test_a_wheel_that_needs_a_newer_glibc_than_a_target_has_does_not_fit_it(
         "C library, and demo/_native.so in it needs GLIBC_2.34 (glibc 2.34 or newer); build it on "
         "an older system, as cibuildwheel does on cp312-manylinux_2_28_x86_64, "
         "cp312-manylinux_2_17_x86_64 to do: build one for these targets too and name it in "
-        "'project-wheels', or raise the floor to 'linux-x86_64-glibc2.34', or drop them"
+        "'project-wheels', or raise the floor to 'linux-x86_64-glibc2.34', or exclude them"
     ) in said
 
 

@@ -35,8 +35,9 @@ def explain(said: str, *, index_url: str = OWN, **others: object) -> str | None:
         pytest.param(
             FETCH + CONNECT + "  cause: dns error\n  cause: failed to lookup address information: "
             "Name or service not known",
-            "is at a host that nobody knows (failed to lookup address information: Name or service "
-            "not known); correct its name, or check the network",
+            "is at a host that cannot be looked up (failed to lookup address information: Name or "
+            "service not known): there is no network, or its name is wrong; without network, "
+            "UV_OFFLINE=1 builds from what earlier builds have kept",
             id="name",
         ),
         pytest.param(

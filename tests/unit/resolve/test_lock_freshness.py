@@ -190,7 +190,12 @@ def test_what_is_recorded_has_no_credentials() -> None:
         pytest.param(
             make_lock({"name": "rich"}, environments=["sys_platform == 'linux'"]),
             asked("rich"),
-            ["its environments leave out this target (cp312-win_amd64)"],
+            [
+                (
+                    "its environments leave out this target; name it in theirs, "
+                    "or leave it out by 'exclude' (cp312-win_amd64)"
+                )
+            ],
             id="environments",
         ),
         pytest.param(

@@ -231,4 +231,4 @@ def test_a_dependency_that_needs_too_much_is_told_with_what_to_do(tmp_path: Path
     said = " ".join(str(caught.value).split())
     assert "1 of 1 targets cannot be covered" in said
     assert f"demo 1.0: {bare.name}: linux_x86_64 promises no version of the C library" in said
-    assert "to do: raise the floor to 'linux-x86_64-glibc2.36', or drop these targets" in said
+    assert "to do: raise the floor to 'linux-x86_64-glibc2.36', or exclude these targets" in said

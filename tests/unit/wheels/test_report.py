@@ -199,21 +199,21 @@ def test_every_gap_is_in_the_matrix_and_explained() -> None:
         docopt 1.0: sdist only, and sdists = "never"
           on cp312-manylinux_2_17_x86_64, cp312-win_amd64
           to do: no version has one: use another package, or build wheels of it and name their folder in
-            'find-links', or drop these targets
+            'find-links', or exclude these targets
         lxml 1.0: no wheel for this platform (has linux x86_64)
           on cp312-win_amd64
           to do: no version has one: use another package, or require it with a marker: "lxml; sys_platform
-            != 'win32'", or drop these targets
+            != 'win32'", or exclude these targets
         own: no wheel, only a source tree
           on cp312-win_amd64
           to do: no version has one: use another package, or build wheels of it and name their folder in
-            'find-links', or drop these targets
+            'find-links', or exclude these targets
         pandas 3.0: floor too old: its wheels need glibc 2.28 or newer
           on cp312-manylinux_2_17_x86_64
-          to do: raise the floor to 'linux-x86_64-glibc2.28', or drop these targets
+          to do: raise the floor to 'linux-x86_64-glibc2.28', or exclude these targets
         pandas 3.0: no wheel for this Python (has cp313)
           on cp312-win_amd64
-          to do: pandas 2.3 has one: allow that version, or drop these targets
+          to do: pandas 2.3 has one: allow that version, or exclude these targets
 
         uv says: no
         """  # noqa: E501
@@ -239,7 +239,7 @@ def test_beyond_nine_packages_columns_stay_in_line() -> None:
 @pytest.mark.parametrize(
     ("advice", "kind", "needs", "newest", "expected"),
     [
-        (Advice.LOCK, "floor", "x", "1", "write the lock anew for these targets, or drop them"),
+        (Advice.LOCK, "floor", "x", "1", "write the lock anew for these targets, or exclude them"),
         (
             Advice.OWN_WHEEL,
             "floor",
@@ -247,7 +247,7 @@ def test_beyond_nine_packages_columns_stay_in_line() -> None:
             "1",
             (
                 "build one for these targets too and name it in 'project-wheels', or raise the "
-                "floor to 'x', or drop them"
+                "floor to 'x', or exclude them"
             ),
         ),
         (Advice.PROJECT, "removed", "", "", "require a version that the index has"),
@@ -258,7 +258,7 @@ def test_beyond_nine_packages_columns_stay_in_line() -> None:
             "1.5",
             (
                 "demo 1.5 has one: allow that version, or raise the floor to "
-                "'linux-x86_64-glibc2.28', or drop these targets"
+                "'linux-x86_64-glibc2.28', or exclude these targets"
             ),
         ),
         (
@@ -266,7 +266,7 @@ def test_beyond_nine_packages_columns_stay_in_line() -> None:
             "sdist",
             "",
             "1.5",
-            "demo 1.5 has one: allow that version, or drop these targets",
+            "demo 1.5 has one: allow that version, or exclude these targets",
         ),
     ],
 )
@@ -279,7 +279,7 @@ def test_what_to_do_is_what_the_user_can_change(
 def test_a_floor_on_which_another_version_has_a_wheel_names_that_version() -> None:
     found = suggest_ways("demo", "macos-arm64-14.0", "", Advice.PROJECT, kind="floor", older="1.2")
     assert found == (
-        "raise the floor to 'macos-arm64-14.0', where demo 1.2 has one, or drop these targets"
+        "raise the floor to 'macos-arm64-14.0', where demo 1.2 has one, or exclude these targets"
     )
 
 
