@@ -67,6 +67,9 @@ if TYPE_CHECKING:
 DEFAULT_LOCK: Final = "pylock.multiplat.toml"
 DEFAULT_OUTPUT: Final = "{name}-{version}.pex"
 
+SDISTS: Final = ("universal", "never")
+INHERIT_PATHS: Final = ("false", "fallback", "prefer")
+PATHS: Final = ("prepend", "append", "none")
 OUTPUT_FIELDS: Final = ("name", "version")
 
 _NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?")
@@ -373,7 +376,7 @@ _READERS: Final[dict[str, Callable[[_Parser, str, object], Any]]] = {
     "index-url": _Parser.url,
     "extra-index-urls": _Parser.urls,
     "find-links": _Parser.locations,
-    "sdists": functools.partial(_Parser.choice, of=("universal", "never")),
+    "sdists": functools.partial(_Parser.choice, of=SDISTS),
     "project-wheels": _Parser.locations,
     "output": _Parser.output,
     "output-dir": _Parser.string,
@@ -382,8 +385,8 @@ _READERS: Final[dict[str, Callable[[_Parser, str, object], Any]]] = {
     "inject-args": read_templates,
     "inject-env": read_variables,
     "shebang": _Parser.shebang,
-    "inherit-path": functools.partial(_Parser.choice, of=("false", "fallback", "prefer")),
-    "path": functools.partial(_Parser.choice, of=("prepend", "append", "none")),
+    "inherit-path": functools.partial(_Parser.choice, of=INHERIT_PATHS),
+    "path": functools.partial(_Parser.choice, of=PATHS),
     "include-tools": _Parser.boolean,
     "strict": _Parser.boolean,
     "runtime-root": _Parser.string,

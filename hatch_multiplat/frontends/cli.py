@@ -26,6 +26,7 @@ COMMANDS: Final = (
     "merge",
     "split",
     "verify",
+    "schema",
 )
 """The commands in the order of their help; each has its module, and its function in it."""
 
