@@ -174,11 +174,11 @@ class Launch:
         scripts = os.path.join(parts[2] if not kind else "", "bin")
         after, now = venv.describe_venv(there), venv.describe_venv(inside)
         groups = self.install(now.paths, after.python)
-        room = 0
-        if kind in (enter.HOME, enter.SHARED) and not is_bytecode_unwanted():
-            room = venv.prepare_bytecode(inside)
-        else:
-            venv.compile_all(inside, there)
+        # A program that may write does so when it first imports a module, if there is room.
+        room = venv.prepare_bytecode(inside)
+        private = kind in (enter.HOME, enter.SHARED) and not is_bytecode_unwanted()
+        if not (private and run.has_room(inside, room)) and venv.compile_all(inside, there):
+            room = 0
         inherit = self.about["inherit_path"]
         if inherit != "false":
             venv.write_inherit(now.paths.purelib, there, inherit, self.read("inherit.py"))

@@ -26,6 +26,7 @@ if __name__ == "__main__":
 
     sys.exit(run.main(CONFIG, __file__)())
 """
+GROWTH = 8  # how many times its size a module of many small functions takes when compiled
 PACKAGE = "_multiplat"  # the name of run.py's package, in an executable and beside an environment
 INHERIT = "_multiplat_inherit"
 CODE = ("__init__", "enter", "run")  # what of it an environment needs
@@ -225,20 +226,27 @@ def find_sources(root: str) -> Iterator[str]:
 def prepare_bytecode(root: str) -> int:
     """Make the folders that Python puts compiled modules into, as it would by the program's umask.
 
-    Returns the room, in bytes, that these modules take: some more than as text.
+    Returns the room, in bytes, that these modules can take at most.
     """
     size = 0
     for path in find_sources(root):
         folder, name = os.path.split(os.path.join(root, path))
         os.makedirs(os.path.join(folder, "__pycache__"), exist_ok=True)
-        size += os.path.getsize(os.path.join(folder, name)) * 3 // 2 + (1 << 12)
+        size += os.path.getsize(os.path.join(folder, name)) * GROWTH + (1 << 12)
     return size
 
 
-def compile_all(root: str, final: str) -> None:
-    """Compile all modules, for an environment that its programs cannot or may not write to."""
-    for path in find_sources(root):
-        compile_file(os.path.join(root, path), os.path.join(final, path))
+def compile_all(root: str, final: str) -> bool:
+    """Compile all modules, for an environment that its programs cannot or may not write to.
+
+    False if the disk has no room for all of them.
+    """
+    try:
+        for path in find_sources(root):
+            compile_file(os.path.join(root, path), os.path.join(final, path))
+    except OSError:
+        return False
+    return True
 
 
 def compile_file(path: str, final: str) -> None:
@@ -257,7 +265,12 @@ def compile_file(path: str, final: str) -> None:
     head = importlib.util.MAGIC_NUMBER + (b"\0" * 4 if sys.version_info >= (3, 7) else b"")
     status = os.stat(path)
     head += struct.pack("<LL", int(status.st_mtime) & 0xFFFFFFFF, status.st_size & 0xFFFFFFFF)
-    install.write_file(importlib.util.cache_from_source(path), [head + code], hashed=False)
+    target = importlib.util.cache_from_source(path)
+    try:
+        install.write_file(target, [head + code], hashed=False)
+    except OSError:
+        os.unlink(target)
+        raise
 
 
 def write_inherit(library: str, final: str, how: str, source: bytes) -> None:
