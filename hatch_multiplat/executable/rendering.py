@@ -251,7 +251,7 @@ _mp_try() { # Start the Python $1, unless it cannot be started.
     _mp_look "$@"
     if [ "$_mp_python" = /usr/bin/python3 ] && [ -x /usr/bin/xcode-select ] &&
         ! /usr/bin/xcode-select -p >/dev/null 2>&1; then return 0; fi
-    _mp_answer=$("$_mp_python" -E -s -S -c '
+    _mp_answer=$(exec 2>/dev/null </dev/null; "$_mp_python" -E -s -S -c '
 import os, sys
 try:
     file = open(sys.argv[1], "rb")
@@ -263,7 +263,7 @@ except Exception:
     whole = True
 path = os.path.realpath(getattr(sys, "_base_executable", None) or sys.executable or "")
 os.write(1, path if bytes is str else os.fsencode(path))
-sys.exit(0 if whole else 91)' "$0" </dev/null 2>/dev/null)
+sys.exit(0 if whole else 91)' "$0"; exit $?)
     case $? in
     0) ;;
     91) echo "$_mp_app"@INCOMPLETE@; exit 1 ;;

@@ -209,6 +209,11 @@ def become(arguments: "List[str]") -> "NoReturn":
 
     Under a Python of Windows that has no console, the next one is of that kind too.
     """
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()  # a wrapper that runs us may have written something
+        except (AttributeError, OSError, ValueError):
+            pass
     if os.name != "nt":
         os.execv(arguments[0], arguments)
     import signal

@@ -1,0 +1,430 @@
+"""What machines really do: no names, no homes, odd encodings, Pythons that do not start."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import pty
+import shutil
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from hatch_multiplat.executable.boot import BootOptions
+from hatch_multiplat.runtime import cache, launch
+from tests.startup.conftest import PYTHONS, Bench
+from tests.support.app import host_target
+from tests.support.wheels import make_wheel
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="runs /bin/sh")
+as_root = pytest.mark.skipif(
+    not hasattr(os, "geteuid") or os.geteuid() != 0 or shutil.which("setpriv") is None,
+    reason="only root can be another user",
+)
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+# Names of a wheel's data (A 1).
+
+
+def test_data_of_a_wheel_meets_nothing_of_ours(bench: Bench) -> None:
+    names = ("files", "used", "base", "app", "entry.py", "code/run.py", "app/demo", "KEY.lock")
+    wheel = make_wheel(
+        bench.folder / "wheels",
+        "demo",
+        files={
+            "demo.py": "import sys\ndef main():\n    print('right', sys.argv[1:])\n",
+            **{f"demo-1.0.data/data/{name}": "data" for name in names if name != "app"},
+        },
+        scripts={"demo": "demo:main"},
+    )
+    app = bench.demo(wheels=[wheel])
+    for command in ([app], [app], [bench.python, app]):
+        assert bench.run([*command, "x"]).stdout == "right ['x']\n"
+    (setup,) = bench.setups()
+    for name in names:
+        assert (setup / "venv" / name).exists()
+
+
+# Text and bytes (B 4).
+
+
+@pytest.mark.parametrize("name", ["größe", "名前", b"gr\xf6\xdfe"])
+@pytest.mark.parametrize("way", ["file", "python"])
+def test_a_home_that_is_not_ascii_serves_under_every_locale(
+    any_bench: Bench, name: str | bytes, way: str
+) -> None:
+    bench = any_bench
+    home = bench.folder / os.fsdecode(name)
+    home.mkdir()
+    app = bench.demo()
+    command: list[Any] = [app] if way == "file" else [bench.python, app]
+    for locale in ("C.UTF-8", "C", "de_DE.ISO-8859-1", "C.UTF-8"):
+        for utf8 in (None, "0"):
+            env: dict[str, str | None] = {"HOME": str(home), "LC_ALL": locale, "PYTHONUTF8": utf8}
+            shown = bench.run([*command, "eval", "ascii(os.fsencode(sys.prefix))"], env=env)
+            assert eval(eval(repr(shown.stdout.strip()))).startswith(os.fsencode(home))
+    assert len(list(home.glob(".cache/multiplat/*/*/used"))) == 1
+
+
+# No name, no PATH (B 6).
+
+
+@pytest.mark.parametrize("name", ["name", "bash", "/nonexistent/python", "", "python9"])
+@pytest.mark.skipif(not Path("/proc/self/exe").exists(), reason="needs /proc")
+def test_a_python_that_was_called_otherwise_is_found(bench: Bench, name: str) -> None:
+    app = bench.demo()
+    python = os.path.realpath(bench.python)
+    for _ in range(2):
+        shown = bench.run(
+            ["/bin/bash", "-c", f"exec -a '{name}' '{python}' '{app}' eval 'sys.version_info[:2]'"]
+        )
+        assert shown.stdout.strip() == str(
+            tuple(map(int, bench.evaluate(app, "'%d %d' % sys.version_info[:2]").split()))
+        )
+    (setup,) = bench.setups()
+    assert f"home = {Path(python).parent}\n" in (setup / "venv" / "pyvenv.cfg").read_text()
+
+
+def test_an_empty_environment_has_the_systems_path(bench: Bench) -> None:
+    app = bench.demo()
+    command = [
+        "env",
+        "-i",
+        f"TMPDIR={bench.folder}",
+        bench.python,
+        app,
+        "eval",
+        "os.environ['PATH']",
+    ]
+    for _ in range(2):
+        parts = bench.run(command).stdout.strip().split(os.pathsep)
+        assert parts[0].endswith(os.sep + "bin")
+        assert parts[1:] == os.defpath.split(os.pathsep)
+
+
+@pytest.mark.parametrize("how", ["prepend", "append", "none"])
+def test_console_scripts_are_where_path_wants_them(bench: Bench, how: Any) -> None:
+    app = bench.demo(options=BootOptions(path=how))
+    before = bench.env()["PATH"].split(os.pathsep)
+    for command in ([app], [app], [bench.python, app]):
+        shown = bench.run([*command, "eval", "os.environ['PATH']"]).stdout.strip().split(os.pathsep)
+        rest = [folder for folder in shown if "multiplat" not in folder]
+        assert rest == before
+        own = [shown.index(folder) for folder in shown if "multiplat" in folder]
+        assert own == {"prepend": [0], "append": [len(before)], "none": []}[how]
+
+
+def test_the_folder_on_path_has_scripts_and_no_interpreters(bench: Bench) -> None:
+    app = bench.demo()
+    code = "import os, shutil; print(shutil.which('other'), shutil.which('python3'))"
+    other, python = bench.run([app, "exec", code]).stdout.split()
+    assert "multiplat" in other
+    assert python == str(bench.folder / "bin" / "python3")
+    folder = bench.evaluate(app, "os.listdir(os.environ['PATH'].split(os.pathsep)[0])")
+    assert sorted(eval(folder)) == ["demo", "other"]
+
+
+# No home (B 7).
+
+
+@as_root
+@pytest.mark.parametrize("way", ["file", "python"])
+def test_without_a_home_nothing_is_written_where_one_stands(bench: Bench, way: str) -> None:
+    app = bench.demo()
+    here = bench.folder / "here"
+    here.mkdir()
+    here.chmod(0o777)
+    for folder in (bench.folder, *bench.folder.parents):
+        if str(folder) not in {"/", "/tmp"}:
+            folder.chmod(folder.stat().st_mode | 0o055)
+    python = "/usr/bin/python3"
+    command: list[object] = [app] if way == "file" else [python, app]
+    user = ["setpriv", "--reuid=23009", "--regid=23009", "--clear-groups", "--"]
+    env = {"HOME": None, "PATH": "/usr/bin:/bin", "TMPDIR": "/nonexistent"}
+    try:
+        for _ in range(2):
+            shown = bench.run([*user, *command, "eval", "sys.prefix"], env=env, cwd=here).stdout
+            assert shown.startswith("/tmp/multiplat-23009/")
+    finally:
+        shutil.rmtree("/tmp/multiplat-23009", ignore_errors=True)
+    assert list(here.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["HOME", "XDG_CACHE_HOME", "PEX_ROOT", "TMPDIR"])
+def test_what_is_no_absolute_path_is_no_cache(bench: Bench, name: str) -> None:
+    app = bench.demo()
+    here = bench.folder / "here"
+    here.mkdir()
+    for command in ([app], [bench.python, app], [app]):
+        bench.run([*command, "exit", "0"], env={name: "relative"}, cwd=here)
+    assert list(here.iterdir()) == []
+
+
+# Folders of others (B 8).
+
+
+@as_root
+def test_a_folder_of_a_group_is_used(bench: Bench) -> None:
+    """As Kubernetes makes it for fsGroup: root's, and writable by a group."""
+    root = bench.folder / "volume"
+    root.mkdir()
+    os.chown(root, 0, 23007)
+    root.chmod(0o2775)
+    for folder in (bench.folder, *bench.folder.parents):
+        if str(folder) not in {"/", "/tmp"}:
+            folder.chmod(folder.stat().st_mode | 0o055)
+    app = bench.demo(options=BootOptions(runtime_root=str(root)))
+    user = ["setpriv", "--reuid=23008", "--regid=23008", "--groups=23007", "--"]
+    env = {"PATH": "/usr/bin:/bin", "HOME": "/"}
+    for command in ([app], [app], ["/usr/bin/python3", app]):
+        shown = bench.run([*user, *command, "eval", "sys.prefix"], env=env).stdout
+        assert shown.startswith(f"{root}/multiplat/")
+    assert not [
+        p
+        for p in (root / "multiplat").rglob("*")
+        if not p.is_symlink() and p.stat().st_mode & 0o022
+    ]
+
+
+# Pythons that do not start (B 9).
+
+BROKEN: dict[str, str | bytes] = {
+    "a shim without a version": "#!/bin/sh\necho 'no version is set' >&2\nexit 127\n",
+    "not for this processor": b"\x7fELF\x02\x01\x01" + bytes(200),
+    "not to be executed": "#!/nonexistent/interpreter\n",
+    "another program": "#!/bin/sh\nexit 126\n",
+    "one that crashes": "#!/bin/sh\nkill -SEGV $$\n",
+}
+
+
+@pytest.mark.parametrize("kind", BROKEN)
+@pytest.mark.parametrize("name", ["python3", "python3.11"])
+def test_the_next_python_serves_where_the_first_does_not_start(
+    bench: Bench, kind: str, name: str
+) -> None:
+    app = bench.demo()
+    broken = bench.folder / "broken"
+    broken.mkdir()
+    text = BROKEN[kind]
+    (broken / name).write_bytes(text if isinstance(text, bytes) else text.encode())
+    (broken / name).chmod(0o755)
+    env = {"PATH": os.pathsep.join([str(broken), bench.env()["PATH"]])}
+    for _ in range(3):
+        result = bench.run([app, "eval", "6 * 7"], env=env)
+        assert (result.stdout, result.stderr) == ("42\n", "")
+    only = bench.run([app], env={"PATH": f"{broken}:/nonexistent"}, code=127)
+    assert only.stderr.startswith("demo: no Python that starts found on PATH; needs Python 3.")
+
+
+# First lines that packagers rewrite (B 10).
+
+
+@pytest.mark.parametrize(
+    "line", ["#!/usr/bin/sh", "#!/nix/store/abc/bin/sh", "#!/bin/bash", "#!/bin/sh -e"]
+)
+def test_a_rewritten_first_line_is_no_damage(bench: Bench, line: str) -> None:
+    app = bench.demo()
+    content = app.read_bytes()
+    app.write_bytes(line.encode() + content[content.index(b"\n") :])
+    for command in (["/bin/sh", app], [bench.python, app], ["/bin/sh", app]):
+        assert bench.run([*command, "eval", "6 * 7"]).stdout == "42\n"
+
+
+# Threads and terminals (B 11, 15).
+
+
+def test_a_notice_needs_no_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    with launch.Notice(launch.Launch.__new__(launch.Launch)):
+        pass
+
+
+@pytest.mark.parametrize("wish", ["info", "verify"])
+def test_nobody_reads_to_the_end(bench: Bench, wish: str) -> None:
+    app = bench.demo()
+    script = f"set -o pipefail; '{app}' | true; '{app}' | head -1"
+    result = bench.run(["/bin/bash", "-c", script], env={"MULTIPLAT": wish}, code=None)
+    assert result.stdout == "demo 1.0\n"
+    assert result.stderr == ""
+
+
+def test_a_terminal_without_umlauts(any_bench: Bench) -> None:
+    app = any_bench.demo(version="größe")
+    env = {"MULTIPLAT": "info", "PYTHONIOENCODING": "ascii"}
+    shown = any_bench.run([any_bench.python, app], env=env).stdout
+    assert shown.startswith("demo gr\\xf6\\xdfe\n")
+
+
+@pytest.mark.parametrize("part", ["x" * 300, "/".join(["long" * 20] * 60)])
+def test_a_folder_past_the_limit_is_none(bench: Bench, part: str) -> None:
+    app = bench.demo()
+    env = {"PEX_ROOT": f"{bench.folder}/{part}", "TMPDIR": str(bench.folder)}
+    for command in ([app], [bench.python, app]):
+        assert bench.run([*command, "eval", "6 * 7"], env=env).stdout == "42\n"
+
+
+# Options (B 12).
+
+
+def test_options_reach_the_python_that_takes_over(bench: Bench) -> None:
+    minors = [minor for minor in PYTHONS if (3, 8) <= minor <= (3, 13)]
+    if len(minors) < 2:
+        pytest.skip("needs two Pythons")
+    here, there = minors[0], minors[-1]
+    app = bench.demo(targets=[host_target(there)])
+    (bench.folder / "bin" / f"python{there[0]}.{there[1]}").symlink_to(PYTHONS[there])
+    options = ["-I", "-O", "-X", "dev", "-W", "error::UserWarning"]
+    shown = "[sys.flags.isolated, sys.flags.optimize, sys.flags.dev_mode, sys.warnoptions[-1]]"
+    for _ in range(2):
+        result = bench.run([PYTHONS[here], *options, app, "eval", shown])
+        assert result.stdout.strip() == "[1, 1, True, 'error::UserWarning']"
+
+
+RUNNER = """
+import runpy, sys
+sys.stderr.write('once ')
+sys.argv[:] = sys.argv[1:]
+runpy.run_path(sys.argv[0], run_name='__main__')
+"""
+
+
+@pytest.mark.parametrize("way", ["script", "module"])
+def test_the_words_of_a_wrapper_are_no_options(any_bench: Bench, way: str) -> None:
+    bench = any_bench
+    app = bench.demo()
+    (bench.folder / "runner.py").write_text(RUNNER)
+    start = ["runner.py"] if way == "script" else ["-m", "runner"]
+    for _ in range(2):
+        result = bench.run(
+            [bench.python, "-X", "dev", *start, app, "eval", "sorted(sys._xoptions)"]
+        )
+        assert result.stderr == "once "
+        assert result.stdout.strip() == "['dev']"
+
+
+# Programs that run (B 13).
+
+
+def test_a_running_program_holds_the_folder(bench: Bench) -> None:
+    app = bench.demo()
+    with subprocess.Popen(
+        [app, "exec", "print('up', flush=True); input()"],
+        env=bench.env(),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"up\n"
+        (setup,) = bench.setups()
+        handle = os.open(setup, os.O_RDONLY)
+        with pytest.raises(BlockingIOError):
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        process.communicate(b"\n")
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        os.close(handle)
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        pytest.param("os.closerange(3, 256)", id="a daemon that closed its files"),
+        pytest.param(
+            "os.execv(sys.executable, [sys.executable, '-c', 'print(1, flush=True); input()'])",
+            id="an interpreter",
+        ),
+    ],
+)
+def test_what_runs_in_an_environment_keeps_it(bench: Bench, code: str) -> None:
+    app = bench.demo()
+    with subprocess.Popen(
+        [app, "exec", f"import os, sys; {code}; print(1, flush=True); input()"],
+        env=bench.env(),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"1\n"
+        (setup,) = bench.setups()
+        then = time.time() - cache.UNUSED_FOR - 99
+        os.utime(setup / "used", (then, then))
+        bench.run([bench.demo("other", version="2"), "exit", "0"])
+        assert setup.exists()
+        process.communicate(b"\n")
+    os.utime(setup / "used", (then, then))
+    bench.run([bench.demo("third", version="3"), "exit", "0"])
+    assert not setup.exists()
+
+
+def test_a_python_at_a_new_path_each_time_shares_its_environment(bench: Bench) -> None:
+    """As in an AppImage: what it is counts, once the former path is gone."""
+    base = Path(bench.python).resolve()
+    if ".pyenv" not in str(base):
+        pytest.skip("needs a Python that can be moved")
+    app = bench.demo()
+    prefixes = []
+    for number in range(3):
+        mount = bench.folder / f"mount{number}"
+        (mount / "bin").mkdir(parents=True)
+        shutil.copy2(base, mount / "bin" / base.name)
+        (mount / "lib").symlink_to(base.parent.parent / "lib")
+        for _ in range(2):
+            shown = bench.run(
+                [mount / "bin" / base.name, app, "eval", "sys.prefix, sys.base_prefix"]
+            )
+            prefixes.append(eval(shown.stdout))
+        shutil.rmtree(mount)
+    assert len({prefix for prefix, _ in prefixes}) == 1
+    assert prefixes[-1][1] == str(bench.folder / "mount2")
+    assert len(bench.setups()) == 1
+
+
+# Compiled modules (B 14).
+
+
+@pytest.mark.parametrize("way", ["variable", "option", "named", "venv"])
+def test_what_python_may_not_write_is_compiled_when_it_is_made(bench: Bench, way: str) -> None:
+    app = bench.demo()
+    named = bench.folder / "named"
+    env: dict[str, str | None] = {"PYTHONDONTWRITEBYTECODE": "1" if way == "variable" else None}
+    command: Sequence[object] = [app, "exit", "0"]
+    if way == "option":
+        command = [bench.python, "-B", app, "exit", "0"]
+    elif way == "named":
+        env["PEX_ROOT"] = str(named)
+    elif way == "venv":
+        command, env["MULTIPLAT"] = [app, named], "venv"
+    bench.run(command, env=env)
+    root = named if way in {"named", "venv"} else bench.home
+    (compiled,) = root.glob("**/site-packages/__pycache__/demo.*.pyc")
+    before = compiled.read_bytes(), compiled.stat().st_mtime_ns
+    if way == "venv":
+        bench.run([named / "bin" / "demo", "exit", "0"])
+    else:
+        bench.run(command, env={**env, "PYTHONDONTWRITEBYTECODE": None})
+    assert (compiled.read_bytes(), compiled.stat().st_mtime_ns) == before
+
+
+def test_a_terminal_is_told_of_nothing_else(bench: Bench) -> None:
+    app = bench.demo()
+    parent, child = pty.openpty()
+    env = bench.env()
+    with subprocess.Popen([app, "exit", "0"], env=env, stderr=child, stdout=child) as process:
+        assert process.wait(60) == 0
+    os.close(child)
+    try:
+        shown = os.read(parent, 1000)
+    except OSError:
+        shown = b""
+    os.close(parent)
+    assert shown in {b"", b"demo: preparing its first run on this machine...\r\n"}
