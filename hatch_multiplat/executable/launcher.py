@@ -40,6 +40,8 @@ class Importer(object):
 
     def exec_module(self, module):
         name = module.__name__.replace("_multiplat.", ".multiplat/") + ".py"
+        if name != ".multiplat/enter.py":  # which is_intact has looked at
+            check_file(is_whole)
         run_source(read_member(name), name, module.__dict__)
 
 
@@ -61,7 +63,7 @@ def read_blank(*names):
 
 def is_intact():
     """Whether this text and the one module that every start imports are as they were built."""
-    from binascii import crc32
+    from zlib import crc32  # a zip file has loaded it
 
     data = read_blank("check") + read_member(".multiplat/enter.py")
     return ABOUT["check"] == "%08x" % (crc32(data) & 0xFFFFFFFF)
@@ -74,12 +76,16 @@ def is_whole():
     """
     from hashlib import sha256
 
+    if "" in MEMBERS:
+        return True  # it was asked before
     digest = sha256()
     for name in ABOUT["members"]:
         data = read_blank("id", "check") if name == "__main__.py" else read_member(name)
         digest.update(("%s %d\n" % (name, len(data))).encode("ascii"))
         digest.update(data)
-    return digest.hexdigest() == ABOUT["id"]
+    if digest.hexdigest() == ABOUT["id"]:
+        MEMBERS[""] = b""
+    return "" in MEMBERS
 
 
 def check_file(question):
@@ -171,7 +177,6 @@ def start():
     if not base:
         fail("cannot find the Python that runs it; start it by that Python's full path")
     enter.enter_finished(ABOUT, app, base, found)
-    check_file(is_whole)
     from _multiplat import launch
 
     launch.main(ABOUT, lambda name: read_member(".multiplat/" + name), app, base, found)

@@ -234,8 +234,9 @@ _mp_enter() { # Go to the environment that the folder $_mp_cache has for the Pyt
     _mp_name=${0##*/}
     [ -f "$_mp_root/app/$_mp_name" ] || _mp_name=${_mp_name%.*}
     [ -f "$_mp_root/app/$_mp_name" ] || _mp_name=$_mp_main
-    _mp_own "$_mp_cache" "$_mp_id/$_mp_key/app/$_mp_name" || return 0
-    for _mp_file in @FILES@; do _mp_own "$_mp_root" $_mp_file || return 0; done
+    _mp_own "$_mp_cache" "$_mp_id/$_mp_key/app/$_mp_name" && _mp_own "$_mp_root" venv/bin &&
+        _mp_own "$_mp_root" code/_multiplat || return 0
+    for _mp_part in @FILES@; do [ -f "$_mp_root/$_mp_part" ] || return 0; done
     unset $_mp_unset __PYVENV_LAUNCHER__
     export _MULTIPLAT_FILE="$0"
     if [ "$_mp_how" = direct ]; then exec "$_mp_root/app/$_mp_name" "$@"; fi

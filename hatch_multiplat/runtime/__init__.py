@@ -5,6 +5,7 @@ package has another name. The build runs those parts of it that judge machines a
 
 enter    go to a finished environment: all that a later start needs
 launch   a first start: what happens, in order
+options  the options that this Python was started with
 match    this machine and the targets of the file
 verify   the file that runs, and the wheels in it
 install, rules   a wheel's files, and which of them are refused

@@ -14,7 +14,7 @@ import sys
 
 TYPE_CHECKING = False  # importing typing takes longer than all the rest
 if TYPE_CHECKING:
-    from typing import Any, Dict, List, Mapping, NoReturn, Optional, Tuple
+    from typing import Any, Dict, List, NoReturn, Optional, Tuple
 
 FOLDER = "multiplat"  # ROOT's own name, below whatever a user or the system names
 NAMED, HOME, SHARED = "named", "home", "shared"
@@ -31,26 +31,15 @@ PLACES = (
 # What an environment cannot start without; run.py looks after the rest of it.
 FILES = (
     *("files", "used", "base", "venv/pyvenv.cfg"),
-    *("code/_multiplat/" + name for name in ("__init__.py", "enter.py", "run.py")),
+    *("code/_multiplat/" + name for name in ("__init__.py", "enter.py", "options.py")),
 )
 # What one start tells the next: do not go there again, do not search again, who was searched for.
 MESSAGES = ("_MULTIPLAT_AGAIN", "_MULTIPLAT_SEARCHED", "_MULTIPLAT_FROM")
-# An option's name in `sys.flags`, its letter, and the variable that does the same.
+UNBUFFERED = ("FileIO", "_WindowsConsoleIO")  # what is below stdout under -u
+# What options of Python set in `sys.flags`, and leave at 0 else.
 FLAGS = (
-    ("debug", "d", "PYTHONDEBUG"),
-    ("inspect", "i", "PYTHONINSPECT"),
-    ("optimize", "O", "PYTHONOPTIMIZE"),
-    ("dont_write_bytecode", "B", "PYTHONDONTWRITEBYTECODE"),
-    ("no_site", "S", ""),
-    ("verbose", "v", "PYTHONVERBOSE"),
-    ("bytes_warning", "b", ""),
-    ("quiet", "q", ""),
-    ("isolated", "I", ""),
-)
-ISOLATION = (  # what -I implies
-    ("ignore_environment", "E", ""),
-    ("no_user_site", "s", "PYTHONNOUSERSITE"),
-    ("safe_path", "P", "PYTHONSAFEPATH"),
+    *("bytes_warning", "debug", "dont_write_bytecode", "ignore_environment", "inspect", "isolated"),
+    *("no_site", "no_user_site", "optimize", "quiet", "safe_path", "verbose"),
 )
 
 
@@ -226,49 +215,20 @@ def become(arguments: "List[str]") -> "NoReturn":
     sys.exit(subprocess.call([python, *arguments[1:]]))
 
 
-def asks_pex(names: "Mapping[str, str]") -> bool:
-    """Whether a variable asks for pex's own runtime: any of pex's but the one for a folder.
-
-    A shell cannot list variables without starting a process. The header knows those that pex has
-    today, and goes on with others, until it comes to us.
-    """
-    return any(name.startswith("PEX_") and name != "PEX_ROOT" for name in names)
-
-
 def read_options() -> "List[str]":
-    """The options that this Python was started with, such as `-X dev`.
+    """The options that this Python was started with, such as `-X dev`; most starts have none."""
+    plain = not any(getattr(sys.flags, name, 0) for name in FLAGS)
+    kind = type(getattr(sys.__stdout__ or sys.__stderr__, "buffer", None)).__name__
+    if (
+        plain
+        and not sys.warnoptions
+        and not getattr(sys, "_xoptions", {})
+        and kind not in UNBUFFERED
+    ):
+        return []
+    from . import options
 
-    They are told by what they did: a wrapper that runs us has words of its own on the command line.
-    What a variable did, as PYTHONOPTIMIZE, is left to the variable.
-    """
-    environ: "Mapping[str, str]" = {} if sys.flags.ignore_environment else os.environ
-    found = []
-    for name, letter, variable in FLAGS + (() if sys.flags.isolated else ISOLATION):
-        level = int(getattr(sys.flags, name, 0))
-        value = environ.get(variable, "")
-        if level > (int(value) if value.isdigit() else bool(value)):
-            found.append("-" + letter * level)
-    if is_unbuffered() and not environ.get("PYTHONUNBUFFERED"):
-        found.append("-u")
-    options = getattr(sys, "_xoptions", {})
-    for name, text in sorted(options.items()):
-        found.append("-X" + name + ("" if text is True else "=" + text))
-    # In front is what -X dev and PYTHONWARNINGS ask for, behind what -b does.
-    warnings = list(sys.warnoptions)
-    given = environ.get("PYTHONWARNINGS")
-    for implied in (["default"] if "dev" in options else [], given.split(",") if given else []):
-        if implied and warnings[: len(implied)] == implied:
-            del warnings[: len(implied)]
-    if sys.flags.bytes_warning and warnings and warnings[-1].endswith("::BytesWarning"):
-        del warnings[-1]
-    return found + ["-W" + text for text in warnings]
-
-
-def is_unbuffered() -> bool:
-    """Whether what is written to stdout goes to the file at once."""
-    stream = sys.__stdout__ or sys.__stderr__
-    kind = type(getattr(stream, "buffer", None)).__name__
-    return kind in ("FileIO", "_WindowsConsoleIO")
+    return options.guess_options()
 
 
 def name_of(app: str, commands: "List[str]") -> str:

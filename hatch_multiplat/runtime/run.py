@@ -46,6 +46,11 @@ def stamp(base: str) -> str:
     return "%d %d" % (status.st_size, status.st_mtime)
 
 
+def stamp_of(root: str) -> str:
+    """The stamp of the interpreter that an environment is of."""
+    return stamp(read_base(root)) if os.name == "nt" else ""
+
+
 def open_lock(root: str) -> int:
     """Open what a lock on an environment is held on: its folder, which keeps systemd-tmpfiles away.
 
@@ -130,21 +135,33 @@ def look_after(used: str, library: str) -> bool:
     return True
 
 
+def is_open_to_others(root: str, library: str) -> bool:
+    """Whether others can write to a folder of an environment or above: the header cannot see that.
+
+    Who owns them, and that they are real, is looked at before anything is started here.
+    """
+    paths = [os.path.join(root, name) for name in ("app", "code", "venv")] + [root, library]
+    paths += [os.path.dirname(root), os.path.dirname(os.path.dirname(root))]
+    try:
+        return os.name != "nt" and any(os.lstat(path).st_mode & 0o022 for path in paths)
+    except OSError:
+        return True
+
+
 def check(config: "Dict[str, Any]", root: str, file: str, again: bool) -> None:
     """Start over under the base interpreter if this environment does not fit it any more."""
-    from . import enter
-
     environ = os.environ
-    base = read_base(root)
-    fits = config["signature"] == signature() and config["stamp"] == stamp(base)
-    fits = fits and "MULTIPLAT" not in environ and not enter.asks_pex(environ)
-    place = enter.Place(os.path.dirname(os.path.dirname(root)), config["kind"])
-    fits = fits and place.trusts(os.path.join(root, "venv", config["library"]))
-    used, library = os.path.join(root, "used"), os.path.join(root, "venv", config["library"])
-    fits = hold(root) and fits and look_after(used, library)
+    library = os.path.join(root, "venv", config["library"])
+    asks_pex = any(name.startswith("PEX_") and name != "PEX_ROOT" for name in environ)
+    fits = config["signature"] == signature() and config["stamp"] == stamp_of(root)
+    fits = fits and "MULTIPLAT" not in environ and not asks_pex
+    fits = fits and not is_open_to_others(root, library)
+    fits = hold(root) and fits and look_after(os.path.join(root, "used"), library)
     if not fits and not again:
+        from . import enter
+
         environ["_MULTIPLAT_FILE"], environ["_MULTIPLAT_AGAIN"] = file, "1"
-        enter.become([base, *enter.read_options(), file, *sys.argv[1:]])
+        enter.become([read_base(root), *enter.read_options(), file, *sys.argv[1:]])
 
 
 def set_path(config: "Dict[str, Any]", venv: str) -> None:

@@ -22,14 +22,15 @@ if __name__ == "__main__":
     import sys
 
     sys.path.insert(0, os.path.join(os.fsdecode(CONFIG["root"]), CONFIG["code"]))
-    from %s import run
+    import %s
 
-    sys.exit(run.main(CONFIG, __file__)())
+    sys.exit(%s.main(CONFIG, __file__)())
 """
 GROWTH = 8  # how many times its size a module of many small functions takes when compiled
 PACKAGE = "_multiplat"  # the name of run.py's package, in an executable and beside an environment
 INHERIT = "_multiplat_inherit"
-CODE = ("__init__", "enter", "run")  # what of it an environment needs
+# What of it an environment needs, by the names that it has there: one import is enough.
+CODE = {"__init__": "run", "enter": "enter", "options": "options"}
 
 
 class Venv(NamedTuple):
@@ -185,7 +186,7 @@ def write_scripts(
         config["run"] = runs(command.get("run", {}))
         config["inject_args"] = command.get("inject_args", [])
         config["inject_env"] = command.get("inject_env", {})
-        body = (SCRIPT % (config, PACKAGE)).encode("ascii")
+        body = (SCRIPT % (config, PACKAGE, PACKAGE)).encode("ascii")
         if common["kind"]:
             path = os.path.join(folder, name)
             install.write_file(path, [install.shebang(python) + body], 0o777)
@@ -195,10 +196,11 @@ def write_scripts(
 
 def write_code(folder: str, final: str, read: Callable[[str], bytes]) -> None:
     """Put run.py and what it imports below `folder`, compiled for where it will be: `final`."""
-    for name in CODE:
+    for name, source in CODE.items():
         path = os.path.join(folder, PACKAGE, name + ".py")
-        install.write_file(path, [read(name)])
-        compile_file(path, os.path.join(final, PACKAGE, name + ".py"))
+        install.write_file(path, [read(source)])
+        if source == "run":  # most starts need nothing else
+            compile_file(path, os.path.join(final, PACKAGE, name + ".py"))
 
 
 def link_scripts(scripts: str, folder: str) -> None:

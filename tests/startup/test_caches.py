@@ -48,7 +48,7 @@ def packed(bench: Bench) -> Path:
             "used",
             "files",
             "venv/pyvenv.cfg",
-            "code/*/run.py",
+            "code/*/__init__.py",
             "code",
             "venv/bin",
             "venv/bin/python",
@@ -169,7 +169,7 @@ def test_a_program_that_runs_while_its_setup_is_mended_does_not_notice(bench: Be
         assert process.stdout is not None
         assert process.stdout.readline() == "up\n"
         (setup,) = bench.setups()
-        (setup / "code" / "_multiplat" / "run.py").unlink()
+        (setup / "code" / "_multiplat" / "__init__.py").unlink()
         inode = (setup / "venv" / "pyvenv.cfg").stat().st_ino
         bench.run([app, "exit", "0"])
         assert (setup / "venv" / "pyvenv.cfg").stat().st_ino == inode

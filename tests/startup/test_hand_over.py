@@ -36,7 +36,7 @@ def test_first_and_later_runs_on_every_python(any_bench: Bench) -> None:
             assert seen["prefix"] == str(setup / "venv")
             assert seen["executable"] == str(setup / "venv" / "bin" / "python")
             assert seen["environ"]["PEX"] == str(app)
-            assert seen["environ"]["PATH"].startswith(f"{setup / 'venv' / 'bin'}{os.pathsep}")
+            assert seen["environ"]["PATH"].startswith(f"{setup / 'bin'}{os.pathsep}")
             assert not [name for name in seen["environ"] if "MULTIPLAT" in name]
             assert not [path for path in seen["path"] if path.endswith(("demo", "/app"))]
 
@@ -533,7 +533,7 @@ def test_nothing_of_start_up_is_in_a_traceback(bench: Bench) -> None:
 def test_it_starts_from_source_where_there_is_no_compiled_code(bench: Bench, spoil: str) -> None:
     app = bench.demo()
     bench.report([app])
-    (code,) = bench.setups()[0].glob("code/*/__pycache__/run.*.pyc")
+    (code,) = bench.setups()[0].glob("code/*/__pycache__/__init__.*.pyc")
     if spoil == "gone":
         code.unlink()
     else:
