@@ -25,6 +25,7 @@ from hatch_multiplat.wheels.incompatibility import explain_incompatibility
 from hatch_multiplat.wheels.matrix import OwnWheel
 from hatch_multiplat.wheels.report import Advice, coverage_error, render_gaps
 from hatch_multiplat.wheels.selection import MissingWheel, Selection, best_wheel
+from hatch_multiplat.wheels.wheel_file import open_wheel
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -207,7 +208,7 @@ def match_own_wheels(
 def _read_needs(own: OwnWheels) -> dict[str, Mapping[str, LibcNeed]]:
     """Return what the files in each wheel for Linux need of the C library, by its file name."""
     return {
-        wheel.locked.filename: read_libc_needs(wheel.path)
+        wheel.locked.filename: read_libc_needs(open_wheel(wheel.path))
         for wheel in own.wheels
         if is_for_linux(wheel.locked.tags)
     }

@@ -32,7 +32,6 @@ from hatch_multiplat.resolve.resolver import resolve
 from hatch_multiplat.wheels.proof import prove_selections, read_demands
 from hatch_multiplat.wheels.report import DependencyShare, Output, Report
 from hatch_multiplat.wheels.wheel_check import check_wheels, install_order, render_collisions
-from hatch_multiplat.wheels.wheel_file import open_wheel
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -97,7 +96,7 @@ def build_executable(request: Request, invocation: Invocation) -> Report:
     wheels = own_wheels_of(selections, own)
     paths = downloads.bring(selections, wheels)
     fetched = time.monotonic()
-    files = {name: open_wheel(path, sha256=path.parent.name) for name, path in paths.items()}
+    files = downloads.open(paths)
     run = _choose_run(project.config, own, selections, files=files)
     inputs = _make_inputs(
         project,
@@ -125,6 +124,7 @@ def build_executable(request: Request, invocation: Invocation) -> Report:
         wheels=wheels,
         selections=inputs.selections,
         paths=paths,
+        metadata={name: file.metadata for name, file in files.items()},
         lock=found.lock,
     )
     written = time.monotonic()

@@ -16,7 +16,6 @@ from hatch_multiplat.build.checksums import write_checksums
 from hatch_multiplat.build.components import Inventory, list_ingredients
 from hatch_multiplat.index.wheel_cache import hash_file
 from hatch_multiplat.wheels.license import read_licensing
-from hatch_multiplat.wheels.wheel_file import open_wheel
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -79,13 +78,14 @@ def write_side_outputs(
     wheels: Sequence[ProjectWheel],
     selections: Sequence[Selection],
     paths: Mapping[str, Path],
+    metadata: Mapping[str, str],
     lock: Pylock,
 ) -> tuple[Path, ...]:
     """Write what is wanted beside the outputs, which lie in one folder, and return the paths.
 
-    `wheels` are the project's own that the executable holds, `paths` maps the file name of every
-    wheel to its place in the store. The checksums cover the executable and its inventory, and of
-    the project's wheels and sdist what lies there too.
+    `wheels` are the project's own that the executable holds. `paths` maps the file name of every
+    wheel to its place in the wheel cache, `metadata` to its METADATA. The checksums cover the
+    executable and its inventory, and of the project's wheels and sdist what lies there too.
     """
     written: list[Path] = []
     files = [Path(output.path) for output in outputs if Path(output.path).is_file()]
@@ -95,7 +95,6 @@ def write_side_outputs(
         output = next(
             named[name] for name in ("pex", "exe") if name in named and named[name] in files
         )
-        metadata = {name: open_wheel(path).metadata for name, path in paths.items()}
         inventory = Inventory(
             name=wheels[0].metadata.name,
             version=str(wheels[0].metadata.version),

@@ -11,7 +11,7 @@ from hatch_multiplat.wheels.dependency_proof import heed_user
 from hatch_multiplat.wheels.elf import find_bare_gaps
 from hatch_multiplat.wheels.floors import promises_floor
 from hatch_multiplat.wheels.python_bounds import find_refused_by_python
-from hatch_multiplat.wheels.wheel_file import parse_wheel_texts, read_wheel_texts
+from hatch_multiplat.wheels.wheel_file import open_wheel, parse_wheel_texts
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from hatch_multiplat.targets.target import Target
     from hatch_multiplat.wheels.dependency_proof import Demands
     from hatch_multiplat.wheels.selection import MissingWheel, Selection, Wheel
-    from hatch_multiplat.wheels.wheel_file import WheelTexts
+    from hatch_multiplat.wheels.wheel_file import WheelFile, WheelTexts
 
 
 class Downloads:
@@ -40,7 +40,7 @@ class Downloads:
         self.whole = whole
         self._paths: dict[str, Path] = {}
         # By path: a wheel of the project may have the name of one that was fetched.
-        self._texts: dict[Path, WheelTexts] = {}
+        self._files: dict[Path, WheelFile] = {}
         self._served: dict[str, WheelTexts] = {}
         self._proven: set[tuple[Path, Target]] = set()
 
@@ -70,7 +70,7 @@ class Downloads:
         refused = find_refused_by_python(selections, demands.requires_python, applied)
         paths = self._bring_bare(selections)
         new = self.unproven(selections, paths)
-        unfit = find_bare_gaps(new, paths)
+        unfit = find_bare_gaps(new, self.open(paths))
         left = {(missing.name, missing.target) for missing in unfit}
         self._proven |= {
             (paths[wheel.filename], selection.target)
@@ -118,9 +118,17 @@ class Downloads:
 
     def read_texts(self, paths: Mapping[str, Path]) -> dict[str, WheelTexts]:
         """Read each of these wheels, by file name, unless it has been read before."""
-        new = {name: path for name, path in paths.items() if path not in self._texts}
-        self._texts |= {paths[name]: texts for name, texts in read_wheel_texts(new).items()}
-        return {name: self._texts[path] for name, path in paths.items()}
+        return {name: file.texts for name, file in self.open(paths).items()}
+
+    def open(self, paths: Mapping[str, Path]) -> dict[str, WheelFile]:
+        """Open each of these wheels, by file name, unless it has been opened before."""
+        root = self._context.wheel_cache.root
+        for path in paths.values():
+            if path not in self._files:
+                # A file in the cache lies in a folder that is named by its hash.
+                sha256 = path.parent.name if path.is_relative_to(root) else ""
+                self._files[path] = open_wheel(path, sha256=sha256)
+        return {name: self._files[path] for name, path in paths.items()}
 
     def unproven(
         self, selections: Sequence[Selection], paths: Mapping[str, Path]

@@ -16,13 +16,10 @@ from typing import IO, TYPE_CHECKING, Any, Final, cast
 from hatch_multiplat.targets.platforms import oldest_floor
 from hatch_multiplat.wheels.floors import promises_floor
 from hatch_multiplat.wheels.incompatibility import spell_floor
-from hatch_multiplat.wheels.report import Advice, coverage_error, render_gaps
 from hatch_multiplat.wheels.selection import MissingWheel
-from hatch_multiplat.wheels.wheel_file import open_wheel
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
-    from pathlib import Path
 
     from elftools.elf.elffile import ELFFile
     from packaging.tags import Tag
@@ -31,6 +28,7 @@ if TYPE_CHECKING:
     from hatch_multiplat.wheels.floors import Floor
     from hatch_multiplat.wheels.incompatibility import MissingKind
     from hatch_multiplat.wheels.selection import Selection, Wheel
+    from hatch_multiplat.wheels.wheel_file import WheelFile
 
 _MAGIC: Final = b"\x7fELF"
 _ARCHS: Final = {
@@ -64,14 +62,14 @@ class LibcNeed:
     musl_member: str = ""
 
 
-def read_libc_needs(wheel: Path) -> dict[str, LibcNeed]:
+def read_libc_needs(wheel: WheelFile) -> dict[str, LibcNeed]:
     """Return what the ELF files in a wheel need, by their architecture; of most wheels nothing.
 
     A file that no linker made, or that is for some other kind of machine, is passed over. Raises
-    VerificationError for what is no wheel, or is damaged.
+    VerificationError for what is damaged.
     """
     found: dict[str, LibcNeed] = {}
-    for name, blocks in open_wheel(wheel).contents():
+    for name, blocks in wheel.contents():
         start = next(blocks, b"")
         if not start.startswith(_MAGIC):
             continue
@@ -192,24 +190,14 @@ def _promise(tags: Iterable[Tag], target: Target) -> str:
     return f"it is tagged {names}"
 
 
-def check_bare_wheels(selections: Sequence[Selection], paths: Mapping[str, Path]) -> None:
-    """Raise CoverageError with every target that takes a wheel for plain `linux_ARCH` in vain.
-
-    `paths` has the wheels on disk, by file name. What carries a tag that promises a floor is
-    believed: whoever gave it that has looked.
-    """
-    missing_wheels = find_bare_gaps(selections, paths)
-    if missing_wheels:
-        targets = [selection.target for selection in selections]
-        raise coverage_error(
-            render_gaps(missing_wheels, targets, advice=Advice.PROJECT), missing_wheels
-        )
-
-
 def find_bare_gaps(
-    selections: Sequence[Selection], paths: Mapping[str, Path]
+    selections: Sequence[Selection], files: Mapping[str, WheelFile]
 ) -> tuple[MissingWheel, ...]:
-    """Return the gaps that wheels for plain `linux_ARCH` leave by what the files in them need."""
+    """Return the gaps that wheels for plain `linux_ARCH` leave by what the files in them need.
+
+    `files` has the wheels by file name. What carries a tag that promises a floor is believed:
+    whoever gave it that has looked.
+    """
     known: dict[str, dict[str, LibcNeed]] = {}
     missing_wheels = []
     for selection in selections:
@@ -217,7 +205,7 @@ def find_bare_gaps(
             if promises_floor(wheel.tags, selection.target):
                 continue
             if wheel.filename not in known:
-                known[wheel.filename] = read_libc_needs(paths[wheel.filename])
+                known[wheel.filename] = read_libc_needs(files[wheel.filename])
             found = explain_need(wheel.tags, known[wheel.filename], selection.target)
             if found is not None:
                 missing_wheels.append(

@@ -176,11 +176,6 @@ def _explain(filename: str) -> Iterator[None]:
         raise VerificationError(f"{filename} cannot be installed: {error}; {REMEDY}") from error
 
 
-def read_wheel_texts(paths: Mapping[str, Path]) -> dict[str, WheelTexts]:
-    """Read each of these wheels, by file name; raises VerificationError for what is no wheel."""
-    return {filename: open_wheel(path).texts for filename, path in paths.items()}
-
-
 def find_damages(file: WheelFile) -> list[str]:
     """Read every member of a wheel, and say what is not as the wheel itself has it.
 

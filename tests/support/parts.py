@@ -14,7 +14,7 @@ from hatch_multiplat.executable.boot import BootTable, BootWheel
 from hatch_multiplat.executable.writer import BuildInputs
 from hatch_multiplat.targets.target import Target
 from hatch_multiplat.wheels.selection import Selection, WheelSet, parse_wheel
-from hatch_multiplat.wheels.wheel_file import read_wheel_texts
+from hatch_multiplat.wheels.wheel_file import open_wheel
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -64,7 +64,7 @@ def make_parts(
         requirements=tuple(map(Requirement, requirements)),
         selections=selections,
         paths={name: paths[name] for name in locked},
-        texts=read_wheel_texts(paths),
+        texts={name: open_wheel(path).texts for name, path in paths.items()},
         table=BootTable(
             name="demo",
             version="1.0",

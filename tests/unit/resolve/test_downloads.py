@@ -47,15 +47,15 @@ def read(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     opened = []
     read_texts, read_needs = wheel_file.open_wheel, elf.read_libc_needs
 
-    def texts(path: Path) -> object:
+    def texts(path: Path, *, sha256: str) -> object:
         opened.append(f"texts of {path.name.partition('-')[0]}")
-        return read_texts(path)
+        return read_texts(path, sha256=sha256)
 
-    def needs(path: Path) -> object:
-        opened.append(f"code of {path.name.partition('-')[0]}")
-        return read_needs(path)
+    def needs(file: wheel_file.WheelFile) -> object:
+        opened.append(f"code of {file.filename.partition('-')[0]}")
+        return read_needs(file)
 
-    monkeypatch.setattr(wheel_file, "open_wheel", texts)
+    monkeypatch.setattr("hatch_multiplat.resolve.downloads.open_wheel", texts)
     monkeypatch.setattr(elf, "read_libc_needs", needs)
     return opened
 

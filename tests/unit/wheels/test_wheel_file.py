@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from hatch_multiplat.base.errors import VerificationError
-from hatch_multiplat.wheels.wheel_file import find_damages, open_wheel, read_wheel_texts
+from hatch_multiplat.wheels.wheel_file import find_damages, open_wheel
 from tests.support.wheels import change_members, rewrite
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def test_wheels_say_what_they_require_and_which_scripts_they_have(make_wheel: MakeFile) -> None:
     plain = make_wheel("plain")
     full = make_wheel("full", requires=["plain>=1"], scripts={"full": "full:main"})
-    texts = read_wheel_texts({path.name: path for path in (plain, full)})
+    texts = {path.name: open_wheel(path).texts for path in (plain, full)}
     assert texts[plain.name].requires == ()
     assert texts[plain.name].entry_points == {}
     assert [str(requirement) for requirement in texts[full.name].requires] == ["plain>=1"]
@@ -74,12 +74,12 @@ def test_metadata_elsewhere_than_in_dist_info_is_none(tmp_path: Path) -> None:
     with pytest.raises(
         VerificationError, match=r"app-1\.0.* cannot be installed: it has no \.dist"
     ):
-        read_wheel_texts({path.name: path})
+        open_wheel(path)
     path.write_bytes(b"no zip file")
     with pytest.raises(
         VerificationError, match=r"app-1\.0.* cannot be installed: it cannot be read"
     ):
-        read_wheel_texts({path.name: path})
+        open_wheel(path)
     with pytest.raises(VerificationError, match=r"cannot be read as a wheel: .*No such file"):
         open_wheel(tmp_path / "gone-1.0-py3-none-any.whl")
 
@@ -106,7 +106,7 @@ def test_a_wheel_that_cannot_be_unpacked_is_named(
     path = make_wheel("app")
     change_members(path, **changes)
     with pytest.raises(VerificationError, match=rf"app-1\.0.* cannot be installed: .*{said}"):
-        read_wheel_texts({path.name: path})
+        open_wheel(path)
 
 
 INFO = "app-1.0.dist-info"
