@@ -101,6 +101,7 @@ def run_uv_solve(
     question: Question,
     *,
     environ: Mapping[str, str],
+    stages_own: bool = True,
     flags: Sequence[str] = (),
     steps: Sequence[TargetConstraint] = (),
     prior: str | None = None,
@@ -111,12 +112,13 @@ def run_uv_solve(
 ) -> Solved:
     """Solve for all targets in one run of uv.
 
-    `flags` say what uv may build. `steps` narrow the versions of packages on single targets.
-    `prior` is the text of an earlier answer: uv keeps to its versions where it can. With
-    `restricted`, uv solves for the targets alone, and demands wheels for each where a package has
-    nothing that it may build; without, for any platform. `merged` are indexes to ask before all
-    others, `timeout` is in seconds. `warn` hears what uv warns of, whether or not it finds an
-    answer.
+    With `stages_own`, what requires the project itself gets what its wheel will say; without, some
+    dependency says where the project is. `flags` say what uv may build. `steps` narrow the versions
+    of packages on single targets. `prior` is the text of an earlier answer: uv keeps to its
+    versions where it can. With `restricted`, uv solves for the targets alone, and demands wheels
+    for each where a package has nothing that it may build; without, for any platform. `merged` are
+    indexes to ask before all others, `timeout` is in seconds. `warn` hears what uv warns of,
+    whether or not it finds an answer.
     Raises SolveError with uv's own explanation when there is no solution, FetchError when an index
     cannot be read, ConfigError for sources that lead nowhere, and ToolError when uv cannot be run,
     or fails for another reason: its cache, its settings.
@@ -132,12 +134,12 @@ def run_uv_solve(
             requires_python=f">={python}",
             uv_table=_staged_uv_table(question, merged),
             restricted=restricted,
-            own=question.own,
+            own=question.own if stages_own else None,
             own_url=(folder / "own").as_uri(),
         )
         staged = question.sources.credentials.with_query_variables(staged)
         (folder / "pyproject.toml").write_text(staged, encoding="utf-8")
-        if question.own is not None:
+        if question.own is not None and stages_own:
             (folder / "own").mkdir()
             own = stage_own(question.own, requires_python=f">={python}")
             (folder / "own" / "pyproject.toml").write_text(own, encoding="utf-8")

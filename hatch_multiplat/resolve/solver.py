@@ -72,6 +72,7 @@ class Solver:
         self.preferences: set[tuple[NormalizedName, Version]] = set()
         self.sourced: set[NormalizedName] = set()
         self._warned: set[str] = set()
+        self._stages_own = question.own is not None
         self._key = question_key(question, prior, context.policy)
         self._proven = ""
         self._yanked: frozenset[str] = frozenset()
@@ -123,10 +124,22 @@ class Solver:
         return self.solve(prior=self.prior)
 
     def ask(self, *, prior: str | None, steps: Iterable[TargetConstraint] | None = None) -> Solved:
-        """Ask uv once."""
+        """Ask uv once, and once more if a dependency knows the project's own folder."""
+        try:
+            return self._ask(prior, steps)
+        except SolveError as error:
+            own = self.question.own
+            words = f"conflicting URLs for package '{own.name if own else ''}'"
+            if own is None or not self._stages_own or words not in error.explanation:
+                raise
+        self._stages_own = False
+        return self._ask(prior, steps)
+
+    def _ask(self, prior: str | None, steps: Iterable[TargetConstraint] | None) -> Solved:
         self.runs += 1
         return run_uv_solve(
             self.question,
+            stages_own=self._stages_own,
             environ=self.context.environ,
             flags=self.flags(),
             steps=tuple(self.steps.values() if steps is None else steps),

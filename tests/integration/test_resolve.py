@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from click.testing import CliRunner
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from hatch_multiplat.base.errors import CoverageError, LockError, SolveError
 from hatch_multiplat.executable.executable_file import read_executable
@@ -22,13 +24,14 @@ from hatch_multiplat.targets.patch_spans import spell_spans
 from hatch_multiplat.targets.target import Target
 from hatch_multiplat.wheels.report import render_report
 from tests.support.elf import glibc_object
+from tests.support.index_server import IndexServer
 from tests.support.project import make_project
+from tests.support.wheels import make_wheel as build_wheel
 
 if TYPE_CHECKING:
     from click.testing import Result
 
     from tests.conftest import MakeFile
-    from tests.support.index_server import IndexServer
     from tests.support.project import ProjectFolder
 
 pytestmark = pytest.mark.usefixtures("plain_network", "uv_cache")
@@ -696,3 +699,78 @@ def test_a_32_bit_python_may_be_on_a_kernel_of_64_bits(
         assert {name for name, cells in found.items() if target in cells} == {"greeny", "bluey"}
         assert bench.run("lock").exit_code == 0
     assert made.build().lock
+
+
+@st.composite
+def worlds(draw: st.DrawFn) -> dict[str, dict[str, list[str]]]:
+    """Packages by name and version, each with what it requires; `demo` is the project's name."""
+    names = ["one", "two", "three"]
+    world: dict[str, dict[str, list[str]]] = {}
+    for name in names:
+        versions = draw(st.lists(st.sampled_from(["1.0", "2.0"]), min_size=1, unique=True))
+        world[name] = {}
+        for version in versions:
+            asked = draw(
+                st.lists(
+                    st.sampled_from([*names, "demo", "demo>=0.5", "demo[fast]", "demo>=9"]),
+                    max_size=2,
+                    unique=True,
+                )
+            )
+            world[name][version] = [item for item in asked if item != name]
+    return world
+
+
+def answer_of(world: dict[str, dict[str, list[str]]]) -> dict[str, str] | None:
+    """Return the versions that the project gets, newest first; None where there is no answer.
+
+    The project is at version 1.0, requires `one`, and `two` in its extra.
+    """
+
+    def is_complete(chosen: dict[str, str]) -> bool:
+        needed, queue = set(), ["one"]
+        for name in queue:
+            if name in needed:
+                continue
+            needed.add(name)
+            for asked in world[name].get(chosen.get(name, ""), ["demo>=9"]):
+                if asked == "demo>=9":
+                    return False
+                extra = ["two"] if asked == "demo[fast]" else []
+                queue += extra if asked.startswith("demo") else [asked]
+        return needed == set(chosen)
+
+    options = [[None, *sorted(world[name])] for name in world]
+    answers = [
+        {name: version for name, version in zip(world, versions, strict=True) if version}
+        for versions in itertools.product(*options)
+    ]
+    fitting = [answer for answer in answers if is_complete(answer)]
+    return max(fitting, key=lambda answer: answer.get("one", ""), default=None)
+
+
+@settings(max_examples=12, suppress_health_check=list(HealthCheck))
+@given(world=worlds())
+def test_any_cycle_through_the_project_has_the_answer_that_it_has_without_an_index(
+    bench: Bench, tmp_path_factory: pytest.TempPathFactory, world: dict[str, dict[str, list[str]]]
+) -> None:
+    """An index that has a `demo` of its own, at whatever version, changes nothing."""
+    folder = tmp_path_factory.mktemp("world")
+    bench.folder = folder
+    with IndexServer() as index:
+        bench.index = index
+        index.add(build_wheel(folder / "files", "demo", "9.0"))
+        for name, versions_of_it in world.items():
+            for version, requires in versions_of_it.items():
+                index.add(build_wheel(folder / "files", name, version, requires=requires))
+        bench.make("one", extras_of_wheel={"fast": ["two"]})
+        result = bench.run("check", "--json")
+        expected = answer_of(world)
+        if expected is None:
+            assert result.exit_code == 5, result.output
+            return
+        assert result.exit_code == 0, result.output
+        found = {name: set(cells.values()) for name, cells in bench.checked().items()}
+        assert "demo" not in found
+        # What is taken is complete, and newest where the project itself asks for it.
+        assert found["one"] == {expected["one"]}
