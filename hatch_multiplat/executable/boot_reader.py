@@ -52,7 +52,14 @@ def read_table(members: Mapping[str, bytes], *, where: str) -> BootTable | None:
         table_selections(table)
     except ExecutableError:
         raise
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError, LookupError) as error:
+    except (
+        ValueError,
+        TypeError,
+        LookupError,
+        AttributeError,
+        RecursionError,
+        ArithmeticError,
+    ) as error:
         raise ExecutableError(
             f"{where} is damaged: its {TABLE} cannot be read; download it again"
         ) from error

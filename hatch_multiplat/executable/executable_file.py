@@ -38,6 +38,15 @@ if TYPE_CHECKING:
     from hatch_multiplat.wheels.selection import Wheel
 
 _BLOCK: Final = 1 << 20
+# The values of PEX-INFO that are read here, by key: what pex writes, and what stands for none.
+_INFO_KINDS: Final[Mapping[str, tuple[type | tuple[type, ...], object]]] = {
+    "requirements": (list, []),
+    "overridden": (list, []),
+    "excluded": (list, []),
+    "build_properties": (dict, {}),
+    "entry_point": ((str, type(None)), None),
+    "script": ((str, type(None)), None),
+}
 _UNUSED: Final = frozenset({"RECORD", "RECORD.jws", "RECORD.p7s", "INSTALLER"})
 
 
@@ -156,6 +165,9 @@ def _executable(
         raise ExecutableError(f"{path} is no PEX: its {INFO} cannot be read: {error}") from error
     if not isinstance(info, dict) or not isinstance(info.get("distributions"), dict):
         raise ExecutableError(f"{path} is no PEX: its {INFO} lists no distributions")
+    for key, (kind, default) in _INFO_KINDS.items():
+        if not isinstance(info.get(key, default), kind):
+            raise ExecutableError(f"{path} is no PEX: its {INFO} has a {key} that pex never writes")
     table = read_table(texts, where=str(path))
     return Executable(
         path=path,

@@ -194,12 +194,15 @@ def parse_skeleton(content: bytes) -> Skeleton:
 
 
 def read_skeleton(path: Path) -> Skeleton:
-    """Return the skeleton that an executable was made of."""
+    """Return the skeleton that an executable was made of; raises ValueError, KeyError."""
     with zipfile.ZipFile(path) as archive:
         names = (name for name in archive.namelist() if not name.startswith((DEPS, MULTIPLAT)))
         data = {name: archive.read(name) for name in names}
         data[MAIN] = archive.read(PEX_MAIN)
-    return _skeleton(data, read_members(path))
+    skeleton = _skeleton(data, read_members(path))
+    if not re.fullmatch("[0-9a-f]{40}", str(skeleton.info[HASH])):
+        raise ValueError(HASH)
+    return skeleton
 
 
 def _skeleton(data: Mapping[str, bytes], members: Mapping[str, Member]) -> Skeleton:

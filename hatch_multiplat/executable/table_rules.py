@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from packaging.utils import InvalidWheelFilename, parse_wheel_filename
+from packaging.version import InvalidVersion, Version
 
 from hatch_multiplat.base.toml_table import is_file_name
 from hatch_multiplat.config.pex_options import is_template
@@ -18,7 +19,8 @@ if TYPE_CHECKING:
 _NAME: Final = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?")
 _VERSION: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9.+!_-]*")
 _SHA256: Final = re.compile(r"[0-9a-f]{64}")
-_TARGET: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]*")
+_TARGET: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]{0,199}")
+_LONGEST: Final = 255
 _RUNS: Final = frozenset({"script", "entry_point", "module"})
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
@@ -43,6 +45,10 @@ def find_breaches(table: BootTable) -> Iterator[str]:
             "what it runs anywhere is not in it",
         ),
         (len(set(names)) == len(names), "two targets have the same name"),
+        (
+            all(_is_version(version) for _, version, _ in (*table.metadata, *table.pythons)),
+            "it replaces the metadata of a version that is none",
+        ),
     )
     yield from (breach for holds, breach in rules if not holds)
     yield from _check_command("it", table.run, table.inject_args, table.inject_env)
@@ -64,7 +70,14 @@ def _check_command(
 
 
 def _is_name(text: str) -> bool:
-    return is_file_name(text) and not _CONTROL.search(text)
+    return is_file_name(text) and len(text) <= _LONGEST and not _CONTROL.search(text)
+
+
+def _is_version(text: str) -> bool:
+    try:
+        return not text or bool(Version(text))
+    except InvalidVersion:
+        return False
 
 
 def _is_wheel(text: str) -> bool:

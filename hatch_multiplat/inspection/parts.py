@@ -5,7 +5,7 @@ from __future__ import annotations
 import stat
 import zipfile
 from collections.abc import Mapping
-from dataclasses import fields, replace
+from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING
 
 from packaging.version import InvalidVersion, Version
@@ -21,6 +21,7 @@ from hatch_multiplat.executable.pex_skeleton import read_skeleton
 from hatch_multiplat.executable.rendering import render_prefix
 from hatch_multiplat.executable.writer import executable_members
 from hatch_multiplat.executable.zip_writer import LAUNCHER, read_members, write_archive
+from hatch_multiplat.wheels.wheel_file import BROKEN
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -28,7 +29,9 @@ if TYPE_CHECKING:
 
     from hatch_multiplat.executable.boot import BootCommand, BootTarget, Run
     from hatch_multiplat.executable.executable import Executable
+    from hatch_multiplat.executable.pex_skeleton import Skeleton
     from hatch_multiplat.executable.writer import BuildInputs
+    from hatch_multiplat.executable.zip_writer import Member
     from hatch_multiplat.targets.target import Target
 
 
@@ -99,12 +102,20 @@ def restrict(inputs: BuildInputs, targets: Collection[Target]) -> BuildInputs:
 
 
 def write_part(whole: Executable, names: Collection[str], output: Path) -> None:
-    """Write the same executable for some of its targets.
+    """Write the same executable for some of its targets, as `write_parts` does."""
+    write_parts(whole, {output: names})
 
-    Its bytes are those that a build for just these targets and the same wheels would have, by this
-    release and with the pex runtime that the whole has.
+
+def write_parts(whole: Executable, parts: Mapping[Path, Collection[str]]) -> None:
+    """Write the same executable for some of its targets to each of these paths; it is read once.
+
+    The bytes are those that a build for just these targets and the same wheels would have, by this
+    release and with the pex runtime that the whole has. Raises WriteError.
     """
-    write_joined([whole], cut_table(whole.own_table(), names), output)
+    source = _read_source(whole)
+    table = whole.own_table()
+    for output, names in parts.items():
+        _write(source, cut_table(table, names), source.members, output)
 
 
 def write_joined(files: Sequence[Executable], table: BootTable, output: Path) -> None:
@@ -118,18 +129,46 @@ def write_joined(files: Sequence[Executable], table: BootTable, output: Path) ->
     sources = {
         name: member for file in reversed(files) for name, member in read_members(file.path).items()
     }
-    wheels = [sources[DEPS + wheel.file] for wheel in table.wheels]
+    _write(_read_source(base), table, sources, output)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Source:
+    """What an executable is made of again, and the bytes before its first member."""
+
+    skeleton: Skeleton
+    members: Mapping[str, Member]
+    prefix: bytes
+    mode: int
+
+
+def _read_source(executable: Executable) -> _Source:
+    path = executable.path
+    try:
+        return _Source(
+            skeleton=read_skeleton(path),
+            members=read_members(path),
+            prefix=_beginning(path),
+            mode=stat.S_IMODE(path.stat().st_mode),
+        )
+    except (OSError, ValueError, KeyError, TypeError, *BROKEN) as error:
+        raise ExecutableError(
+            f"{path} is damaged: what pex has put in cannot be read; download it again"
+        ) from error
+
+
+def _write(source: _Source, table: BootTable, members: Mapping[str, Member], output: Path) -> None:
     distributions = {wheel.file: wheel.sha256 for wheel in table.wheels}
-    skeleton = read_skeleton(base.path).fill({"distributions": distributions})
+    skeleton = source.skeleton.fill({"distributions": distributions})
     table = replace(table, pex=skeleton.describe())
-    members = executable_members(skeleton, table, wheels)
-    prefix = _beginning(base.path)
+    wheels = [members[DEPS + wheel.file] for wheel in table.wheels]
+    prefix = source.prefix
     # Windows' own launcher in front is of no use where no target is Windows.
     if not prefix.startswith(LAUNCHER) or not is_for_windows(table.targets):
         prefix = render_prefix(table)
-    mode = stat.S_IMODE(base.path.stat().st_mode)
+    filled = executable_members(skeleton, table, wheels)
     try:
-        write_archive(members, output, prefix=prefix, mode=mode)
+        write_archive(filled, output, prefix=prefix, mode=source.mode)
     except OSError as error:
         raise WriteError.of(output, error, instead="--output") from error
 

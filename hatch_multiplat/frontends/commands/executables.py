@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from hatch_multiplat.base.errors import ConfigError, ExecutableError, LockError
+from hatch_multiplat.base.errors import ConfigError, ExecutableError, LockError, WriteError
 from hatch_multiplat.executable.executable_file import read_executable
 from hatch_multiplat.frontends.commands.screen import Screen
 from hatch_multiplat.inspection.inspection import compare_with_lock
@@ -74,8 +74,15 @@ def read_part(path: Path) -> Executable:
 
 
 def check_output(output: Path, inputs: Iterable[Path]) -> None:
-    """Raise ConfigError if an output would be written over an input, or is a folder."""
-    if output.is_dir():
+    """Raise ConfigError if an output would be written over an input, or is a folder.
+
+    Raises WriteError for a path that no file can have.
+    """
+    try:
+        is_folder = output.is_dir()
+    except OSError as error:
+        raise WriteError.of(output, error, instead="--output") from error
+    if is_folder:
         raise ConfigError([f"--output: {output} is a folder; name a file in it"])
     for path in inputs:
         if output.resolve() == path.resolve():

@@ -25,7 +25,7 @@ from hatch_multiplat.frontends.commands.terminal import (
     json_option,
     quiet_option,
 )
-from hatch_multiplat.inspection.parts import write_part
+from hatch_multiplat.inspection.parts import write_parts
 from hatch_multiplat.inspection.verification import executable_selections
 from hatch_multiplat.targets.target_choice import Choice, choose_targets, group_targets
 
@@ -90,11 +90,12 @@ def split(
         _check_suffix(output or default, chosen)
     for path in parts:
         check_output(path, [file])
-    written = []
-    for path, group in parts.items():
-        names = [str(target) for target in group]
-        write_part(executable, names, path)
-        written.append({"path": str(path), "size": path.stat().st_size, "targets": names})
+    named = {path: [str(target) for target in group] for path, group in parts.items()}
+    write_parts(executable, named)
+    written = [
+        {"path": str(path), "size": path.stat().st_size, "targets": names}
+        for path, names in named.items()
+    ]
     if as_json:
         click.echo(json.dumps({"whole": str(file), "parts": written}, indent=2))
         return

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn, ParamSpec, TextIO, TypeV
 import click
 
 from hatch_multiplat.base.errors import PIPE_CLOSED, ConfigError, MultiplatError, WriteError
+from hatch_multiplat.base.text import show_plain
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -153,4 +154,4 @@ def show_usage_error(error: click.ClickException) -> None:
 
 
 def _end_with(error: MultiplatError) -> NoReturn:
-    Terminal().abort(f"error: {error}", error.exit_code)
+    Terminal().abort(f"error: {show_plain(str(error))}", error.exit_code)

@@ -87,3 +87,12 @@ def test_what_no_build_writes_is_told_without_its_own_words(
 ) -> None:
     (found,) = find_breaches(replace(TABLE, **changed))
     assert found.startswith(said)
+
+
+@pytest.mark.parametrize("version", ["1.0", ""])
+def test_replaced_metadata_is_of_a_version(version: str) -> None:
+    known = replace(TABLE, metadata=(("demo", version, ()),), pythons=(("demo", version, ""),))
+    assert list(find_breaches(known)) == []
+    other = replace(TABLE, pythons=(("demo", "newest", ">=3"),))
+    (found,) = find_breaches(other)
+    assert found == "it replaces the metadata of a version that is none"
