@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from hatch_multiplat.wheels.dependency_proof import Demands
     from hatch_multiplat.wheels.metadata import ProjectMetadata
     from hatch_multiplat.wheels.selection import Selection
-    from hatch_multiplat.wheels.wheel_file import WheelFile, WheelTexts
+    from hatch_multiplat.wheels.wheel_file import WheelFile
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -105,7 +105,7 @@ def build_executable(request: Request, invocation: Invocation) -> Report:
         demands=demands,
         run=run,
         paths=paths,
-        texts={name: file.texts for name, file in files.items()},
+        files=files,
         renewal=name_renewal(project.config.lock) if found.runs == 0 else "",
     )
     checked = context.wheel_cache.root / "checked"
@@ -220,11 +220,12 @@ def _make_inputs(
     demands: Demands,
     run: Run,
     paths: Mapping[str, Path],
-    texts: Mapping[str, WheelTexts],
+    files: Mapping[str, WheelFile],
     renewal: str,
 ) -> BuildInputs:
     """Prove that every target has all that it needs; return what the executable is made of."""
     config, metadata = project.config, own.metadata
+    texts = {name: file.texts for name, file in files.items()}
     proven = install_order(
         prove_selections(selections, texts, demands, renewal=renewal),
         own={canonicalize_name(metadata.name)},
@@ -240,6 +241,7 @@ def _make_inputs(
         selections=proven,
         scripts=own.scripts,
         contents={name: (path.parent.name, path.stat().st_size) for name, path in paths.items()},
+        gui={name for name, file in files.items() if file.has_gui_scripts()},
         demands=demands,
         texts=texts,
     )

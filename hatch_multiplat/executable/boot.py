@@ -15,11 +15,15 @@ Run = Mapping[str, str]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BootWheel:
-    """A wheel that lies at `.deps/<file>`; its size is in bytes."""
+    """A wheel that lies at `.deps/<file>`; its size is in bytes.
+
+    `gui` is whether it has scripts that want no console on Windows.
+    """
 
     file: str
     sha256: str
     size: int
+    gui: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -145,7 +149,7 @@ class BootTable:
             "inject_args": list(self.inject_args),
             "inject_env": dict(self.inject_env),
             "options": asdict(self.options),
-            "wheels": [asdict(wheel) for wheel in self.wheels],
+            "wheels": [_wheel_fields(wheel) for wheel in self.wheels],
             "targets": [_target_fields(target) for target in self.targets],
             **({"overrides": list(self.overrides)} if self.overrides else {}),
             **({"excluded": list(self.excluded)} if self.excluded else {}),
@@ -158,6 +162,11 @@ class BootTable:
             **({"pythons": list(map(list, self.pythons))} if self.pythons else {}),
             **({"pex": dict(self.pex)} if self.pex else {}),
         }
+
+
+def _wheel_fields(wheel: BootWheel) -> dict[str, Any]:
+    """The fields of a wheel, without the one that few have."""
+    return {key: value for key, value in asdict(wheel).items() if value or key != "gui"}
 
 
 def _target_fields(target: BootTarget) -> dict[str, Any]:

@@ -99,7 +99,12 @@ def parse_table(data: Mapping[str, Any], *, where: str) -> BootTable:
         inject_env=_strings(data["inject_env"]),
         options=_options(data["options"]),
         wheels=tuple(
-            BootWheel(file=str(item["file"]), sha256=str(item["sha256"]), size=int(item["size"]))
+            BootWheel(
+                file=str(item["file"]),
+                sha256=str(item["sha256"]),
+                size=int(item["size"]),
+                gui=bool(item.get("gui")),
+            )
             for item in data["wheels"]
         ),
         targets=tuple(_target(item, count=len(data["wheels"])) for item in data["targets"]),

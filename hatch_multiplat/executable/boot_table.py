@@ -17,7 +17,7 @@ from hatch_multiplat.executable.boot import (
 from hatch_multiplat.executable.needs import find_anywhere, find_needs
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from packaging.requirements import Requirement
 
@@ -36,6 +36,7 @@ def make_boot_table(
     run: Run,
     selections: Sequence[Selection],
     contents: Mapping[str, tuple[str, int]],
+    gui: Collection[str] = (),
     scripts: Mapping[str, str],
     demands: Demands,
     texts: Mapping[str, WheelTexts],
@@ -43,10 +44,10 @@ def make_boot_table(
     """Make the table of an executable.
 
     `contents` maps each wheel's file name to the SHA-256 (hex) and the size (bytes) of the file
-    on disk, which is what start-up will find in the executable. `texts` has what each wheel says of
-    itself, by the same name. `scripts` are the project's own,
-    name to `module:function`. Of `demands`, what stands in place of the wheels' own word goes into
-    the file.
+    on disk, which is what start-up will find in the executable; `gui` are those with scripts that
+    want no console. `texts` has what each wheel says of itself, by the same name. `scripts` are the
+    project's own, name to `module:function`. Of `demands`, what stands in place of the wheels' own
+    word goes into the file.
     """
     names = sorted({wheel.filename for selection in selections for wheel in selection.wheels})
     position = {name: index for index, name in enumerate(names)}
@@ -65,7 +66,8 @@ def make_boot_table(
             shebang=config.shebang,
         ),
         wheels=tuple(
-            BootWheel(file=name, sha256=contents[name][0], size=contents[name][1]) for name in names
+            BootWheel(file=name, sha256=contents[name][0], size=contents[name][1], gui=name in gui)
+            for name in names
         ),
         targets=rank_targets(tuple(_boot_target(selection, position) for selection in selections)),
         overrides=tuple(str(without_url(item)) for item in demands.overrides),

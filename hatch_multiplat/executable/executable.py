@@ -30,6 +30,8 @@ MAIN: Final = "__main__.py"
 PEX_PACKAGE: Final = "__pex__/"
 MULTIPLAT: Final = ".multiplat/"
 TABLE: Final = MULTIPLAT + "table.json"
+LAUNCHERS: Final = MULTIPLAT + "launchers/"
+"""What makes programs of console scripts on Windows: distlib's launchers."""
 PEX_MAIN: Final = MULTIPLAT + "pex.py"
 """pex's own `__main__.py`: the launcher runs it where pex's runtime is asked for."""
 

@@ -62,10 +62,12 @@ def read_blank(*names):
 
 
 def is_intact():
-    """Whether this text and the one module that every start imports are as they were built."""
+    """Whether this text and what every start imports are as they were built."""
     from zlib import crc32  # a zip file has loaded it
 
-    data = read_blank("check") + read_member(".multiplat/enter.py")
+    data = read_blank("check")
+    for name in ("enter", "windows"):
+        data += read_member(".multiplat/%s.py" % name)
     return ABOUT["check"] == "%08x" % (crc32(data) & 0xFFFFFFFF)
 
 

@@ -9,8 +9,10 @@ import re
 from importlib import resources
 from typing import TYPE_CHECKING, Any, Final
 
-from hatch_multiplat.executable.executable import MAIN, MULTIPLAT, TABLE
+from hatch_multiplat.executable.executable import LAUNCHERS, MAIN, MULTIPLAT, TABLE
+from hatch_multiplat.executable.windows_exe import read_launcher
 from hatch_multiplat.runtime.enter import FILES, FOLDER, PLACES
+from hatch_multiplat.runtime.windows import launcher_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,7 +20,8 @@ if TYPE_CHECKING:
     from hatch_multiplat.executable.boot import BootTable, BootTarget
 
 PYTHON: Final = "/usr/bin/env python3"
-_ENTER: Final = f"{MULTIPLAT}enter.py"
+_CHECKED: Final = (f"{MULTIPLAT}enter.py", f"{MULTIPLAT}windows.py")
+"""What a later start by `python FILE` imports, the second on Windows alone."""
 
 # pex's variables, but for PEX_ROOT: each sends a start to pex's own runtime. So does any other that
 # begins with PEX_, but a shell cannot list variables without starting a process: the header goes on
@@ -72,10 +75,11 @@ def render_members(table: BootTable) -> dict[str, bytes]:
     """The members that make an executable start, but for pex's own: the launcher and `.multiplat`.
 
     The launcher's `id` is what `digest_members` says of them; its `check` is the CRC-32 of the
-    launcher without `check` and of `enter.py`: of what each start by `python FILE` runs.
+    launcher without `check`, of `enter.py` and `windows.py`: of what each start by `python FILE`
+    runs.
     """
     members = {TABLE: _to_text(table.to_json()).encode()}
-    members |= _read_runtime()
+    members |= _read_runtime() | _read_launchers(table)
     about: dict[str, object] = {
         "name": table.name,
         "id": "",
@@ -90,7 +94,7 @@ def render_members(table: BootTable) -> dict[str, bytes]:
     members[MAIN] = _render_launcher(table, about)
     about["id"] = digest_members(members)
     unchecked = _render_launcher(table, about)
-    checked = unchecked.partition(b"\n")[2] + members[_ENTER]
+    checked = unchecked.partition(b"\n")[2] + b"".join(members[name] for name in _CHECKED)
     about["check"] = f"{binascii.crc32(checked):08x}"
     return {**members, MAIN: _render_launcher(table, about)}
 
@@ -99,6 +103,23 @@ def _read_runtime() -> dict[str, bytes]:
     folder = resources.files("hatch_multiplat").joinpath("runtime")
     sources = (item for item in folder.iterdir() if item.name.endswith(".py"))
     return {MULTIPLAT + item.name: item.read_bytes() for item in sources}
+
+
+def _read_launchers(table: BootTable) -> dict[str, bytes]:
+    """The launchers that the scripts of the wheels of targets for Windows want, and no others.
+
+    The program's own script is one with a console, unless it is a wheel's.
+    """
+    wanted = {
+        launcher_name(target.arch, gui)
+        for target in table.targets
+        if target.system == "windows"
+        for gui in {
+            False,
+            *(table.wheels[index].gui for _, indexes in target.sets for index in indexes),
+        }
+    }
+    return {LAUNCHERS + name: read_launcher(name) for name in sorted(wanted)}
 
 
 def digest_members(members: Mapping[str, bytes]) -> str:

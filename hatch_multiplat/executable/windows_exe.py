@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from importlib import resources
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from hatch_multiplat.base.errors import ToolError
 from hatch_multiplat.executable.zip_writer import read_members, write_archive
+from hatch_multiplat.runtime.windows import launcher_name
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from hatch_multiplat.config.formats import ExeOptions
     from hatch_multiplat.targets.platforms import Platform
-
-# distlib's launchers, by architecture: with a console ("t") or without ("w") before these.
-_LAUNCHERS: Final = {"x86_64": "64", "arm64": "64-arm", "i686": "32"}
 
 
 def write_windows_exe(pex: Path, output: Path, *, platform: Platform, options: ExeOptions) -> Path:
@@ -26,7 +24,8 @@ def write_windows_exe(pex: Path, output: Path, *, platform: Platform, options: E
     the same inputs give the same bytes. Raises OSError, and ToolError if distlib lacks a
     launcher.
     """
-    prefix = read_launcher(platform, options) + shebang(options)
+    name = launcher_name(platform.arch, options.windowed)
+    prefix = read_launcher(name) + shebang(options)
     write_archive(read_members(pex).values(), output, prefix=prefix, mode=0o755)
     return output
 
@@ -40,9 +39,8 @@ def shebang(options: ExeOptions) -> bytes:
     return f"#!/usr/bin/env {options.python or ('pyw' if options.windowed else 'py')}\n".encode()
 
 
-def read_launcher(platform: Platform, options: ExeOptions) -> bytes:
-    """Return distlib's launcher for a platform."""
-    name = f"{'w' if options.windowed else 't'}{_LAUNCHERS[platform.arch]}.exe"
+def read_launcher(name: str) -> bytes:
+    """Return one of distlib's launchers, `t64.exe` and the like; raises ToolError."""
     try:
         return resources.files("distlib").joinpath(name).read_bytes()
     except (FileNotFoundError, ModuleNotFoundError) as error:

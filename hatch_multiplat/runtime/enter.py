@@ -56,7 +56,7 @@ class Place:
         if all folders above are root's alone, so that an image can hold an environment for all.
         """
         if os.name == "nt":  # every place is in the user's profile, or named by the user
-            return os.path.exists(path)
+            return os.path.exists(path or self.root)
         try:
             owner = os.lstat(self.root).st_uid
             if owner != os.geteuid() and not (self.kind == NAMED and is_roots_alone(self.root)):
@@ -194,7 +194,7 @@ def enter(
 
 
 def become(arguments: "List[str]") -> "NoReturn":
-    """Become another process; where that cannot be, wait for it and leave with its exit code.
+    """Become another process, or what comes closest to it.
 
     Under a Python of Windows that has no console, the next one is of that kind too.
     """
@@ -205,14 +205,12 @@ def become(arguments: "List[str]") -> "NoReturn":
             pass
     if os.name != "nt":
         os.execv(arguments[0], arguments)
-    import signal
-    import subprocess
+    from . import windows
 
     python = arguments[0]
     if os.path.basename(sys.executable or "").lower().startswith("pythonw"):
         python = find_twin(python, "python", "pythonw")
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    sys.exit(subprocess.call([python, *arguments[1:]]))
+    windows.become([python, *arguments[1:]])
 
 
 def read_options() -> "List[str]":

@@ -15,7 +15,7 @@ import zipfile
 import zlib
 from typing import IO, Any, Dict, Iterable, Iterator, List, NamedTuple, Tuple
 
-from . import rules
+from . import rules, windows
 from .rules import BadWheel
 
 BLOCK = 1 << 20  # bytes
@@ -38,10 +38,20 @@ class Paths(NamedTuple):
     headers: str
 
 
-def install_wheel(stream: IO[bytes], paths: Paths, python: str) -> EntryPoints:
+class Python(NamedTuple):
+    """The interpreter that scripts name, and what makes programs of them on Windows.
+
+    That is a launcher for those with a console, and one for those without, if there are any.
+    """
+
+    path: str
+    launchers: Tuple[bytes, ...] = ()
+
+
+def install_wheel(stream: IO[bytes], paths: Paths, python: Python) -> EntryPoints:
     """Install one wheel under `paths`; returns its entry points by group.
 
-    `python` is the interpreter that its scripts name. Raises BadWheel if it breaks a rule.
+    Raises BadWheel if it breaks a rule.
     """
     wheel = Archive(stream)
     folders = [os.path.relpath(path, paths.root).replace(os.sep, "/") for path in paths[1:]]
@@ -158,7 +168,7 @@ def inflate(blocks: Iterable[bytes]) -> Iterator[bytes]:
 class Installer:
     """One wheel on its way into `paths`; `rows` are those of its new RECORD."""
 
-    def __init__(self, wheel: Archive, paths: Paths, library: str, python: str) -> None:
+    def __init__(self, wheel: Archive, paths: Paths, library: str, python: Python) -> None:
         self.wheel, self.paths, self.python = wheel, paths, python
         self.library = library
         self.scripts = os.path.relpath(paths.scripts, paths.root).replace(os.sep, "/")
@@ -213,8 +223,8 @@ class Installer:
 
     def write_script(self, path: str, body: bytes, gui: bool) -> None:
         folder, _, name = path.rpartition("/")
-        for file in write_script(self.locate(folder), name, self.python, body, gui):
-            self.rows[folder + "/" + file] = ("", "")
+        file = write_script(self.locate(folder), name, self.python, body, gui)
+        self.rows[folder + "/" + file] = ("", "")
 
     def write(self, path: str, blocks: Iterable[bytes]) -> None:
         self.rows[path] = write_file(self.locate(path), blocks)
@@ -269,8 +279,6 @@ def shebang(python: str, encoding: bytes = b"") -> bytes:
     `encoding` is the line that says how the script's text is encoded, if it is not UTF-8.
     """
     path = os.fsencode(python)
-    if os.name == "nt":
-        return b"#!" + path + b"\n" + encoding
     if len(path) <= SHEBANG_LIMIT and not re.search(rb"\s", path):
         try:
             path.decode("ascii" if encoding else "utf-8")
@@ -286,26 +294,25 @@ def shebang(python: str, encoding: bytes = b"") -> bytes:
 def script_text(reference: str) -> str:
     """The body of a console script, as pip writes it, for a reference that was looked at."""
     module, _, attribute = reference.partition(":")
-    return "import sys\nfrom %s import %s\nif __name__ == '__main__':\n    sys.exit(%s())\n" % (
+    name = "    sys.argv[0] = sys.argv[0][:-4]\n" if os.name == "nt" else ""  # without .exe
+    return "import sys\nfrom %s import %s\nif __name__ == '__main__':\n%s    sys.exit(%s())\n" % (
         module,
         attribute.partition(".")[0],
+        name,
         attribute,
     )
 
 
-def write_script(folder: Any, name: str, python: str, body: bytes, gui: bool = False) -> List[str]:
-    """Write one executable script, on Windows with what starts it. Returns the files' names."""
-    folder = os.fsencode(folder)
+def write_script(folder: Any, name: str, python: Python, body: bytes, gui: bool = False) -> str:
+    """Write one executable script, on Windows as a program. Returns the file's name."""
     found = ENCODING.match(body)
     encoding = found.group() if found else b""
-    text = shebang(python, encoding) + body[len(encoding) :]
-    names = rules.script_files(name, SYSTEM)
-    if len(names) == 1:
-        write_file(os.path.join(folder, name.encode("utf-8")), [text], 0o777)
-        return names
-    if gui:
-        names[0] += "w"
-    line = '@"%s" "%%~dp0%s" %%*\r\n' % (python, names[0])
-    for file, data in zip(names, (text, line.encode("utf-8"))):
-        write_file(os.path.join(folder, file.encode("utf-8")), [data], 0o777)
-    return names
+    file = rules.script_file(name, SYSTEM)
+    if python.launchers:
+        data = windows.make_program(python.launchers[-1 if gui else 0], python.path, body, gui)
+    elif os.name == "nt":  # the file has no target for Windows, yet runs there
+        file, data = name + ".py", body
+    else:
+        data = shebang(python.path, encoding) + body[len(encoding) :]
+    write_file(os.path.join(os.fsencode(folder), file.encode("utf-8")), [data], 0o777)
+    return file

@@ -12,7 +12,7 @@ import threading
 import time
 from typing import Any, Callable, Dict, List, NoReturn, Optional, Sequence, Tuple
 
-from . import cache, enter, install, match, places, pythons, rules, run, venv, verify
+from . import cache, enter, install, match, places, pythons, rules, run, venv, verify, windows
 
 Json = Dict[str, Any]
 NOTICE_AFTER = 1.0  # seconds
@@ -173,7 +173,7 @@ class Launch:
         there = os.path.join(final, parts[0]) if kind else final
         scripts = os.path.join(parts[2] if not kind else "", "bin")
         after, now = venv.describe_venv(there), venv.describe_venv(inside)
-        groups = self.install(now.paths, after.python)
+        groups = self.install(now.paths, self.add_launchers(after.python))
         # A program that may write does so when it first imports a module, if there is room.
         room = venv.prepare_bytecode(inside)
         private = kind in (enter.HOME, enter.SHARED) and not is_bytecode_unwanted()
@@ -206,7 +206,7 @@ class Launch:
         try:
             venv.write_scripts(
                 app if kind else now.paths.scripts,
-                self.base if plain else after.python,
+                self.add_launchers(self.base if plain else after.python),
                 commands,
                 common,
                 runs,
@@ -221,7 +221,18 @@ class Launch:
                 os.path.join(aside, "files"), [b"\0".join(map(os.fsencode, cache.list_tree(aside)))]
             )
 
-    def install(self, paths: install.Paths, python: str) -> List[Dict[str, Dict[str, str]]]:
+    def add_launchers(self, python: str) -> install.Python:
+        """The interpreter for scripts, and the file's launchers for this kind of machine."""
+        names: List[str] = []
+        if os.name == "nt":
+            names = [windows.launcher_name(self.machine.arch, gui) for gui in (False, True)]
+        there = ["launchers/" + name for name in names]
+        there = [name for name in there if MULTIPLAT + "/" + name in self.about["members"]]
+        return install.Python(python, tuple(map(self.read, there)))
+
+    def install(
+        self, paths: install.Paths, python: install.Python
+    ) -> List[Dict[str, Dict[str, str]]]:
         """Install this machine's wheels; returns the entry points of each.
 
         What else could be done was measured by benchmarks/first_run.py, with git-inspect (25 MB)

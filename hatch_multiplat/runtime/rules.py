@@ -157,7 +157,7 @@ def judge_wheel(wheel: Wheel, folders: Folders, system: str) -> Tuple[List[Place
         "headers": folders.headers + "/" + wheel.info_dir.partition("-")[0],
     }
     record = [wheel.info_dir + "/" + name for name in REPLACED]
-    made = {file: name for name in wheel.scripts for file in script_files(name, system)}
+    made = {file: name for name in wheel.scripts for file in [script_file(name, system)]}
     placed: List[Placed] = []
     problems: List[str] = []
     for member in wheel.members:
@@ -264,17 +264,15 @@ def find_clashes(placed: List[Placed], system: str) -> List[str]:
     return problems
 
 
-def script_files(name: str, system: str) -> List[str]:
-    """The files that a console script consists of."""
-    if system == WINDOWS and not name.endswith((".py", ".pyw")):
-        return [name + "-script.py", name + ".cmd"]
-    return [name]
+def script_file(name: str, system: str) -> str:
+    """The file of a script of Python's: on Windows a program, by the name that pip gives it."""
+    return re.sub(r"\.pyw?$", "", name) + ".exe" if system == WINDOWS else name
 
 
 def script_candidates(name: str, system: str) -> List[str]:
     """The files among scripts by which a script of this name may be there."""
-    exe = [name + ".exe"] if system == WINDOWS else []
-    return [name, *exe, name + ".py", name + "-script.py"]
+    exe = [name + ".exe", script_file(name, system)] if system == WINDOWS else []
+    return list(dict.fromkeys([name, *exe, name + ".py", name + "-script.py"]))
 
 
 def script_kind(name: str, start: bytes) -> ScriptKind:

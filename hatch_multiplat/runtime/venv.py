@@ -31,6 +31,8 @@ PACKAGE = "_multiplat"  # the name of run.py's package, in an executable and bes
 INHERIT = "_multiplat_inherit"
 # What of it an environment needs, by the names that it has there: one import is enough.
 CODE = {"__init__": "run", "enter": "enter", "options": "options"}
+if os.name == "nt":
+    CODE["windows"] = "windows"
 
 
 class Venv(NamedTuple):
@@ -174,12 +176,16 @@ def resolve_run(
 
 
 def write_scripts(
-    folder: str, python: str, commands: Dict[str, Dict[str, Any]], common: Dict[str, Any], runs: Any
+    folder: str,
+    python: install.Python,
+    commands: Dict[str, Dict[str, Any]],
+    common: Dict[str, Any],
+    runs: Any,
 ) -> None:
     """Write the script of each command, by the name that the file has to go by.
 
-    In the folder of scripts they take the place of the console scripts of their names, and get
-    what Windows needs to start them.
+    In the folder of scripts they take the place of the console scripts of their names, and are
+    programs on Windows.
     """
     for name, command in commands.items():
         config = dict(common)
@@ -189,7 +195,7 @@ def write_scripts(
         body = (SCRIPT % (config, PACKAGE, PACKAGE)).encode("ascii")
         if common["kind"]:
             path = os.path.join(folder, name)
-            install.write_file(path, [install.shebang(python) + body], 0o777)
+            install.write_file(path, [install.shebang(python.path) + body], 0o777)
         else:
             install.write_script(folder, name, python, body)
 

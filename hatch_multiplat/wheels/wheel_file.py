@@ -110,6 +110,12 @@ class WheelFile:
         """Return the names of all its scripts, those of entry points and files."""
         return {*self.texts.scripts, *(path.rpartition("/")[2] for path in self.script_files())}
 
+    def has_gui_scripts(self) -> bool:
+        """Whether it has scripts of Python's that want no console."""
+        return bool(self.texts.entry_points.get("gui_scripts")) or any(
+            self.read(member).startswith(b"#!pythonw") for member in self.script_files().values()
+        )
+
     def read(self, name: str) -> bytes:
         """Return a member's bytes; raises VerificationError if they are damaged."""
         with self.source() as stream, _explain(self.filename):

@@ -420,9 +420,7 @@ def test_when_a_format_fails_all_outputs_stay_as_they_were(
     project = ask(formats=["wheelhouse", "zip"])
     project.build()
     before = contents(project.dist)
-    monkeypatch.setattr(
-        "hatch_multiplat.executable.windows_exe._LAUNCHERS", {"x86_64": "64-missing"}
-    )
+    monkeypatch.setattr("hatch_multiplat.runtime.windows.CPUS", {"x86_64": "64-missing"})
     project = ask(formats=["wheelhouse", "zip", "exe"], requirements=["greeting==1.0"], boundary=99)
     with pytest.raises(ToolError, match=r"distlib's launcher t64-missing\.exe"):
         project.build()

@@ -19,6 +19,7 @@ from hatch_multiplat.executable.executable import PEX_MAIN
 from hatch_multiplat.executable.rendering import render_header, render_members
 from hatch_multiplat.executable.zip_writer import Member, read_members, write_archive
 from hatch_multiplat.runtime.match import read_machine
+from hatch_multiplat.wheels.wheel_file import open_wheel
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -46,8 +47,9 @@ def host_target(python: tuple[int, int], wheels: Iterable[int] = (0,), **other: 
 
 def boot_wheel(path: Path) -> BootWheel:
     """The table's entry for a wheel on disk."""
-    data = path.read_bytes()
-    return BootWheel(file=path.name, sha256=hashlib.sha256(data).hexdigest(), size=len(data))
+    data, gui = path.read_bytes(), open_wheel(path).has_gui_scripts()
+    sha256 = hashlib.sha256(data).hexdigest()
+    return BootWheel(file=path.name, sha256=sha256, size=len(data), gui=gui)
 
 
 def build_app(

@@ -9,6 +9,7 @@ import pytest
 
 from hatch_multiplat.config.formats import ExeOptions
 from hatch_multiplat.executable.windows_exe import read_launcher, shebang, write_windows_exe
+from hatch_multiplat.runtime.windows import launcher_name
 from hatch_multiplat.targets.platforms import Platform
 
 if TYPE_CHECKING:
@@ -29,10 +30,8 @@ def test_the_line_names_what_is_looked_for_on_path(options: ExeOptions, line: by
 
 @pytest.mark.parametrize("windowed", [False, True])
 def test_every_architecture_has_a_launcher_of_its_own(windowed: bool) -> None:  # noqa: FBT001
-    options = ExeOptions(windowed=windowed)
     launchers = {
-        read_launcher(Platform.parse(f"windows-{arch}"), options)
-        for arch in ("x86_64", "arm64", "i686")
+        read_launcher(launcher_name(arch, windowed)) for arch in ("x86_64", "arm64", "i686")
     }
     assert len(launchers) == 3
     assert all(launcher.startswith(b"MZ") for launcher in launchers)
@@ -52,7 +51,7 @@ def test_the_archive_follows_the_line_and_counts_from_its_own_start(tmp_path: Pa
     platform = Platform.parse("windows-x86_64")
     exe = tmp_path / "demo.exe"
     write_windows_exe(pex, exe, platform=platform, options=ExeOptions())
-    launcher = read_launcher(platform, ExeOptions()) + b"#!/usr/bin/env py\n"
+    launcher = read_launcher("t64.exe") + b"#!/usr/bin/env py\n"
     data = exe.read_bytes()
     assert data.startswith(launcher)
     assert len(data) - len(launcher) == len(plain)
@@ -74,7 +73,7 @@ def test_a_launcher_is_for_its_processor_and_has_a_console_or_none(
     subsystem: int,
 ) -> None:
     """What Windows reads before it starts a program, in the PE format's header."""
-    data = read_launcher(Platform.parse(f"windows-{arch}"), ExeOptions(windowed=windowed))
+    data = read_launcher(launcher_name(arch, windowed))
     (header,) = struct.unpack_from("<L", data, 0x3C)
     assert data[header : header + 4] == b"PE\0\0"
     assert struct.unpack_from("<H", data, header + 4) == (machine,)

@@ -1,0 +1,224 @@
+"""Start-up on Windows: console scripts are programs, and a program ends with its start."""
+
+from __future__ import annotations
+
+import base64
+import json
+from typing import TYPE_CHECKING, Any, Final
+
+import pytest
+
+from hatch_multiplat.executable.boot import BootTarget
+from tests.support.app import build_app
+from tests.support.wheels import make_wheel
+
+if TYPE_CHECKING:
+    import subprocess
+    from collections.abc import Callable
+    from pathlib import Path
+
+pytestmark = pytest.mark.lab
+
+CODE: Final = """\
+import json, os, subprocess, sys, time
+
+def main():
+    what, *words = sys.argv[1:]
+    vars(sys.modules[__name__])[what](*words)
+
+def tool(*words):
+    print(json.dumps([os.path.basename(sys.argv[0]), sys.argv[1:]]))
+
+def call(*command):
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    print(done.stdout.decode("utf-8", "replace").strip())
+    sys.exit(done.returncode)
+
+def write(handle):
+    import msvcrt
+    with os.fdopen(msvcrt.open_osfhandle(int(handle), 0), "w") as stream:
+        stream.write("arrived")
+
+def end(code):
+    import ctypes
+    ctypes.windll.kernel32.ExitProcess(int(code))
+
+def stay(folder):
+    code = "import os, time; open('daemon', 'w').write(str(os.getpid())); time.sleep(600)"
+    subprocess.Popen([sys.executable, "-c", code], cwd=folder)
+    path = os.path.join(folder, "program")
+    with open(path + ".new", "w") as stream:
+        stream.write(str(os.getpid()))
+    os.rename(path + ".new", path)
+    time.sleep(600)
+
+def say(word):
+    print("stdout has", word)
+    print("stderr has", word, file=sys.stderr)
+"""
+
+DRIVER: Final = """\
+import base64, ctypes, json, msvcrt, os, subprocess, sys, time
+
+kernel = ctypes.windll.kernel32
+TEMP = os.environ["TEMP"]
+HOME = os.path.join(TEMP, HOME_NAME)
+FILE = os.path.join(TEMP, "demo.pex")
+os.makedirs(HOME)
+with open(FILE, "wb") as stream:
+    stream.write(base64.b64decode(PROGRAM))
+ENVIRON = dict(os.environ, LOCALAPPDATA=HOME, PYTHONUTF8="1")
+PYTHONW = os.path.join(os.path.dirname(sys.executable), "pythonw.exe")
+
+def run(*words, **options):
+    command = [str(word) for word in words]
+    options = {"env": ENVIRON, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, **options}
+    done = subprocess.run(command, **options)
+    return [done.returncode, (done.stdout or b"").decode("utf-8", "replace").strip()]
+
+def wait(path):
+    for _ in range(600):
+        if os.path.exists(path) and os.path.getsize(path):
+            with open(path) as stream:
+                return int(stream.read())
+        time.sleep(0.1)
+
+def runs(pid):
+    handle = kernel.OpenProcess(0x100000, False, pid)
+    if not handle:
+        return False
+    running = kernel.WaitForSingleObject(handle, 0) == 0x102
+    kernel.CloseHandle(handle)
+    return running
+
+def ends(pid):
+    for _ in range(100):
+        if not runs(pid):
+            return True
+        time.sleep(0.1)
+    return False
+
+def kill_start(name, command, in_job=False):
+    folder = os.path.join(TEMP, name)
+    os.makedirs(folder)
+    process = subprocess.Popen([*command, "stay", folder], env=ENVIRON)
+    if in_job:
+        job = kernel.CreateJobObjectW(None, None)
+        assert kernel.AssignProcessToJobObject(job, int(process._handle))
+    program, daemon = wait(folder + "/program"), wait(folder + "/daemon")
+    before = [runs(program), runs(daemon)]
+    process.terminate()
+    process.wait()
+    after = [ends(program), runs(daemon)]
+    kernel.TerminateProcess(kernel.OpenProcess(1, False, daemon), 0)
+    return before + after
+
+def write_to_handle():
+    reader, writer = os.pipe()
+    handle = msvcrt.get_osfhandle(writer)
+    os.set_handle_inheritable(handle, True)
+    command = [sys.executable, FILE, "write", str(handle)]
+    done = subprocess.call(command, env=ENVIRON, close_fds=False)
+    os.close(writer)
+    with os.fdopen(reader) as stream:
+        return [done, stream.read()]
+
+def redirect(python):
+    paths = [os.path.join(TEMP, name) for name in ("stdout.txt", "stderr.txt")]
+    with open(paths[0], "w") as out, open(paths[1], "w") as err:
+        code = subprocess.call([python, FILE, "say", "it"], env=ENVIRON, stdout=out, stderr=err)
+    return [code] + [open(path).read().strip() for path in paths]
+"""
+HOME_NAME: Final = "größe & 100% (new) %PATH%"
+ODD: Final = ["two words", "%PATH%", "&echo X&", "größe", 'a "quote"', "(x)", "^"]
+
+
+@pytest.fixture(scope="module")
+def program(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """An executable for Windows, as base64."""
+    folder = tmp_path_factory.mktemp("program")
+    wheel = make_wheel(
+        folder,
+        "demo",
+        files={"demo.py": CODE},
+        scripts={"demo": "demo:main", "tool": "demo:tool"},
+        entry_points={"gui_scripts": {"wtool": "demo:tool"}},
+        data={"scripts/pytool.py": "#!python\nimport demo\ndemo.tool()\n"},
+    )
+    target = BootTarget(
+        name="cp312-win_amd64",
+        implementation="cpython",
+        python=(3, 12),
+        system="windows",
+        arch="x86_64",
+        sets=((0, (0,)),),
+    )
+    path = build_app(folder / "demo.pex", [wheel], [target])
+    return base64.b64encode(path.read_bytes()).decode()
+
+
+@pytest.fixture
+def drive(
+    program: str,
+    tmp_path: Path,
+    run_in_lab: Callable[..., subprocess.CompletedProcess[str]],
+) -> Callable[[str], Any]:
+    """Return a function that evaluates an expression on Windows, among what DRIVER has."""
+
+    def run(expression: str) -> Any:
+        driver = tmp_path / "driver.py"
+        names = f"PROGRAM, HOME_NAME, ODD = {program!r}, {HOME_NAME!r}, {ODD!r}\n"
+        driver.write_text(f"{names}{DRIVER}\nprint(json.dumps({expression}))\n", "utf-8")
+        done = run_in_lab("win-py312", driver)
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout.strip().splitlines()[-1])
+
+    return run
+
+
+def test_scripts_are_programs_that_get_their_arguments_as_they_are(
+    drive: Callable[[str], Any],
+) -> None:
+    """Found by their names alone, with and without a console, in a home with an odd name."""
+    tools = ["tool", "wtool", "pytool"]
+    found = drive(f'[run(sys.executable, FILE, "call", name, *ODD) for name in {tools}]')
+    for (code, said), name in zip(found, tools, strict=True):
+        assert code == 0, said
+        assert json.loads(said)[1] == ODD
+        assert json.loads(said)[0].partition(".")[0] == name
+
+
+def test_a_folder_that_it_leaves_has_programs_for_the_scripts_and_for_itself(
+    drive: Callable[[str], Any],
+) -> None:
+    made, *found = drive(
+        '[run(sys.executable, FILE, HOME + "/of its own", env={**ENVIRON, "MULTIPLAT": "venv"})] + '
+        '[run(HOME + "/of its own/Scripts/" + name + ".exe", *words, *ODD) for name, words in '
+        '[("demo", ["tool"]), ("tool", []), ("wtool", []), ("pytool", [])]]'
+    )
+    assert made[0] == 0, made
+    for code, said in found:
+        assert code == 0, said
+        assert json.loads(said)[1][-len(ODD) :] == ODD
+
+
+@pytest.mark.parametrize("in_job", [False, True])
+def test_a_program_ends_with_its_start_and_what_it_started_lives_on(
+    drive: Callable[[str], Any],
+    in_job: bool,  # noqa: FBT001
+) -> None:
+    start = f"[sys.executable, FILE], in_job={in_job}"
+    found = drive(f'[kill_start("first", {start}), kill_start("later", {start})]')
+    program_ran, daemon_ran, program_ended, daemon_runs = True, True, True, True
+    assert found == [[program_ran, daemon_ran, program_ended, daemon_runs]] * 2
+
+
+def test_handles_streams_and_exit_codes_arrive(drive: Callable[[str], Any]) -> None:
+    code = 0xC0000005
+    handles, console, window, ended = drive(
+        "[write_to_handle(), redirect(sys.executable), redirect(PYTHONW), "
+        f"run(sys.executable, FILE, 'end', {code})]"
+    )
+    assert handles == [0, "arrived"]
+    assert console == window == [0, "stdout has it", "stderr has it"]
+    assert ended == [code, ""]

@@ -1,0 +1,83 @@
+from __future__ import annotations
+
+import io
+import zipfile
+
+import pytest
+
+from hatch_multiplat.executable.boot import BootTable, BootTarget, BootWheel
+from hatch_multiplat.executable.executable import LAUNCHERS
+from hatch_multiplat.executable.rendering import digest_members, render_members
+from hatch_multiplat.executable.windows_exe import read_launcher
+from hatch_multiplat.runtime.rules import LINUX, MACOS, WINDOWS, script_candidates, script_file
+from hatch_multiplat.runtime.windows import make_program
+
+
+def test_a_program_is_a_launcher_the_line_with_its_python_and_the_script() -> None:
+    python = "C:\\Users\\größe & 100% (x)\\Scripts\\python.exe"
+    data = make_program(b"MZlauncher", python, b"print(1)\n", gui=False)
+    assert data.startswith(b'MZlauncher#!"' + python.encode() + b'"\r\nPK')
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        assert {name: archive.read(name) for name in archive.namelist()} == {
+            "__main__.py": b"print(1)\n"
+        }
+    assert data == make_program(b"MZlauncher", python, b"print(1)\n", gui=False)
+
+
+@pytest.mark.parametrize(
+    ("name", "file"),
+    [
+        ("tool", "tool.exe"),
+        ("tool.py", "tool.exe"),
+        ("tool.pyw", "tool.exe"),
+        ("tool.v2", "tool.v2.exe"),
+    ],
+)
+def test_on_windows_a_script_is_a_program_by_the_name_that_pip_gives_it(
+    name: str, file: str
+) -> None:
+    assert script_file(name, WINDOWS) == file
+    assert file in script_candidates(name, WINDOWS)
+    assert script_file(name, LINUX) == script_file(name, MACOS) == name
+
+
+def target(system: str, arch: str, *wheels: int) -> BootTarget:
+    return BootTarget(
+        name=f"{system}-{arch}",
+        implementation="cpython",
+        python=(3, 12),
+        system=system,
+        arch=arch,
+        sets=((0, wheels),),
+    )
+
+
+WHEELS = (
+    BootWheel(file="console-1.0-py3-none-any.whl", sha256="0" * 64, size=1),
+    BootWheel(file="window-1.0-py3-none-any.whl", sha256="1" * 64, size=1, gui=True),
+)
+
+
+@pytest.mark.parametrize(
+    ("targets", "names"),
+    [
+        ([target("linux", "x86_64", 0, 1), target("macos", "arm64", 0, 1)], []),
+        ([target("linux", "x86_64", 0, 1), target("windows", "x86_64", 0)], ["t64.exe"]),
+        ([target("windows", "x86_64", 0, 1)], ["t64.exe", "w64.exe"]),
+        (
+            [target("windows", "x86_64", 0), target("windows", "arm64", 1)],
+            ["t64-arm.exe", "t64.exe", "w64-arm.exe"],
+        ),
+        ([target("windows", "i686", 0)], ["t32.exe"]),
+    ],
+)
+def test_a_file_carries_the_launchers_that_its_targets_and_scripts_want(
+    targets: list[BootTarget], names: list[str]
+) -> None:
+    table = BootTable(name="demo", version="1.0", run={}, wheels=WHEELS, targets=tuple(targets))
+    members = render_members(table)
+    there = {name: data for name, data in members.items() if name.startswith(LAUNCHERS)}
+    assert there == {LAUNCHERS + name: read_launcher(name) for name in names}
+    for name in there:
+        changed = {**members, name: members[name] + b"x"}
+        assert digest_members(changed) != digest_members(members)
