@@ -8,11 +8,13 @@ import json
 import shutil
 import subprocess
 import tarfile
+import tomllib
 import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import tomlkit
 from click.testing import CliRunner
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -774,3 +776,29 @@ def test_any_cycle_through_the_project_has_the_answer_that_it_has_without_an_ind
         assert "demo" not in found
         # What is taken is complete, and newest where the project itself asks for it.
         assert found["one"] == {expected["one"]}
+
+
+class TestWords:
+    """What a user reads is ours, not uv's: the table of missing wheels, and what to do."""
+
+    @pytest.mark.parametrize("old", [False, True])
+    def test_a_folder_of_wheels_without_one_for_a_target_is_a_missing_wheel(
+        self, bench: Bench, make_wheel: MakeFile, tmp_path: Path, *, old: bool
+    ) -> None:
+        links = tmp_path / "links"
+        links.mkdir()
+        tags = f"cp39-cp39-{LINUX}" if old else f"cp312-cp312-{LINUX}"
+        shutil.copy(make_wheel("local", tags=tags), links)
+        made = bench.make(
+            "local",
+            platforms=["linux-x86_64", "windows-x86_64"],
+            tool={"uv": {"no-index": True, "find-links": ["../links"]}},
+        )
+        document = tomllib.loads((made.root / "pyproject.toml").read_text("utf-8"))
+        del document["tool"]["multiplat"]["index-url"]
+        (made.root / "pyproject.toml").write_text(tomlkit.dumps(document), "utf-8")
+        with pytest.raises(CoverageError) as raised:
+            made.build()
+        said = " ".join(str(raised.value).split())
+        assert "local 1.0: no wheel for this " in said
+        assert "python_full_version" not in said
