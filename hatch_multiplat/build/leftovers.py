@@ -14,8 +14,7 @@ from packaging.version import InvalidVersion, Version
 from hatch_multiplat.base.errors import WriteError
 from hatch_multiplat.base.temporary import BESIDE, sweep
 from hatch_multiplat.build.checksums import FILENAME, listed_files, renew_checksums
-from hatch_multiplat.build.outputs import PEX
-from hatch_multiplat.build.side_outputs import SBOM_SUFFIX
+from hatch_multiplat.build.output_names import PEX, SBOM_SUFFIX
 from hatch_multiplat.build.wheelhouse import is_wheelhouses
 from hatch_multiplat.config.formats import exe_platforms, scie_targets
 from hatch_multiplat.executable.executable import INFO, TABLE

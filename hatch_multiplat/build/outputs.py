@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from hatch_multiplat.base.errors import ExecutableError, WriteError
 from hatch_multiplat.base.temporary import BESIDE, temporary_folder
 from hatch_multiplat.build.installed_zip import size_warnings, write_installed_zip, zip_selections
+from hatch_multiplat.build.output_names import PEX
 from hatch_multiplat.build.scie import write_scies
 from hatch_multiplat.build.wheelhouse import (
     is_wheelhouses,
@@ -30,8 +31,6 @@ if TYPE_CHECKING:
 
     from hatch_multiplat.config.formats import ScieOptions
     from hatch_multiplat.executable.writer import BuildInputs
-
-PEX: Final = ".pex"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

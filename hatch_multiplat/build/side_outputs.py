@@ -14,6 +14,7 @@ from hatch_multiplat.base.atomic_write import write_atomically
 from hatch_multiplat.base.errors import ConfigError, WriteError
 from hatch_multiplat.build.checksums import write_checksums
 from hatch_multiplat.build.components import Inventory, list_ingredients
+from hatch_multiplat.build.output_names import SBOM_SUFFIX
 from hatch_multiplat.index.wheel_cache import hash_file
 from hatch_multiplat.wheels.license import read_licensing
 
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from hatch_multiplat.wheels.report import Output
     from hatch_multiplat.wheels.selection import Selection, Wheel
 
-SBOM_SUFFIX: Final = ".cdx.json"
 EPOCH: Final = "SOURCE_DATE_EPOCH"
 
 

@@ -1,4 +1,10 @@
-"""The hook under every ordinary build: when the wheel is there, the executable follows."""
+"""The hook under every ordinary build: when the wheel is there, the executable follows.
+
+A frontend starts a process for each question that it has, and for an sdist there is nothing to
+answer. So what is needed is imported where it is, as nothing else may be installed yet.
+"""
+
+# ruff: noqa: PLC0415
 
 from __future__ import annotations
 
@@ -9,23 +15,6 @@ from typing import TYPE_CHECKING, Any
 
 from hatchling.builders.config import BuilderConfig
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
-
-from hatch_multiplat.base.errors import MultiplatError
-from hatch_multiplat.build.leftovers import OwnOutputs
-from hatch_multiplat.frontends.plugin import (
-    check_installed,
-    clean,
-    end_with,
-    files_for_sdist,
-    find_wheel,
-    is_installation,
-    is_installed_from,
-    is_pips,
-    is_switched_off,
-    list_requirements,
-    renew_checksums,
-)
-from hatch_multiplat.resolve.project import open_project
 
 if TYPE_CHECKING:
     from hatch_multiplat.resolve.project import Project
@@ -43,10 +32,11 @@ class MultiplatBuildHook(BuildHookInterface[BuilderConfig]):
 
         hatchling asks before it knows a folder to build into.
         """
-        stays_out = is_switched_off(os.environ) or is_pips(os.environ)
-        if self.target_name != "wheel" or stays_out or is_installed_from(Path(self.root)):
+        if self.target_name != "wheel":
             return []
-        return list(map(str, list_requirements(Path(self.root), os.environ)))
+        from hatch_multiplat.frontends.plugin import dependencies
+
+        return dependencies(Path(self.root), os.environ)
 
     def clean(self, versions: list[str]) -> None:
         """Remove the executables of earlier builds, with the wheels that hatchling removes.
@@ -55,9 +45,13 @@ class MultiplatBuildHook(BuildHookInterface[BuilderConfig]):
         built then is what the build is for.
         """
         if self._is_standard_wheel(*versions) and not self._has_built and not self._stays_out():
+            from hatch_multiplat.frontends.plugin import clean
+
             clean(self.app, project_dir=Path(self.root), directory=Path(self.directory))
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
+        from hatch_multiplat.frontends.plugin import files_for_sdist, is_pips, is_switched_off
+
         if not is_switched_off(os.environ):
             self._keep_outputs_out()
         if self._stays_out():
@@ -67,12 +61,10 @@ class MultiplatBuildHook(BuildHookInterface[BuilderConfig]):
         if self.target_name == "sdist":
             build_data["force_include"].update(files_for_sdist(self._project))
         elif self._is_standard_wheel(version):
-            try:
-                check_installed(list_requirements(Path(self.root), os.environ))
-            except MultiplatError as error:
-                end_with(self.app, error)
-            # Not at the top: where hatchling asks for dependencies, none is installed yet.
-            from hatch_multiplat.frontends.frontend import check_beforehand  # noqa: PLC0415
+            from hatch_multiplat.frontends.plugin import require_installed
+
+            require_installed(self.app, Path(self.root), os.environ)
+            from hatch_multiplat.frontends.frontend import check_beforehand
 
             check_beforehand(self.app, self._project)
 
@@ -85,18 +77,22 @@ class MultiplatBuildHook(BuildHookInterface[BuilderConfig]):
         if self._stays_out():
             return
         if self.target_name == "sdist":
-            try:
-                renew_checksums(self._project, Path(artifact_path))
-            except MultiplatError as error:
-                end_with(self.app, error)
+            from hatch_multiplat.frontends.plugin import renew_checksums
+
+            renew_checksums(self.app, self._project, Path(artifact_path))
         elif self._is_standard_wheel(version):
-            from hatch_multiplat.frontends.frontend import run_build  # noqa: PLC0415
+            from hatch_multiplat.frontends.frontend import run_build
+            from hatch_multiplat.frontends.plugin import find_wheel
 
             run_build(self.app, self._project, wheel=find_wheel(Path(artifact_path)))
             self._has_built = True
 
     def _keep_outputs_out(self) -> None:
         """Keep what builds of ours have written, in whatever folder, from being collected."""
+        from hatch_multiplat.base.errors import MultiplatError
+        from hatch_multiplat.build.leftovers import OwnOutputs
+        from hatch_multiplat.resolve.project import open_project
+
         try:
             project = open_project(Path(self.root))
         except MultiplatError:  # An installation takes no notice of a table that is wrong.
@@ -106,13 +102,14 @@ class MultiplatBuildHook(BuildHookInterface[BuilderConfig]):
 
     @cached_property
     def _project(self) -> Project:
-        try:
-            return open_project(Path(self.root))
-        except MultiplatError as error:
-            end_with(self.app, error)
+        from hatch_multiplat.frontends.plugin import load_project
+
+        return load_project(self.app, Path(self.root))
 
     def _is_standard_wheel(self, *versions: str) -> bool:
         return self.target_name == "wheel" and "standard" in versions
 
     def _stays_out(self) -> bool:
+        from hatch_multiplat.frontends.plugin import is_installation, is_switched_off
+
         return is_switched_off(os.environ) or is_installation(os.environ, Path(self.directory))

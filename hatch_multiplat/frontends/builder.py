@@ -12,16 +12,14 @@ from hatchling.builders.plugin.interface import BuilderInterface
 from hatchling.builders.wheel import WheelBuilder
 from hatchling.plugin.manager import PluginManager
 
-from hatch_multiplat.base.errors import MultiplatError
 from hatch_multiplat.base.temporary import temporary_folder
 from hatch_multiplat.frontends.plugin import (
     SWITCH,
-    check_installed,
     clean,
-    end_with,
     list_requirements,
+    load_project,
+    require_installed,
 )
-from hatch_multiplat.resolve.project import open_project
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -52,11 +50,8 @@ class MultiplatBuilder(BuilderInterface[BuilderConfig, PluginManager]):
         clean(self.app, project_dir=Path(self.root), directory=Path(directory))
 
     def build_standard(self, directory: str, **build_data: Any) -> str:  # noqa: ARG002
-        try:
-            check_installed(list_requirements(Path(self.root), os.environ))
-            project = open_project(Path(self.root))
-        except MultiplatError as error:
-            end_with(self.app, error)
+        require_installed(self.app, Path(self.root), os.environ)
+        project = load_project(self.app, Path(self.root))
         # Not at the top: where hatchling asks for dependencies, none is installed yet.
         from hatch_multiplat.frontends.frontend import run_build  # noqa: PLC0415
 

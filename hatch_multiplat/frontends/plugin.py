@@ -101,6 +101,21 @@ def is_installed_from(root: Path) -> bool:
 # -- what has to be installed ----------------------------------------------------------------------
 
 
+def dependencies(root: Path, environ: Mapping[str, str]) -> list[str]:
+    """Return what hatchling is told that a build of the wheel needs; nothing for installations."""
+    if is_switched_off(environ) or is_pips(environ) or is_installed_from(root):
+        return []
+    return list(map(str, list_requirements(root, environ)))
+
+
+def require_installed(app: App, root: Path, environ: Mapping[str, str]) -> None:
+    """End a build that lacks what it needs, as one without isolation can."""
+    try:
+        check_installed(list_requirements(root, environ))
+    except MultiplatError as error:
+        end_with(app, error)
+
+
 def list_requirements(project_dir: Path, environ: Mapping[str, str]) -> list[Requirement]:
     """Return what a build of this project imports and runs, hatchling and we ourselves apart.
 
@@ -146,6 +161,14 @@ def _is_installed(requirement: Requirement) -> bool:
 # -- beside the build ------------------------------------------------------------------------------
 
 
+def load_project(app: App, root: Path) -> Project:
+    """Read a project; what is wrong in its table ends the build."""
+    try:
+        return open_project(root)
+    except MultiplatError as error:
+        end_with(app, error)
+
+
 def clean(app: App, *, project_dir: Path, directory: Path) -> None:
     """Remove what earlier builds have left in the output folder, as far as the table names it.
 
@@ -169,10 +192,13 @@ def files_for_sdist(project: Project) -> dict[str, str]:
     return {str(project.folder / path): path for path in paths}
 
 
-def renew_checksums(project: Project, sdist: Path) -> None:
+def renew_checksums(app: App, project: Project, sdist: Path) -> None:
     """Put a fresh sdist into the SHA256SUMS beside it, where an earlier build has left one."""
-    if project.config.checksums and (sdist.parent / FILENAME).is_file():
-        write_checksums(sdist.parent, [sdist])
+    try:
+        if project.config.checksums and (sdist.parent / FILENAME).is_file():
+            write_checksums(sdist.parent, [sdist])
+    except MultiplatError as error:
+        end_with(app, error)
 
 
 def find_wheel(path: Path) -> Path:
