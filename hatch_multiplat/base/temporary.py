@@ -11,6 +11,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from hatch_multiplat.base.errors import WriteError
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -30,17 +32,32 @@ _STALE_SECONDS: Final = 24 * 60 * 60
 def temporary_folder(inside: Path | None = None, *, prefix: str = PREFIX) -> Iterator[Path]:
     """Make a folder, by default where temporary files go, and remove it at the end.
 
-    What killed builds have left there by this prefix goes first. Raises OSError.
+    What killed builds have left there by this prefix goes first. Raises OSError, and WriteError
+    where temporary files cannot be made.
     """
-    parent = Path(tempfile.gettempdir()) if inside is None else inside
-    sweep(parent, prefix=prefix)
-    folder = Path(tempfile.mkdtemp(prefix=prefix, dir=parent))
+    if inside is None:
+        folder = _make_in_tmpdir(prefix)
+    else:
+        sweep(inside, prefix=prefix)
+        folder = Path(tempfile.mkdtemp(prefix=prefix, dir=inside))
     try:
         with (folder / LOCK).open("wb") as lock:
             _lock(lock)
             yield folder.resolve()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _make_in_tmpdir(prefix: str) -> Path:
+    try:
+        parent = Path(tempfile.gettempdir())
+        sweep(parent, prefix=prefix)
+        return Path(tempfile.mkdtemp(prefix=prefix, dir=parent))
+    except OSError as error:
+        raise WriteError(
+            f"cannot make a temporary folder: {error.strerror or error}; free some space there or "
+            "make it writable, or name another folder in TMPDIR"
+        ) from error
 
 
 def sweep(parent: Path, *, prefix: str = PREFIX) -> None:

@@ -21,7 +21,6 @@ _CERTIFICATES: Final = f"{_DOWNLOADS}; name the file with your CA certificates i
 _PROXY: Final = f"{_DOWNLOADS}; set HTTPS_PROXY, HTTP_PROXY and NO_PROXY"
 _SDIST: Final = "an sdist that is built here is built without it"
 _NO_SOURCES: Final = "the sources are in force; set UV_NO_SOURCES=1 to leave all of them out"
-_CONSTRAINTS: Final = "write the constraints into tool.multiplat.constraints"
 
 UV_SETTINGS: Final[Mapping[str, str]] = {
     **dict.fromkeys(
@@ -115,6 +114,7 @@ PIP_SETTINGS: Final[Mapping[str, str]] = {
     **dict.fromkeys(
         (
             "cert",
+            "constraint",
             "extra-index-url",
             "find-links",
             "index-url",
@@ -130,7 +130,6 @@ PIP_SETTINGS: Final[Mapping[str, str]] = {
     "build-constraint": _SDIST,
     "client-cert": "no certificate of a client is sent",
     "config-settings": _SDIST,
-    "constraint": _CONSTRAINTS,
     "ignore-requires-python": "what a package says of its Pythons is kept to",
     "no-build-isolation": _SDIST,
     "no-deps": "dependencies are always followed",

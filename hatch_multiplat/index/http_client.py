@@ -334,6 +334,12 @@ def certificate_variables(environ: Mapping[str, str]) -> dict[str, str]:
     return {"SSL_CERT_FILE": str(Path(chosen).absolute())}
 
 
+def missing_certificates(environ: Mapping[str, str]) -> str:
+    """Return the variable that names a file of certificates which is not there, if one does."""
+    names = [name for name in _CA_VARIABLES if environ.get(name)][:1]
+    return next((name for name in names if not Path(environ[name]).exists()), "")
+
+
 def _choose_certificates(environ: Mapping[str, str]) -> str | None:
     """Return the file or folder of CA certificates that the environment names.
 

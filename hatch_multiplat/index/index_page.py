@@ -172,6 +172,8 @@ def _parse_html(text: str, base: str) -> list[Link]:
 def _read_links(text: str, base: str) -> Iterator[Link]:
     """Yield the anchors of PEP 503's project page."""
     for tag, attributes in _tags(text):
+        if tag == "input" and attributes.get("type", "").lower() == "password":
+            raise PageError("it is a page to log in with, not one of an index; check the address")
         if tag == "a":
             href = attributes.get("href", "").strip()
             if href:

@@ -6,9 +6,12 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from hatch_multiplat.base.urls import redact
+from hatch_multiplat.index.http_client import missing_certificates
 from hatch_multiplat.index.sources import credentials_hint
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from hatch_multiplat.index.sources import Sources
 
 OFFLINE: Final = (
@@ -18,6 +21,7 @@ OFFLINE: Final = (
 
 _ADDRESS: Final = re.compile(
     r"Failed to fetch: `?(?P<fetched>[^\s`]+)"
+    r"|(?:Missing|Unsupported) .Content-Type.[^\n]* (?:for|from):? [`']?(?P<untyped>https?://[^\s`']+)"
     r"|An index(?: URL)? \((?P<refused>[^\s)]+)\) (?:could not be queried|returned a 403)"
 )
 _REFUSED: Final = re.compile(r"could not be queried.*\((401[^)]*)\)|returned a (403[^.]*?) error")
@@ -29,7 +33,9 @@ _LATE: Final = re.compile("timed out|timeout", re.IGNORECASE)
 _CAUSE: Final = re.compile(r"^\s*(?:cause|Caused by): (.*?)(?: \(os error \d+\))?$", re.MULTILINE)
 
 
-def explain_trouble(said: str, sources: Sources) -> str | None:
+def explain_trouble(
+    said: str, sources: Sources, environ: Mapping[str, str] | None = None
+) -> str | None:
     """Return what keeps uv from reading an index and what to do; None for any other failure.
 
     `said` is what uv wrote, without credentials.
@@ -42,22 +48,36 @@ def explain_trouble(said: str, sources: Sources) -> str | None:
     refused = _REFUSED.search(said)
     if found["refused"] and not (refused and "was not found in" in said):
         return None
-    address = redact(found["fetched"] or found["refused"])
+    address = redact(found["fetched"] or found["refused"] or found["untyped"])
     index = _source_of(address, sources)
     origin = sources.origins.get(index) if index else None
     where = f"{origin}: " if origin else ""
-    return f"{where}{redact(index or address)} {_reason(said, index or address, sources)}"
+    reason = _reason(said, index or address, sources, environ or {})
+    return f"{where}{redact(index or address)} {reason}"
 
 
-def _reason(said: str, url: str, sources: Sources) -> str:
+def _reason(said: str, url: str, sources: Sources, environ: Mapping[str, str]) -> str:
     """Return the second half of the sentence, and the way out."""
     if refused := _REFUSED.search(said):
-        return f"refused us ({refused[1] or refused[2]}); {credentials_hint(url, sources)}"
+        proxy = environ.get("HTTP_PROXY") or environ.get("http_proxy")
+        between = ""
+        if proxy and url.startswith("http://"):  # With TLS no proxy can answer for a server.
+            between = f", or the proxy {redact(proxy)} did: see what that lets through"
+        status = refused[1] or refused[2]
+        return f"refused us ({status}); {credentials_hint(url, sources)}{between}"
     if certificate := _CERTIFICATE.search(said):
+        missing = missing_certificates(environ)
+        todo = "name the file with your CA certificates in SSL_CERT_FILE"
+        if missing:
+            todo = f"{missing} names {environ[missing]}, which is not there"
+        return f"has a certificate that is not trusted ({certificate[1].strip()}); {todo}"
+    if "Content-Type" in said:
         return (
-            f"has a certificate that is not trusted ({certificate[1].strip()}); name the file with "
-            "your CA certificates in SSL_CERT_FILE"
+            "sends what is no page of an index, or leads from one address to another without end; "
+            "check the address, and whether a login is asked for there"
         )
+    if "redirect" in said.lower():
+        return "leads from one address to another without end; is a login asked for there?"
     if status := _STATUS.search(said):
         return f"answered {status[1].strip()}; try again later, or ask who runs it"
     return _why_unreachable(said)

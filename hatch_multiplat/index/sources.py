@@ -63,6 +63,8 @@ _LOGIN_INDEX: Final = "multiplat-login-{}"
 
 _USER_SETTINGS: Final = "the user's settings for uv"
 
+_URL: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:")
+
 _TRUE: Final = frozenset({"1", "true", "t", "yes", "y", "on"})
 _FALSE: Final = frozenset({"0", "false", "f", "no", "n", "off", ""})
 
@@ -93,6 +95,8 @@ class Sources:
     """uv's `index-strategy`; with any but the default, every index that has a package counts."""
     no_index: bool = False
     """True where only find-links are in force."""
+    constraint_files: tuple[str, ...] = ()
+    """Paths and URLs of the files of constraints that uv and pip are set to."""
     offline: bool = False
     """True where uv's settings rule out the network."""
     details: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, hash=False)
@@ -257,6 +261,13 @@ def choose_sources(
         origins=dict(reversed(origins)),
         details={entry["url"]: details for entry in indexes if (details := details_of(entry))},
         user_settings={key: user[key] for key in _USER_KEYS if key in user},
+        constraint_files=tuple(
+            word if _URL.match(word) else str(cwd / word)
+            for word in (
+                *environ.get("UV_CONSTRAINT", "").split(),
+                *(environ.get("PIP_CONSTRAINT") or pip_config.get("constraint", "")).split(),
+            )
+        ),
         offline=bool(project.get("offline", user.get("offline", False))),
     )
     _add_index_logins(sources, environ)
@@ -362,6 +373,8 @@ def uv_environment(sources: Sources) -> dict[str, str]:
     """
     credentials = sources.credentials
     variables = credentials.query_variables()
+    if sources.constraint_files:
+        variables["UV_CONSTRAINT"] = " ".join(sources.constraint_files)
     for number, (user, password) in enumerate(credentials.logins.values()):
         key = _variable_of(_LOGIN_INDEX.format(number))
         if user:

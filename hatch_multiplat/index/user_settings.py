@@ -64,7 +64,7 @@ def absolute_files(environ: Mapping[str, str], cwd: Path) -> dict[str, str]:
             word if re.match(r"[A-Za-z][A-Za-z0-9+.-]+:", word) else str(cwd / word)
             for word in environ[name].split()
         )
-        for name in ("UV_BUILD_CONSTRAINT", "UV_CONSTRAINT", "UV_EXCLUDE", "UV_OVERRIDE")
+        for name in ("UV_BUILD_CONSTRAINT", "UV_EXCLUDE", "UV_OVERRIDE")
         if environ.get(name)
     }
 

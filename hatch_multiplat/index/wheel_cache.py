@@ -10,6 +10,7 @@ again whenever it is used, and one that is damaged counts as missing.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import re
@@ -115,8 +116,23 @@ class WheelCache:
             incoming.discard()
 
     def add(self, source: Path, filename: str | None = None) -> Path:
-        """Copy a file of this machine into the wheel cache and return its place there."""
-        with self.receive(filename or source.name) as incoming, source.open("rb") as file:
+        """Copy a file of this machine into the wheel cache and return its place there.
+
+        Where the cache cannot be written, the file is used where it is.
+        """
+        sha256 = hash_file(source, "sha256")
+        known = self.find_verified(filename or source.name, {"sha256": sha256})
+        if known is not None:
+            return known
+        try:
+            return self._copy(source, filename or source.name)
+        except WheelCacheError:
+            if filename in {None, source.name}:
+                return source.absolute()
+            raise
+
+    def _copy(self, source: Path, filename: str) -> Path:
+        with self.receive(filename) as incoming, source.open("rb") as file:
             while chunk := file.read(CHUNK_SIZE):
                 incoming.write(chunk)
             return incoming.keep()
@@ -243,12 +259,22 @@ class Incoming:
 
     @contextmanager
     def _explain_errors(self) -> Iterator[None]:
+        root = self._wheel_cache.root
         try:
             yield
         except OSError as error:
+            if error.errno in {errno.EISDIR, errno.ENOTDIR, errno.EEXIST, errno.ENOTEMPTY}:
+                there = Path(error.filename2 or error.filename or root)
+                while not there.exists() and there.parent != there:
+                    there = there.parent
+                kind = "folder" if there.is_dir() else "file"
+                reason = f"the {kind} {there} is in the way; remove it"
+            elif error.errno in {errno.ENOSPC, errno.EDQUOT}:
+                reason = f"{error.strerror}; free some space there"
+            else:
+                reason = f"{error.strerror or error}; make it writable"
             raise WheelCacheError(
-                f"cannot write to the wheel cache {self._wheel_cache.root}: "
-                f"{error.strerror or error}; free some space or make it writable, "
+                f"cannot write to the wheel cache {root}: {reason}, "
                 "or name another folder in HATCH_MULTIPLAT_CACHE"
             ) from error
 

@@ -177,7 +177,7 @@ def run_uv_solve(
             for warning in read_warnings(finished.stderr):
                 warn(warning)
         if finished.returncode != 0:
-            raise _failure(finished, question)
+            raise _failure(finished, question, environ)
         said = (folder / "pylock.toml").read_text(encoding="utf-8")
         text = question.sources.credentials.take_text(said)
         placed, unplaced = _take_out_unplaced(text)
@@ -355,11 +355,13 @@ def _check_constrained(question: Question, lock: Pylock, environ: Mapping[str, s
         raise ConfigError(problems)
 
 
-def _failure(finished: Finished, question: Question) -> SolveError | FetchError | ToolError:
+def _failure(
+    finished: Finished, question: Question, environ: Mapping[str, str]
+) -> SolveError | FetchError | ToolError:
     """Tell a question without an answer from an index in trouble, and from a failure of uv."""
     said = finished.stderr
     sources = question.sources
-    trouble = explain_trouble(said, sources)
+    trouble = explain_trouble(said, sources, environ)
     if trouble is not None:
         return FetchError(trouble)
     ours = finished.returncode in {1, 2} and not _OWN_FAILURE.search(said)

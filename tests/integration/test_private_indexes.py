@@ -113,6 +113,7 @@ def test_a_server_cannot_name_a_file_of_this_machine(tmp_path: Path, make_wheel:
     [
         pytest.param({"pip": {"resolution": "lowest"}}, {}, id="of uv pip"),
         pytest.param({}, {"UV_CONSTRAINT": "only.txt"}, id="a file from the current folder"),
+        pytest.param({}, {"PIP_CONSTRAINT": "only.txt"}, id="a file of pip's"),
         pytest.param({}, {"UV_RESOLUTION": "lowest"}, id="a variable"),
     ],
 )
@@ -129,7 +130,7 @@ def test_settings_that_decide_versions_count(
     monkeypatch.chdir(tmp_path)
     for name, value in environ.items():
         monkeypatch.setenv(name, value)
-    assert versions(project.build()) == {"corp": ("0.1",)}
+    assert versions(project.build(**environ)) == {"corp": ("0.1",)}
 
 
 def test_uvs_settings_can_rule_out_the_network(public: IndexServer, tmp_path: Path) -> None:

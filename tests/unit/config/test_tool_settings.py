@@ -23,15 +23,15 @@ def test_what_has_no_effect_is_told_with_where_it_is_set() -> None:
     told = settings_without_effect(
         ("tool.uv.", {"no-sources": True, "index-url": "x", "pip": {"no-deps": True}}),
         ("the user's settings for uv: ", {"native-tls": True, "link-mode": "copy"}),
-        environ={"UV_TORCH_BACKEND": "cpu", "PIP_CONSTRAINT": "c.txt", "PIP_PRE": "0"},
-        pip_config={"constraint": "d.txt", "trusted-host": "a.test", "index-url": "x"},
+        environ={"UV_TORCH_BACKEND": "cpu", "PIP_PROXY": "a.test", "PIP_PRE": "0"},
+        pip_config={"proxy": "b.test", "trusted-host": "a.test", "index-url": "x"},
     )
     assert [sentence.partition(" has no effect here: ")[0] for sentence in told] == [
         "tool.uv.pip.no-deps",
         "tool.uv.no-sources",
         "the user's settings for uv: native-tls",
         "UV_TORCH_BACKEND",
-        "PIP_CONSTRAINT",
+        "PIP_PROXY",
         "pip's trusted-host",
     ]
 

@@ -127,6 +127,11 @@ def test_a_version_of_thousands_of_digits_is_passed_over() -> None:
     assert (file.filename, file.requires_python) == (WHEEL, None)
 
 
+def test_a_page_to_log_in_with_is_told() -> None:
+    with pytest.raises(PageError, match="a page to log in with"):
+        parse_html('<form><input name="user"><input TYPE="Password"></form>')
+
+
 def test_an_anchor_without_address_is_none() -> None:
     assert parse_html('<a name="top">x</a>') == []
 

@@ -85,6 +85,31 @@ def test_what_is_wrong_with_an_index_is_told_by_its_key(said: str, reason: str) 
     assert explain(said) == f"{KEY}: {OWN} {reason}"
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        f"error: Missing `Content-Type` header for `{OWN}/attrs/`\n",
+        f'error: Unsupported `Content-Type` "text/plain" for {OWN}/attrs/\n',
+    ],
+)
+def test_what_is_no_page_of_an_index_is_told(said: str) -> None:
+    assert "sends what is no page of an index" in (explain(said) or "")
+
+
+def test_a_certificate_file_that_is_not_there_is_not_advised() -> None:
+    said = FETCH + "  cause: invalid peer certificate: UnknownIssuer"
+    told = explain_trouble(said, Sources(index_url=OWN), {"SSL_CERT_FILE": "/no/such.pem"})
+    assert told is not None
+    assert told.endswith("; SSL_CERT_FILE names /no/such.pem, which is not there")
+
+
+def test_a_proxy_may_have_refused_in_place_of_a_server() -> None:
+    url = "http://own.test/simple"
+    said = f"{UNSATISFIABLE}hint: An index ({url}) returned a 403 Forbidden error."
+    told = explain_trouble(said, Sources(index_url=url), {"HTTP_PROXY": "http://a:b@proxy.test"})
+    assert "or the proxy http://proxy.test did" in (told or "")
+
+
 def test_an_index_with_a_name_has_variables_for_user_and_password() -> None:
     said = f"{UNSATISFIABLE}hint: An index URL ({OWN}) could not be queried due to (401 No)"
     told = explain(said, named=(("in-house", OWN),), keyring=True)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import re
@@ -173,11 +174,51 @@ def test_a_store_that_cannot_be_written_says_what_to_do(tmp_path: Path) -> None:
     root.touch()
     with pytest.raises(WheelCacheError) as raised:
         put(WheelCache(root))
-    reason = "File already exists" if os.name == "nt" else "Not a directory"
     assert str(raised.value) == (
-        f"cannot write to the wheel cache {root}: {reason}; free some space or make it "
-        "writable, or name another folder in HATCH_MULTIPLAT_CACHE"
+        f"cannot write to the wheel cache {root}: the file {root} is in the way; remove it, "
+        "or name another folder in HATCH_MULTIPLAT_CACHE"
     )
+
+
+def test_a_folder_where_a_file_belongs_is_named(wheel_cache: WheelCache) -> None:
+    (path := wheel_cache.path_of(SHA256, NAME)).mkdir(parents=True)
+    with pytest.raises(WheelCacheError, match=f"the folder {path} is in the way; remove it"):
+        put(wheel_cache)
+
+
+@pytest.mark.parametrize(
+    ("number", "todo"),
+    [
+        (errno.ENOSPC, "No space left on device; free some space there, or name another"),
+        (errno.EROFS, "Read-only file system; make it writable, or name another"),
+        (errno.EACCES, "Permission denied; make it writable, or name another"),
+    ],
+)
+def test_what_helps_depends_on_what_is_wrong(
+    number: int, todo: str, wheel_cache: WheelCache, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(Path, "mkdir", fail)
+    with pytest.raises(WheelCacheError, match=todo):
+        put(wheel_cache)
+
+
+def test_a_cache_that_cannot_be_written_serves_what_it_has_and_what_lies_elsewhere(
+    wheel_cache: WheelCache, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known, new = tmp_path / "known.whl", tmp_path / "new.whl"
+    known.write_bytes(b"known")
+    new.write_bytes(b"new")
+    path = wheel_cache.add(known)
+
+    def fail(*_: object, **__: object) -> None:
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    monkeypatch.setattr(Path, "mkdir", fail)
+    assert wheel_cache.add(known) == path
+    assert wheel_cache.add(new) == new
 
 
 def refuse(self: Path, target: Path) -> None:

@@ -106,7 +106,7 @@ def test_a_long_explanation_keeps_its_beginning_and_its_end() -> None:
     ],
 )
 def test_what_has_no_answer_is_a_matter_of_the_requirements(code: int, said: str) -> None:
-    failure = solve._failure(Finished(returncode=code, stdout="", stderr=said), question({}))
+    failure = solve._failure(Finished(returncode=code, stdout="", stderr=said), question({}), {})
 
     assert isinstance(failure, SolveError)
     assert str(failure).startswith("the dependencies cannot be resolved; uv says:\n  error: ")
@@ -135,7 +135,9 @@ def test_a_package_that_is_nowhere_comes_with_the_places_that_were_asked(
         "error: No solution found when resolving dependencies\n"
         f"  cause: Because nowhere was not found in the {where} and your project depends on nowhere"
     )
-    failure = solve._failure(Finished(returncode=1, stdout="", stderr=said), question({}, sources))
+    failure = solve._failure(
+        Finished(returncode=1, stdout="", stderr=said), question({}, sources), {}
+    )
     assert str(failure).splitlines()[-1] == f"nowhere was looked for at {places}"
 
 
@@ -154,7 +156,7 @@ def test_a_package_that_is_nowhere_comes_with_the_places_that_were_asked(
     ],
 )
 def test_a_failure_of_uv_itself_is_named_as_one(code: int, said: str, *, hint: bool) -> None:
-    failure = solve._failure(Finished(returncode=code, stdout="", stderr=said), question({}))
+    failure = solve._failure(Finished(returncode=code, stdout="", stderr=said), question({}), {})
 
     assert isinstance(failure, ToolError)
     shown = "\n".join(f"  {line.strip()}" for line in said.splitlines())
@@ -172,7 +174,7 @@ def test_an_index_in_trouble_is_no_failure_of_uv() -> None:
         "  cause: Failed to fetch: https://own.test/simple/rich/\n"
         "  cause: Connection refused (os error 111)"
     )
-    failure = solve._failure(Finished(returncode=2, stdout="", stderr=said), question({}))
+    failure = solve._failure(Finished(returncode=2, stdout="", stderr=said), question({}), {})
     assert isinstance(failure, FetchError)
 
 
