@@ -31,7 +31,7 @@ _KNOWN: Final = (*sorted(_FLAGS), _VENV, *sorted(_WITH_VALUE))
 # them; after them comes what to do instead.
 _GROUPS: Final = {
     "-o --output-file": "use the keys 'output' and 'output-dir'",
-    "-p --preamble-file": "start-up needs the place",
+    "-p --preamble-file": "the launcher stands in that place",
     "--pylock --pep-751-lock --lock --pex-lock --pex-repository --pre-resolved-dist "
     "--pre-resolved-dists --venv-repository --path-mapping": "use the key 'lock'",
     "--pylock-extra": "use the key 'extras'",
