@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.support.caches import share_skeletons
 from tests.support.index_server import IndexServer
 from tests.support.wheels import make_sdist as build_sdist
 from tests.support.wheels import make_wheel as build_wheel
@@ -27,6 +28,9 @@ settings.load_profile("unhurried")
 # be every program that a test starts and interrupts.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# Before the processes of the run are started, which inherit it.
+share_skeletons()
 
 
 class MakeFile(Protocol):

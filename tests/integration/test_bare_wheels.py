@@ -9,6 +9,7 @@ from click.testing import CliRunner
 
 from hatch_multiplat.base.errors import CoverageError
 from hatch_multiplat.frontends.cli import main
+from tests.support.caches import make_cache
 from tests.support.elf import glibc_object
 from tests.support.project import make_project
 
@@ -30,7 +31,7 @@ def served(
     index_server: IndexServer, make_wheel: MakeFile, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> IndexServer:
     """An index whose newest `native` needs glibc 2.36, which nothing says but its files."""
-    monkeypatch.setenv("HATCH_MULTIPLAT_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("HATCH_MULTIPLAT_CACHE", make_cache(tmp_path / "cache"))
     monkeypatch.setenv("UV_DEFAULT_INDEX", index_server.index_url)
     for version, symbol in {"1.0": "GLIBC_2.17", "2.0": "GLIBC_2.36"}.items():
         files = {"native/_part.so": glibc_object(symbol)}

@@ -10,6 +10,7 @@ from click.testing import CliRunner
 
 from hatch_multiplat.base.errors import CoverageError, ToolError
 from hatch_multiplat.frontends.cli import main
+from tests.support.caches import make_cache
 from tests.support.project import make_project
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ def project(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> ProjectFolder:
-    monkeypatch.setenv("HATCH_MULTIPLAT_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("HATCH_MULTIPLAT_CACHE", make_cache(tmp_path / "cache"))
     monkeypatch.setenv("UV_DEFAULT_INDEX", index_server.index_url)
     index_server.add(make_wheel("pure"))
     table = {"platforms": ["linux-x86_64"], "python": ["3.12"]}

@@ -22,6 +22,7 @@ from hatch_multiplat.base.errors import (
 from hatch_multiplat.frontends.cli import main
 from hatch_multiplat.frontends.render.matrix_html import render_html
 from tests.support.browser import dump_page
+from tests.support.caches import make_cache
 from tests.support.matrix import sample
 from tests.support.project import make_project
 
@@ -77,7 +78,7 @@ def checked(
     clean_surroundings: None,
 ) -> Checked:
     """Return a project for which the index has a native and a pure package."""
-    monkeypatch.setenv("HATCH_MULTIPLAT_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("HATCH_MULTIPLAT_CACHE", make_cache(tmp_path / "cache"))
     monkeypatch.setenv("COLUMNS", "80")
     for python in ("311", "312"):
         for tag in TAGS:
@@ -305,7 +306,7 @@ def test_uv_agrees_on_each_target_by_itself(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pywin32: str
 ) -> None:
     """Every gap is true, every covered target has a solution, and it is of the same versions."""
-    monkeypatch.setenv("HATCH_MULTIPLAT_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("HATCH_MULTIPLAT_CACHE", make_cache(tmp_path / "cache"))
     checked = Checked(tmp_path, None)
     checked.requires = ["pandas", "cryptography", "lxml", pywin32]
     checked.table = {"platforms": list(UV_PLATFORMS), "python": ["3.11", "3.14"], "sdists": "never"}

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import tomlkit
 
+from tests.support.caches import make_cache
 from tests.support.commands import run_command
 
 if TYPE_CHECKING:
@@ -98,7 +99,7 @@ def make(
     monkeypatch: pytest.MonkeyPatch,
 ) -> Callable[[Path], Project]:
     """Return a function that makes the project in a folder."""
-    monkeypatch.setenv("HATCH_MULTIPLAT_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("HATCH_MULTIPLAT_CACHE", make_cache(tmp_path / "cache"))
     for system, tags in WHEELS.items():
         code = f"where = {system!r}\n"
         index_server.add(make_wheel("native", tags=tags, files={"native.py": code}))

@@ -20,6 +20,7 @@ from click.testing import CliRunner
 from hatch_multiplat.frontends.cli import main
 from hatch_multiplat.frontends.commands import init as init_command
 from hatch_multiplat.init import detection
+from tests.support.caches import make_cache
 from tests.support.page import open_page
 
 if TYPE_CHECKING:
@@ -92,7 +93,7 @@ def folder(tmp_path: Path, index_server: IndexServer, monkeypatch: pytest.Monkey
     root = tmp_path / "demo"
     root.mkdir()
     monkeypatch.chdir(root)
-    monkeypatch.setenv("HATCH_MULTIPLAT_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("HATCH_MULTIPLAT_CACHE", make_cache(tmp_path / "cache"))
     monkeypatch.setenv("UV_DEFAULT_INDEX", index_server.index_url)
     found = Folder(root, index_server)
     found.write()

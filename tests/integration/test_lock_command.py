@@ -20,6 +20,7 @@ from hatch_multiplat.base.errors import CoverageError, FetchError, LockError
 from hatch_multiplat.frontends.cli import main
 from hatch_multiplat.frontends.commands import opening
 from hatch_multiplat.targets.target import Target
+from tests.support.caches import make_cache
 from tests.support.index_server import IndexServer
 from tests.support.project import make_project
 
@@ -47,7 +48,7 @@ class Folder:
         self.table: dict[str, Any] = {"platforms": list(PLATFORMS), "python": ["3.12"]}
         self.tables: dict[str, Any] = {}
         self.requires: list[str] = []
-        monkeypatch.setenv("HATCH_MULTIPLAT_CACHE", str(path / "cache"))
+        monkeypatch.setenv("HATCH_MULTIPLAT_CACHE", make_cache(path / "cache"))
 
     def write(self) -> Any:
         project = make_project(

@@ -17,6 +17,7 @@ from hatch_multiplat.executable.executable_file import read_executable
 from hatch_multiplat.frontends.cli import main
 from hatch_multiplat.inspection.verification import executable_selections, prove_executable
 from hatch_multiplat.resolve import search
+from tests.support.caches import make_cache
 from tests.support.project import make_project
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ Make = Any
 
 @pytest.fixture
 def make(index_server: IndexServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Make:
-    monkeypatch.setenv("HATCH_MULTIPLAT_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("HATCH_MULTIPLAT_CACHE", make_cache(tmp_path / "cache"))
     monkeypatch.setenv("UV_DEFAULT_INDEX", index_server.index_url)
 
     def make(table: dict[str, Any] = TABLE, **wheel: Any) -> ProjectFolder:

@@ -25,6 +25,7 @@ from hatch_multiplat.frontends.cli import main
 from hatch_multiplat.targets.patch_spans import spell_spans
 from hatch_multiplat.targets.target import Target
 from hatch_multiplat.wheels.report import render_report
+from tests.support.caches import make_cache
 from tests.support.elf import glibc_object
 from tests.support.index_server import IndexServer
 from tests.support.project import make_project
@@ -91,7 +92,7 @@ class Bench:
 
 @pytest.fixture
 def bench(index_server: IndexServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Bench:
-    monkeypatch.setenv("HATCH_MULTIPLAT_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("HATCH_MULTIPLAT_CACHE", make_cache(tmp_path / "cache"))
     return Bench(tmp_path, index_server)
 
 

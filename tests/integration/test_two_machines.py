@@ -10,6 +10,7 @@ import pytest
 
 from hatch_multiplat.executable.executable_file import read_executable
 from hatch_multiplat.targets.target import Target
+from tests.support.caches import make_cache
 from tests.support.project import make_project
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ def test_it_gets_the_wheels_of_its_own_machine(
     others: list[str],
 ) -> None:
     """uv alone drops the wheels for win32 where the markers say AMD64."""
-    monkeypatch.setenv("HATCH_MULTIPLAT_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("HATCH_MULTIPLAT_CACHE", make_cache(tmp_path / "cache"))
     for tag in ("win32", "win_amd64"):
         needs = ["big; platform_machine == 'AMD64'", "small; platform_machine == 'x86'"]
         index_server.add(make_wheel("native", tags=f"cp312-cp312-{tag}", requires=needs))

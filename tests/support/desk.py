@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import tomlkit
 
+from tests.support.caches import make_cache
 from tests.support.page import Shell
 
 MINOR: Final = f"{sys.version_info.major}.{sys.version_info.minor}"
@@ -73,7 +74,7 @@ def make_desk(folder: Path, **environ: str) -> Shell:
             **os.environ,
             "HOME": str(folder / "home"),
             "XDG_CACHE_HOME": str(folder / "cache"),
-            "HATCH_MULTIPLAT_CACHE": str(folder / "store"),
+            "HATCH_MULTIPLAT_CACHE": make_cache(folder / "store"),
             "PATH": os.pathsep.join(path),
             **environ,
         },

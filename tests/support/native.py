@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from tests.support.caches import make_cache
 from tests.support.commands import run_command
 from tests.support.wheels import make_wheel
 
@@ -96,7 +97,7 @@ def make_native_project(folder: Path) -> NativeProject:
         environ={
             "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
             "HOME": str(folder / "home"),
-            "HATCH_MULTIPLAT_CACHE": str(folder / "store"),
+            "HATCH_MULTIPLAT_CACHE": make_cache(folder / "store"),
             "HATCH_MULTIPLAT_OFFLINE": "1",
             "UV_CACHE_DIR": str(folder / "uv-cache"),
         },

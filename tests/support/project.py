@@ -11,6 +11,7 @@ from hatch_multiplat.build.pipeline import Request, build_executable
 from hatch_multiplat.index.progress import NoProgress
 from hatch_multiplat.resolve.build_context import Invocation
 from hatch_multiplat.resolve.project import open_project
+from tests.support.caches import make_cache
 from tests.support.wheels import make_wheel
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ def make_project(
     project = ProjectFolder(
         root=root,
         wheel=make_wheel(folder / "wheel", "demo", "1.0", requires=requires, **options),
-        environ={"HATCH_MULTIPLAT_CACHE": str(folder / "cache")} | dict(environ or {}),
+        environ={"HATCH_MULTIPLAT_CACHE": make_cache(folder / "cache")} | dict(environ or {}),
     )
     project.write({"index-url": index_url, **table})
     return project

@@ -11,6 +11,7 @@ import pytest
 
 from hatch_multiplat.config.config import known_keys
 from hatch_multiplat.config.pex_options import refuse_option
+from tests.support.caches import make_cache
 from tests.support.page import Shell, Step, open_page, read_page
 
 PAGE = read_page("how-to/from-pex")
@@ -54,7 +55,7 @@ def test_the_page_is_a_project_and_its_commands_run(tmp_path: Path) -> None:
     environ = os.environ | {
         "HOME": str(tmp_path / "home"),
         "XDG_CACHE_HOME": str(tmp_path / "cache"),
-        "HATCH_MULTIPLAT_CACHE": str(tmp_path / "store"),
+        "HATCH_MULTIPLAT_CACHE": make_cache(tmp_path / "store"),
         "HATCH_MULTIPLAT_OFFLINE": "1",
         # The file's header takes the first Python on PATH.
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.support.caches import make_cache
 from tests.support.page import open_page
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ def test_the_commands_of_the_page_serve(project: Path, servers: ExitStack, tmp_p
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
         "HOME": str(tmp_path / "home"),
         "XDG_CACHE_HOME": str(tmp_path / "cache"),
-        "HATCH_MULTIPLAT_CACHE": str(tmp_path / "store"),
+        "HATCH_MULTIPLAT_CACHE": make_cache(tmp_path / "store"),
     }
     answers, titles = [], []
     with open_page("how-to/serve") as page:
@@ -119,7 +120,7 @@ def test_gunicorn_is_upgraded_while_it_runs(
     environ = os.environ | {
         "HOME": str(tmp_path / "home"),
         "XDG_CACHE_HOME": str(tmp_path / "cache"),
-        "HATCH_MULTIPLAT_CACHE": str(tmp_path / "store"),
+        "HATCH_MULTIPLAT_CACHE": make_cache(tmp_path / "store"),
     }
     build = [sys.executable, "-m", "build", "--wheel", "--no-isolation"]
     subprocess.run(build, cwd=project, env=environ, check=True, stdout=subprocess.DEVNULL)
