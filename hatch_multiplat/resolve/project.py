@@ -214,10 +214,10 @@ def all_requirements(project: Project, metadata: ProjectMetadata) -> tuple[Requi
             for extra in unknown
         )
     required = (*root_requirements(metadata, config.extras), *added_requirements(project))
-    return tuple(_without_credentials(item, project.credentials) for item in required)
+    return tuple(without_credentials(item, project.credentials) for item in required)
 
 
-def _without_credentials(requirement: Requirement, credentials: Credentials) -> Requirement:
+def without_credentials(requirement: Requirement, credentials: Credentials) -> Requirement:
     """Return a requirement without the secrets that a wheel's METADATA may have in its URL."""
     if not requirement.url:
         return requirement

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
 from hatch_multiplat.index.project_settings import require_by_token
-from hatch_multiplat.resolve.project import all_requirements
+from hatch_multiplat.resolve.project import all_requirements, without_credentials
 from hatch_multiplat.resolve.staging import OwnProject
 from hatch_multiplat.wheels.metadata import root_requirements
 from hatch_multiplat.wheels.proof import read_demands
@@ -95,6 +95,8 @@ class Question:
 
 def make_question(project: Project, metadata: ProjectMetadata, context: BuildContext) -> Question:
     """Return what is to be solved for a project."""
+    requires = (without_credentials(item, project.credentials) for item in metadata.requires)
+    metadata = replace(metadata, requires=tuple(requires))
     requirements, uv_table = require_by_token(
         all_requirements(project, metadata), context.uv_table, project.credentials
     )

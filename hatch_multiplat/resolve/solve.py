@@ -142,6 +142,7 @@ def run_uv_solve(
         if question.own is not None and stages_own:
             (folder / "own").mkdir()
             own = stage_own(question.own, requires_python=f">={python}")
+            own = question.sources.credentials.with_query_variables(own)
             (folder / "own" / "pyproject.toml").write_text(own, encoding="utf-8")
         if prior is not None:
             (folder / "pylock.toml").write_text(prior, encoding="utf-8")
