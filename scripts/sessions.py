@@ -47,7 +47,10 @@ VARYING: Final = (
     # A line of progress, on a slow network.
     (r"^Fetching: .*\n", ""),
     # Versions of the tools, and what is newest in the index.
-    (r"\b(hatchling==|hatch-multiplat==|pex )[\w.+]*\d", r"\1VERSION"),
+    (r"(?<=\w)(==|>=)[\w.+]*\d", r"\1VERSION"),
+    (r"\b(hatch-multiplat|pex) \d[\w.+]*\b", r"\1 VERSION"),
+    # The digest of start-up, which is another in each version.
+    (r"\b[0-9a-f]{64}\b", "SHA256"),
     (r"^( +to do: ).*(?:\n {4}.*)*$", r"\1..."),
     # The machine, its Pythons, and the place of the environment.
     (r"^[* ] (cp\d.* wheels\))$", r"\1"),
