@@ -16,14 +16,13 @@ import tempfile
 import time
 from typing import Any, Callable, List, Optional, Type
 
-from . import enter, install, run
+from . import enter, install, places, run
 
 UNUSED_FOR = 90 * 24 * 3600  # seconds
 STALE_AFTER = 24 * 3600  # seconds; nobody takes as long to make an environment
 # The forms of our own names: a file's folder, an environment, one that is being made, a lock.
 BUILD, ENVIRONMENT = r"[0-9a-f]{12,16}\Z", r"[0-9a-f]{8}\Z"
 UNFINISHED, LOCK = r"[0-9a-f]{8}\.\w+\.new\Z", r"[0-9a-f]{8}\.lock\Z"
-OPEN_TO_OTHERS = "others can write to it, or it is not this user's"
 PATIENCE = 600  # seconds that a maker waits for another
 
 
@@ -52,9 +51,7 @@ def prepare(place: enter.Place, build: str) -> str:
 def check(place: enter.Place, path: str) -> None:
     """Raise OSError if somebody else may have written what is there."""
     if not place.trusts(path):
-        raise PermissionError(
-            errno.EACCES, "others can write to it, or it is not this user's", path
-        )
+        raise PermissionError(errno.EACCES, places.OPEN_TO_OTHERS, path)
 
 
 def make_folder(folder: str, key: str) -> str:

@@ -83,7 +83,7 @@ class Launch:
 
     def find_or_make(self) -> Tuple[str, str, str]:
         """The record of an environment for this interpreter, which is made if there is none."""
-        problem = "no permission to write"
+        problems = {}
         for place, noexec in self.usable_places():
             try:
                 with cache.Writing(place):
@@ -92,12 +92,16 @@ class Launch:
                     how = self.make_in(place, folder, key, noexec)
                     self.write_records(folder, key, how)
             except OSError as error:
-                problem = error.strerror or str(error)
+                problems[place] = error.strerror or str(error)
                 continue
             return os.path.join(folder, key), how, self.base
+        told = [
+            "%s (%s)" % (place.root, problems.get(place) or places.describe_problem(place))
+            for place in self.places
+        ]
         return self.fail(
-            "cannot store its files in %s: %s; set PEX_ROOT to a folder that has room"
-            % (" or ".join(place.root for place in self.places) or "any folder", problem)
+            "cannot store its files in %s; set PEX_ROOT to a folder of yours that has room"
+            % (" or ".join(told) or "any folder")
         )
 
     def make_in(self, place: enter.Place, folder: str, key: str, noexec: bool) -> str:
@@ -131,7 +135,7 @@ class Launch:
         first = self.places[0]
         elsewhere = place is not first and os.path.lexists(first.root) and not first.trusts("")
         if elsewhere and sys.stderr is not None:
-            words = (self.name, first.root, cache.OPEN_TO_OTHERS)
+            words = (self.name, first.root, places.OPEN_TO_OTHERS)
             sys.stderr.write("%s: %s is not used: %s\n" % words)
 
     def put_in_place(self, aside: str, final: str) -> None:

@@ -5,6 +5,8 @@ from typing import Optional
 
 from .enter import FOLDER, HOME, NAMED, SHARED, Place
 
+OPEN_TO_OTHERS = "others can write to it, or it is not this user's"
+
 
 def find_fallback() -> Optional[Place]:
     """The place for when the first is of no use: in the folder for temporary files.
@@ -41,6 +43,13 @@ def is_usable(place: Place) -> bool:
     if not (os.path.isdir(path) and os.access(path, os.W_OK | os.X_OK)):
         return False
     return os.name == "nt" or os.geteuid() != 0 or place.kind == NAMED or not os.stat(path).st_uid
+
+
+def describe_problem(place: Place) -> str:
+    """Why a place is not usable."""
+    if os.path.lexists(place.root) and not place.trusts(""):
+        return OPEN_TO_OTHERS
+    return "no permission to write"
 
 
 def is_noexec(place: Place) -> bool:

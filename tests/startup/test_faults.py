@@ -153,7 +153,11 @@ def test_a_temporary_folder_that_is_not_ours_alone_is_not_trusted(bench: Bench) 
     (other / f"multiplat-{os.geteuid()}").mkdir(mode=0o777)
     (other / f"multiplat-{os.geteuid()}").chmod(0o777)
     env = {"HOME": "/dev/null/home", "TMPDIR": str(other)}
-    assert "cannot store its files" in bench.run([app], env=env, code=1).stderr
+    assert bench.run([app], env=env, code=1).stderr == (
+        "demo: cannot store its files in /dev/null/home/.cache/multiplat (no permission to write) "
+        f"or {other}/multiplat-{os.geteuid()} (others can write to it, or it is not this user's); "
+        "set PEX_ROOT to a folder of yours that has room\n"
+    )
 
 
 def test_a_cache_that_forbids_execution_is_passed_over(bench: Bench) -> None:
