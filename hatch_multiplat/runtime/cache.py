@@ -10,6 +10,7 @@ import errno
 import os
 import re
 import shutil
+import stat
 import subprocess
 import sys
 import tempfile
@@ -23,6 +24,7 @@ STALE_AFTER = 24 * 3600  # seconds; nobody takes as long to make an environment
 # The forms of our own names: a file's folder, an environment, one that is being made, a lock.
 BUILD, ENVIRONMENT = r"[0-9a-f]{12,16}\Z", r"[0-9a-f]{8}\Z"
 UNFINISHED, LOCK = r"[0-9a-f]{8}\.\w+\.new\Z", r"[0-9a-f]{8}\.lock\Z"
+RECORD_LINES = 4  # which environment, how to start it, by which Python, and what led to it
 PATIENCE = 600  # seconds that a maker waits for another
 
 
@@ -198,7 +200,7 @@ def is_older(path: str, seconds: float) -> bool:
 
 def remove_ours(path: str) -> None:
     """Remove a folder if it has our mark, or nothing at all."""
-    if os.path.isfile(os.path.join(path, "used")):
+    if is_empty_file(os.path.join(path, "used")):
         remove_tree(path)
     elif not os.path.islink(path):
         try:
@@ -216,20 +218,50 @@ def remove_unused(root: str) -> None:
         folder = os.path.join(root, build)
         for name in list_folder(folder, ENVIRONMENT):
             path = os.path.join(folder, name)
-            if is_older(os.path.join(path, "used"), UNUSED_FOR):
+            used = os.path.join(path, "used")
+            if is_empty_file(used) and is_older(used, UNUSED_FOR):
                 remove_if_idle(path)
         for name in list_folder(folder, UNFINISHED):
             path = os.path.join(folder, name)
             if is_older(path, STALE_AFTER):
                 remove_ours(path)
         if is_older(folder, UNUSED_FOR) and not list_folder(folder, ENVIRONMENT):
-            for name in list_folder(folder, LOCK):
-                os.unlink(os.path.join(folder, name))
-            remove_tree(os.path.join(folder, "from"))
-            try:
-                os.rmdir(folder)
-            except OSError:
-                pass  # something is in it that is not ours
+            remove_bare(folder)
+
+
+def remove_bare(folder: str) -> None:
+    """Remove a file's folder that has no environment any more: locks and records, nothing else."""
+    paths = [os.path.join(folder, name) for name in list_folder(folder, LOCK)]
+    paths = [path for path in paths if is_empty_file(path)]
+    records = os.path.join(folder, "from")
+    folders = [folder]
+    for at, _, files in os.walk(records) if not os.path.islink(records) else ():
+        folders.append(at)
+        paths += [path for path in (os.path.join(at, name) for name in files) if is_record(path)]
+    try:
+        for path in paths:
+            os.unlink(path)
+        for path in reversed(folders):
+            os.rmdir(path)
+    except OSError:
+        pass  # something is in it that is not ours
+
+
+def is_empty_file(path: str) -> bool:
+    """Whether it is a file without contents, and no link: as our marks and locks are."""
+    try:
+        status = os.lstat(path)
+    except OSError:
+        return False
+    return stat.S_ISREG(status.st_mode) and status.st_size == 0
+
+
+def is_record(path: str) -> bool:
+    """Whether it is a record, as `write_record` writes them."""
+    if os.path.islink(path) or not os.path.isfile(path):
+        return False
+    lines = os.fsdecode(read_bytes(path) or b"").split("\n")
+    return len(lines) == RECORD_LINES + 1 and bool(re.match(ENVIRONMENT, lines[0]))
 
 
 def remove_if_idle(path: str) -> None:

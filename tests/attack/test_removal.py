@@ -23,6 +23,8 @@ MINE = (
     *("config/used", "config/settings", "data/x.new", "projects/lib/used", "projects/lib/code.py"),
     *(".ssh/id_ed25519", "thesis.tex", "0123456789abcdef/used", "0123456789abcdef/from/x"),
     *("0123456789abcdef/01234567/code.py", "01234567.abc.new/thesis", "used", "multiplat-x/used"),
+    *("20231005123000/from/mum/thesis.tex", "20231005123000/20240101.lock"),
+    *("20240101000000/20240101/used", "20240101000000/20240101/code.py"),
 )
 
 
@@ -44,6 +46,7 @@ def test_files_of_a_user_are_left_alone(bench: Bench, root: str) -> None:
     inside = folder / "multiplat"
     before |= fill(inside / "notes")
     before |= fill(inside / "0123456789abcdef")
+    before |= fill(inside)
     for version in ("1.0", "2.0"):
         app = bench.demo(f"demo{version}", version=version, options=BootOptions(runtime_root=root))
         bench.run([app, "exit", "0"])
