@@ -41,8 +41,7 @@ def temporary_folder(inside: Path | None = None, *, prefix: str = PREFIX) -> Ite
         sweep(inside, prefix=prefix)
         folder = Path(tempfile.mkdtemp(prefix=prefix, dir=inside))
     try:
-        with (folder / LOCK).open("wb") as lock:
-            _lock(lock)
+        with _hold(folder):
             yield folder.resolve()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
@@ -90,6 +89,20 @@ def stopped_by_sigterm() -> Iterator[None]:
 
 class Terminated(KeyboardInterrupt):
     """SIGTERM has ended this process."""
+
+
+@contextmanager
+def _hold(folder: Path) -> Iterator[None]:
+    """Hold the lock of a folder, which is seen under its name only when it is held.
+
+    Else a build that starts at that moment would take the folder for one of a build that has ended.
+    """
+    made = folder / (f"{LOCK}.new" if fcntl else LOCK)
+    with made.open("wb") as lock:
+        if fcntl:
+            _lock(lock)
+            made.rename(folder / LOCK)
+        yield
 
 
 def _is_left(folder: Path) -> bool:

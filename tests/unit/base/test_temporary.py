@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import signal
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from hatch_multiplat.base import temporary
 from hatch_multiplat.base.temporary import (
     BESIDE,
     LOCK,
@@ -50,6 +51,24 @@ def test_what_a_killed_build_has_left_goes_with_the_next_and_what_is_in_use_stay
         sweep(tmp_path, prefix=BESIDE)
         assert first.is_dir()
     assert list(tmp_path.iterdir()) == [other]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there, age alone tells")
+def test_a_build_that_starts_while_another_locks_its_folder_leaves_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lock = temporary._lock
+
+    def sweep_and_lock(file: Any) -> bool:
+        monkeypatch.setattr(temporary, "_lock", lock)
+        sweep(tmp_path)
+        return lock(file)
+
+    monkeypatch.setattr(temporary, "_lock", sweep_and_lock)
+    with temporary_folder(tmp_path) as folder:
+        assert folder.is_dir()
+        sweep(tmp_path)
+        assert [path.name for path in folder.iterdir()] == [LOCK]
 
 
 def test_a_folder_without_a_lock_goes_when_it_is_old(tmp_path: Path) -> None:
