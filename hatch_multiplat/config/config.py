@@ -70,6 +70,8 @@ DEFAULT_OUTPUT: Final = "{name}-{version}.pex"
 SDISTS: Final = ("universal", "never")
 INHERIT_PATHS: Final = ("false", "fallback", "prefer")
 PATHS: Final = ("prepend", "append", "none")
+_SCHEMES: Final = ("file", "http", "https", *(f"git+{s}" for s in ("file", "http", "https", "ssh")))
+"""What uv takes for a URL; all else it takes for a path."""
 OUTPUT_FIELDS: Final = ("name", "version")
 
 _NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?")
@@ -271,11 +273,19 @@ class _Parser(TableReader):
 
     def requirement(self, where: str, text: str) -> Requirement | None:
         try:
-            return Requirement(text)
+            requirement = Requirement(text)
         except InvalidRequirement as error:
             reason = redact_text(str(error).splitlines()[0])
             self.problem(f"{where}: {redact_text(text)!r} is not a requirement: {reason}")
             return None
+        scheme, separator, _ = (requirement.url or "").partition("://")
+        if separator and scheme not in _SCHEMES:
+            self.problem(
+                f"{where}: {redact_text(text)!r}: {scheme}:// is not supported; name a file by "
+                "https://, http:// or file://, a repository by git+https:// or git+ssh://"
+            )
+            return None
+        return requirement
 
     def constraints(self, where: str, value: object) -> tuple[Requirement, ...]:
         parsed = []

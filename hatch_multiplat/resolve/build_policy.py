@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from packaging.utils import canonicalize_name
+from packaging.utils import InvalidName, canonicalize_name
 
 from hatch_multiplat.base.errors import ConfigError
 from hatch_multiplat.index.sources import says_yes
@@ -60,7 +60,8 @@ def read_policy(
 
     A table comes with the words that messages name it by. Whoever forbids a build does so for
     safety, so that no setting takes back what another one says, but for pip's `:none:`, which
-    takes back what stands before it. Raises ConfigError for a variable that is neither yes nor no.
+    takes back what stands before it. Raises ConfigError for a variable that is neither yes nor no,
+    and for what is no name.
     """
     forbidden: dict[str, str] = {}
     demanded: dict[str, str] = {}
@@ -113,4 +114,8 @@ def _after_none(text: str) -> Iterator[str]:
 
 def _add(found: dict[str, str], names: Iterable[str], where: str) -> None:
     for name in names:
-        found.setdefault(name if name == ALL else canonicalize_name(name), where)
+        try:
+            found.setdefault(name if name == ALL else canonicalize_name(name, validate=True), where)
+        except InvalidName:
+            message = f"{where}: {name!r} is not a name of a package; separate names by spaces"
+            raise ConfigError([message]) from None

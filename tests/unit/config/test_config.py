@@ -639,6 +639,20 @@ def test_wrong_types(text: str, expected: list[str]) -> None:
             id="requirements",
         ),
         pytest.param(
+            "requirements = ['rich @ htp://me:secret@host/rich.whl', 'rich @ hg+https://host/rich', "
+            "'rich @ git+ssh://git@host/rich', 'rich @ ./rich']",
+            [
+                f"tool.multiplat.requirements[{number}]: 'rich @ {shown}': {scheme}:// is not "
+                "supported; name a file by https://, http:// or file://, a repository by "
+                "git+https:// or git+ssh://"
+                for number, scheme, shown in (
+                    (0, "htp", "htp://***@host/rich.whl"),
+                    (1, "hg+https", "hg+https://host/rich"),
+                )
+            ],
+            id="schemes of requirements",
+        ),
+        pytest.param(
             "constraints = ['rich[fast]<14', 'urllib3 <<3']",
             [
                 "tool.multiplat.constraints[0]: 'rich[fast]<14': 'fast' is no wheel tag; extras belong into 'requirements'",

@@ -92,3 +92,11 @@ def test_a_setting_of_a_wrong_shape_is_told_with_its_place() -> None:
     with pytest.raises(ConfigError) as caught:
         read_policy(("tool.uv", {"no-build": "yes"}), environ={}, pip_config={})
     assert caught.value.problems == ("tool.uv.no-build must be a boolean or an array of strings",)
+
+
+def test_what_is_no_name_is_told_and_not_passed_over() -> None:
+    with pytest.raises(ConfigError) as caught:
+        read_policy(environ={"UV_NO_BUILD_PACKAGE": "one,two"}, pip_config={})
+    assert caught.value.problems == (
+        "UV_NO_BUILD_PACKAGE: 'one,two' is not a name of a package; separate names by spaces",
+    )
