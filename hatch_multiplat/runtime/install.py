@@ -196,7 +196,8 @@ class Installer:
         """What RECORD calls a path of the environment: relative to the library."""
         if path.startswith(self.library + "/"):
             return path[len(self.library) + 1 :]
-        return os.path.relpath(path, self.library).replace(os.sep, "/")
+        # Absolute, as the current folder may be gone.
+        return os.path.relpath("/" + path, "/" + self.library).replace(os.sep, "/")
 
     def locate(self, path: str) -> bytes:
         """Where in the filesystem a path of the environment is: bytes, whatever the locale is."""

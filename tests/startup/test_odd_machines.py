@@ -428,3 +428,13 @@ def test_a_terminal_is_told_of_nothing_else(bench: Bench) -> None:
         shown = b""
     os.close(parent)
     assert shown in {b"", b"demo: preparing its first run on this machine...\r\n"}
+
+
+@pytest.mark.parametrize("way", ["file", "python"])
+def test_a_first_start_in_a_folder_that_is_gone(bench: Bench, way: str) -> None:
+    app = bench.demo()
+    script = 'mkdir "$HOME/gone" && cd "$HOME/gone" && rmdir "$HOME/gone" && exec "$@"'
+    command = [app] if way == "file" else [bench.python, app]
+    for _ in range(2):
+        bench.run(["/bin/sh", "-c", script, "sh", *command, "exit", "0"])
+    assert len(bench.setups()) == 1
