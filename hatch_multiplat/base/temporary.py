@@ -97,9 +97,11 @@ def _hold(folder: Path) -> Iterator[None]:
 
     Else a build that starts at that moment would take the folder for one of a build that has ended.
     """
-    made = folder / (f"{LOCK}.new" if fcntl else LOCK)
+    made = folder / f"{LOCK}.new"
+    if fcntl is None:
+        made = folder / LOCK
     with made.open("wb") as lock:
-        if fcntl:
+        if fcntl is not None:
             _lock(lock)
             made.rename(folder / LOCK)
         yield
