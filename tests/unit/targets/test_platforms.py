@@ -3,7 +3,7 @@ from __future__ import annotations
 import string
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from hatch_multiplat.targets.platforms import (
@@ -306,13 +306,14 @@ letters = string.ascii_letters + string.digits + "-_./ "
         ),
     )
 )
+@example(text="MACOS")
 def test_any_text_is_a_platform_or_a_mistake_whose_suggestion_is_one(text: str) -> None:
     try:
         platform = Platform.parse(text)
     except PlatformError as e:
         _, _, suggested = str(e).partition("; did you mean '")
-        if suggested:
-            Platform.parse(suggested.removesuffix("'?"))
+        for name in suggested.removesuffix("'?").split("' or '") if suggested else ():
+            Platform.parse(name)
     else:
         assert Platform.parse(str(platform)) == platform
 
