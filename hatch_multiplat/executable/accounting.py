@@ -23,6 +23,7 @@ from hatch_multiplat.executable.executable import (
     BOOTSTRAP,
     DEPS,
     INFO,
+    LAUNCHERS,
     MAIN,
     MULTIPLAT,
     PEX_MAIN,
@@ -209,10 +210,29 @@ def _account_header(prefix: bytes, table: BootTable, contents: Mapping[str, byte
     return Account(part="header", state="unknown", why="it is not as its table says")
 
 
+def _read_distlib() -> dict[bytes, str]:
+    """Return the launchers of the distlib that is installed, and their names."""
+    folder = resources.files("distlib")
+    return {item.read_bytes(): item.name for item in folder.iterdir() if item.name[-4:] == ".exe"}
+
+
+def _account_launchers(launchers: Mapping[str, bytes]) -> Iterator[Account]:
+    """Account for the programs that start console scripts on Windows."""
+    if not launchers:
+        return
+    known = _read_distlib()
+    others = [n for n, data in launchers.items() if known.get(data) != n.removeprefix(LAUNCHERS)]
+    if others:
+        why = f"{', '.join(others)} is none of the distlib that is installed"
+        yield Account(part="Windows launchers", state="unknown", why=why)
+    else:
+        names = ", ".join(name.removeprefix(LAUNCHERS) for name in launchers)
+        yield Account(part="Windows launchers", state="known", why=f"distlib's {names}")
+
+
 def _account_launcher_of_windows(prefix: bytes) -> Account:
     program, _, line = prefix.rstrip(b"\n").rpartition(b"#!")
-    folder = resources.files("distlib")
-    known = {item.read_bytes(): item.name for item in folder.iterdir() if item.name[-4:] == ".exe"}
+    known = _read_distlib()
     if program in known and line.startswith(b"/usr/bin/env ") and b"\n" not in line:
         name = known[program]
         return Account(part="header", state="known", why=f"distlib's launcher {name}, as installed")
@@ -236,7 +256,12 @@ def _account_own(contents: Mapping[str, bytes], rendered: Mapping[str, bytes]) -
     own = {name: data for name, data in own.items() if name not in {PEX_MAIN, MULTIPLAT}}
     launcher = contents[MAIN]
     about = _read_about(launcher)
-    runtime = {name.removeprefix(MULTIPLAT): data for name, data in own.items() if name != TABLE}
+    launchers = {name: data for name, data in own.items() if name.startswith(LAUNCHERS)}
+    runtime = {
+        name.removeprefix(MULTIPLAT): data
+        for name, data in own.items()
+        if name != TABLE and name not in launchers
+    }
     digest = digest_members({**own, MAIN: launcher})
     if digest != about.get("id") or sorted([MAIN, *own]) != about.get("members"):
         why = "launcher, runtime and table do not have the digest that the launcher names"
@@ -250,6 +275,7 @@ def _account_own(contents: Mapping[str, bytes], rendered: Mapping[str, bytes]) -
         without = _ABOUT.sub(b"\nABOUT = ", launcher, count=1).split(b"\n", 2)[2]
         yield _known("launcher", "launcher", without)
     yield _known("runtime", "runtime", digest_contents(runtime))
+    yield from _account_launchers(launchers)
     if own[TABLE] == rendered[TABLE]:
         yield Account(part="table", state="known", why=f"sha256 of the start-up: {digest}")
     else:

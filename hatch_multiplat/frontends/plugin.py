@@ -128,7 +128,9 @@ def list_requirements(project_dir: Path, environ: Mapping[str, str]) -> list[Req
         return list(needed.values())
     if config.sbom:
         needed |= own_requirements("sbom")
-    unused = set() if "exe" in config.formats else {"distlib"}
+    # Console scripts are programs on Windows, which distlib has.
+    for_windows = any(target.platform.system == "windows" for target in config.targets)
+    unused = set() if for_windows else {"distlib"}
     unused |= set() if _runs_pex(config, environ) else {"pex", "filelock"}
     return [needed[name] for name in needed if name not in unused]
 
