@@ -162,6 +162,8 @@ def run_uv_solve(
             environ={
                 "UV_PYTHON_DOWNLOADS": "never",
                 "NO_COLOR": "1",
+                # A dependency that is built for its METADATA needs no executable of its own.
+                "HATCH_MULTIPLAT": "0",
                 **UNHEARD,
                 **uv_environment(question.sources),
                 **dict.fromkeys(BUILD_VARIABLES),

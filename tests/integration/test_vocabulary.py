@@ -219,7 +219,8 @@ def test_it_always_runs_in_a_venv_and_the_options_for_one_count_for_pex_itself(
     app = build({"pex-args": ["--venv", "prepend", "--venv-site-packages-copies"]})
     told = json.loads(run(app))
     assert (Path(told["prefix"]) / "pyvenv.cfg").is_file()
-    assert Path(told["path"]).parent == Path(told["prefix"])
+    # The folder of its scripts on PATH has no interpreter, and lies beside the environment.
+    assert Path(told["path"]).parent == Path(told["prefix"]).parent
     with zipfile.ZipFile(app) as archive:
         info = json.loads(archive.read("PEX-INFO"))
     assert (info["venv"], info["venv_bin_path"]) == (True, "prepend")

@@ -43,8 +43,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--version", action="version", version=f"%(prog)s {version('git-inspect')}")
     options = parser.parse_args(arguments)
-    for stream in (sys.stdout, sys.stderr):
-        # A name outside the terminal's encoding becomes "?" rather than a traceback.
+    # A name outside the terminal's encoding becomes "?" rather than a traceback. A program that is
+    # started without these streams has None.
+    for stream in filter(None, (sys.stdout, sys.stderr)):
         stream.reconfigure(errors="replace")  # type: ignore[union-attr]
     try:
         head = read_head(options.path)
