@@ -79,13 +79,16 @@ class Lock:
         self.held = False
 
     def __enter__(self) -> "Lock":  # noqa: PYI034 - Self came with 3.11
-        self.handle = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600)
-        try:
-            self.held = lock_file(self.handle)
-        except BaseException:
-            os.close(self.handle)
-            raise
-        return self
+        while True:
+            self.handle = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600)
+            try:
+                self.held = lock_file(self.handle)
+            except BaseException:
+                os.close(self.handle)
+                raise
+            if os.fstat(self.handle).st_nlink:
+                return self
+            os.close(self.handle)  # A maker that failed removed it while this one waited.
 
     def __exit__(self, failure: Optional[Type[BaseException]], *_: object) -> None:
         if failure:

@@ -273,7 +273,9 @@ def compile_file(path: str, final: str) -> None:
     head = importlib.util.MAGIC_NUMBER + (b"\0" * 4 if sys.version_info >= (3, 7) else b"")
     status = os.stat(path)
     head += struct.pack("<LL", int(status.st_mtime) & 0xFFFFFFFF, status.st_size & 0xFFFFFFFF)
-    target = importlib.util.cache_from_source(path)
+    # Beside the module, also where PYTHONPYCACHEPREFIX sends what Python itself compiles.
+    name = os.path.basename(importlib.util.cache_from_source(path))
+    target = os.path.join(os.path.dirname(path), "__pycache__", name)
     try:
         install.write_file(target, [head + code], hashed=False)
     except OSError:

@@ -350,3 +350,24 @@ def test_a_lock_that_is_never_given_back_is_not_waited_for_without_end(
 
     assert not cache.wait_for_lock(attempt)
     assert next(clock) <= cache.PATIENCE + 200
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there a file that is open is not removed")
+def test_a_lock_that_was_removed_while_it_was_waited_for_is_taken_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A maker that fails removes its lock; the next two have to exclude each other all the same."""
+    path = tmp_path / "12345678.lock"
+    real = cache.lock_file
+    calls: list[int] = []
+
+    def lock_file(handle: int) -> bool:
+        calls.append(handle)
+        if len(calls) == 1:
+            path.unlink()
+        return real(handle)
+
+    monkeypatch.setattr(cache, "lock_file", lock_file)
+    with cache.Lock(str(path)) as lock:
+        assert os.path.samestat(os.fstat(lock.handle), path.stat())
+    assert len(calls) == 2

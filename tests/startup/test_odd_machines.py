@@ -392,11 +392,14 @@ def test_a_python_at_a_new_path_each_time_shares_its_environment(bench: Bench) -
 # Compiled modules (B 14).
 
 
-@pytest.mark.parametrize("way", ["variable", "option", "named", "venv"])
+@pytest.mark.parametrize("way", ["variable", "prefix", "option", "named", "venv"])
 def test_what_python_may_not_write_is_compiled_when_it_is_made(bench: Bench, way: str) -> None:
     app = bench.demo()
     named = bench.folder / "named"
-    env: dict[str, str | None] = {"PYTHONDONTWRITEBYTECODE": "1" if way == "variable" else None}
+    at_once = way in {"variable", "prefix"}
+    env: dict[str, str | None] = {"PYTHONDONTWRITEBYTECODE": "1" if at_once else None}
+    if way == "prefix":
+        env["PYTHONPYCACHEPREFIX"] = str(bench.folder / "elsewhere")
     command: Sequence[object] = [app, "exit", "0"]
     if way == "option":
         command = [bench.python, "-B", app, "exit", "0"]
@@ -413,6 +416,7 @@ def test_what_python_may_not_write_is_compiled_when_it_is_made(bench: Bench, way
     else:
         bench.run(command, env={**env, "PYTHONDONTWRITEBYTECODE": None})
     assert (compiled.read_bytes(), compiled.stat().st_mtime_ns) == before
+    assert not list(bench.folder.glob("elsewhere/**/*.new"))
 
 
 def test_a_terminal_is_told_of_nothing_else(bench: Bench) -> None:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import ctypes
 import os
-import subprocess
 import sys
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from hatch_multiplat.runtime import enter, launch
+from hatch_multiplat.runtime import enter, launch, windows
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -40,15 +39,14 @@ def test_the_next_python_has_no_console_either(
 ) -> None:
     calls: list[list[str]] = []
 
-    def call(arguments: list[str]) -> int:
+    def become(arguments: list[str]) -> None:
         calls.append(arguments)
-        return 7
+        sys.exit(7)
 
     record = (str(pythons), "base", str(pythons / asked))
     monkeypatch.setenv("_MULTIPLAT_FILE", "")
     monkeypatch.setattr(sys, "argv", ["app.exe", "x"])
-    monkeypatch.setattr("signal.signal", lambda *_: None)
-    monkeypatch.setattr(subprocess, "call", call)
+    monkeypatch.setattr(windows, "become", become)
     monkeypatch.setattr(sys, "executable", str(pythons / running))
     with monkeypatch.context() as context:
         context.setattr(os, "name", "nt")

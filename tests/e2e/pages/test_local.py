@@ -38,7 +38,7 @@ pytestmark = [
         reason="the pages have lines for a shell, and start what is for Linux on x86_64",
     ),
 ]
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 LINUX = {"platforms": ["linux-x86_64"], "python": [MINOR]}
 
 
@@ -129,6 +129,13 @@ def test_choose_platforms(shell: Shell) -> None:
         same = json.loads(quoted)
         assert set(map(Platform.parse, older)) == set(map(Platform.parse, same))
         shell.run(page.steps())
+        left_out = tomllib.loads(page.take("toml", "exclude"))
+        table = {"platforms": ["linux-x86_64-musl", "windows-arm64"], "python": ["3.14", "3.15"]}
+        write_table(shell, {"tool": {"multiplat": {**table, **left_out}}})
+        shown = do(shell, "hatch-multiplat targets")
+        for name in ("cp314-musllinux_1_2_x86_64", "cp314-win_arm64"):
+            assert name in shown
+        assert "cp315-" not in shown
         table = tomllib.loads(page.take("toml", "platforms/host.json"))
         write_table(shell, {"tool": {"multiplat": {**table, "python": [MINOR]}}})
         assert "2 targets" in do(shell, "python -m build --wheel 2>&1")
@@ -201,6 +208,7 @@ def test_ci(shell: Shell, index_server: IndexServer, make_wheel: MakeFile, tmp_p
     }
     home = dict(shell.environ, HATCH_MULTIPLAT_OFFLINE="", UV_DEFAULT_INDEX=index_server.index_url)
     del home["HATCH_MULTIPLAT_CACHE"], home["XDG_CACHE_HOME"]
+    (tmp_path / "home").mkdir(exist_ok=True)  # what is no folder is no home
     runner = Shell(cwd=shell.cwd, environ=home, replace=shell.replace)
     for command in runs["build"]:
         do(runner, command)
@@ -323,6 +331,12 @@ def test_private_index(
         more = {"project": {"dependencies": ["rich", "ours", "folder"]}}
         write_table(shell, needs, more, page.take("toml", "extra-index-urls"))
         assert locked(shell) == {"rich": "1.0", "ours": "2.0", "folder": "3.0"}
+
+        packages.add(make_wheel("folder", "9.9"))
+        more = {"project": {"dependencies": ["rich", "folder"]}}
+        write_table(shell, needs, more, page.take("toml", "flat"))
+        found = locked(shell, UV_INDEX_URL=packages.index_url)
+        assert found == {"rich": "1.0", "folder": "3.0"}
 
         public = start_index()
         public.add(make_wheel("corp-auth", "99.0"), make_wheel("rich", "4.0"))
