@@ -12,6 +12,7 @@ ABOUT = {}  # type: ignore[var-annotated]  # the build fills it in: see renderin
 LOADER = globals()["__loader__"]
 APP = getattr(LOADER, "archive", None) or os.path.dirname(os.path.abspath(__file__))
 MEMBERS = {}  # type: ignore[var-annotated]  # what was read, by name
+CHECKED = ("enter", "windows")  # what is_intact looks at, so that every start may import it
 DAMAGED = "this file is damaged, download it again"
 
 
@@ -40,7 +41,7 @@ class Importer(object):
 
     def exec_module(self, module):
         name = module.__name__.replace("_multiplat.", ".multiplat/") + ".py"
-        if name != ".multiplat/enter.py":  # which is_intact has looked at
+        if module.__name__.partition(".")[2] not in CHECKED:
             check_file(is_whole)
         run_source(read_member(name), name, module.__dict__)
 
@@ -66,7 +67,7 @@ def is_intact():
     from zlib import crc32  # a zip file has loaded it
 
     data = read_blank("check")
-    for name in ("enter", "windows"):
+    for name in CHECKED:
         data += read_member(".multiplat/%s.py" % name)
     return ABOUT["check"] == "%08x" % (crc32(data) & 0xFFFFFFFF)
 

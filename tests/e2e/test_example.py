@@ -102,7 +102,8 @@ def test_each_needed_wheel_is_in_the_file_once_and_uncompressed(executable: Path
     # Five platforms, three Pythons; what is pure Python is the same for all of them.
     assert projects["pygit2"] == 15
     assert projects["rich"] == projects["git_inspect"] == projects["pycparser"] == 1
-    assert others <= {"PEX-INFO", "__main__.py", "__pex__", ".bootstrap", ".deps"}
+    names = {"PEX-INFO", "__main__.py", "__pex__", ".bootstrap", ".deps", ".multiplat"}
+    assert others <= names
 
 
 @pytest.mark.parametrize("minor", PYTHONS)
