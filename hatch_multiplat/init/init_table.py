@@ -52,7 +52,12 @@ _ON_REQUEST_COMMENT: Final = (
     f"# Run hatch-multiplat in builds with {ENABLE}=true.",
     "# No other build, and nobody who installs the sdist, so much as downloads it.",
 )
-_ON_REQUEST: Final[dict[str, Plain]] = {"enable-by-default": False, "dependencies": (PLUGIN,)}
+# Nobody asks a hook that is not installed yet what it needs, so all of that is named.
+_WHOLE_PLUGIN: Final = f"{PLUGIN}[build]"
+_ON_REQUEST: Final[dict[str, Plain]] = {
+    "enable-by-default": False,
+    "dependencies": (_WHOLE_PLUGIN,),
+}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -111,7 +116,7 @@ def add_hook(text: str, *, root: KeyPath, on_request: bool = False) -> str:
     missing = {key: value for key, value in _ON_REQUEST.items() if key not in hook}
     text = _add_pairs(text, path, missing) if missing else text
     if not any(_is_plugin(item) for item in _strings(hook.get("dependencies", [PLUGIN]))):
-        text = _add_plugin_to(text, (*path, "dependencies"))
+        text = _add_to(text, (*path, "dependencies"), _WHOLE_PLUGIN)
     return text
 
 
@@ -167,7 +172,7 @@ def add_requirement(text: str) -> str:
     """Add the plugin to what the build requires, if it is not there."""
     if any(_is_plugin(item) for item in _requires(tomllib.loads(text))):
         return text
-    return _add_plugin_to(text, REQUIRES)
+    return _add_to(text, REQUIRES, PLUGIN)
 
 
 def remove_requirement(text: str) -> str:
@@ -250,8 +255,8 @@ def _add_pairs(
     raise _refuse(f"write {'; '.join([header, *lines])}")
 
 
-def _add_plugin_to(text: str, path: KeyPath) -> str:
-    """Add the plugin to the array at a path, in the layout that the array has.
+def _add_to(text: str, path: KeyPath, item: str) -> str:
+    """Add an item to the array at a path, in the layout that the array has.
 
     It goes to the end; where commas begin the lines, tomlkit would put it into a comment there, so
     it goes to the front.
@@ -259,11 +264,11 @@ def _add_plugin_to(text: str, path: KeyPath) -> str:
     count = len(_value_at(tomllib.loads(text), path))
     for position in (count, 0):
         expected, document = tomllib.loads(text), tomlkit.parse(text)
-        _value_at(expected, path).insert(position, PLUGIN)
-        _value_at(document, path).insert(position, PLUGIN)
+        _value_at(expected, path).insert(position, item)
+        _value_at(document, path).insert(position, item)
         if _is_right(document.as_string(), text, expected):
             return _with_line_ends(document.as_string(), text)
-    raise _refuse(f"add {PLUGIN!r} to {'.'.join(path)}")
+    raise _refuse(f"add {item!r} to {'.'.join(path)}")
 
 
 def _is_right(new: str, old: str, expected: Mapping[str, Any]) -> bool:

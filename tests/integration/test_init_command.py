@@ -418,7 +418,7 @@ def test_the_hook_goes_where_hatch_looks_for_it(folder: Folder) -> None:
     assert "hatch-multiplat" not in folder.text.replace("# Run hatch-multiplat", "")
     assert tomllib.loads(hatch_toml.read_text("utf-8"))["build"]["hooks"]["multiplat"] == {
         "enable-by-default": False,
-        "dependencies": ["hatch-multiplat"],
+        "dependencies": ["hatch-multiplat[build]"],
     }
     assert folder.run("init", "--on-request").stdout.startswith("Nothing to add")
 

@@ -53,7 +53,7 @@ ON_REQUEST = """\
 # No other build, and nobody who installs the sdist, so much as downloads it.
 [tool.hatch.build.hooks.multiplat]
 enable-by-default = false
-dependencies = ["hatch-multiplat"]
+dependencies = ["hatch-multiplat[build]"]
 
 # The executable runs on each of these platforms, with each of these Pythons.
 [tool.multiplat]
@@ -183,7 +183,7 @@ def test_a_hook_with_half_of_the_form_on_request_gets_the_other_half(
 ) -> None:
     header = "[tool.hatch.build.hooks.multiplat]\n"
     text = add_hook(f"{header}{hook}\n", root=ROOT, on_request=True)
-    assert text == f"{header}{expected.format(PLUGIN)}\n"
+    assert text == f"{header}{expected.format(f'{PLUGIN}[build]')}\n"
 
 
 def test_a_hook_that_says_otherwise_is_not_changed() -> None:
@@ -323,7 +323,7 @@ def expect(data: dict[str, Any], *, on_request: bool) -> dict[str, Any]:
     hook = hooks.setdefault("multiplat", {})
     requires = expected["build-system"]["requires"]
     if on_request:
-        hook |= {"enable-by-default": False, "dependencies": [PLUGIN]}
+        hook |= {"enable-by-default": False, "dependencies": [f"{PLUGIN}[build]"]}
         expected["build-system"]["requires"] = [item for item in requires if item != PLUGIN]
     elif PLUGIN not in requires:
         requires.append(PLUGIN)
