@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from email.parser import BytesHeaderParser
 from pathlib import Path
 from queue import Empty, SimpleQueue
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
 from packaging.version import InvalidVersion, Version
@@ -39,6 +39,10 @@ _ANOTHER_FILE: Final = (
     "this is not the file that the lock, or without one the index, names; "
     "lock or build again if you trust the new one"
 )
+
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -132,11 +136,13 @@ def fetch_metadata(
             wheel_cache.write_page(kept, Page(url=kept, body=body))
         return body.decode("utf-8", "replace")
 
-    if not wheels:
-        return {}
-    with ThreadPoolExecutor(min(jobs, len(wheels)), thread_name_prefix="metadata") as pool:
-        found = zip(wheels, pool.map(read, wheels), strict=True)
-        return {wheel.filename: text for wheel, text in found if text is not None}
+    texts: dict[str, str | None] = {}
+    for wheel, outcome in run_in_threads(read, wheels, jobs):
+        if isinstance(outcome, Exception):
+            raise outcome
+        texts[wheel.filename] = outcome
+    found = {wheel.filename: texts[wheel.filename] for wheel in wheels}
+    return {filename: text for filename, text in found.items() if text is not None}
 
 
 def _is_metadata_of(filename: str, body: bytes) -> bool:
@@ -179,7 +185,7 @@ class _Download:
         paths: dict[tuple[str, str], Path] = {}
         problems: list[tuple[Artifact, str]] = []
         try:
-            for artifact, outcome in _run_in_threads(self._fetch, queue, jobs):
+            for artifact, outcome in run_in_threads(self._fetch, queue, jobs):
                 if isinstance(outcome, Path):
                     paths[artifact.key] = outcome
                 elif isinstance(outcome, _FileError):
@@ -267,32 +273,32 @@ class _Download:
         self._sizes[artifact] = size
 
 
-def _run_in_threads(
-    function: Callable[[Artifact], Path], artifacts: Sequence[Artifact], jobs: int
-) -> Iterator[tuple[Artifact, Path | Exception]]:
-    """Yield each artifact with its outcome, in the order in which they come about.
+def run_in_threads(
+    function: Callable[[Item], Result], items: Sequence[Item], jobs: int
+) -> Iterator[tuple[Item, Result | Exception]]:
+    """Yield each item with what the function returns or raises, as they come about.
 
     The threads are daemons, unlike those of an executor: after Ctrl-C nobody should wait for a
     server that does not answer.
     """
-    queue = deque(artifacts)
-    outcomes: SimpleQueue[tuple[Artifact, Path | Exception]] = SimpleQueue()
+    queue = deque(items)
+    outcomes: SimpleQueue[tuple[Item, Result | Exception]] = SimpleQueue()
 
     def work() -> None:
         while True:
             try:
-                artifact = queue.popleft()
+                item = queue.popleft()
             except IndexError:
                 return
             try:
-                outcomes.put((artifact, function(artifact)))
+                outcomes.put((item, function(item)))
             except Exception as error:  # noqa: BLE001 - raised again by the thread that asked
-                outcomes.put((artifact, error))
+                outcomes.put((item, error))
 
-    for _ in range(min(jobs, len(artifacts))):
+    for _ in range(min(jobs, len(items))):
         threading.Thread(target=work, name="fetch", daemon=True).start()
     try:
-        for _ in artifacts:
+        for _ in items:
             outcome = None
             while outcome is None:
                 try:

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from hatch_multiplat.base.atomic_write import write_atomically
 from hatch_multiplat.base.errors import FetchError
+from hatch_multiplat.index.fetch import run_in_threads
 from hatch_multiplat.index.index_page import render_page
 from hatch_multiplat.index.project_settings import read_bindings
 from hatch_multiplat.index.simple_api import Catalog
@@ -109,9 +109,9 @@ class Pages:
             except FetchError:
                 return
 
-        if wanted:
-            with ThreadPoolExecutor(min(_JOBS, len(wanted)), thread_name_prefix="pages") as pool:
-                list(pool.map(read, wanted))
+        for _, outcome in run_in_threads(read, wanted, _JOBS):
+            if isinstance(outcome, Exception):
+                raise outcome
 
     @contextmanager
     def reading_ahead(
@@ -120,10 +120,8 @@ class Pages:
         """Do so while something else is done; at its end all is read."""
         thread = threading.Thread(target=self.read_ahead, args=(names, targets), daemon=True)
         thread.start()
-        try:
-            yield
-        finally:
-            thread.join()
+        yield  # Whoever stops meanwhile does not wait for an index that does not answer.
+        thread.join()
 
     def fingerprint(self, name: NormalizedName, targets: Sequence[Target]) -> str:
         """Return what is the same as long as the sources have the same of a package."""
