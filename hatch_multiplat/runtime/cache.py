@@ -330,7 +330,10 @@ def write_record(folder: str, executable: str, lines: List[str]) -> None:
         install.write_file(aside, [data])
         os.replace(aside, path)
     except OSError:
-        pass
+        try:
+            os.unlink(aside)  # a disk that is full has part of it
+        except OSError:
+            pass
 
 
 def read_bytes(path: str) -> Optional[bytes]:

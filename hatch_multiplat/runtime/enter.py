@@ -247,11 +247,13 @@ def enter_finished(about: "Dict[str, Any]", app: str, base: str, found: str) -> 
     # If the header found this very interpreter, it wants a record by the name it knows.
     known = found if found and is_same(found, base) else base
     place = find_place(about["runtime_root"])
-    while place is not None:
+    for is_last in (False, True):
+        if place is None:
+            return
         record = read_record(place, about["id"][:16], base, command)
         if record and (known == base or read_record(place, about["id"][:16], known, command)):
             enter(record, app, read_options(), command, about["inherit_path"] != "false")
-        if place.kind == SHARED:
+        if is_last:
             return
         from . import places
 

@@ -108,8 +108,10 @@ def test_no_release_is_built_for_a_tag_that_the_repository_is_not_ready_for(
         printed = run_command(*words, f"v{__version__}", cwd=checkout.root, code=1)
     finally:
         changelog.write_text(text, "utf-8")
-    first = printed.splitlines()[0]
-    assert first == f"CHANGELOG.md has no section '## [{__version__}] - DATE'"
+    assert printed == (
+        f"CHANGELOG.md has no section '## [{__version__}] - DATE'\n"
+        f"no digests of {__version__}: run python scripts/digests.py --release\n"
+    )
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="starts the file by its first line")
