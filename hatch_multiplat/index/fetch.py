@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import threading
-from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from email.parser import BytesHeaderParser
 from pathlib import Path
-from queue import Empty, SimpleQueue
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Final
 
 from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
 from packaging.version import InvalidVersion, Version
 
 from hatch_multiplat.base.errors import FetchError
+from hatch_multiplat.base.threads import run_in_threads
 from hatch_multiplat.base.urls import display_url, local_path, redact
 from hatch_multiplat.index.http_client import BrokenBodyError, RequestError
 from hatch_multiplat.index.wheel_cache import (
@@ -28,7 +27,7 @@ from hatch_multiplat.index.wheel_cache import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+    from collections.abc import Generator, Iterator, Mapping, Sequence
 
     from hatch_multiplat.index.http_client import Answer, HttpClient
     from hatch_multiplat.index.progress import ProgressSink
@@ -39,10 +38,6 @@ _ANOTHER_FILE: Final = (
     "this is not the file that the lock, or without one the index, names; "
     "lock or build again if you trust the new one"
 )
-
-
-Item = TypeVar("Item")
-Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -271,44 +266,6 @@ class _Download:
         """Correct the expected total by what a server says of a file."""
         self._progress.grow(size - self._sizes[artifact])
         self._sizes[artifact] = size
-
-
-def run_in_threads(
-    function: Callable[[Item], Result], items: Sequence[Item], jobs: int
-) -> Iterator[tuple[Item, Result | Exception]]:
-    """Yield each item with what the function returns or raises, as they come about.
-
-    The threads are daemons, unlike those of an executor: after Ctrl-C nobody should wait for a
-    server that does not answer.
-    """
-    queue = deque(items)
-    outcomes: SimpleQueue[tuple[Item, Result | Exception]] = SimpleQueue()
-
-    def work() -> None:
-        while True:
-            try:
-                item = queue.popleft()
-            except IndexError:
-                return
-            try:
-                outcomes.put((item, function(item)))
-            except Exception as error:  # noqa: BLE001 - raised again by the thread that asked
-                outcomes.put((item, error))
-
-    for _ in range(min(jobs, len(items))):
-        threading.Thread(target=work, name="fetch", daemon=True).start()
-    try:
-        for _ in items:
-            outcome = None
-            while outcome is None:
-                try:
-                    # Windows delivers Ctrl-C only between two waits.
-                    outcome = outcomes.get(timeout=0.5)
-                except Empty:
-                    continue
-            yield outcome
-    finally:
-        queue.clear()
 
 
 def _check_content(artifact: Artifact, incoming: Incoming, *, is_whole: bool) -> None:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import queue
 import re
-import threading
 import time
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -14,6 +12,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from hatch_multiplat.base.errors import FetchError, MultiplatError, ToolError
+from hatch_multiplat.base.threads import run_in_threads
 from hatch_multiplat.index.simple_api import read_project
 from hatch_multiplat.init.defaults import (
     DEFAULT_PLATFORMS,
@@ -264,36 +263,10 @@ def _read_dependencies(
 ) -> tuple[Dependency, ...]:
     """Ask the index for the files of each requirement.
 
-    Raises FetchError if it cannot be asked, or has not answered by then. What is still under way
-    then is left alone: its threads keep nobody from ending.
+    Raises FetchError if it cannot be asked, or has not answered by then.
     """
-    waiting: queue.SimpleQueue[Requirement] = queue.SimpleQueue()
-    answers: queue.SimpleQueue[Dependency | Exception] = queue.SimpleQueue()
-    for requirement in requirements:
-        waiting.put(requirement)
 
-    def work() -> None:
-        with suppress(queue.Empty):
-            while True:
-                answers.put(_read_dependency(waiting.get_nowait(), context))
-
-    for _ in range(min(_JOBS, len(requirements))):
-        threading.Thread(target=work, daemon=True).start()
-    found = {}
-    for _ in requirements:
-        try:
-            answer = answers.get(timeout=max(deadline - time.monotonic(), 0))
-        except queue.Empty:
-            raise FetchError(f"the index has not answered within {LIMIT:g} seconds") from None
-        if isinstance(answer, Exception):
-            raise answer
-        found[answer.requirement] = answer
-    return tuple(found[requirement] for requirement in requirements)
-
-
-def _read_dependency(requirement: Requirement, context: BuildContext) -> Dependency | Exception:
-    """Return what the index has of a package, or what came in between, for who waits for it."""
-    try:
+    def read(requirement: Requirement) -> Dependency:
         files = read_project(
             canonicalize_name(requirement.name),
             sources=context.sources,
@@ -301,9 +274,17 @@ def _read_dependency(requirement: Requirement, context: BuildContext) -> Depende
             wheel_cache=context.wheel_cache,
             offline=context.offline,
         )
-    except Exception as error:  # noqa: BLE001 - it is raised where it is waited for
-        return error
-    return Dependency(requirement=requirement, files=files)
+        return Dependency(requirement=requirement, files=files)
+
+    found = {}
+    try:
+        for requirement, outcome in run_in_threads(read, requirements, _JOBS, deadline=deadline):
+            if isinstance(outcome, Exception):
+                raise outcome
+            found[requirement] = outcome
+    except TimeoutError:
+        raise FetchError(f"the index has not answered within {LIMIT:g} seconds") from None
+    return tuple(found[requirement] for requirement in requirements)
 
 
 def _strings(value: object) -> list[str]:

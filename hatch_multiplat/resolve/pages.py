@@ -8,14 +8,13 @@ find-links count as if every index had them. pip takes the best file from anywhe
 from __future__ import annotations
 
 import hashlib
-import threading
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from hatch_multiplat.base.atomic_write import write_atomically
 from hatch_multiplat.base.errors import FetchError
-from hatch_multiplat.index.fetch import run_in_threads
+from hatch_multiplat.base.threads import run_in_threads
 from hatch_multiplat.index.index_page import render_page
 from hatch_multiplat.index.project_settings import read_bindings
 from hatch_multiplat.index.simple_api import Catalog
@@ -100,28 +99,21 @@ class Pages:
 
     def read_ahead(self, names: Collection[NormalizedName], targets: Sequence[Target]) -> None:
         """Read the pages of packages at once, for `listing` to find; what fails is asked again."""
-        keys = {self._key(name, target): (name, target) for name in names for target in targets}
-        wanted = [pair for key, pair in keys.items() if key not in self._read]
-
-        def read(pair: tuple[NormalizedName, Target]) -> None:
-            try:
-                self.listing(*pair)
-            except FetchError:
-                return
-
-        for _, outcome in run_in_threads(read, wanted, _JOBS):
-            if isinstance(outcome, Exception):
-                raise outcome
+        with self.reading_ahead(names, targets):
+            pass
 
     @contextmanager
     def reading_ahead(
         self, names: Collection[NormalizedName], targets: Sequence[Target]
     ) -> Iterator[None]:
         """Do so while something else is done; at its end all is read."""
-        thread = threading.Thread(target=self.read_ahead, args=(names, targets), daemon=True)
-        thread.start()
-        yield  # Whoever stops meanwhile does not wait for an index that does not answer.
-        thread.join()
+        keys = {self._key(name, target): (name, target) for name in names for target in targets}
+        wanted = [pair for key, pair in keys.items() if key not in self._read]
+        outcomes = run_in_threads(lambda pair: self.listing(*pair), wanted, _JOBS)
+        yield
+        for _, outcome in outcomes:
+            if isinstance(outcome, Exception) and not isinstance(outcome, FetchError):
+                raise outcome
 
     def fingerprint(self, name: NormalizedName, targets: Sequence[Target]) -> str:
         """Return what is the same as long as the sources have the same of a package."""
