@@ -32,7 +32,7 @@ from measure import (
 )
 
 from hatch_multiplat.executable import rendering
-from hatch_multiplat.executable.executable_file import read_executable
+from hatch_multiplat.executable.reader import read_executable
 from hatch_multiplat.executable.zip_writer import Member, read_members, write_archive
 
 if TYPE_CHECKING:

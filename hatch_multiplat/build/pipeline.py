@@ -15,8 +15,8 @@ from hatch_multiplat.build.outputs import write_outputs
 from hatch_multiplat.build.own_wheels import add_own_wheels, find_own_wheels, own_wheels_of
 from hatch_multiplat.build.scie import settle_options
 from hatch_multiplat.build.side_outputs import check_wanted, write_side_outputs
-from hatch_multiplat.executable.boot_table import make_boot_table
-from hatch_multiplat.executable.starting import check_modules, choose_run, script_warnings
+from hatch_multiplat.executable.run_choice import check_modules, choose_run, script_warnings
+from hatch_multiplat.executable.table_maker import make_table
 from hatch_multiplat.executable.writer import BuildInputs
 from hatch_multiplat.index.local_files import is_unpacked_sdist
 from hatch_multiplat.resolve.build_context import is_offline, open_context
@@ -29,7 +29,7 @@ from hatch_multiplat.resolve.project import (
 from hatch_multiplat.resolve.question import make_question
 from hatch_multiplat.resolve.resolution import Resolution, Unresolved
 from hatch_multiplat.resolve.resolver import resolve
-from hatch_multiplat.wheels.proof import prove_selections, read_demands
+from hatch_multiplat.wheels.proof import prove_selections, read_requirements
 from hatch_multiplat.wheels.report import DependencyShare, Output, Report
 from hatch_multiplat.wheels.wheel_check import check_wheels, install_order, render_collisions
 
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from hatch_multiplat.config.run import Run
     from hatch_multiplat.resolve.build_context import BuildContext, Invocation
     from hatch_multiplat.resolve.project import Project
-    from hatch_multiplat.wheels.dependency_proof import Demands
+    from hatch_multiplat.wheels.dependency_proof import Requirements
     from hatch_multiplat.wheels.metadata import ProjectMetadata
     from hatch_multiplat.wheels.selection import Selection
     from hatch_multiplat.wheels.wheel_file import WheelFile
@@ -82,7 +82,7 @@ def build_executable(request: Request, invocation: Invocation) -> Report:
     scie = _settle_scie(project, invocation)
     output = _choose_output(request, project.config, own.metadata, invocation)
     context = open_context(project, invocation)
-    demands = _read_demands(project, own.metadata, context)
+    required = _read_requirements(project, own.metadata, context)
     downloads = Downloads(context, whole=True)
     resolving = time.monotonic()
     found = _resolve(project, own.metadata, context, downloads)
@@ -102,7 +102,7 @@ def build_executable(request: Request, invocation: Invocation) -> Report:
         project,
         own,
         selections,
-        demands=demands,
+        required=required,
         run=run,
         paths=paths,
         files=files,
@@ -217,7 +217,7 @@ def _make_inputs(
     own: OwnWheels,
     selections: Sequence[Selection],
     *,
-    demands: Demands,
+    required: Requirements,
     run: Run,
     paths: Mapping[str, Path],
     files: Mapping[str, WheelFile],
@@ -227,14 +227,14 @@ def _make_inputs(
     config, metadata = project.config, own.metadata
     texts = {name: file.texts for name, file in files.items()}
     proven = install_order(
-        prove_selections(selections, texts, demands, renewal=renewal),
+        prove_selections(selections, texts, required, renewal=renewal),
         own={canonicalize_name(metadata.name)},
         direct={
             canonicalize_name(item.name)
             for item in (*metadata.requires, *added_requirements(project))
         },
     )
-    table = make_boot_table(
+    table = make_table(
         metadata=metadata,
         config=config,
         run=run,
@@ -242,11 +242,11 @@ def _make_inputs(
         scripts=own.scripts,
         contents={name: (path.parent.name, path.stat().st_size) for name, path in paths.items()},
         gui={name for name, file in files.items() if file.has_gui_scripts()},
-        demands=demands,
+        required=required,
         texts=texts,
     )
     return BuildInputs(
-        requirements=demands.roots,
+        requirements=required.roots,
         selections=proven,
         paths=paths,
         texts=texts,
@@ -256,9 +256,11 @@ def _make_inputs(
     )
 
 
-def _read_demands(project: Project, metadata: ProjectMetadata, context: BuildContext) -> Demands:
+def _read_requirements(
+    project: Project, metadata: ProjectMetadata, context: BuildContext
+) -> Requirements:
     """Return what every target has to satisfy."""
-    return read_demands(
+    return read_requirements(
         (_root_requirement(metadata, project.config), *added_requirements(project)),
         requires_python=metadata.requires_python,
         uv_table=context.uv_table,

@@ -29,6 +29,7 @@ from hatch_multiplat.config.formats import (
     read_zip,
 )
 from hatch_multiplat.config.pex_options import refused_words
+from hatch_multiplat.config.pyproject_shapes import TABLE
 from hatch_multiplat.config.run import (
     RUN_KEYS,
     Command,
@@ -38,7 +39,6 @@ from hatch_multiplat.config.run import (
     read_templates,
     read_variables,
 )
-from hatch_multiplat.config.validation import TABLE
 from hatch_multiplat.runtime.rules import NAMES
 from hatch_multiplat.targets.tag_constraint import (
     TagConstraint,

@@ -46,8 +46,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    from hatch_multiplat.executable.boot import BootTable
     from hatch_multiplat.executable.executable import Executable
+    from hatch_multiplat.executable.table import Table
 
 State = Literal["known", "rewritten", "unknown", "wrong"]
 
@@ -174,7 +174,7 @@ def _read_folder(executable: Executable) -> dict[str, bytes]:
 
 
 def _account_others(
-    contents: Mapping[str, bytes], table: BootTable, strays: tuple[str, ...]
+    contents: Mapping[str, bytes], table: Table, strays: tuple[str, ...]
 ) -> Iterator[Account]:
     """Account for what is no part: bytes between members, and members that no build writes."""
     for stray in strays:
@@ -186,7 +186,7 @@ def _account_others(
             yield Account(part="members", state="wrong", why=f"{name} is in no build")
 
 
-def _account_header(prefix: bytes, table: BootTable, contents: Mapping[str, bytes]) -> Account:
+def _account_header(prefix: bytes, table: Table, contents: Mapping[str, bytes]) -> Account:
     """Account for what stands before the first member."""
     if prefix.startswith(LAUNCHER):
         return _account_launcher_of_windows(prefix)
@@ -288,7 +288,7 @@ def _read_about(launcher: bytes) -> dict[str, Any]:
     return about if isinstance(about, dict) else {}
 
 
-def _account_pex(contents: Mapping[str, bytes], table: BootTable) -> Iterator[Account]:
+def _account_pex(contents: Mapping[str, bytes], table: Table) -> Iterator[Account]:
     """Account for pex's runtime, its start, and PEX-INFO."""
     described = dict(table.pex)
     version = described.get("version", "")
@@ -325,7 +325,7 @@ def _account_pex(contents: Mapping[str, bytes], table: BootTable) -> Iterator[Ac
         yield Account(part="pex's start", state="known", why=f"pex {version}, and the table")
 
 
-def _compare_info(info: Mapping[str, Any], table: BootTable) -> Iterator[str]:
+def _compare_info(info: Mapping[str, Any], table: Table) -> Iterator[str]:
     """Say in what PEX-INFO differs from the table."""
     run = dict(table.run)
     says = {

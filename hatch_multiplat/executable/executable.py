@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from packaging.utils import NormalizedName
 
     from hatch_multiplat.config.formats import Layout
-    from hatch_multiplat.executable.boot import BootTable
+    from hatch_multiplat.executable.table import Table
     from hatch_multiplat.wheels.selection import Wheel
 
 
@@ -71,7 +71,7 @@ class Executable:
     size: int
     info: Mapping[str, Any]
     wheels: Mapping[str, HeldWheel]
-    table: BootTable | None
+    table: Table | None
     damages: tuple[tuple[str, str], ...] = field(default=())
 
     @property
@@ -97,7 +97,7 @@ class Executable:
             listed = "\n".join(f"  {name} {what}" for name, what in self.damages)
             raise ExecutableError(f"{self.path} is damaged, download or build it again:\n{listed}")
 
-    def own_table(self) -> BootTable:
+    def own_table(self) -> Table:
         """Return the table; raises ExecutableError for a PEX that is not ours."""
         if self.table is None:
             raise ExecutableError(

@@ -14,7 +14,7 @@ from packaging.markers import UndefinedComparison
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from hatch_multiplat.executable.boot import BootAnywhere, BootNeeds
+from hatch_multiplat.executable.table import Anywhere, TargetNeeds
 from hatch_multiplat.targets.patch_spans import EVERY
 from hatch_multiplat.wheels.pylock import mentions_unknowable
 from hatch_multiplat.wheels.selection import tag_ranks
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from packaging.tags import Tag
     from packaging.utils import NormalizedName
 
-    from hatch_multiplat.wheels.dependency_proof import Demands
+    from hatch_multiplat.wheels.dependency_proof import Requirements
     from hatch_multiplat.wheels.selection import Selection, Wheel
     from hatch_multiplat.wheels.wheel_file import WheelTexts
 
@@ -64,7 +64,7 @@ _IMPLEMENTATIONS: Final = (("cpython", "CPython"), ("pypy", "PyPy"), ("graalpy",
 _MINORS: Final = range(6, 40)
 
 
-def find_needs(selection: Selection) -> BootNeeds:
+def find_needs(selection: Selection) -> TargetNeeds:
     """Return what the wheels of a target need beyond its Python, system and processor."""
     target = selection.target
     ranks = tag_ranks(target)
@@ -77,7 +77,7 @@ def find_needs(selection: Selection) -> BootNeeds:
         floor = max(floor, min((_floor(tag, own) for tag in fitting), default=own))
     native = any(not _is_pure(wheel.tags) for wheel in selection.wheels)
     platform = target.platform
-    return BootNeeds(
+    return TargetNeeds(
         abi=abi,
         native=native,
         libc=(platform.libc, *floor) if native and platform.libc else None,
@@ -104,8 +104,8 @@ def _floor(tag: Tag, own: tuple[int, int]) -> tuple[int, int]:
 
 
 def find_anywhere(
-    selections: Sequence[Selection], texts: Mapping[str, WheelTexts], demands: Demands
-) -> BootAnywhere | None:
+    selections: Sequence[Selection], texts: Mapping[str, WheelTexts], required: Requirements
+) -> Anywhere | None:
     """Return the set of wheels that runs where no target is, and on which Pythons; None if none.
 
     All targets have to have the same pure wheels, and all markers have to select just these,
@@ -117,14 +117,14 @@ def find_anywhere(
     wheels = next(iter(sets))
     if not all(_is_pure(wheel.tags) and _is_for_all(wheel.tags) for wheel in wheels):
         return None
-    bounds = [demands.requires_python, *(_bound(wheel, texts, demands) for wheel in wheels)]
+    bounds = [required.requires_python, *(_bound(wheel, texts, required) for wheel in wheels)]
     minors = [minor for minor in _MINORS if all(_admits(bound, minor) for bound in bounds)]
     if not minors or minors != list(range(minors[0], minors[-1] + 1)):
         return None
-    requires = {wheel.name: _requires(wheel, texts, demands) for wheel in wheels}
+    requires = {wheel.name: _requires(wheel, texts, required) for wheel in wheels}
     markers = {
         str(item.marker)
-        for item in itertools.chain(demands.roots, demands.overrides, *requires.values())
+        for item in itertools.chain(required.roots, required.overrides, *requires.values())
         if item.marker is not None
     }
     if any(mentions_unknowable(marker) for marker in markers):
@@ -133,25 +133,25 @@ def find_anywhere(
     # Without a marker that asks for the environment, one is as good as all.
     asked = " ".join(markers)
     environments = _environments(asked, minors)
-    if any(_reach(environment, requires, demands) != names for environment in environments):
+    if any(_reach(environment, requires, required) != names for environment in environments):
         return None
     last = None if minors[-1] == _MINORS[-1] else minors[-1] + 1
-    return BootAnywhere(python=(minors[0], last), wheels=tuple(wheel.filename for wheel in wheels))
+    return Anywhere(python=(minors[0], last), wheels=tuple(wheel.filename for wheel in wheels))
 
 
 def _is_for_all(tags: Iterable[Tag]) -> bool:
     return any(tag.interpreter == "py3" for tag in tags)
 
 
-def _bound(wheel: Wheel, texts: Mapping[str, WheelTexts], demands: Demands) -> SpecifierSet:
-    own = demands.python_of(wheel)
+def _bound(wheel: Wheel, texts: Mapping[str, WheelTexts], required: Requirements) -> SpecifierSet:
+    own = required.python_of(wheel)
     return texts[wheel.filename].requires_python if own is None else own
 
 
 def _requires(
-    wheel: Wheel, texts: Mapping[str, WheelTexts], demands: Demands
+    wheel: Wheel, texts: Mapping[str, WheelTexts], required: Requirements
 ) -> tuple[Requirement, ...]:
-    own = demands.requires_of(wheel)
+    own = required.requires_of(wheel)
     return texts[wheel.filename].requires if own is None else own
 
 
@@ -190,16 +190,16 @@ def _environments(asked: str, minors: Sequence[int]) -> Iterable[dict[str, str]]
 def _reach(
     environment: Mapping[str, str],
     requires: Mapping[NormalizedName, tuple[Requirement, ...]],
-    demands: Demands,
+    required: Requirements,
 ) -> set[NormalizedName]:
     """Return the names of the projects that the roots lead to in an environment."""
-    queue = [("", requirement) for requirement in demands.roots]
+    queue = [("", requirement) for requirement in required.roots]
     seen: set[tuple[NormalizedName, str]] = set()
     for extra, requirement in queue:  # It grows on the way.
         name = canonicalize_name(requirement.name)
-        if not _holds(requirement, environment, extra) or name in demands.excluded:
+        if not _holds(requirement, environment, extra) or name in required.excluded:
             continue
-        overrides = [o for o in demands.overrides if canonicalize_name(o.name) == name]
+        overrides = [o for o in required.overrides if canonicalize_name(o.name) == name]
         for asked in overrides or [requirement]:
             if overrides and not _holds(asked, environment, ""):
                 continue

@@ -17,7 +17,7 @@ from hatch_multiplat.runtime.windows import launcher_name
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from hatch_multiplat.executable.boot import BootTable, BootTarget
+    from hatch_multiplat.executable.table import Table, TableTarget
 
 PYTHON: Final = "/usr/bin/env python3"
 _CHECKED: Final = (f"{MULTIPLAT}enter.py", f"{MULTIPLAT}windows.py")
@@ -59,7 +59,7 @@ PEX_VARIABLES: Final = (
 )
 
 
-def python_names(targets: tuple[BootTarget, ...]) -> tuple[str, ...]:
+def python_names(targets: tuple[TableTarget, ...]) -> tuple[str, ...]:
     """The command names that an interpreter for one of these targets may have, newest first."""
     names: dict[str, None] = {}
     for target in sorted(targets, key=lambda t: (t.implementation, -t.python[0], -t.python[1])):
@@ -71,7 +71,7 @@ def python_names(targets: tuple[BootTarget, ...]) -> tuple[str, ...]:
     return (*names, "python3", "python")
 
 
-def render_members(table: BootTable) -> dict[str, bytes]:
+def render_members(table: Table) -> dict[str, bytes]:
     """The members that make an executable start, but for pex's own: the launcher and `.multiplat`.
 
     The launcher's `id` is what `digest_members` says of them; its `check` is the CRC-32 of the
@@ -105,7 +105,7 @@ def _read_runtime() -> dict[str, bytes]:
     return {MULTIPLAT + item.name: item.read_bytes() for item in sources}
 
 
-def _read_launchers(table: BootTable) -> dict[str, bytes]:
+def _read_launchers(table: Table) -> dict[str, bytes]:
     """The launchers that the scripts of the wheels of targets for Windows want, and no others.
 
     The program's own script is one with a console, unless it is a wheel's.
@@ -144,7 +144,7 @@ def _find_digests(launcher: bytes) -> list[bytes]:
     return re.findall(rb"^    '(?:id|check)': '([0-9a-f]+)',$", launcher, re.MULTILINE)
 
 
-def _render_launcher(table: BootTable, about: Mapping[str, object]) -> bytes:
+def _render_launcher(table: Table, about: Mapping[str, object]) -> bytes:
     source = resources.files("hatch_multiplat").joinpath("executable/launcher.py")
     filled = "".join(f"    {key!r}: {value!a},\n" for key, value in about.items())
     text = source.read_text(encoding="utf-8").replace(
@@ -156,14 +156,14 @@ def _render_launcher(table: BootTable, about: Mapping[str, object]) -> bytes:
     )
 
 
-def render_prefix(table: BootTable) -> bytes:
+def render_prefix(table: Table) -> bytes:
     """What stands before the first member: the header, or a first line of the project's own."""
     if table.options.shebang:
         return f"#!{table.options.shebang}\n".encode()
     return render_header(table)
 
 
-def render_header(table: BootTable) -> bytes:
+def render_header(table: Table) -> bytes:
     """The `/bin/sh` lines that an executable starts with.
 
     They find the first Python on PATH and its environment, and go there without starting that
@@ -371,11 +371,11 @@ def _sh_path(path: str) -> tuple[str, list[str]]:
     return quoted, variables
 
 
-def _title(table: BootTable) -> str:
+def _title(table: Table) -> str:
     return f"{table.name} {table.version}"
 
 
-def _needs(table: BootTable) -> str:
+def _needs(table: Table) -> str:
     """The Pythons that the file supports, for a person: `Python 3.11, 3.12 or 3.13`."""
     words: dict[str, None] = {}
     for target in sorted(table.targets, key=lambda t: (t.implementation, t.python)):

@@ -14,7 +14,7 @@ from hatch_multiplat.config.pex_options import is_template
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from hatch_multiplat.executable.boot import BootTable
+    from hatch_multiplat.executable.table import Table
 
 _NAME: Final = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?")
 _VERSION: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9.+!_-]*")
@@ -25,7 +25,7 @@ _RUNS: Final = frozenset({"script", "entry_point", "module"})
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
-def find_breaches(table: BootTable) -> Iterator[str]:
+def find_breaches(table: Table) -> Iterator[str]:
     """Yield what a table says that no build would have written, in words without its own."""
     names = [target.name for target in table.targets]
     rules = (

@@ -16,10 +16,10 @@ from packaging.utils import canonicalize_name
 from hatch_multiplat.base.errors import ConfigError, ExecutableError
 from hatch_multiplat.base.temporary import BESIDE, temporary_folder
 from hatch_multiplat.base.text import format_size
-from hatch_multiplat.executable.boot_table import without_url
 from hatch_multiplat.executable.executable import BOOTSTRAP, DEPS, INFO, MAIN, PEX_MAIN
 from hatch_multiplat.executable.pex_skeleton import dump_info, find_skeleton
 from hatch_multiplat.executable.rendering import render_members, render_prefix
+from hatch_multiplat.executable.table_maker import without_url
 from hatch_multiplat.executable.zip_writer import (
     MAX_ENTRIES,
     MAX_SIZE,
@@ -38,8 +38,8 @@ if TYPE_CHECKING:
     from hatch_multiplat.config.config import Config
     from hatch_multiplat.config.formats import Layout
     from hatch_multiplat.config.run import Run
-    from hatch_multiplat.executable.boot import BootTable
     from hatch_multiplat.executable.pex_skeleton import Skeleton
+    from hatch_multiplat.executable.table import Table
     from hatch_multiplat.wheels.selection import Selection
     from hatch_multiplat.wheels.wheel_file import WheelTexts
 
@@ -62,7 +62,7 @@ class BuildInputs:
     selections: tuple[Selection, ...]
     paths: Mapping[str, Path]
     texts: Mapping[str, WheelTexts]
-    table: BootTable
+    table: Table
     run: Run
     config: Config
 
@@ -96,9 +96,7 @@ def write_executable(
     return output
 
 
-def executable_members(
-    skeleton: Skeleton, table: BootTable, wheels: Iterable[Member]
-) -> list[Member]:
+def executable_members(skeleton: Skeleton, table: Table, wheels: Iterable[Member]) -> list[Member]:
     """Return all members of an executable: pex's, our own that the table says, and the wheels."""
     return [
         *skeleton.others,
@@ -109,7 +107,7 @@ def executable_members(
     ]
 
 
-def _own_members(skeleton: Skeleton, table: BootTable) -> list[Member]:
+def _own_members(skeleton: Skeleton, table: Table) -> list[Member]:
     """Return what is ours, and pex's start, which ours calls by another name."""
     texts = {**skeleton.texts, PEX_MAIN: skeleton.texts[MAIN], **render_members(table)}
     return [

@@ -19,7 +19,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 from hatch_multiplat.base.errors import ConfigError
-from hatch_multiplat.config.validation import check_pyproject, check_uv_table
+from hatch_multiplat.config.pyproject_shapes import check_pyproject, check_uv_table
 from hatch_multiplat.index.local_files import is_unpacked_sdist
 from hatch_multiplat.index.sources import bindings_of
 from hatch_multiplat.index.user_settings import place_locations, read_uv_toml

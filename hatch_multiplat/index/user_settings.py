@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from hatch_multiplat.base.errors import ConfigError
-from hatch_multiplat.config.validation import check_uv_table
+from hatch_multiplat.config.pyproject_shapes import check_uv_table
 from hatch_multiplat.index.locations import absolute_locations
 from hatch_multiplat.index.sources import says_yes
 

@@ -11,7 +11,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from hatch_multiplat.base.errors import LockError
-from hatch_multiplat.executable.boot_reader import table_selections
+from hatch_multiplat.executable.table_reader import table_selections
 from hatch_multiplat.wheels.selection import select_all
 
 if TYPE_CHECKING:
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
     from packaging.pylock import Pylock
 
-    from hatch_multiplat.executable.boot import BootTable
     from hatch_multiplat.executable.executable import Executable, HeldWheel
+    from hatch_multiplat.executable.table import Table
     from hatch_multiplat.wheels.selection import Selection, Wheel
 
 
@@ -299,7 +299,7 @@ def _dependencies(wheels: Iterable[HeldWheel]) -> tuple[DependencySize, ...]:
     return tuple(sorted(shares, key=lambda share: (-share.held, share.name)))
 
 
-def _runs(table: BootTable | None, info: Mapping[str, Any]) -> str:
+def _runs(table: Table | None, info: Mapping[str, Any]) -> str:
     if table is not None:
         for kind, value in table.run.items():
             return f"{kind.replace('_', ' ')} {value}"

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING
 from packaging.version import InvalidVersion, Version
 
 from hatch_multiplat.base.errors import ExecutableError, WriteError
-from hatch_multiplat.executable.boot import (
-    BootOptions,
-    BootTable,
-    rank_targets,
-)
 from hatch_multiplat.executable.executable import DEPS
 from hatch_multiplat.executable.pex_skeleton import read_skeleton
 from hatch_multiplat.executable.rendering import render_prefix
+from hatch_multiplat.executable.table import (
+    StartOptions,
+    Table,
+    rank_targets,
+)
 from hatch_multiplat.executable.writer import executable_members
 from hatch_multiplat.executable.zip_writer import LAUNCHER, read_members, write_archive
 from hatch_multiplat.wheels.wheel_file import BROKEN
@@ -27,25 +27,25 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence
     from pathlib import Path
 
-    from hatch_multiplat.executable.boot import BootCommand, BootTarget, Run
     from hatch_multiplat.executable.executable import Executable
     from hatch_multiplat.executable.pex_skeleton import Skeleton
+    from hatch_multiplat.executable.table import Run, TableCommand, TableTarget
     from hatch_multiplat.executable.writer import BuildInputs
     from hatch_multiplat.executable.zip_writer import Member
     from hatch_multiplat.targets.target import Target
 
 
-def is_for_windows(targets: Iterable[BootTarget]) -> bool:
+def is_for_windows(targets: Iterable[TableTarget]) -> bool:
     """Tell whether any of these targets is of Windows."""
     return any(target.system == "windows" for target in targets)
 
 
-def cut_table(table: BootTable, names: Collection[str]) -> BootTable:
+def cut_table(table: Table, names: Collection[str]) -> Table:
     """Return the table with the targets of these names only, and the wheels that they take."""
     return _compact(table, [target for target in table.targets if target.name in names])
 
 
-def join_tables(tables: Sequence[BootTable], *, labels: Sequence[str]) -> BootTable:
+def join_tables(tables: Sequence[Table], *, labels: Sequence[str]) -> Table:
     """Return one table with the targets of all.
 
     `labels` are what messages call the files. Raises ExecutableError if they are not parts of one
@@ -62,7 +62,7 @@ def join_tables(tables: Sequence[BootTable], *, labels: Sequence[str]) -> BootTa
         key=lambda wheel: wheel.file,
     )
     position = {wheel.file: index for index, wheel in enumerate(wheels)}
-    targets: dict[str, BootTarget] = {}
+    targets: dict[str, TableTarget] = {}
     owners: dict[str, str] = {}
     for table, label in zip(tables, labels, strict=True):
         for target in table.targets:
@@ -118,7 +118,7 @@ def write_parts(whole: Executable, parts: Mapping[Path, Collection[str]]) -> Non
         _write(source, cut_table(table, names), source.members, output)
 
 
-def write_joined(files: Sequence[Executable], table: BootTable, output: Path) -> None:
+def write_joined(files: Sequence[Executable], table: Table, output: Path) -> None:
     """Write an executable with this table, its wheels and everything else taken from `files`.
 
     What is no wheel comes from the file with the newest pex. Raises ExecutableError if the files
@@ -157,7 +157,7 @@ def _read_source(executable: Executable) -> _Source:
         ) from error
 
 
-def _write(source: _Source, table: BootTable, members: Mapping[str, Member], output: Path) -> None:
+def _write(source: _Source, table: Table, members: Mapping[str, Member], output: Path) -> None:
     distributions = {wheel.file: wheel.sha256 for wheel in table.wheels}
     skeleton = source.skeleton.fill({"distributions": distributions})
     table = replace(table, pex=skeleton.describe())
@@ -173,7 +173,7 @@ def _write(source: _Source, table: BootTable, members: Mapping[str, Member], out
         raise WriteError.of(output, error, instead="--output") from error
 
 
-def _compact(table: BootTable, targets: Sequence[BootTarget]) -> BootTable:
+def _compact(table: Table, targets: Sequence[TableTarget]) -> Table:
     """Return the table with these targets, and only the wheels that they take."""
     used = sorted({i for target in targets for _, indexes in target.sets for i in indexes})
     wheels = sorted((table.wheels[index] for index in used), key=lambda wheel: wheel.file)
@@ -194,7 +194,7 @@ def _compact(table: BootTable, targets: Sequence[BootTarget]) -> BootTable:
     )
 
 
-def _interleave(targets: Collection[BootTarget]) -> list[BootTarget]:
+def _interleave(targets: Collection[TableTarget]) -> list[TableTarget]:
     """Order targets by platform, then Python, each as they first come: as a build orders them."""
     platforms = list(dict.fromkeys(map(_platform_key, targets)))
     pythons = list(dict.fromkeys(map(_python_key, targets)))
@@ -204,15 +204,15 @@ def _interleave(targets: Collection[BootTarget]) -> list[BootTarget]:
     )
 
 
-def _platform_key(target: BootTarget) -> tuple[object, ...]:
+def _platform_key(target: TableTarget) -> tuple[object, ...]:
     return target.system, target.arch, target.libc, target.macos
 
 
-def _python_key(target: BootTarget) -> tuple[object, ...]:
+def _python_key(target: TableTarget) -> tuple[object, ...]:
     return target.implementation, target.python, target.abi, target.patch
 
 
-def _differences(first: BootTable, other: BootTable, here: str, there: str) -> list[str]:
+def _differences(first: Table, other: Table, here: str, there: str) -> list[str]:
     """Say in what two tables differ that has to be the same."""
     problems = []
     for what, of_first, of_other in (
@@ -273,14 +273,14 @@ def _beginning(path: Path) -> bytes:
         return stream.read(start)
 
 
-def _command_words(first: BootTable, other: BootTable) -> Iterator[tuple[str, str, str]]:
+def _command_words(first: Table, other: Table) -> Iterator[tuple[str, str, str]]:
     """Yield each command by another name, with what it does in both tables."""
     for name in sorted({*first.executables, *other.executables}):
         of_first, of_other = (_command(table.executables.get(name)) for table in (first, other))
         yield f"the command {name}", of_first, of_other
 
 
-def _command(command: BootCommand | None) -> str:
+def _command(command: TableCommand | None) -> str:
     if command is None:
         return "none"
     words = [_run_words(command.run)]
@@ -298,8 +298,8 @@ def _run_words(run: Run) -> str:
     )
 
 
-def _option_words(first: BootOptions, other: BootOptions) -> Iterator[tuple[str, object, object]]:
-    for option in fields(BootOptions):
+def _option_words(first: StartOptions, other: StartOptions) -> Iterator[tuple[str, object, object]]:
+    for option in fields(StartOptions):
         name = option.name
         yield name.replace("_", "-"), getattr(first, name), getattr(other, name)
 

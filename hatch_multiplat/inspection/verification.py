@@ -17,13 +17,13 @@ from packaging.version import Version
 from hatch_multiplat.base.errors import ToolError, VerificationError
 from hatch_multiplat.base.process import run_tool
 from hatch_multiplat.base.temporary import temporary_folder
-from hatch_multiplat.executable.boot_reader import table_selections
-from hatch_multiplat.executable.executable_file import wheel_sources
+from hatch_multiplat.executable.reader import wheel_sources
+from hatch_multiplat.executable.table_reader import table_selections
 from hatch_multiplat.runtime.match import find_target
 from hatch_multiplat.wheels.dependency_proof import (
-    Demands,
-    Fault,
-    find_faults,
+    Problem,
+    Requirements,
+    find_problems,
     parse_bound,
     valid_requirements,
 )
@@ -113,7 +113,7 @@ class Verification:
     path: str
     arguments: tuple[str, ...]
     targets: tuple[str, ...]
-    faults: tuple[Fault, ...]
+    problems: tuple[Problem, ...]
     runs: tuple[TrialResult, ...]
     lock: LockComparison | None = None
     accounts: tuple[Account, ...] = ()
@@ -123,7 +123,7 @@ class Verification:
         """Whether nothing was found wrong."""
         agrees = self.lock is None or self.lock.agrees
         is_ours = is_accounted(self.accounts)
-        return not self.faults and agrees and is_ours and all(run.succeeded for run in self.runs)
+        return not self.problems and agrees and is_ours and all(run.succeeded for run in self.runs)
 
     @property
     def is_rewritten(self) -> bool:
@@ -131,7 +131,9 @@ class Verification:
         return any(account.state == "rewritten" for account in self.accounts)
 
     def is_proven(self, target: str) -> bool:
-        return not any(fault.target is None or str(fault.target) == target for fault in self.faults)
+        return not any(
+            problem.target is None or str(problem.target) == target for problem in self.problems
+        )
 
     def runs_of(self, target: str) -> tuple[TrialResult, ...]:
         return tuple(run for run in self.runs if run.target == target)
@@ -148,8 +150,8 @@ def prove_executable(
     *,
     overrides: Sequence[str] = (),
     excluded: Sequence[str] = (),
-) -> tuple[Fault, ...]:
-    """Return every fault that the file shows by itself; none is the proof that it is complete.
+) -> tuple[Problem, ...]:
+    """Return every problem that the file shows by itself; none is the proof that it is complete.
 
     `overrides` and `excluded` are as uv's `override-dependencies` and `exclude-dependencies`, to be
     heeded beside those that the file was built with: they are in our table, or in PEX-INFO.
@@ -158,7 +160,7 @@ def prove_executable(
     held = executable.wheels
     overrides = (*(table.overrides if table else ()), *overrides)
     excluded = (*(table.excluded if table else ()), *excluded)
-    demands = Demands(
+    required = Requirements(
         roots=tuple(valid_requirements(info.get("requirements", ()))),
         requires_python=executable.requires_python,
         overrides=tuple(valid_requirements([*info.get("overridden", ()), *overrides])),
@@ -182,11 +184,11 @@ def prove_executable(
     }
     bounds = {filename: wheel.requires_python for filename, wheel in held.items()}
     if table is None:  # Which patch releases it is for stands nowhere.
-        selections = narrow_selections(selections, demands.requires_python, bounds)
+        selections = narrow_selections(selections, required.requires_python, bounds)
     return (
         *_damage(executable, selections),
         *_unfit_wheels(executable, selections),
-        *find_faults(selections, requires, demands, bounds),
+        *find_problems(selections, requires, required, bounds),
     )
 
 
@@ -287,7 +289,7 @@ def run_trial(trial: Trial, arguments: Sequence[str], *, timeout: float) -> Tria
 
 def verification_to_json(verification: Verification) -> dict[str, Any]:
     """Return the verification as JSON-ready data."""
-    plain = asdict(replace(verification, faults=()))
+    plain = asdict(replace(verification, problems=()))
     return {
         **plain,
         "holds": verification.holds,
@@ -301,19 +303,19 @@ def verification_to_json(verification: Verification) -> dict[str, Any]:
         ],
         "faults": [
             {
-                "kind": fault.kind,
-                "name": fault.name,
-                "target": None if fault.target is None else str(fault.target),
-                "reason": fault.reason,
+                "kind": problem.kind,
+                "name": problem.name,
+                "target": None if problem.target is None else str(problem.target),
+                "reason": problem.reason,
             }
-            for fault in verification.faults
+            for problem in verification.problems
         ],
     }
 
 
-def _damage(executable: Executable, selections: Sequence[Selection]) -> list[Fault]:
+def _damage(executable: Executable, selections: Sequence[Selection]) -> list[Problem]:
     """Return wheels that are not what the table says, for each target that takes them."""
-    faults = []
+    problems = []
     for filename, what in executable.damages:
         takers = [
             (wheel.name, selection.target)
@@ -322,22 +324,22 @@ def _damage(executable: Executable, selections: Sequence[Selection]) -> list[Fau
             if wheel.filename == filename
         ]
         reason = f"{filename} {what}"
-        faults += [
-            Fault(kind="damaged", name=name, target=target, reason=reason)
+        problems += [
+            Problem(kind="damaged", name=name, target=target, reason=reason)
             for name, target in takers
         ]
         if not takers:
             name = canonicalize_name(filename.partition("-")[0])
-            faults.append(Fault(kind="damaged", name=name, target=None, reason=reason))
-    return faults
+            problems.append(Problem(kind="damaged", name=name, target=None, reason=reason))
+    return problems
 
 
-def _unfit_wheels(executable: Executable, selections: Sequence[Selection]) -> list[Fault]:
+def _unfit_wheels(executable: Executable, selections: Sequence[Selection]) -> list[Problem]:
     """Return what start-up could not install of the wheels that are what the table says."""
     damaged = {filename for filename, _ in executable.damages}
     names: dict[str, NormalizedName] = {}
     files: dict[str, WheelFile] = {}
-    faults = []
+    problems = []
     for filename, source in wheel_sources(executable).items():
         if filename in damaged:
             continue
@@ -345,15 +347,17 @@ def _unfit_wheels(executable: Executable, selections: Sequence[Selection]) -> li
         try:
             files[filename] = read_wheel_file(source, filename)
         except VerificationError as error:
-            faults.append(Fault(kind="wheel", name=names[filename], target=None, reason=str(error)))
-    problems, _ = find_wheel_problems(selections, files)
-    for item in problems:
+            problems.append(
+                Problem(kind="wheel", name=names[filename], target=None, reason=str(error))
+            )
+    refused, _ = find_wheel_problems(selections, files)
+    for item in refused:
         reason = f"{item.filename} cannot be installed: {item.reason}"
-        faults += [
-            Fault(kind="wheel", name=names[item.filename], target=target, reason=reason)
+        problems += [
+            Problem(kind="wheel", name=names[item.filename], target=target, reason=reason)
             for target in item.targets
         ]
-    return faults
+    return problems
 
 
 def _entry(selection: Selection) -> dict[str, Any]:

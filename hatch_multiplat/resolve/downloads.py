@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from hatch_multiplat.base.urls import local_path
 from hatch_multiplat.index.fetch import Artifact, fetch_files, fetch_metadata
-from hatch_multiplat.wheels.dependency_proof import heed_user
+from hatch_multiplat.wheels.dependency_proof import apply_user_bounds
 from hatch_multiplat.wheels.elf import find_bare_gaps
 from hatch_multiplat.wheels.floors import promises_floor
 from hatch_multiplat.wheels.python_bounds import find_refused_by_python
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from hatch_multiplat.resolve.build_context import BuildContext
     from hatch_multiplat.resolve.project import ProjectWheel
     from hatch_multiplat.targets.target import Target
-    from hatch_multiplat.wheels.dependency_proof import Demands
+    from hatch_multiplat.wheels.dependency_proof import Requirements
     from hatch_multiplat.wheels.selection import MissingWheel, Selection, Wheel
     from hatch_multiplat.wheels.wheel_file import WheelFile, WheelTexts
 
@@ -58,7 +58,7 @@ class Downloads:
         return {name: added.get(name) or self._paths[name] for name in sorted(taken)}
 
     def examine(
-        self, selections: Sequence[Selection], demands: Demands
+        self, selections: Sequence[Selection], required: Requirements
     ) -> tuple[MissingWheel, ...]:
         """Look into the wheels of these selections; returns a missing wheel for each unfit one.
 
@@ -66,8 +66,8 @@ class Downloads:
         """
         texts = self.texts_of(selections)
         bounds = {name: text.requires_python for name, text in texts.items()}
-        applied = heed_user(selections, bounds, demands)
-        refused = find_refused_by_python(selections, demands.requires_python, applied)
+        applied = apply_user_bounds(selections, bounds, required)
+        refused = find_refused_by_python(selections, required.requires_python, applied)
         paths = self._bring_bare(selections)
         new = self.unproven(selections, paths)
         unfit = find_bare_gaps(new, self.open(paths))

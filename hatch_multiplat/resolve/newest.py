@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from hatch_multiplat.resolve.solver import Solver
     from hatch_multiplat.targets.tag_constraint import TagConstraint
     from hatch_multiplat.targets.target import Target
-    from hatch_multiplat.wheels.dependency_proof import Demands
+    from hatch_multiplat.wheels.dependency_proof import Requirements
     from hatch_multiplat.wheels.selection import Selection, Wheel
 
     Wish = tuple[NormalizedName, Version, Target]
@@ -45,10 +45,10 @@ if TYPE_CHECKING:
 class Newest:
     """Betters answers by which nothing is missing, until each target has the newest it can have."""
 
-    def __init__(self, solver: Solver, downloads: Downloads, demands: Demands) -> None:
+    def __init__(self, solver: Solver, downloads: Downloads, required: Requirements) -> None:
         self._solver = solver
         self._downloads = downloads
-        self._demands = demands
+        self._required = required
         self._kept = versions_of_prior(solver.prior)
         # The versions that uv was asked for in place of older ones, and those that it cannot give.
         self._wished: set[Wish] = set()
@@ -103,7 +103,7 @@ class Newest:
         wishes = set()
         for selection in lacking:
             target = selection.target
-            allowed = not_forbidden(newer[target], selection, requires, self._demands, constraints)
+            allowed = not_forbidden(newer[target], selection, requires, self._required, constraints)
             wishes |= {(name, version, target) for name, version in allowed.items()}
         return wishes - self._settled
 
@@ -178,14 +178,14 @@ def not_forbidden(
     newer: Mapping[NormalizedName, set[Version]],
     selection: Selection,
     requires: Mapping[str, tuple[Requirement, ...]],
-    demands: Demands,
+    required: Requirements,
     constraints: Iterable[Requirement],
 ) -> dict[NormalizedName, Version]:
     """Return the newest of these versions that no requirement of a target's own set forbids.
 
     `constraints` count as well, under whatever marker: one that does not hold costs a question.
     """
-    asked = list_requirements(selection, requires, demands)
+    asked = list_requirements(selection, requires, required)
     for constraint in constraints:
         asked[canonicalize_name(constraint.name)].append(("", constraint))
     found = {}

@@ -19,7 +19,7 @@ from hatch_multiplat.base.toml_file import read_toml_file
 from hatch_multiplat.base.urls import Credentials
 from hatch_multiplat.config.config import Config, ProjectFacts, known_keys, parse_config
 from hatch_multiplat.config.overrides import widen_targets
-from hatch_multiplat.config.validation import check_pyproject, misplaced_options
+from hatch_multiplat.config.pyproject_shapes import check_pyproject, misplaced_options
 from hatch_multiplat.index.local_files import project_host
 from hatch_multiplat.index.project_settings import take_credentials
 from hatch_multiplat.index.wheel_cache import hash_file

@@ -12,7 +12,7 @@ from hatch_multiplat.index.project_settings import require_by_token
 from hatch_multiplat.resolve.project import all_requirements, without_credentials
 from hatch_multiplat.resolve.staging import OwnProject
 from hatch_multiplat.wheels.metadata import root_requirements
-from hatch_multiplat.wheels.proof import read_demands
+from hatch_multiplat.wheels.proof import read_requirements
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from hatch_multiplat.resolve.project import Project
     from hatch_multiplat.targets.tag_constraint import TagConstraint
     from hatch_multiplat.targets.target import Target
-    from hatch_multiplat.wheels.dependency_proof import Demands
+    from hatch_multiplat.wheels.dependency_proof import Requirements
     from hatch_multiplat.wheels.metadata import ProjectMetadata
 
 _ELSEWHERE: Final = frozenset({"path", "url", "git", "workspace"})
@@ -70,9 +70,9 @@ class Question:
         return frozenset(found | ({self.own.name} if self.own else set()))
 
     @property
-    def demands(self) -> Demands:
+    def required(self) -> Requirements:
         """What every target's set of wheels has to satisfy, the project's own wheel apart."""
-        return read_demands(
+        return read_requirements(
             self.requirements, requires_python=self.requires_python, uv_table=self.uv_table
         )
 

@@ -49,7 +49,7 @@ def resolve(
     missing = [builder.annotate(missing) for missing in outcome.missing_wheels]
     if not (missing and downloads.whole):  # Nothing is downloaded for a build that fails anyway.
         complete = (*outcome.selections, *outcome.partial)
-        missing += downloads.examine(complete, question.demands)
+        missing += downloads.examine(complete, question.required)
     if missing:
         return Unresolved(
             targets=question.targets,

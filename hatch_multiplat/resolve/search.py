@@ -71,10 +71,10 @@ class Search:
         self.question = question
         self.context = context
         self.downloads = downloads
-        self.demands = question.demands
+        self.required = question.required
         self.solver = Solver(question, context, prior=prior)
         self.pages = self.solver.pages
-        self.betters = Newest(self.solver, downloads, self.demands)
+        self.betters = Newest(self.solver, downloads, self.required)
         self.builder = BuiltSdists(
             context=context,
             enabled=question.build_sdists,
@@ -251,7 +251,7 @@ class Search:
 
     def examine(self, outcome: Outcome) -> list[MissingWheel]:
         """Find the wheels that do not do after all, which only a look into them tells."""
-        missing = list(self.downloads.examine(outcome.selections, self.demands))
+        missing = list(self.downloads.examine(outcome.selections, self.required))
         self.refused |= {
             (found.name, found.version, found.target) for found in missing if found.version
         }
@@ -471,7 +471,7 @@ class Search:
             for name, target in wanted & {
                 (key[0], key[1]) for key in wanted if key[1] in selections
             }:
-                asked = list_requirements(selections[target], requires, self.demands).get(name, ())
+                asked = list_requirements(selections[target], requires, self.required).get(name, ())
                 version = Version(self.newest[name, target])
                 if self.solver.is_asked_for(name, version):
                     holders[name, target] = " and ".join(

@@ -38,7 +38,7 @@ class Paths(NamedTuple):
     headers: str
 
 
-class Python(NamedTuple):
+class Interpreter(NamedTuple):
     """The interpreter that scripts name, and what makes programs of them on Windows.
 
     That is a launcher for those with a console, and one for those without, if there are any.
@@ -48,7 +48,7 @@ class Python(NamedTuple):
     launchers: Tuple[bytes, ...] = ()
 
 
-def install_wheel(stream: IO[bytes], paths: Paths, python: Python) -> EntryPoints:
+def install_wheel(stream: IO[bytes], paths: Paths, python: Interpreter) -> EntryPoints:
     """Install one wheel under `paths`; returns its entry points by group.
 
     Raises BadWheel if it breaks a rule.
@@ -81,7 +81,7 @@ class Archive:
         self.pure = rules.is_pure(self.read_text("WHEEL"))
         self.entry_points = rules.parse_entry_points(self.read_text("entry_points.txt"))
         self.record = parse_record(self.read_text("RECORD"))
-        self.facts = rules.Wheel(
+        self.facts = rules.WheelFacts(
             info_dir=self.info_dir,
             pure=self.pure,
             scripts=tuple(
@@ -90,11 +90,11 @@ class Archive:
             members=tuple(self.look_at(info) for info in infos if info.orig_filename[-1:] != "/"),
         )
 
-    def look_at(self, info: zipfile.ZipInfo) -> rules.Member:
+    def look_at(self, info: zipfile.ZipInfo) -> rules.WheelMember:
         mode, link = info.external_attr >> 16, ""
         if stat.S_ISLNK(mode):
             link = b"".join(self.read(info.orig_filename)).decode("utf-8", "replace")
-        return rules.Member(info.orig_filename, mode, info.file_size, info.CRC, link)
+        return rules.WheelMember(info.orig_filename, mode, info.file_size, info.CRC, link)
 
     def read_text(self, file: str) -> str:
         """A text of the .dist-info folder; empty if there is none."""
@@ -168,7 +168,7 @@ def inflate(blocks: Iterable[bytes]) -> Iterator[bytes]:
 class Installer:
     """One wheel on its way into `paths`; `rows` are those of its new RECORD."""
 
-    def __init__(self, wheel: Archive, paths: Paths, library: str, python: Python) -> None:
+    def __init__(self, wheel: Archive, paths: Paths, library: str, python: Interpreter) -> None:
         self.wheel, self.paths, self.python = wheel, paths, python
         self.library = library
         self.scripts = os.path.relpath(paths.scripts, paths.root).replace(os.sep, "/")
@@ -304,7 +304,9 @@ def script_text(reference: str) -> str:
     )
 
 
-def write_script(folder: Any, name: str, python: Python, body: bytes, gui: bool = False) -> str:
+def write_script(
+    folder: Any, name: str, python: Interpreter, body: bytes, gui: bool = False
+) -> str:
     """Write one executable script, on Windows as a program. Returns the file's name."""
     found = ENCODING.match(body)
     encoding = found.group() if found else b""

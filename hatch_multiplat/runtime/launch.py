@@ -225,17 +225,17 @@ class Launch:
                 os.path.join(aside, "files"), [b"\0".join(map(os.fsencode, cache.list_tree(aside)))]
             )
 
-    def add_launchers(self, python: str) -> install.Python:
+    def add_launchers(self, python: str) -> install.Interpreter:
         """The interpreter for scripts, and the file's launchers for this kind of machine."""
         names: List[str] = []
         if os.name == "nt":
             names = [windows.launcher_name(self.machine.arch, gui) for gui in (False, True)]
         there = ["launchers/" + name for name in names]
         there = [name for name in there if MULTIPLAT + "/" + name in self.about["members"]]
-        return install.Python(python, tuple(map(self.read, there)))
+        return install.Interpreter(python, tuple(map(self.read, there)))
 
     def install(
-        self, paths: install.Paths, python: install.Python
+        self, paths: install.Paths, python: install.Interpreter
     ) -> List[Dict[str, Dict[str, str]]]:
         """Install this machine's wheels; returns the entry points of each.
 
@@ -251,7 +251,7 @@ class Launch:
         """
         groups = []
         os.makedirs(paths.purelib, exist_ok=True)
-        file = verify.Executable(self.app)
+        file = verify.OwnFile(self.app)
         try:
             for item in self.wheels():
                 try:

@@ -118,7 +118,7 @@ class Folders(NamedTuple):
     headers: str
 
 
-class Member(NamedTuple):
+class WheelMember(NamedTuple):
     """What a wheel's directory says of a file in it; `link` is where a symbolic one leads."""
 
     name: str
@@ -128,24 +128,24 @@ class Member(NamedTuple):
     link: str = ""
 
 
-class Wheel(NamedTuple):
+class WheelFacts(NamedTuple):
     """What the rules look at: `pure` is WHEEL's Root-Is-Purelib, `scripts` have entry points."""
 
     info_dir: str
     pure: bool
     scripts: Tuple[str, ...]
-    members: Tuple[Member, ...]
+    members: Tuple[WheelMember, ...]
 
 
 class Placed(NamedTuple):
     """A member with its kind ("" for the library), and its path in the environment."""
 
-    member: Member
+    member: WheelMember
     kind: str
     path: str
 
 
-def judge_wheel(wheel: Wheel, folders: Folders, system: str) -> Tuple[List[Placed], List[str]]:
+def judge_wheel(wheel: WheelFacts, folders: Folders, system: str) -> Tuple[List[Placed], List[str]]:
     """Where each file of a wheel goes on a system, and all that is wrong with the wheel there."""
     library = folders.purelib if wheel.pure else folders.platlib
     kinds = {
@@ -170,14 +170,14 @@ def judge_wheel(wheel: Wheel, folders: Folders, system: str) -> Tuple[List[Place
             placed.append(Placed(member, kind, path))
             wrong = replaced_by(path, folders, system)
         problems += ["%r %s" % (member.name, reason) for reason in wrong]
-    others = [Placed(Member(name, 0, -1, 0), "", join(library, name)) for name in record]
+    others = [Placed(WheelMember(name, 0, -1, 0), "", join(library, name)) for name in record]
     for file, name in made.items():
         path = join(folders.scripts, file)
         wrong = broken_rules(file, system) + replaced_by(path, folders, system)
         if name in ("", ".", "..") or "/" in name:
             wrong = ["is not called like a file"]
         problems += ["its script %r %s" % (name, reason) for reason in wrong[:1]]
-        others.append(Placed(Member(path, 0, -1, 0), "scripts", path))
+        others.append(Placed(WheelMember(path, 0, -1, 0), "scripts", path))
     return placed, problems + find_clashes(placed + others, system)
 
 
@@ -196,7 +196,7 @@ def look_at_name(name: str, info_dir: str, system: str) -> Tuple[str, str, List[
     return kind, path, wrong
 
 
-def check_mode(member: Member, path: str, system: str) -> List[str]:
+def check_mode(member: WheelMember, path: str, system: str) -> List[str]:
     """Say what is wrong with what is no ordinary file, at this path among those of its kind."""
     if not stat.S_ISLNK(member.mode):
         return [] if stat.S_IFMT(member.mode) in (0, stat.S_IFREG) else [NO_FILE]

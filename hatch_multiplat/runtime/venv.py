@@ -177,7 +177,7 @@ def resolve_run(
 
 def write_scripts(
     folder: str,
-    python: install.Python,
+    python: install.Interpreter,
     commands: Dict[str, Dict[str, Any]],
     common: Dict[str, Any],
     runs: Any,

@@ -63,7 +63,7 @@ class Section(io.RawIOBase):
         return len(data)
 
 
-class Executable:
+class OwnFile:
     """The file that we run from, and the wheels in it, read in place."""
 
     def __init__(self, path: str) -> None:
@@ -134,7 +134,7 @@ def examine(path: str, about: Dict[str, Any], table: Dict[str, Any]) -> Tuple[Li
     wheels = {".deps/" + item["file"]: item for item in table["wheels"]}
     lines = ["start-up and table: as built, " + about["id"]]
     problems = []
-    file = Executable(path)
+    file = OwnFile(path)
     good = 0
     for item in table["wheels"]:
         try:

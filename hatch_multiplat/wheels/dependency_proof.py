@@ -40,7 +40,7 @@ _YOU: Final = "the executable"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Fault:
+class Problem:
     """What is wrong with one package on one target; `target` is None where it is on all."""
 
     kind: FaultKind
@@ -50,7 +50,7 @@ class Fault:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Demands:
+class Requirements:
     """What a set has to satisfy: root requirements, and what a user overrode or excluded.
 
     An override stands for every requirement of its project, as uv's `override-dependencies`;
@@ -120,23 +120,23 @@ def valid_requirements(texts: Iterable[object]) -> Iterable[Requirement]:
             continue
 
 
-def find_faults(
+def find_problems(
     selections: Sequence[Selection],
     requires: Mapping[str, tuple[Requirement, ...]],
-    demands: Demands,
+    required: Requirements,
     bounds: Mapping[str, SpecifierSet] | None = None,
-) -> tuple[Fault, ...]:
-    """Return every fault of these sets of wheels; none is the proof that they are complete.
+) -> tuple[Problem, ...]:
+    """Return every problem of these sets of wheels; none is the proof that they are complete.
 
     `requires` maps the file name of each wheel to its requirements, `bounds` to its
-    Requires-Python; a wheel that they lack is taken to require nothing, as its own fault is known
+    Requires-Python; a wheel that they lack is taken to require nothing, as its own problem is known
     elsewhere.
     """
     told = {
         wheel.filename: said
         for selection in selections
         for wheel in selection.wheels
-        if demands.metadata and (said := demands.requires_of(wheel)) is not None
+        if required.metadata and (said := required.requires_of(wheel)) is not None
     }
     requires = {**requires, **told}
     markers = {
@@ -145,33 +145,33 @@ def find_faults(
         for requirement in group
         if requirement.marker is not None
     }
-    found: dict[Fault, None] = {}
-    bounds = heed_user(selections, bounds or {}, demands)
+    found: dict[Problem, None] = {}
+    bounds = apply_user_bounds(selections, bounds or {}, required)
     for selection in selections:
-        served = served_patches(selection, demands.requires_python)
+        served = served_patches(selection, required.requires_python)
         found.update(dict.fromkeys(_misfits(selection)))
-        found.update(dict.fromkeys(_refusals(selection, served, bounds, demands)))
+        found.update(dict.fromkeys(_refusals(selection, served, bounds, required)))
         for patch in _patches(selection, markers, served):
-            walk = _Walk(selection.target, patch, _set_of(selection, patch), requires, demands)
-            found.update(dict.fromkeys(walk.faults()))
+            walk = _Walk(selection.target, patch, _set_of(selection, patch), requires, required)
+            found.update(dict.fromkeys(walk.problems()))
     return tuple(found)
 
 
 def list_requirements(
-    selection: Selection, requires: Mapping[str, tuple[Requirement, ...]], demands: Demands
+    selection: Selection, requires: Mapping[str, tuple[Requirement, ...]], required: Requirements
 ) -> dict[NormalizedName, list[tuple[str, Requirement]]]:
     """Return what a target's set requires of each package, with the words for what requires it.
 
-    `requires` is that of `find_faults`; the words are "scipy 1.2", or "the executable".
+    `requires` is that of `find_problems`; the words are "scipy 1.2", or "the executable".
     """
     told = {
         wheel.filename: said
         for wheel in selection.wheels
-        if demands.metadata and (said := demands.requires_of(wheel)) is not None
+        if required.metadata and (said := required.requires_of(wheel)) is not None
     }
     found: dict[NormalizedName, list[tuple[str, Requirement]]] = defaultdict(list)
     for group in selection.sets:
-        walk = _Walk(selection.target, group.from_patch, group, {**requires, **told}, demands)
+        walk = _Walk(selection.target, group.from_patch, group, {**requires, **told}, required)
         for by, requirement in walk.steps():
             pair = by, requirement
             if pair not in found[canonicalize_name(requirement.name)]:
@@ -179,16 +179,16 @@ def list_requirements(
     return found
 
 
-def render_faults(faults: Sequence[Fault], *, total: int) -> list[str]:
-    """Return the lines that tell of faults, those of several targets together.
+def render_problems(problems: Sequence[Problem], *, total: int) -> list[str]:
+    """Return the lines that tell of problems, those of several targets together.
 
     `total` is the number of targets that there are.
     """
     grouped: dict[tuple[str, str], list[str]] = defaultdict(list)
-    for fault in faults:
-        places = grouped[fault.name, fault.reason]
-        if fault.target is not None:
-            places.append(str(fault.target))
+    for problem in problems:
+        places = grouped[problem.name, problem.reason]
+        if problem.target is not None:
+            places.append(str(problem.target))
     lines = []
     for (name, reason), places in sorted(grouped.items()):
         unique = list(dict.fromkeys(places))
@@ -200,15 +200,15 @@ def render_faults(faults: Sequence[Fault], *, total: int) -> list[str]:
     return lines
 
 
-def heed_user(
-    selections: Iterable[Selection], bounds: Mapping[str, SpecifierSet], demands: Demands
+def apply_user_bounds(
+    selections: Iterable[Selection], bounds: Mapping[str, SpecifierSet], required: Requirements
 ) -> dict[str, SpecifierSet]:
     """Return the Requires-Python of wheels with a user's word in place of those it is about."""
     told = {
         wheel.filename: said
         for selection in selections
         for wheel in selection.wheels
-        if demands.metadata and (said := demands.python_of(wheel)) is not None
+        if required.metadata and (said := required.python_of(wheel)) is not None
     }
     return {**bounds, **told}
 
@@ -234,14 +234,14 @@ def _refusals(
     selection: Selection,
     served: frozenset[int],
     bounds: Mapping[str, SpecifierSet],
-    demands: Demands,
-) -> Iterable[Fault]:
+    required: Requirements,
+) -> Iterable[Problem]:
     """Return whose Requires-Python keeps a target's Python out, the program's own first."""
     target = selection.target
     if not served:
-        bound = str(demands.requires_python)
-        name = demands.roots[0].name if demands.roots else "python"
-        yield Fault(
+        bound = str(required.requires_python)
+        name = required.roots[0].name if required.roots else "python"
+        yield Problem(
             kind="python",
             name=canonicalize_name(name),
             target=target,
@@ -253,7 +253,7 @@ def _refusals(
         out = str(target.python)
         if refused != served:
             out = spell_spans(make_spans(refused), target.python.version)
-        yield Fault(
+        yield Problem(
             kind="python",
             name=wheel.name,
             target=target,
@@ -266,13 +266,13 @@ def _set_of(selection: Selection, patch: int) -> WheelSet:
     return (fitting or selection.sets[:1])[-1]
 
 
-def _misfits(selection: Selection) -> Iterable[Fault]:
+def _misfits(selection: Selection) -> Iterable[Problem]:
     """Return the wheels of a target that its Python could not load there."""
     ranks = tag_ranks(selection.target)
     for wheel in selection.wheels:
         if not any(tag in ranks for tag in wheel.tags):
             _, reason, _ = explain_incompatibility(wheel.tags, selection.target)
-            yield Fault(
+            yield Problem(
                 kind="wheel",
                 name=wheel.name,
                 target=selection.target,
@@ -289,34 +289,34 @@ class _Walk:
         patch: int,
         group: WheelSet,
         requires: Mapping[str, tuple[Requirement, ...]],
-        demands: Demands,
+        required: Requirements,
     ) -> None:
         self.target = target
         self.environment = lock_environment(target, patch)
         self.group = group
         self.requires = requires
-        self.demands = demands
+        self.required = required
         self.present: dict[NormalizedName, list[Wheel]] = defaultdict(list)
         for wheel in group.wheels:
             self.present[wheel.name].append(wheel)
 
-    def faults(self) -> Iterable[Fault]:
+    def problems(self) -> Iterable[Problem]:
         for name, wheels in self.present.items():
             if len(wheels) > 1:
                 names = " and ".join(wheel.filename for wheel in wheels)
-                yield self.fault("twice", name, f"there is more than one: {names}")
+                yield self.problem("twice", name, f"there is more than one: {names}")
         for by, requirement in self.steps():
             name = canonicalize_name(requirement.name)
             wheels = self.present.get(name, [])
             if not wheels:
-                yield self.fault("missing", name, f"{by} requires '{requirement}'; it is missing")
+                yield self.problem("missing", name, f"{by} requires '{requirement}'; it is missing")
             elif not requirement.specifier.contains(wheels[0].version, prereleases=True):
                 reason = f"{by} requires '{requirement}'; it is {wheels[0].version}"
-                yield self.fault("version", name, reason)
+                yield self.problem("version", name, reason)
 
     def steps(self) -> Iterable[tuple[str, Requirement]]:
         """Yield every requirement that counts here, after the words for what has it."""
-        queue = [("", _YOU, requirement) for requirement in self.demands.roots]
+        queue = [("", _YOU, requirement) for requirement in self.required.roots]
         seen: set[tuple[NormalizedName, str]] = set()
         for extra, by, asked in queue:  # It grows on the way.
             for requirement in self.applied(asked, extra):
@@ -335,9 +335,9 @@ class _Walk:
         if not self.can_hold(requirement, extra):
             return []
         name = canonicalize_name(requirement.name)
-        if name in self.demands.excluded:
+        if name in self.required.excluded:
             return []
-        overrides = [o for o in self.demands.overrides if canonicalize_name(o.name) == name]
+        overrides = [o for o in self.required.overrides if canonicalize_name(o.name) == name]
         if not overrides:
             return [requirement]
         return [override for override in overrides if self.can_hold(override)]
@@ -355,5 +355,5 @@ class _Walk:
         for requirement in self.requires.get(wheel.filename, ()):
             yield extra, by, requirement
 
-    def fault(self, kind: FaultKind, name: NormalizedName, reason: str) -> Fault:
-        return Fault(kind=kind, name=name, target=self.target, reason=reason)
+    def problem(self, kind: FaultKind, name: NormalizedName, reason: str) -> Problem:
+        return Problem(kind=kind, name=name, target=self.target, reason=reason)

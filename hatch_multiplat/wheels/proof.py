@@ -1,4 +1,4 @@
-"""What wheels say of themselves to proof: `closure.find_faults`, and its faults as an error."""
+"""The proof that sets of wheels are complete, by what the wheels say; else an error."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from packaging.version import Version
 
 from hatch_multiplat.base.errors import VerificationError
 from hatch_multiplat.wheels.dependency_proof import (
-    Demands,
-    find_faults,
-    heed_user,
+    Requirements,
+    apply_user_bounds,
+    find_problems,
     parse_bound,
-    render_faults,
+    render_problems,
     valid_requirements,
 )
 from hatch_multiplat.wheels.python_bounds import narrow_selections
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from packaging.requirements import Requirement
     from packaging.specifiers import SpecifierSet
 
-    from hatch_multiplat.wheels.dependency_proof import Fault
+    from hatch_multiplat.wheels.dependency_proof import Problem
     from hatch_multiplat.wheels.selection import Selection
     from hatch_multiplat.wheels.wheel_file import WheelTexts
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 def prove_selections(
     selections: Sequence[Selection],
     texts: Mapping[str, WheelTexts],
-    demands: Demands,
+    required: Requirements,
     *,
     renewal: str = "",
 ) -> tuple[Selection, ...]:
@@ -41,17 +41,17 @@ def prove_selections(
     `texts` has what every wheel says of itself, by its file name. Returns the selections, each for
     those patch releases of its Python that all of its wheels admit. `renewal` says how the lock
     is renewed that the wheels are from, if they are from one. Raises VerificationError with every
-    fault.
+    problem.
     """
     requires = {filename: text.requires for filename, text in texts.items()}
     bounds = {filename: text.requires_python for filename, text in texts.items()}
-    heeded = heed_user(selections, bounds, demands)
-    narrowed = narrow_selections(selections, demands.requires_python, heeded)
-    faults = find_faults(narrowed, requires, demands, bounds)
-    if faults:
-        targets = {fault.target for fault in faults}
-        lines = "\n".join(render_faults(faults, total=len(selections)))
-        to_do = "\n".join(f"to do: {way}" for way in _ways(faults, renewal))
+    heeded = apply_user_bounds(selections, bounds, required)
+    narrowed = narrow_selections(selections, required.requires_python, heeded)
+    problems = find_problems(narrowed, requires, required, bounds)
+    if problems:
+        targets = {problem.target for problem in problems}
+        lines = "\n".join(render_problems(problems, total=len(selections)))
+        to_do = "\n".join(f"to do: {way}" for way in _ways(problems, renewal))
         raise VerificationError(
             f"{len(targets)} of {len(selections)} targets would not be complete; nothing was "
             f"written.\n\n{lines}\n\n{to_do}"
@@ -59,13 +59,13 @@ def prove_selections(
     return narrowed
 
 
-def _ways(faults: Sequence[Fault], renewal: str) -> list[str]:
-    """Say what to do about these kinds of faults."""
+def _ways(problems: Sequence[Problem], renewal: str) -> list[str]:
+    """Say what to do about these kinds of problems."""
     ways = []
-    if any(fault.kind != "python" for fault in faults):
+    if any(problem.kind != "python" for problem in problems):
         override = "if a version is meant, name it in override-dependencies of [tool.uv]"
         ways.append(f"{renewal}; {override}" if renewal else override)
-    if any(fault.kind == "python" for fault in faults):
+    if any(problem.kind == "python" for problem in problems):
         ways.append(
             "allow a version that is for this Python, by 'constraints', or drop the Python from "
             "'python'; if what the package says is wrong, correct it in dependency-metadata of "
@@ -74,11 +74,11 @@ def _ways(faults: Sequence[Fault], renewal: str) -> list[str]:
     return ways
 
 
-def read_demands(
+def read_requirements(
     roots: Iterable[Requirement], *, requires_python: SpecifierSet, uv_table: Mapping[str, Any]
-) -> Demands:
+) -> Requirements:
     """Return what a set has to satisfy, with the user's own words on it that uv heeds too."""
-    return Demands(
+    return Requirements(
         roots=tuple(roots),
         requires_python=requires_python,
         overrides=tuple(valid_requirements(uv_table.get("override-dependencies", ()))),

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from packaging.requirements import Requirement
 
-    from hatch_multiplat.runtime.rules import Wheel as WheelFacts
+    from hatch_multiplat.runtime.rules import WheelFacts
 
 # How zipfile and the decompressors under it say that what they read is damaged.
 BROKEN: Final = (

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from hatch_multiplat.executable.boot import BootOptions
+from hatch_multiplat.executable.table import StartOptions
 from tests.attack.conftest import ATTACKER, PLANTED, VICTIM, as_user, needs_users
 
 if TYPE_CHECKING:
@@ -171,7 +171,7 @@ def test_an_environment_that_root_made_in_an_image_serves_all(bench: Bench, way:
     shutil.rmtree(image, ignore_errors=True)
     image.mkdir()
     try:
-        app = bench.demo(options=BootOptions(runtime_root=str(image)))
+        app = bench.demo(options=StartOptions(runtime_root=str(image)))
         made = start(bench, app, way, {}, uid=0)
         before = sorted(image.rglob("*"))
         home = make_home(bench, "victim", VICTIM)

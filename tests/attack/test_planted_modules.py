@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from hatch_multiplat.executable.boot import BootOptions
+from hatch_multiplat.executable.table import StartOptions
 from tests.attack.conftest import PLANTED
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def test_planted_modules_do_not_run(bench: Bench, inherit: str, path: str) -> No
     folder.mkdir()
     for name in NAMES:
         (folder / f"{name}.py").write_text(f"print('{PLANTED}: {name}')\nraise SystemExit(9)\n")
-    app = bench.demo(options=BootOptions(inherit_path=inherit))  # type: ignore[arg-type]
+    app = bench.demo(options=StartOptions(inherit_path=inherit))  # type: ignore[arg-type]
     env = {"PYTHONPATH": path.format(folder)}
     for way in ("file", "python", "file", "python", "info", "venv"):
         command: list[object] = [bench.python, app] if way == "python" else [app]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from hatch_multiplat.executable.boot import BootOptions
+from hatch_multiplat.executable.table import StartOptions
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -48,7 +48,7 @@ def test_files_of_a_user_are_left_alone(bench: Bench, root: str) -> None:
     before |= fill(inside / "0123456789abcdef")
     before |= fill(inside)
     for version in ("1.0", "2.0"):
-        app = bench.demo(f"demo{version}", version=version, options=BootOptions(runtime_root=root))
+        app = bench.demo(f"demo{version}", version=version, options=StartOptions(runtime_root=root))
         bench.run([app, "exit", "0"])
     assert {path: path.stat().st_size for path in before if path.exists()} == before
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
-from hatch_multiplat.executable.boot import BootTarget
+from hatch_multiplat.executable.table import TableTarget
 from tests.support.app import build_app
 from tests.support.wheels import make_wheel
 
@@ -145,7 +145,7 @@ def program(tmp_path_factory: pytest.TempPathFactory) -> str:
         entry_points={"gui_scripts": {"wtool": "demo:tool"}},
         data={"scripts/pytool.py": "#!python\nimport demo\ndemo.tool()\n"},
     )
-    target = BootTarget(
+    target = TableTarget(
         name="cp312-win_amd64",
         implementation="cpython",
         python=(3, 12),

@@ -19,15 +19,15 @@ import pytest
 from click.testing import CliRunner
 
 from hatch_multiplat.base.errors import ExecutableError, VerificationError
-from hatch_multiplat.executable.boot import BootCommand, BootOptions
-from hatch_multiplat.executable.executable_file import read_executable
+from hatch_multiplat.executable.reader import read_executable
+from hatch_multiplat.executable.table import StartOptions, TableCommand
 from hatch_multiplat.frontends.cli import main
 from hatch_multiplat.inspection.parts import write_joined
 from hatch_multiplat.inspection.verification import executable_selections, prove_executable
 from hatch_multiplat.targets.platforms import Platform
 from hatch_multiplat.targets.python import Python
 from hatch_multiplat.targets.target import Target
-from tests.support.app import boot_wheel
+from tests.support.app import table_wheel
 from tests.support.index_server import IndexServer
 from tests.support.project import ProjectFolder, make_project
 from tests.support.wheels import make_wheel
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
     from click.testing import Result
 
-    from hatch_multiplat.executable.boot import BootTable
+    from hatch_multiplat.executable.table import Table
 
 MINOR = f"{sys.version_info.major}.{sys.version_info.minor}"
 PLATFORMS = ("linux-x86_64", "linux-aarch64", "macos-arm64", "windows-x86_64")
@@ -127,7 +127,7 @@ def call_json(*words: str | Path, code: int = 0) -> Any:
     return json.loads(result.stdout)
 
 
-def spoil(whole: Path, output: Path, table: BootTable, *extra: Path) -> Path:
+def spoil(whole: Path, output: Path, table: Table, *extra: Path) -> Path:
     """Write the executable with another table, and wheels from elsewhere in its zip."""
     executable = read_executable(whole)
     source = output.with_suffix(".source")
@@ -139,11 +139,11 @@ def spoil(whole: Path, output: Path, table: BootTable, *extra: Path) -> Path:
     return output
 
 
-def exchange(table: BootTable, old: str, new: Path) -> BootTable:
+def exchange(table: Table, old: str, new: Path) -> Table:
     """Return the table with one wheel in place of another."""
     return replace(
         table,
-        wheels=tuple(boot_wheel(new) if item.file == old else item for item in table.wheels),
+        wheels=tuple(table_wheel(new) if item.file == old else item for item in table.wheels),
     )
 
 
@@ -710,11 +710,11 @@ def test_files_that_cannot_be_one_are_told_apart(shop: Shop, tmp_path: Path) -> 
     assert result.exit_code == 8
     assert f"{TARGETS[0]} has other wheels in {only_wheels} than in {shop.whole}" in result.stderr
     assert not merged.exists()
-    commands = {"tell": BootCommand(run={"entry_point": "demo:tell"}, inject_env={"A": "1"})}
+    commands = {"tell": TableCommand(run={"entry_point": "demo:tell"}, inject_env={"A": "1"})}
     runs_other = spoil(
         shop.whole,
         tmp_path / "runs.pex",
-        replace(table, run={}, executables=commands, options=BootOptions(include_tools=True)),
+        replace(table, run={}, executables=commands, options=StartOptions(include_tools=True)),
     )
     result = call("merge", shop.whole, runs_other, "-o", merged)
     here = f"in {shop.whole}"

@@ -16,7 +16,7 @@ import pytest
 
 from hatch_multiplat.base.errors import ConfigError, ExecutableError, ToolError
 from hatch_multiplat.build.checksums import FILENAME
-from hatch_multiplat.executable.executable_file import read_executable
+from hatch_multiplat.executable.reader import read_executable
 from hatch_multiplat.inspection.parts import write_part
 from hatch_multiplat.wheels.report import render_report
 from tests.support.project import ProjectFolder, make_project

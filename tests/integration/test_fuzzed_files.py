@@ -17,12 +17,12 @@ from click.testing import CliRunner
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from hatch_multiplat.executable.boot import BootCommand, BootTable
 from hatch_multiplat.executable.pex_skeleton import dump_info, with_hash
 from hatch_multiplat.executable.rendering import render_header, render_members
+from hatch_multiplat.executable.table import Table, TableCommand
 from hatch_multiplat.executable.zip_writer import Member, write_archive
 from hatch_multiplat.frontends.cli import main
-from tests.support.app import boot_wheel, host_target
+from tests.support.app import host_target, table_wheel
 from tests.support.wheels import make_wheel
 
 if TYPE_CHECKING:
@@ -51,13 +51,13 @@ class Contents(dict[str, bytes]):
 def members(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     folder = tmp_path_factory.mktemp("wheels")
     wheel = make_wheel(folder, "demo", requires=["extra ; python_version < '3'"])
-    table = BootTable(
+    table = Table(
         name="demo",
         version="1.0",
         run={"script": "demo"},
-        executables={"other": BootCommand(run={"module": "demo"}, inject_args=("x",))},
+        executables={"other": TableCommand(run={"module": "demo"}, inject_args=("x",))},
         inject_env={"WORD": "b"},
-        wheels=(boot_wheel(wheel),),
+        wheels=(table_wheel(wheel),),
         targets=(host_target((3, 11)), host_target((3, 12), patches=((0, 3), (4, None)))),
         overrides=("other>1",),
         excluded=("extra",),
@@ -67,7 +67,7 @@ def members(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     )
     info = {
         "build_properties": {"pex_version": "2.105.2"},
-        "distributions": {wheel.name: boot_wheel(wheel).sha256},
+        "distributions": {wheel.name: table_wheel(wheel).sha256},
         "requirements": ["demo==1.0"],
         "overridden": [],
         "excluded": [],

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import pytest
 
 from hatch_multiplat.base.errors import MultiplatError
-from hatch_multiplat.executable.executable_file import read_executable
+from hatch_multiplat.executable.reader import read_executable
 from hatch_multiplat.inspection.verification import executable_selections, prove_executable
 from tests.support.odd_wheels import ELSEWHERE, HARMLESS, HOSTILE
 from tests.support.project import ProjectFolder, make_project

@@ -13,7 +13,7 @@ import pytest
 from click.testing import CliRunner
 
 from hatch_multiplat.base.errors import ConfigError, CoverageError
-from hatch_multiplat.executable.executable_file import read_executable
+from hatch_multiplat.executable.reader import read_executable
 from hatch_multiplat.frontends.cli import main
 from hatch_multiplat.inspection.verification import executable_selections, prove_executable
 from hatch_multiplat.resolve import search

@@ -20,7 +20,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from hatch_multiplat.base.errors import CoverageError, LockError, SolveError
-from hatch_multiplat.executable.executable_file import read_executable
+from hatch_multiplat.executable.reader import read_executable
 from hatch_multiplat.frontends.cli import main
 from hatch_multiplat.targets.patch_spans import spell_spans
 from hatch_multiplat.targets.target import Target

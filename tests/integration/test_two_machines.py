@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from hatch_multiplat.executable.executable_file import read_executable
+from hatch_multiplat.executable.reader import read_executable
 from hatch_multiplat.targets.target import Target
 from tests.support.caches import make_cache
 from tests.support.project import make_project

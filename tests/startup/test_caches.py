@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from hatch_multiplat.executable.boot import BootOptions
+from hatch_multiplat.executable.table import StartOptions
 from hatch_multiplat.runtime import cache, run
 from tests.startup.conftest import DEMO
 from tests.startup.test_faults import in_namespace
@@ -285,7 +285,7 @@ def test_root_makes_nothing_in_the_home_of_another_user(bench: Bench, there: str
 
 @pytest.mark.parametrize("root", ["$X/rr", "${X}/rr", "/nonexistent/$X/rr", "rr", "./rr"])
 def test_a_runtime_root_that_is_not_whole_counts_as_none(bench: Bench, root: str) -> None:
-    app = bench.demo(options=BootOptions(runtime_root=root))
+    app = bench.demo(options=StartOptions(runtime_root=root))
     before = sorted(bench.folder.iterdir())
     for command in ([app], [app], [bench.python, app]):
         shown = bench.run([*command, "eval", "sys.prefix"]).stdout
@@ -295,7 +295,7 @@ def test_a_runtime_root_that_is_not_whole_counts_as_none(bench: Bench, root: str
 
 @pytest.mark.parametrize("root", ["$X/rr", "${X}/it's/$Y", "~/$Y"])
 def test_the_header_finds_a_runtime_root_that_names_variables(bench: Bench, root: str) -> None:
-    app = bench.demo(options=BootOptions(runtime_root=root))
+    app = bench.demo(options=StartOptions(runtime_root=root))
     env = {"X": str(bench.folder / "a b"), "Y": "y"}
     place = os.path.expandvars(root.replace("~", str(bench.home)))
     for name, value in env.items():

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from hatch_multiplat.executable.boot import BootOptions
+from hatch_multiplat.executable.table import StartOptions
 from hatch_multiplat.runtime.cache import UNUSED_FOR
 from tests.startup.conftest import DEMO, PYTHONS, Bench
 from tests.support.app import host_target
@@ -205,7 +205,7 @@ def test_where_no_link_can_be_made_the_base_interpreter_runs_it(bench: Bench) ->
 @pytest.mark.parametrize("how", ["false", "fallback", "prefer"])
 def test_the_base_interpreter_orders_inherited_paths_too(bench: Bench, how: str) -> None:
     """Where no link can be made, PYTHONPATH leads children to the packages, in the same order."""
-    app = bench.demo(options=BootOptions(inherit_path=how))  # type: ignore[arg-type]
+    app = bench.demo(options=StartOptions(inherit_path=how))  # type: ignore[arg-type]
     block = bench.folder / "block"
     block.mkdir()
     (block / "sitecustomize.py").write_text(
@@ -454,7 +454,7 @@ def test_pex_root_and_runtime_root_and_xdg(bench: Bench) -> None:
         for command in ([app], [app], [bench.python, app]):
             shown = bench.run([*command, "eval", "sys.prefix"], env={name: str(place)}).stdout
             assert shown.startswith(str(place / "multiplat"))
-    app = bench.demo("rooted", options=BootOptions(runtime_root="~/own root"))
+    app = bench.demo("rooted", options=StartOptions(runtime_root="~/own root"))
     for command in ([app], [app], [bench.python, app]):
         shown = bench.run([*command, "eval", "sys.prefix"]).stdout
         assert shown.startswith(str(bench.home / "own root"))

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from hatch_multiplat.executable.boot import BootCommand, BootOptions
+from hatch_multiplat.executable.table import StartOptions, TableCommand
 from tests.startup.conftest import DEMO, PYTHONS, Bench
 from tests.support.app import host_target, replace_prefix
 from tests.support.wheels import make_wheel
@@ -356,7 +356,7 @@ def test_a_program_that_starts_itself_anew_has_injected_arguments_once(any_bench
 
 
 def test_the_name_of_the_file_chooses_among_executables(bench: Bench) -> None:
-    other = BootCommand(
+    other = TableCommand(
         run={"script": "other"}, inject_args=("-q",), inject_env={"DEMO_OTHER": "yes"}
     )
     app = bench.demo(executables={"other": other})
@@ -377,7 +377,7 @@ def test_the_name_of_the_file_chooses_among_executables(bench: Bench) -> None:
 def test_a_script_that_this_platform_lacks_is_missed_only_where_it_is_asked_for(
     bench: Bench,
 ) -> None:
-    lacking = BootCommand(run={"script": "elsewhere"})
+    lacking = TableCommand(run={"script": "elsewhere"})
     app = bench.demo(executables={"other": lacking})
     link = bench.folder / "other"
     link.symlink_to(app)
@@ -396,7 +396,7 @@ def test_a_script_that_this_platform_lacks_is_missed_only_where_it_is_asked_for(
 
 
 def test_where_the_main_script_is_missing_the_others_run(bench: Bench) -> None:
-    other = BootCommand(run={"script": "other"})
+    other = TableCommand(run={"script": "other"})
     app = bench.demo(run={"script": "elsewhere"}, executables={"other": other})
     link = bench.folder / "other"
     link.symlink_to(app)
@@ -405,7 +405,7 @@ def test_where_the_main_script_is_missing_the_others_run(bench: Bench) -> None:
 
 
 def test_an_executable_named_like_the_project_leaves_the_main_command(bench: Bench) -> None:
-    app = bench.demo("main", executables={"demo": BootCommand(run={"script": "other"})})
+    app = bench.demo("main", executables={"demo": TableCommand(run={"script": "other"})})
     link = bench.folder / "demo"
     link.symlink_to(app)
     for _ in range(2):
@@ -429,7 +429,7 @@ def test_inherit_path(bench: Bench, tmp_path: Path, how: str, winner: str) -> No
         files={"demo.py": DEMO, "both.py": 'NAME = "demo\'s"'},
         scripts={"demo": "demo:main"},
     )
-    app = bench.demo(wheels=[wheel], options=BootOptions(inherit_path=how))  # type: ignore[arg-type]
+    app = bench.demo(wheels=[wheel], options=StartOptions(inherit_path=how))  # type: ignore[arg-type]
     code = (
         "import both, importlib.util\n"
         "print(both.NAME, importlib.util.find_spec('only_outer') is not None)\n"
@@ -496,7 +496,7 @@ def test_inherited_paths_come_after_or_before_in_every_kind_of_run(
     }
     words = interpreter.get(kind, [])
     options = {"input": ORDER} if kind == "interpreter: stdin" else {}
-    app = bench.demo(wheels=[wheel], run=run, options=BootOptions(inherit_path=how))  # type: ignore[arg-type]
+    app = bench.demo(wheels=[wheel], run=run, options=StartOptions(inherit_path=how))  # type: ignore[arg-type]
     env = {
         "PYTHONPATH": os.pathsep.join([str(outer), "outer_relative"]),
         "PYTHONUSERBASE": str(tmp_path / "user"),

@@ -16,14 +16,14 @@ from pathlib import Path
 import pytest
 
 from hatch_multiplat.runtime import install as install_module
-from hatch_multiplat.runtime.install import Paths, Python, install_wheel, write_script
+from hatch_multiplat.runtime.install import Interpreter, Paths, install_wheel, write_script
 from hatch_multiplat.runtime.rules import BadWheel
-from hatch_multiplat.runtime.verify import DamagedFile, Executable, Section
+from hatch_multiplat.runtime.verify import DamagedFile, OwnFile, Section
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="POSIX file modes")
 
 INFO = "demo-1.0.dist-info"
-PYTHON = Python(sys.executable)
+PYTHON = Interpreter(sys.executable)
 WHEEL = "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
 
 
@@ -356,7 +356,7 @@ def test_scripts_find_their_python_wherever_it_is(
     python = home / "python"
     python.symlink_to(sys.executable)
     body += b"import sys\nprint(sys.argv[1:])\n" + (b"print(ascii(word))\n" if body else b"")
-    write_script(str(tmp_path), "script", Python(str(python)), body)
+    write_script(str(tmp_path), "script", Interpreter(str(python)), body)
     shown = subprocess.run([tmp_path / "script", "a b"], capture_output=True, text=True, check=True)
     assert shown.stdout == "['a b']\n" + ("'gr\\xf6\\xdfe'\n" if b"word" in body else "")
 
@@ -372,7 +372,7 @@ def nested(tmp_path: Path, method: int = zipfile.ZIP_STORED) -> tuple[Path, dict
 @pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
 def test_a_wheel_is_read_from_inside_the_executable(tmp_path: Path, method: int) -> None:
     path, item = nested(tmp_path, method)
-    executable = Executable(str(path))
+    executable = OwnFile(str(path))
     with executable.open_wheel(item) as stream, zipfile.ZipFile(stream) as archive:
         assert archive.read("demo.py") == b"x"
     executable.close()
@@ -380,7 +380,7 @@ def test_a_wheel_is_read_from_inside_the_executable(tmp_path: Path, method: int)
 
 def test_a_wheel_with_another_hash_is_refused(tmp_path: Path) -> None:
     path, item = nested(tmp_path)
-    executable = Executable(str(path))
+    executable = OwnFile(str(path))
     with pytest.raises(DamagedFile, match=r"demo\.whl is not the wheel"):
         executable.open_wheel({**item, "sha256": "0" * 64})
     with pytest.raises(DamagedFile, match="missing"):

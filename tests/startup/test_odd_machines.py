@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from hatch_multiplat.executable.boot import BootOptions
+from hatch_multiplat.executable.table import StartOptions
 from hatch_multiplat.runtime import cache, launch
 from tests.startup.conftest import PYTHONS, Bench
 from tests.support.app import host_target
@@ -111,7 +111,7 @@ def test_an_empty_environment_has_the_systems_path(bench: Bench) -> None:
 
 @pytest.mark.parametrize("how", ["prepend", "append", "none"])
 def test_console_scripts_are_where_path_wants_them(bench: Bench, how: Any) -> None:
-    app = bench.demo(options=BootOptions(path=how))
+    app = bench.demo(options=StartOptions(path=how))
     before = bench.env()["PATH"].split(os.pathsep)
     for command in ([app], [app], [bench.python, app]):
         shown = bench.run([*command, "eval", "os.environ['PATH']"]).stdout.strip().split(os.pathsep)
@@ -180,7 +180,7 @@ def test_a_folder_of_a_group_is_used(bench: Bench) -> None:
     for folder in (bench.folder, *bench.folder.parents):
         if str(folder) not in {"/", "/tmp"}:
             folder.chmod(folder.stat().st_mode | 0o055)
-    app = bench.demo(options=BootOptions(runtime_root=str(root)))
+    app = bench.demo(options=StartOptions(runtime_root=str(root)))
     user = ["setpriv", "--reuid=23008", "--regid=23008", "--groups=23007", "--"]
     env = {"PATH": "/usr/bin:/bin", "HOME": "/"}
     for command in ([app], [app], ["/usr/bin/python3", app]):

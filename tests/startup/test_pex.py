@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from hatch_multiplat.executable.boot import BootOptions, BootTable
 from hatch_multiplat.executable.executable import PEX_MAIN
 from hatch_multiplat.executable.rendering import render_header, render_members
+from hatch_multiplat.executable.table import StartOptions, Table
 from hatch_multiplat.executable.zip_writer import Member, read_members, write_archive
 from hatch_multiplat.runtime.match import read_machine
 from hatch_multiplat.targets.target import Target
 from tests.startup.conftest import DEMO, PYTHONS, Bench, make_bench
-from tests.support.app import boot_wheel, host_target
+from tests.support.app import host_target, table_wheel
 from tests.support.wheels import make_wheel
 
 if TYPE_CHECKING:
@@ -57,16 +57,16 @@ def app(bench: Bench) -> Path:
         files={"demo.py": DEMO, "demomod.py": "import sys\nprint('module', sys.argv[1:])\n"},
         scripts={"demo": "demo:main", "other": "demo:other"},
     )
-    table = BootTable(
+    table = Table(
         name="demo",
         version="1.0",
         run={"script": "demo"},
-        options=BootOptions(include_tools=True),
-        wheels=(boot_wheel(wheel),),
+        options=StartOptions(include_tools=True),
+        wheels=(table_wheel(wheel),),
         targets=tuple(map(host_target, PYTHONS)),
     )
     lock = bench.folder / "pylock.toml"
-    digest = boot_wheel(wheel).sha256
+    digest = table_wheel(wheel).sha256
     lock.write_text(
         'lock-version = "1.0"\ncreated-by = "test"\n[[packages]]\nname = "demo"\nversion = "1.0"\n'
         f'wheels = [{{path = "wheels/{wheel.name}", hashes = {{sha256 = "{digest}"}}}}]\n'

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from hatch_multiplat.executable.boot import BootCommand
+from hatch_multiplat.executable.table import TableCommand
 from tests.startup.conftest import ANY, DEMO, PYTHONS, Bench, find_python, make_bench
 from tests.support.app import host_target
 from tests.support.wheels import make_wheel
@@ -133,7 +133,7 @@ def test_an_empty_wish_is_none(bench: Bench) -> None:
 
 def test_venv(any_bench: Bench) -> None:
     bench = any_bench
-    other = BootCommand(run={"script": "other"}, inject_env={"DEMO_OTHER": "yes"})
+    other = TableCommand(run={"script": "other"}, inject_env={"DEMO_OTHER": "yes"})
     app = bench.demo(inject_args=("eval",), executables={"other": other})
     folder = bench.folder / "opt" / "app"
     result = bench.run([app, folder], env={"MULTIPLAT": "venv"})

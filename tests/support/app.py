@@ -10,13 +10,13 @@ import hashlib
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
-from hatch_multiplat.executable.boot import (
-    BootTable,
-    BootTarget,
-    BootWheel,
-)
 from hatch_multiplat.executable.executable import PEX_MAIN
 from hatch_multiplat.executable.rendering import render_header, render_members
+from hatch_multiplat.executable.table import (
+    Table,
+    TableTarget,
+    TableWheel,
+)
 from hatch_multiplat.executable.zip_writer import Member, read_members, write_archive
 from hatch_multiplat.runtime.match import read_machine
 from hatch_multiplat.wheels.wheel_file import open_wheel
@@ -29,10 +29,10 @@ if TYPE_CHECKING:
 PEX_RUNTIME: Final = "import sys\nprint('pex runtime', sys.argv[1:])\n"
 
 
-def host_target(python: tuple[int, int], wheels: Iterable[int] = (0,), **other: Any) -> BootTarget:
+def host_target(python: tuple[int, int], wheels: Iterable[int] = (0,), **other: Any) -> TableTarget:
     """A target for this machine and the given CPython minor, with these wheels of the table."""
     host = read_machine()
-    target = BootTarget(
+    target = TableTarget(
         name=f"cp{python[0]}{python[1]}-here",
         implementation="cpython",
         python=python,
@@ -45,19 +45,19 @@ def host_target(python: tuple[int, int], wheels: Iterable[int] = (0,), **other: 
     return replace(target, **other)
 
 
-def boot_wheel(path: Path) -> BootWheel:
+def table_wheel(path: Path) -> TableWheel:
     """The table's entry for a wheel on disk."""
     data, gui = path.read_bytes(), open_wheel(path).has_gui_scripts()
     sha256 = hashlib.sha256(data).hexdigest()
-    return BootWheel(file=path.name, sha256=sha256, size=len(data), gui=gui)
+    return TableWheel(file=path.name, sha256=sha256, size=len(data), gui=gui)
 
 
 def build_app(
-    output: Path, wheels: Sequence[Path], targets: Sequence[BootTarget], **fields: Any
+    output: Path, wheels: Sequence[Path], targets: Sequence[TableTarget], **fields: Any
 ) -> Path:
     """Write an executable and return its path; `fields` are the table's other fields."""
     fields = {"name": "demo", "version": "1.0", "run": {"script": "demo"}, **fields}
-    table = BootTable(wheels=tuple(map(boot_wheel, wheels)), targets=tuple(targets), **fields)
+    table = Table(wheels=tuple(map(table_wheel, wheels)), targets=tuple(targets), **fields)
     members = [
         Member(name=f".deps/{wheel.name}", source=wheel, size=wheel.stat().st_size)
         for wheel in wheels

@@ -10,7 +10,7 @@ from packaging.requirements import Requirement
 
 from hatch_multiplat.config.config import Config
 from hatch_multiplat.config.run import Run
-from hatch_multiplat.executable.boot import BootTable, BootWheel
+from hatch_multiplat.executable.table import Table, TableWheel
 from hatch_multiplat.executable.writer import BuildInputs
 from hatch_multiplat.targets.target import Target
 from hatch_multiplat.wheels.selection import Selection, WheelSet, parse_wheel
@@ -65,12 +65,12 @@ def make_parts(
         selections=selections,
         paths={name: paths[name] for name in locked},
         texts={name: open_wheel(path).texts for name, path in paths.items()},
-        table=BootTable(
+        table=Table(
             name="demo",
             version="1.0",
             run={},
             wheels=tuple(
-                BootWheel(file=name, sha256=dict(wheel.hashes)["sha256"], size=wheel.size or 0)
+                TableWheel(file=name, sha256=dict(wheel.hashes)["sha256"], size=wheel.size or 0)
                 for name, wheel in locked.items()
             ),
             targets=(),

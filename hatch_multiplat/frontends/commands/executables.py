@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from hatch_multiplat.base.errors import ConfigError, ExecutableError, LockError, WriteError
-from hatch_multiplat.executable.executable_file import read_executable
+from hatch_multiplat.executable.reader import read_executable
 from hatch_multiplat.frontends.commands.screen import Screen
 from hatch_multiplat.inspection.inspection import compare_with_lock
 from hatch_multiplat.wheels.pylock import parse_lock

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from hatch_multiplat.base.errors import VerificationError
-from hatch_multiplat.executable.executable_file import read_executable
+from hatch_multiplat.executable.reader import read_executable
 from hatch_multiplat.frontends.commands.executables import compare, file_argument, lock_option, show
 from hatch_multiplat.frontends.commands.terminal import ends_cleanly, json_option
 from hatch_multiplat.frontends.render.inspection_text import render_inspection

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 import click
 
 from hatch_multiplat.base.errors import ConfigError, FirstLineError, VerificationError
-from hatch_multiplat.config.validation import check_pyproject
+from hatch_multiplat.config.pyproject_shapes import check_pyproject
 from hatch_multiplat.executable.accounting import account_for
-from hatch_multiplat.executable.executable_file import read_executable
+from hatch_multiplat.executable.reader import read_executable
 from hatch_multiplat.frontends.commands.executables import (
     compare,
     file_argument,
@@ -118,7 +118,7 @@ def verify(
     executable = read_executable(file)
     selections = _selections(executable, targets)
     lock = compare(executable, lock_path)
-    faults = prove_executable(executable, selections, overrides=overrides, excluded=excluded)
+    problems = prove_executable(executable, selections, overrides=overrides, excluded=excluded)
     accounts = account_for(executable) if executable.table else ()
     given = arguments or DEFAULT_ARGUMENTS
     runs: tuple[TrialResult, ...] = ()
@@ -129,7 +129,7 @@ def verify(
         path=str(file),
         arguments=given,
         targets=tuple(str(selection.target) for selection in selections),
-        faults=faults,
+        problems=problems,
         runs=runs,
         lock=lock,
         accounts=accounts,

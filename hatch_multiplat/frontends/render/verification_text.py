@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from rich.text import Text
 
 from hatch_multiplat.frontends.render.inspection_text import render_lock_comparison
-from hatch_multiplat.wheels.dependency_proof import render_faults
+from hatch_multiplat.wheels.dependency_proof import render_problems
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -43,9 +43,9 @@ def render_verification(verification: Verification) -> Iterable[Text]:
     if verification.accounts:
         yield Text()
         yield from _accounts(verification)
-    if verification.faults:
+    if verification.problems:
         yield Text()
-        for line in render_faults(verification.faults, total=len(verification.targets)):
+        for line in render_problems(verification.problems, total=len(verification.targets)):
             yield Text(line)
     for run in verification.runs:
         if not run.succeeded:

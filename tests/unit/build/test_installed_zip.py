@@ -13,7 +13,7 @@ from hatch_multiplat.build.installed_zip import size_warnings, write_installed_z
 from hatch_multiplat.config.config import Config
 from hatch_multiplat.config.formats import FormatOptions, ZipOptions
 from hatch_multiplat.config.run import Run
-from hatch_multiplat.executable.boot import BootTable
+from hatch_multiplat.executable.table import Table
 from hatch_multiplat.executable.writer import BuildInputs
 from hatch_multiplat.targets.target import Target
 from hatch_multiplat.wheels.selection import Selection, WheelSet, parse_wheel
@@ -43,7 +43,7 @@ def write(path: Path, *sets: list[Path], prefix: str = "") -> Path:
         selections=(selection,),
         paths={wheel.name: wheel for wheels in sets for wheel in wheels},
         texts={},
-        table=BootTable(name="demo", version="1.0", run={}, wheels=(), targets=()),
+        table=Table(name="demo", version="1.0", run={}, wheels=(), targets=()),
         run=Run(kind="interpreter"),
         config=Config(targets=(TARGET,), options=FormatOptions(zip=ZipOptions(prefix=prefix))),
     )

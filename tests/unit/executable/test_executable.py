@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from packaging.specifiers import SpecifierSet
 
-from hatch_multiplat.executable.boot import BootTable
 from hatch_multiplat.executable.executable import Executable, HeldWheel
+from hatch_multiplat.executable.table import Table
 from hatch_multiplat.inspection.inspection import compare_with_lock
 from hatch_multiplat.wheels.pylock import parse_lock
 from hatch_multiplat.wheels.selection import parse_wheel
@@ -35,7 +35,7 @@ def held(name: str, requires_python: str) -> HeldWheel:
     )
 
 
-def executable(table: BootTable | None) -> Executable:
+def executable(table: Table | None) -> Executable:
     """An executable whose table adds a requirement, which sorts before the program's own."""
     wheels = [held("added", ">=3.8"), held("demo", ">=3.12")]
     return Executable(
@@ -48,7 +48,7 @@ def executable(table: BootTable | None) -> Executable:
     )
 
 
-OURS = executable(BootTable(name="Demo", version="1.0", run={}, wheels=(), targets=()))
+OURS = executable(Table(name="Demo", version="1.0", run={}, wheels=(), targets=()))
 
 
 @pytest.mark.parametrize(

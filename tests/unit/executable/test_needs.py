@@ -6,10 +6,10 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
-from hatch_multiplat.executable.boot import BootAnywhere, BootNeeds
 from hatch_multiplat.executable.needs import find_anywhere, find_needs
+from hatch_multiplat.executable.table import Anywhere, TargetNeeds
 from hatch_multiplat.targets.target import Target
-from hatch_multiplat.wheels.dependency_proof import Demands
+from hatch_multiplat.wheels.dependency_proof import Requirements
 from hatch_multiplat.wheels.selection import Selection, WheelSet, parse_wheel
 from hatch_multiplat.wheels.wheel_file import WheelTexts
 
@@ -26,17 +26,17 @@ def select(target: str, *names: str) -> Selection:
 @pytest.mark.parametrize(
     ("target", "names", "needs"),
     [
-        pytest.param(TARGETS[0], [DEMO], BootNeeds(abi=False, native=False), id="pure"),
+        pytest.param(TARGETS[0], [DEMO], TargetNeeds(abi=False, native=False), id="pure"),
         pytest.param(
             TARGETS[0],
             [DEMO, "lib-1.0-cp312-cp312-manylinux_2_17_x86_64.manylinux2014_x86_64.whl"],
-            BootNeeds(abi=True, native=True, libc=("glibc", 2, 17)),
+            TargetNeeds(abi=True, native=True, libc=("glibc", 2, 17)),
             id="an older C library than the target's",
         ),
         pytest.param(
             TARGETS[0],
             ["lib-1.0-py3-none-manylinux_2_12_x86_64.manylinux_2_28_x86_64.whl"],
-            BootNeeds(abi=False, native=True, libc=("glibc", 2, 12)),
+            TargetNeeds(abi=False, native=True, libc=("glibc", 2, 12)),
             id="a program in a wheel, by its lowest floor",
         ),
         pytest.param(
@@ -45,58 +45,58 @@ def select(target: str, *names: str) -> Selection:
                 "lib-1.0-cp38-abi3-manylinux1_x86_64.whl",
                 "o-1-cp312-cp312-manylinux_2_24_x86_64.whl",
             ],
-            BootNeeds(abi=True, native=True, libc=("glibc", 2, 24)),
+            TargetNeeds(abi=True, native=True, libc=("glibc", 2, 24)),
             id="the highest floor of several wheels",
         ),
         pytest.param(
             TARGETS[0],
             ["lib-1.0-cp312-cp312-linux_x86_64.whl"],
-            BootNeeds(abi=True, native=True, libc=("glibc", 2, 28)),
+            TargetNeeds(abi=True, native=True, libc=("glibc", 2, 28)),
             id="no floor is the target's",
         ),
         pytest.param(
             "cp312-musllinux_1_2_x86_64",
             ["lib-1.0-cp312-cp312-musllinux_1_1_x86_64.whl"],
-            BootNeeds(abi=True, native=True, libc=("musl", 1, 1)),
+            TargetNeeds(abi=True, native=True, libc=("musl", 1, 1)),
             id="musl",
         ),
         pytest.param(
             TARGETS[1],
             ["lib-1.0-cp312-cp312-macosx_10_13_universal2.whl"],
-            BootNeeds(abi=True, native=True, macos=(10, 13)),
+            TargetNeeds(abi=True, native=True, macos=(10, 13)),
             id="an older macOS",
         ),
         pytest.param(
             "cp312-win_amd64",
             ["lib-1.0-cp312-cp312-win_amd64.whl"],
-            BootNeeds(abi=True, native=True),
+            TargetNeeds(abi=True, native=True),
             id="Windows",
         ),
     ],
 )
 def test_needs_come_from_the_tags_of_the_wheels(
-    target: str, names: list[str], needs: BootNeeds
+    target: str, names: list[str], needs: TargetNeeds
 ) -> None:
     assert find_needs(select(target, *names)) == needs
 
 
 def anywhere(
     *requires: str, python: str = ">=3.9", lib: str = "", names: tuple[str, ...] = (DEMO, LIB)
-) -> BootAnywhere | None:
+) -> Anywhere | None:
     texts = {
         names[0]: WheelTexts(
             requires=tuple(map(Requirement, requires)), requires_python=SpecifierSet(python)
         ),
         names[-1]: WheelTexts(requires_python=SpecifierSet(lib)),
     }
-    demands = Demands(roots=(Requirement("demo==1.0"),))
-    return find_anywhere([select(target, *names) for target in TARGETS], texts, demands)
+    required = Requirements(roots=(Requirement("demo==1.0"),))
+    return find_anywhere([select(target, *names) for target in TARGETS], texts, required)
 
 
 def test_one_set_of_pure_wheels_runs_on_any_machine() -> None:
-    assert anywhere("lib") == BootAnywhere(python=(9, None), wheels=(DEMO, LIB))
-    assert anywhere("lib", lib=">=3.10,<3.14") == BootAnywhere(python=(10, 14), wheels=(DEMO, LIB))
-    assert anywhere("lib", python=">=3.9,<4") == BootAnywhere(python=(9, None), wheels=(DEMO, LIB))
+    assert anywhere("lib") == Anywhere(python=(9, None), wheels=(DEMO, LIB))
+    assert anywhere("lib", lib=">=3.10,<3.14") == Anywhere(python=(10, 14), wheels=(DEMO, LIB))
+    assert anywhere("lib", python=">=3.9,<4") == Anywhere(python=(9, None), wheels=(DEMO, LIB))
 
 
 @pytest.mark.parametrize(
@@ -137,8 +137,8 @@ def test_wheels_that_are_for_some_machines_run_on_these_alone(lib: str) -> None:
 def test_targets_with_different_wheels_have_no_set_for_all() -> None:
     selections = [select(TARGETS[0], DEMO, LIB), select(TARGETS[1], DEMO)]
     texts = {name: WheelTexts() for name in (DEMO, LIB)}
-    demands = Demands(roots=(Requirement("demo"),))
-    assert find_anywhere(selections, texts, demands) is None
+    required = Requirements(roots=(Requirement("demo"),))
+    assert find_anywhere(selections, texts, required) is None
 
 
 def test_a_bound_with_a_hole_is_no_bound() -> None:

@@ -5,17 +5,17 @@ from typing import Any
 
 import pytest
 
-from hatch_multiplat.executable.boot import (
-    BootCommand,
-    BootOptions,
-    BootTable,
-    BootTarget,
-    BootWheel,
+from hatch_multiplat.executable.table import (
+    StartOptions,
+    Table,
+    TableCommand,
+    TableTarget,
+    TableWheel,
 )
 from hatch_multiplat.executable.table_rules import find_breaches
 
-WHEEL = BootWheel(file="demo-1.0-py3-none-any.whl", sha256="a" * 64, size=9)
-TARGET = BootTarget(
+WHEEL = TableWheel(file="demo-1.0-py3-none-any.whl", sha256="a" * 64, size=9)
+TARGET = TableTarget(
     name="cp312-win_amd64",
     implementation="cpython",
     python=(3, 12),
@@ -23,14 +23,14 @@ TARGET = BootTarget(
     arch="x86_64",
     sets=((0, (0,)),),
 )
-TABLE = BootTable(
+TABLE = Table(
     name="de.mo-1_x",
     version="1!2.0rc1.post3+local.1",
     run={"script": "demo tool"},
-    executables={"other": BootCommand(run={"entry_point": "demo.cli:main"})},
+    executables={"other": TableCommand(run={"entry_point": "demo.cli:main"})},
     inject_args=("{pex.env.HOME}", "line\nbreak"),
     inject_env={"WORD": "any\x1btext"},
-    options=BootOptions(runtime_root="~/größe $X"),
+    options=StartOptions(runtime_root="~/größe $X"),
     wheels=(WHEEL,),
     targets=(TARGET, replace(TARGET, name="my.platform_1+x-3.12")),
 )
@@ -53,17 +53,17 @@ def test_what_a_build_writes_breaks_no_rule() -> None:
             {"run": {"script": "a", "module": "b"}}, "it runs what is of no kind", id="two"
         ),
         pytest.param(
-            {"executables": {"../x": BootCommand(run={})}}, "a command has a name", id="command"
+            {"executables": {"../x": TableCommand(run={})}}, "a command has a name", id="command"
         ),
         pytest.param(
-            {"executables": {"x": BootCommand(run={"module": "\x00"})}},
+            {"executables": {"x": TableCommand(run={"module": "\x00"})}},
             "a command runs what has a name",
             id="command's",
         ),
         pytest.param({"inject_args": ("{0.__class__}",)}, "it injects an argument", id="braces"),
         pytest.param({"inject_env": {"A=B": "x"}}, "it injects a variable", id="variable"),
         pytest.param(
-            {"options": BootOptions(runtime_root="/x\n/y")}, "its runtime-root", id="root"
+            {"options": StartOptions(runtime_root="/x\n/y")}, "its runtime-root", id="root"
         ),
         pytest.param(
             {"wheels": (replace(WHEEL, file="../../x.whl"),)}, "a wheel has a name", id="w"

@@ -15,7 +15,7 @@ from hatch_multiplat.resolve.build_context import BuildContext, Invocation
 from hatch_multiplat.resolve.downloads import Downloads
 from hatch_multiplat.targets.target import Target
 from hatch_multiplat.wheels import elf, wheel_file
-from hatch_multiplat.wheels.dependency_proof import Demands
+from hatch_multiplat.wheels.dependency_proof import Requirements
 from hatch_multiplat.wheels.selection import Selection, WheelSet, parse_wheel
 from tests.support.elf import glibc_object
 from tests.support.wheels import make_wheel
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-ANY = Demands(roots=())
+ANY = Requirements(roots=())
 OLD, NEW = (Target.parse(f"cp312-manylinux_2_{minor}_x86_64") for minor in (28, 36))
 
 

@@ -192,7 +192,7 @@ def test_what_the_build_admits_the_start_installs(
         patch.setattr(install, "write_file", model.write_file)
         patch.setattr(install, "write_link", model.write_link)
         install_wheel(
-            io.BytesIO(wheel), paths_in("/root", target), install.Python("/root/bin/python")
+            io.BytesIO(wheel), paths_in("/root", target), install.Interpreter("/root/bin/python")
         )
     ours = {"pyvenv.cfg", "bin/python", "bin/python3", "bin/python3.12", "scripts/python.exe"}
     assert not model.files.keys() & ours
@@ -210,7 +210,7 @@ def test_what_the_build_admits_is_really_installed_here(
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder) / "root"
         install_wheel(
-            io.BytesIO(wheel), paths_in(str(root), target), install.Python("/usr/bin/python3")
+            io.BytesIO(wheel), paths_in(str(root), target), install.Interpreter("/usr/bin/python3")
         )
         assert [path.name for path in Path(folder).iterdir()] == ["root"]
         for path in root.rglob("*"):

@@ -18,8 +18,8 @@ from hatch_multiplat.runtime.rules import (
     WINDOWS,
     BadWheel,
     Folders,
-    Member,
-    Wheel,
+    WheelFacts,
+    WheelMember,
     broken_rules,
     find_info_dir,
     is_pure,
@@ -37,14 +37,14 @@ NT = Folders("Lib/site-packages", "Lib/site-packages", "Scripts", "Include")
 
 
 def judge(
-    *members: str | Member, system: str, scripts: tuple[str, ...] = (), pure: bool = True
+    *members: str | WheelMember, system: str, scripts: tuple[str, ...] = (), pure: bool = True
 ) -> list[str]:
     """What is wrong with a wheel of these members; those given by name differ in contents."""
     made = tuple(
-        Member(member, 0o644 | stat.S_IFREG, index, 0) if isinstance(member, str) else member
+        WheelMember(member, 0o644 | stat.S_IFREG, index, 0) if isinstance(member, str) else member
         for index, member in enumerate(members)
     )
-    wheel = Wheel(info_dir=INFO, pure=pure, scripts=scripts, members=made)
+    wheel = WheelFacts(info_dir=INFO, pure=pure, scripts=scripts, members=made)
     return judge_wheel(wheel, NT if system == WINDOWS else POSIX, system)[1]
 
 
@@ -161,14 +161,14 @@ def test_files_that_meet(members: list[str], systems: tuple[str, ...], reason: s
 
 
 def test_files_that_meet_and_are_the_same_harm_nobody() -> None:
-    twins = [Member(name, 0, 3, 7) for name in ("README", "readme", "readme")]
+    twins = [WheelMember(name, 0, 3, 7) for name in ("README", "readme", "readme")]
     for system in ALL:
         assert judge(*twins, system=system) == []
 
 
 def test_links() -> None:
     def wrong(link: str, system: str = LINUX, name: str = "demo/sub/link") -> list[str]:
-        return judge("demo/sub/x", Member(name, LINK, 1, 1, link), system=system)
+        return judge("demo/sub/x", WheelMember(name, LINK, 1, 1, link), system=system)
 
     for inside in ("x", "../y", "../../z", "../.hidden/z", "sub"):
         assert wrong(inside) == wrong(inside, MACOS) == []
@@ -177,13 +177,13 @@ def test_links() -> None:
         assert "leads out of the folder" in wrong(outside)[0], outside
     assert wrong("../../x", name=f"{DATA}/data/a/b/link") == []
     assert "leads out" in wrong("../x", name=f"{DATA}/data/link")[0]
-    assert "is a file where" in judge("l/x", Member("l", LINK, 1, 1, "demo"), system=LINUX)[0]
+    assert "is a file where" in judge("l/x", WheelMember("l", LINK, 1, 1, "demo"), system=LINUX)[0]
 
 
 @pytest.mark.parametrize("kind", [stat.S_IFIFO, stat.S_IFCHR, stat.S_IFBLK, stat.S_IFSOCK])
 def test_pipes_and_devices(kind: int) -> None:
     for system in ALL:
-        assert "device or a pipe" in judge(Member("x", kind | 0o644, 0, 0), system=system)[0]
+        assert "device or a pipe" in judge(WheelMember("x", kind | 0o644, 0, 0), system=system)[0]
 
 
 @pytest.mark.parametrize(
@@ -222,9 +222,9 @@ def test_an_entry_point_takes_the_place_of_a_file_of_its_name() -> None:
 
 def test_where_members_go() -> None:
     names = ("a.py", f"{DATA}/purelib/b.py", f"{DATA}/data//c", f"{DATA}/headers/d.h")
-    members = tuple(Member(name, 0, 0, 0) for name in (*names, f"{INFO}/RECORD"))
+    members = tuple(WheelMember(name, 0, 0, 0) for name in (*names, f"{INFO}/RECORD"))
     folders = Folders("pure", "plat", "bin", "inc")
-    placed, _ = judge_wheel(Wheel(INFO, False, (), members), folders, LINUX)  # noqa: FBT003
+    placed, _ = judge_wheel(WheelFacts(INFO, False, (), members), folders, LINUX)  # noqa: FBT003
     assert [(item.kind, item.path) for item in placed] == [
         ("", "plat/a.py"),
         ("purelib", "pure/b.py"),

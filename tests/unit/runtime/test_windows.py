@@ -5,9 +5,9 @@ import zipfile
 
 import pytest
 
-from hatch_multiplat.executable.boot import BootTable, BootTarget, BootWheel
 from hatch_multiplat.executable.executable import LAUNCHERS
 from hatch_multiplat.executable.rendering import digest_members, render_members
+from hatch_multiplat.executable.table import Table, TableTarget, TableWheel
 from hatch_multiplat.executable.windows_exe import read_launcher
 from hatch_multiplat.runtime.rules import LINUX, MACOS, WINDOWS, script_candidates, script_file
 from hatch_multiplat.runtime.windows import make_program
@@ -41,8 +41,8 @@ def test_on_windows_a_script_is_a_program_by_the_name_that_pip_gives_it(
     assert script_file(name, LINUX) == script_file(name, MACOS) == name
 
 
-def target(system: str, arch: str, *wheels: int) -> BootTarget:
-    return BootTarget(
+def target(system: str, arch: str, *wheels: int) -> TableTarget:
+    return TableTarget(
         name=f"{system}-{arch}",
         implementation="cpython",
         python=(3, 12),
@@ -53,8 +53,8 @@ def target(system: str, arch: str, *wheels: int) -> BootTarget:
 
 
 WHEELS = (
-    BootWheel(file="console-1.0-py3-none-any.whl", sha256="0" * 64, size=1),
-    BootWheel(file="window-1.0-py3-none-any.whl", sha256="1" * 64, size=1, gui=True),
+    TableWheel(file="console-1.0-py3-none-any.whl", sha256="0" * 64, size=1),
+    TableWheel(file="window-1.0-py3-none-any.whl", sha256="1" * 64, size=1, gui=True),
 )
 
 
@@ -72,9 +72,9 @@ WHEELS = (
     ],
 )
 def test_a_file_carries_the_launchers_that_its_targets_and_scripts_want(
-    targets: list[BootTarget], names: list[str]
+    targets: list[TableTarget], names: list[str]
 ) -> None:
-    table = BootTable(name="demo", version="1.0", run={}, wheels=WHEELS, targets=tuple(targets))
+    table = Table(name="demo", version="1.0", run={}, wheels=WHEELS, targets=tuple(targets))
     members = render_members(table)
     there = {name: data for name, data in members.items() if name.startswith(LAUNCHERS)}
     assert there == {LAUNCHERS + name: read_launcher(name) for name in names}

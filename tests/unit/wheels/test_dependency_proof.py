@@ -11,12 +11,12 @@ from packaging.specifiers import SpecifierSet
 
 from hatch_multiplat.targets.target import Target
 from hatch_multiplat.wheels.dependency_proof import (
-    Demands,
-    find_faults,
+    Requirements,
+    find_problems,
     parse_requires,
-    render_faults,
+    render_problems,
 )
-from hatch_multiplat.wheels.proof import read_demands
+from hatch_multiplat.wheels.proof import read_requirements
 from hatch_multiplat.wheels.selection import Selection, WheelSet, parse_wheel
 
 if TYPE_CHECKING:
@@ -59,10 +59,10 @@ def prove(
     metadata: Sequence[Mapping[str, Any]] = (),
     bounds: Mapping[str, str] | None = None,
 ) -> list[tuple[str, str]]:
-    found = find_faults(
+    found = find_problems(
         selections or [select(LINUX, (0, list(wheels)))],
         {full(name): tuple(map(Requirement, texts)) for name, texts in wheels.items()},
-        read_demands(
+        read_requirements(
             map(Requirement, roots),
             requires_python=SpecifierSet(requires_python),
             uv_table={
@@ -271,8 +271,8 @@ def test_what_a_user_says_that_a_package_requires_stands_before_its_own_word(
 
 def test_a_wheel_that_tells_nothing_requires_nothing() -> None:
     selection = select(LINUX, (0, ["app-1.0"]))
-    demands = Demands(roots=(Requirement("app"),))
-    assert find_faults([selection], {}, demands) == ()
+    required = Requirements(roots=(Requirement("app"),))
+    assert find_problems([selection], {}, required) == ()
 
 
 def test_requirements_of_old_wheels_that_are_none_are_left_out() -> None:
@@ -283,12 +283,12 @@ def test_requirements_of_old_wheels_that_are_none_are_left_out() -> None:
 
 
 def test_a_fault_of_every_target_is_told_once() -> None:
-    faults = find_faults(
+    faults = find_problems(
         [select(target, (0, ["app-1.0"])) for target in (LINUX, WINDOWS, MAC)],
         {full("app-1.0"): (Requirement("lib"), Requirement("x ; os_name == 'nt'"))},
-        Demands(roots=(Requirement("app"),)),
+        Requirements(roots=(Requirement("app"),)),
     )
-    assert render_faults(faults, total=3) == [
+    assert render_problems(faults, total=3) == [
         "lib: app 1.0 requires 'lib'; it is missing",
         "  on all 3 targets",
         "x: app 1.0 requires 'x; os_name == \"nt\"'; it is missing",

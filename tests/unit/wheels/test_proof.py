@@ -7,7 +7,7 @@ from packaging.specifiers import SpecifierSet
 from hatch_multiplat.base.errors import VerificationError
 from hatch_multiplat.resolve.lock_file import name_renewal
 from hatch_multiplat.targets.target import Target
-from hatch_multiplat.wheels.proof import prove_selections, read_demands
+from hatch_multiplat.wheels.proof import prove_selections, read_requirements
 from hatch_multiplat.wheels.selection import Selection, WheelSet
 
 
@@ -23,10 +23,10 @@ from hatch_multiplat.wheels.selection import Selection, WheelSet
     ],
 )
 def test_an_incomplete_set_names_the_command_that_renews_its_lock(renewal: str, to_do: str) -> None:
-    demands = read_demands([Requirement("one")], requires_python=SpecifierSet(), uv_table={})
+    required = read_requirements([Requirement("one")], requires_python=SpecifierSet(), uv_table={})
     selection = Selection(
         target=Target.parse("cp312-win_amd64"), sets=(WheelSet(from_patch=0, wheels=()),)
     )
     with pytest.raises(VerificationError) as caught:
-        prove_selections([selection], {}, demands, renewal=renewal)
+        prove_selections([selection], {}, required, renewal=renewal)
     assert f"\nto do: {to_do} a version is meant" in str(caught.value)

@@ -14,7 +14,7 @@ Run = Mapping[str, str]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class BootWheel:
+class TableWheel:
     """A wheel that lies at `.deps/<file>`; its size is in bytes.
 
     `gui` is whether it has scripts that want no console on Windows.
@@ -27,7 +27,7 @@ class BootWheel:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class BootNeeds:
+class TargetNeeds:
     """What a target's wheels really need beyond its Python, system and processor.
 
     `abi` is whether a wheel is tied to the target's ABI; `native` whether one holds machine code.
@@ -40,7 +40,7 @@ class BootNeeds:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class BootAnywhere:
+class Anywhere:
     """A set of pure wheels that runs where no target is: on these minors of Python 3.
 
     `python` is the first, and the one after the last, or None where the end is open.
@@ -51,7 +51,7 @@ class BootAnywhere:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class BootTarget:
+class TableTarget:
     """One target: how start-up recognises it, and its wheels by first patch release.
 
     `sets` holds (first patch release, indexes into the table's wheels), the first for release 0.
@@ -71,14 +71,14 @@ class BootTarget:
     patch: int | None = None
     sets: tuple[tuple[int, tuple[int, ...]], ...]
     patches: Spans = EVERY
-    needs: BootNeeds | None = None
+    needs: TargetNeeds | None = None
     tags: tuple[str, ...] = ()
     environment: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class BootCommand:
-    """What runs when the file goes by another name: see `BootTable.run`."""
+class TableCommand:
+    """What runs when the file goes by another name: see `Table.run`."""
 
     run: Run
     inject_args: tuple[str, ...] = ()
@@ -86,7 +86,7 @@ class BootCommand:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class BootOptions:
+class StartOptions:
     """Options that start-up heeds, as pex has them."""
 
     inherit_path: Literal["false", "fallback", "prefer"] = "false"
@@ -97,7 +97,7 @@ class BootOptions:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class BootTable:
+class Table:
     """All that start-up knows about the file it is in.
 
     `run` is `{"script": ...}`, `{"entry_point": ...}`, `{"module": ...}` or `{}`, an interpreter.
@@ -112,17 +112,17 @@ class BootTable:
     name: str
     version: str
     run: Run
-    executables: Mapping[str, BootCommand] = field(default_factory=lambda: MappingProxyType({}))
+    executables: Mapping[str, TableCommand] = field(default_factory=lambda: MappingProxyType({}))
     inject_args: tuple[str, ...] = ()
     inject_env: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
-    options: BootOptions = field(default_factory=BootOptions)
-    wheels: tuple[BootWheel, ...]
-    targets: tuple[BootTarget, ...]
+    options: StartOptions = field(default_factory=StartOptions)
+    wheels: tuple[TableWheel, ...]
+    targets: tuple[TableTarget, ...]
     overrides: tuple[str, ...] = ()
     excluded: tuple[str, ...] = ()
     metadata: tuple[tuple[str, str, tuple[str, ...]], ...] = ()
     pythons: tuple[tuple[str, str, str], ...] = ()
-    anywhere: BootAnywhere | None = None
+    anywhere: Anywhere | None = None
     pex: tuple[tuple[str, str], ...] = ()
 
     @property
@@ -164,12 +164,12 @@ class BootTable:
         }
 
 
-def _wheel_fields(wheel: BootWheel) -> dict[str, Any]:
+def _wheel_fields(wheel: TableWheel) -> dict[str, Any]:
     """The fields of a wheel, without the one that few have."""
     return {key: value for key, value in asdict(wheel).items() if value or key != "gui"}
 
 
-def _target_fields(target: BootTarget) -> dict[str, Any]:
+def _target_fields(target: TableTarget) -> dict[str, Any]:
     """The fields of a target, without those that few have."""
     patches = () if target.patches == EVERY else target.patches
     fields = asdict(target) | {"environment": dict(target.environment), "patches": patches}
@@ -177,13 +177,13 @@ def _target_fields(target: BootTarget) -> dict[str, Any]:
     return {key: value for key, value in fields.items() if value or key not in rare}
 
 
-def rank_targets(targets: tuple[BootTarget, ...]) -> tuple[BootTarget, ...]:
+def rank_targets(targets: tuple[TableTarget, ...]) -> tuple[TableTarget, ...]:
     """The targets in their order; of those for one machine, the closest fit comes first.
 
     That is a pinned patch release, then the newest floor. They share the places that they had.
     """
 
-    def closeness(target: BootTarget) -> tuple[bool, tuple[int, ...]]:
+    def closeness(target: TableTarget) -> tuple[bool, tuple[int, ...]]:
         floor = target.libc[1:] if target.libc else target.macos or ()
         return target.patch is None, tuple(-number for number in floor)
 

@@ -7,32 +7,32 @@ import json
 import pytest
 
 from hatch_multiplat.base.errors import ExecutableError
-from hatch_multiplat.executable.boot import (
-    BootCommand,
-    BootOptions,
-    BootTable,
-    BootTarget,
-    BootWheel,
-)
-from hatch_multiplat.executable.boot_reader import parse_table, read_table, table_selections
 from hatch_multiplat.executable.rendering import render_members
+from hatch_multiplat.executable.table import (
+    StartOptions,
+    Table,
+    TableCommand,
+    TableTarget,
+    TableWheel,
+)
+from hatch_multiplat.executable.table_reader import parse_table, read_table, table_selections
 
-TABLE = BootTable(
+TABLE = Table(
     name="demo",
     version="1.0",
     run={"script": "demo"},
     executables={
-        "other": BootCommand(run={"module": "x"}, inject_args=("a",), inject_env={"K": "v"})
+        "other": TableCommand(run={"module": "x"}, inject_args=("a",), inject_env={"K": "v"})
     },
     inject_args=("--flag", "it's '''quoted'''"),
     inject_env={"A": "ä"},
-    options=BootOptions(inherit_path="prefer", runtime_root="~/x", include_tools=True),
+    options=StartOptions(inherit_path="prefer", runtime_root="~/x", include_tools=True),
     wheels=(
-        BootWheel(file="demo-1.0-py3-none-any.whl", sha256="a" * 64, size=1),
-        BootWheel(file="lib-1.0-py3-none-any.whl", sha256="b" * 64, size=2),
+        TableWheel(file="demo-1.0-py3-none-any.whl", sha256="a" * 64, size=1),
+        TableWheel(file="lib-1.0-py3-none-any.whl", sha256="b" * 64, size=2),
     ),
     targets=(
-        BootTarget(
+        TableTarget(
             name="cp312-manylinux_2_28_x86_64",
             implementation="cpython",
             python=(3, 12),
@@ -41,7 +41,7 @@ TABLE = BootTable(
             libc=("glibc", 2, 28),
             sets=((0, (0, 1)), (4, (0,))),
         ),
-        BootTarget(
+        TableTarget(
             name="build-server",
             implementation="pypy",
             python=(3, 11),
@@ -53,7 +53,7 @@ TABLE = BootTable(
             tags=("py3-none-any", "py2-none-any"),
             environment=(("platform_machine", "arm64"), ("python_version", "3.11")),
         ),
-        BootTarget(
+        TableTarget(
             name="cp3.8.10-win_amd64",
             implementation="cpython",
             python=(3, 8),
@@ -62,7 +62,7 @@ TABLE = BootTable(
             patch=10,
             sets=((0, (0,)),),
         ),
-        BootTarget(
+        TableTarget(
             name="cp313-win_amd64",
             implementation="cpython",
             python=(3, 13),

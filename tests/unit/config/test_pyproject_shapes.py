@@ -9,7 +9,11 @@ from packaging.utils import canonicalize_name
 
 from hatch_multiplat.base.errors import ConfigError
 from hatch_multiplat.config.config import known_keys
-from hatch_multiplat.config.validation import check_pyproject, check_uv_table, misplaced_options
+from hatch_multiplat.config.pyproject_shapes import (
+    check_pyproject,
+    check_uv_table,
+    misplaced_options,
+)
 from hatch_multiplat.frontends.cli import main
 from hatch_multiplat.index.project_settings import read_bindings, read_settings, read_sources
 from hatch_multiplat.index.user_settings import read_user_table

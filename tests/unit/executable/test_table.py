@@ -10,25 +10,25 @@ from typing import Any
 import pytest
 
 from hatch_multiplat import runtime
-from hatch_multiplat.executable.boot import (
-    BootCommand,
-    BootOptions,
-    BootTable,
-    BootTarget,
-    BootWheel,
-    rank_targets,
-)
 from hatch_multiplat.executable.rendering import (
     digest_members,
     python_names,
     render_header,
     render_members,
 )
+from hatch_multiplat.executable.table import (
+    StartOptions,
+    Table,
+    TableCommand,
+    TableTarget,
+    TableWheel,
+    rank_targets,
+)
 
 
-def target(python: tuple[int, int] = (3, 12), **fields: Any) -> BootTarget:
+def target(python: tuple[int, int] = (3, 12), **fields: Any) -> TableTarget:
     fields = {"libc": ("glibc", 2, 28), **fields}
-    return BootTarget(
+    return TableTarget(
         name=fields.pop("name", f"cp{python[0]}{python[1]}-manylinux_2_28_x86_64"),
         implementation=fields.pop("implementation", "cpython"),
         python=python,
@@ -39,17 +39,17 @@ def target(python: tuple[int, int] = (3, 12), **fields: Any) -> BootTarget:
     )
 
 
-TABLE = BootTable(
+TABLE = Table(
     name="demo",
     version="1.0",
     run={"script": "demo"},
-    executables={"other": BootCommand(run={"module": "o"}, inject_args=("-q",))},
-    wheels=(BootWheel(file="demo-1.0-py3-none-any.whl", sha256="ab" * 32, size=10),),
+    executables={"other": TableCommand(run={"module": "o"}, inject_args=("-q",))},
+    wheels=(TableWheel(file="demo-1.0-py3-none-any.whl", sha256="ab" * 32, size=10),),
     targets=(target(),),
 )
 
 
-def about(table: BootTable) -> dict[str, Any]:
+def about(table: Table) -> dict[str, Any]:
     """What a rendered launcher knows."""
     (assignment,) = (
         node
@@ -102,12 +102,12 @@ def test_the_table_in_json() -> None:
         replace(TABLE, version="2"),
         replace(TABLE, run={}),
         replace(TABLE, inject_env={"A": "1"}),
-        replace(TABLE, options=BootOptions(inherit_path="prefer")),
+        replace(TABLE, options=StartOptions(inherit_path="prefer")),
         replace(TABLE, wheels=(replace(TABLE.wheels[0], sha256="cd" * 32),)),
         replace(TABLE, targets=(target(patch=3),)),
     ],
 )
-def test_the_id_follows_every_part_of_the_table(other: BootTable) -> None:
+def test_the_id_follows_every_part_of_the_table(other: Table) -> None:
     assert about(other)["id"] != about(TABLE)["id"]
     assert about(replace(other))["id"] == about(other)["id"]
 
@@ -185,7 +185,7 @@ def test_names_with_quotes_do_no_harm_to_the_shell() -> None:
 
 def test_inherited_paths_are_not_taken_away() -> None:
     assert b"_mp_unset='PYTHONHOME PYTHONPATH'; }" in render_header(TABLE)
-    table = replace(TABLE, options=BootOptions(inherit_path="fallback"))
+    table = replace(TABLE, options=StartOptions(inherit_path="fallback"))
     assert b"PYTHONHOME PYTHONPATH" not in render_header(table)
 
 
@@ -237,7 +237,7 @@ def test_what_only_inspection_reads_is_left_out_where_there_is_none() -> None:
 
 
 def test_a_folder_with_an_umlaut_survives() -> None:
-    table = replace(TABLE, options=BootOptions(runtime_root="/tmp/\u00e9"))
+    table = replace(TABLE, options=StartOptions(runtime_root="/tmp/\u00e9"))
     assert about(table)["runtime_root"] == "/tmp/\u00e9"
     assert "_mp_cache='/tmp/\u00e9'/multiplat;" in render_header(table).decode()
 

@@ -7,7 +7,7 @@ import pytest
 from hatch_multiplat.base.errors import ConfigError
 from hatch_multiplat.config.config import Config
 from hatch_multiplat.config.run import Command, Run
-from hatch_multiplat.executable.starting import check_modules, choose_run, script_warnings
+from hatch_multiplat.executable.run_choice import check_modules, choose_run, script_warnings
 from hatch_multiplat.targets.target import Target
 from hatch_multiplat.wheels.selection import Selection, WheelSet, parse_wheel
 from hatch_multiplat.wheels.wheel_file import open_wheel

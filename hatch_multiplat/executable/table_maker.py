@@ -6,15 +6,15 @@ import copy
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
-from hatch_multiplat.executable.boot import (
-    BootCommand,
-    BootOptions,
-    BootTable,
-    BootTarget,
-    BootWheel,
+from hatch_multiplat.executable.needs import find_anywhere, find_needs
+from hatch_multiplat.executable.table import (
+    StartOptions,
+    Table,
+    TableCommand,
+    TableTarget,
+    TableWheel,
     rank_targets,
 )
-from hatch_multiplat.executable.needs import find_anywhere, find_needs
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -23,13 +23,13 @@ if TYPE_CHECKING:
 
     from hatch_multiplat.config.config import Config
     from hatch_multiplat.config.run import Run
-    from hatch_multiplat.wheels.dependency_proof import Demands
+    from hatch_multiplat.wheels.dependency_proof import Requirements
     from hatch_multiplat.wheels.metadata import ProjectMetadata
     from hatch_multiplat.wheels.selection import Selection
     from hatch_multiplat.wheels.wheel_file import WheelTexts
 
 
-def make_boot_table(
+def make_table(
     *,
     metadata: ProjectMetadata,
     config: Config,
@@ -38,27 +38,27 @@ def make_boot_table(
     contents: Mapping[str, tuple[str, int]],
     gui: Collection[str] = (),
     scripts: Mapping[str, str],
-    demands: Demands,
+    required: Requirements,
     texts: Mapping[str, WheelTexts],
-) -> BootTable:
+) -> Table:
     """Make the table of an executable.
 
     `contents` maps each wheel's file name to the SHA-256 (hex) and the size (bytes) of the file
     on disk, which is what start-up will find in the executable; `gui` are those with scripts that
     want no console. `texts` has what each wheel says of itself, by the same name. `scripts` are the
-    project's own, name to `module:function`. Of `demands`, what stands in place of the wheels' own
+    project's own, name to `module:function`. Of `required`, what stands in place of the wheels' own
     word goes into the file.
     """
     names = sorted({wheel.filename for selection in selections for wheel in selection.wheels})
     position = {name: index for index, name in enumerate(names)}
-    return BootTable(
+    return Table(
         name=metadata.name,
         version=str(metadata.version),
-        run=_boot_run(run),
-        executables=_boot_commands(metadata, config, run, scripts),
+        run=_run_fields(run),
+        executables=_make_commands(metadata, config, run, scripts),
         inject_args=config.inject_args,
         inject_env=dict(config.inject_env),
-        options=BootOptions(
+        options=StartOptions(
             inherit_path=config.inherit_path,
             runtime_root=config.runtime_root,
             include_tools=config.include_tools,
@@ -66,37 +66,37 @@ def make_boot_table(
             shebang=config.shebang,
         ),
         wheels=tuple(
-            BootWheel(file=name, sha256=contents[name][0], size=contents[name][1], gui=name in gui)
+            TableWheel(file=name, sha256=contents[name][0], size=contents[name][1], gui=name in gui)
             for name in names
         ),
-        targets=rank_targets(tuple(_boot_target(selection, position) for selection in selections)),
-        overrides=tuple(str(without_url(item)) for item in demands.overrides),
-        excluded=tuple(sorted(demands.excluded)),
+        targets=rank_targets(tuple(_make_target(selection, position) for selection in selections)),
+        overrides=tuple(str(without_url(item)) for item in required.overrides),
+        excluded=tuple(sorted(required.excluded)),
         metadata=tuple(
             sorted(
                 (name, str(version or ""), tuple(str(without_url(item)) for item in requires))
-                for (name, version), requires in demands.metadata.items()
+                for (name, version), requires in required.metadata.items()
             )
         ),
-        anywhere=None if config.strict else find_anywhere(selections, texts, demands),
+        anywhere=None if config.strict else find_anywhere(selections, texts, required),
         pythons=tuple(
             sorted(
                 (name, str(version or ""), str(bound))
-                for (name, version), bound in demands.pythons.items()
+                for (name, version), bound in required.pythons.items()
             )
         ),
     )
 
 
-def _boot_run(run: Run) -> dict[str, str]:
+def _run_fields(run: Run) -> dict[str, str]:
     if run.kind == "interpreter":
         return {}
     return {run.kind.replace("-", "_"): run.value}
 
 
-def _boot_commands(
+def _make_commands(
     metadata: ProjectMetadata, config: Config, run: Run, scripts: Mapping[str, str]
-) -> dict[str, BootCommand]:
+) -> dict[str, TableCommand]:
     """What runs by other names: what the table configures, then each other script of the project.
 
     The name that the build gives the file stays with the main command, whatever a script is called.
@@ -104,23 +104,25 @@ def _boot_commands(
     output = config.output.format(name=metadata.name, version=metadata.version)
     main = {output, PurePosixPath(output).stem, run.value if run.kind == "script" else ""}
     found = {
-        name: BootCommand(run={"entry_point": reference.replace(" ", "")})
+        name: TableCommand(run={"entry_point": reference.replace(" ", "")})
         for name, reference in sorted(scripts.items())
         if name not in main
     }
     configured = {
-        name: BootCommand(
-            run=_boot_run(item.run), inject_args=item.inject_args, inject_env=dict(item.inject_env)
+        name: TableCommand(
+            run=_run_fields(item.run),
+            inject_args=item.inject_args,
+            inject_env=dict(item.inject_env),
         )
         for name, item in config.executables
     }
     return found | configured
 
 
-def _boot_target(selection: Selection, position: Mapping[str, int]) -> BootTarget:
+def _make_target(selection: Selection, position: Mapping[str, int]) -> TableTarget:
     target = selection.target
     platform, floor = target.platform, target.platform.floor
-    return BootTarget(
+    return TableTarget(
         name=str(target),
         implementation=target.python.implementation,
         python=target.python.version,

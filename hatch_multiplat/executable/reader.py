@@ -19,8 +19,8 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import InvalidWheelFilename
 
 from hatch_multiplat.base.errors import ExecutableError
-from hatch_multiplat.executable.boot_reader import read_table
 from hatch_multiplat.executable.executable import DEPS, INFO, MAIN, TABLE, Executable, HeldWheel
+from hatch_multiplat.executable.table_reader import read_table
 from hatch_multiplat.executable.zip_writer import data_offset, open_source
 from hatch_multiplat.runtime.rules import BadWheel, find_info_dir
 from hatch_multiplat.runtime.verify import Section
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from packaging.requirements import Requirement
 
     from hatch_multiplat.config.formats import Layout
-    from hatch_multiplat.executable.boot import BootTable
+    from hatch_multiplat.executable.table import Table
     from hatch_multiplat.wheels.selection import Wheel
 
 _BLOCK: Final = 1 << 20
@@ -181,7 +181,7 @@ def _executable(
 
 
 def _damages(
-    table: BootTable | None, info: Mapping[str, Any], wheels: Mapping[str, HeldWheel]
+    table: Table | None, info: Mapping[str, Any], wheels: Mapping[str, HeldWheel]
 ) -> Iterator[tuple[str, str]]:
     wanted = {item.file: item.sha256 for item in table.wheels} if table else {}
     for name in sorted({*wanted, *info["distributions"]}):

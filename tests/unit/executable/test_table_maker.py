@@ -12,10 +12,10 @@ from packaging.version import Version
 
 from hatch_multiplat.config.config import Config
 from hatch_multiplat.config.run import Command, Run
-from hatch_multiplat.executable.boot import BootOptions, BootTable, BootTarget
-from hatch_multiplat.executable.boot_table import make_boot_table
+from hatch_multiplat.executable.table import StartOptions, Table, TableTarget
+from hatch_multiplat.executable.table_maker import make_table
 from hatch_multiplat.targets.target import Target
-from hatch_multiplat.wheels.dependency_proof import Demands
+from hatch_multiplat.wheels.dependency_proof import Requirements
 from hatch_multiplat.wheels.metadata import ProjectMetadata
 from hatch_multiplat.wheels.selection import Selection, Wheel, WheelSet, parse_wheel
 from hatch_multiplat.wheels.wheel_file import WheelTexts
@@ -26,7 +26,7 @@ METADATA = ProjectMetadata(
 APP = "demo_app-1.0-py3-none-any.whl"
 RICH = "rich-13.0-py3-none-any.whl"
 OLD = "asynctimeout-4.0-py3-none-any.whl"
-DEMANDS = Demands(roots=())
+DEMANDS = Requirements(roots=())
 CONTENTS = {name: (f"sha of {name}", len(name)) for name in (APP, RICH, OLD)}
 
 
@@ -44,15 +44,15 @@ def selection(target: str, *sets: tuple[int, tuple[str, ...]]) -> Selection:
 TEXTS: Final[defaultdict[str, WheelTexts]] = defaultdict(WheelTexts)
 
 
-def boot_target(found: Selection, *, config: Config | None = None) -> BootTarget:
-    table = make_boot_table(
+def target_of(found: Selection, *, config: Config | None = None) -> TableTarget:
+    table = make_table(
         metadata=METADATA,
         config=config or Config(targets=(found.target,)),
         run=Run(kind="interpreter"),
         selections=[found],
         contents=CONTENTS,
         scripts={},
-        demands=DEMANDS,
+        required=DEMANDS,
         texts=TEXTS,
     )
     return table.targets[0]
@@ -75,7 +75,7 @@ def test_wheels_are_named_once_and_sets_point_at_them() -> None:
     )
     early, late = (APP, OLD, RICH), (APP, RICH)
 
-    table = make_boot_table(
+    table = make_table(
         metadata=METADATA,
         config=config,
         run=Run(kind="script", value="demo"),
@@ -85,7 +85,7 @@ def test_wheels_are_named_once_and_sets_point_at_them() -> None:
         ],
         contents=CONTENTS,
         scripts={},
-        demands=DEMANDS,
+        required=DEMANDS,
         texts=TEXTS,
     )
 
@@ -99,7 +99,7 @@ def test_wheels_are_named_once_and_sets_point_at_them() -> None:
     }
     assert table.inject_args == ("-v",)
     assert table.inject_env == {"A": "1"}
-    assert table.options == BootOptions(
+    assert table.options == StartOptions(
         inherit_path="fallback", runtime_root="/var/cache/demo", include_tools=True
     )
     assert table.executables["other"].run == {"entry_point": "demo:main"}
@@ -115,14 +115,14 @@ def test_wheels_are_named_once_and_sets_point_at_them() -> None:
     ],
 )
 def test_what_runs(run: Run, expected: dict[str, str]) -> None:
-    table = make_boot_table(
+    table = make_table(
         metadata=METADATA,
         config=Config(targets=()),
         run=run,
         selections=[],
         contents={},
         scripts={},
-        demands=DEMANDS,
+        required=DEMANDS,
         texts=TEXTS,
     )
 
@@ -131,14 +131,14 @@ def test_what_runs(run: Run, expected: dict[str, str]) -> None:
 
 def commands(run: Run, scripts: dict[str, str], **config: Any) -> dict[str, dict[str, str]]:
     """What each other name runs."""
-    table = make_boot_table(
+    table = make_table(
         metadata=METADATA,
         config=Config(targets=(), **config),
         run=run,
         selections=[],
         contents={},
         scripts=scripts,
-        demands=DEMANDS,
+        required=DEMANDS,
         texts=TEXTS,
     )
     return {name: dict(command.run) for name, command in table.executables.items()}
@@ -203,7 +203,7 @@ def test_the_name_that_the_build_gives_the_file_stays_with_the_main_command(outp
     ],
 )
 def test_how_start_up_recognises_a_target(target: str, expected: tuple[object, ...]) -> None:
-    found = boot_target(selection(target, (0, (APP,))))
+    found = target_of(selection(target, (0, (APP,))))
 
     assert (
         found.implementation,
@@ -219,14 +219,14 @@ def test_how_start_up_recognises_a_target(target: str, expected: tuple[object, .
 
 def test_the_one_set_of_a_pinned_patch_release_is_for_release_0() -> None:
     """Start-up compares the patch release itself; the table's rule is that sets begin at 0."""
-    found = boot_target(selection("cp3.11.2-win_amd64", (2, (APP,))))
+    found = target_of(selection("cp3.11.2-win_amd64", (2, (APP,))))
 
     assert found.sets == ((0, (0,)),)
 
 
 def test_what_was_overridden_and_excluded_is_noted_but_for_urls_which_may_be_secret() -> None:
     overrides = ("rich>=13 ; sys_platform == 'win32'", "old @ https://ada:pw@files.test/old.whl")
-    table = make_boot_table(
+    table = make_table(
         metadata=METADATA,
         config=Config(targets=()),
         run=Run(kind="interpreter"),
@@ -234,7 +234,7 @@ def test_what_was_overridden_and_excluded_is_noted_but_for_urls_which_may_be_sec
         contents={},
         scripts={},
         texts=TEXTS,
-        demands=Demands(
+        required=Requirements(
             roots=(),
             overrides=tuple(map(Requirement, overrides)),
             excluded=frozenset({canonicalize_name("b"), canonicalize_name("a")}),
@@ -261,10 +261,10 @@ def test_what_a_complete_platform_file_says_is_noted_as_far_as_the_wheels_need_i
     data["marker_environment"]["platform_machine"] = "AMD64"
     found = Target.from_complete_platform(data, name="office")
     both = Selection(target=found, sets=(WheelSet(from_patch=0, wheels=wheels(APP, RICH)),))
-    target = boot_target(both)
+    target = target_of(both)
     assert (target.name, target.tags) == ("office", ("py3-none-any",))
     assert dict(target.environment)["platform_machine"] == "AMD64"
-    plain = boot_target(selection("cp312-win32", (0, (APP,))))
+    plain = target_of(selection("cp312-win32", (0, (APP,))))
     assert (plain.tags, plain.environment) == ((), ())
 
 
@@ -275,6 +275,6 @@ def test_patch_releases_are_said_where_a_target_is_not_for_all() -> None:
 
 
 def table_target(found: Selection) -> dict[str, Any]:
-    table = BootTable(name="demo", version="1", run={}, wheels=(), targets=(boot_target(found),))
+    table = Table(name="demo", version="1", run={}, wheels=(), targets=(target_of(found),))
     (target,) = table.to_json()["targets"]
     return dict(target)

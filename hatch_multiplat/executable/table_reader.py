@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 from packaging.tags import parse_tag
 
 from hatch_multiplat.base.errors import ExecutableError
-from hatch_multiplat.executable.boot import (
-    FORMAT,
-    BootAnywhere,
-    BootCommand,
-    BootNeeds,
-    BootOptions,
-    BootTable,
-    BootTarget,
-    BootWheel,
-)
 from hatch_multiplat.executable.executable import MAIN, TABLE
+from hatch_multiplat.executable.table import (
+    FORMAT,
+    Anywhere,
+    StartOptions,
+    Table,
+    TableCommand,
+    TableTarget,
+    TableWheel,
+    TargetNeeds,
+)
 from hatch_multiplat.executable.table_rules import find_breaches
 from hatch_multiplat.targets.patch_spans import EVERY
 from hatch_multiplat.targets.platforms import Platform
@@ -33,7 +33,7 @@ _InheritPath = Literal["false", "fallback", "prefer"]
 _Path = Literal["prepend", "append", "none"]
 
 
-def read_table(members: Mapping[str, bytes], *, where: str) -> BootTable | None:
+def read_table(members: Mapping[str, bytes], *, where: str) -> Table | None:
     """Return the table of a file that has these members, None where it has none of ours.
 
     Raises ExecutableError for one that cannot be read: damaged, or made by a release that wrote
@@ -70,8 +70,8 @@ def read_table(members: Mapping[str, bytes], *, where: str) -> BootTable | None:
     return table
 
 
-def parse_table(data: Mapping[str, Any], *, where: str) -> BootTable:
-    """Return the BootTable that `BootTable.to_json` made this data of.
+def parse_table(data: Mapping[str, Any], *, where: str) -> Table:
+    """Return the Table that `Table.to_json` made this data of.
 
     Raises ExecutableError for a format that this release does not know.
     """
@@ -83,12 +83,12 @@ def parse_table(data: Mapping[str, Any], *, where: str) -> BootTable:
             f"{where} has a table of format {known}; this release reads format "
             f"{FORMAT}, use the one that built the file"
         )
-    return BootTable(
+    return Table(
         name=str(data["name"]),
         version=str(data["version"]),
         run=_strings(data["run"]),
         executables={
-            str(name): BootCommand(
+            str(name): TableCommand(
                 run=_strings(item["run"]),
                 inject_args=tuple(map(str, item["inject_args"])),
                 inject_env=_strings(item["inject_env"]),
@@ -99,7 +99,7 @@ def parse_table(data: Mapping[str, Any], *, where: str) -> BootTable:
         inject_env=_strings(data["inject_env"]),
         options=_options(data["options"]),
         wheels=tuple(
-            BootWheel(
+            TableWheel(
                 file=str(item["file"]),
                 sha256=str(item["sha256"]),
                 size=int(item["size"]),
@@ -127,14 +127,14 @@ def _strings(data: Mapping[str, Any]) -> dict[str, str]:
     return {str(key): str(value) for key, value in data.items()}
 
 
-def _options(data: Mapping[str, Any]) -> BootOptions:
+def _options(data: Mapping[str, Any]) -> StartOptions:
     inherit_path = data["inherit_path"]
     if inherit_path not in get_args(_InheritPath):
         raise ValueError(inherit_path)
     if data["path"] not in get_args(_Path):
         raise ValueError(data["path"])
     root, shebang = data["runtime_root"], data["shebang"]
-    return BootOptions(
+    return StartOptions(
         inherit_path=inherit_path,
         runtime_root=None if root is None else str(root),
         include_tools=bool(data["include_tools"]),
@@ -143,20 +143,20 @@ def _options(data: Mapping[str, Any]) -> BootOptions:
     )
 
 
-def _anywhere(data: Mapping[str, Any] | None) -> BootAnywhere | None:
+def _anywhere(data: Mapping[str, Any] | None) -> Anywhere | None:
     if data is None:
         return None
     first, end = data["python"]
-    return BootAnywhere(
+    return Anywhere(
         python=(int(first), None if end is None else int(end)),
         wheels=tuple(map(str, data["wheels"])),
     )
 
 
-def _needs(data: Mapping[str, Any] | None) -> BootNeeds | None:
+def _needs(data: Mapping[str, Any] | None) -> TargetNeeds | None:
     if data is None:
         return None
-    return BootNeeds(
+    return TargetNeeds(
         abi=bool(data["abi"]),
         native=bool(data["native"]),
         libc=_libc(data["libc"]),
@@ -172,7 +172,7 @@ def _macos(data: Any) -> tuple[int, int] | None:
     return (int(data[0]), int(data[1])) if data else None
 
 
-def _target(data: Mapping[str, Any], *, count: int) -> BootTarget:
+def _target(data: Mapping[str, Any], *, count: int) -> TableTarget:
     major, minor = data["python"]
     sets = tuple((int(first), tuple(map(int, indexes))) for first, indexes in data["sets"])
     if not sets or any(not 0 <= index < count for _, indexes in sets for index in indexes):
@@ -180,7 +180,7 @@ def _target(data: Mapping[str, Any], *, count: int) -> BootTarget:
     patches = tuple(
         (int(first), None if end is None else int(end)) for first, end in data.get("patches", EVERY)
     )
-    return BootTarget(
+    return TableTarget(
         name=str(data["name"]),
         implementation=str(data["implementation"]),
         python=(int(major), int(minor)),
@@ -198,14 +198,14 @@ def _target(data: Mapping[str, Any], *, count: int) -> BootTarget:
     )
 
 
-def table_selections(table: BootTable) -> tuple[Selection, ...]:
+def table_selections(table: Table) -> tuple[Selection, ...]:
     """Return the targets of a table with their wheels."""
     wheels = [
         parse_wheel(item.file, "", {"sha256": item.sha256}, item.size) for item in table.wheels
     ]
     return tuple(
         Selection(
-            target=boot_target(target),
+            target=target_of(target),
             sets=tuple(
                 WheelSet(from_patch=patch, wheels=tuple(wheels[index] for index in indexes))
                 for patch, indexes in target.sets
@@ -216,7 +216,7 @@ def table_selections(table: BootTable) -> tuple[Selection, ...]:
     )
 
 
-def boot_target(item: BootTarget) -> Target:
+def target_of(item: TableTarget) -> Target:
     """Return the Target that an entry of the table is for; raises TargetError if there is none.
 
     One that came from a complete-platform file has the file's marker variables, and of its tags
@@ -257,7 +257,7 @@ def boot_target(item: BootTarget) -> Target:
     )
 
 
-def _unusual_abi(item: BootTarget) -> str | None:
+def _unusual_abi(item: TableTarget) -> str | None:
     if item.implementation != "pypy" or not item.abi:
         return None
     return None if item.abi == next(iter(PYPYS.get(item.python, {})), None) else item.abi
