@@ -26,7 +26,7 @@ class Origin:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Ingredient:
+class WheelComponent:
     """One wheel in an executable; `origin` is None for what only this machine has."""
 
     name: str
@@ -48,16 +48,16 @@ class Inventory:
     sha256: str
     licensing: Licensing
     targets: tuple[str, ...]
-    ingredients: tuple[Ingredient, ...]
+    components: tuple[WheelComponent, ...]
 
 
-def list_ingredients(
+def list_components(
     selections: Sequence[Selection],
     *,
     lock: Pylock,
     digests: Mapping[str, str],
     metadata: Mapping[str, str],
-) -> tuple[Ingredient, ...]:
+) -> tuple[WheelComponent, ...]:
     """List every wheel that some selection takes, each once.
 
     `digests` and `metadata` map file names to the SHA-256 and the METADATA text of the wheels.
@@ -70,7 +70,7 @@ def list_ingredients(
             wheels[wheel.filename] = wheel
             targets.setdefault(wheel.filename, []).append(str(selection.target))
     return tuple(
-        Ingredient(
+        WheelComponent(
             name=str(wheel.name),
             version=str(wheel.version),
             filename=filename,

@@ -94,9 +94,10 @@ def build_executable(request: Request, invocation: Invocation) -> Report:
         unpacked=is_unpacked_sdist(project.folder),
     )
     wheels = own_wheels_of(selections, own)
-    paths = downloads.bring(selections, wheels)
+    brought = downloads.bring(selections, wheels)
+    paths = {name: file.path for name, file in brought.items()}
     fetched = time.monotonic()
-    files = downloads.open(paths)
+    files = downloads.open(brought)
     run = _choose_run(project.config, own, selections, files=files)
     inputs = _make_inputs(
         project,
@@ -123,8 +124,7 @@ def build_executable(request: Request, invocation: Invocation) -> Report:
         outputs,
         wheels=wheels,
         selections=inputs.selections,
-        paths=paths,
-        metadata={name: file.metadata for name, file in files.items()},
+        files=files,
         lock=found.lock,
     )
     written = time.monotonic()
@@ -240,7 +240,7 @@ def _make_inputs(
         run=run,
         selections=proven,
         scripts=own.scripts,
-        contents={name: (path.parent.name, path.stat().st_size) for name, path in paths.items()},
+        contents={name: (file.sha256, paths[name].stat().st_size) for name, file in files.items()},
         gui={name for name, file in files.items() if file.has_gui_scripts()},
         required=required,
         texts=texts,

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
 
-    from hatch_multiplat.build.components import Ingredient, Inventory
+    from hatch_multiplat.build.components import Inventory, WheelComponent
     from hatch_multiplat.wheels.license import Licensing
 
 TARGET_PROPERTY: Final = "hatch-multiplat:target"
@@ -67,34 +67,34 @@ def render_sbom(inventory: Inventory, *, timestamp: datetime | None) -> str:
         properties=[Property(name=TARGET_PROPERTY, value=target) for target in inventory.targets],
     )
     bom.metadata.component = application
-    components = [_component(ingredient) for ingredient in inventory.ingredients]
+    components = [_component(component) for component in inventory.components]
     bom.components.update(components)
     bom.register_dependency(application, components)
     return f"{JsonV1Dot6(bom).output_as_string(indent=2)}\n"
 
 
-def _component(ingredient: Ingredient) -> Component:
+def _component(component: WheelComponent) -> Component:
     return Component(
         type=ComponentType.LIBRARY,
-        bom_ref=ingredient.filename,
-        name=ingredient.name,
-        version=ingredient.version,
-        hashes=_hashes((("sha256", ingredient.sha256),)),
-        licenses=_licenses(ingredient.licensing),
+        bom_ref=component.filename,
+        name=component.name,
+        version=component.version,
+        hashes=_hashes((("sha256", component.sha256),)),
+        licenses=_licenses(component.licensing),
         purl=PackageURL(
             type="pypi",
-            name=ingredient.name,
-            version=ingredient.version,
-            qualifiers={"file_name": ingredient.filename},
+            name=component.name,
+            version=component.version,
+            qualifiers={"file_name": component.filename},
         ),
-        external_references=_references(ingredient),
-        properties=[Property(name=TARGET_PROPERTY, value=target) for target in ingredient.targets],
+        external_references=_references(component),
+        properties=[Property(name=TARGET_PROPERTY, value=target) for target in component.targets],
     )
 
 
-def _references(ingredient: Ingredient) -> list[ExternalReference]:
+def _references(component: WheelComponent) -> list[ExternalReference]:
     """Return where the wheel comes from, or the sdist that it was built from here."""
-    origin = ingredient.origin
+    origin = component.origin
     if origin is None:
         return []
     kind = (

@@ -13,7 +13,7 @@ from packaging.utils import canonicalize_name
 from hatch_multiplat.base.atomic_write import write_atomically
 from hatch_multiplat.base.errors import ConfigError, WriteError
 from hatch_multiplat.build.checksums import write_checksums
-from hatch_multiplat.build.components import Inventory, list_ingredients
+from hatch_multiplat.build.components import Inventory, list_components
 from hatch_multiplat.build.output_names import SBOM_SUFFIX
 from hatch_multiplat.index.wheel_cache import hash_file
 from hatch_multiplat.wheels.license import read_licensing
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from hatch_multiplat.resolve.project import ProjectWheel
     from hatch_multiplat.wheels.report import Output
     from hatch_multiplat.wheels.selection import Selection, Wheel
+    from hatch_multiplat.wheels.wheel_file import WheelFile
 
 EPOCH: Final = "SOURCE_DATE_EPOCH"
 
@@ -77,36 +78,35 @@ def write_side_outputs(
     *,
     wheels: Sequence[ProjectWheel],
     selections: Sequence[Selection],
-    paths: Mapping[str, Path],
-    metadata: Mapping[str, str],
+    files: Mapping[str, WheelFile],
     lock: Pylock,
 ) -> tuple[Path, ...]:
     """Write what is wanted beside the outputs, which lie in one folder, and return the paths.
 
-    `wheels` are the project's own that the executable holds. `paths` maps the file name of every
-    wheel to its place in the wheel cache, `metadata` to its METADATA. The checksums cover the
+    `wheels` are the project's own that the executable holds. `files` has every wheel by its file
+    name. The checksums cover the
     executable and its inventory, and of the project's wheels and sdist what lies there too.
     """
     written: list[Path] = []
-    files = [Path(output.path) for output in outputs if Path(output.path).is_file()]
+    made = [Path(output.path) for output in outputs if Path(output.path).is_file()]
     folder = Path(outputs[0].path).parent
     if wanted.render_sbom is not None:
         named = {item.format: Path(item.path) for item in reversed(outputs)}
         output = next(
-            named[name] for name in ("pex", "exe") if name in named and named[name] in files
+            named[name] for name in ("pex", "exe") if name in named and named[name] in made
         )
         inventory = Inventory(
             name=wheels[0].metadata.name,
             version=str(wheels[0].metadata.version),
             filename=output.name,
             sha256=hash_file(output, "sha256"),
-            licensing=read_licensing(metadata[wheels[0].path.name]),
+            licensing=read_licensing(files[wheels[0].path.name].metadata),
             targets=tuple(str(selection.target) for selection in selections),
-            ingredients=list_ingredients(
+            components=list_components(
                 selections,
                 lock=lock,
-                digests={name: path.parent.name for name, path in paths.items()},
-                metadata=metadata,
+                digests={name: file.sha256 for name, file in files.items()},
+                metadata={name: file.metadata for name, file in files.items()},
             ),
         )
         path = output.with_name(output.name + SBOM_SUFFIX)
@@ -116,7 +116,7 @@ def write_side_outputs(
             raise WriteError.of(path, error, instead="'output-dir'") from error
         written.append(path)
     if wanted.checksums:
-        made = [*files, *written, *_own_distributions(wheels, folder)]
+        made += [*written, *_own_distributions(wheels, folder)]
         written.append(write_checksums(folder, made))
     return tuple(written)
 
@@ -140,7 +140,7 @@ def _has_content(path: Path, wheel: Wheel) -> bool:
     return (
         path.is_file()
         and path.stat().st_size == wheel.size
-        and hash_file(path, "sha256") == dict(wheel.hashes)["sha256"]
+        and hash_file(path, "sha256") == wheel.sha256
     )
 
 

@@ -7,7 +7,6 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from email.parser import BytesHeaderParser
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
@@ -20,6 +19,7 @@ from hatch_multiplat.index.http_client import BrokenBodyError, RequestError
 from hatch_multiplat.index.wheel_cache import (
     ALGORITHMS,
     CHUNK_SIZE,
+    CachedFile,
     Page,
     WheelCacheError,
     check_filename,
@@ -28,6 +28,7 @@ from hatch_multiplat.index.wheel_cache import (
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Mapping, Sequence
+    from pathlib import Path
 
     from hatch_multiplat.index.http_client import Answer, HttpClient
     from hatch_multiplat.index.progress import ProgressSink
@@ -65,20 +66,20 @@ def fetch_files(
     offline: bool,
     progress: ProgressSink,
     jobs: int = 8,
-) -> dict[tuple[str, str], Path]:
-    """Bring files into the wheel cache unless they are there, and return their places by `key`.
+) -> dict[tuple[str, str], CachedFile]:
+    """Bring files into the wheel cache unless they are there, and return them by `key`.
 
-    Every file is hashed now, those that are in the wheel cache too. The folder in which a file
-    lies is named by its SHA-256. `jobs` files are fetched at a time; local ones offline too. Raises
-    FetchError with a line for each file that cannot be had: why, and what to do.
+    Every file is hashed now, those that are in the wheel cache too. `jobs` files are fetched at a
+    time; local ones offline too. Raises FetchError with a line for each file that cannot be had:
+    why, and what to do.
     """
     mistakes = [(artifact, _find_mistake(artifact)) for artifact in artifacts]
     _raise_for([(artifact, mistake) for artifact, mistake in mistakes if mistake])
     wanted = {artifact.key: artifact for artifact in artifacts}
     with ThreadPoolExecutor(jobs, thread_name_prefix="fetch") as pool:
         found = pool.map(lambda a: wheel_cache.find_verified(a.filename, a.hashes), wanted.values())
-        paths = {key: path for key, path in zip(wanted, found, strict=True) if path is not None}
-    sizes = {key: path.stat().st_size for key, path in paths.items()}
+        files = {key: file for key, file in zip(wanted, found, strict=True) if file is not None}
+    sizes = {key: file.path.stat().st_size for key, file in files.items()}
     _raise_for(
         [
             (wanted[key], f"expected {wanted[key].size} bytes, got {size}: {_ANOTHER_FILE}")
@@ -86,12 +87,12 @@ def fetch_files(
             if wanted[key].size not in {None, size}
         ]
     )
-    missing = [artifact for key, artifact in wanted.items() if key not in paths]
+    missing = [artifact for key, artifact in wanted.items() if key not in files]
     if offline:
         _refuse_downloads([a for a in missing if local_path(a.url) is None], wheel_cache)
     if missing:
-        paths |= _Download(wheel_cache, client, progress).run(missing, jobs)
-    return paths
+        files |= _Download(wheel_cache, client, progress).run(missing, jobs)
+    return files
 
 
 def fetch_metadata(
@@ -171,18 +172,18 @@ class _Download:
         self._stopped = threading.Event()
         self._sizes: dict[Artifact, int] = {}
 
-    def run(self, artifacts: Sequence[Artifact], jobs: int) -> dict[tuple[str, str], Path]:
+    def run(self, artifacts: Sequence[Artifact], jobs: int) -> dict[tuple[str, str], CachedFile]:
         # The large ones first, so that the last to end is not one that started late.
         queue = sorted(artifacts, key=lambda artifact: -(artifact.size or 0))
         self._sizes = {artifact: artifact.size or 0 for artifact in queue}
         self._wheel_cache.sweep()
         self._progress.begin(files=len(queue), size=sum(self._sizes.values()))
-        paths: dict[tuple[str, str], Path] = {}
+        files: dict[tuple[str, str], CachedFile] = {}
         problems: list[tuple[Artifact, str]] = []
         try:
             for artifact, outcome in run_in_threads(self._fetch, queue, jobs):
-                if isinstance(outcome, Path):
-                    paths[artifact.key] = outcome
+                if isinstance(outcome, CachedFile):
+                    files[artifact.key] = outcome
                 elif isinstance(outcome, _FileError):
                     problems.append((artifact, str(outcome)))
                 else:  # A full disk, or a bug: the other files will not do better.
@@ -191,15 +192,15 @@ class _Download:
             self._stopped.set()
             self._progress.end()
         _raise_for(problems)
-        return paths
+        return files
 
-    def _fetch(self, artifact: Artifact) -> Path:
+    def _fetch(self, artifact: Artifact) -> CachedFile:
         source = local_path(artifact.url)
         path = self._download(artifact) if source is None else self._copy(artifact, source)
         self._progress.finish_file()
         return path
 
-    def _copy(self, artifact: Artifact, source: Path) -> Path:
+    def _copy(self, artifact: Artifact, source: Path) -> CachedFile:
         try:
             self._learn_size(artifact, source.stat().st_size)
             return self._receive(artifact, _read_chunks(source), is_whole=True)
@@ -210,7 +211,7 @@ class _Download:
         except OSError as error:
             raise _FileError(f"cannot be read: {error.strerror or error}") from error
 
-    def _download(self, artifact: Artifact) -> Path:
+    def _download(self, artifact: Artifact) -> CachedFile:
         # Wanted are the file's own bytes: some servers would wrap a .tar.gz into a second gzip.
         headers = {"Accept-Encoding": "identity"}
         try:
@@ -223,8 +224,8 @@ class _Download:
             except _WrongContentError as error:
                 raise _FileError(str(error)) from error
 
-    def _request(self, artifact: Artifact, headers: Mapping[str, str]) -> Path:
-        def receive(answer: Answer) -> Path:
+    def _request(self, artifact: Artifact, headers: Mapping[str, str]) -> CachedFile:
+        def receive(answer: Answer) -> CachedFile:
             if answer.status != _OK:
                 raise _FileError(answer.explain())
             length = answer.headers.get("Content-Length", "")
@@ -238,7 +239,9 @@ class _Download:
         except RequestError as error:
             raise _FileError(str(error)) from error
 
-    def _receive(self, artifact: Artifact, chunks: Iterator[bytes], *, is_whole: bool) -> Path:
+    def _receive(
+        self, artifact: Artifact, chunks: Iterator[bytes], *, is_whole: bool
+    ) -> CachedFile:
         """Write one file into the wheel cache and check it; nothing remains of it if that fails.
 
         With `is_whole`, what arrives is all that the other side has.

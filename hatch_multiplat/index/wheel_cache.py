@@ -62,6 +62,14 @@ class Page:
     body: bytes | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class CachedFile:
+    """A file on this machine, and the SHA-256 that its bytes were found to have."""
+
+    path: Path
+    sha256: str
+
+
 class WheelCache:
     """A folder of files addressed by their SHA-256, safe for any number of builds at once."""
 
@@ -86,7 +94,7 @@ class WheelCache:
         check_filename(filename)
         return self.root / "wheels" / sha256[:2] / sha256 / filename
 
-    def find_verified(self, filename: str, hashes: Mapping[str, str]) -> Path | None:
+    def find_verified(self, filename: str, hashes: Mapping[str, str]) -> CachedFile | None:
         """Return the file if it is here and still has the best of these hashes, else None.
 
         Reads the whole file. A damaged entry stays where it is, to be replaced by the next
@@ -99,9 +107,11 @@ class WheelCache:
             return None
         path = self.path_of(sha256, filename)
         try:
-            return path if hash_file(path, algorithm) == digest else None
+            if hash_file(path, algorithm) == digest:
+                return CachedFile(path, sha256)
         except OSError:
-            return None
+            pass
+        return None
 
     @contextmanager
     def receive(self, filename: str, *, algorithms: Iterable[str] = ()) -> Iterator[Incoming]:
@@ -115,24 +125,25 @@ class WheelCache:
         finally:
             incoming.discard()
 
-    def add(self, source: Path, filename: str | None = None) -> Path:
-        """Copy a file of this machine into the wheel cache and return its place there.
+    def add(self, source: Path, *, in_place: bool = False) -> CachedFile:
+        """Copy a file of this machine into the wheel cache.
 
-        Where the cache cannot be written, the file is used where it is.
+        With `in_place`, the file itself is returned where the cache cannot be written; without, a
+        WheelCacheError is raised.
         """
         sha256 = hash_file(source, "sha256")
-        known = self.find_verified(filename or source.name, {"sha256": sha256})
+        known = self.find_verified(source.name, {"sha256": sha256})
         if known is not None:
             return known
         try:
-            return self._copy(source, filename or source.name)
+            return self._copy(source)
         except WheelCacheError:
-            if filename in {None, source.name}:
-                return source.absolute()
-            raise
+            if not in_place:
+                raise
+            return CachedFile(source.absolute(), sha256)
 
-    def _copy(self, source: Path, filename: str) -> Path:
-        with self.receive(filename) as incoming, source.open("rb") as file:
+    def _copy(self, source: Path) -> CachedFile:
+        with self.receive(source.name) as incoming, source.open("rb") as file:
             while chunk := file.read(CHUNK_SIZE):
                 incoming.write(chunk)
             return incoming.keep()
@@ -230,7 +241,7 @@ class Incoming:
         """Return the hex digest of what has been written, by one of this file's algorithms."""
         return self._hashers[algorithm].hexdigest()
 
-    def keep(self) -> Path:
+    def keep(self) -> CachedFile:
         """Give the file its name in the wheel cache and return it."""
         sha256 = self.digest("sha256")
         path = self._wheel_cache.path_of(sha256, self._filename)
@@ -238,7 +249,7 @@ class Incoming:
         for algorithm in self._hashers:
             if algorithm != "sha256":
                 self._wheel_cache.remember_alias(algorithm, self.digest(algorithm), sha256)
-        return path
+        return CachedFile(path, sha256)
 
     def keep_as(self, path: Path) -> None:
         with self._explain_errors():

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
     from pathlib import Path
 
+    from hatch_multiplat.index.wheel_cache import CachedFile
     from hatch_multiplat.resolve.build_context import BuildContext
     from hatch_multiplat.resolve.project import ProjectWheel
     from hatch_multiplat.targets.target import Target
@@ -38,7 +39,7 @@ class Downloads:
         """The wheels that were judged by the METADATA that an index serves, by file name."""
         self._context = context
         self.whole = whole
-        self._paths: dict[str, Path] = {}
+        self._fetched: dict[str, CachedFile] = {}
         # By path: a wheel of the project may have the name of one that was fetched.
         self._files: dict[Path, WheelFile] = {}
         self._served: dict[str, WheelTexts] = {}
@@ -46,16 +47,17 @@ class Downloads:
 
     def bring(
         self, selections: Sequence[Selection], own: Sequence[ProjectWheel] = ()
-    ) -> dict[str, Path]:
-        """Bring all wheels of these selections onto disk; returns their paths by file name.
+    ) -> dict[str, CachedFile]:
+        """Bring all wheels of these selections onto disk; returns them by file name.
 
         `own` are the project's, which are on this machine already. Raises FetchError.
         """
         # A wheel lies in the output folder; whoever rebuilds there must not change it under us.
-        added = {wheel.locked.filename: self._context.wheel_cache.add(wheel.path) for wheel in own}
+        cache = self._context.wheel_cache
+        added = {wheel.locked.filename: cache.add(wheel.path, in_place=True) for wheel in own}
         taken = {wheel.filename: wheel for found in selections for wheel in found.wheels}
         self._fetch([wheel for name, wheel in taken.items() if name not in added])
-        return {name: added.get(name) or self._paths[name] for name in sorted(taken)}
+        return {name: added.get(name) or self._fetched[name] for name in sorted(taken)}
 
     def examine(
         self, selections: Sequence[Selection], required: Requirements
@@ -68,21 +70,23 @@ class Downloads:
         bounds = {name: text.requires_python for name, text in texts.items()}
         applied = apply_user_bounds(selections, bounds, required)
         refused = find_refused_by_python(selections, required.requires_python, applied)
-        paths = self._bring_bare(selections)
-        new = self.unproven(selections, paths)
-        unfit = find_bare_gaps(new, self.open(paths))
+        bare = self._bring_bare(selections)
+        new = self.unproven(selections, bare)
+        unfit = find_bare_gaps(new, self.open(bare))
         left = {(missing.name, missing.target) for missing in unfit}
         self._proven |= {
-            (paths[wheel.filename], selection.target)
+            (bare[wheel.filename].path, selection.target)
             for selection in new
             for wheel in selection.wheels
-            if wheel.filename in paths and (wheel.name, selection.target) not in left
+            if wheel.filename in bare and (wheel.name, selection.target) not in left
         }
         return (*refused, *unfit)
 
     def texts_of(self, selections: Sequence[Selection]) -> dict[str, WheelTexts]:
         """Return what each wheel of these selections says of itself, by file name."""
-        return self.read_texts(self.bring(selections)) if self.whole else self.peek(selections)
+        if not self.whole:
+            return self.peek(selections)
+        return {name: file.texts for name, file in self.open(self.bring(selections)).items()}
 
     def peek(self, selections: Sequence[Selection]) -> dict[str, WheelTexts]:
         """Return the same, opening only those wheels of which an index serves no METADATA."""
@@ -96,7 +100,7 @@ class Downloads:
         new = [
             _artifact(wheel)
             for name, wheel in sorted(wheels.items())
-            if name not in self._served and name not in self._paths and name not in here
+            if name not in self._served and name not in self._fetched and name not in here
         ]
         context = self._context
         served = fetch_metadata(
@@ -111,27 +115,24 @@ class Downloads:
             self._served[name] = made[text]
         rest = {name for name in wheels if name not in self._served and name not in here}
         self._fetch([wheels[name] for name in rest])
-        opened = self.read_texts({name: self._paths[name] for name in sorted(rest)} | here)
-        served_ones = {name: self._served[name] for name in wheels if name in self._served}
-        self.unopened |= served_ones.keys() - self._paths.keys()
-        return served_ones | opened
-
-    def read_texts(self, paths: Mapping[str, Path]) -> dict[str, WheelTexts]:
-        """Read each of these wheels, by file name, unless it has been read before."""
-        return {name: file.texts for name, file in self.open(paths).items()}
-
-    def open(self, paths: Mapping[str, Path]) -> dict[str, WheelFile]:
-        """Open each of these wheels, by file name, unless it has been opened before."""
-        root = self._context.wheel_cache.root
-        for path in paths.values():
+        for path in here.values():
             if path not in self._files:
-                # A file in the cache lies in a folder that is named by its hash.
-                sha256 = path.parent.name if path.is_relative_to(root) else ""
-                self._files[path] = open_wheel(path, sha256=sha256)
-        return {name: self._files[path] for name, path in paths.items()}
+                self._files[path] = open_wheel(path)
+        opened = self.open({name: self._fetched[name] for name in sorted(rest)})
+        opened |= {name: self._files[path] for name, path in here.items()}
+        served_ones = {name: self._served[name] for name in wheels if name in self._served}
+        self.unopened |= served_ones.keys() - self._fetched.keys()
+        return served_ones | {name: file.texts for name, file in opened.items()}
+
+    def open(self, files: Mapping[str, CachedFile]) -> dict[str, WheelFile]:
+        """Open each of these wheels, by file name, unless it has been opened before."""
+        for file in files.values():
+            if file.path not in self._files:
+                self._files[file.path] = open_wheel(file.path, sha256=file.sha256)
+        return {name: self._files[file.path] for name, file in files.items()}
 
     def unproven(
-        self, selections: Sequence[Selection], paths: Mapping[str, Path]
+        self, selections: Sequence[Selection], files: Mapping[str, CachedFile]
     ) -> tuple[Selection, ...]:
         """Return the selections without the wheels that were opened, and do for their target."""
         return tuple(
@@ -143,7 +144,8 @@ class Downloads:
                         wheels=tuple(
                             wheel
                             for wheel in found.wheels
-                            if (paths.get(wheel.filename), selection.target) not in self._proven
+                            if wheel.filename not in files
+                            or (files[wheel.filename].path, selection.target) not in self._proven
                         ),
                     )
                     for found in selection.sets
@@ -152,7 +154,7 @@ class Downloads:
             for selection in selections
         )
 
-    def _bring_bare(self, selections: Sequence[Selection]) -> dict[str, Path]:
+    def _bring_bare(self, selections: Sequence[Selection]) -> dict[str, CachedFile]:
         """Bring the wheels onto disk whose files have to be looked at, for some target."""
         bare = {
             wheel.filename: wheel
@@ -163,27 +165,27 @@ class Downloads:
         self._fetch(list(bare.values()))
         self.unopened -= bare.keys()
         return {
-            wheel.filename: self._paths[wheel.filename]
+            wheel.filename: self._fetched[wheel.filename]
             for selection in selections
             for wheel in selection.wheels
-            if wheel.filename in self._paths
+            if wheel.filename in self._fetched
         }
 
     def _fetch(self, wheels: Collection[Wheel]) -> None:
         artifacts = {
             wheel.filename: _artifact(wheel)
             for wheel in sorted(wheels, key=lambda wheel: wheel.filename)
-            if wheel.filename not in self._paths
+            if wheel.filename not in self._fetched
         }
         context = self._context
-        paths = fetch_files(
+        files = fetch_files(
             list(artifacts.values()),
             wheel_cache=context.wheel_cache,
             client=context.client,
             offline=context.offline,
             progress=context.progress,
         )
-        self._paths |= {name: paths[artifact.key] for name, artifact in artifacts.items()}
+        self._fetched |= {name: files[artifact.key] for name, artifact in artifacts.items()}
 
 
 def _artifact(wheel: Wheel) -> Artifact:

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from packaging.pylock import Pylock
     from packaging.tags import Tag
 
+    from hatch_multiplat.index.wheel_cache import CachedFile
     from hatch_multiplat.resolve.build_context import BuildContext
     from hatch_multiplat.targets.tag_constraint import TagConstraint
     from hatch_multiplat.targets.target import Target
@@ -149,8 +150,8 @@ def build_universal_wheel(source: LockedSource, context: BuildContext) -> Wheel:
             raise NotUniversalError(f"and {folder} is not there, where it should be")
         context.say(f"Building {source.name} from its folder")
         return _build(folder / source.subdirectory, context)
-    tree = None if source.kind == "vcs" else _fetch(source, context)
-    kept = _place(source) if tree is None else f"{tree.parent.name}#{source.subdirectory}"
+    archive = None if source.kind == "vcs" else _fetch(source, context)
+    kept = _place(source) if archive is None else f"{archive.sha256}#{source.subdirectory}"
     key = hashlib.sha256(kept.encode()).hexdigest()
     note = context.wheel_cache.root / "built" / key[:2] / key
     with contextlib.suppress(OSError, ValueError):
@@ -159,15 +160,15 @@ def build_universal_wheel(source: LockedSource, context: BuildContext) -> Wheel:
         if found is not None:
             return _locked(found)
     with temporary_folder() as folder:
-        if source.kind == "vcs":
+        if archive is None:
             context.say(f"Building {source.name} from {redact(source.url)}")
             tree = _check_out(source, folder / "checkout", offline=context.offline)
         else:
             version = f"{source.version or ''}".rstrip()
             context.say(f"Building {source.name} {version}".rstrip() + ", which has no wheel")
-            if source.subdirectory and tree is not None:
+            tree = archive.path
+            if source.subdirectory:
                 tree = _unpack(tree, folder / "unpacked")
-        assert tree is not None  # noqa: S101 - one of the two ways has set it
         if source.subdirectory:
             tree /= source.subdirectory
             if not tree.is_dir():
@@ -185,7 +186,7 @@ def _place(source: LockedSource) -> str:
     return source.key if path is None else replace(source, url=str(path.resolve())).key
 
 
-def _fetch(source: LockedSource, context: BuildContext) -> Path:
+def _fetch(source: LockedSource, context: BuildContext) -> CachedFile:
     artifact = Artifact(
         filename=source.filename, url=source.url, hashes=dict(source.hashes), size=source.size
     )
@@ -314,9 +315,10 @@ def _last_words(error: ToolError) -> str:
     return before
 
 
-def _locked(path: Path) -> Wheel:
-    """Describe a wheel that lies in the store, whose folder is named by its SHA-256."""
-    return parse_wheel(path.name, path.as_uri(), {"sha256": path.parent.name}, path.stat().st_size)
+def _locked(file: CachedFile) -> Wheel:
+    """Describe a wheel that lies in the wheel cache."""
+    path = file.path
+    return parse_wheel(path.name, path.as_uri(), {"sha256": file.sha256}, path.stat().st_size)
 
 
 def _is_native_here(tags: Collection[Tag]) -> bool:

@@ -90,7 +90,7 @@ def fetch(wheel_cache: WheelCache, client: HttpClient) -> Fetch:
         client: HttpClient = client,
         jobs: int = 8,
     ) -> list[Path]:
-        paths = fetch_files(
+        files = fetch_files(
             artifacts,
             wheel_cache=wheel_cache,
             client=client,
@@ -98,7 +98,7 @@ def fetch(wheel_cache: WheelCache, client: HttpClient) -> Fetch:
             progress=progress or NoProgress(),
             jobs=jobs,
         )
-        return [paths[artifact.key] for artifact in artifacts]
+        return [files[artifact.key].path for artifact in artifacts]
 
     return fetch
 

@@ -40,14 +40,14 @@ def start_fetch(artifacts: Sequence[Artifact], wheel_cache: WheelCache) -> subpr
 def main(root: str, artifacts: str) -> dict[str, Any]:
     """Fetch, and return the places of the files and the peak of memory in bytes."""
     with HttpClient(Credentials(), backoff=0, environ=os.environ) as client:
-        paths = fetch_files(
+        files = fetch_files(
             [Artifact(**artifact) for artifact in json.loads(artifacts)],
             wheel_cache=WheelCache(Path(root)),
             client=client,
             offline=False,
             progress=NoProgress(),
         )
-    return {"paths": sorted(str(path) for path in paths.values()), "peak": _peak_memory()}
+    return {"paths": sorted(str(file.path) for file in files.values()), "peak": _peak_memory()}
 
 
 def _peak_memory() -> int:

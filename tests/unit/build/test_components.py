@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from packaging.pylock import Pylock
 
-from hatch_multiplat.build.components import Ingredient, Origin, list_ingredients
+from hatch_multiplat.build.components import Origin, WheelComponent, list_components
 from hatch_multiplat.targets.target import Target
 from hatch_multiplat.wheels.license import Licensing
 from hatch_multiplat.wheels.selection import Selection, Wheel, WheelSet, parse_wheel
@@ -22,9 +22,9 @@ def select(target: Target, *wheels: Wheel) -> Selection:
     return Selection(target=target, sets=(WheelSet(from_patch=0, wheels=wheels),))
 
 
-def ingredients(*selections: Selection, lock: Pylock | None = None) -> tuple[Ingredient, ...]:
+def components(*selections: Selection, lock: Pylock | None = None) -> tuple[WheelComponent, ...]:
     names = {wheel.filename for selection in selections for wheel in selection.wheels}
-    return list_ingredients(
+    return list_components(
         selections,
         lock=lock or make_lock(),
         digests={name: f"digest of {name}" for name in names},
@@ -38,10 +38,10 @@ def wheel(name: str, url: str = "https://files.test/") -> Wheel:
 
 
 def test_each_wheel_is_listed_once_with_its_targets() -> None:
-    first, second = ingredients(
+    first, second = components(
         select(LINUX, wheel("one"), wheel("two")), select(WINDOWS, wheel("one"))
     )
-    assert first == Ingredient(
+    assert first == WheelComponent(
         name="one",
         version="1.0",
         filename="one-1.0-py3-none-any.whl",
@@ -60,7 +60,7 @@ def test_the_url_has_no_credentials_and_no_signature() -> None:
     secret = parse_wheel(
         filename, f"https://ada:secret@files.test/{filename}?signature=abc#x", {"sha256": "00"}
     )
-    (found,) = ingredients(select(LINUX, secret))
+    (found,) = components(select(LINUX, secret))
     assert found.origin is not None
     assert found.origin.url == f"https://files.test/{filename}"
 
@@ -73,7 +73,7 @@ def test_a_wheel_that_was_built_here_is_from_its_sdist() -> None:
             "sdist": {"url": "https://files.test/one-1.0.tar.gz", "hashes": {"sha256": "11"}},
         }
     )
-    (found,) = ingredients(select(LINUX, wheel("one", "file:///home/ada/store/")), lock=lock)
+    (found,) = components(select(LINUX, wheel("one", "file:///home/ada/store/")), lock=lock)
     assert found.origin == Origin(
         url="https://files.test/one-1.0.tar.gz", hashes=(("sha256", "11"),), is_source=True
     )
@@ -81,5 +81,5 @@ def test_a_wheel_that_was_built_here_is_from_its_sdist() -> None:
 
 def test_what_only_this_machine_has_is_from_nowhere() -> None:
     lock = make_lock({"name": "one", "version": "1.0", "directory": {"path": "../one"}})
-    (found,) = ingredients(select(LINUX, wheel("one", "file:///home/ada/store/")), lock=lock)
+    (found,) = components(select(LINUX, wheel("one", "file:///home/ada/store/")), lock=lock)
     assert found.origin is None

@@ -9,11 +9,11 @@ import pytest
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 
-from hatch_multiplat.build.components import Ingredient, Inventory, Origin
+from hatch_multiplat.build.components import Inventory, Origin, WheelComponent
 from hatch_multiplat.build.sbom import render_sbom
 from hatch_multiplat.wheels.license import Licensing
 
-ONE = Ingredient(
+ONE = WheelComponent(
     name="one",
     version="1.0",
     filename="one-1.0-py3-none-any.whl",
@@ -32,7 +32,7 @@ INVENTORY = Inventory(
     sha256="f" * 64,
     licensing=Licensing(),
     targets=("cp312-win_amd64",),
-    ingredients=(ONE,),
+    components=(ONE,),
 )
 
 
@@ -79,10 +79,10 @@ def test_the_executable_is_the_application_that_depends_on_all() -> None:
 
 def test_an_sdist_that_was_built_here_is_named_as_such() -> None:
     origin = Origin(url="https://files.test/one-1.0.tar.gz", hashes=(), is_source=True)
-    document = render(replace(INVENTORY, ingredients=(replace(ONE, origin=origin),)))
+    document = render(replace(INVENTORY, components=(replace(ONE, origin=origin),)))
     (reference,) = document["components"][0]["externalReferences"]
     assert reference["type"] == "source-distribution"
-    unknown = render(replace(INVENTORY, ingredients=(replace(ONE, origin=None),)))
+    unknown = render(replace(INVENTORY, components=(replace(ONE, origin=None),)))
     assert "externalReferences" not in unknown["components"][0]
 
 
@@ -124,15 +124,15 @@ def test_an_sdist_that_was_built_here_is_named_as_such() -> None:
 def test_licences_are_in_the_forms_that_cyclonedx_knows(
     licensing: Licensing, licenses: list[dict[str, Any]] | None
 ) -> None:
-    document = render(replace(INVENTORY, ingredients=(replace(ONE, licensing=licensing),)))
+    document = render(replace(INVENTORY, components=(replace(ONE, licensing=licensing),)))
     found = document["components"][0].get("licenses")
     assert (found and sorted(found, key=str)) == (licenses and sorted(licenses, key=str))
 
 
 def test_the_same_inventory_gives_the_same_text() -> None:
     two = replace(ONE, filename="two-1.0-py3-none-any.whl", name="two")
-    first = replace(INVENTORY, ingredients=(ONE, two))
-    second = replace(INVENTORY, ingredients=(two, ONE))
+    first = replace(INVENTORY, components=(ONE, two))
+    second = replace(INVENTORY, components=(two, ONE))
     assert render_sbom(first, timestamp=None) == render_sbom(second, timestamp=None)
     other = replace(INVENTORY, sha256="e" * 64)
     assert render(INVENTORY)["serialNumber"] != render(other)["serialNumber"]

@@ -12,11 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hatch_multiplat.index.wheel_cache import (
+    CachedFile,
     Page,
     WheelCache,
     WheelCacheError,
     check_filename,
     choose_algorithm,
+    hash_file,
 )
 
 if TYPE_CHECKING:
@@ -38,7 +40,7 @@ def put(
 ) -> Path:
     with wheel_cache.receive(NAME, algorithms=algorithms) as incoming:
         incoming.write(content)
-        return incoming.keep()
+        return incoming.keep().path
 
 
 def list_files(wheel_cache: WheelCache) -> list[str]:
@@ -49,13 +51,13 @@ def test_an_entry_lies_under_its_sha256_with_its_own_name(wheel_cache: WheelCach
     path = put(wheel_cache)
     assert path == wheel_cache.root / "wheels" / SHA256[:2] / SHA256 / NAME
     assert path.read_bytes() == CONTENT
-    assert wheel_cache.find_verified(NAME, {"sha256": SHA256}) == path
+    assert wheel_cache.find_verified(NAME, {"sha256": SHA256}) == CachedFile(path, SHA256)
 
 
 def test_a_file_of_this_machine_can_be_added(wheel_cache: WheelCache, tmp_path: Path) -> None:
     source = tmp_path / NAME
     source.write_bytes(CONTENT)
-    assert wheel_cache.add(source) == wheel_cache.path_of(SHA256, NAME)
+    assert wheel_cache.add(source) == CachedFile(wheel_cache.path_of(SHA256, NAME), SHA256)
     assert wheel_cache.find_verified(NAME, {"sha256": SHA256})
 
 
@@ -73,7 +75,7 @@ def test_a_damaged_entry_counts_as_missing_until_it_is_written_again(
     path.write_bytes(CONTENT[:-1] + b"?")
     assert wheel_cache.find_verified(NAME, {"sha256": SHA256}) is None
     put(wheel_cache)
-    assert wheel_cache.find_verified(NAME, {"sha256": SHA256}) == path
+    assert wheel_cache.find_verified(NAME, {"sha256": SHA256}) == CachedFile(path, SHA256)
 
 
 def test_two_writers_of_the_same_content_do_not_disturb_each_other(wheel_cache: WheelCache) -> None:
@@ -90,7 +92,7 @@ def test_an_entry_is_found_by_another_algorithm_too(
 ) -> None:
     path = put(wheel_cache, algorithms=(algorithm,))
     digest = hashlib.new(algorithm, CONTENT).hexdigest()
-    assert wheel_cache.find_verified(NAME, {algorithm: digest}) == path
+    assert wheel_cache.find_verified(NAME, {algorithm: digest}) == CachedFile(path, SHA256)
 
 
 def test_an_entry_is_checked_by_the_algorithm_that_was_asked_for(wheel_cache: WheelCache) -> None:
@@ -211,14 +213,16 @@ def test_a_cache_that_cannot_be_written_serves_what_it_has_and_what_lies_elsewhe
     known, new = tmp_path / "known.whl", tmp_path / "new.whl"
     known.write_bytes(b"known")
     new.write_bytes(b"new")
-    path = wheel_cache.add(known)
+    cached = wheel_cache.add(known)
 
     def fail(*_: object, **__: object) -> None:
         raise OSError(errno.EROFS, "Read-only file system")
 
     monkeypatch.setattr(Path, "mkdir", fail)
-    assert wheel_cache.add(known) == path
-    assert wheel_cache.add(new) == new
+    assert wheel_cache.add(known) == cached
+    assert wheel_cache.add(new, in_place=True) == CachedFile(new, hash_file(new, "sha256"))
+    with pytest.raises(WheelCacheError, match="Read-only file system"):
+        wheel_cache.add(new)
 
 
 def refuse(self: Path, target: Path) -> None:

@@ -10,7 +10,7 @@ from hatch_multiplat.base.urls import Credentials
 from hatch_multiplat.index.http_client import HttpClient
 from hatch_multiplat.index.progress import NoProgress
 from hatch_multiplat.index.sources import Sources
-from hatch_multiplat.index.wheel_cache import WheelCache, hash_file
+from hatch_multiplat.index.wheel_cache import CachedFile, WheelCache, hash_file
 from hatch_multiplat.resolve.build_context import BuildContext, Invocation
 from hatch_multiplat.resolve.downloads import Downloads
 from hatch_multiplat.targets.target import Target
@@ -82,9 +82,9 @@ def test_a_wheel_that_does_is_opened_once_for_all_rounds(
     both = [selection(NEW, one, two)]
     assert downloads.examine(both, ANY) == ()
     assert read[2:] == ["texts of two", "code of two"]
-    paths = downloads.bring(both)
-    assert [found.wheels for found in downloads.unproven(both, paths)] == [()]
-    assert [*downloads.read_texts(paths)] == [one.name, two.name]
+    files = downloads.bring(both)
+    assert [found.wheels for found in downloads.unproven(both, files)] == [()]
+    assert [*downloads.open(files)] == [one.name, two.name]
     assert len(read) == 4
 
 
@@ -105,7 +105,7 @@ def test_a_wheel_of_the_same_name_with_other_bytes_is_another(
     downloads: Downloads, tmp_path: Path
 ) -> None:
     texts = [
-        downloads.read_texts({wheel.name: wheel})[wheel.name].requires
+        downloads.open({wheel.name: CachedFile(wheel, "")})[wheel.name].texts.requires
         for requires in ([], ["rich"])
         for wheel in [make_wheel(tmp_path / f"{len(requires)}", "demo", requires=requires)]
     ]
