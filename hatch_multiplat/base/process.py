@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import shlex
 import subprocess
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from hatch_multiplat.base.errors import ToolError
+from hatch_multiplat.base.log import LOG
 from hatch_multiplat.base.urls import redact_text
 
 if TYPE_CHECKING:
@@ -47,6 +49,8 @@ def run_tool(
     """
     words = [str(word) for word in command]
     variables: dict[str, str | None] = {**os.environ, **(environ or {})}
+    LOG.debug("run %s", redact_text(shlex.join(words)))
+    started = time.monotonic()
     try:
         done = subprocess.run(
             words,
@@ -65,6 +69,7 @@ def run_tool(
         raise ToolError(
             f"cannot start {name} ({words[0]}): {error.strerror or error}; is it installed?"
         ) from error
+    LOG.debug("%s ended with %d after %.2f s", name, done.returncode, time.monotonic() - started)
     finished = Finished(
         returncode=done.returncode,
         stdout=redact_text(done.stdout),

@@ -21,12 +21,14 @@ COMMANDS: Final = (
     "build",
     "check",
     "lock",
+    "platforms",
     "targets",
     "inspect",
     "merge",
     "split",
     "verify",
     "schema",
+    "cache",
 )
 """The commands in the order of their help; each has its module, and its function in it."""
 
@@ -48,6 +50,10 @@ class Commands(click.Group):
         name = cmd_name.replace("-", "_")
         command: click.Command = getattr(_load(name), name)
         return command
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        examples = ["hatch-multiplat init", "hatch-multiplat check"]
+        _load("terminal").write_epilog(formatter, examples, ctx.command_path)
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})

@@ -7,6 +7,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from hatch_multiplat.base.errors import MultiplatError
+from hatch_multiplat.base.log import is_log_shown, show_log
 from hatch_multiplat.base.temporary import stopped_by_sigterm
 from hatch_multiplat.base.text import format_count
 from hatch_multiplat.build.pipeline import Request, build_executable
@@ -89,5 +90,9 @@ def check_beforehand(app: App, project: Project) -> None:
 def make_invocation(app: App) -> Invocation:
     """Return a run that speaks through `app`, in this process's environment."""
     environ = dict(os.environ)
-    progress = make_progress(sys.stderr, environ=environ, quiet=app.verbosity < 0)
+    if app.verbosity > 0:
+        show_log()
+    # A line that changes would be torn by those of the log.
+    terminal = {**environ, "TERM": "dumb"} if is_log_shown() else environ
+    progress = make_progress(sys.stderr, environ=terminal, quiet=app.verbosity < 0)
     return Invocation(progress=progress, say=app.display_info, environ=environ)

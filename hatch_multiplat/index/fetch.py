@@ -13,6 +13,7 @@ from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel
 from packaging.version import InvalidVersion, Version
 
 from hatch_multiplat.base.errors import FetchError
+from hatch_multiplat.base.log import LOG
 from hatch_multiplat.base.threads import run_in_threads
 from hatch_multiplat.base.urls import display_url, local_path, redact
 from hatch_multiplat.index.http_client import BrokenBodyError, RequestError
@@ -79,6 +80,8 @@ def fetch_files(
     with ThreadPoolExecutor(jobs, thread_name_prefix="fetch") as pool:
         found = pool.map(lambda a: wheel_cache.find_verified(a.filename, a.hashes), wanted.values())
         files = {key: file for key, file in zip(wanted, found, strict=True) if file is not None}
+    for file in files.values():
+        LOG.debug("in the wheel cache: %s", file.path.name)
     sizes = {key: file.path.stat().st_size for key, file in files.items()}
     _raise_for(
         [

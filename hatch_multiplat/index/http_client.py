@@ -31,6 +31,7 @@ from urllib3.util import Retry
 
 from hatch_multiplat.__about__ import __version__
 from hatch_multiplat.base.errors import ToolError
+from hatch_multiplat.base.log import LOG
 from hatch_multiplat.base.process import run_tool
 from hatch_multiplat.base.urls import Credentials, redact, redact_text
 
@@ -272,6 +273,7 @@ class HttpClient:
             raise _FailedTry(reason, tries=tries, unreachable=_is_unreachable(error)) from error
         with response:
             answer = Answer(response, self._limits)
+            LOG.debug("%d from %s", answer.status, answer.url)
             if answer.status in _TRANSIENT:
                 pause = read_retry_after(response)
                 raise _FailedTry(answer.summary, final=answer.explain(), pause=pause)

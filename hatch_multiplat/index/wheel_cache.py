@@ -13,8 +13,10 @@ from __future__ import annotations
 import errno
 import hashlib
 import json
+import os
 import re
 import secrets
+import stat
 import time
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -106,6 +108,9 @@ class WheelCache:
         if sha256 is None:
             return None
         path = self.path_of(sha256, filename)
+        with suppress(OSError):
+            # `prune` goes by it; a cache that can only be read is pruned by nobody.
+            os.utime(path)
         try:
             if hash_file(path, algorithm) == digest:
                 return CachedFile(path, sha256)
@@ -323,6 +328,75 @@ def hash_file(path: Path, algorithm: str) -> str:
     """Return the hex digest of a file's content."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, algorithm).hexdigest()
+
+
+KINDS: Final = {
+    "wheels": "wheels",
+    "pages": "answers of indexes",
+    "digests": "answers of indexes",
+    "merged": "answers of indexes",
+    "resolved": "notes of earlier builds",
+    "built": "notes of earlier builds",
+    "checked": "notes of earlier builds",
+    "pex": "pex's own files",
+    "tmp": "files of builds that run, or were killed",
+}
+"""The folders of the wheel cache, and what is in them for people."""
+
+# Nothing else is ours: the folder that HATCH_MULTIPLAT_CACHE names may have other things in it.
+_FORM: Final = re.compile(
+    r"\w+/(\w+/)?([0-9a-f]{2})/\2[0-9a-f]{14,126}(\.json|/[^/]+)?"
+    r"|merged/[0-9a-f]{32}/[^/]+/index\.html"
+    r"|pex/([0-9]+(\.lock|/.+)|skeletons/[^/]+)"
+    r"|tmp/[0-9a-f]{16}\.part"
+)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Entry:
+    """A file of the wheel cache: its folder, its size in bytes, and when it was last used."""
+
+    path: Path
+    kind: str
+    size: int
+    used: float
+
+
+def list_entries(root: Path) -> Iterator[Entry]:
+    """Yield every file in a wheel cache that has one of our names."""
+    for kind in KINDS:
+        for path in sorted((root / kind).rglob("*")):
+            if _FORM.fullmatch(path.relative_to(root).as_posix()):
+                with suppress(OSError):
+                    status = path.lstat()
+                    if not stat.S_ISDIR(status.st_mode):
+                        used = max(status.st_atime, status.st_mtime)
+                        yield Entry(path=path, kind=kind, size=status.st_size, used=used)
+
+
+def remove_entries(root: Path, entries: Iterable[Entry]) -> tuple[int, int]:
+    """Remove files of a wheel cache, and folders that are empty then; returns files and bytes.
+
+    Raises WheelCacheError for a file that cannot be removed.
+    """
+    files = size = 0
+    for entry in entries:
+        try:
+            entry.path.unlink(missing_ok=True)
+        except OSError as error:
+            raise WheelCacheError(
+                f"cannot remove {entry.path}: {error.strerror or error}; "
+                "end the builds that run, or ask its owner"
+            ) from error
+        files, size = files + 1, size + entry.size
+        for folder in entry.path.parents:
+            if folder == root:
+                break
+            try:
+                folder.rmdir()
+            except OSError:
+                break
+    return files, size
 
 
 def _make_folder(root: Path, folder: Path) -> None:

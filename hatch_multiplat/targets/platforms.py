@@ -56,6 +56,26 @@ _OLDEST_FLOORS: Final[dict[str, tuple[int, int]]] = {
     "macos arm64": (11, 0),
 }
 
+FLOOR_SYSTEMS: Final[dict[tuple[str, tuple[int, int]], str]] = {
+    ("glibc", (2, 17)): "RHEL 7, CentOS 7",
+    ("glibc", (2, 26)): "Amazon Linux 2",
+    ("glibc", (2, 28)): "RHEL 8, Debian 10, Ubuntu 18.10",
+    ("glibc", (2, 31)): "Debian 11, Ubuntu 20.04",
+    ("glibc", (2, 34)): "RHEL 9, Amazon Linux 2023",
+    ("glibc", (2, 35)): "Ubuntu 22.04",
+    ("glibc", (2, 36)): "Debian 12",
+    ("glibc", (2, 39)): "RHEL 10, Ubuntu 24.04",
+    ("glibc", (2, 41)): "Debian 13",
+    ("musl", (1, 1)): "Alpine 3.12 and older",
+    ("musl", (1, 2)): "Alpine 3.13 and newer",
+    ("macos", (11, 0)): "Big Sur (2020)",
+    ("macos", (12, 0)): "Monterey (2021)",
+    ("macos", (13, 0)): "Ventura (2022)",
+    ("macos", (14, 0)): "Sonoma (2023)",
+    ("macos", (15, 0)): "Sequoia (2024)",
+}
+"""The systems that brought a floor, for people."""
+
 _WINDOWS_TAGS: Final = {"x86_64": "win_amd64", "arm64": "win_arm64", "i686": "win32"}
 # What `platform.machine()` says on Windows.
 _WINDOWS_MACHINES: Final = {"x86_64": "AMD64", "arm64": "ARM64", "i686": "x86"}

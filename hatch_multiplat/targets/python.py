@@ -117,6 +117,22 @@ class Python:
         return f"pp{version}" if self.pypy_abi is None else f"pypy{version}_{self.pypy_abi}"
 
 
+def known_pythons() -> list[Python]:
+    """Return every Python that there is: CPython, free-threaded CPython, PyPy; oldest first."""
+    return [
+        *(Python(implementation="cpython", version=version) for version in CPYTHONS),
+        *(
+            Python(implementation="cpython", version=version, free_threaded=True)
+            for version in FREE_THREADED_CPYTHONS
+        ),
+        *(
+            Python(implementation="pypy", version=version, pypy_abi=abi if at else None)
+            for version, abis in PYPYS.items()
+            for at, abi in enumerate(abis)
+        ),
+    ]
+
+
 def _cpython_problem(python: Python) -> str | None:
     if python.implementation != "cpython" or python.pypy_abi is not None:
         return "the implementations are cpython, and pypy with its own ABIs"

@@ -13,18 +13,27 @@ from hatch_multiplat.build.own_wheels import has_project_wheels
 from hatch_multiplat.build.pipeline import Request, build_executable
 from hatch_multiplat.frontends.commands.opening import build_wheel, say_what_is_missing
 from hatch_multiplat.frontends.commands.terminal import (
+    Command,
     Terminal,
     ends_cleanly,
     json_option,
     project_argument,
     quiet_option,
+    verbose_option,
 )
 from hatch_multiplat.frontends.frontend import make_invocation, say_what_takes_time
 from hatch_multiplat.resolve.project import open_project
 from hatch_multiplat.wheels.report import render_report, report_to_json
 
 
-@click.command(short_help="Build the executable of a project.")
+@click.command(
+    cls=Command,
+    short_help="Build the executable of a project.",
+    examples=[
+        "hatch-multiplat build",
+        "hatch-multiplat build --wheel dist/demo-1.0-py3-none-any.whl --checksums",
+    ],
+)
 @project_argument
 @click.option(
     "--wheel",
@@ -44,6 +53,7 @@ from hatch_multiplat.wheels.report import render_report, report_to_json
 @click.option("--sbom", is_flag=True, help="Write an inventory (CycloneDX) beside the executable.")
 @json_option
 @quiet_option
+@verbose_option
 @ends_cleanly
 def build(
     *,

@@ -22,11 +22,15 @@ from hatch_multiplat.frontends.commands.opening import (
 )
 from hatch_multiplat.frontends.commands.screen import Screen
 from hatch_multiplat.frontends.commands.terminal import (
+    Command,
     Terminal,
+    complete_platforms,
+    complete_pythons,
     ends_cleanly,
     json_option,
     project_argument,
     quiet_option,
+    verbose_option,
 )
 from hatch_multiplat.frontends.render.matrix_html import render_html
 from hatch_multiplat.frontends.render.matrix_json import matrix_to_json
@@ -49,13 +53,21 @@ if TYPE_CHECKING:
     from hatch_multiplat.wheels.matrix import Matrix
 
 
-@click.command(short_help="Show which wheel each target has of each package.")
+@click.command(
+    cls=Command,
+    short_help="Show which wheel each target has of each package.",
+    examples=[
+        "hatch-multiplat check",
+        "hatch-multiplat check --platform windows-arm64 --python 3.14",
+    ],
+)
 @project_argument
 @click.option(
     "--platform",
     "platforms",
     metavar="PLATFORM",
     multiple=True,
+    shell_complete=complete_platforms,
     help="What if the table had this platform, too? May be given several times.",
 )
 @click.option(
@@ -63,6 +75,7 @@ if TYPE_CHECKING:
     "pythons",
     metavar="PYTHON",
     multiple=True,
+    shell_complete=complete_pythons,
     help="What if the table had this Python, too? May be given several times.",
 )
 @click.option(
@@ -80,6 +93,7 @@ if TYPE_CHECKING:
     help="Write a page to sort and filter, too.",
 )
 @quiet_option
+@verbose_option
 @ends_cleanly
 def check(
     *,

@@ -2,24 +2,35 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from hatch_multiplat.base.errors import ConfigError, ExecutableError, LockError, WriteError
+from hatch_multiplat.base.errors import (
+    ConfigError,
+    ExecutableError,
+    LockError,
+    MultiplatError,
+    WriteError,
+)
 from hatch_multiplat.executable.reader import read_executable
 from hatch_multiplat.frontends.commands.screen import Screen
+from hatch_multiplat.frontends.commands.terminal import complete_words
 from hatch_multiplat.inspection.inspection import compare_with_lock
+from hatch_multiplat.inspection.verification import executable_selections
 from hatch_multiplat.wheels.pylock import parse_lock
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from rich.console import RenderableType
 
     from hatch_multiplat.executable.executable import Executable
+    from hatch_multiplat.frontends.commands.terminal import Completer
     from hatch_multiplat.inspection.inspection import LockComparison
+    from hatch_multiplat.targets.target import Target
 
 # A file that is missing, or cannot be read, is told by who reads it, with one exit code.
 file_type = click.Path(readable=False, path_type=Path)
@@ -31,14 +42,46 @@ lock_option = click.option(
     type=file_type,
     help="Compare every wheel, byte for byte, with this PEP 751 lock.",
 )
+
+
+def _complete(word_of: Callable[[Target], str]) -> Completer:
+    """Return what completes words that name targets of the file, if the line has it already."""
+
+    def complete(context: click.Context, _: click.Parameter, incomplete: str) -> list[str]:
+        file = context.params.get("file")
+        if file is None:
+            return []
+        with suppress(MultiplatError):
+            selections = executable_selections(read_executable(file))
+            return complete_words((word_of(found.target) for found in selections), incomplete)
+        return []
+
+    return complete
+
+
 target_option = click.option(
-    "--target", "targets", metavar="NAME", multiple=True, help="One target; may be repeated."
+    "--target",
+    "targets",
+    metavar="NAME",
+    multiple=True,
+    help="One target; may be repeated.",
+    shell_complete=_complete(str),
 )
 platform_option = click.option(
-    "--platform", "platforms", metavar="PLATFORM", multiple=True, help="All targets of a platform."
+    "--platform",
+    "platforms",
+    metavar="PLATFORM",
+    multiple=True,
+    help="All targets of a platform.",
+    shell_complete=_complete(lambda target: str(target.platform)),
 )
 python_option = click.option(
-    "--python", "pythons", metavar="PYTHON", multiple=True, help="All targets of a Python."
+    "--python",
+    "pythons",
+    metavar="PYTHON",
+    multiple=True,
+    help="All targets of a Python.",
+    shell_complete=_complete(lambda target: str(target.python)),
 )
 
 

@@ -15,11 +15,15 @@ from hatch_multiplat.base.errors import ConfigError, WriteError
 from hatch_multiplat.base.toml_file import TomlFile, read_toml_file
 from hatch_multiplat.frontends.commands.opening import build_aside
 from hatch_multiplat.frontends.commands.terminal import (
+    Command,
     Terminal,
+    complete_platforms,
+    complete_pythons,
     ends_cleanly,
     is_in_colour,
     project_argument,
     quiet_option,
+    verbose_option,
 )
 from hatch_multiplat.frontends.frontend import make_invocation
 from hatch_multiplat.index.project_settings import find_workspace
@@ -45,13 +49,21 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-@click.command(short_help="Add the table and the hook to a project.")
+@click.command(
+    cls=Command,
+    short_help="Add the table and the hook to a project.",
+    examples=[
+        "hatch-multiplat init",
+        "hatch-multiplat init --platform linux-x86_64 --platform macos-arm64 --python 3.13",
+    ],
+)
 @project_argument
 @click.option(
     "--platform",
     "platforms",
     metavar="NAME",
     multiple=True,
+    shell_complete=complete_platforms,
     help="A platform, in place of those that would be guessed; may be given several times.",
 )
 @click.option(
@@ -59,6 +71,7 @@ if TYPE_CHECKING:
     "pythons",
     metavar="VERSION",
     multiple=True,
+    shell_complete=complete_pythons,
     help="A Python, such as 3.13, 3.14t or pp311; may be given several times.",
 )
 @click.option(
@@ -69,6 +82,7 @@ if TYPE_CHECKING:
 @click.option("--dry-run", is_flag=True, help="Write nothing; print what would change as a diff.")
 @click.option("-y", "--yes", is_flag=True, help="Write without asking, also on a terminal.")
 @quiet_option
+@verbose_option
 @ends_cleanly
 def init(
     *,

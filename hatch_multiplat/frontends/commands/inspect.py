@@ -11,7 +11,11 @@ import click
 from hatch_multiplat.base.errors import VerificationError
 from hatch_multiplat.executable.reader import read_executable
 from hatch_multiplat.frontends.commands.executables import compare, file_argument, lock_option, show
-from hatch_multiplat.frontends.commands.terminal import ends_cleanly, json_option
+from hatch_multiplat.frontends.commands.terminal import (
+    Command,
+    ends_cleanly,
+    json_option,
+)
 from hatch_multiplat.frontends.render.inspection_text import render_inspection
 from hatch_multiplat.inspection.inspection import inspect as inspect_executable
 from hatch_multiplat.inspection.inspection import inspection_to_json
@@ -20,7 +24,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-@click.command(short_help="Show what an executable holds; any PEX will do.")
+@click.command(
+    cls=Command,
+    short_help="Show what an executable holds; any PEX will do.",
+    examples=[
+        "hatch-multiplat inspect dist/demo-1.0.pex",
+        "hatch-multiplat inspect --wheels --lock pylock.multiplat.toml dist/demo-1.0.pex",
+    ],
+)
 @file_argument
 @click.option("--wheels", is_flag=True, help="List every wheel with its size and SHA-256.")
 @lock_option

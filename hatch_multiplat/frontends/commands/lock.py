@@ -13,11 +13,13 @@ from packaging.utils import InvalidName, canonicalize_name
 from hatch_multiplat.base.errors import ConfigError, CoverageError, LockError
 from hatch_multiplat.frontends.commands.opening import prepare
 from hatch_multiplat.frontends.commands.terminal import (
+    Command,
     Terminal,
     ends_cleanly,
     json_option,
     project_argument,
     quiet_option,
+    verbose_option,
 )
 from hatch_multiplat.resolve.lock_changes import describe_changes
 from hatch_multiplat.resolve.lock_file import (
@@ -40,7 +42,14 @@ if TYPE_CHECKING:
     from hatch_multiplat.resolve.lock_file import LockFile
 
 
-@click.command(short_help="Write the lock of a project, or check it.")
+@click.command(
+    cls=Command,
+    short_help="Write the lock of a project, or check it.",
+    examples=[
+        "hatch-multiplat lock --upgrade-package numpy",
+        "hatch-multiplat lock --check",
+    ],
+)
 @project_argument
 @click.option("--upgrade", "-U", is_flag=True, help="Forget the versions of the present lock.")
 @click.option(
@@ -54,6 +63,7 @@ if TYPE_CHECKING:
 @click.option("--check", is_flag=True, help="Write nothing; exit with 3 if the lock is stale.")
 @json_option
 @quiet_option
+@verbose_option
 @ends_cleanly
 def lock(
     *,

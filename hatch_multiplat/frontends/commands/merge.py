@@ -10,6 +10,7 @@ import click
 from hatch_multiplat.base.text import format_size
 from hatch_multiplat.frontends.commands.executables import check_output, file_type, read_part
 from hatch_multiplat.frontends.commands.terminal import (
+    Command,
     Terminal,
     ends_cleanly,
     json_option,
@@ -18,7 +19,14 @@ from hatch_multiplat.frontends.commands.terminal import (
 from hatch_multiplat.inspection.parts import join_tables, write_joined
 
 
-@click.command(short_help="Write one executable with the targets of several.")
+@click.command(
+    cls=Command,
+    short_help="Write one executable with the targets of several.",
+    examples=[
+        "hatch-multiplat merge linux.pex windows.pex -o demo.pex",
+        "hatch-multiplat merge --json parts/*.pex -o demo.pex",
+    ],
+)
 @click.argument("files", metavar="FILE...", nargs=-1, required=True, type=file_type)
 @click.option(
     "-o",

@@ -20,6 +20,7 @@ from hatch_multiplat.frontends.commands.executables import (
     target_option,
 )
 from hatch_multiplat.frontends.commands.terminal import (
+    Command,
     Terminal,
     ends_cleanly,
     json_option,
@@ -38,7 +39,14 @@ if TYPE_CHECKING:
 EXE: Final = ".exe"
 
 
-@click.command(short_help="Write an executable for some of its targets.")
+@click.command(
+    cls=Command,
+    short_help="Write an executable for some of its targets.",
+    examples=[
+        "hatch-multiplat split dist/demo-1.0.pex --platform linux-x86_64",
+        "hatch-multiplat split dist/demo-1.0.pex --each platform -o parts",
+    ],
+)
 @file_argument
 @target_option
 @platform_option

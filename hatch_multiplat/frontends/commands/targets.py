@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from hatch_multiplat.base.atomic_write import write_atomically
-from hatch_multiplat.base.errors import ConfigError, WriteError
+from hatch_multiplat.base.errors import ConfigError, MultiplatError, WriteError
 from hatch_multiplat.frontends.commands.screen import Screen
 from hatch_multiplat.frontends.commands.terminal import (
+    Command,
     Terminal,
+    complete_words,
     ends_cleanly,
+    find_project,
     json_option,
     project_argument,
     quiet_option,
@@ -33,7 +37,21 @@ if TYPE_CHECKING:
     from hatch_multiplat.targets.target import Target
 
 
-@click.command(short_help="Show what machines the targets of a project are.")
+def _complete(context: click.Context, _: click.Parameter, incomplete: str) -> list[str]:
+    with suppress(MultiplatError):
+        opened = open_project(context.params.get("project") or find_project())
+        return complete_words(map(str, opened.config.targets), incomplete)
+    return []
+
+
+@click.command(
+    cls=Command,
+    short_help="Show what machines the targets of a project are.",
+    examples=[
+        "hatch-multiplat targets",
+        "hatch-multiplat targets --target cp313-macosx_13_0_arm64",
+    ],
+)
 @project_argument
 @click.option(
     "-t",
@@ -41,6 +59,7 @@ if TYPE_CHECKING:
     "names",
     metavar="NAME",
     multiple=True,
+    shell_complete=_complete,
     help="Only this target, with every tag; may be given several times.",
 )
 @click.option(

@@ -17,16 +17,58 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn, ParamSpec, TextIO, TypeV
 import click
 
 from hatch_multiplat.base.errors import PIPE_CLOSED, ConfigError, MultiplatError, WriteError
+from hatch_multiplat.base.log import show_log
 from hatch_multiplat.base.text import show_plain
+from hatch_multiplat.targets.platforms import short_names
+from hatch_multiplat.targets.python import known_pythons
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Sequence
+
+    Completer = Callable[[click.Context, click.Parameter, str], list[str]]
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
+DOCUMENTATION: Final = (
+    "https://hatch-multiplat.readthedocs.io/en/latest/reference/command-line.html"
+)
+
 # All that is written to stdout goes through one of these.
 _PRINTERS: Final = frozenset({"click.utils", "rich.console"})
+
+
+class Command(click.Command):
+    """A command whose help ends with examples, and with the address of its documentation."""
+
+    def __init__(self, *args: Any, examples: Sequence[str], **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.examples = tuple(examples)
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        write_epilog(formatter, self.examples, ctx.command_path)
+
+
+def complete_words(words: Iterable[str], incomplete: str) -> list[str]:
+    """Return the words, each once, that a word on the command line may become."""
+    return [word for word in dict.fromkeys(words) if word.startswith(incomplete)]
+
+
+def complete_platforms(_: click.Context, __: click.Parameter, incomplete: str) -> list[str]:
+    return complete_words((*short_names(), "current"), incomplete)
+
+
+def complete_pythons(_: click.Context, __: click.Parameter, incomplete: str) -> list[str]:
+    return complete_words(map(str, known_pythons()), incomplete)
+
+
+def write_epilog(formatter: click.HelpFormatter, examples: Sequence[str], command: str) -> None:
+    """Write what follows the options in a command's help."""
+    with formatter.section("Examples"):
+        for line in examples:
+            formatter.write(f"{' ' * formatter.current_indent}{line}\n")
+    place = f"#{command.replace(' ', '-')}" if " " in command else ""
+    formatter.write(f"\nDocumentation: {DOCUMENTATION}{place}\n")
 
 
 class Terminal:
@@ -91,6 +133,14 @@ project_argument = click.argument(
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 quiet_option = click.option("-q", "--quiet", is_flag=True, help="Print errors only.")
+verbose_option = click.option(
+    "-v",
+    "--verbose",
+    is_flag=True,
+    expose_value=False,
+    callback=lambda _context, _option, wanted: show_log() if wanted else None,
+    help="Print what is run and what is downloaded, too.",
+)
 
 
 def ends_cleanly(command: Callable[P, R]) -> Callable[P, R]:

@@ -22,11 +22,13 @@ from hatch_multiplat.frontends.commands.executables import (
     target_option,
 )
 from hatch_multiplat.frontends.commands.terminal import (
+    Command,
     Terminal,
     ends_cleanly,
     find_project,
     json_option,
     quiet_option,
+    verbose_option,
 )
 from hatch_multiplat.frontends.render.verification_text import render_verification, summarize
 from hatch_multiplat.inspection.interpreters import find_interpreters
@@ -56,7 +58,14 @@ if TYPE_CHECKING:
 DEFAULT_ARGUMENTS = ("--version",)
 
 
-@click.command(short_help="Prove that each target has all that it needs.")
+@click.command(
+    cls=Command,
+    short_help="Prove that each target has all that it needs.",
+    examples=[
+        "hatch-multiplat verify dist/demo-1.0.pex",
+        "hatch-multiplat verify dist/demo-1.0.pex --no-run --lock pylock.multiplat.toml",
+    ],
+)
 @file_argument
 @click.argument("arguments", metavar="[-- ARGUMENTS]", nargs=-1)
 @target_option
@@ -93,6 +102,7 @@ DEFAULT_ARGUMENTS = ("--version",)
 @lock_option
 @json_option
 @quiet_option
+@verbose_option
 @ends_cleanly
 def verify(
     *,

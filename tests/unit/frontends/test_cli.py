@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import json
 import os
+import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +13,14 @@ import pytest
 from click.testing import CliRunner
 
 from hatch_multiplat.frontends.cli import COMMANDS, main
+from hatch_multiplat.targets.platforms import Platform
+from hatch_multiplat.targets.python import Python
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+def command_lines(shown: str) -> list[str]:
+    return shown.partition("Commands:\n")[2].partition("\n\n")[0].splitlines()
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -22,7 +33,7 @@ def test_each_command_is_there_by_its_name(name: str) -> None:
 
 def test_the_help_lists_all_commands_in_their_order() -> None:
     shown = CliRunner().invoke(main, ["--help"]).output
-    listed = [line.split()[0] for line in shown.partition("Commands:\n")[2].splitlines()]
+    listed = [line.split()[0] for line in command_lines(shown)]
     assert listed == list(COMMANDS)
 
 
@@ -95,5 +106,82 @@ def test_no_command_is_imported_that_is_not_called() -> None:
 
 def test_the_line_of_each_command_is_whole() -> None:
     shown = CliRunner().invoke(main, ["--help"], terminal_width=80).output
-    lines = shown.partition("Commands:\n")[2].splitlines()
+    lines = command_lines(shown)
+    assert len(lines) == len(COMMANDS)
     assert all(line.endswith(".") and not line.endswith("...") for line in lines)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_help_of_a_command_has_two_examples_that_it_takes_and_a_page_that_is_there(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown = CliRunner().invoke(main, [name, "--help"], prog_name="hatch-multiplat").output
+    examples, _, address = shown.partition("Examples:\n")[2].partition("\n\nDocumentation: ")
+    assert len(examples.splitlines()) == 2
+    page, _, heading = address.strip().rpartition("#")
+    assert page.endswith("/reference/command-line.html")
+    reference = (ROOT / "docs" / "reference" / "command-line.md").read_text("utf-8")
+    assert f"\n## `{heading.replace('hatch-multiplat-', 'hatch-multiplat ')}`\n" in reference
+
+    monkeypatch.chdir(tmp_path)
+    Path("dist").mkdir()
+    Path("dist/demo-1.0-py3-none-any.whl").touch()
+    command = main.get_command(click.Context(main), name)
+    assert command is not None
+    for line in examples.splitlines():
+        program, called, *words = shlex.split(line.partition("|")[0].partition(">")[0])
+        assert (program, called) == ("hatch-multiplat", name)
+        with command.make_context(name, words):
+            pass
+
+
+def test_the_help_of_all_ends_with_two_examples_and_the_page() -> None:
+    shown = CliRunner().invoke(main, ["--help"], prog_name="hatch-multiplat").output
+    examples, _, address = shown.partition("Examples:\n")[2].partition("\n\nDocumentation: ")
+    assert [line.split()[1] in COMMANDS for line in examples.splitlines()] == [True, True]
+    assert address.strip().endswith("/reference/command-line.html")
+
+
+def test_every_platform_and_python_that_is_shown_may_be_written() -> None:
+    shown = json.loads(CliRunner().invoke(main, ["platforms", "--json"]).output)
+    for platform in shown["platforms"]:
+        parsed = Platform.parse(platform["name"])
+        assert parsed == Platform.parse(platform["tag"])
+        assert (platform["floor"] is None) == (parsed.floor is None)
+    pythons = [Python.parse(text) for text in shown["python"]]
+    assert list(map(str, pythons)) == shown["python"]
+    for floor in shown["floors"]:
+        kind, version = floor["floor"].split()
+        name = {"glibc": "linux-x86_64-glibc", "musl": "linux-x86_64-musl"}.get(kind)
+        Platform.parse(f"{name or 'macos-arm64-'}{version}")
+    text = CliRunner().invoke(main, ["platforms"]).output
+    entries = text.partition("These may be")[2].partition("Entries of")[0].splitlines()
+    forms = [line.split()[0] for line in entries if line.startswith("  ")]
+    assert [form for form in forms if form not in text] == []
+    for word in re.findall(r"^  (?:linux|macos).*", text, re.MULTILINE)[-1].split():
+        Platform.parse(word)
+
+
+def test_what_runs_is_told_on_request(tmp_path: Path) -> None:
+    """Whoever is not asked for it hears nothing of it."""
+    (tmp_path / "pyproject.toml").write_text(
+        '[build-system]\nrequires = []\nbuild-backend = "no_such_backend"\n'
+        '[project]\nname = "demo"\ndynamic = ["version", "dependencies"]\n'
+        '[tool.multiplat]\nplatforms = ["linux-x86_64"]\npython = ["3.12"]\n',
+        "utf-8",
+    )
+    said = {}
+    for words in ([], ["--verbose"]):
+        done = subprocess.run(
+            [sys.executable, "-m", "hatch_multiplat", "check", *words],
+            cwd=tmp_path,
+            capture_output=True,
+            encoding="utf-8",
+            check=False,
+            env={**os.environ, "UV_OFFLINE": "1"},
+        )
+        assert done.returncode == 7
+        said[len(words)] = re.findall(
+            r"^(?:run \S+uv\S* build|uv build ended with \d) ", done.stderr, re.MULTILINE
+        )
+    assert [len(found) for found in said.values()] == [0, 2]
