@@ -19,6 +19,7 @@ def main() -> None:
         "types": (python, "-m", "mypy"),
         "layers": (python.with_name("lint-imports"), "--no-cache"),
         "pictures": (python, "scripts/drawings.py", "--check"),
+        "man page": (python, "scripts/man_page.py", "--check"),
         # Warnings are errors, and a link to a page or heading that is not there is a warning.
         "documentation": (
             *(python, "-m", "sphinx", "--quiet", "--fail-on-warning", "--keep-going"),

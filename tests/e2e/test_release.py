@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tarfile
 import time
+import zipfile
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -47,6 +48,10 @@ def test_a_release_is_the_sdist_the_wheel_and_the_executable(release: Path) -> N
     assert {line[66:]: line[:64] for line in sums} == {
         name: hashlib.sha256((release / name).read_bytes()).hexdigest() for name in files
     }
+    with zipfile.ZipFile(wheel) as archive:
+        assert any(
+            name.endswith("/share/man/man1/hatch-multiplat.1") for name in archive.namelist()
+        )
     with tarfile.open(sdist) as archive:
         files = {name.partition("/")[2] for name in archive.getnames()}
     assert {"pyproject.toml", "scripts/release.py"} <= files

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import dataclasses
 import re
+import sys
 import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
@@ -20,6 +21,7 @@ from hatch_multiplat.runtime import rules
 from hatch_multiplat.runtime.enter import PLACES
 from hatch_multiplat.targets import platforms
 from hatch_multiplat.wheels import incompatibility, matrix_layout
+from tests.support.commands import run_command
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -216,6 +218,10 @@ def test_the_reference_has_every_option_of_the_command_line_and_no_other() -> No
         described = set(re.findall(r"`(--?[A-Za-z-]+)", section))
         given = {word for option in command.params for word in option.opts if word[0] == "-"}
         assert described == given | {"-h", "--help"}
+
+
+def test_the_man_page_is_made_of_the_commands_help() -> None:
+    run_command(sys.executable, "scripts/man_page.py", "--check", cwd=ROOT)
 
 
 def test_readme_and_install_page_tell_alike_how_to_install_what_is_not_on_pypi() -> None:
