@@ -75,7 +75,7 @@ def write_wheelhouses(inputs: BuildInputs, folder: Path) -> Path:
         for wheel in selection.wheels:
             path = own / wheel.filename
             if wheel.filename not in first:
-                # Not a link to the store: whoever changes the copy must not change that.
+                # Not a link into the cache: whoever changes the copy must not change that.
                 shutil.copyfile(inputs.paths[wheel.filename], path)
                 first[wheel.filename] = path
                 continue

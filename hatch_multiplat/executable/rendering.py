@@ -25,7 +25,7 @@ _CHECKED: Final = (f"{MULTIPLAT}enter.py", f"{MULTIPLAT}windows.py")
 
 # pex's variables, but for PEX_ROOT: each sends a start to pex's own runtime. So does any other that
 # begins with PEX_, but a shell cannot list variables without starting a process: the header goes on
-# with one that pex does not have yet, and entry.py turns back.
+# with one that pex does not have yet, and enter.py turns back.
 PEX_VARIABLES: Final = (
     "PEX_ALWAYS_CACHE",
     "PEX_COVERAGE",

@@ -101,11 +101,6 @@ def restrict(inputs: BuildInputs, targets: Collection[Target]) -> BuildInputs:
     )
 
 
-def write_part(whole: Executable, names: Collection[str], output: Path) -> None:
-    """Write the same executable for some of its targets, as `write_parts` does."""
-    write_parts(whole, {output: names})
-
-
 def write_parts(whole: Executable, parts: Mapping[Path, Collection[str]]) -> None:
     """Write the same executable for some of its targets to each of these paths; it is read once.
 

@@ -35,10 +35,6 @@ class BuildPolicy:
         """Return the setting by which a package may not be built; empty where it may."""
         return self.forbidden.get(name) or self.forbidden.get(ALL, "")
 
-    def demands(self, name: NormalizedName) -> str:
-        """Return the setting by which a package's wheels are not to be taken; empty if they are."""
-        return self.demanded.get(name) or self.demanded.get(ALL, "")
-
     def flags(self) -> list[str]:
         """Return uv's flags that say the same.
 

@@ -7,11 +7,14 @@ enter    go to a finished environment: all that a later start needs
 launch   a first start: what happens, in order
 options  the options that this Python was started with
 match    this machine and the targets of the file
+places   the folder to fall back to, and whether a folder may be used at all
 verify   the file that runs, and the wheels in it
 install, rules   a wheel's files, and which of them are refused
 venv     the environment around them, and the scripts that start in it
 cache    the folder that environments are kept in: locks, mending, cleaning
 pythons  the other Pythons of this machine
+older    the same for a Python that cannot run the rest
+windows  how one program stands in for another there, and programs for scripts
 run      what runs inside an environment before the program
 inherit  the order of `sys.path` in it, where `inherit-path` is set
 """

@@ -160,21 +160,6 @@ class Target:
         }
         return cast("Environment", values | explicit)
 
-    @property
-    def solver_marker(self) -> str:
-        """The PEP 508 marker of this target's family, as uv's `environments` take it.
-
-        Targets that no marker tells apart (by libc, floor, ABI) have the same one.
-        """
-        environment = self.environment()
-        first, end = self.full_versions
-        return (
-            f"sys_platform == '{environment['sys_platform']}'"
-            f" and platform_machine == '{environment['platform_machine']}'"
-            f" and implementation_name == '{environment['implementation_name']}'"
-            f" and python_full_version >= '{first}' and python_full_version < '{end}'"
-        )
-
     def to_complete_platform(self, *, label: str, patch: int) -> dict[str, Any]:
         """Return the JSON object that `pex --complete-platform` takes, for one patch release.
 

@@ -1,7 +1,7 @@
 """(Selections, METADATA) to proof: each target's set of wheels is complete, or what is wrong.
 
 The proof walks from the root requirements through the Requires-Dist of every wheel that they lead
-to, for each patch release at which some marker may turn. Markers are read as `lock.py` reads them:
+to, for each patch release at which some marker may turn. Markers are read as for a selection:
 what cannot be known ahead (`platform_release`, `platform_version`) counts as true.
 """
 

@@ -17,7 +17,7 @@ import pytest
 from hatch_multiplat.base.errors import ConfigError, ExecutableError, ToolError
 from hatch_multiplat.build.checksums import FILENAME
 from hatch_multiplat.executable.reader import read_executable
-from hatch_multiplat.inspection.parts import write_part
+from hatch_multiplat.inspection.parts import write_parts
 from hatch_multiplat.wheels.report import render_report
 from tests.support.project import ProjectFolder, make_project
 
@@ -369,7 +369,7 @@ def test_a_part_of_a_program_for_windows_is_one_too(
     part = tmp_path / "part.exe"
     whole = read_executable(exe)
     assert whole.damages == ()
-    write_part(whole, {OTHER}, part)
+    write_parts(whole, {part: {OTHER}})
     data = part.read_bytes()
     with zipfile.ZipFile(part) as archive:
         start = min(info.header_offset for info in archive.infolist())

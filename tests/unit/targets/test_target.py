@@ -5,13 +5,12 @@ import platform as host_platform
 import sys
 import sysconfig
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import packaging.tags
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from packaging.markers import Environment, Marker
 from packaging.tags import Tag, parse_tag
 
 from hatch_multiplat.targets.platforms import Platform
@@ -241,7 +240,6 @@ def test_nothing_is_asked_of_the_build_machine(monkeypatch: pytest.MonkeyPatch) 
                 target = Target(python=python, platform=Platform.parse(text))
                 assert target.tags
                 assert target.environment(1)
-                assert target.solver_marker
 
 
 @given(targets(), st.integers(0, 99))
@@ -292,48 +290,6 @@ def test_a_pinned_patch_release_is_the_only_one() -> None:
         TargetError, match=r"^cp3\.8\.10-macosx_11_0_x86_64 is patch release 10 only, not 9$"
     ):
         target.environment(9)
-
-
-def test_the_marker_for_the_solver() -> None:
-    assert Target.parse("3.12-linux-x86_64").solver_marker == (
-        "sys_platform == 'linux' and platform_machine == 'x86_64'"
-        " and implementation_name == 'cpython'"
-        " and python_full_version >= '3.12' and python_full_version < '3.13'"
-    )
-    assert Target.parse("3.8.10-windows-arm64").solver_marker == (
-        "sys_platform == 'win32' and platform_machine == 'ARM64'"
-        " and implementation_name == 'cpython'"
-        " and python_full_version >= '3.8.10' and python_full_version < '3.8.11'"
-    )
-
-
-@given(targets(), targets(), st.integers(0, 30))
-def test_the_solver_marker_is_true_for_its_family_only(
-    one: Target, other: Target, patch: int
-) -> None:
-    for target in (one, other):
-        own = patch if target.covers_patches else None
-        assert evaluate(target.solver_marker, target.environment(own))
-    same_family = (
-        one.platform.system == other.platform.system
-        and one.platform.arch == other.platform.arch
-        and one.python.implementation == other.python.implementation
-        and one.python.version == other.python.version
-        and one.python.patch is None
-    )
-    if same_family or one.covers_patches:
-        own = patch if other.covers_patches else None
-        assert evaluate(one.solver_marker, other.environment(own)) is same_family
-
-
-def evaluate(marker: str, environment: Environment) -> bool:
-    return Marker(marker).evaluate(cast("dict[str, str]", environment))
-
-
-def test_targets_that_no_marker_tells_apart_have_one_solver_marker() -> None:
-    words = ["3.13-linux-x86_64", "3.13t-linux-x86_64", "3.13-linux-x86_64-musl"]
-
-    assert len({Target.parse(text).solver_marker for text in words}) == 1
 
 
 def test_a_complete_platform_for_pex() -> None:
@@ -419,7 +375,6 @@ def test_a_32_bit_python_on_a_64_bit_kernel_keeps_its_machine() -> None:
 
     assert target.platform.arch == "i686"
     assert target.environment()["platform_machine"] == "x86_64"
-    assert "platform_machine == 'x86_64'" in target.solver_marker
 
 
 @pytest.mark.parametrize(
