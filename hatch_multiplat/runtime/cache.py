@@ -219,10 +219,8 @@ def remove_unused(root: str) -> None:
     """
     for build in list_folder(root, BUILD):
         folder = os.path.join(root, build)
-        for name in list_folder(folder, ENVIRONMENT):
-            path = os.path.join(folder, name)
-            used = os.path.join(path, "used")
-            if is_empty_file(used) and is_older(used, UNUSED_FOR):
+        for path in list_environments(folder):
+            if is_older(os.path.join(path, "used"), UNUSED_FOR):
                 remove_if_idle(path)
         for name in list_folder(folder, UNFINISHED):
             path = os.path.join(folder, name)
@@ -230,6 +228,18 @@ def remove_unused(root: str) -> None:
                 remove_ours(path)
         if is_older(folder, UNUSED_FOR) and not list_folder(folder, ENVIRONMENT):
             remove_bare(folder)
+
+
+def list_environments(folder: str) -> List[str]:
+    """The environments of a file: by their names, and by our mark in them."""
+    paths = [os.path.join(folder, name) for name in list_folder(folder, ENVIRONMENT)]
+    return [path for path in paths if is_empty_file(os.path.join(path, "used"))]
+
+
+def measure(root: str) -> int:
+    """The size of all files below a folder, in bytes."""
+    paths = [os.path.join(folder, name) for folder, _, names in os.walk(root) for name in names]
+    return sum(os.lstat(path).st_size for path in paths if os.path.lexists(path))
 
 
 def remove_bare(folder: str) -> None:

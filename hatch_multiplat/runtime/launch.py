@@ -316,7 +316,7 @@ class Launch:
                 return path
         return None
 
-    def info(self) -> None:
+    def info(self) -> int:
         """Print the file's targets and this machine's match."""
         lines = ["%s %s" % (self.table["name"], self.table["version"]), "", "targets:"]
         for target in self.table["targets"]:
@@ -331,8 +331,7 @@ class Launch:
             lines.append("fits no target")
         else:
             size = sum(item["size"] for item in self.wheels())
-            shown = "%.1f MB" % (size / 1e6) if size >= 1e5 else "%.1f kB" % (size / 1e3)
-            lines.append("fits %s: %s of wheels" % (self.target["name"], shown))
+            lines.append("fits %s: %s of wheels" % (self.target["name"], show_size(size)))
             found = [place for place, _ in self.usable_places()]
             for place in self.places[:1]:
                 if place not in found and run.is_whole(self.folder(place)) and place.trusts(""):
@@ -342,12 +341,34 @@ class Launch:
                 how = "set up at " if whole else "will be set up at "
                 lines.append(how + self.folder(found[0]))
         say("\n".join(lines))
+        return 0
 
-    def verify(self) -> "NoReturn":
+    def verify(self) -> int:
         """Say of each part by what it is accounted for, as far as that can be seen from inside."""
         lines, problems = verify.examine(self.app, self.about, self.table)
         say("\n".join(["%s %s" % (self.table["name"], self.table["version"]), *lines, *problems]))
-        sys.exit(1 if problems else 0)
+        return 1 if problems else 0
+
+    def show_cache(self) -> int:
+        """`MULTIPLAT=cache FILE [clean]`: print what the file's environments take; remove them."""
+        if sys.argv[1:] not in ([], ["clean"]):
+            self.fail("MULTIPLAT=cache takes one argument at most: clean", 2)
+        stays = total = 0
+        for place in self.places:
+            folder = os.path.join(place.root, self.id)
+            for path in cache.list_environments(folder) if place.trusts(folder) else ():
+                size = cache.measure(path)
+                line = "%s  %s, of %s" % (path, show_size(size), run.read_base(path))
+                if sys.argv[1:]:
+                    cache.remove_if_idle(path)
+                    stays += os.path.lexists(path)
+                    line = ("in use: " if os.path.lexists(path) else "removed: ") + line
+                total += size
+                say(line)
+            if sys.argv[1:] and place.trusts(folder) and not cache.list_environments(folder):
+                cache.remove_bare(folder)
+        say("%s %s" % (show_size(total), "in all" if total else "in no environment"))
+        return 1 if stays else 0
 
     def write_venv(self) -> None:
         """`MULTIPLAT=venv FILE DIR`: leave the environment at DIR, a venv of its own."""
@@ -409,6 +430,10 @@ def digest(parts: List[Any]) -> str:
     return hashlib.sha256(ascii(parts).encode("ascii")).hexdigest()[:8]
 
 
+def show_size(size: int) -> str:
+    return "%.1f MB" % (size / 1e6) if size >= 1e5 else "%.1f kB" % (size / 1e3)
+
+
 def is_bytecode_unwanted() -> bool:
     """Whether the program will not write what it compiles, so that it has to be done for it."""
     return bool(sys.flags.dont_write_bytecode or os.environ.get("PYTHONDONTWRITEBYTECODE"))
@@ -441,13 +466,11 @@ def main(about: Json, read: Callable[[str], bytes], app: str, base: str, found: 
     launch = Launch(about, read, app, base, found)
     if wish == "probe":
         sys.exit(launch.target is None)
-    if wish == "info":
-        launch.info()
-        sys.exit(0)
-    if wish == "verify":
-        launch.verify()
+    answers = {"info": launch.info, "verify": launch.verify, "cache": launch.show_cache}
+    if wish in answers:
+        sys.exit(answers[wish]())
     if wish not in ("", "venv"):
-        launch.fail("MULTIPLAT=%s is unknown; use info, verify or venv" % wish, 2)
+        launch.fail("MULTIPLAT=%s is unknown; use info, verify, venv or cache" % wish, 2)
     if launch.target is None:
         if wish:
             os.environ["MULTIPLAT"] = wish

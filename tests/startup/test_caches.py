@@ -371,3 +371,71 @@ def test_a_lock_that_was_removed_while_it_was_waited_for_is_taken_anew(
     with cache.Lock(str(path)) as lock:
         assert os.path.samestat(os.fstat(lock.handle), path.stat())
     assert len(calls) == 2
+
+
+CACHE = {"MULTIPLAT": "cache"}
+
+
+def test_a_file_tells_what_its_environments_take_and_removes_them(any_bench: Bench) -> None:
+    bench = any_bench
+    app = bench.demo()
+    assert bench.run([app], env=CACHE).stdout == "0.0 kB in no environment\n"
+    assert not bench.cache.exists()
+    bench.run([app])
+    (setup,) = bench.setups()
+    bench.run([bench.demo("other", version="2.0")])
+    (other,) = (path for path in bench.setups() if path != setup)
+    for name in ("mine.txt", "0123abcd/mine.txt"):
+        path = setup.parent / name
+        path.parent.mkdir(exist_ok=True)
+        path.touch()
+
+    size = sum(path.lstat().st_size for path in setup.rglob("*") if not path.is_dir())
+    shown = f"{size / 1e6:.1f} MB" if size >= 1e5 else f"{size / 1e3:.1f} kB"
+    line = f"{setup}  {shown}, of {os.path.realpath(bench.python)}\n"
+    assert bench.run([app], env=CACHE).stdout == f"{line}{shown} in all\n"
+    cleaned = bench.run([app, "clean"], env=CACHE)
+    assert cleaned.stdout == f"removed: {line}{shown} in all\n"
+    assert bench.setups() == [other]
+    left = sorted(path.name for path in setup.parent.iterdir() if path.is_file())
+    assert [name for name in left if not name.endswith(".lock")] == ["mine.txt"]
+    assert (setup.parent / "0123abcd" / "mine.txt").exists()
+    bench.run([app])
+    assert len(bench.setups()) == 2
+
+
+def test_an_environment_that_is_in_use_is_not_removed(bench: Bench) -> None:
+    app = bench.demo()
+    code = "import sys; print(1, flush=True); sys.stdin.read()"
+    with subprocess.Popen(
+        [app, "exec", code], env=bench.env(), stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as program:
+        assert program.stdout is not None
+        program.stdout.readline()
+        (setup,) = bench.setups()
+        cleaned = bench.run([app, "clean"], env=CACHE, code=1)
+        assert cleaned.stdout.startswith(f"in use: {setup}  ")
+        assert bench.setups() == [setup]
+        program.communicate(b"")
+    bench.run([app, "clean"], env=CACHE)
+    assert not list(bench.cache.iterdir())
+
+
+def test_the_cache_takes_no_other_argument(bench: Bench) -> None:
+    app = bench.demo()
+    bench.run([app])
+    for words in (["clear"], ["clean", "all"]):
+        told = bench.run([app, *words], env=CACHE, code=2)
+        assert told.stderr == "demo: MULTIPLAT=cache takes one argument at most: clean\n"
+    assert len(bench.setups()) == 1
+
+
+@as_root
+def test_a_cache_that_is_another_users_is_neither_told_nor_removed(bench: Bench) -> None:
+    app = bench.demo()
+    bench.run([app])
+    (setup,) = bench.setups()
+    for path in [bench.cache, *bench.cache.rglob("*")]:
+        os.chown(path, 1234, 1234, follow_symlinks=False)
+    assert bench.run([app, "clean"], env=CACHE).stdout == "0.0 kB in no environment\n"
+    assert bench.setups() == [setup]

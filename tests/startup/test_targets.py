@@ -123,7 +123,7 @@ def test_info_where_nothing_fits(bench: Bench) -> None:
 
 def test_an_unknown_wish(bench: Bench) -> None:
     result = bench.run([bench.demo()], env={"MULTIPLAT": "x"}, code=2)
-    assert result.stderr == "demo: MULTIPLAT=x is unknown; use info, verify or venv\n"
+    assert result.stderr == "demo: MULTIPLAT=x is unknown; use info, verify, venv or cache\n"
 
 
 def test_an_empty_wish_is_none(bench: Bench) -> None:
