@@ -16,7 +16,7 @@ from hatch_multiplat.base.errors import FetchError
 from hatch_multiplat.base.log import LOG
 from hatch_multiplat.base.threads import run_in_threads
 from hatch_multiplat.base.urls import display_url, local_path, redact
-from hatch_multiplat.index.http_client import BrokenBodyError, RequestError
+from hatch_multiplat.index.http_limits import BrokenBodyError, RequestError
 from hatch_multiplat.index.wheel_cache import (
     ALGORITHMS,
     CHUNK_SIZE,
@@ -31,7 +31,8 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from hatch_multiplat.index.http_client import Answer, HttpClient
+    from hatch_multiplat.index.http_client import HttpClient
+    from hatch_multiplat.index.http_session import Answer
     from hatch_multiplat.index.progress import ProgressSink
     from hatch_multiplat.index.wheel_cache import Incoming, WheelCache
 

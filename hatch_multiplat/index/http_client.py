@@ -1,184 +1,23 @@
-"""HTTP as this machine's owner has set it up: proxies, netrc, CA bundles, credentials, retries.
-
-requests reads proxies, `REQUESTS_CA_BUNDLE` and netrc by itself; this adds the other names that
-uv's and pip's users know, credentials by URL, one rule for further tries, limits to what a server
-may keep us waiting, and reasons that can be shown: no text that leaves this module has a user, a
-password or a signed query in it.
-"""
+"""HTTP GET requests, each made again as one rule says, for several threads at once."""
 
 from __future__ import annotations
 
-import copy
-import os
-import socket
 import threading
 import time
-from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from http.client import HTTPException
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
-from urllib.parse import SplitResult, urlsplit
+from typing import TYPE_CHECKING, Self, TypeVar
+from urllib.parse import urlsplit
 
-import requests
-import urllib3
-from requests.adapters import HTTPAdapter
-from requests.auth import AuthBase, HTTPBasicAuth
-from requests.utils import get_netrc_auth, select_proxy
-from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
-from urllib3.util import Retry
-
-from hatch_multiplat.__about__ import __version__
-from hatch_multiplat.base.errors import ToolError
-from hatch_multiplat.base.log import LOG
-from hatch_multiplat.base.process import run_tool
-from hatch_multiplat.base.urls import Credentials, redact, redact_text
+from hatch_multiplat.base.urls import redact
+from hatch_multiplat.index.http_limits import FailedTry, Limits, RequestError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Mapping
 
-    from hatch_multiplat.base.urls import Login
+    from hatch_multiplat.base.urls import Credentials
+    from hatch_multiplat.index.http_session import Answer, Session
 
 _T = TypeVar("_T")
-
-TRIES: Final = 6
-"""How often a request is made before its failure counts."""
-
-_SLOW_TRIES: Final = 3
-"""The same for a server that keeps us waiting."""
-
-_LONGEST_WAIT: Final = 30.0
-"""Seconds to wait before a further try, whatever a server's Retry-After wishes."""
-
-_KEYRING_TIMEOUT: Final = 120.0
-"""Seconds to wait for the keyring: a person may have to unlock something first."""
-
-_CA_VARIABLES: Final = (
-    "REQUESTS_CA_BUNDLE",
-    "CURL_CA_BUNDLE",
-    "PIP_CERT",
-    "SSL_CERT_FILE",
-)
-_TRANSIENT: Final = frozenset({429, 500, 502, 503, 504})
-_PROXY_AUTHENTICATION: Final = 407
-_DEFAULT_PORTS: Final = {"http": 80, "https": 443}
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Limits:
-    """How long a server may keep us waiting."""
-
-    connect: float = 15.0
-    """Seconds for a connection."""
-    head: float = 60.0
-    """Seconds for the head of an answer, which may come a byte at a time."""
-    read: float = 60.0
-    """Seconds without a byte."""
-    grace: float = 60.0
-    """Seconds for a body, besides those that its size takes at the slowest speed."""
-    slowest: float = 1000.0
-    """Bytes a second."""
-
-
-class RequestError(Exception):
-    """A request failed for good; the message is the reason, fit to be shown."""
-
-
-class BrokenBodyError(Exception):
-    """A response broke off, or came too slowly to be awaited; asking again may help."""
-
-    def __init__(self, reason: str, *, slow: bool = False) -> None:
-        self.slow = slow
-        super().__init__(reason)
-
-
-class _FailedTry(Exception):  # noqa: N818 - it is not an error yet
-    """One try of several has failed; the message is the reason, fit to be shown."""
-
-    def __init__(
-        self,
-        reason: str,
-        *,
-        final: str = "",
-        tries: int = TRIES,
-        pause: float | None = None,
-        unreachable: bool = False,
-    ) -> None:
-        self.final = final or reason
-        """The reason when there are no further tries."""
-        self.tries = tries
-        """How often a request may fail in this way."""
-        self.pause = pause
-        """Seconds that the server asks to wait for."""
-        self.unreachable = unreachable
-        """True where not even a connection came about: other files of that host need no try."""
-        super().__init__(reason)
-
-
-class Answer:
-    """A server's answer, its body still on the way."""
-
-    def __init__(self, response: requests.Response, limits: Limits) -> None:
-        self.status = response.status_code
-        self.headers: Mapping[str, str] = response.headers
-        self.url = redact(response.url)
-        """Where it came from in the end, without credentials."""
-        self._response = response
-        self._limits = limits
-
-    @property
-    def is_delimited(self) -> bool:
-        """True where the protocol itself would show that the body broke off."""
-        chunked = "chunked" in self.headers.get("Transfer-Encoding", "").lower()
-        return chunked or "Content-Length" in self.headers
-
-    def chunks(self, size: int, *, decode: bool = False) -> Iterator[bytes]:
-        """Yield the body; a content encoding is left as it is unless it is to be undone.
-
-        Raises BrokenBodyError where it ends early, and where it comes too slowly to be awaited.
-        """
-        started = time.monotonic()
-        received = 0
-        try:
-            while chunk := self._response.raw.read1(size, decode_content=decode):
-                received += len(chunk)
-                seconds = time.monotonic() - started
-                if seconds > self._limits.grace + received / self._limits.slowest:
-                    raise BrokenBodyError(f"{received} bytes in {seconds:.0f} s", slow=True)
-                yield chunk
-        except (urllib3.exceptions.HTTPError, OSError) as error:
-            slow = isinstance(error, (urllib3.exceptions.TimeoutError, TimeoutError))
-            raise BrokenBodyError(_explain(error), slow=slow) from error
-
-    def body(self) -> bytes:
-        """Return the whole body, its content encoding undone; raises BrokenBodyError."""
-        return b"".join(self.chunks(64 * 1024, decode=True))
-
-    @property
-    def summary(self) -> str:
-        return f"the server answered {self.status} {self._response.reason or ''}".strip()
-
-    def explain(self) -> str:
-        """Return what a status that is not a success means for the user."""
-        status = f"{self.status} {self._response.reason or ''}".strip()
-        if self.status in {401, 403}:
-            proxy = _plain_proxy(self._response)
-            if proxy:
-                return (
-                    f"the server or the proxy {proxy} refused us ({status}); check the user "
-                    "and password in the index URL or in netrc, and what the proxy lets through"
-                )
-            return (
-                f"the server refused us ({status}); "
-                "check the user and password in the index URL or in netrc"
-            )
-        if self.status == _PROXY_AUTHENTICATION:
-            return f"the proxy refused us ({status}); check the user and password in HTTP_PROXY"
-        if self.status in {404, 410}:
-            return f"the server does not have it ({status}); lock again if it was removed there"
-        again = f" {TRIES} times; try again later" if self.status in _TRANSIENT else ""
-        return f"{self.summary}{again}"
 
 
 class HttpClient:
@@ -197,27 +36,40 @@ class HttpClient:
         environ: Mapping[str, str],
         say: Callable[[str], object] = lambda _: None,
         backoff: float = 0.5,
-        limits: Limits = Limits(),
+        limits: Limits | None = None,
     ) -> None:
-        self.session = _make_session(credentials, environ, limits)
         self.say = say
+        self._session: Session | None = None
         self._credentials = credentials
         self._environ = environ
         self._backoff = backoff
-        self._limits = limits
+        self._limits = limits or Limits()
         self._hosts: dict[str, _Host] = {}
         self._lock = threading.Lock()
+
+    @property
+    def session(self) -> Session:
+        """What holds the connections: made with the first request, as many builds make none."""
+        from hatch_multiplat.index.http_session import Session  # noqa: PLC0415 - it takes 60 ms
+
+        with self._lock:
+            if self._session is None:
+                self._session = Session(self._credentials, self._environ, self._limits)
+            return self._session
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.session.close()
+        if self._session is not None:
+            self._session.close()
 
     def without_waiting(self) -> HttpClient:
-        """Return a client of the same session that tries again at once, and says nothing of it."""
-        client = copy.copy(self)
-        client._backoff, client.say = 0, lambda _: None  # noqa: SLF001 - our own
+        """Return a client that tries again at once, and says nothing of it."""
+        client = HttpClient(
+            self._credentials, environ=self._environ, backoff=0, limits=self._limits
+        )
+        client._lock, client._hosts = self._lock, self._hosts
         return client
 
     def get(
@@ -241,9 +93,9 @@ class HttpClient:
             if host.given_up:
                 raise RequestError(host.given_up)
             try:
-                with self._open(url, headers) as answer:
+                with self.session.open(url, headers) as answer:
                     received = receive(answer)
-            except _FailedTry as error:
+            except FailedTry as error:
                 failures += 1
                 if failures >= error.tries:
                     host.fail(error.final, unreachable=error.unreachable)
@@ -254,37 +106,6 @@ class HttpClient:
             else:
                 host.failed = 0
                 return received
-
-    @contextmanager
-    def _open(self, url: str, headers: Mapping[str, str]) -> Iterator[Answer]:
-        """Ask once and hand out the answer; raises _FailedTry, and RequestError."""
-        try:
-            response = self.session.get(
-                self._credentials.restore_query(self._credentials.take(url)),
-                headers=dict(headers),
-                stream=True,
-                timeout=(self._limits.connect, self._limits.read),
-            )
-        except (urllib3.exceptions.HTTPError, OSError, ValueError) as error:
-            reason = _explain(error, self._environ)
-            if _is_final(error):
-                raise RequestError(reason) from error
-            tries = _SLOW_TRIES if isinstance(error, requests.Timeout) else TRIES
-            raise _FailedTry(reason, tries=tries, unreachable=_is_unreachable(error)) from error
-        with response:
-            answer = Answer(response, self._limits)
-            LOG.debug("%d from %s", answer.status, answer.url)
-            if answer.status in _TRANSIENT:
-                pause = read_retry_after(response)
-                raise _FailedTry(answer.summary, final=answer.explain(), pause=pause)
-            try:
-                yield answer
-            except BrokenBodyError as error:
-                raise _FailedTry(
-                    f"an answer broke off ({error})",
-                    final=f"it broke off each time ({error}); try again later",
-                    tries=_SLOW_TRIES if error.slow else TRIES,
-                ) from error
 
     def _host_of(self, url: str) -> _Host:
         netloc = urlsplit(redact(url)).netloc
@@ -313,287 +134,3 @@ class _Host:
         self.failed += 1
         if unreachable or self.failed > 1:
             self.given_up = reason
-
-
-def _make_session(credentials: Credentials, environ: Mapping[str, str], limits: Limits) -> _Session:
-    session = _Session()
-    session.headers["User-Agent"] = f"hatch-multiplat/{__version__}"
-    session.auth = _Credentials(credentials)
-    session.verify = _choose_certificates(environ) or True
-    for scheme in ("https://", "http://"):
-        session.mount(scheme, _Adapter(limits.head))
-    return session
-
-
-def certificate_variables(environ: Mapping[str, str]) -> dict[str, str]:
-    """Return the variables by which uv trusts the file of certificates that a session does.
-
-    By itself it knows one of their names only, and a relative path is not for its folder.
-    """
-    chosen = _choose_certificates(environ)
-    if chosen is None or not Path(chosen).is_file():
-        return {}
-    return {"SSL_CERT_FILE": str(Path(chosen).absolute())}
-
-
-def missing_certificates(environ: Mapping[str, str]) -> str:
-    """Return the variable that names a file of certificates which is not there, if one does."""
-    names = [name for name in _CA_VARIABLES if environ.get(name)][:1]
-    return next((name for name in names if not Path(environ[name]).exists()), "")
-
-
-def _choose_certificates(environ: Mapping[str, str]) -> str | None:
-    """Return the file or folder of CA certificates that the environment names.
-
-    A file that is not there is an error later on; SSL_CERT_DIR may be a list, as OpenSSL has it,
-    of which requests can use one.
-    """
-    for name in _CA_VARIABLES:
-        if environ.get(name):
-            return environ[name]
-    folders = environ.get("SSL_CERT_DIR", "").split(os.pathsep)
-    return next((folder for folder in folders if folder and Path(folder).is_dir()), None)
-
-
-def ask_keyring(url: str, user: str) -> tuple[str, str] | None:
-    """Return user and password for a URL, or else for its host; None if there are none.
-
-    Without a `user` the keyring is asked for that as well, which takes version 25.2 of it. A
-    command that is not there, or fails, has no password: the server then says what is missing.
-    """
-    parts = urlsplit(url)
-    host = parts.hostname or ""
-    for service in (url, f"{host}:{parts.port}" if parts.port else host):
-        words = ["keyring", "get", service, *([user] if user else ["--mode", "creds"])]
-        try:
-            done = run_tool("keyring", words, cwd=Path.cwd(), check=False, timeout=_KEYRING_TIMEOUT)
-        except ToolError:
-            return None
-        lines = done.stdout.splitlines()
-        if done.returncode == 0 and user and lines:
-            return user, lines[0]
-        if done.returncode == 0 and len(lines) > 1:
-            return lines[0], lines[1]
-    return None
-
-
-class _Credentials(AuthBase):
-    """Finds user and password for a request by its URL, then in netrc, then in the keyring."""
-
-    def __init__(self, credentials: Credentials) -> None:
-        self._credentials = credentials
-        self._asked: dict[str, tuple[str, str]] = {}
-        self._lock = threading.Lock()
-
-    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        pair = self.find(request.url or "") or get_netrc_auth(request.url or "")
-        return HTTPBasicAuth(*pair)(request) if pair else request
-
-    def find(self, url: str) -> tuple[str, str] | None:
-        found = self._find_login(url)
-        if found is None:
-            return None
-        index_url, (user, password) = found
-        return (user, password) if password is not None else self._look_up(index_url, user)
-
-    def _find_login(self, url: str) -> tuple[str, Login] | None:
-        parts = urlsplit(url)
-        fitting = [
-            (_shared_depth(known.path, parts.path), (address, login))
-            for address, login in tuple(self._credentials.logins.items())
-            if _origin(known := urlsplit(address)) == _origin(parts)
-        ]
-        return max(fitting, key=lambda item: item[0])[1] if fitting else None
-
-    def _look_up(self, url: str, user: str) -> tuple[str, str] | None:
-        """Look a password up where the user keeps it; a user without one may be all there is."""
-        with self._lock:
-            if url not in self._asked:
-                pair = get_netrc_auth(url)
-                if pair is None or (user and pair[0] != user):
-                    pair = ask_keyring(url, user)
-                self._asked[url] = pair or (user, "")
-        pair = self._asked[url]
-        return pair if any(pair) else None
-
-
-class _Session(requests.Session):
-    """A session that looks credentials up again when a redirect leads to another origin."""
-
-    def rebuild_auth(
-        self, prepared_request: requests.PreparedRequest, response: requests.Response
-    ) -> None:
-        # Not the inherited one, which lets netrc win over what was given for the URL.
-        old, new = response.request.url or "", prepared_request.url or ""
-        if self.should_strip_auth(old, new):
-            prepared_request.headers.pop("Authorization", None)
-        if "Authorization" not in prepared_request.headers and isinstance(self.auth, _Credentials):
-            prepared_request.prepare_auth(self.auth)
-
-
-class _Adapter(HTTPAdapter):
-    """Sends a request once, over connections that do not wait for a head for ever."""
-
-    def __init__(self, seconds: float) -> None:
-        self._seconds = seconds
-        super().__init__(pool_connections=16, pool_maxsize=16, max_retries=Retry(0, read=False))
-
-    def init_poolmanager(self, *args: Any, **options: Any) -> None:
-        super().init_poolmanager(*args, **options)
-        self.poolmanager.pool_classes_by_scheme = _pool_classes(self._seconds)
-
-    def proxy_manager_for(self, *args: Any, **options: Any) -> urllib3.ProxyManager:
-        manager: urllib3.ProxyManager = super().proxy_manager_for(*args, **options)
-        manager.pool_classes_by_scheme = _pool_classes(self._seconds)
-        return manager
-
-
-def _pool_classes(seconds: float) -> dict[str, type[HTTPConnectionPool]]:
-    """Return pools of connections that end when the head of an answer takes too long.
-
-    A timeout of a socket counts anew with every byte that comes.
-    """
-
-    class _Bounded(HTTPConnection):
-        def getresponse(self) -> urllib3.HTTPResponse:  # type: ignore[override]
-            too_late = threading.Event()
-            timer = threading.Timer(seconds, _end, [self.sock, too_late])
-            timer.start()
-            try:
-                response = super().getresponse()
-            except (OSError, HTTPException):
-                if too_late.is_set():
-                    raise TimeoutError from None
-                raise
-            finally:
-                timer.cancel()
-            if too_late.is_set():
-                response.close()
-                raise TimeoutError
-            return response
-
-    class _Plain(HTTPConnectionPool):
-        ConnectionCls = _Bounded
-
-    class _Secure(HTTPSConnectionPool):
-        ConnectionCls = type("_BoundedSecure", (_Bounded, HTTPSConnection), {})
-
-    return {"http": _Plain, "https": _Secure}
-
-
-def _end(connection: socket.socket, too_late: threading.Event) -> None:
-    too_late.set()
-    with suppress(OSError):
-        connection.shutdown(socket.SHUT_RDWR)
-
-
-def read_retry_after(response: requests.Response) -> float | None:
-    """Return the seconds that a server asks to wait, within reason."""
-    wished = Retry().get_retry_after(response.raw)
-    return None if wished is None else min(wished, _LONGEST_WAIT)
-
-
-def _plain_proxy(response: requests.Response) -> str:
-    """Return the proxy that may have answered in a server's place; no proxy can with TLS."""
-    url = response.url
-    if not url.startswith("http://"):
-        return ""
-    proxies = requests.utils.get_environ_proxies(url)
-    return redact(select_proxy(url, proxies) or "")
-
-
-def _origin(parts: SplitResult) -> tuple[str, str | None, int | None]:
-    return parts.scheme, parts.hostname, parts.port or _DEFAULT_PORTS.get(parts.scheme)
-
-
-def _shared_depth(known: str, asked: str) -> int:
-    """Return how many leading path segments two URLs share."""
-    depth = 0
-    for left, right in zip(known.strip("/").split("/"), asked.strip("/").split("/"), strict=False):
-        if left != right:
-            break
-        depth += 1
-    return depth
-
-
-_REASONS: Final[tuple[tuple[type[BaseException], str], ...]] = (
-    (
-        requests.exceptions.SSLError,
-        (
-            "its certificate is not trusted ({}); name the file with your CA certificates in "
-            "SSL_CERT_FILE or REQUESTS_CA_BUNDLE"
-        ),
-    ),
-    (
-        requests.exceptions.InvalidSchema,
-        "files are downloaded by http and https only; correct the address",
-    ),
-    (
-        requests.exceptions.TooManyRedirects,
-        "it leads from one address to another without end; is a login asked for there?",
-    ),
-    (
-        requests.exceptions.ProxyError,
-        "the proxy does not let us through ({}); see HTTPS_PROXY, HTTP_PROXY, NO_PROXY",
-    ),
-    (requests.Timeout, "it does not answer in time"),
-    (urllib3.exceptions.TimeoutError, "it does not answer in time"),
-    (requests.ConnectionError, "cannot connect ({})"),
-)
-
-
-def _explain(error: BaseException, environ: Mapping[str, str] | None = None) -> str:
-    """Say why there was no answer, in words that name no secret and the way out."""
-    root = _root_cause(error)
-    text = redact_text(str(getattr(root, "strerror", None) or root)).strip()
-    for kind, reason in _REASONS:
-        if isinstance(error, kind):
-            return reason.format(text)
-    if isinstance(root, urllib3.exceptions.IncompleteRead):
-        return f"after {root.partial} of {root.partial + (root.expected or 0)} bytes"
-    if "CA certificate bundle" in text:
-        return f"{text}; see {', '.join(v for v in _CA_VARIABLES if (environ or {}).get(v))}"
-    return text or type(root).__name__
-
-
-def _is_final(error: BaseException) -> bool:
-    """Tell a failure that a further try cannot change: of trust, or of the address itself."""
-    return not isinstance(
-        error,
-        (
-            requests.ConnectionError,
-            requests.Timeout,
-            requests.exceptions.ChunkedEncodingError,
-            urllib3.exceptions.HTTPError,
-        ),
-    ) or isinstance(error, (requests.exceptions.SSLError, requests.exceptions.InvalidURL))
-
-
-def _is_unreachable(error: BaseException) -> bool:
-    """Tell a server that cannot be had at all from one that has trouble with one file."""
-    return isinstance(
-        error,
-        (
-            requests.exceptions.SSLError,
-            requests.exceptions.ProxyError,
-            requests.exceptions.ConnectTimeout,
-        ),
-    ) or any(
-        isinstance(getattr(cause, "reason", None), urllib3.exceptions.NewConnectionError)
-        for cause in error.args
-    )
-
-
-def _root_cause(error: BaseException) -> BaseException:
-    """Follow an exception of requests or urllib3 down to the one that says what happened."""
-    seen = set()
-    while id(error) not in seen:
-        seen.add(id(error))
-        candidates = (
-            getattr(error, "reason", None),
-            getattr(error, "original_error", None),
-            *error.args,
-            error.__cause__,
-        )
-        error = next((c for c in candidates if isinstance(c, BaseException)), error)
-    return error

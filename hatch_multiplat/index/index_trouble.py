@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from hatch_multiplat.base.urls import redact
-from hatch_multiplat.index.http_client import missing_certificates
+from hatch_multiplat.index.certificates import missing_certificates
 from hatch_multiplat.index.sources import credentials_hint
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from packaging.version import InvalidVersion, Version
 
 from hatch_multiplat.base.errors import FetchError
 from hatch_multiplat.base.urls import display_url, local_path
-from hatch_multiplat.index.http_client import RequestError
+from hatch_multiplat.index.http_limits import RequestError
 from hatch_multiplat.index.index_page import (
     ACCEPT,
     IndexFile,
@@ -33,7 +33,8 @@ if TYPE_CHECKING:
 
     from packaging.utils import NormalizedName
 
-    from hatch_multiplat.index.http_client import Answer, HttpClient
+    from hatch_multiplat.index.http_client import HttpClient
+    from hatch_multiplat.index.http_session import Answer
     from hatch_multiplat.index.sources import Sources
     from hatch_multiplat.index.wheel_cache import WheelCache
 

@@ -22,8 +22,8 @@ from hatch_multiplat.base.errors import ToolError
 from hatch_multiplat.base.process import run_tool
 from hatch_multiplat.base.temporary import temporary_folder
 from hatch_multiplat.base.urls import local_path, redact
+from hatch_multiplat.index.certificates import certificate_variables
 from hatch_multiplat.index.fetch import Artifact, fetch_files
-from hatch_multiplat.index.http_client import certificate_variables
 from hatch_multiplat.index.sources import uv_environment
 from hatch_multiplat.index.user_settings import UNHEARD
 from hatch_multiplat.wheels.incompatibility import explain_incompatibility

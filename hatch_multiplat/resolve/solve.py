@@ -19,7 +19,7 @@ from hatch_multiplat.base.errors import ConfigError, FetchError, SolveError, Too
 from hatch_multiplat.base.process import Finished, run_tool
 from hatch_multiplat.base.temporary import temporary_folder
 from hatch_multiplat.base.urls import local_path, redact
-from hatch_multiplat.index.http_client import certificate_variables
+from hatch_multiplat.index.certificates import certificate_variables
 from hatch_multiplat.index.index_trouble import explain_trouble
 from hatch_multiplat.index.project_settings import valid_requirements
 from hatch_multiplat.index.sources import refuse_foreign_files, says_yes, uv_environment

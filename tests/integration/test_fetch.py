@@ -22,7 +22,8 @@ from packaging.specifiers import SpecifierSet
 from hatch_multiplat.base.errors import FetchError
 from hatch_multiplat.base.urls import Credentials
 from hatch_multiplat.index.fetch import Artifact, fetch_files
-from hatch_multiplat.index.http_client import TRIES, HttpClient, Limits
+from hatch_multiplat.index.http_client import HttpClient
+from hatch_multiplat.index.http_limits import TRIES, Limits
 from hatch_multiplat.index.progress import NoProgress
 from hatch_multiplat.index.sources import Sources
 from hatch_multiplat.resolve.question import Question

@@ -12,7 +12,8 @@ from packaging.utils import canonicalize_name
 
 from hatch_multiplat.base.errors import FetchError
 from hatch_multiplat.base.urls import Credentials
-from hatch_multiplat.index.http_client import TRIES, HttpClient
+from hatch_multiplat.index.http_client import HttpClient
+from hatch_multiplat.index.http_limits import TRIES
 from hatch_multiplat.index.simple_api import IndexFile, read_project
 from hatch_multiplat.index.sources import Sources
 from tests.support.server import refused_port

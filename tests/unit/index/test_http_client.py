@@ -8,7 +8,8 @@ import requests
 from urllib3 import HTTPResponse
 
 from hatch_multiplat.base.urls import Credentials
-from hatch_multiplat.index.http_client import HttpClient, read_retry_after
+from hatch_multiplat.index.http_client import HttpClient
+from hatch_multiplat.index.http_session import read_retry_after
 from tests.support.server import basic_auth
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ def test_the_keyring_is_asked_once_and_after_netrc(
         asked.append((url, user))
         return ("ann", "secret") if user == "ann" else None
 
-    monkeypatch.setattr("hatch_multiplat.index.http_client.ask_keyring", answer)
+    monkeypatch.setattr("hatch_multiplat.index.http_session.ask_keyring", answer)
     netrc = tmp_path / "netrc"
     netrc.write_text("machine b.example login bob password geheim\n")
     monkeypatch.setenv("NETRC", str(netrc))

@@ -6,8 +6,8 @@ import pytest
 
 from hatch_multiplat.base.errors import ToolError
 from hatch_multiplat.base.process import Finished
-from hatch_multiplat.index import http_client
-from hatch_multiplat.index.http_client import ask_keyring
+from hatch_multiplat.index import http_session
+from hatch_multiplat.index.http_session import ask_keyring
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -29,7 +29,7 @@ def answer(monkeypatch: pytest.MonkeyPatch) -> Callable[[Mapping[str, str]], lis
             found = answers.get(said)
             return Finished(returncode=found is None, stdout=found or "", stderr="")
 
-        monkeypatch.setattr(http_client, "run_tool", run)
+        monkeypatch.setattr(http_session, "run_tool", run)
         return asked
 
     return install
@@ -61,5 +61,5 @@ def test_a_keyring_that_is_not_there_has_no_password(monkeypatch: pytest.MonkeyP
     def fail(*_: object, **__: object) -> Finished:
         raise ToolError("cannot start keyring")
 
-    monkeypatch.setattr(http_client, "run_tool", fail)
+    monkeypatch.setattr(http_session, "run_tool", fail)
     assert ask_keyring(URL, "ann") is None

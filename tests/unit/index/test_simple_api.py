@@ -8,7 +8,9 @@ from packaging.utils import canonicalize_name
 
 from hatch_multiplat.base.errors import FetchError
 from hatch_multiplat.base.urls import Credentials
-from hatch_multiplat.index.http_client import Answer, HttpClient, Limits
+from hatch_multiplat.index.http_client import HttpClient
+from hatch_multiplat.index.http_limits import Limits
+from hatch_multiplat.index.http_session import Answer
 from hatch_multiplat.index.simple_api import _is_absent, read_project
 from hatch_multiplat.index.sources import Sources
 from hatch_multiplat.index.wheel_cache import WheelCache
