@@ -1,12 +1,13 @@
 """`[tool.multiplat]` as a JSON schema, for editors and linters.
 
-It says what shape a table has; what its words mean is said by `parse_config`. The words to choose
-from and the keys are those that the readers use, and a test compares the rest.
+It says what shape a table has, and how platforms and Pythons are written; whatever else words mean
+is said by `parse_config`. The words to choose from and the keys are those that the readers use, and
+a test compares the rest.
 """
 
 from __future__ import annotations
 
-from typing import Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from hatch_multiplat.config.config import (
     DEFAULT_LOCK,
@@ -18,6 +19,11 @@ from hatch_multiplat.config.config import (
 )
 from hatch_multiplat.config.formats import FORMATS, LAYOUTS, STYLES
 from hatch_multiplat.config.run import EXECUTABLE_KEYS, RUN_KEYS
+from hatch_multiplat.targets.platforms import ARCHS, Platform, short_names
+from hatch_multiplat.targets.python import CPYTHONS, FREE_THREADED_CPYTHONS, PYPYS, known_pythons
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 Schema: TypeAlias = "dict[str, Any]"
 
@@ -87,6 +93,45 @@ def _at_most_one(keys: tuple[str, ...]) -> Schema:
     return {"not": {"anyOf": [{"required": pair} for pair in pairs]}}
 
 
+def _one_of(forms: Iterable[object]) -> str:
+    return f"({'|'.join(map(str, forms))})"
+
+
+def _platform_pattern() -> str:
+    """Return the form of an entry of `platforms`; whether a floor can be is not looked at."""
+    version = "[0-9]{1,2}[._][0-9]{1,2}"
+    linux = f"(many|musl)linux_{version}|manylinux(1|20(10|14))"
+    forms = [Platform.parse(f"windows-{arch}").tag for arch in ARCHS["windows"]]
+    for system, floor, tag in (
+        ("linux", f"-musl|-(glibc|musl){version}", f"({linux})_"),
+        ("macos", f"-{version}", f"macosx_{version}_"),
+        ("windows", "", ""),
+    ):
+        archs = _one_of(ARCHS[system])
+        forms += [f"{system}-{archs}({floor})?", *([f"{tag}{archs}"] if tag else [])]
+    pex = ".+-(cp|pp)-[0-9.]+-[a-z0-9_]+"
+    return f"^{_one_of([*forms, pex, '.+[.]json', 'current'])}$"
+
+
+def _python_pattern() -> str:
+    """Return the form of an entry of `python`: a minor or a patch release, with or without tag."""
+    minor = _one_of(minor for _, minor in CPYTHONS)
+    free = _one_of(minor for _, minor in FREE_THREADED_CPYTHONS)
+    pypy = _one_of(minor for _, minor in PYPYS)
+    patch = "[.][0-9]{1,2}"
+    forms = [
+        *(f"(3[.]{m}({patch})?|cp3{m}|cp3[.]{m}{patch}){t}" for m, t in ((minor, ""), (free, "t"))),
+        f"(pp3{pypy}|pp3[.]{pypy}{patch})",
+        f"pypy3({pypy}|[.]{pypy}{patch})_pp[0-9]+",
+    ]
+    return f"^{_one_of(forms)}$"
+
+
+def _words(known: Iterable[object], pattern: str) -> Schema:
+    """Return a text that is one of the known words, which editors offer, or has a form."""
+    return {"anyOf": [{"enum": list(map(str, known))}, {"type": "string", "pattern": pattern}]}
+
+
 _RUNS: Final[dict[str, Schema]] = {
     "script": _text("A console script of the project or of a dependency; empty for Python itself."),
     "entry-point": _text("A function that is called: package.module:function."),
@@ -101,16 +146,13 @@ _KEYS: Final[dict[str, Schema]] = {
     "platforms": {
         "type": "array",
         "minItems": 1,
-        "items": {
-            "type": "string",
-            "examples": ["linux-x86_64", "linux-aarch64-musl", "macos-arm64", "windows-x86_64"],
-        },
+        "items": _words([*short_names(), "current"], _platform_pattern()),
         "description": "The platforms to build for; each is multiplied by each Python.",
     },
     "python": {
         "type": "array",
         "minItems": 1,
-        "items": {"type": "string", "examples": ["3.13", "3.14t", "pp311"]},
+        "items": _words(known_pythons(), _python_pattern()),
         "description": "The Pythons to build for; by default those that requires-python admits.",
     },
     "exclude": _texts("Targets that are left out, by name or pattern, such as cp315-*."),
