@@ -33,6 +33,8 @@ from hatch_multiplat.executable.executable import (
 from hatch_multiplat.executable.pex_skeleton import HASH, digest_contents, find_skeleton, with_hash
 from hatch_multiplat.executable.rendering import (
     HEADER_MARK,
+    digest_checked,
+    digest_header,
     digest_members,
     render_constant_header,
     render_members,
@@ -90,7 +92,7 @@ def account_for(executable: Executable) -> tuple[Account, ...]:
             *_account_others(contents, table, strays),
             *([] if prefix is None else [_account_header(prefix, table, contents)]),
             *_account_first_line(contents[MAIN], rendered[MAIN], is_folder=prefix is None),
-            *_account_own(contents, rendered),
+            *_account_own(contents, rendered, prefix),
             *_account_pex(contents, table),
         )
     except (OSError, ValueError, KeyError, *BROKEN) as error:
@@ -250,7 +252,9 @@ def _account_first_line(launcher: bytes, rendered: bytes, *, is_folder: bool) ->
         yield Account(part="launcher", state="rewritten", why=why)
 
 
-def _account_own(contents: Mapping[str, bytes], rendered: Mapping[str, bytes]) -> Iterator[Account]:
+def _account_own(
+    contents: Mapping[str, bytes], rendered: Mapping[str, bytes], prefix: bytes | None
+) -> Iterator[Account]:
     """Account for the launcher, the runtime and the table."""
     own = {name: data for name, data in contents.items() if name.startswith(MULTIPLAT)}
     own = {name: data for name, data in own.items() if name not in {PEX_MAIN, MULTIPLAT}}
@@ -267,8 +271,15 @@ def _account_own(contents: Mapping[str, bytes], rendered: Mapping[str, bytes]) -
         why = "launcher, runtime and table do not have the digest that the launcher names"
         yield Account(part="launcher", state="wrong", why=why)
         return
+    is_header = prefix is not None and not prefix.startswith(LAUNCHER) and prefix.count(b"\n") > 1
+    if about.get("check") != digest_checked({**own, MAIN: launcher}):
+        why = "launcher and enter.py do not have the check that the launcher names"
+        yield Account(part="launcher", state="wrong", why=why)
+    elif is_header and about.get("header") != digest_header(prefix or b""):
+        why = "the lines in front of the zip file do not have the digest that it names"
+        yield Account(part="launcher", state="wrong", why=why)
     wanted = _read_about(rendered[MAIN])
-    digests = {"id", "check", "members"}
+    digests = {"id", "header", "check", "members"}
     if any(about[key] != wanted.get(key) for key in about.keys() - digests):
         yield Account(part="launcher", state="unknown", why="it says something else than the table")
     else:

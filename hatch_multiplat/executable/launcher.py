@@ -83,7 +83,7 @@ def is_whole():
         return True  # it was asked before
     digest = sha256()
     for name in ABOUT["members"]:
-        data = read_blank("id", "check") if name == "__main__.py" else read_member(name)
+        data = read_blank("id", "header", "check") if name == "__main__.py" else read_member(name)
         digest.update(("%s %d\n" % (name, len(data))).encode("ascii"))
         digest.update(data)
     if digest.hexdigest() == ABOUT["id"]:
@@ -144,6 +144,7 @@ def end_by_interrupt():
 
 def run_pex():
     """Run pex's own `__main__.py`, which lies under another name, as if it were here."""
+    os.environ.pop("_MULTIPLAT_SH", None)
     given = os.environ.pop("_MULTIPLAT_PYTHONPATH", None)
     if given is not None:
         os.environ["PYTHONPATH"] = given
@@ -169,7 +170,7 @@ def start():
             app = sys.argv[0]  # as it was called; newer Pythons make the other one absolute
     except OSError:
         pass
-    found = os.environ.pop("_MULTIPLAT_SH", "")  # the interpreter as the header found it on PATH
+    found = os.environ.get("_MULTIPLAT_SH", "")  # the interpreter as the header found it on PATH
     package = type(sys)("_multiplat")
     package.__path__ = []
     sys.modules["_multiplat"] = package

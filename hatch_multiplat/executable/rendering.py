@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from hatch_multiplat.executable.executable import LAUNCHERS, MAIN, MULTIPLAT, TABLE
 from hatch_multiplat.executable.windows_exe import read_launcher
 from hatch_multiplat.runtime.enter import FILES, FOLDER, PLACES
+from hatch_multiplat.runtime.run import PRIME
 from hatch_multiplat.runtime.windows import launcher_name
 
 if TYPE_CHECKING:
@@ -74,15 +75,15 @@ def python_names(targets: tuple[TableTarget, ...]) -> tuple[str, ...]:
 def render_members(table: Table) -> dict[str, bytes]:
     """The members that make an executable start, but for pex's own: the launcher and `.multiplat`.
 
-    The launcher's `id` is what `digest_members` says of them; its `check` is the CRC-32 of the
-    launcher without `check`, of `enter.py` and `windows.py`: of what each start by `python FILE`
-    runs.
+    The launcher's `id` is what `digest_members` says of them, its `header` what `digest_header`
+    says of the lines in front, its `check` what `digest_checked` says.
     """
     members = {TABLE: _to_text(table.to_json()).encode()}
     members |= _read_runtime() | _read_launchers(table)
     about: dict[str, object] = {
         "name": table.name,
         "id": "",
+        "header": "",
         "check": "",
         "commands": [table.main, *sorted(table.executables)],
         "pythons": list(python_names(table.targets)),
@@ -93,9 +94,8 @@ def render_members(table: Table) -> dict[str, bytes]:
     }
     members[MAIN] = _render_launcher(table, about)
     about["id"] = digest_members(members)
-    unchecked = _render_launcher(table, about)
-    checked = unchecked.partition(b"\n")[2] + b"".join(members[name] for name in _CHECKED)
-    about["check"] = f"{binascii.crc32(checked):08x}"
+    about["header"] = digest_header(_render_prefix(table, str(about["id"])))
+    about["check"] = digest_checked({**members, MAIN: _render_launcher(table, about)})
     return {**members, MAIN: _render_launcher(table, about)}
 
 
@@ -139,9 +139,30 @@ def digest_members(members: Mapping[str, bytes]) -> str:
     return digest.hexdigest()
 
 
+def digest_checked(members: Mapping[str, bytes]) -> str:
+    """The CRC-32 of what each start by `python FILE` runs, as 8 hex digits.
+
+    That is the launcher without `check` and its first line, `enter.py`, and `windows.py`.
+    """
+    launcher = members[MAIN].partition(b"\n")[2]
+    launcher = re.sub(rb"^(    'check': ')[0-9a-f]+(',)$", rb"\1\2", launcher, flags=re.MULTILINE)
+    data = launcher + b"".join(members[name] for name in _CHECKED)
+    return f"{binascii.crc32(data):08x}"
+
+
+def digest_header(header: bytes) -> str:
+    """The size and the digest by which a start by these lines finds out that they are damaged.
+
+    The first line, which packagers rewrite, does not count. The program's own Python asks at each
+    start, hence a digest that it can make without importing anything: see `is_intact` in run.py.
+    """
+    lines = header.partition(b"\n")[2]
+    return f"{len(lines):x} {int.from_bytes(lines, 'big') % PRIME:x}"
+
+
 def _find_digests(launcher: bytes) -> list[bytes]:
-    """The `id` and the `check` in a launcher, unless they are empty yet."""
-    return re.findall(rb"^    '(?:id|check)': '([0-9a-f]+)',$", launcher, re.MULTILINE)
+    """The `id`, the `header` and the `check` in a launcher, unless they are empty yet."""
+    return re.findall(rb"^    '(?:id|header|check)': '([0-9a-f ]+)',$", launcher, re.MULTILINE)
 
 
 def _render_launcher(table: Table, about: Mapping[str, object]) -> bytes:
@@ -158,12 +179,21 @@ def _render_launcher(table: Table, about: Mapping[str, object]) -> bytes:
 
 def render_prefix(table: Table) -> bytes:
     """What stands before the first member: the header, or a first line of the project's own."""
+    return _render_prefix(table, digest_members(render_members(table)))
+
+
+def _render_prefix(table: Table, digest: str) -> bytes:
     if table.options.shebang:
         return f"#!{table.options.shebang}\n".encode()
-    return render_header(table)
+    return _render_header(table, digest)
 
 
 def render_header(table: Table) -> bytes:
+    """The lines that an executable starts with, unless it has a first line of the project's own."""
+    return _render_header(table, digest_members(render_members(table)))
+
+
+def _render_header(table: Table, digest: str) -> bytes:
     """The `/bin/sh` lines that an executable starts with.
 
     They find the first Python on PATH and its environment, and go there without starting that
@@ -193,7 +223,7 @@ def render_header(table: Table) -> bytes:
         "@NAME@": _sh_quote(table.name),
         "@TRAP@": _sh_quote(f"echo {_sh_quote(table.name)}{_INCOMPLETE}; exit 1"),
         "@MAIN@": _sh_quote(table.main),
-        "@ID@": digest_members(render_members(table))[:16],
+        "@ID@": digest[:16],
         "@PYTHONS@": ":".join(wanted),
         "@NEEDS@": _sh_quote(_needs(table)),
         "@ROOT@": _sh_root(table.options.runtime_root),
@@ -270,6 +300,7 @@ _mp_look() { # Look for an environment of the Python $1 in the cache.
 }
 _mp_try() { # Start the Python $1, unless it cannot be started.
     _mp_python=$1
+    export _MULTIPLAT_SH="$1"
     _mp_look "$@"
     if [ "$_mp_python" = /usr/bin/python3 ] && [ -x /usr/bin/xcode-select ] &&
         ! /usr/bin/xcode-select -p >/dev/null 2>&1; then return 0; fi
@@ -297,7 +328,6 @@ sys.exit(0 if whole else 91)' "$0"; exit $?)
         export _MULTIPLAT_PYTHONPATH="$PYTHONPATH"
         unset PYTHONPATH
     fi
-    export _MULTIPLAT_SH="$_mp_python"
     exec "$_mp_python" "$0" "$@"
 }
 _mp_start() {

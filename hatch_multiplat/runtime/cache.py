@@ -17,7 +17,7 @@ import tempfile
 import time
 from typing import Any, Callable, List, Optional, Type
 
-from . import enter, install, places, run
+from . import enter, install, places, run, windows
 
 UNUSED_FOR = 90 * 24 * 3600  # seconds
 STALE_AFTER = 24 * 3600  # seconds; nobody takes as long to make an environment
@@ -45,6 +45,9 @@ class Writing:
 def prepare(place: enter.Place, build: str) -> str:
     """Make the folder of a file's environments; raises OSError if it cannot be used."""
     folder = os.path.join(place.root, build)
+    if os.name == "nt" and place.kind == enter.NAMED and not os.path.lexists(place.root):
+        os.makedirs(os.path.dirname(place.root), exist_ok=True)
+        windows.make_private(place.root)
     os.makedirs(folder, exist_ok=True)
     check(place, folder)
     return folder

@@ -47,7 +47,7 @@ class Place:
     """A folder for environments, and its kind: it says whose files count there."""
 
     def __init__(self, root: str, kind: str) -> None:
-        self.root, self.kind = root, kind
+        self.root, self.kind, self.private = root, kind, False
 
     def trusts(self, path: str) -> bool:
         """Whether all from ROOT down to `path` is real, and nobody else can have written it.
@@ -55,9 +55,13 @@ class Place:
         Whose files count: in every place the user's own; in one that the user named also root's,
         if all folders above are root's alone, so that an image can hold an environment for all.
         """
-        if os.name == "nt":  # every place is in the user's profile, or named by the user
-            return os.path.exists(path or self.root)
         try:
+            if os.name == "nt":  # the user's profile is the system's affair
+                if self.kind == NAMED and not self.private:
+                    from . import windows
+
+                    self.private = windows.is_private(self.root)
+                return os.path.exists(path or self.root) and (self.private or self.kind == HOME)
             owner = os.lstat(self.root).st_uid
             if owner != os.geteuid() and not (self.kind == NAMED and is_roots_alone(self.root)):
                 return False
@@ -69,7 +73,7 @@ class Place:
                     return False
                 if status.st_mode & 0o022:
                     return False
-        except OSError:
+        except (ImportError, OSError):
             return False
         return True
 

@@ -37,6 +37,8 @@ class Launch:
         self.pythons: Sequence[str] = about["pythons"]
         self.main: str = about["commands"][0]
         self.app, self.base, self.found = app, base, found
+        if found and not run.is_intact(app, about["header"]):
+            self.fail(DAMAGED)
         self.machine = match.read_machine()
         self.target = match.find_target(self.table["targets"], self.machine)
         self.target = self.target or match.find_anywhere(self.table, self.machine)
@@ -192,6 +194,7 @@ class Launch:
             "venv": parts[0],
             "code": parts[2],
             "kind": kind,
+            "header": self.about["header"],
             "signature": run.signature(),
             "stamp": run.stamp(self.base),
             "library": os.path.relpath(now.paths.purelib, inside),

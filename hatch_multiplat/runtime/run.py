@@ -11,6 +11,8 @@ TYPE_CHECKING = False  # importing typing takes longer than all the rest
 if TYPE_CHECKING:
     from typing import Any, Callable, Dict, List
 
+PRIME = 2**30 - 35
+
 
 def signature() -> str:
     """What an environment depends on: this interpreter, this kind of machine, this C library."""
@@ -148,19 +150,41 @@ def is_open_to_others(root: str, library: str) -> bool:
         return True
 
 
-def check(config: "Dict[str, Any]", root: str, file: str, again: bool) -> None:
-    """Start over under the base interpreter if this environment does not fit it any more."""
+def is_intact(file: str, header: str) -> bool:
+    """Whether the shell header of our file, but for its first line, is as it was built.
+
+    `header` is its size and its remainder by PRIME: a digest that takes no import. A file that
+    begins as a program of Windows does, or with one line of a packager's, has none.
+    """
+    size, digest = (int(text, 16) for text in header.split())
+    try:
+        with open(file, "rb") as stream:
+            first, lines = stream.readline(), stream.read(size)
+    except OSError:
+        return False
+    has_none = first[:2] == b"MZ" or lines[:2] == b"PK"
+    return has_none or int.from_bytes(lines, "big") % PRIME == digest
+
+
+def check(config: "Dict[str, Any]", root: str, file: str, again: bool, found: str) -> None:
+    """Start over under the base interpreter if this environment does not fit it any more.
+
+    Or if the header that led here (by the interpreter `found`) is damaged, which launch.py says.
+    """
     environ = os.environ
     library = os.path.join(root, "venv", config["library"])
     asks_pex = any(name.startswith("PEX_") and name != "PEX_ROOT" for name in environ)
     fits = config["signature"] == signature() and config["stamp"] == stamp_of(root)
     fits = fits and "MULTIPLAT" not in environ and not asks_pex
     fits = fits and not is_open_to_others(root, library)
+    fits = fits and (not found or is_intact(file, config["header"]))
     fits = hold(root) and fits and look_after(os.path.join(root, "used"), library)
     if not fits and not again:
         from . import enter
 
         environ["_MULTIPLAT_FILE"], environ["_MULTIPLAT_AGAIN"] = file, "1"
+        if found:
+            environ["_MULTIPLAT_SH"] = found
         enter.become([read_base(root), *enter.read_options(), file, *sys.argv[1:]])
 
 
@@ -309,8 +333,11 @@ def main(config: "Dict[str, Any]", script: str) -> "Callable[[], object]":
     options = read_options(config)
     file = environ.pop("_MULTIPLAT_FILE", None)
     again = environ.pop("_MULTIPLAT_AGAIN", None)
+    found = environ.pop("_MULTIPLAT_SH", "")
     if file is not None:
-        check(config, root, file, again is not None)
+        check(config, root, file, again is not None, found)
+    elif found:  # the header did not say whose start this is
+        sys.exit("%s: this file is damaged, download it again" % os.path.basename(script))
     set_path(config, venv)
     if config["room"] and not sys.dont_write_bytecode:
         sys.dont_write_bytecode = not has_room(root, config["room"])

@@ -6,6 +6,8 @@ import os
 import zipfile
 from typing import IO, Any, Dict, List, Optional, Tuple, cast
 
+from . import run
+
 BLOCK = 1 << 20  # bytes
 PEX_FOLDERS, PEX_OWN = (".bootstrap/", "__pex__/"), ".multiplat/pex.py"  # what is pex's
 WARNING = (
@@ -145,6 +147,8 @@ def examine(path: str, about: Dict[str, Any], table: Dict[str, Any]) -> Tuple[Li
     lines.append("wheels: %d of %d as built" % (good, len(wheels)))
     if file.zip is None:
         return lines, problems
+    if not run.is_intact(path, about["header"]):
+        problems.append("damaged: the lines in front of the zip file")
     names = file.zip.namelist()
     known = set(about["members"]) | set(wheels) | {"PEX-INFO", ".deps/", ".multiplat/"}
     pex = [name for name in names if name.startswith(PEX_FOLDERS) or name == PEX_OWN]

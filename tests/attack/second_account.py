@@ -64,6 +64,7 @@ def main() -> None:
                 {"TEMP": str(place), "TMP": str(place), "LOCALAPPDATA": None},
                 {"TEMP": str(place), "LOCALAPPDATA": r"Z:\nowhere", "USERPROFILE": r"Z:\nowhere"},
                 {"TEMP": None, "TMP": None, "LOCALAPPDATA": r"Z:\nowhere"},
+                {"PEX_ROOT": str(place)},
             ):
                 shown = run(sys.executable, app, **env)
                 assert PLANTED not in shown, (place, env, shown)

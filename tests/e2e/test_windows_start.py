@@ -58,7 +58,7 @@ def say(word):
 """
 
 DRIVER: Final = """\
-import base64, ctypes, json, msvcrt, os, subprocess, sys, time
+import base64, ctypes, json, msvcrt, os, struct, subprocess, sys, time
 
 kernel = ctypes.windll.kernel32
 TEMP = os.environ["TEMP"]
@@ -128,6 +128,26 @@ def redirect(python):
     with open(paths[0], "w") as out, open(paths[1], "w") as err:
         code = subprocess.call([python, FILE, "say", "it"], env=ENVIRON, stdout=out, stderr=err)
     return [code] + [open(path).read().strip() for path in paths]
+
+def plant(name, *rights):
+    # Start with a PEX_ROOT of ours, give others rights to it, change it, start again.
+    root = os.path.join(TEMP, name)
+    environ = dict(ENVIRON, PEX_ROOT=root, USERPROFILE=os.path.dirname(TEMP))
+    found = [run(sys.executable, FILE, "tool", env=environ)]
+    folder = os.path.join(root, "multiplat")
+    for at, _, files in os.walk(folder):
+        if os.path.basename(at) == "app":
+            for name in files:
+                with open(os.path.join(at, name), "w") as stream:
+                    stream.write("print('planted')")
+    if rights:
+        everyone = bytes.fromhex("010100000000000100000000")
+        entries = [(0, 3, 20, int(mask)) for mask in rights]
+        body = b"".join(struct.pack("<BBHL", *entry) + everyone for entry in entries)
+        acl = struct.pack("<BBHHH", 2, 0, 8 + len(body), len(entries), 0) + body
+        descriptor = struct.pack("<BBHLLLL", 1, 0, 0x9004, 0, 0, 0, 20) + acl
+        assert ctypes.windll.advapi32.SetFileSecurityW(folder, 4, descriptor)
+    return [*found, run(sys.executable, FILE, "tool", env=environ), os.path.isdir(folder)]
 """
 HOME_NAME: Final = "größe & 100% (new) %PATH%"
 ODD: Final = ["two words", "%PATH%", "&echo X&", "größe", 'a "quote"', "(x)", "^"]
@@ -222,3 +242,19 @@ def test_handles_streams_and_exit_codes_arrive(drive: Callable[[str], Any]) -> N
     assert handles == [0, "arrived"]
     assert console == window == [0, "stdout has it", "stderr has it"]
     assert ended == [code, ""]
+
+
+def test_a_named_folder_counts_only_if_nobody_else_can_write_to_it(
+    drive: Callable[[str], Any],
+) -> None:
+    """Its owner and its access list say so; where others only read, what lies there is run."""
+    alone, read, write = drive("[plant('a'), plant('b', 0x1200A9), plant('c', 0x1F01FF)]")
+    right = [0, '["demo.pex", ["tool"]]']
+    assert alone == read == [right, [0, "planted"], True]
+    first, (code, said), _ = write
+    assert first == right
+    assert code == 0
+    assert "planted" not in said
+    assert said.startswith("demo: ")
+    assert "is not used: others can write to it" in said
+    assert said.endswith(right[1])

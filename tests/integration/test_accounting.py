@@ -17,7 +17,7 @@ from hatch_multiplat.executable import accounting
 from hatch_multiplat.executable.accounting import account_for, pex_digests, read_releases
 from hatch_multiplat.executable.pex_skeleton import dump_info, with_hash
 from hatch_multiplat.executable.reader import read_executable
-from hatch_multiplat.executable.rendering import digest_members
+from hatch_multiplat.executable.rendering import digest_checked, digest_members
 from hatch_multiplat.executable.zip_writer import Member, read_members, write_archive
 from hatch_multiplat.frontends.cli import main
 from tests.support.index_server import IndexServer
@@ -157,7 +157,10 @@ def renew_id(contents: dict[str, bytes]) -> None:
         launcher,
     )
     digest = digest_members({**own, "__main__.py": names}).encode()
-    contents["__main__.py"] = names.replace(old, digest)
+    names = names.replace(old, digest)
+    (old,) = re.findall(rb"    'check': '([0-9a-f]{8})'", launcher)
+    check = digest_checked({**own, "__main__.py": names}).encode()
+    contents["__main__.py"] = names.replace(old, check)
 
 
 def forge(*changes: Change) -> Change:
@@ -212,6 +215,14 @@ TAMPERED: dict[str, tuple[Change, dict[str, str]]] = {
     "code in the launcher's values": (
         forge(edit("__main__.py", b"    'name': 'demo'", b"    'name': 'evil'")),
         {"launcher": "unknown"},
+    ),
+    "the check in the launcher": (
+        edit("__main__.py", b"    'check': '", b"    'check': '0"),
+        {"launcher": "wrong"},
+    ),
+    "the digest of the header in the launcher": (
+        forge(edit("__main__.py", b"    'header': '1", b"    'header': '2")),
+        {"launcher": "wrong"},
     ),
     "code in the launcher's title": (
         edit("__main__.py", b": made by hatch-multiplat.", b"\nimport evil"),
