@@ -263,7 +263,7 @@ HEADER_MARK: Final = "# What follows is the same in every file of one release.\n
 _CONSTANT: Final = """\
 _mp_own() { # Is the folder $1, and all on the path $2 below it, real and this user's?
     _mp_at=$1
-    _mp_rest=$2/
+    _mp_rest=${2:+$2/}
     while [ -O "$_mp_at" ] && [ ! -L "$_mp_at" ]; do
         if [ -z "$_mp_rest" ]; then return 0; fi
         _mp_at=$_mp_at/${_mp_rest%%/*}
@@ -277,7 +277,8 @@ _mp_enter() { # Go to the environment that the folder $_mp_cache has for the Pyt
     if [ -f "$_mp_cache/$_mp_id/from$_mp_of" ] && _mp_own "$_mp_cache" "$_mp_id/from$_mp_of"
     then :; else return 0; fi
     { IFS= read -r _mp_key && IFS= read -r _mp_how && IFS= read -r _mp_base &&
-        IFS= read -r _mp_real; } <"$_mp_cache/$_mp_id/from$_mp_of" || return 0
+        IFS= read -r _mp_real && IFS= read -r _mp_library
+    } <"$_mp_cache/$_mp_id/from$_mp_of" || return 0
     _mp_root=$_mp_cache/$_mp_id/$_mp_key
     _mp_exe=$_mp_root/venv/bin/python
     if [ "$_mp_how" = base ]; then _mp_exe=$_mp_base; fi
@@ -285,9 +286,13 @@ _mp_enter() { # Go to the environment that the folder $_mp_cache has for the Pyt
     _mp_name=${0##*/}
     [ -f "$_mp_root/app/$_mp_name" ] || _mp_name=${_mp_name%.*}
     [ -f "$_mp_root/app/$_mp_name" ] || _mp_name=$_mp_main
-    _mp_own "$_mp_cache" "$_mp_id/$_mp_key/app/$_mp_name" && _mp_own "$_mp_root" venv/bin &&
-        _mp_own "$_mp_root" code/_multiplat || return 0
-    for _mp_part in @FILES@; do [ -f "$_mp_root/$_mp_part" ] || return 0; done
+    _mp_own "$_mp_cache" "$_mp_id/$_mp_key/app/$_mp_name" || return 0
+    for _mp_part in "$_mp_library" bin venv/bin code/_multiplat; do
+        _mp_own "$_mp_root" "$_mp_part" || return 0
+    done
+    for _mp_part in @FILES@; do
+        [ -f "$_mp_root/$_mp_part" ] && _mp_own "$_mp_root/$_mp_part" || return 0
+    done
     unset $_mp_unset __PYVENV_LAUNCHER__
     export _MULTIPLAT_FILE="$0"
     if [ "$_mp_how" = direct ]; then exec "$_mp_root/app/$_mp_name" "$@"; fi

@@ -24,7 +24,7 @@ STALE_AFTER = 24 * 3600  # seconds; nobody takes as long to make an environment
 # The forms of our own names: a file's folder, an environment, one that is being made, a lock.
 BUILD, ENVIRONMENT = r"[0-9a-f]{12,16}\Z", r"[0-9a-f]{8}\Z"
 UNFINISHED, LOCK = r"[0-9a-f]{8}\.\w+\.new\Z", r"[0-9a-f]{8}\.lock\Z"
-RECORD_LINES = 4  # which environment, how to start it, by which Python, and what led to it
+RECORD_LINES = 5  # which environment, how to start it, by which Python, what led to it, its library
 PATIENCE = 600  # seconds that a maker waits for another
 
 

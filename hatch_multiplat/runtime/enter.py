@@ -4,8 +4,8 @@ The launcher imports this at every start that gets to Python, so it imports next
 build makes lines of the shell header from `PLACES`.
 
 ROOT/ID/KEY/         an environment and what starts in it: see venv.py
-ROOT/ID/from/PATH    for the interpreter at PATH: KEY, how it is started, by which Python, and what
-                     PATH led to
+ROOT/ID/from/PATH    for the interpreter at PATH: KEY, how it is started, by which Python, what PATH
+                     led to, and where in KEY the packages are
 """
 
 import os
@@ -157,14 +157,18 @@ def read_record(
     try:
         handle = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0))
         with os.fdopen(handle, "rb") as stream:
-            key, how, base, _ = os.fsdecode(stream.read()).split("\n")[:4]
+            key, how, base, _, library = os.fsdecode(stream.read()).split("\n")[:5]
     except (OSError, ValueError):
         return None
     found = os.path.join(folder, key)
-    for part in (*FILES, "app/" + command):
-        if not place.trusts(os.path.join(found, *part.split("/"))):
-            return None
-    return (found, how, base) if os.path.exists(start_of(found, how, base)) else None
+    good = is_trusted(place, found, (library, "app/" + command))
+    return (found, how, base) if good and os.path.exists(start_of(found, how, base)) else None
+
+
+def is_trusted(place: "Place", found: str, more: "Tuple[str, ...]") -> bool:
+    """Whether an environment has what a start goes by, and nobody else can have written that."""
+    parts = (*FILES, "bin", "venv/" + VENV_PYTHON[0], *more)
+    return all(place.trusts(os.path.join(found, *part.split("/"))) for part in parts)
 
 
 def start_of(found: str, how: str, base: str) -> str:

@@ -92,7 +92,12 @@ class Launch:
                     folder = cache.prepare(place, self.id)
                     key = self.key(place)
                     how = self.make_in(place, folder, key, noexec)
-                    self.write_records(folder, key, how)
+                    inside = os.path.join(folder, key, "venv")
+                    library = os.path.relpath(venv.describe_venv(inside).paths.purelib, inside)
+                    library = os.path.join("venv", library)
+                    if not enter.is_trusted(place, os.path.join(folder, key), (library, "app")):
+                        raise PermissionError(errno.EACCES, places.OPEN_TO_OTHERS)
+                    self.write_records(folder, key, how, library)
             except OSError as error:
                 problems[place] = error.strerror or str(error)
                 continue
@@ -266,15 +271,15 @@ class Launch:
             file.close()
         return groups
 
-    def write_records(self, folder: str, key: str, how: str) -> None:
+    def write_records(self, folder: str, key: str, how: str, library: str) -> None:
         """Tell later starts where to go: by this interpreter, and by others that came here."""
-        cache.write_record(folder, self.base, [key, how, self.base, self.base])
-        if self.found and enter.is_same(self.found, self.base):
-            cache.write_record(folder, self.found, [key, how, self.base, self.base])
         # Interpreters that fit no target, from which `search` came here.
-        for path in os.environ.pop("_MULTIPLAT_FROM", "").split(os.pathsep):
-            if path:
-                cache.write_record(folder, path, [key, how, self.base, path])
+        others = filter(None, os.environ.pop("_MULTIPLAT_FROM", "").split(os.pathsep))
+        ways = {self.base: self.base, **{path: path for path in others}}
+        if self.found and enter.is_same(self.found, self.base):
+            ways[self.found] = self.base
+        for path, real in ways.items():
+            cache.write_record(folder, path, [key, how, self.base, real, library])
 
     # Other things to do
 

@@ -142,8 +142,9 @@ def is_open_to_others(root: str, library: str) -> bool:
 
     Who owns them, and that they are real, is looked at before anything is started here.
     """
-    paths = [os.path.join(root, name) for name in ("app", "code", "venv")] + [root, library]
-    paths += [os.path.dirname(root), os.path.dirname(os.path.dirname(root))]
+    names = ("app", "bin", "code", "code/_multiplat", "venv", "venv/bin")
+    paths = [root, library, os.path.dirname(library), os.path.dirname(os.path.dirname(root))]
+    paths += [os.path.dirname(root), *(os.path.join(root, name) for name in names)]
     try:
         return os.name != "nt" and any(os.lstat(path).st_mode & 0o022 for path in paths)
     except OSError:

@@ -121,6 +121,51 @@ def test_a_link_is_not_followed(bench: Bench, part: str, way: str) -> None:
     assert PLANTED not in result.stdout + result.stderr
 
 
+FOLDERS = ("app", "bin", "code", "code/_multiplat", "venv", "venv/bin", "venv/lib")
+LIBRARY = "ID/KEY/venv/lib/PYTHON"
+OPEN = ("", "ID", "ID/from", "ID/KEY", *(f"ID/KEY/{name}" for name in FOLDERS), LIBRARY)
+
+
+@pytest.mark.parametrize(
+    ("part", "way"),
+    # That the folder of packages itself is open, a shell cannot see.
+    [*((part, way) for part in OPEN for way in WAYS), (LIBRARY + "/site-packages", "python")],
+)
+def test_what_another_user_has_put_into_an_open_folder_is_not_run(
+    bench: Bench, part: str, way: str
+) -> None:
+    """The other user replaces whatever is in a folder that the user has opened to all."""
+    app = bench.demo()
+    home = make_home(bench, "victim", VICTIM)
+    (bench.folder / "tmp").mkdir()
+    (bench.folder / "tmp").chmod(0o1777)
+    env = {"HOME": str(home), "TMPDIR": str(bench.folder / "tmp")}
+    root = home / ".cache" / "multiplat"
+    key = Path(start(bench, app, way, env)).parent
+    (python,) = (key / "venv" / "lib").iterdir()
+    names = {"ID": key.parent.name, "KEY": key.name, "PYTHON": python.name}
+    path = root.joinpath(*(names.get(name, name) for name in part.split("/") if name))
+    kept = bench.folder / "kept"
+    shutil.copytree(path, kept, symlinks=True)
+    for script in (*kept.rglob("*.py"), *kept.rglob("app/*"), *kept.rglob("demo")):
+        if not script.is_dir():
+            script.write_text(f"#!{bench.python}\nprint('{PLANTED}')\n")
+    for cached in kept.rglob("*.pyc"):
+        cached.unlink()
+    for library in kept.rglob("site-packages"):
+        (library / "evil.pth").write_text(f"import os; os.write(1, b'{PLANTED}')\n")
+    for config in kept.rglob("pyvenv.cfg"):
+        config.write_text("include-system-site-packages = true\nhome = /usr/bin\n")
+    give(kept, ATTACKER)
+    for item in path.iterdir():
+        shutil.rmtree(item) if item.is_dir() and not item.is_symlink() else item.unlink()
+        shutil.move(kept / item.name, item)
+    path.chmod(0o777)
+    for _ in range(2):
+        where = bench.folder / "tmp" if part != "ID/from" else home
+        assert start(bench, app, way, env).startswith(f"{where}/")
+
+
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("mode", [0o777, 0o775, 0o757])
 def test_a_cache_that_others_can_write_to_is_not_used_and_said_so_once(

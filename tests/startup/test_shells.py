@@ -170,7 +170,7 @@ def test_shellcheck_has_no_objection(tmp_path: Path, bench: Bench) -> None:
     header = tmp_path / "header.sh"
     header.write_bytes(bench.demo().read_bytes().split(b"PK\x03\x04")[0])
     # Not in POSIX, but in every shell that is some system's /bin/sh: `-ef` (the tests above run
-    # them). And what `wc` prints has blanks in front on some systems, which an unquoted word loses. The
-    # last `exit` is for a damaged copy.
+    # them). And what `wc` prints has blanks in front on some systems, which an unquoted word loses.
+    # And the last `exit` is for a damaged copy.
     excluded = "--exclude=SC3013,SC2086,SC2317"
     subprocess.run([shellcheck, "--shell=sh", excluded, header], check=True)
