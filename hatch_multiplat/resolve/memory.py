@@ -28,8 +28,9 @@ if TYPE_CHECKING:
     from packaging.utils import NormalizedName
 
     from hatch_multiplat.resolve.question import Question
+    from hatch_multiplat.targets.target import Target
 
-_FORMAT: Final = 2
+_FORMAT: Final = 3
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -37,7 +38,8 @@ class Lesson:
     """What was learned: how uv was asked in the end, and that its answer could not be bettered.
 
     `steps` narrow versions on single targets, `preferences` are the versions that were chosen,
-    `sourced` are packages that have no wheels, and `yanked` files of the answer that do not count.
+    `sourced` are packages that have no wheels, and `yanked` files of the answer that do not count,
+    and `merged` the packages that are spread over indexes, each with a target for which they are.
     `listing` has the fingerprint of each package that this rests on, `answer` the digest of uv's
     answer.
     """
@@ -46,6 +48,7 @@ class Lesson:
     preferences: tuple[tuple[str, str], ...]
     sourced: frozenset[NormalizedName]
     yanked: frozenset[str]
+    merged: Mapping[NormalizedName, Target]
     listing: Mapping[NormalizedName, str]
     answer: str
 
@@ -89,6 +92,9 @@ def recall(root: Path, key: str, question: Question) -> Lesson | None:
             preferences=tuple((name, number) for name, number in data["preferences"]),
             sourced=frozenset(map(canonicalize_name, data["sourced"])),
             yanked=frozenset(map(str, data["yanked"])),
+            merged={
+                canonicalize_name(name): targets[target] for name, target in data["merged"].items()
+            },
             listing={canonicalize_name(name): said for name, said in data["listing"].items()},
             answer=data["answer"],
         )
@@ -102,6 +108,7 @@ def remember(root: Path, key: str, lesson: Lesson) -> None:
         "preferences": [list(pair) for pair in lesson.preferences],
         "sourced": sorted(lesson.sourced),
         "yanked": sorted(lesson.yanked),
+        "merged": {name: str(target) for name, target in sorted(lesson.merged.items())},
         "listing": dict(sorted(lesson.listing.items())),
         "answer": lesson.answer,
     }

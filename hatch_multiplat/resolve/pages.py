@@ -54,7 +54,8 @@ class Pages:
 
         A page of ours has no upload times: where these are limited there is no merging.
         """
-        self.merged: dict[NormalizedName, tuple[IndexFile, ...]] = {}
+        self.merged: dict[NormalizedName, Target] = {}
+        """The packages that are merged, each with the target for which it was."""
         self._context = context
         direct = question.direct
         members = read_bindings(question.project_dir, question.uv_table.get("sources", {}), direct)
@@ -132,7 +133,7 @@ class Pages:
         for target in targets:
             files = self.listing(name, target).files
             if is_shadowed_version(files, target, above=above):
-                self.merged[name] = files
+                self.merged[name] = target
                 return True
         return False
 
@@ -143,8 +144,8 @@ class Pages:
         knows of a wheel, which an offline build needs. Raises WheelCacheError.
         """
         return tuple(
-            write_index(self._context.wheel_cache.root, name, files)
-            for name, files in sorted(self.merged.items())
+            write_index(self._context.wheel_cache.root, name, self.listing(name, target).files)
+            for name, target in sorted(self.merged.items(), key=lambda item: item[0])
         )
 
     def explain(self, name: NormalizedName, version: Version, target: Target) -> str:
@@ -209,8 +210,18 @@ def is_shadowed_version(
     visible = visible_files(files)
     if len(visible) == len(files):
         return False
-    wanted = _fitting(files, target) - _fitting(visible, target)
-    return any(above is None or version > above for version in wanted)
+    seen = set(map(id, visible))
+    hidden = [file for file in files if id(file) not in seen]
+    wanted = {
+        file.version
+        for file in hidden
+        if (above is None or file.version > above) and _counts(file, target)
+    }
+    # A package has thousands of files, of which few are hidden.
+    return bool(
+        wanted
+        - {file.version for file in visible if file.version in wanted and _counts(file, target)}
+    )
 
 
 def shadowed_by(files: Sequence[F], version: Version, target: Target) -> tuple[str, str] | None:
@@ -224,9 +235,5 @@ def shadowed_by(files: Sequence[F], version: Version, target: Target) -> tuple[s
     return (visible[0].index, hidden[0].index) if visible and hidden else None
 
 
-def _fitting(files: Iterable[F], target: Target) -> set[Version]:
-    return {
-        file.version
-        for file in files
-        if not file.yanked and not file.version.is_prerelease and wheel_fits(file, target)
-    }
+def _counts(file: PlacedFile, target: Target) -> bool:
+    return not file.yanked and not file.version.is_prerelease and wheel_fits(file, target)

@@ -104,7 +104,7 @@ class Search:
             solved = self.solve_for_gaps(error)
         rounds = 0
         while True:
-            while self.merge_shadowed(solved):
+            while not self.solver.is_proven(solved) and self.merge_shadowed(solved):
                 solved = self.solver.again()
             solved = self.solver.without_yanked(solved)
             for name in solved.unplaced:

@@ -87,15 +87,19 @@ class Solver:
             (canonicalize_name(name), Version(number)) for name, number in lesson.preferences
         }
         self.sourced = set(lesson.sourced)
+        self.pages.merged = dict(lesson.merged)
         solved = None
-        with self.pages.reading_ahead(lesson.listing, self.question.targets), suppress(SolveError):
+        with (
+            self.pages.reading_ahead(lesson.listing, self.question.targets),
+            suppress(SolveError, FetchError),
+        ):
             solved = self.ask(prior=with_preferences(self.prior or "", self.preferred()))
         with suppress(FetchError):
             listing = self.take_listing(lesson.listing)
             if solved is not None and listing == lesson.listing:
                 self._proven, self._yanked = lesson.answer, lesson.yanked
                 return solved
-        self.steps, self.preferences, self.sourced = {}, set(), set()
+        self.steps, self.preferences, self.sourced, self.pages.merged = {}, set(), set(), {}
         return self.first_answer()
 
     def first_answer(self) -> Solved:
@@ -306,16 +310,18 @@ class Solver:
     def keep_lesson(self, solved: Solved) -> None:
         """Keep how uv was asked in the end, and what the sources have of what it rests on."""
         answer = digest_answer(solved.text)
-        if self.level is not Level.WHEELS or self._proven == answer or self.pages.merged:
+        if self.level is not Level.WHEELS or self._proven == answer:
             return
         names = {package.name for package in solved.lock.packages if self.is_of_index(package)}
         names |= {name for name, _ in self.steps} | self.sourced - self.question.elsewhere
+        names |= self.pages.merged.keys()
         with suppress(FetchError):
             lesson = Lesson(
                 steps=tuple(self.steps.values()),
                 preferences=_versions_of(solved.lock, names),
                 sourced=frozenset(self.sourced),
                 yanked=self._yanked,
+                merged=self.pages.merged,
                 listing=self.take_listing(names),
                 answer=answer,
             )

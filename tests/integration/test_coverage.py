@@ -505,6 +505,18 @@ class TestSeveralIndexes:
         assert len(hosts) == 2
         assert hosts["native-2.0-cp312-cp312-win_amd64.whl"].startswith(desk.index.url)
 
+    def test_what_is_spread_over_indexes_is_asked_for_once_the_next_time(
+        self, desk: Desk, partial: IndexServer, make_wheel: MakeFile
+    ) -> None:
+        """As long as both indexes say the same; what one of them adds is seen at once."""
+        wanted = {"cp312-manylinux_2_28_x86_64": "2.0", "cp312-win_amd64": "2.0"}
+        first, second = (desk.ask(["native"], [LINUX, WINDOWS]) for _ in range(2))
+        assert versions(first, "native") == versions(second, "native") == wanted
+        assert (first.runs, second.runs) == (2, 1)
+        partial.add(make_wheel("native", "3.0", tags=f"cp312-cp312-{self.NEW}"))
+        newer = desk.ask(["native"], [LINUX, WINDOWS])
+        assert versions(newer, "native") == wanted | {"cp312-manylinux_2_28_x86_64": "3.0"}
+
     def test_an_sdist_of_the_first_index_hides_no_wheel_of_the_second(
         self, desk: Desk, partial: IndexServer, make_sdist: MakeFile
     ) -> None:
