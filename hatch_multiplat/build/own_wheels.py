@@ -16,8 +16,8 @@ from hatch_multiplat.resolve.project import Project, ProjectWheel, read_wheel
 from hatch_multiplat.wheels.elf import (
     explain_need,
     is_for_linux,
-    make_gap,
     measured_floor,
+    missing_because,
     read_libc_needs,
 )
 from hatch_multiplat.wheels.floors import promises_floor
@@ -189,7 +189,9 @@ def match_own_wheels(
             continue
         if tagged is not None:
             whose = f"the project's own wheel {tagged.filename}: "
-            missing_wheels.append(make_gap(tagged, target, lacks[tagged.filename], whose=whose))
+            missing_wheels.append(
+                missing_because(tagged, target, lacks[tagged.filename], whose=whose)
+            )
             continue
         kind, reason, needs = explain_incompatibility(tags, target)
         missing_wheels.append(
@@ -214,7 +216,7 @@ def _read_needs(own: OwnWheels) -> dict[str, Mapping[str, LibcNeed]]:
     }
 
 
-def survey_own_wheels(
+def describe_own_wheels(
     project: Project,
     targets: Sequence[Target],
     *,

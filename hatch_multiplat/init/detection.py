@@ -57,21 +57,21 @@ _JOBS: Final = 8
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Survey:
+class Detected:
     """The settings that a table lacks, and the lines that say how each was come by."""
 
     settings: Settings
     reasons: tuple[str, ...]
 
 
-def survey_project(
+def detect_settings(
     folder: Path,
     pyproject: Mapping[str, Any],
     chosen: Settings,
     invocation: Invocation,
     *,
     build: Callable[[], ProjectWheel],
-) -> Survey:
+) -> Detected:
     """Guess what neither the table nor a person says: platforms, Pythons, and what runs.
 
     `chosen` is what the person says, empty where nothing. The index is asked for the wheels of
@@ -97,7 +97,7 @@ def survey_project(
     metadata = wheel.metadata if wheel else static_metadata(project)
     platforms, pythons, reasons = _guess_targets(project, metadata, said, invocation)
     run, run_reason = _guess_run(project, wheel)
-    return Survey(
+    return Detected(
         settings=Settings(platforms=platforms, pythons=pythons, run=run),
         reasons=(*reasons, run_reason),
     )

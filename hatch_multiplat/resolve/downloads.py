@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from hatch_multiplat.base.urls import local_path
 from hatch_multiplat.index.fetch import Artifact, fetch_files, fetch_metadata
 from hatch_multiplat.wheels.dependency_proof import apply_user_bounds
-from hatch_multiplat.wheels.elf import find_bare_gaps
+from hatch_multiplat.wheels.elf import find_newer_libc
 from hatch_multiplat.wheels.floors import promises_floor
 from hatch_multiplat.wheels.python_bounds import find_refused_by_python
 from hatch_multiplat.wheels.wheel_file import open_wheel, parse_wheel_texts
@@ -72,7 +72,7 @@ class Downloads:
         refused = find_refused_by_python(selections, required.requires_python, applied)
         bare = self._bring_bare(selections)
         new = self.unproven(selections, bare)
-        unfit = find_bare_gaps(new, self.open(bare))
+        unfit = find_newer_libc(new, self.open(bare))
         left = {(missing.name, missing.target) for missing in unfit}
         self._proven |= {
             (bare[wheel.filename].path, selection.target)

@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     Key = tuple[NormalizedName, Target]
 
 MAX_ROUNDS: Final = 8
-"""Each round is one run of uv, and settles every gap that the one before it left.
+"""Each round is one run of uv, and settles all that the one before it left missing.
 
 Those do not count that settle what wheels say inside, which is learned one version after another.
 """
@@ -101,7 +101,7 @@ class Search:
         except SolveError as error:
             if removed := self.find_removed():
                 return self.unresolved(removed)
-            solved = self.solve_for_gaps(error)
+            solved = self.solve_for_missing(error)
         rounds = 0
         while True:
             while not self.solver.is_proven(solved) and self.merge_shadowed(solved):
@@ -132,7 +132,7 @@ class Search:
 
     # Asking uv.
 
-    def solve_for_gaps(self, error: SolveError) -> Solved:
+    def solve_for_missing(self, error: SolveError) -> Solved:
         """Solve for any platform, without the packages that uv can place nowhere.
 
         Raises the given error where no package without wheels is to blame.

@@ -164,6 +164,6 @@ def has_native_wheel(missing_wheel: MissingWheel, files: Iterable[File]) -> bool
 
 
 def _listed(missing_wheel: MissingWheel, files: Iterable[F]) -> list[F]:
-    """Return the files that count for a gap, which neither yanked ones nor most pre-releases do."""
+    """Return the files that can fill in: no yanked ones, and hardly ever pre-releases."""
     pre = missing_wheel.version is not None and missing_wheel.version.is_prerelease
     return [file for file in files if not file.yanked and (pre or not file.version.is_prerelease)]

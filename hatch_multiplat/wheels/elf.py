@@ -160,7 +160,7 @@ def explain_need(
 ) -> tuple[MissingKind, str, str] | None:
     """Say why a wheel whose tags fit a target does not do there: kind, reason, and floor needed.
 
-    None where it does. The kinds and the floor are those of `misfit`.
+    None where it does. The kinds and the floor are those of `explain_incompatibility`.
     """
     platform = target.platform
     need = needs.get(platform.arch)
@@ -190,13 +190,13 @@ def _promise(tags: Iterable[Tag], target: Target) -> str:
     return f"it is tagged {names}"
 
 
-def find_bare_gaps(
+def find_newer_libc(
     selections: Sequence[Selection], files: Mapping[str, WheelFile]
 ) -> tuple[MissingWheel, ...]:
-    """Return the gaps that wheels for plain `linux_ARCH` leave by what the files in them need.
+    """Return what targets lack because a wheel for plain `linux_ARCH` needs a newer C library.
 
-    `files` has the wheels by file name. What carries a tag that promises a floor is believed:
-    whoever gave it that has looked.
+    `files` has the wheels by file name. A tag that promises a floor is believed: the tool that
+    wrote it has looked.
     """
     known: dict[str, dict[str, LibcNeed]] = {}
     missing_wheels = []
@@ -209,15 +209,15 @@ def find_bare_gaps(
             found = explain_need(wheel.tags, known[wheel.filename], selection.target)
             if found is not None:
                 missing_wheels.append(
-                    make_gap(wheel, selection.target, found, whose=f"{wheel.filename}: ")
+                    missing_because(wheel, selection.target, found, whose=f"{wheel.filename}: ")
                 )
     return tuple(missing_wheels)
 
 
-def make_gap(
+def missing_because(
     wheel: Wheel, target: Target, found: tuple[MissingKind, str, str], *, whose: str
 ) -> MissingWheel:
-    """Return the gap that a wheel leaves which does not do on a target."""
+    """Return what a target lacks whose wheel does not run there, with the reason found."""
     kind, reason, needs = found
     return MissingWheel(
         name=wheel.name,

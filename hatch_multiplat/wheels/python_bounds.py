@@ -77,7 +77,7 @@ def find_refused_by_python(
     requires_python: SpecifierSet,
     bounds: Mapping[str, SpecifierSet],
 ) -> tuple[MissingWheel, ...]:
-    """Return a gap for each wheel that leaves out all of a target that the program admits."""
+    """Return a missing wheel for each wheel that admits no Python of a target."""
     missing_wheels = []
     for selection in selections:
         served = served_patches(selection, requires_python)

@@ -172,7 +172,7 @@ class MissingWheel:
 class Outcome:
     """What selection found for all targets: each field can hold something at once.
 
-    `partial` is what the targets with gaps take beside them.
+    `partial` is what incomplete targets take.
     """
 
     selections: tuple[Selection, ...]
@@ -202,7 +202,7 @@ def select_all(
 
     `base` is the absolute folder that relative paths of the lock start from; `built` maps the
     key of a LockedSource to the wheel that was built from it; `rules` say which tags wheels may
-    carry. A target with gaps gets a partial
+    carry. An incomplete target gets a partial
     Selection only. Raises LockError where the lock is ambiguous for a target, or not made for it.
     """
     _check_covers(lock, targets)

@@ -13,7 +13,7 @@ import click
 from hatch_multiplat.base.atomic_write import write_atomically
 from hatch_multiplat.base.errors import ConfigError, CoverageError, WriteError
 from hatch_multiplat.base.text import format_count
-from hatch_multiplat.build.own_wheels import survey_own_wheels
+from hatch_multiplat.build.own_wheels import describe_own_wheels
 from hatch_multiplat.config.overrides import Overrides
 from hatch_multiplat.frontends.commands.opening import (
     open_with_metadata,
@@ -160,7 +160,7 @@ def _make_matrix(
     found: Resolution | Unresolved, project: Project, question: Question, *, before: Project
 ) -> Matrix:
     name = project.pyproject.get("project", {}).get("name") or project.folder.resolve().name
-    own = survey_own_wheels(project, question.targets, here=current_target(), environ=os.environ)
+    own = describe_own_wheels(project, question.targets, here=current_target(), environ=os.environ)
     asked = set(question.targets) - set(before.config.targets)
     if isinstance(found, Unresolved):
         return make_matrix(

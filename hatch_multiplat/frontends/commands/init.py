@@ -27,7 +27,7 @@ from hatch_multiplat.frontends.commands.terminal import (
 )
 from hatch_multiplat.frontends.frontend import make_invocation
 from hatch_multiplat.index.project_settings import find_workspace
-from hatch_multiplat.init.detection import survey_project
+from hatch_multiplat.init.detection import detect_settings
 from hatch_multiplat.init.init_table import (
     ENABLE,
     TABLE,
@@ -158,16 +158,16 @@ def _choose(project: Path, text: str, chosen: Settings, terminal: Terminal) -> S
     _reject_other("python", chosen.pythons, present)
     if "platforms" in present:  # What such a table does not say has its default: it is whole.
         return chosen
-    survey = survey_project(
+    detected = detect_settings(
         project,
         pyproject,
         chosen,
         make_invocation(terminal),
         build=lambda: build_aside(project, terminal),
     )
-    for reason in survey.reasons:
+    for reason in detected.reasons:
         terminal.display_info(reason)
-    return survey.settings
+    return detected.settings
 
 
 def _reject_other(key: str, names: tuple[str, ...], present: Mapping[str, Any]) -> None:

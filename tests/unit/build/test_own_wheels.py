@@ -11,10 +11,10 @@ from hatch_multiplat.base.errors import ConfigError, CoverageError
 from hatch_multiplat.build.own_wheels import (
     OwnWheels,
     add_own_wheels,
+    describe_own_wheels,
     find_own_wheels,
     has_project_wheels,
     own_wheels_of,
-    survey_own_wheels,
 )
 from hatch_multiplat.config.config import Config
 from hatch_multiplat.resolve.project import Project, read_wheel
@@ -258,7 +258,7 @@ def test_what_is_there_is_told_from_what_is_yet_to_be_built(tmp_path: Path) -> N
     native(tmp_path / "wheelhouse", "macosx_11_0_arm64")
     project = make_project(tmp_path, "wheelhouse/*.whl")
     targets = (LINUX, OLD_LINUX, MAC, WINDOWS)
-    own = survey_own_wheels(project, targets, here=LINUX, environ={})
+    own = describe_own_wheels(project, targets, here=LINUX, environ={})
     assert own is not None
     assert (own.name, str(own.version)) == ("demo", "1.0")
     assert {target: wheel.filename for target, wheel in own.wheels.items()} == {
@@ -278,7 +278,7 @@ def test_another_python_or_libc_is_not_built_here(tmp_path: Path) -> None:
         Target.parse("cp312-musllinux_1_2_x86_64"),
         Target.parse("cp312-manylinux_2_28_aarch64"),
     )
-    own = survey_own_wheels(project, others, here=LINUX, environ={})
+    own = describe_own_wheels(project, others, here=LINUX, environ={})
     assert own is not None
     assert own.unbuilt == ()
     assert [missing_wheel.target for missing_wheel in own.missing_wheels] == list(others)
@@ -286,13 +286,13 @@ def test_another_python_or_libc_is_not_built_here(tmp_path: Path) -> None:
 
 def test_before_any_wheel_was_built_all_are_yet_to_be_built(tmp_path: Path) -> None:
     project = make_project(tmp_path, "wheelhouse/*.whl")
-    own = survey_own_wheels(project, (LINUX, WINDOWS), here=LINUX, environ={})
+    own = describe_own_wheels(project, (LINUX, WINDOWS), here=LINUX, environ={})
     name = canonicalize_name("demo")
     assert own == OwnWheel(name=name, version=None, wheels={}, unbuilt=(LINUX, WINDOWS))
 
 
 def test_a_project_that_names_no_wheels_of_its_own_has_no_row(tmp_path: Path) -> None:
-    assert survey_own_wheels(make_project(tmp_path), (LINUX,), here=LINUX, environ={}) is None
+    assert describe_own_wheels(make_project(tmp_path), (LINUX,), here=LINUX, environ={}) is None
 
 
 def compiled(folder: Path, platform: str, symbol: str) -> Path:
@@ -333,7 +333,7 @@ def test_a_wheel_whose_tag_promises_too_much_leaves_its_place_to_another(tmp_pat
 def test_check_reads_the_lowest_floor_from_a_wheel_without_a_promise(tmp_path: Path) -> None:
     compiled(tmp_path / "wheelhouse", "linux_x86_64", "GLIBC_2.27")
     project = make_project(tmp_path, "wheelhouse/*.whl")
-    own = survey_own_wheels(project, (LINUX, OLD_LINUX), here=LINUX, environ={})
+    own = describe_own_wheels(project, (LINUX, OLD_LINUX), here=LINUX, environ={})
     assert own is not None
     assert own.measured == {LINUX: (2, 27)}
     assert own.unbuilt == ()
