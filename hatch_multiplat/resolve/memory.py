@@ -30,7 +30,20 @@ if TYPE_CHECKING:
     from hatch_multiplat.resolve.question import Question
     from hatch_multiplat.targets.target import Target
 
-_FORMAT: Final = 3
+_FORMAT: Final = 4
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class YankedFiles:
+    """What was learned of yanked files.
+
+    `let_in` are versions (name, version) that uv is to take although they are yanked, `left_out`
+    the names of files of its answer that do not count, and `warnings` name those that do.
+    """
+
+    let_in: frozenset[tuple[str, str]] = frozenset()
+    left_out: frozenset[str] = frozenset()
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -38,16 +51,15 @@ class Lesson:
     """What was learned: how uv was asked in the end, and that its answer could not be bettered.
 
     `steps` narrow versions on single targets, `preferences` are the versions that were chosen,
-    `sourced` are packages that have no wheels, and `yanked` files of the answer that do not count,
-    and `merged` the packages that are spread over indexes, each with a target for which they are.
-    `listing` has the fingerprint of each package that this rests on, `answer` the digest of uv's
-    answer.
+    `sourced` are packages that have no wheels, and `merged` those that are spread over indexes,
+    each with a target for which they are. `listing` has the fingerprint of each package that this
+    rests on, `answer` the digest of uv's answer.
     """
 
     steps: tuple[TargetConstraint, ...]
     preferences: tuple[tuple[str, str], ...]
     sourced: frozenset[NormalizedName]
-    yanked: frozenset[str]
+    yanked: YankedFiles
     merged: Mapping[NormalizedName, Target]
     listing: Mapping[NormalizedName, str]
     answer: str
@@ -91,7 +103,11 @@ def recall(root: Path, key: str, question: Question) -> Lesson | None:
             ),
             preferences=tuple((name, number) for name, number in data["preferences"]),
             sourced=frozenset(map(canonicalize_name, data["sourced"])),
-            yanked=frozenset(map(str, data["yanked"])),
+            yanked=YankedFiles(
+                let_in=frozenset((name, number) for name, number in data["yanked"]["let_in"]),
+                left_out=frozenset(map(str, data["yanked"]["left_out"])),
+                warnings=tuple(map(str, data["yanked"]["warnings"])),
+            ),
             merged={
                 canonicalize_name(name): targets[target] for name, target in data["merged"].items()
             },
@@ -107,7 +123,11 @@ def remember(root: Path, key: str, lesson: Lesson) -> None:
         "steps": [[step.name, str(step.target), str(step.versions)] for step in lesson.steps],
         "preferences": [list(pair) for pair in lesson.preferences],
         "sourced": sorted(lesson.sourced),
-        "yanked": sorted(lesson.yanked),
+        "yanked": {
+            "let_in": sorted(map(list, lesson.yanked.let_in)),
+            "left_out": sorted(lesson.yanked.left_out),
+            "warnings": list(lesson.yanked.warnings),
+        },
         "merged": {name: str(target) for name, target in sorted(lesson.merged.items())},
         "listing": dict(sorted(lesson.listing.items())),
         "answer": lesson.answer,

@@ -18,7 +18,9 @@ from hatch_multiplat.index.project_settings import valid_requirements
 from hatch_multiplat.resolve.solve import with_preferences
 from hatch_multiplat.resolve.solver import Level
 from hatch_multiplat.resolve.staging import TargetConstraint
+from hatch_multiplat.targets.patch_spans import admitted_patches
 from hatch_multiplat.targets.tag_constraint import admitted
+from hatch_multiplat.targets.target_list import MAX_PATCH
 from hatch_multiplat.wheels.dependency_proof import list_requirements
 from hatch_multiplat.wheels.pylock import parse_lock
 from hatch_multiplat.wheels.selection import wheel_fits
@@ -82,7 +84,7 @@ class Newest:
         solver.pages.read_ahead(names, question.targets)
         newer: dict[Target, dict[NormalizedName, set[Version]]] = defaultdict(dict)
         for selection in selections:
-            for wheel in selection.wheels:
+            for wheel, patches in _patches_of(selection).items():
                 if wheel.name not in names or (wheel.name, wheel.version) in self._kept:
                     continue
                 with suppress(FetchError):
@@ -92,9 +94,10 @@ class Newest:
                         solver.pages.read_newer(wheel.name, wheel.version, selection.target),
                         rules=question.tag_constraints,
                         refused={*refused, *self._settled},
+                        patches=patches,
                     )
                     if found:
-                        newer[selection.target][wheel.name] = found
+                        newer[selection.target].setdefault(wheel.name, set()).update(found)
         lacking = [selection for selection in selections if selection.target in newer]
         texts = self._downloads.texts_of(lacking)
         requires = {name: text.requires for name, text in texts.items()}
@@ -156,12 +159,16 @@ def newer_versions(
     *,
     rules: Sequence[TagConstraint] = (),
     refused: Collection[Wish] = frozenset(),
+    patches: frozenset[int] = frozenset(range(MAX_PATCH)),
 ) -> set[Version]:
     """Return the versions newer than a wheel's that have a wheel for a target.
 
     Yanked files do not count, nor do pre-releases, unless the wheel is one itself. `refused` are
-    those of which is known that the target cannot use them.
+    those of which is known that the target cannot use them, `patches` the releases of its Python
+    that have the wheel: uv splits a minor where a Requires-Python does, and those before the split
+    cannot have what comes after it.
     """
+    python = target.python
     return {
         file.version
         for file in files
@@ -171,7 +178,22 @@ def newer_versions(
         and wheel_fits(file, target)
         and admitted(rules, wheel.name, file.tags, target)
         and (wheel.name, file.version, target) not in refused
+        and (
+            file.requires_python is None
+            or python.patch is not None
+            or not patches.isdisjoint(admitted_patches(file.requires_python, python.version))
+        )
     }
+
+
+def _patches_of(selection: Selection) -> dict[Wheel, frozenset[int]]:
+    """Return the patch releases of a target's Python that have each of its wheels."""
+    found: dict[Wheel, frozenset[int]] = {}
+    firsts = [group.from_patch for group in selection.sets]
+    for group, first, end in zip(selection.sets, firsts, [*firsts[1:], MAX_PATCH], strict=True):
+        for wheel in group.wheels:
+            found[wheel] = found.get(wheel, frozenset()) | frozenset(range(first, end))
+    return found
 
 
 def not_forbidden(

@@ -131,7 +131,11 @@ class Pages:
         if not self.can_merge or name in self.merged:
             return False
         for target in targets:
-            files = self.listing(name, target).files
+            files = (
+                self.listing(name, target).files
+                if above is None
+                else self.read_newer(name, above, target)
+            )
             if is_shadowed_version(files, target, above=above):
                 self.merged[name] = target
                 return True

@@ -21,6 +21,7 @@ from hatch_multiplat.resolve.solve import (
 from hatch_multiplat.resolve.solver import Level, Solver
 from hatch_multiplat.resolve.staging import TargetConstraint
 from hatch_multiplat.resolve.step_back import has_native_wheel, step_back
+from hatch_multiplat.resolve.yanked import Yanked
 from hatch_multiplat.targets.tag_constraint import admitted
 from hatch_multiplat.wheels.dependency_proof import list_requirements
 from hatch_multiplat.wheels.floors import lower_need
@@ -75,6 +76,7 @@ class Search:
         self.solver = Solver(question, context, prior=prior)
         self.pages = self.solver.pages
         self.betters = Newest(self.solver, downloads, self.required)
+        self.yanked = Yanked(self.solver, downloads, self.required)
         self.builder = BuiltSdists(
             context=context,
             enabled=question.build_sdists,
@@ -106,7 +108,7 @@ class Search:
         while True:
             while not self.solver.is_proven(solved) and self.merge_shadowed(solved):
                 solved = self.solver.again()
-            solved = self.solver.without_yanked(solved)
+            solved = self.yanked.leave_out(solved)
             for name in solved.unplaced:
                 self.find_uncovered(name)
             outcome = self.builder.select(solved.lock, targets, solved.base)
@@ -247,11 +249,12 @@ class Search:
             for missing_wheel in outcome.missing_wheels
             if (missing_wheel.name, missing_wheel.target) not in self.unresolvable
         ]
-        return missing if missing or self.unresolvable else self.examine(outcome)
+        return missing if missing or self.unresolvable else self.examine(solved, outcome)
 
-    def examine(self, outcome: Outcome) -> list[MissingWheel]:
+    def examine(self, solved: Solved, outcome: Outcome) -> list[MissingWheel]:
         """Find the wheels that do not do after all, which only a look into them tells."""
         missing = list(self.downloads.examine(outcome.selections, self.required))
+        missing += self.yanked.find_unpinned(solved, outcome.selections)
         self.refused |= {
             (found.name, found.version, found.target) for found in missing if found.version
         }

@@ -107,6 +107,7 @@ def run_uv_solve(
     prior: str | None = None,
     restricted: bool = True,
     merged: Sequence[str] = (),
+    yanked: Sequence[tuple[str, str]] = (),
     timeout: float | None = None,
     warn: Callable[[str], object] | None = None,
 ) -> Solved:
@@ -117,7 +118,8 @@ def run_uv_solve(
     of packages on single targets. `prior` is the text of an earlier answer: uv keeps to its
     versions where it can. With `restricted`, uv solves for the targets alone, and demands wheels
     for each where a package has nothing that it may build; without, for any platform. `merged` are
-    indexes to ask before all others, `timeout` is in seconds. `warn` hears what uv warns of,
+    indexes to ask before all others, `yanked` are versions to take although they are yanked, and
+    `timeout` is in seconds. `warn` hears what uv warns of,
     whether or not it finds an answer.
     Raises SolveError with uv's own explanation when there is no solution, FetchError when an index
     cannot be read, ConfigError for sources that lead nowhere, and ToolError when uv cannot be run,
@@ -136,6 +138,7 @@ def run_uv_solve(
             restricted=restricted,
             own=question.own if stages_own else None,
             own_url=(folder / "own").as_uri(),
+            yanked=yanked,
         )
         staged = question.sources.credentials.with_query_variables(staged)
         (folder / "pyproject.toml").write_text(staged, encoding="utf-8")
@@ -276,6 +279,17 @@ def specifiers_blamed(explanation: str, name: NormalizedName) -> list[SpecifierS
     return found
 
 
+def yanked_pins(explanation: str) -> frozenset[tuple[str, str]]:
+    """Return the yanked versions (name, version) that others pin, by uv's explanation."""
+    pin = r"([A-Za-z0-9][A-Za-z0-9._-]*)==([^\s,*]+)"
+    pinned = {tuple(found) for found in re.findall(rf"depends? on {pin}", explanation)}
+    return frozenset(
+        (canonicalize_name(name), version)
+        for name, version in re.findall(rf"{pin} was yanked", explanation)
+        if (name, version) in {(by, number.rstrip(".")) for by, number in pinned}
+    )
+
+
 def with_preferences(text: str, versions: Sequence[tuple[str, str]]) -> str | None:
     """Return a lock's text with further versions (name, version) that uv is to prefer."""
     if not text and not versions:
@@ -362,7 +376,8 @@ def _failure(
     finished: Finished, question: Question, environ: Mapping[str, str]
 ) -> SolveError | FetchError | ToolError:
     """Tell a question without an answer from an index in trouble, and from a failure of uv."""
-    said = finished.stderr
+    # In braces is uv's own name for the part of the targets that is concerned.
+    said = re.sub(r"\{[^{}]*\}", "", finished.stderr)
     sources = question.sources
     trouble = explain_trouble(said, sources, environ)
     if trouble is not None:
@@ -404,7 +419,6 @@ def _with_origin(url: str, sources: Sources) -> str:
 def _explanation(stderr: str) -> str:
     """Return uv's explanation without its warnings and without the staged project's name."""
     text = stderr.replace(STAGED_NAME, "your project").replace("`", "'")
-    text = re.sub(r"\{[^{}]*\}", "", text)  # uv's own name for the part of the targets concerned
     text = re.sub(r" for split \(markers: .*\)", "", text)
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     lines = [line for line in lines if not line.startswith(("warning:", "hint: While the active"))]

@@ -14,6 +14,7 @@ from hatch_multiplat.base.errors import FetchError, SolveError
 from hatch_multiplat.resolve.build_policy import ALL
 from hatch_multiplat.resolve.memory import (
     Lesson,
+    YankedFiles,
     digest_answer,
     question_key,
     recall,
@@ -26,8 +27,8 @@ from hatch_multiplat.resolve.solve import (
     run_uv_solve,
     specifiers_blamed,
     with_preferences,
+    yanked_pins,
 )
-from hatch_multiplat.wheels.selection import wheel_fits
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -75,7 +76,7 @@ class Solver:
         self._stages_own = question.own is not None
         self._key = question_key(question, prior, context.policy)
         self._proven = ""
-        self._yanked: frozenset[str] = frozenset()
+        self.yanked = YankedFiles()
 
     def begin(self) -> Solved:
         """Ask for the first answer, with what an earlier search has learned where that holds."""
@@ -88,6 +89,7 @@ class Solver:
         }
         self.sourced = set(lesson.sourced)
         self.pages.merged = dict(lesson.merged)
+        self.yanked = lesson.yanked
         solved = None
         with (
             self.pages.reading_ahead(lesson.listing, self.question.targets),
@@ -97,9 +99,10 @@ class Solver:
         with suppress(FetchError):
             listing = self.take_listing(lesson.listing)
             if solved is not None and listing == lesson.listing:
-                self._proven, self._yanked = lesson.answer, lesson.yanked
+                self._proven = lesson.answer
                 return solved
         self.steps, self.preferences, self.sourced, self.pages.merged = {}, set(), set(), {}
+        self.yanked = YankedFiles()
         return self.first_answer()
 
     def first_answer(self) -> Solved:
@@ -113,11 +116,16 @@ class Solver:
         return self.solve(prior=self.prior)
 
     def solve(self, *, prior: str | None = None) -> Solved:
-        """Ask uv, and again with the packages merged whose files are spread over indexes."""
+        """Ask uv, and again with the packages merged whose files are spread over indexes.
+
+        Versions that are yanked, and that only pins can have wanted, are let in one by one.
+        """
         while True:
             try:
                 return self.ask(prior=prior)
             except SolveError as error:
+                if self.let_in_yanked(error):
+                    continue
                 targets = self.question.targets
                 names = packages_blamed(error.explanation)
                 if sum(self.pages.merge(name, targets) for name in names) == 0:
@@ -150,6 +158,7 @@ class Solver:
             prior=prior,
             restricted=self.level is not Level.ANYWHERE,
             merged=self.pages.merged_indexes(),
+            yanked=sorted(self.yanked.let_in),
             warn=self.warn,
         )
 
@@ -184,6 +193,15 @@ class Solver:
             and self.has_sources_only(name, specifiers_blamed(said, name))
         }
         self.sourced |= found
+        return bool(found)
+
+    def let_in_yanked(self, error: SolveError) -> bool:
+        """Let uv take yanked versions that others pin; to it only the project's own pins count.
+
+        Whether they are pinned on each target is not known before its set is.
+        """
+        found = yanked_pins(error.explanation) - self.yanked.let_in
+        self.yanked = replace(self.yanked, let_in=self.yanked.let_in | found)
         return bool(found)
 
     def let_in_releases(self, lock: Pylock) -> bool:
@@ -223,67 +241,6 @@ class Solver:
         ]
         return bool(files) and not any(file.tags for file in files)
 
-    def without_yanked(self, solved: Solved) -> Solved:
-        """Return an answer without the files that are yanked (PEP 592), while others are not.
-
-        uv passes over a version that is yanked as a whole, and gives all files of any other one. A
-        yanked file counts where its version is pinned and a target has no other one, as with pip.
-        """
-        if not self.is_proven(solved):
-            found: set[str] = set()
-            for package in solved.lock.packages:
-                if self.is_of_index(package) and len(package.wheels or ()) > 1:
-                    with suppress(FetchError):
-                        found |= self._find_yanked(package)
-            self._yanked = frozenset(found)
-        if not self._yanked:
-            return solved
-        packages = [
-            replace(
-                package,
-                wheels=[one for one in package.wheels if one.filename not in self._yanked],
-            )
-            if package.wheels
-            else package
-            for package in solved.lock.packages
-        ]
-        return replace(solved, lock=replace(solved.lock, packages=packages))
-
-    def _find_yanked(self, package: Package) -> set[str]:
-        """Return the file names of wheels of a package that do not count."""
-        version = package.version
-        assert version is not None  # noqa: S101 - it is one of an index
-        names = {wheel.filename for wheel in package.wheels or ()}
-        files = {
-            file.filename: file
-            for target in self.question.targets
-            for file in self.pages.read_newer(package.name, version, target)
-            if file.version == version and file.filename in names
-        }
-        yanked = {name for name, file in files.items() if file.yanked}
-        if not yanked or yanked == names:
-            return set()
-        if not self.is_pinned(package.name, version):
-            return yanked
-        needed = set()
-        for target in self.question.targets:
-            fitting = {name for name, file in files.items() if wheel_fits(file, target)}
-            needed |= set() if fitting - yanked else fitting
-        for name in sorted(needed):
-            reason = f" ({files[name].yanked_reason})" if files[name].yanked_reason else ""
-            self.warn(f"{name} is yanked{reason}, and taken as its version is pinned")
-        return yanked - needed
-
-    def is_pinned(self, name: NormalizedName, version: Version) -> bool:
-        """Tell whether the project itself asks for exactly this version."""
-        return any(
-            specifier.operator in {"==", "==="} and not specifier.version.endswith("*")
-            for requirement in (*self.question.requirements, *self.question.constraints)
-            if canonicalize_name(requirement.name) == name
-            for specifier in requirement.specifier
-            if specifier.contains(version, prereleases=True)
-        )
-
     def is_of_index(self, package: Package) -> bool:
         return (
             package.version is not None
@@ -320,7 +277,7 @@ class Solver:
                 steps=tuple(self.steps.values()),
                 preferences=_versions_of(solved.lock, names),
                 sourced=frozenset(self.sourced),
-                yanked=self._yanked,
+                yanked=self.yanked,
                 merged=self.pages.merged,
                 listing=self.take_listing(names),
                 answer=answer,

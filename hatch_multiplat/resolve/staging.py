@@ -159,12 +159,14 @@ def stage_pyproject(
     restricted: bool,
     own: OwnProject | None = None,
     own_url: str = "",
+    yanked: Sequence[tuple[str, str]] = (),
 ) -> str:
     """Render the pyproject.toml that uv gets.
 
     `uv_table` is the project's own `[tool.uv]`; with `restricted`, uv is told to solve for these
     environments only, and that packages without an sdist must have wheels for each. `own_url` is
-    where what `stage_own` has rendered lies.
+    where what `stage_own` has rendered lies. `yanked` are versions that uv is to admit although
+    they are yanked, which it does for those that the project pins, on whatever system.
     """
     uv: dict[str, Any] = {key: uv_table[key] for key in UV_KEYS if key in uv_table}
     uv["constraint-dependencies"] = [
@@ -175,6 +177,7 @@ def stage_pyproject(
             for environment in environments
             for name, versions in sorted(environment.constraints, key=str)
         ),
+        *(f"{name}=={version} ; sys_platform == 'no system'" for name, version in yanked),
     ]
     if own is not None:
         # A constraint keeps the versions that others require of it, an override replaces them.

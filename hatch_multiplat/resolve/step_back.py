@@ -61,8 +61,8 @@ def step_back(
     files do not count, nor those that fit and are not `usable`. Pre-releases count only where one
     is locked, to uv a constraint that names one is leave to take any, or where no release fits.
     With `in_order`, uv goes through the versions of one index and only then through those of the
-    next (`unsafe-first-match`). With `kept`, the locked version is not the newest that uv could
-    take, but one that an older lock has.
+    next (`unsafe-first-match`). The locked version is left out even where all of it is yanked. With
+    `kept`, it is not the newest that uv could take, but one that an older lock has.
     """
     listed = _listed(missing_wheel, files)
     fitting = {
@@ -81,7 +81,8 @@ def step_back(
     ]
     if not allowed:
         return StepBack(missing_wheel=missing_wheel, newest=max(fitting), versions=None)
-    excluded = _exclude({file.version for file in listed} - fitting, fitting)
+    yanked = {file.version for file in files if file.version == missing_wheel.version}
+    excluded = _exclude(({file.version for file in listed} | yanked) - fitting, fitting)
     return StepBack(
         missing_wheel=missing_wheel,
         newest=max(allowed),

@@ -63,9 +63,11 @@ def lower_need(missing_wheel: MissingWheel, files: Iterable[File]) -> MissingWhe
     """Return a gap with the lowest floor that would close it, in whatever version of its package.
 
     `files` are those of all versions that may be taken; newer ones than the locked do not count.
-    Of two versions that ask for the same floor, the newer one does. A gap that no floor closes
-    comes back as it is.
+    Of two versions that ask for the same floor, the newer one does. What is missing for another
+    reason than the floor comes back as it is: a wheel may be there for the floor that the target
+    has, of a version that something else forbids.
     """
+    own = missing_wheel.target.platform.floor
     pre = missing_wheel.version is not None and missing_wheel.version.is_prerelease
     found: tuple[Floor, Version] | None = None
     for file in files:
@@ -78,7 +80,7 @@ def lower_need(missing_wheel: MissingWheel, files: Iterable[File]) -> MissingWhe
         ):
             continue
         floor = lowest_floor([file.tags], missing_wheel.target)
-        if floor is None:
+        if floor is None or own is None or floor <= own:
             continue
         if found is None or floor < found[0] or (floor == found[0] and version > found[1]):
             found = floor, version

@@ -564,11 +564,112 @@ class TestYanked:
         bench.index.add(make_wheel("beta", "2.0", tags=f"cp312-cp312-{LINUX}"))
         bench.index.add(make_wheel("beta", "2.0", tags=f"cp312-cp312-{WINDOWS}"), yanked="broken")
         made = bench.make("beta==2.0", platforms=["linux-x86_64", "windows-x86_64"])
+        for _ in range(2):  # The second build learns it from the first.
+            made.said.clear()
+            assert versions(made.build(), "beta") == ("2.0",)
+            assert (
+                "Warning: beta-2.0-cp312-cp312-win_amd64.whl is yanked (broken), "
+                "and taken as the executable requires beta==2.0"
+            ) in made.said
+
+    @pytest.mark.parametrize(
+        ("requires", "extras"),
+        [
+            pytest.param(["beta==2.0"], (), id="=="),
+            pytest.param(["beta===2.0"], (), id="==="),
+            pytest.param(["beta==2.0,>=1"], (), id="with a bound"),
+            pytest.param(["beta==2.0 ; extra == 'x'"], ("x",), id="in an extra"),
+            pytest.param(["mid"], (), id="by way of another"),
+        ],
+    )
+    def test_a_pin_of_a_dependency_counts(
+        self, bench: Bench, make_wheel: MakeFile, requires: list[str], extras: tuple[str, ...]
+    ) -> None:
+        bench.index.add(make_wheel("beta"))
+        bench.index.add(make_wheel("beta", "2.0"), yanked="broken")
+        bench.index.add(make_wheel("mid", requires=["beta==2.0"]))
+        top = make_wheel("top", requires=requires, extras=dict.fromkeys(extras, ()))
+        bench.index.add(top)
+        made = bench.make(f"top[{','.join(extras)}]" if extras else "top")
+        for _ in range(2):
+            made.said.clear()
+            report = made.build()
+            assert versions(report, "beta") == ("2.0",)
+            assert any("'beta==2.0' is yanked" in line for line in made.said), made.said
+        assert report.solver_runs == 1, "the second build asks once"
+        assert bench.checked()["beta"] == {"cp312-manylinux_2_28_x86_64": "2.0"}
+        assert bench.run("lock").exit_code == 0
+        assert versions(made.build(), "beta") == ("2.0",)
+        assert bench.run("lock", "--check").exit_code == 0
+
+    def test_it_counts_on_the_targets_where_it_is_pinned(
+        self, bench: Bench, make_wheel: MakeFile
+    ) -> None:
+        bench.index.add(make_wheel("beta"))
+        bench.index.add(make_wheel("beta", "2.0"), yanked="broken")
+        pinned = "beta==2.0 ; sys_platform == 'linux'"
+        bench.index.add(make_wheel("top", requires=["beta", pinned]))
+        for requires in (["top"], ["beta", pinned]):
+            made = bench.make(*requires, platforms=["linux-x86_64", "windows-x86_64"])
+            assert versions(made.build(), "beta") == ("1.0", "2.0")
+            assert bench.checked()["beta"] == {
+                "cp312-manylinux_2_28_x86_64": "2.0",
+                "cp312-win_amd64": "1.0",
+            }
+
+    def test_a_dependency_pins_a_version_that_is_yanked_in_part(
+        self, bench: Bench, make_wheel: MakeFile
+    ) -> None:
+        bench.index.add(make_wheel("beta", "2.0", tags=f"cp312-cp312-{LINUX}"))
+        bench.index.add(make_wheel("beta", "2.0", tags=f"cp312-cp312-{WINDOWS}"), yanked="broken")
+        bench.index.add(make_wheel("top", requires=["beta==2.0"]))
+        made = bench.make("top", platforms=["linux-x86_64", "windows-x86_64"])
         assert versions(made.build(), "beta") == ("2.0",)
         assert (
             "Warning: beta-2.0-cp312-cp312-win_amd64.whl is yanked (broken), "
-            "and taken as its version is pinned"
+            "and taken as top 1.0 requires beta==2.0"
         ) in made.said
+
+    @pytest.mark.parametrize("requirement", ["beta>=2", "beta==2.*", "beta~=2.0", "beta<=2,>=2"])
+    def test_without_a_pin_it_is_refused(
+        self, bench: Bench, make_wheel: MakeFile, requirement: str
+    ) -> None:
+        bench.index.add(make_wheel("beta"))
+        bench.index.add(make_wheel("beta", "2.0"), yanked="broken")
+        bench.index.add(make_wheel("top", requires=[requirement]))
+        for asked in ("top", requirement):
+            made = bench.make(asked)
+            with pytest.raises((SolveError, CoverageError), match="yanked"):
+                made.build()
+
+    def test_a_lock_keeps_a_version_that_was_yanked_since(
+        self, bench: Bench, make_wheel: MakeFile
+    ) -> None:
+        wheel = make_wheel("beta", "2.0")
+        bench.index.add(make_wheel("beta"), wheel)
+        made = bench.make("beta")
+        assert bench.run("lock").exit_code == 0
+        bench.index.add(wheel, yanked="broken")
+        assert versions(made.build(), "beta") == ("2.0",)
+        made = bench.make("beta", platforms=["linux-x86_64", "windows-x86_64"])
+        result = bench.run("lock")
+        assert "'beta==2.0' is yanked" in result.output
+        assert bench.checked()["beta"] == dict.fromkeys(
+            ["cp312-manylinux_2_28_x86_64", "cp312-win_amd64"], "2.0"
+        )
+
+
+def test_a_requires_python_that_splits_a_minor_is_asked_for_once(
+    bench: Bench, make_wheel: MakeFile
+) -> None:
+    """The first patch releases cannot have the newest version, and nothing asks for it in vain."""
+    for version in ("1.0", "2.0", "2.1", "2.2"):
+        bound = ">=3.11.5" if version > "2" else ">=3.11"
+        bench.index.add(make_wheel("soup", version, requires_python=bound))
+    made = bench.make("soup", python=["3.11", "3.12"])
+    report = made.build()
+    assert versions(report, "soup") == ("1.0", "2.2")
+    assert report.solver_runs == 1
 
 
 def test_a_pre_release_is_taken_where_nothing_else_fits_and_told(

@@ -115,6 +115,7 @@ def test_the_least_floor_of_all_versions_closes_a_gap() -> None:
         pytest.param(file("4.0", "manylinux_2_31_x86_64"), id="newer than the locked one"),
         pytest.param(file("2.0rc1", "manylinux_2_31_x86_64"), id="a pre-release"),
         pytest.param(file("2.0", "manylinux_2_31_x86_64", yanked=True), id="yanked"),
+        pytest.param(file("2.0", "manylinux_2_17_x86_64"), id="has one for the floor as it is"),
         pytest.param(file("2.0", "manylinux_2_31_aarch64"), id="another machine"),
         pytest.param(file("2.0", "manylinux_2_31_x86_64", "cp311"), id="another Python"),
         pytest.param(
