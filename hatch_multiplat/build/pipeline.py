@@ -15,7 +15,12 @@ from hatch_multiplat.build.outputs import write_outputs
 from hatch_multiplat.build.own_wheels import add_own_wheels, find_own_wheels, own_wheels_of
 from hatch_multiplat.build.scie import settle_options
 from hatch_multiplat.build.side_outputs import check_wanted, write_side_outputs
-from hatch_multiplat.executable.run_choice import check_modules, choose_run, script_warnings
+from hatch_multiplat.executable.run_choice import (
+    check_modules,
+    choose_run,
+    describe_interpreter,
+    script_warnings,
+)
 from hatch_multiplat.executable.table_maker import make_table
 from hatch_multiplat.executable.writer import BuildInputs
 from hatch_multiplat.index.local_files import is_unpacked_sdist
@@ -113,6 +118,9 @@ def build_executable(request: Request, invocation: Invocation) -> Report:
     collisions = check_wheels(inputs.selections, files, checked=checked)
     for line in render_collisions(collisions, len(selections)):
         context.say(line)
+    name, scripts = own.metadata.name, own.scripts
+    for line in describe_interpreter(project.config, run, name=name, scripts=scripts):
+        context.say(line)
     for line in script_warnings(project.config, run, inputs.selections, files):
         context.say(line)
     writing = time.monotonic()
@@ -208,8 +216,18 @@ def _choose_run(
         own_scripts=own.scripts,
         all_scripts={name for file in files.values() for name in file.all_scripts()},
     )
-    check_modules(config, selections, members=lambda filename: files[filename].libraries())
+    check_modules(
+        config,
+        run,
+        selections,
+        scripts={**_all_scripts(files), **own.scripts},
+        members=lambda filename: files[filename].libraries(),
+    )
     return run
+
+
+def _all_scripts(files: Mapping[str, WheelFile]) -> dict[str, str]:
+    return {name: value for file in files.values() for name, value in file.texts.scripts.items()}
 
 
 def _make_inputs(

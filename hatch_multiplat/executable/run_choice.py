@@ -67,6 +67,22 @@ def _check_scripts(
         raise ConfigError(problems)
 
 
+def describe_interpreter(
+    config: Config, run: Run, *, name: str, scripts: Collection[str]
+) -> list[str]:
+    """Say that an executable starts nothing but Python, unless the table wants it so."""
+    if run.kind != "interpreter" or config.run is not None:
+        return []
+    has = f"several console scripts ({', '.join(sorted(scripts))}), none named {name!r}"
+    return [
+        (
+            "note: the executable starts Python itself: the project has "
+            f"{has if scripts else 'no console script'}; name what runs in [tool.multiplat], "
+            'or say script = ""'
+        )
+    ]
+
+
 def script_warnings(
     config: Config,
     run: Run,
@@ -108,37 +124,49 @@ def _unfit_kind(script: str, selection: Selection, files: Mapping[str, WheelFile
 
 
 def check_modules(
-    config: Config, selections: Sequence[Selection], *, members: Callable[[str], Collection[str]]
+    config: Config,
+    run: Run,
+    selections: Sequence[Selection],
+    *,
+    scripts: Mapping[str, str],
+    members: Callable[[str], Collection[str]],
 ) -> None:
-    """Check that on every target some wheel has each module that the table starts.
+    """Check that on every target some wheel has each module that the executable starts.
 
-    `members` gives the paths that a wheel, named by its file name, has below site-packages. Raises
-    ConfigError with every module that is missing, or that is a package and cannot be run.
+    `scripts` are the console scripts of all wheels, as `module:function`; `members` gives the paths
+    that a wheel, named by its file name, has below site-packages. Raises ConfigError with every
+    module that is missing, or that is a package and cannot be run.
     """
     problems = []
-    for key, run in _named_runs(config):
-        module = run.value.partition(":")[0]
+    for key, started in _named_runs(config, run, scripts):
+        module = started.value.partition(":")[0]
         if module.partition(".")[0] in sys.stdlib_module_names:
             continue
-        problem = _find_problem(module, selections, members, is_run=run.kind == "module")
+        problem = _find_problem(module, selections, members, is_run=started.kind == "module")
         if problem:
-            problems.append(f"tool.multiplat.{key}: {problem}")
+            problems.append(f"{key}: {problem}")
     if problems:
-        raise ConfigError(problems)
+        raise ConfigError(list(dict.fromkeys(problems)))
 
 
-def _named_runs(config: Config) -> list[tuple[str, Run]]:
-    """Return the modules and functions that the table starts, by their keys.
+def _named_runs(config: Config, run: Run, scripts: Mapping[str, str]) -> list[tuple[str, Run]]:
+    """Return the modules and functions that the executable starts, and what names each of them.
 
     Those of the machine's own Python cannot be looked for.
     """
-    wanted: list[tuple[str, Run]] = [(config.run.kind, config.run)] if config.run else []
+    wanted = [(f"tool.multiplat.{run.kind}", run)]
     wanted += [
-        (f"executables.{name}.{item.run.kind}", item.run) for name, item in config.executables
+        (f"tool.multiplat.executables.{name}.{item.run.kind}", item.run)
+        for name, item in config.executables
     ]
     if config.inherit_path != "false":
         return []
-    return [(key, run) for key, run in wanted if run.kind in {"entry-point", "module"}]
+    found = [(key, run) for key, run in wanted if run.kind in {"entry-point", "module"}]
+    return found + [
+        (f"console script {run.value!r}", Run(kind="entry-point", value=scripts[run.value]))
+        for _, run in wanted
+        if run.kind == "script" and run.value in scripts
+    ]
 
 
 def _find_problem(

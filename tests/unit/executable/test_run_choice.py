@@ -7,7 +7,12 @@ import pytest
 from hatch_multiplat.base.errors import ConfigError
 from hatch_multiplat.config.config import Config
 from hatch_multiplat.config.run import Command, Run
-from hatch_multiplat.executable.run_choice import check_modules, choose_run, script_warnings
+from hatch_multiplat.executable.run_choice import (
+    check_modules,
+    choose_run,
+    describe_interpreter,
+    script_warnings,
+)
 from hatch_multiplat.targets.target import Target
 from hatch_multiplat.wheels.selection import Selection, WheelSet, parse_wheel
 from hatch_multiplat.wheels.wheel_file import open_wheel
@@ -30,6 +35,7 @@ def check(
     executables: Mapping[str, Run] | None = None,
     inherit_path: Literal["false", "fallback", "prefer"] = "false",
     only: Mapping[str, str] | None = None,
+    scripts: Mapping[str, str] | None = None,
 ) -> list[str]:
     """Check wheels with these members; `only` maps a wheel to the one target that takes it.
 
@@ -67,7 +73,8 @@ def check(
         read.append(filename.partition("-")[0])
         return contents[read[-1]]
 
-    check_modules(config, selections, members=members)
+    chosen = run or Run(kind="interpreter")
+    check_modules(config, chosen, selections, scripts=scripts or {}, members=members)
     return read
 
 
@@ -139,6 +146,50 @@ def test_all_that_is_missing_is_said_with_the_targets_that_lack_it() -> None:
         f"tool.multiplat.entry-point: no wheel has a module 'native' for {WINDOWS}; {to_do}",
         f"tool.multiplat.executables.x.module: no wheel has a module 'x'; {to_do}",
     )
+
+
+SCRIPTS = {"demo": "pkg.cli:main", "other": "gone:main", "unused": "gone_too:main"}
+
+
+def test_a_script_that_is_started_refers_to_a_module_that_is_there() -> None:
+    """The table may name it or not; what is not started is nobody's concern."""
+    run = Run(kind="script", value="demo")
+    with pytest.raises(ConfigError) as caught:
+        check(
+            {"demo": ["pkg/__init__.py", "pkg/cil.py"]},
+            run=run,
+            executables={"x": Run(kind="script", value="other")},
+            scripts=SCRIPTS,
+        )
+    to_do = "correct the name, or add what has it"
+    assert caught.value.problems == (
+        f"console script 'demo': no wheel has a module 'pkg.cli'; {to_do}",
+        f"console script 'other': no wheel has a module 'gone'; {to_do}",
+    )
+    check({"demo": ["pkg/__init__.py", "pkg/cli.py"]}, run=run, scripts=SCRIPTS)
+    check({"demo": []}, run=run, scripts=SCRIPTS, inherit_path="fallback")
+
+
+@pytest.mark.parametrize(
+    ("scripts", "has"),
+    [
+        ([], "no console script"),
+        (["one", "two"], "several console scripts (one, two), none named 'demo'"),
+    ],
+)
+def test_an_executable_that_starts_nothing_of_the_project_is_told(
+    scripts: Sequence[str], has: str
+) -> None:
+    config = Config(targets=())
+    run = choose_run(config, name="demo", own_scripts=scripts, all_scripts=scripts)
+    assert describe_interpreter(config, run, name="demo", scripts=scripts) == [
+        (
+            f"note: the executable starts Python itself: the project has {has}; "
+            'name what runs in [tool.multiplat], or say script = ""'
+        )
+    ]
+    wanted = Config(targets=(), run=Run(kind="interpreter"))
+    assert describe_interpreter(wanted, run, name="demo", scripts=scripts) == []
 
 
 def test_each_wheel_is_read_once_and_only_where_a_module_is_named() -> None:
