@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import tempfile
 from contextlib import suppress
@@ -29,6 +30,20 @@ def write_atomically(path: Path, content: str | bytes) -> None:
             with suppress(OSError):
                 aside.unlink()
         raise
+
+
+def write_sealed(path: Path, content: bytes) -> None:
+    """Write a file for `read_sealed`, behind a line with the SHA-256 of its content."""
+    write_atomically(path, hashlib.sha256(content).hexdigest().encode() + b"\n" + content)
+
+
+def read_sealed(path: Path) -> bytes | None:
+    """Return what `write_sealed` wrote; None if there is nothing, or it is damaged."""
+    try:
+        digest, _, content = path.read_bytes().partition(b"\n")
+    except OSError:
+        return None
+    return content if hashlib.sha256(content).hexdigest().encode() == digest else None
 
 
 def _mode(path: Path) -> int:

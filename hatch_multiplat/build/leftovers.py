@@ -14,7 +14,7 @@ from packaging.version import InvalidVersion, Version
 from hatch_multiplat.base.errors import WriteError
 from hatch_multiplat.base.temporary import BESIDE, sweep
 from hatch_multiplat.build.checksums import FILENAME, listed_files, renew_checksums
-from hatch_multiplat.build.output_names import PEX, SBOM_SUFFIX
+from hatch_multiplat.build.output_names import PEX, PYZ, SBOM_SUFFIX, pyz_name, stem_of
 from hatch_multiplat.build.wheelhouse import is_wheelhouses
 from hatch_multiplat.config.formats import exe_platforms, scie_targets
 from hatch_multiplat.executable.executable import INFO, TABLE
@@ -96,7 +96,7 @@ class OwnOutputs:
         if path.name == FILENAME:
             return any(self._is_named(name) for name in listed_files(path))
         if not self._is_named(path.name):
-            return path.suffix == PEX and holds_project(path, self._name)
+            return path.suffix in {PEX, PYZ} and holds_project(path, self._name)
         if path.is_dir():
             return _is_our_folder(path)
         return path.name.endswith(SBOM_SUFFIX) or _begins_as_program(path)
@@ -128,10 +128,12 @@ def _begins_as_program(path: Path) -> bool:
 
 
 def _names(output: str, config: Config) -> Iterator[str]:
-    stem = output.removesuffix(PEX)
+    stem = stem_of(output)
     files = []
     if "pex" in config.formats:
         files.append(output)
+    if "pyz" in config.formats:
+        files.append(pyz_name(output, config.formats))
     if "exe" in config.formats:
         platforms = exe_platforms(config.targets)
         labels = [f"-{platform}" for platform in platforms] if len(platforms) > 1 else [""]

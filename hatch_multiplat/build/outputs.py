@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from hatch_multiplat.base.errors import ExecutableError, WriteError
 from hatch_multiplat.base.temporary import BESIDE, temporary_folder
 from hatch_multiplat.build.installed_zip import size_warnings, write_installed_zip, zip_selections
-from hatch_multiplat.build.output_names import PEX
+from hatch_multiplat.build.output_names import PEX, PYZ, pyz_name, stem_of
 from hatch_multiplat.build.scie import write_scies
 from hatch_multiplat.build.wheelhouse import (
     is_wheelhouses,
@@ -21,7 +21,7 @@ from hatch_multiplat.build.wheelhouse import (
 from hatch_multiplat.config.formats import exe_platforms
 from hatch_multiplat.executable.executable import INFO
 from hatch_multiplat.executable.windows_exe import write_windows_exe
-from hatch_multiplat.executable.writer import write_executable
+from hatch_multiplat.executable.writer import write_executable, write_pyz
 from hatch_multiplat.inspection.parts import restrict
 from hatch_multiplat.wheels.report import Output
 
@@ -37,19 +37,24 @@ if TYPE_CHECKING:
 class OutputContext:
     """Where outputs are made: a folder aside, and what the makers need besides the inputs.
 
-    `name` is that of the executable; `say` hears a warning at a time.
+    `name` is that of the executable. Below `cache` is kept what takes long. `say` hears a warning
+    at a time.
     """
 
     folder: Path
     name: str
-    pex_root: Path
+    cache: Path
     scie: ScieOptions
     say: Callable[[str], object]
 
     @property
+    def pex_root(self) -> Path:
+        return self.cache / "pex"
+
+    @property
     def stem(self) -> str:
         """What the names of all other outputs start with."""
-        return self.name.removesuffix(PEX)
+        return stem_of(self.name)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -65,7 +70,7 @@ def write_outputs(
     inputs: BuildInputs,
     output: Path,
     *,
-    pex_root: Path,
+    cache: Path,
     scie: ScieOptions,
     say: Callable[[str], object],
 ) -> tuple[Output, ...]:
@@ -78,7 +83,7 @@ def write_outputs(
     """
     with _translated(output), _folder_aside(output.parent) as folder:
         context = OutputContext(
-            folder=folder / "made", name=output.name, pex_root=pex_root, scie=scie, say=say
+            folder=folder / "made", name=output.name, cache=cache, scie=scie, say=say
         )
         context.folder.mkdir()
         made = [item for name in inputs.config.formats for item in _MAKERS[name](inputs, context)]
@@ -88,6 +93,17 @@ def write_outputs(
 def _make_pex(inputs: BuildInputs, context: OutputContext) -> list[Artifact]:
     path = write_executable(inputs, context.folder / context.name, pex_root=context.pex_root)
     return [Artifact(format="pex", path=path)]
+
+
+def _make_pyz(inputs: BuildInputs, context: OutputContext) -> list[Artifact]:
+    path = context.folder / pyz_name(context.name, inputs.config.formats)
+    _write_pyz(inputs, path, context)
+    return [Artifact(format="pyz", path=path)]
+
+
+def _write_pyz(inputs: BuildInputs, path: Path, context: OutputContext) -> None:
+    with temporary_folder(context.folder.parent) as folder:
+        write_pyz(inputs, path, cache=context.cache, folder=folder, say=context.say)
 
 
 def _make_wheelhouse(inputs: BuildInputs, context: OutputContext) -> list[Artifact]:
@@ -116,20 +132,24 @@ def _make_zip(inputs: BuildInputs, context: OutputContext) -> list[Artifact]:
 
 
 def _make_exe(inputs: BuildInputs, context: OutputContext) -> list[Artifact]:
-    """Write programs for Windows, which hold the targets of Windows only."""
+    """Write programs for Windows, which hold the targets of Windows only.
+
+    The archive behind their launcher has no wheels if that is asked for.
+    """
     platforms = exe_platforms(selection.target for selection in inputs.selections)
     targets = {item.target for item in inputs.selections if item.target.platform in platforms}
-    pex = write_executable(
-        restrict(inputs, targets),
-        context.folder.parent / f"{context.stem}{PEX}",
-        pex_root=context.pex_root,
-        layout="zipapp",
-    )
+    inputs = restrict(inputs, targets)
+    if "pyz" in inputs.config.formats:
+        archive = context.folder.parent / f"{context.stem}{PYZ}"
+        _write_pyz(inputs, archive, context)
+    else:
+        archive = context.folder.parent / f"{context.stem}{PEX}"
+        write_executable(inputs, archive, pex_root=context.pex_root, layout="zipapp")
     made = []
     for platform in platforms:
         label = f"-{platform}" if len(platforms) > 1 else ""
         path = context.folder / f"{context.stem}{label}.exe"
-        write_windows_exe(pex, path, platform=platform, options=inputs.config.options.exe)
+        write_windows_exe(archive, path, platform=platform, options=inputs.config.options.exe)
         made.append(Artifact(format="exe", path=path))
     return made
 
@@ -143,6 +163,7 @@ def _make_scie(inputs: BuildInputs, context: OutputContext) -> list[Artifact]:
 
 _MAKERS: Final[dict[str, Callable[[BuildInputs, OutputContext], list[Artifact]]]] = {
     "pex": _make_pex,
+    "pyz": _make_pyz,
     "wheelhouse": _make_wheelhouse,
     "wheelhouse-zip": _make_wheelhouse_zip,
     "zip": _make_zip,

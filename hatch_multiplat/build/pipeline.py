@@ -125,7 +125,7 @@ def build_executable(request: Request, invocation: Invocation) -> Report:
         context.say(line)
     writing = time.monotonic()
     outputs = write_outputs(
-        inputs, output, pex_root=context.wheel_cache.root / "pex", scie=scie, say=context.say
+        inputs, output, cache=context.wheel_cache.root, scie=scie, say=context.say
     )
     side_outputs = write_side_outputs(
         wanted,

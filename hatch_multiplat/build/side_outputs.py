@@ -51,10 +51,11 @@ def check_wanted(
     """
     if not sbom:
         return Wanted(checksums=checksums)
-    if "exe" not in config.formats and ("pex" not in config.formats or config.layout != "zipapp"):
+    is_file = "pex" in config.formats and config.layout == "zipapp"
+    if not is_file and not {"pyz", "exe"}.intersection(config.formats):
         problem = (
             "tool.multiplat.sbom: an inventory is of one file; it takes 'pex' in 'formats' with "
-            "the layout 'zipapp', or 'exe'"
+            "the layout 'zipapp', 'pyz' or 'exe'"
         )
         raise ConfigError([problem])
     try:
@@ -93,7 +94,7 @@ def write_side_outputs(
     if wanted.render_sbom is not None:
         named = {item.format: Path(item.path) for item in reversed(outputs)}
         output = next(
-            named[name] for name in ("pex", "exe") if name in named and named[name] in made
+            named[name] for name in ("pex", "pyz", "exe") if name in named and named[name] in made
         )
         inventory = Inventory(
             name=wheels[0].metadata.name,

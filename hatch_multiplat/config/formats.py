@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 Layout = Literal["zipapp", "packed", "loose"]
 Style = Literal["lazy", "eager"]
 
-FORMATS: Final = ("pex", "wheelhouse", "wheelhouse-zip", "zip", "exe", "scie")
+FORMATS: Final = ("pex", "pyz", "wheelhouse", "wheelhouse-zip", "zip", "exe", "scie")
 LAYOUTS: Final[tuple[Layout, ...]] = ("zipapp", "packed", "loose")
 STYLES: Final[tuple[Style, ...]] = ("lazy", "eager")
 

@@ -144,6 +144,9 @@ def end_by_interrupt():
 
 def run_pex():
     """Run pex's own `__main__.py`, which lies under another name, as if it were here."""
+    if not ABOUT["pex"]:
+        name = min(name for name in os.environ if name.startswith("PEX_") and name != "PEX_ROOT")
+        fail("%s is for a PEX, which this file is not; formats = ['pex'] makes one" % name)
     os.environ.pop("_MULTIPLAT_SH", None)
     given = os.environ.pop("_MULTIPLAT_PYTHONPATH", None)
     if given is not None:
@@ -155,7 +158,7 @@ def run_pex():
 def asks_pex():
     """Whether a variable asks for pex's own runtime: any of pex's but the one for a folder."""
     names = [name for name in os.environ if name.startswith("PEX_") and name != "PEX_ROOT"]
-    return bool(names) or "__PEX_EXE__" in os.environ
+    return bool(names) or (ABOUT["pex"] and "__PEX_EXE__" in os.environ)
 
 
 def start():

@@ -24,7 +24,7 @@ from dataclasses import dataclass, replace
 from importlib import metadata
 from typing import TYPE_CHECKING, Any, Final
 
-from hatch_multiplat.base.atomic_write import write_atomically
+from hatch_multiplat.base.atomic_write import read_sealed, write_sealed
 from hatch_multiplat.base.errors import ToolError
 from hatch_multiplat.base.own_requirements import own_requirements
 from hatch_multiplat.executable.executable import DEPS, INFO, MAIN, MULTIPLAT, PEX_MAIN, PEX_PACKAGE
@@ -263,12 +263,7 @@ def _key(arguments: Sequence[str]) -> str:
 
 def _read_kept(path: Path) -> bytes | None:
     """Return what is kept there; None if there is nothing, or it is damaged."""
-    try:
-        digest, _, content = path.read_bytes().partition(b"\n")
-    except OSError:
-        return None
-    if hashlib.sha256(content).hexdigest().encode() != digest:
-        return None
+    content = read_sealed(path)
     with suppress(OSError):
         os.utime(path)
     return content
@@ -277,8 +272,7 @@ def _read_kept(path: Path) -> bytes | None:
 def _keep(content: bytes, path: Path) -> None:
     """Keep a skeleton, and no more of them than `KEPT`, nor what killed builds have left."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    digest = hashlib.sha256(content).hexdigest().encode()
-    write_atomically(path, digest + b"\n" + content)
+    write_sealed(path, content)
     by_age = sorted(path.parent.iterdir(), key=lambda file: -file.stat().st_mtime)
     for old in by_age[KEPT:]:
         with suppress(OSError):

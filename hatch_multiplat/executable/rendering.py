@@ -90,6 +90,7 @@ def render_members(table: Table) -> dict[str, bytes]:
         "needs": _needs(table),
         "runtime_root": table.options.runtime_root,
         "inherit_path": table.options.inherit_path,
+        "pex": not table.contents,
         "members": sorted([MAIN, *members]),
     }
     members[MAIN] = _render_launcher(table, about)

@@ -107,6 +107,8 @@ class Table:
     a version (empty for any) and the requirements of each package whose own word was replaced;
     `pythons` has name, version and Requires-Python of those of them that got that too. `pex` has
     the version of pex that the file is made with, and the SHA-256 of its `runtime` and `start`.
+    `contents` is the SHA-256 of `.multiplat/contents.json` in a file that holds no wheels but, in
+    blocks, what was in them; empty for a PEX.
     """
 
     name: str
@@ -124,6 +126,7 @@ class Table:
     pythons: tuple[tuple[str, str, str], ...] = ()
     anywhere: Anywhere | None = None
     pex: tuple[tuple[str, str], ...] = ()
+    contents: str = ""
 
     @property
     def main(self) -> str:
@@ -161,6 +164,7 @@ class Table:
             **({"anywhere": asdict(self.anywhere)} if self.anywhere else {}),
             **({"pythons": list(map(list, self.pythons))} if self.pythons else {}),
             **({"pex": dict(self.pex)} if self.pex else {}),
+            **({"contents": self.contents} if self.contents else {}),
         }
 
 

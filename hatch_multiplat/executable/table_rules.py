@@ -39,6 +39,7 @@ def find_breaches(table: Table) -> Iterator[str]:
             all(_SHA256.fullmatch(item.sha256) and item.size >= 0 for item in table.wheels),
             "a wheel has a hash or a size that is none",
         ),
+        (not table.contents or _SHA256.fullmatch(table.contents), "its contents have no hash"),
         (all(map(_TARGET.fullmatch, names)), "a target has a name that is none"),
         (
             table.anywhere is None or {*table.anywhere.wheels} <= {x.file for x in table.wheels},

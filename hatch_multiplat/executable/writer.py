@@ -5,10 +5,12 @@ The same members are a zip file, or a folder for the layouts `loose` and `packed
 
 from __future__ import annotations
 
+import hashlib
 import io
 from collections import defaultdict
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from packaging.utils import canonicalize_name
@@ -16,6 +18,12 @@ from packaging.utils import canonicalize_name
 from hatch_multiplat.base.errors import ConfigError, ExecutableError
 from hatch_multiplat.base.temporary import BESIDE, temporary_folder
 from hatch_multiplat.base.text import format_size
+from hatch_multiplat.executable.blocks import (
+    arrange_blocks,
+    block_members,
+    list_members,
+    open_archive,
+)
 from hatch_multiplat.executable.executable import BOOTSTRAP, DEPS, INFO, MAIN, PEX_MAIN
 from hatch_multiplat.executable.pex_skeleton import dump_info, find_skeleton
 from hatch_multiplat.executable.rendering import render_members, render_prefix
@@ -30,7 +38,7 @@ from hatch_multiplat.executable.zip_writer import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
     from packaging.requirements import Requirement
@@ -38,6 +46,7 @@ if TYPE_CHECKING:
     from hatch_multiplat.config.config import Config
     from hatch_multiplat.config.formats import Layout
     from hatch_multiplat.config.run import Run
+    from hatch_multiplat.executable.blocks import HeldMember, Opener
     from hatch_multiplat.executable.pex_skeleton import Skeleton
     from hatch_multiplat.executable.table import Table
     from hatch_multiplat.wheels.selection import Selection
@@ -94,6 +103,52 @@ def write_executable(
     else:
         _write_layout(members, output, layout=layout)
     return output
+
+
+def write_pyz(
+    inputs: BuildInputs, output: Path, *, cache: Path, folder: Path, say: Callable[[str], object]
+) -> Path:
+    """Write the same program as a file without pex and without wheels; returns `output`.
+
+    What is in the wheels lies in it once each, in the blocks of `blocks.arrange_blocks`. Below
+    `cache` is kept what takes long; `folder` is for what is made anew. Raises ToolError where this
+    Python cannot compress, ExecutableError, and OSError where the output folder cannot be written.
+    """
+    members = {
+        wheel.file: list_members(inputs.paths[wheel.file], wheel.sha256, cache=cache / "members")
+        for wheel in inputs.table.wheels
+    }
+    wheels = {name: partial(open_archive, path) for name, path in inputs.paths.items()}
+    write_contents(
+        inputs.table, members, wheels, output, cache=cache / "blocks", folder=folder, say=say
+    )
+    return output
+
+
+def write_contents(
+    table: Table,
+    members: Mapping[str, Sequence[HeldMember]],
+    wheels: Mapping[str, Opener],
+    output: Path,
+    *,
+    cache: Path,
+    folder: Path,
+    say: Callable[[str], object],
+    prefix: bytes | None = None,
+) -> None:
+    """Write a file without wheels: a table, and what `members` says that its wheels hold.
+
+    `wheels` opens each of them, and `prefix` stands before the first member in place of a header.
+    """
+    blocks, described = arrange_blocks(table, members)
+    table = replace(table, pex=(), contents=hashlib.sha256(described).hexdigest())
+    held = block_members(blocks, described, wheels, cache=cache, folder=folder, say=say)
+    own = (
+        Member(name=name, data=data, mode=0o755 if name == MAIN else 0o644)
+        for name, data in render_members(table).items()
+    )
+    prefix = render_prefix(table) if prefix is None else prefix
+    write_archive([*own, *held], output, prefix=prefix, mode=0o755)
 
 
 def executable_members(skeleton: Skeleton, table: Table, wheels: Iterable[Member]) -> list[Member]:

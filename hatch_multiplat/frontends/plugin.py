@@ -149,7 +149,11 @@ def check_installed(requirements: Iterable[Requirement]) -> None:
 def _runs_pex(config: Config, environ: Mapping[str, str]) -> bool:
     """Tell whether a build runs pex; what it has made before, in just this way, is kept."""
     pex_root = WheelCache.default(environ).root / "pex"
-    return "scie" in config.formats or not has_skeleton(config, pex_root=pex_root)
+    takes_skeleton = "pex" in config.formats or (
+        "exe" in config.formats and "pyz" not in config.formats
+    )
+    lacks = takes_skeleton and not has_skeleton(config, pex_root=pex_root)
+    return "scie" in config.formats or lacks
 
 
 def _is_installed(requirement: Requirement) -> bool:

@@ -48,12 +48,11 @@ class Interpreter(NamedTuple):
     launchers: Tuple[bytes, ...] = ()
 
 
-def install_wheel(stream: IO[bytes], paths: Paths, python: Interpreter) -> EntryPoints:
+def install_wheel(wheel: "Source", paths: Paths, python: Interpreter) -> EntryPoints:
     """Install one wheel under `paths`; returns its entry points by group.
 
     Raises BadWheel if it breaks a rule.
     """
-    wheel = Archive(stream)
     folders = [os.path.relpath(path, paths.root).replace(os.sep, "/") for path in paths[1:]]
     placed, problems = rules.judge_wheel(wheel.facts, rules.Folders(*folders), SYSTEM)
     if problems:
@@ -62,22 +61,16 @@ def install_wheel(stream: IO[bytes], paths: Paths, python: Interpreter) -> Entry
     return Installer(wheel, paths, library, python).install(placed)
 
 
-class Archive:
-    """A wheel, read where it lies in a stream: what it holds, and the texts about it.
+class Source:
+    """What a wheel holds, and the texts about it, wherever its members are read from.
 
-    Only the zip file's directory is read by `zipfile`, whose file objects take as long as the
-    unpacking itself. Raises BadWheel for what is no wheel.
+    Raises BadWheel for what is no wheel.
     """
 
-    def __init__(self, stream: IO[bytes]) -> None:
-        self.stream = stream
-        try:
-            infos = zipfile.ZipFile(stream).infolist()
-        except (zipfile.BadZipFile, NotImplementedError, ValueError, OverflowError) as error:
-            raise BadWheel("it cannot be read: %s" % error) from error
-        # Names as they are, not as `zipfile` cuts them at a null byte.
-        self.infos = {info.orig_filename: info for info in infos if info.orig_filename[-1:] != "/"}
-        self.info_dir = rules.find_info_dir(self.infos)
+    def __init__(self, members: Iterable[rules.WheelMember]) -> None:
+        members = tuple(members)
+        self.names = {member.name for member in members}
+        self.info_dir = rules.find_info_dir(self.names)
         self.pure = rules.is_pure(self.read_text("WHEEL"))
         self.entry_points = rules.parse_entry_points(self.read_text("entry_points.txt"))
         self.record = parse_record(self.read_text("RECORD"))
@@ -87,22 +80,50 @@ class Archive:
             scripts=tuple(
                 name for group in rules.SCRIPT_GROUPS for name in self.entry_points.get(group, {})
             ),
-            members=tuple(self.look_at(info) for info in infos if info.orig_filename[-1:] != "/"),
+            members=members,
         )
 
-    def look_at(self, info: zipfile.ZipInfo) -> rules.WheelMember:
-        mode, link = info.external_attr >> 16, ""
-        if stat.S_ISLNK(mode):
-            link = b"".join(self.read(info.orig_filename)).decode("utf-8", "replace")
-        return rules.WheelMember(info.orig_filename, mode, info.file_size, info.CRC, link)
+    def look_at(self, name: str, mode: int, size: int, crc: int) -> rules.WheelMember:
+        link = b"".join(self.read(name)).decode("utf-8", "replace") if stat.S_ISLNK(mode) else ""
+        return rules.WheelMember(name, mode, size, crc, link)
 
     def read_text(self, file: str) -> str:
         """A text of the .dist-info folder; empty if there is none."""
         name = self.info_dir + "/" + file
         try:
-            return b"".join(self.read(name)).decode("utf-8") if name in self.infos else ""
+            return b"".join(self.read(name)).decode("utf-8") if name in self.names else ""
         except UnicodeDecodeError as error:
             raise BadWheel("%r is not in UTF-8" % name) from error
+
+    def read(self, name: str) -> Iterator[bytes]:
+        """A member's bytes, block by block."""
+        raise NotImplementedError
+
+    def place(self, name: str, path: bytes, mode: int, hashed: bool) -> Tuple[str, int]:
+        """Put a member's bytes into a file, as `write_file` does."""
+        return write_file(path, self.read(name), mode, hashed)
+
+
+class Archive(Source):
+    """A wheel, read where it lies in a stream.
+
+    Only the zip file's directory is read by `zipfile`, whose file objects take as long as the
+    unpacking itself.
+    """
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        self.stream = stream
+        try:
+            infos = zipfile.ZipFile(stream).infolist()
+        except (zipfile.BadZipFile, NotImplementedError, ValueError, OverflowError) as error:
+            raise BadWheel("it cannot be read: %s" % error) from error
+        # Names as they are, not as `zipfile` cuts them at a null byte.
+        infos = [info for info in infos if info.orig_filename[-1:] != "/"]
+        self.infos = {info.orig_filename: info for info in infos}
+        super().__init__(
+            self.look_at(info.orig_filename, info.external_attr >> 16, info.file_size, info.CRC)
+            for info in infos
+        )
 
     def read(self, name: str) -> Iterator[bytes]:
         """A member's bytes, block by block; small ones in one piece.
@@ -168,7 +189,7 @@ def inflate(blocks: Iterable[bytes]) -> Iterator[bytes]:
 class Installer:
     """One wheel on its way into `paths`; `rows` are those of its new RECORD."""
 
-    def __init__(self, wheel: Archive, paths: Paths, library: str, python: Interpreter) -> None:
+    def __init__(self, wheel: Source, paths: Paths, library: str, python: Interpreter) -> None:
         self.wheel, self.paths, self.python = wheel, paths, python
         self.library = library
         self.scripts = os.path.relpath(paths.scripts, paths.root).replace(os.sep, "/")
@@ -210,16 +231,15 @@ class Installer:
             write_link(self.locate(item.path), member.link)
             self.rows[item.path] = ("", "")
             return
-        blocks = self.wheel.read(member.name)
         mode, known = 0o777 if member.mode & 0o111 else 0o666, self.wheel.record.get(member.name)
         if item.kind == "scripts":
-            body = b"".join(blocks)
+            body = b"".join(self.wheel.read(member.name))
             first, _, rest = body.partition(b"\n")
             if first.startswith(b"#!python"):
                 self.write_script(item.path, rest, first.startswith(b"#!pythonw"))
                 return
-            blocks, mode, known = iter([body]), 0o777, None
-        made = write_file(self.locate(item.path), blocks, mode, hashed=not known)
+            mode, known = 0o777, None
+        made = self.wheel.place(member.name, self.locate(item.path), mode, hashed=not known)
         self.rows[item.path] = known or made
 
     def write_script(self, path: str, body: bytes, gui: bool) -> None:
@@ -262,8 +282,11 @@ def write_file(
                 left = left[os.write(handle, left) :]
     finally:
         os.close(handle)
-    encoded = base64.urlsafe_b64encode(digest.digest()).rstrip(b"=").decode("ascii")
-    return "sha256=" + encoded if hashed else "", size
+    return record_hash(digest.digest()) if hashed else "", size
+
+
+def record_hash(digest: bytes) -> str:
+    return "sha256=" + base64.urlsafe_b64encode(digest).rstrip(b"=").decode("ascii")
 
 
 def write_link(path: bytes, link: str) -> None:

@@ -10,7 +10,7 @@ import sys
 import tempfile
 import threading
 import time
-from typing import Any, Callable, Dict, List, NoReturn, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, Iterator, List, NoReturn, Optional, Sequence, Tuple
 
 from . import cache, enter, install, match, places, pythons, rules, run, venv, verify, windows
 
@@ -42,6 +42,14 @@ class Launch:
         self.machine = match.read_machine()
         self.target = match.find_target(self.table["targets"], self.machine)
         self.target = self.target or match.find_anywhere(self.table, self.machine)
+        self.problem = ""  # of this Python, whatever target it fits
+        self.contents: Any = None
+        if "contents" in self.table:
+            from . import contents
+
+            self.contents = contents
+            if self.target and not contents.HAS_LZMA:
+                self.target, self.problem = None, contents.NO_LZMA
         first, fallback = enter.find_place(about["runtime_root"]), places.find_fallback()
         self.places = [place for place in (first, fallback) if place]
 
@@ -242,6 +250,16 @@ class Launch:
         there = [name for name in there if MULTIPLAT + "/" + name in self.about["members"]]
         return install.Interpreter(python, tuple(map(self.read, there)))
 
+    def open_wheels(self, file: verify.OwnFile, folder: str) -> Iterator[install.Source]:
+        """This machine's wheels one by one, by way of an empty folder if they are in blocks."""
+        numbers = match.wheels_of(self.target, self.machine) if self.target else []
+        if self.contents:
+            yield from self.contents.Contents(file, self.table["contents"]).unpack(numbers, folder)
+            return
+        for number in numbers:
+            with file.open_wheel(self.table["wheels"][number]) as stream:
+                yield install.Archive(stream)
+
     def install(
         self, paths: install.Paths, python: install.Interpreter
     ) -> List[Dict[str, Dict[str, str]]]:
@@ -259,16 +277,18 @@ class Launch:
         """
         groups = []
         os.makedirs(paths.purelib, exist_ok=True)
+        folder = tempfile.mkdtemp(dir=paths.root)
         file = verify.OwnFile(self.app)
+        sources = self.open_wheels(file, folder)
         try:
             for item in self.wheels():
                 try:
-                    with file.open_wheel(item) as stream:
-                        groups.append(install.install_wheel(stream, paths, python))
+                    groups.append(install.install_wheel(next(sources), paths, python))
                 except rules.BadWheel as error:
                     self.fail("%s cannot be used: %s" % (item["file"], error))
         finally:
             file.close()
+            shutil.rmtree(folder, ignore_errors=True)
         return groups
 
     def write_records(self, folder: str, key: str, how: str, library: str) -> None:
@@ -293,6 +313,8 @@ class Launch:
                     p for p in (self.base, self.found) if p and os.path.realpath(p) == self.base
                 )
                 enter.become([path, *enter.read_options(), self.app, *sys.argv[1:]])
+        if self.problem:
+            self.fail(self.problem)
         lines = [match.describe_misfit(self.table["targets"], self.machine)]
         lines.append("  this is:     " + str(self.machine))
         lines.append("  it supports:")
@@ -336,7 +358,7 @@ class Launch:
             lines.append("%s %s" % ("*" if here else " ", line))
         lines += ["", "this machine: " + str(self.machine)]
         if self.target is None:
-            lines.append("fits no target")
+            lines.append(self.problem or "fits no target")
         else:
             size = sum(item["size"] for item in self.wheels())
             lines.append("fits %s: %s of wheels" % (self.target["name"], show_size(size)))
@@ -353,7 +375,9 @@ class Launch:
 
     def verify(self) -> int:
         """Say of each part by what it is accounted for, as far as that can be seen from inside."""
-        lines, problems = verify.examine(self.app, self.about, self.table)
+        if self.problem:
+            self.fail(self.problem)
+        lines, problems = verify.examine(self.app, self.about, self.table, self.contents)
         say("\n".join(["%s %s" % (self.table["name"], self.table["version"]), *lines, *problems]))
         return 1 if problems else 0
 

@@ -1,10 +1,12 @@
 """The file that we run from, and the wheels in it, read in place."""
 
+import contextlib
+import errno
 import hashlib
 import io
 import os
 import zipfile
-from typing import IO, Any, Dict, List, Optional, Tuple, cast
+from typing import IO, Any, Dict, Iterator, List, Optional, Set, Tuple, cast
 
 from . import run
 
@@ -26,6 +28,21 @@ class UnreadableFile(Exception):  # noqa: N818 - the name is the message
         Exception.__init__(
             self, "cannot read %s: %s" % (error.filename or path, error.strerror or error)
         )
+
+
+@contextlib.contextmanager
+def reading(path: str) -> Iterator[None]:
+    """Tell what is wrong with the file that is read apart from what cannot be written later."""
+    try:
+        yield
+    except (DamagedFile, UnreadableFile):
+        raise
+    except OSError as error:
+        raise UnreadableFile(path, error) from error
+    except MemoryError as error:
+        raise UnreadableFile(path, OSError(errno.ENOMEM, os.strerror(errno.ENOMEM))) from error
+    except Exception as error:  # damage breaks zipfile and the decompressors in many ways
+        raise DamagedFile(str(error)) from error
 
 
 class Section(io.RawIOBase):
@@ -72,55 +89,23 @@ class OwnFile:
         self.path = path
         self.zip: Optional[zipfile.ZipFile] = None
         if not os.path.isdir(path):
-            try:
+            with reading(path):
                 self.zip = zipfile.ZipFile(path)
-            except OSError as error:
-                raise UnreadableFile(path, error) from error
-            except Exception as error:  # damage breaks zipfile in many ways
-                raise DamagedFile(str(error)) from error
 
     def close(self) -> None:
         if self.zip is not None:
             self.zip.close()
 
-    def open_wheel(self, wheel: Dict[str, Any]) -> IO[bytes]:
-        """A wheel as a binary stream, after its bytes were checked against the table's hash.
-
-        What cannot be read is told apart from what cannot be written later: an error of the system
-        is an UnreadableFile.
-        """
+    def open_member(self, name: str) -> IO[bytes]:
+        """A member as a binary stream, in place if it is stored."""
+        if self.zip is None:  # an unzipped layout keeps its members as files
+            return cast("IO[bytes]", open(os.path.join(self.path, *name.split("/")), "rb"))
         try:
-            return self._open_checked(wheel)
-        except OSError as error:
-            raise UnreadableFile(self.path, error) from error
-        except DamagedFile:
-            raise
-        except Exception as error:
-            raise DamagedFile(str(error)) from error
-
-    def _open_checked(self, wheel: Dict[str, Any]) -> IO[bytes]:
-        name = ".deps/" + wheel["file"]
-        if self.zip is None:  # an unzipped layout keeps its wheels as files
-            path = os.path.join(self.path, *name.split("/"))
-            stream = cast("IO[bytes]", open(path, "rb"))  # noqa: SIM115 - the caller closes it
-        else:
-            stream = self._open_member(self.zip, name)
-        digest = hashlib.sha256()
-        for block in iter(lambda: stream.read(BLOCK), b""):
-            digest.update(block)
-        if digest.hexdigest() != wheel["sha256"]:
-            stream.close()
-            raise DamagedFile("%s is not the wheel that was built in" % wheel["file"])
-        stream.seek(0)
-        return stream
-
-    def _open_member(self, archive: zipfile.ZipFile, name: str) -> IO[bytes]:
-        try:
-            info = archive.getinfo(name)
+            info = self.zip.getinfo(name)
         except KeyError:
             raise DamagedFile("%s is missing" % name) from None
         if info.compress_type != zipfile.ZIP_STORED:
-            return io.BytesIO(archive.read(info))
+            return io.BytesIO(self.zip.read(info))
         stream = open(self.path, "rb")  # noqa: SIM115 - the section closes it
         stream.seek(info.header_offset)
         header = stream.read(30)
@@ -130,28 +115,39 @@ class OwnFile:
         skip = int.from_bytes(header[26:28], "little") + int.from_bytes(header[28:30], "little")
         return cast("IO[bytes]", Section(stream, info.header_offset + 30 + skip, info.file_size))
 
+    def open_wheel(self, wheel: Dict[str, Any]) -> IO[bytes]:
+        """A wheel as a binary stream, after its bytes were checked against the table's hash."""
+        with reading(self.path):
+            stream = self.open_member(".deps/" + wheel["file"])
+            digest = hashlib.sha256()
+            for block in iter(lambda: stream.read(BLOCK), b""):
+                digest.update(block)
+            if digest.hexdigest() != wheel["sha256"]:
+                stream.close()
+                raise DamagedFile("%s is not the wheel that was built in" % wheel["file"])
+            stream.seek(0)
+            return stream
 
-def examine(path: str, about: Dict[str, Any], table: Dict[str, Any]) -> Tuple[List[str], List[str]]:
-    """What accounts for each part of a file, and what nothing does; its start-up was checked."""
-    wheels = {".deps/" + item["file"]: item for item in table["wheels"]}
-    lines = ["start-up and table: as built, " + about["id"]]
-    problems = []
+
+def examine(
+    path: str, about: Dict[str, Any], table: Dict[str, Any], contents: Any
+) -> Tuple[List[str], List[str]]:
+    """What accounts for each part of a file, and what nothing does; its start-up was checked.
+
+    `contents` is the module of that name for a file without wheels.
+    """
     file = OwnFile(path)
-    good = 0
-    for item in table["wheels"]:
-        try:
-            file.open_wheel(item).close()
-            good += 1
-        except (DamagedFile, UnreadableFile) as error:
-            problems.append("damaged: %s" % error)
-    lines.append("wheels: %d of %d as built" % (good, len(wheels)))
+    known, line, problems = examine_wheels(file, table, contents)
+    known |= set(about["members"])
+    lines = ["start-up and table: as built, " + about["id"], line]
     if file.zip is None:
         return lines, problems
     if not run.is_intact(path, about["header"]):
         problems.append("damaged: the lines in front of the zip file")
     names = file.zip.namelist()
-    known = set(about["members"]) | set(wheels) | {"PEX-INFO", ".deps/", ".multiplat/"}
+    known |= {".multiplat/"} if contents else {".multiplat/", "PEX-INFO", ".deps/"}
     pex = [name for name in names if name.startswith(PEX_FOLDERS) or name == PEX_OWN]
+    pex = [] if contents else pex
     others = sorted(set(names) - known - set(pex))
     problems += ["nothing accounts for %a" % name for name in others]
     problems += ["there twice: %a" % name for name in sorted(set(names)) if names.count(name) > 1]
@@ -161,7 +157,7 @@ def examine(path: str, about: Dict[str, Any], table: Dict[str, Any]) -> Tuple[Li
         damaged = "its directory"
     if damaged:
         problems.append("damaged: %a" % damaged)
-    else:
+    elif not contents:
         lines.append("pex's own runtime: %d members, undamaged" % len(pex))
     digest = hashlib.sha256()
     with open(path, "rb") as stream:
@@ -169,3 +165,31 @@ def examine(path: str, about: Dict[str, Any], table: Dict[str, Any]) -> Tuple[Li
             digest.update(block)
     lines += ["SHA-256 of this file: " + digest.hexdigest(), WARNING]
     return lines, problems
+
+
+def examine_wheels(
+    file: OwnFile, table: Dict[str, Any], contents: Any
+) -> Tuple[Set[str], str, List[str]]:
+    """The members that hold wheels or what was in them, how many are as built, and what is not."""
+    known: Set[str] = set()
+    problems = []
+    good = 0
+    if contents:
+        line = "contents: not as built"
+        try:
+            held = contents.Contents(file, table["contents"])
+            known = {contents.FILE, *(name for name, _ in held.blocks)}
+            for _ in held.read(range(len(held.contents))):
+                good += 1
+            line = "contents: %d as built; %s" % (good, contents.UNPROVEN)
+        except (DamagedFile, UnreadableFile) as error:
+            problems.append("damaged: %s" % error)
+        return known, line, problems
+    for item in table["wheels"]:
+        known.add(".deps/" + item["file"])
+        try:
+            file.open_wheel(item).close()
+            good += 1
+        except (DamagedFile, UnreadableFile) as error:
+            problems.append("damaged: %s" % error)
+    return known, "wheels: %d of %d as built" % (good, len(known)), problems

@@ -6,6 +6,7 @@ import os
 import random
 import shutil
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -27,6 +28,12 @@ SEEN = """[os.path.basename(sys.argv[0]), sys.argv[1], sys.argv[3:], os.environ.
 os.path.basename(os.environ["PEX"]), [n for n in os.environ if n[:2] in ("_M", "_m")], 6 * 7]"""
 WORDS = ["eval", SEEN, "two  words", "*", ""]
 SIZES = range(20, 1148, 8) if WHOLE else range(60, 460, 50)
+
+
+@pytest.fixture(params=["pex", "pyz"])
+def bench(bench: Bench, request: pytest.FixtureRequest) -> Bench:
+    """All here holds for files with wheels and for files without."""
+    return replace(bench, pyz=request.param == "pyz")
 
 
 def spoil(data: bytes, number: int) -> tuple[int, bytes]:

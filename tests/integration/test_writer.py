@@ -343,7 +343,7 @@ def test_a_full_disk_is_told(
     output = tmp_path / "out" / "out.pex"
     with pytest.raises(WriteError) as caught:
         write_outputs(
-            parts, output, pex_root=pex_root, scie=parts.config.options.scie, say=pytest.fail
+            parts, output, cache=pex_root.parent, scie=parts.config.options.scie, say=pytest.fail
         )
     assert str(caught.value) == (
         f"cannot write {output}: No space left on device; "

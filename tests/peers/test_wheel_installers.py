@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 
 from hatch_multiplat.base.errors import VerificationError
-from hatch_multiplat.runtime.install import Interpreter, Paths, install_wheel
+from hatch_multiplat.runtime.install import Archive, Interpreter, Paths, install_wheel
 from hatch_multiplat.runtime.rules import parse_entry_points
 from hatch_multiplat.targets.target import Target
 from hatch_multiplat.wheels.selection import Selection, WheelSet, parse_wheel
@@ -126,7 +126,7 @@ def by_us(wheel: Path, prefix: Path) -> bool:
     folders = [LIBRARY, LIBRARY, "bin", f"include/site/python{MINOR}"]
     with wheel.open("rb") as stream:
         paths = Paths(str(prefix), *(str(prefix / folder) for folder in folders))
-        install_wheel(stream, paths, Interpreter(sys.executable))
+        install_wheel(Archive(stream), paths, Interpreter(sys.executable))
     return True
 
 

@@ -83,6 +83,7 @@ class Bench:
 
     folder: Path
     python: str
+    pyz: bool = False
     environ: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -113,7 +114,7 @@ class Bench:
             )
         ]
         output = fields.pop("output", self.folder / name)
-        return build_app(output, wheels, targets, **fields)
+        return build_app(output, wheels, targets, **{"pyz": self.pyz, **fields})
 
     def env(self, **extra: str | None) -> dict[str, str]:
         environ = {
@@ -165,17 +166,23 @@ class Bench:
         return self.run([app, "eval", expression], **options).stdout.strip()
 
 
-def make_bench(folder: Path, python: str) -> Bench:
+def make_bench(folder: Path, python: str, *, pyz: bool = False) -> Bench:
     (folder / "home").mkdir()
     (folder / "bin").mkdir()
     (folder / "bin" / "python3").symlink_to(python)
-    return Bench(folder=folder, python=python)
+    return Bench(folder=folder, python=python, pyz=pyz)
 
 
 @pytest.fixture
 def bench(tmp_path: Path) -> Bench:
     """A bench with a recent Python."""
     return make_bench(tmp_path, PYTHONS[ANY])
+
+
+@pytest.fixture(params=["pex", "pyz"])
+def each_bench(request: pytest.FixtureRequest, tmp_path: Path) -> Bench:
+    """A bench with a recent Python for files with wheels, and one for files without."""
+    return make_bench(tmp_path, PYTHONS[ANY], pyz=request.param == "pyz")
 
 
 @pytest.fixture(

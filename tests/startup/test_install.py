@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from hatch_multiplat.runtime import install as install_module
-from hatch_multiplat.runtime.install import Interpreter, Paths, install_wheel, write_script
+from hatch_multiplat.runtime.install import Archive, Interpreter, Paths, install_wheel, write_script
 from hatch_multiplat.runtime.rules import BadWheel
 from hatch_multiplat.runtime.verify import DamagedFile, OwnFile, Section
 
@@ -52,7 +52,7 @@ def paths(tmp_path: Path) -> Paths:
 
 
 def install(paths: Paths, members: dict[str, str | bytes], **modes: int) -> None:
-    install_wheel(make(members, modes), paths, PYTHON)
+    install_wheel(Archive(make(members, modes)), paths, PYTHON)
 
 
 def test_purelib_or_platlib(paths: Paths, tmp_path: Path) -> None:
@@ -95,7 +95,9 @@ def test_console_and_gui_scripts_run(paths: Paths, tmp_path: Path) -> None:
         "sub = demo:A.run [extra]\n\n[gui_scripts]\nwin=demo : main\n[other]\nx = y\n"
     )
     code = "import sys\ndef main():\n    return 5\nclass A:\n    run = staticmethod(lambda: 6)\n"
-    found = install_wheel(make({"demo.py": code, f"{INFO}/entry_points.txt": text}), paths, PYTHON)
+    found = install_wheel(
+        Archive(make({"demo.py": code, f"{INFO}/entry_points.txt": text})), paths, PYTHON
+    )
     assert found["console_scripts"] == {"demo": "demo:main", "sub": "demo:A.run"}
     assert found["other"] == {"x": "y"}
     environ = {**os.environ, "PYTHONPATH": paths.purelib}
@@ -106,7 +108,7 @@ def test_console_and_gui_scripts_run(paths: Paths, tmp_path: Path) -> None:
 
 def test_executable_bits(paths: Paths, tmp_path: Path) -> None:
     modes = {"demo/tool": 0o755 | stat.S_IFREG, "demo/data": 0o600 | stat.S_IFREG}
-    install_wheel(make({"demo/tool": "", "demo/data": ""}, modes), paths, PYTHON)
+    install_wheel(Archive(make({"demo/tool": "", "demo/data": ""}, modes)), paths, PYTHON)
     mask = os.umask(0)
     os.umask(mask)
     for name, mode in (("tool", 0o777), ("data", 0o666)):
@@ -171,7 +173,7 @@ def test_each_way_to_compress(paths: Paths, tmp_path: Path, method: int) -> None
         archive.writestr(f"{INFO}/WHEEL", WHEEL)
         archive.writestr("demo.py", "x" * 1000)
         archive.writestr("empty", "")
-    install_wheel(buffer, paths, PYTHON)
+    install_wheel(Archive(buffer), paths, PYTHON)
     assert (tmp_path / "root" / "pure" / "demo.py").read_text() == "x" * 1000
     assert (tmp_path / "root" / "pure" / "empty").read_text() == ""
 
@@ -183,7 +185,7 @@ def test_a_member_with_a_wrong_checksum(paths: Paths) -> None:
         archive.writestr("demo.py", "marker")
     data = buffer.getvalue().replace(b"marker", b"masker")
     with pytest.raises(BadWheel, match=r"'demo\.py' is damaged"):
-        install_wheel(io.BytesIO(data), paths, PYTHON)
+        install_wheel(Archive(io.BytesIO(data)), paths, PYTHON)
 
 
 def test_a_big_member_is_written_in_blocks(
@@ -284,7 +286,7 @@ def test_links_that_stay_inside(paths: Paths, tmp_path: Path) -> None:
     links = {"demo/lib.so": "libs/lib.so.1", "demo/libs/up": "../data", "demo/data/v": "../libs"}
     members = {**links, "demo/libs/lib.so.1": "code", "demo/data/d": "d"}
     for _ in range(2):  # Two wheels may have the same.
-        install_wheel(make({**members}, dict.fromkeys(links, mode)), paths, PYTHON)
+        install_wheel(Archive(make({**members}, dict.fromkeys(links, mode))), paths, PYTHON)
     demo = tmp_path / "root" / "pure" / "demo"
     assert (demo / "lib.so").read_text() == "code"
     assert (demo / "libs/up/d").read_text() == "d"
@@ -297,14 +299,14 @@ def test_links_that_stay_inside(paths: Paths, tmp_path: Path) -> None:
 def test_links_that_lead_outside(paths: Paths, tmp_path: Path, link: str) -> None:
     wheel = make({"demo/link": link, "x": ""}, {"demo/link": stat.S_IFLNK | 0o777})
     with pytest.raises(BadWheel, match="symbolic link that leads out"):
-        install_wheel(wheel, paths, PYTHON)
+        install_wheel(Archive(wheel), paths, PYTHON)
     assert not (tmp_path / "root").exists()
 
 
 @pytest.mark.parametrize("kind", [stat.S_IFIFO, stat.S_IFCHR, stat.S_IFSOCK])
 def test_pipes_and_devices(paths: Paths, tmp_path: Path, kind: int) -> None:
     with pytest.raises(BadWheel, match="a device or a pipe"):
-        install_wheel(make({"link": "/etc/passwd"}, {"link": kind | 0o777}), paths, PYTHON)
+        install_wheel(Archive(make({"link": "/etc/passwd"}, {"link": kind | 0o777})), paths, PYTHON)
     assert list((tmp_path / "root").rglob("link")) == []
 
 
@@ -319,7 +321,7 @@ def test_a_file_where_a_link_lies_is_not_written_through_it(paths: Paths, tmp_pa
 @pytest.mark.parametrize("data", [b"", b"not a zip"])
 def test_what_is_no_wheel(paths: Paths, data: bytes) -> None:
     with pytest.raises(BadWheel):
-        install_wheel(io.BytesIO(data), paths, PYTHON)
+        install_wheel(Archive(io.BytesIO(data)), paths, PYTHON)
 
 
 def test_a_zip_file_without_metadata(paths: Paths) -> None:
@@ -327,7 +329,7 @@ def test_a_zip_file_without_metadata(paths: Paths) -> None:
     with zipfile.ZipFile(buffer, "w") as archive:
         archive.writestr("demo.py", "")
     with pytest.raises(BadWheel, match=r"no \.dist-info/WHEEL"):
-        install_wheel(buffer, paths, PYTHON)
+        install_wheel(Archive(buffer), paths, PYTHON)
 
 
 FOLDERS = [

@@ -7,9 +7,13 @@ ones.
 from __future__ import annotations
 
 import hashlib
+import tempfile
 from dataclasses import replace
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from hatch_multiplat.executable.blocks import list_members, open_archive
 from hatch_multiplat.executable.executable import PEX_MAIN
 from hatch_multiplat.executable.rendering import render_header, render_members
 from hatch_multiplat.executable.table import (
@@ -17,14 +21,13 @@ from hatch_multiplat.executable.table import (
     TableTarget,
     TableWheel,
 )
+from hatch_multiplat.executable.writer import write_contents
 from hatch_multiplat.executable.zip_writer import Member, read_members, write_archive
 from hatch_multiplat.runtime.match import read_machine
 from hatch_multiplat.wheels.wheel_file import open_wheel
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
-    from pathlib import Path
-
 # What stands for pex's runtime: it says that it was reached.
 PEX_RUNTIME: Final = "import sys\nprint('pex runtime', sys.argv[1:])\n"
 
@@ -53,11 +56,32 @@ def table_wheel(path: Path) -> TableWheel:
 
 
 def build_app(
-    output: Path, wheels: Sequence[Path], targets: Sequence[TableTarget], **fields: Any
+    output: Path,
+    wheels: Sequence[Path],
+    targets: Sequence[TableTarget],
+    *,
+    pyz: bool = False,
+    **fields: Any,
 ) -> Path:
-    """Write an executable and return its path; `fields` are the table's other fields."""
+    """Write an executable and return its path; `fields` are the table's other fields.
+
+    With `pyz` it has no wheels, but blocks of what is in them.
+    """
     fields = {"name": "demo", "version": "1.0", "run": {"script": "demo"}, **fields}
     table = Table(wheels=tuple(map(table_wheel, wheels)), targets=tuple(targets), **fields)
+    if pyz:
+        with tempfile.TemporaryDirectory() as folder:
+            cache = Path(folder)
+            write_contents(
+                table,
+                {item.name: list_members(item, "", cache=cache) for item in wheels},
+                {item.name: partial(open_archive, item) for item in wheels},
+                output,
+                cache=cache,
+                folder=cache,
+                say=str,
+            )
+        return output
     members = [
         Member(name=f".deps/{wheel.name}", source=wheel, size=wheel.stat().st_size)
         for wheel in wheels

@@ -78,7 +78,7 @@ args = ["--scie-pbs-stripped"]
         pytest.param(
             'formats = ["pex", "wheelhous"]',
             [
-                "tool.multiplat.formats[1] must be one of 'pex', 'wheelhouse', 'wheelhouse-zip', 'zip', 'exe', 'scie' (got 'wheelhous')"
+                "tool.multiplat.formats[1] must be one of 'pex', 'pyz', 'wheelhouse', 'wheelhouse-zip', 'zip', 'exe', 'scie' (got 'wheelhous')"
             ],
             id="unknown format",
         ),

@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 
 from hatch_multiplat.base.errors import VerificationError
 from hatch_multiplat.runtime import install
-from hatch_multiplat.runtime.install import Paths, install_wheel
+from hatch_multiplat.runtime.install import Archive, Paths, install_wheel
 from hatch_multiplat.targets.target import Target
 from hatch_multiplat.wheels.selection import Selection, WheelSet, parse_wheel
 from hatch_multiplat.wheels.wheel_check import check_wheels, folders_of
@@ -192,7 +192,9 @@ def test_what_the_build_admits_the_start_installs(
         patch.setattr(install, "write_file", model.write_file)
         patch.setattr(install, "write_link", model.write_link)
         install_wheel(
-            io.BytesIO(wheel), paths_in("/root", target), install.Interpreter("/root/bin/python")
+            Archive(io.BytesIO(wheel)),
+            paths_in("/root", target),
+            install.Interpreter("/root/bin/python"),
         )
     ours = {"pyvenv.cfg", "bin/python", "bin/python3", "bin/python3.12", "scripts/python.exe"}
     assert not model.files.keys() & ours
@@ -210,7 +212,9 @@ def test_what_the_build_admits_is_really_installed_here(
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder) / "root"
         install_wheel(
-            io.BytesIO(wheel), paths_in(str(root), target), install.Interpreter("/usr/bin/python3")
+            Archive(io.BytesIO(wheel)),
+            paths_in(str(root), target),
+            install.Interpreter("/usr/bin/python3"),
         )
         assert [path.name for path in Path(folder).iterdir()] == ["root"]
         for path in root.rglob("*"):

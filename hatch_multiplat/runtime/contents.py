@@ -1,0 +1,158 @@
+"""A file without wheels: what was in them lies in blocks, each content once, and is unpacked here.
+
+`.multiplat/contents.json` has the blocks, each with the contents in its order, as SHA-256 and size;
+a content's number is its place in all of them. Of each wheel of the table it has the members: path,
+mode, and number of the content.
+"""
+
+import hashlib
+import json
+import os
+from typing import IO, Any, Collection, Dict, Iterator, List, Tuple
+
+from . import install
+from .verify import DamagedFile, OwnFile, reading
+
+try:
+    import lzma
+
+    HAS_LZMA = True
+except ImportError:
+    HAS_LZMA = False
+
+FILE, BLOCKS = ".multiplat/contents.json", ".multiplat/blocks/"
+PIECE = 1 << 18  # bytes
+UNPROVEN = "only `hatch-multiplat inspect --lock` can tell whether a lock's wheels hold the same"
+NO_LZMA = "this Python was built without the module lzma, which this file takes; use another Python"
+
+
+class Contents:
+    """The contents of a file, by what its `contents.json` says, whose digest the table has."""
+
+    def __init__(self, file: OwnFile, digest: str) -> None:
+        self.file = file
+        with reading(file.path), file.open_member(FILE) as stream:
+            data = stream.read()
+            if hashlib.sha256(data).hexdigest() != digest:
+                raise DamagedFile("%s is not as it was built" % FILE)
+            about = json.loads(data.decode("utf-8"))
+        self.blocks: List[Tuple[str, int]] = []  # their names, and the first number behind each
+        self.contents: List[Tuple[str, int]] = []
+        for name, contents in about["blocks"]:
+            self.contents += [(sha256, size) for sha256, size in contents]
+            self.blocks.append((BLOCKS + name + ".xz", len(self.contents)))
+        self.wheels: List[List[Tuple[str, int, int]]] = about["wheels"]
+
+    def read(self, wanted: Collection[int]) -> Iterator[Tuple[int, Iterator[bytes]]]:
+        """The contents of these numbers, in order, piece by piece; nothing behind the last.
+
+        Each raises DamagedFile, at its end, if it is not what was built in.
+        """
+        first = 0
+        for name, end in self.blocks:
+            last = max((number for number in wanted if first <= number < end), default=-1)
+            if last >= 0:
+                with reading(self.file.path):
+                    stream = self.file.open_member(name)
+                with stream:
+                    block = Block(name, stream, self.file.path)
+                    for number in range(first, last + 1):
+                        pieces = block.take(*self.contents[number])
+                        if number in wanted:
+                            yield number, pieces
+                        for _ in pieces:
+                            pass
+                    if last == end - 1:
+                        block.finish()
+            first = end
+
+    def unpack(self, wheels: List[int], folder: str) -> "Iterator[Unpacked]":
+        """Unpack what these wheels hold into an empty folder, then give the wheels one by one."""
+        uses: Dict[int, int] = {}
+        modes: Dict[int, int] = {}
+        for wheel in wheels:
+            for _, mode, number in self.wheels[wheel]:
+                uses[number] = uses.get(number, 0) + 1
+                modes[number] = modes.get(number, 0o666) | (0o777 if mode & 0o111 else 0)
+        for number, pieces in self.read(modes):
+            path = os.path.join(folder, str(number))
+            install.write_file(path, pieces, modes[number], hashed=False)
+        for wheel in wheels:
+            yield Unpacked(self.wheels[wheel], self.contents, os.fsencode(folder), uses, modes)
+
+
+class Block:
+    """A stream of contents that is unpacked once, from its beginning on."""
+
+    def __init__(self, name: str, stream: IO[bytes], path: str) -> None:
+        self.name, self.stream, self.path = name, stream, path
+        self.engine = lzma.LZMADecompressor(lzma.FORMAT_XZ)
+        self.rest = memoryview(b"")
+
+    def more(self) -> bool:
+        """Unpack the next piece, if there is one."""
+        with reading(self.path):
+            while not self.rest and not self.engine.eof:
+                data = self.stream.read(PIECE) if self.engine.needs_input else b""
+                if self.engine.needs_input and not data:
+                    break
+                self.rest = memoryview(self.engine.decompress(data, PIECE))
+        return bool(self.rest)
+
+    def take(self, sha256: str, size: int) -> Iterator[Any]:
+        """The next content, piece by piece."""
+        digest = hashlib.sha256()
+        while size and (self.rest or self.more()):
+            piece, self.rest = self.rest[:size], self.rest[size:]
+            size -= len(piece)
+            digest.update(piece)
+            yield piece
+        if digest.hexdigest() != sha256:
+            raise DamagedFile("%s is not as it was built" % self.name)
+
+    def finish(self) -> None:
+        """Look whether the stream ends here, and the block with it."""
+        if self.more() or not self.engine.eof or self.engine.unused_data or self.stream.read(1):
+            raise DamagedFile("%s does not end where it should" % self.name)
+
+
+class Unpacked(install.Source):
+    """A wheel whose contents are files of a folder, by number: the last who wants one takes it.
+
+    `uses` counts how often each is wanted yet, `modes` has how it was made.
+    """
+
+    def __init__(
+        self,
+        members: List[Tuple[str, int, int]],
+        contents: List[Tuple[str, int]],
+        folder: bytes,
+        uses: Dict[int, int],
+        modes: Dict[int, int],
+    ) -> None:
+        self.contents, self.folder, self.uses, self.modes = contents, folder, uses, modes
+        self.numbers = {path: number for path, _, number in members}
+        super().__init__(
+            self.look_at(path, mode, contents[number][1], int(contents[number][0][:8], 16))
+            for path, mode, number in members
+        )
+
+    def locate(self, name: str) -> bytes:
+        return os.path.join(self.folder, b"%d" % self.numbers[name])
+
+    def read(self, name: str) -> Iterator[bytes]:
+        with open(self.locate(name), "rb") as stream:
+            yield from iter(lambda: stream.read(PIECE), b"")
+
+    def place(self, name: str, path: bytes, mode: int, hashed: bool) -> Tuple[str, int]:
+        number = self.numbers[name]
+        self.uses[number] -= 1
+        if self.uses[number] or self.modes[number] != mode:
+            return super().place(name, path, mode, hashed)
+        try:
+            os.replace(self.locate(name), path)
+        except FileNotFoundError:
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+            os.replace(self.locate(name), path)
+        sha256, size = self.contents[number]
+        return install.record_hash(bytes.fromhex(sha256)), size
