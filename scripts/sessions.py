@@ -98,7 +98,7 @@ def main() -> None:
 def recorded_versions() -> dict[str, str]:
     """Return the versions of the packages in the sessions, whichever are the newest today."""
     locked = re.findall(r"^added (\S+) (\S+)$", read_session("lock"), re.MULTILINE)
-    missing = re.findall(r"^  \d+ (\S+) (\d\S*)$", read_session("gaps"), re.MULTILINE)
+    missing = re.findall(r"^(\S+) (\d\S*): no wheel", read_session("gaps"), re.MULTILINE)
     if not locked or not missing:
         sys.exit("no versions found in docs/sessions/lock.txt and docs/sessions/gaps.txt")
     return dict(missing) | dict(locked)

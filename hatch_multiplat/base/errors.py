@@ -24,14 +24,25 @@ def _printable(message: str) -> str:
 class MultiplatError(Exception):
     """A failure with a message made for the user: where, what, and what to do next.
 
-    `details` is what `--json` prints beside the error, ready for JSON.
+    `details` is what `--json` prints beside the error, ready for JSON. `matrix` is what a frontend
+    prints below the head of the message in a way of its own; `below` is the same in plain text.
     """
 
     exit_code = 1
 
-    def __init__(self, message: str = "", *, details: Mapping[str, Any] | None = None) -> None:
-        super().__init__(_printable(message))
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        details: Mapping[str, Any] | None = None,
+        matrix: object = None,
+        below: str = "",
+    ) -> None:
+        self.head = _printable(message)
+        super().__init__(f"{self.head}\n\n{_printable(below)}" if below else self.head)
         self.details: Mapping[str, Any] = details or {}
+        self.matrix = matrix
+        self.below = below
 
 
 class ConfigError(MultiplatError):
@@ -51,10 +62,7 @@ class LockError(MultiplatError):
 
 
 class CoverageError(MultiplatError):
-    """Some target lacks a wheel; the message is the whole matrix of gaps.
-
-    Its details have each of them by itself, as `gaps`.
-    """
+    """Some target lacks a wheel; its matrix is the one that `check` shows."""
 
     exit_code = 4
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import glob
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -13,6 +13,7 @@ from packaging.version import InvalidVersion, Version
 
 from hatch_multiplat.base.errors import ConfigError
 from hatch_multiplat.resolve.project import Project, ProjectWheel, read_wheel
+from hatch_multiplat.resolve.resolution import coverage_error
 from hatch_multiplat.wheels.elf import (
     explain_need,
     is_for_linux,
@@ -23,7 +24,6 @@ from hatch_multiplat.wheels.elf import (
 from hatch_multiplat.wheels.floors import promises_floor
 from hatch_multiplat.wheels.incompatibility import explain_incompatibility
 from hatch_multiplat.wheels.matrix import OwnWheel
-from hatch_multiplat.wheels.report import Advice, coverage_error, render_gaps
 from hatch_multiplat.wheels.selection import MissingWheel, Selection, best_wheel
 from hatch_multiplat.wheels.wheel_file import open_wheel
 
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from hatch_multiplat.config.config import Config
+    from hatch_multiplat.resolve.resolution import Resolution
     from hatch_multiplat.targets.target import Target
     from hatch_multiplat.wheels.elf import LibcNeed
     from hatch_multiplat.wheels.floors import Floor
@@ -45,11 +46,13 @@ _KEY: Final = "tool.multiplat.project-wheels"
 class OwnWheels:
     """The project's wheels, at least one, which say the same of the project.
 
-    The first is the one that was just built, where one was. `idle` are the globs that match none.
+    The first is the one that was just built, where one was. `idle` are the globs that match none;
+    without `named`, there are no globs.
     """
 
     wheels: tuple[ProjectWheel, ...]
     idle: tuple[str, ...] = field(default=())
+    named: bool = False
 
     @property
     def metadata(self) -> ProjectMetadata:
@@ -82,7 +85,9 @@ def find_own_wheels(project: Project, built: Path | None, environ: Mapping[str, 
         idle += [] if found else [pattern]
     if not wheels:
         raise ConfigError([f"{_KEY}: there is no wheel of {name} at {', '.join(globs)}"])
-    return OwnWheels(wheels=check_agreement(wheels, built=built is not None), idle=tuple(idle))
+    return OwnWheels(
+        wheels=check_agreement(wheels, built=built is not None), idle=tuple(idle), named=bool(globs)
+    )
 
 
 def has_project_wheels(project: Project, environ: Mapping[str, str]) -> bool:
@@ -148,20 +153,33 @@ def differences(wheel: ProjectWheel, first: ProjectWheel) -> list[str]:
 
 
 def add_own_wheels(
-    selections: Sequence[Selection], own: OwnWheels, config: Config, *, unpacked: bool = False
+    found: Resolution, own: OwnWheels, *, unpacked: bool = False
 ) -> tuple[Selection, ...]:
     """Add to each target the project's wheel that fits it best.
 
     `unpacked` says that the build is from an sdist, which has no wheels in it. Raises
     CoverageError with every target that none fits.
     """
-    fitting, missing_wheels = match_own_wheels(own, [selection.target for selection in selections])
-    if missing_wheels:
-        message = render_gaps(missing_wheels, config.targets, advice=Advice.OWN_WHEEL)
+    ready = place_own_wheels(own, found.question.targets)
+    if ready.missing_wheels:
         hint = f"; name them by {VARIABLE}" if unpacked else ""
         idle = [f"{_KEY}: no wheel of this project is at {pattern}{hint}" for pattern in own.idle]
-        raise coverage_error("\n".join([message, *([""] if idle else []), *idle]), missing_wheels)
-    return tuple(selection.with_wheel(fitting[selection.target]) for selection in selections)
+        raise coverage_error(found.matrix(own=ready), hints="\n".join(idle))
+    return tuple(
+        selection.with_wheel(ready.wheels[selection.target]) for selection in found.selections
+    )
+
+
+def place_own_wheels(own: OwnWheels, targets: Sequence[Target]) -> OwnWheel:
+    """Return which of the project's wheels each target takes, and the targets that none fits."""
+    fitting, missing_wheels = match_own_wheels(own, targets)
+    return OwnWheel(
+        name=own.wheels[0].locked.name,
+        version=own.wheels[0].locked.version,
+        wheels=fitting,
+        missing_wheels=missing_wheels,
+        measured=_measure(own, fitting),
+    )
 
 
 def match_own_wheels(
@@ -238,24 +256,16 @@ def describe_own_wheels(
             unbuilt=tuple(targets),
         )
     own = find_own_wheels(project, None, environ)
-    fitting, missing_wheels = match_own_wheels(own, targets)
+    found = place_own_wheels(own, targets)
     wheels = [wheel.locked for wheel in own.wheels]
     unbuilt = tuple(
         missing_wheel.target
-        for missing_wheel in missing_wheels
+        for missing_wheel in found.missing_wheels
         if _is_alike(missing_wheel.target, here)
         and best_wheel(wheels, missing_wheel.target) is None
     )
-    return OwnWheel(
-        name=own.wheels[0].locked.name,
-        version=own.wheels[0].locked.version,
-        wheels=fitting,
-        unbuilt=unbuilt,
-        missing_wheels=tuple(
-            missing_wheel for missing_wheel in missing_wheels if missing_wheel.target not in unbuilt
-        ),
-        measured=_measure(own, fitting),
-    )
+    left = (missing for missing in found.missing_wheels if missing.target not in unbuilt)
+    return replace(found, unbuilt=unbuilt, missing_wheels=tuple(left))
 
 
 def _measure(own: OwnWheels, fitting: Mapping[Target, Wheel]) -> dict[Target, Floor | None]:

@@ -12,7 +12,12 @@ from packaging.version import Version
 
 from hatch_multiplat.build.output_folder import choose_folder
 from hatch_multiplat.build.outputs import write_outputs
-from hatch_multiplat.build.own_wheels import add_own_wheels, find_own_wheels, own_wheels_of
+from hatch_multiplat.build.own_wheels import (
+    add_own_wheels,
+    find_own_wheels,
+    own_wheels_of,
+    place_own_wheels,
+)
 from hatch_multiplat.build.scie import settle_options
 from hatch_multiplat.build.side_outputs import check_wanted, write_side_outputs
 from hatch_multiplat.executable.run_choice import (
@@ -90,14 +95,9 @@ def build_executable(request: Request, invocation: Invocation) -> Report:
     required = _read_requirements(project, own.metadata, context)
     downloads = Downloads(context, whole=True)
     resolving = time.monotonic()
-    found = _resolve(project, own.metadata, context, downloads)
+    found = _resolve(project, own, context, downloads)
     fetching = time.monotonic()
-    selections = add_own_wheels(
-        found.selections,
-        own,
-        project.config,
-        unpacked=is_unpacked_sdist(project.folder),
-    )
+    selections = add_own_wheels(found, own, unpacked=is_unpacked_sdist(project.folder))
     wheels = own_wheels_of(selections, own)
     brought = downloads.bring(selections, wheels)
     paths = {name: file.path for name, file in brought.items()}
@@ -154,17 +154,18 @@ def build_executable(request: Request, invocation: Invocation) -> Report:
 
 
 def _resolve(
-    project: Project, metadata: ProjectMetadata, context: BuildContext, downloads: Downloads
+    project: Project, own: OwnWheels, context: BuildContext, downloads: Downloads
 ) -> Resolution:
     """Find the wheels of every target: in the lock where the project has one, else by asking uv."""
-    question = make_question(project, metadata, context)
+    question = make_question(project, own.metadata, context)
     locked = require_lock(project)
     if locked is not None:
         check_fresh(locked, question)
     lock = None if locked is None else (locked.lock, locked.base)
     found = resolve(question, context, locked=lock, downloads=downloads)
     if isinstance(found, Unresolved):
-        raise found.error()
+        # `check` has a row for the project where the table names wheels of its own, too.
+        raise found.error(own=place_own_wheels(own, question.targets) if own.named else None)
     return found
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import functools
 import sys
 from typing import TYPE_CHECKING, Final
@@ -57,12 +58,15 @@ def _check_scripts(
         return
     known = {*all_scripts, *own_scripts}
     listed = ", ".join(sorted(known)) or "none"
-    problems = [
-        f"tool.multiplat.{key}: no wheel has a console script {value!r}; "
-        + (_ENTRY_POINT_HINT if ":" in value else f"there are: {listed}")
-        for key, value in missing
-        if not known.intersection(script_candidates(value, WINDOWS))
-    ]
+    problems = []
+    for key, value in missing:
+        if known.intersection(script_candidates(value, WINDOWS)):
+            continue
+        close = difflib.get_close_matches(value, sorted(own_scripts), n=1)
+        close = close or difflib.get_close_matches(value, sorted(known), n=1)
+        hint = f"did you mean {close[0]!r}?" if close else f"there are: {listed}"
+        hint = _ENTRY_POINT_HINT if ":" in value else hint
+        problems.append(f"tool.multiplat.{key}: no wheel has a console script {value!r}; {hint}")
     if problems:
         raise ConfigError(problems)
 
@@ -81,6 +85,12 @@ def describe_interpreter(
             'or say script = ""'
         )
     ]
+
+
+def names_foreign_script(config: Config, own_scripts: Collection[str]) -> bool:
+    """Tell whether a script that the table names is none of the project's own."""
+    runs = [config.run, *(item.run for _, item in config.executables)]
+    return any(run and run.kind == "script" and run.value not in own_scripts for run in runs)
 
 
 def script_warnings(

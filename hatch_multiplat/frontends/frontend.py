@@ -7,6 +7,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from hatch_multiplat.base.errors import MultiplatError
+from hatch_multiplat.base.lines import layout, to_lines
 from hatch_multiplat.base.log import is_log_shown, show_log
 from hatch_multiplat.base.temporary import stopped_by_sigterm
 from hatch_multiplat.base.text import format_count
@@ -44,7 +45,7 @@ def run_build(
             report = build_executable(request, make_invocation(app))
     except MultiplatError as error:
         end_with(app, error)
-    app.display_success(render_report(report))
+    app.display_success(layout(to_lines(render_report(report)), sys.stderr))
     return report
 
 
@@ -95,4 +96,8 @@ def make_invocation(app: App) -> Invocation:
     # A line that changes would be torn by those of the log.
     terminal = {**environ, "TERM": "dumb"} if is_log_shown() else environ
     progress = make_progress(sys.stderr, environ=terminal, quiet=app.verbosity < 0)
-    return Invocation(progress=progress, say=app.display_info, environ=environ)
+
+    def say(message: str) -> None:
+        app.display_info(layout(to_lines(message), sys.stderr))
+
+    return Invocation(progress=progress, say=say, environ=environ)

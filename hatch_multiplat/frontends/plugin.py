@@ -7,6 +7,7 @@ into the sdist. Nothing here imports what only the build of an executable needs.
 from __future__ import annotations
 
 import glob
+import sys
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NoReturn, Protocol
@@ -14,10 +15,12 @@ from typing import TYPE_CHECKING, Final, NoReturn, Protocol
 from packaging.utils import canonicalize_name
 
 from hatch_multiplat.base.errors import ConfigError, MultiplatError, ToolError
+from hatch_multiplat.base.lines import layout
 from hatch_multiplat.base.own_requirements import own_requirements
 from hatch_multiplat.build.checksums import FILENAME, write_checksums
 from hatch_multiplat.build.leftovers import remove_leftovers
 from hatch_multiplat.executable.pex_skeleton import has_skeleton
+from hatch_multiplat.frontends.render.error_text import render_error
 from hatch_multiplat.index.local_files import paths_for_sdist
 from hatch_multiplat.index.wheel_cache import WheelCache
 from hatch_multiplat.resolve.project import open_project
@@ -46,7 +49,8 @@ class App(Protocol):
 
 def end_with(app: App, error: MultiplatError) -> NoReturn:
     """Turn an error into output and the exit code of its kind; no traceback."""
-    app.abort(f"error: hatch-multiplat: {error}", error.exit_code)
+    message = layout(render_error(error, sys.stderr, by="hatch-multiplat: "), sys.stderr)
+    app.abort(message, error.exit_code)
     raise SystemExit(error.exit_code)
 
 

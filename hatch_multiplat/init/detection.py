@@ -46,6 +46,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
+    from packaging.pylock import Pylock
+    from packaging.utils import NormalizedName
+
     from hatch_multiplat.resolve.build_context import BuildContext, Invocation
     from hatch_multiplat.resolve.project import Project, ProjectWheel
     from hatch_multiplat.wheels.metadata import ProjectMetadata
@@ -196,10 +199,11 @@ def _ask_index(
     if metadata is None:
         reason = "the dependencies are dynamic, and building the wheel to learn them failed"
         return (), [f"{reason}, so their wheels were not looked at"]
-    requirements = _list_dependencies(project, metadata)
-    if not requirements:
+    asked = root_requirements(metadata, project.config.extras)
+    if not asked:
         return (), []
-    count = f"{len(requirements)} dependenc{'y' if len(requirements) == 1 else 'ies'}"
+    requirements = _list_dependencies(project, asked)
+    count = f"{len(asked)} dependenc{'y' if len(asked) == 1 else 'ies'}"
     invocation.say(f"Looking at the wheels of {count}")
     deadline = time.monotonic() + LIMIT
     context = open_context(project, invocation)
@@ -216,16 +220,19 @@ def _ask_index(
         return direct, ["what the dependencies themselves require was not looked at"]
 
 
-def _list_dependencies(project: Project, metadata: ProjectMetadata) -> tuple[Requirement, ...]:
+def _list_dependencies(
+    project: Project, requirements: Iterable[Requirement]
+) -> tuple[Requirement, ...]:
     """Return the direct dependencies that an index can tell something of.
 
-    Those that come from a URL, a folder or a repository are left out.
+    Those that come from a URL, a folder, a repository or the workspace are left out: what they
+    require in turn is found by solving.
     """
     sources = table_at(project.pyproject, ("tool", "uv", "sources"))
     elsewhere = {canonicalize_name(name) for name in sources}
     return tuple(
         requirement
-        for requirement in root_requirements(metadata, project.config.extras)
+        for requirement in requirements
         if requirement.url is None and canonicalize_name(requirement.name) not in elsewhere
     )
 
@@ -235,7 +242,8 @@ def _find_lacking(
 ) -> tuple[Requirement, ...]:
     """Return the packages, brought in by others, whose newest version some target has no wheel of.
 
-    Raises a MultiplatError if that takes too long, or the requirements have no answer.
+    Each has the marker on which the others ask for it. Raises a MultiplatError if that takes too
+    long, or the requirements have no answer.
     """
     targets = expand([PlatformEntry(meant=platform) for platform in grid.platforms], grid.pythons)
     wide = replace(project, config=replace(project.config, targets=targets))
@@ -255,7 +263,14 @@ def _find_lacking(
         for missing_wheel in outcome.missing_wheels
         if missing_wheel.source is None
     } - direct
-    return tuple(map(Requirement, sorted(lacking)))
+    return tuple(_require(name, solved.lock) for name in sorted(lacking))
+
+
+def _require(name: NormalizedName, lock: Pylock) -> Requirement:
+    """Return a requirement for a locked package wherever the lock has it, in whatever version."""
+    markers = [package.marker for package in lock.packages if package.name == name]
+    said = " or ".join(f"({marker})" for marker in markers if marker is not None)
+    return Requirement(f"{name} ; {said}" if said and None not in markers else name)
 
 
 def _read_dependencies(

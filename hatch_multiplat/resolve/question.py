@@ -52,6 +52,8 @@ class Question:
     """Which tags wheels may carry; not for uv, but for the search that asks it."""
     own: OwnProject | None = None
     """The project itself, which others may require."""
+    title: str = field(default="the project", compare=False)
+    """What messages call the project."""
 
     @property
     def direct(self) -> frozenset[NormalizedName]:
@@ -112,6 +114,7 @@ def make_question(project: Project, metadata: ProjectMetadata, context: BuildCon
         offline=context.offline,
         build_sdists=project.config.sdists == "universal",
         own=describe_own(project, metadata),
+        title=metadata.name or project.folder.resolve().name,
     )
 
 

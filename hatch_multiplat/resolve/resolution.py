@@ -3,38 +3,83 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from hatch_multiplat.wheels.report import Advice, coverage_error, render_gaps
+from hatch_multiplat.base.errors import CoverageError
+from hatch_multiplat.wheels.matrix import make_matrix
+from hatch_multiplat.wheels.matrix_text import print_matrix
+from hatch_multiplat.wheels.report import Advice
+
+NOT_WRITTEN: Final = "no executable was written"
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
     from pathlib import PurePath
 
     from packaging.pylock import Pylock
     from packaging.utils import NormalizedName
 
-    from hatch_multiplat.base.errors import CoverageError
+    from hatch_multiplat.resolve.question import Question
     from hatch_multiplat.targets.target import Target
+    from hatch_multiplat.wheels.matrix import Matrix, OwnWheel
     from hatch_multiplat.wheels.selection import MissingWheel, Outcome, Selection
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Resolution:
-    """A lock that covers every target, and what each target takes of it.
+class Found:
+    """What each target takes, and what it lacks.
+
+    `lock` is None where there was no answer at all; then `outcome` is empty. `built` are the file
+    names of the wheels that were built here from an sdist; `unopened` counts those that were judged
+    by the METADATA that an index serves. `newest` holds the newest version that has a fitting
+    wheel, where one does, and `held_by` what else than the project forbids that version;
+    `explanation` is uv's own where versions that have wheels contradict the requirements.
+    """
+
+    question: Question
+    lock: Pylock | None
+    outcome: Outcome
+    built: frozenset[str] = frozenset()
+    unopened: int = 0
+    missing_wheels: tuple[MissingWheel, ...] = ()
+    advice: Advice = Advice.PROJECT
+    newest: Mapping[tuple[NormalizedName, Target], str] = field(default_factory=dict)
+    held_by: Mapping[tuple[NormalizedName, Target], str] = field(default_factory=dict)
+    explanation: str = ""
+
+    def matrix(self, *, own: OwnWheel | None = None, asked: Collection[Target] = ()) -> Matrix:
+        """Return the coverage matrix, with the project's own wheels where they are known.
+
+        `asked` are the targets that no table has.
+        """
+        return make_matrix(
+            project=self.question.title,
+            targets=self.question.targets,
+            asked=asked,
+            lock=self.lock,
+            outcome=self.outcome,
+            missing_wheels=self.missing_wheels,
+            newest=self.newest,
+            held_by=self.held_by,
+            advice=self.advice,
+            built=self.built,
+            explanation=self.explanation,
+            own=own,
+            rules=self.question.tag_constraints,
+        )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Resolution(Found):
+    """A lock that covers every target.
 
     `base` is the absolute folder that relative paths of the lock start from. `runs` is how often uv
-    was asked: never, where the lock was there before. `built` are the file names of the wheels that
-    were built here from an sdist; `unopened` counts those that were judged by the METADATA that an
-    index serves.
+    was asked: never, where the lock was there before.
     """
 
     lock: Pylock
     base: PurePath
-    outcome: Outcome
     runs: int
-    built: frozenset[str] = frozenset()
-    unopened: int = 0
 
     @property
     def selections(self) -> tuple[Selection, ...]:
@@ -42,35 +87,16 @@ class Resolution:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Unresolved:
-    """What some of the targets lack, and what the last answer has for all of them beside it.
+class Unresolved(Found):
+    """What some of the targets lack, and what the last answer has for all of them beside it."""
 
-    `newest` holds the newest version that has a fitting wheel, where one does, and `held_by` what
-    else than the project forbids that version; `explanation` is uv's own where versions that have
-    wheels contradict the requirements. `lock` is None where there was no answer at all; then
-    `outcome` is empty.
-    """
-
-    targets: tuple[Target, ...]
-    missing_wheels: tuple[MissingWheel, ...]
-    outcome: Outcome
-    advice: Advice
-    newest: Mapping[tuple[NormalizedName, Target], str] = field(default_factory=dict)
-    held_by: Mapping[tuple[NormalizedName, Target], str] = field(default_factory=dict)
-    explanation: str = ""
-    lock: Pylock | None = None
-    built: frozenset[str] = frozenset()
-    unopened: int = 0
-
-    def error(self, *, kept: str = "no executable was written") -> CoverageError:
+    def error(self, *, kept: str = NOT_WRITTEN, own: OwnWheel | None = None) -> CoverageError:
         """Return the error of a command of which `kept` says what became of its output."""
-        message = render_gaps(
-            self.missing_wheels,
-            self.targets,
-            advice=self.advice,
-            newest=self.newest,
-            held_by=self.held_by,
-            explanation=self.explanation,
-            kept=kept,
-        )
-        return coverage_error(message, self.missing_wheels)
+        return coverage_error(self.matrix(own=own), kept=kept)
+
+
+def coverage_error(matrix: Matrix, *, kept: str = NOT_WRITTEN, hints: str = "") -> CoverageError:
+    """Return the error for a matrix with gaps; the hints go before it."""
+    head = f"{len(matrix.uncovered)} of {len(matrix.targets)} targets cannot be covered; {kept}."
+    head += f"\n{hints}" if hints else ""
+    return CoverageError(head, matrix=matrix, below=print_matrix(matrix))

@@ -52,7 +52,7 @@ def resolve(
         missing += downloads.examine(complete, question.required)
     if missing:
         return Unresolved(
-            targets=question.targets,
+            question=question,
             missing_wheels=tuple(missing),
             advice=Advice.LOCK,
             lock=lock,
@@ -61,6 +61,7 @@ def resolve(
             unopened=len(downloads.unopened),
         )
     return Resolution(
+        question=question,
         lock=lock,
         base=base,
         outcome=outcome,

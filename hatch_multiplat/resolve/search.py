@@ -427,6 +427,7 @@ class Search:
 
     def resolution(self, solved: Solved, outcome: Outcome) -> Resolution:
         return Resolution(
+            question=self.question,
             lock=solved.lock,
             base=solved.base,
             outcome=outcome,
@@ -449,7 +450,7 @@ class Search:
         } | self.unresolvable
         outcome = outcome or Outcome(selections=(), missing_wheels=())
         return Unresolved(
-            targets=self.question.targets,
+            question=self.question,
             missing_wheels=tuple(found.values()),
             advice=Advice.PROJECT,
             newest=self.newest,

@@ -13,7 +13,7 @@ from hatch_multiplat.targets.python import Python, TargetError
 from hatch_multiplat.targets.target import Target
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Collection, Iterable, Sequence
 
 Axis = Literal["target", "platform", "python"]
 
@@ -69,6 +69,31 @@ def group_targets(targets: Sequence[Target], axis: Axis) -> dict[str, tuple[Targ
 def is_named(target: Target, patterns: Iterable[str]) -> bool:
     """Tell whether one of these patterns, such as `cp315-*`, is for a target's name."""
     return any(fnmatchcase(str(target), pattern) for pattern in patterns)
+
+
+def name_targets(named: Collection[Target], targets: Iterable[Target]) -> tuple[str, ...]:
+    """Return patterns that are for these among all targets, and for no other: the fewest.
+
+    Whole platforms come first, such as `*-win_amd64`, then whole Pythons, then names.
+    """
+    kept = [_halves(target) for target in targets if target not in named]
+    pythons, platforms = {python for python, _ in kept}, {platform for _, platform in kept}
+    patterns: dict[str, None] = {}
+    for target in named:
+        python, platform = _halves(target)
+        if platform and platform not in platforms:
+            patterns[f"*-{platform}"] = None
+        elif platform and python not in pythons:
+            patterns[f"{python}-*"] = None
+        else:
+            patterns[str(target)] = None
+    return tuple(patterns)
+
+
+def _halves(target: Target) -> tuple[str, str]:
+    """Return what stands before and behind the first hyphen of a name."""
+    python, _, platform = str(target).partition("-")
+    return python, platform
 
 
 def unknown_patterns(where: str, patterns: Sequence[str], targets: Sequence[Target]) -> list[str]:

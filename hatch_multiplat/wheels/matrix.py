@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from packaging.utils import canonicalize_name, parse_wheel_filename
 
 from hatch_multiplat.targets.platforms import Platform, PlatformError
 from hatch_multiplat.targets.tag_constraint import admitted
+from hatch_multiplat.targets.target_choice import name_targets
 from hatch_multiplat.wheels.floors import lowest_floor, promises_floor
 from hatch_multiplat.wheels.incompatibility import explain_incompatibility
 from hatch_multiplat.wheels.report import Advice, marker_without, suggest_ways
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
+    from datetime import date
 
     from packaging.pylock import Pylock
     from packaging.tags import Tag
@@ -140,7 +143,8 @@ class Matrix:
 
     `asked` are the targets that were asked for beside those of the table. `differences` has the
     packages of several versions, the newest first. `explanation` is the solver's own where it
-    found that versions with wheels contradict the requirements.
+    found that versions with wheels contradict the requirements. `uploads` has the newest wheel of
+    each package that the lock names, where the index says when it was uploaded.
     """
 
     project: str
@@ -152,6 +156,7 @@ class Matrix:
     floors: tuple[FloorNeed, ...]
     differences: tuple[tuple[NormalizedName, tuple[Variant, ...]], ...]
     explanation: str = ""
+    uploads: Mapping[NormalizedName, tuple[Version, date]] = field(default_factory=dict)
 
     @property
     def uncovered(self) -> tuple[Target, ...]:
@@ -210,26 +215,26 @@ def make_matrix(
     order = {target: position for position, target in enumerate(targets)}
     selections = (*outcome.selections, *outcome.partial)
     cells = [cell for selection in selections for cell in _cells(selection, tags=tags, built=built)]
+    found = [(missing_wheel, advice) for missing_wheel in missing_wheels]
+    if own is not None:  # It goes before one that a dependency would bring in.
+        cells = [*(cell for cell in cells if cell.name != own.name), *_own_cells(own)]
+        found = [pair for pair in found if pair[0].name != own.name]
+        found += [(missing_wheel, Advice.OWN_WHEEL) for missing_wheel in own.missing_wheels]
     lacking: dict[NormalizedName, list[Target]] = defaultdict(list)
-    for missing_wheel in missing_wheels:
+    for missing_wheel, _ in found:
         lacking[missing_wheel.name].append(missing_wheel.target)
+    listed = [target for target in targets if target not in asked]
     missing = [
         _missing(
             missing_wheel,
             has=(newest or {}).get((missing_wheel.name, missing_wheel.target), ""),
             held_by=(held_by or {}).get((missing_wheel.name, missing_wheel.target), ""),
-            advice=advice,
+            advice=its_advice,
             marker=marker_without(lacking[missing_wheel.name], targets),
+            without=_exclude(lacking[missing_wheel.name], listed),
         )
-        for missing_wheel in missing_wheels
+        for missing_wheel, its_advice in found
     ]
-    if own is not None:  # It goes before one that a dependency would bring in.
-        cells = [*(cell for cell in cells if cell.name != own.name), *_own_cells(own)]
-        missing = [missing_wheel for missing_wheel in missing if missing_wheel.name != own.name]
-        missing += [
-            _missing(missing_wheel, has="", advice=Advice.OWN_WHEEL)
-            for missing_wheel in own.missing_wheels
-        ]
     columns = make_columns(targets)
     return Matrix(
         project=project,
@@ -245,6 +250,7 @@ def make_matrix(
         floors=tuple(_floor_needs(columns, cells, missing)),
         differences=tuple(_differences(cells, tags, order, rules)),
         explanation=explanation,
+        uploads=_uploads(lock),
     )
 
 
@@ -275,6 +281,17 @@ def _tags_of(lock: Pylock | None) -> TagsOf:
     for package in lock.packages if lock else ():
         for wheel in package.wheels or ():
             found[package.name, package.version].append(parse_wheel_filename(wheel.filename)[3])
+    return found
+
+
+def _uploads(lock: Pylock | None) -> dict[NormalizedName, tuple[Version, date]]:
+    """Return the newest version of each package with the day of its last wheel."""
+    found: dict[NormalizedName, tuple[Version, date]] = {}
+    for package in lock.packages if lock else ():
+        days = [wheel.upload_time.date() for wheel in package.wheels or () if wheel.upload_time]
+        if days and package.version is not None:
+            newest = (package.version, max(days))
+            found[package.name] = max(newest, found.get(package.name, newest))
     return found
 
 
@@ -352,8 +369,31 @@ def _patch_words(target: Target, starts: Sequence[int], first: int, last: int) -
     return f"from {begin}" if begin else f"to {end}" if end else ""
 
 
+def _exclude(lacking: Sequence[Target], listed: Sequence[Target]) -> str:
+    """Return the line of a table that leaves out those of its targets that lack something.
+
+    It is empty where none would be left.
+    """
+    gone = [target for target in lacking if target in listed]
+    if not gone or len(gone) == len(listed):
+        return ""
+    patterns = name_targets(gone, listed)
+    if len(patterns) > _SHOWN_PATTERNS:
+        return "name them in 'exclude'"
+    return f"exclude = [{', '.join(json.dumps(pattern) for pattern in patterns)}]"
+
+
+_SHOWN_PATTERNS: Final = 6
+
+
 def _missing(
-    missing_wheel: MissingWheel, *, has: str, advice: Advice, marker: str = "", held_by: str = ""
+    missing_wheel: MissingWheel,
+    *,
+    has: str,
+    advice: Advice,
+    marker: str,
+    without: str,
+    held_by: str,
 ) -> Missing:
     floor = None
     if missing_wheel.needs:
@@ -368,15 +408,7 @@ def _missing(
         floor=floor,
         newest=has,
         to_do=suggest_ways(
-            missing_wheel.name,
-            missing_wheel.needs,
-            has,
-            advice,
-            kind=missing_wheel.kind,
-            older=str(missing_wheel.needs_version or ""),
-            marker=marker,
-            held_by=held_by,
-            origin=missing_wheel.origin,
+            missing_wheel, advice, newest=has, held_by=held_by, marker=marker, without=without
         ),
     )
 

@@ -67,8 +67,8 @@ def _ways(problems: Sequence[Problem], renewal: str) -> list[str]:
         ways.append(f"{renewal}; {override}" if renewal else override)
     if any(problem.kind == "python" for problem in problems):
         ways.append(
-            "allow a version that is for this Python, by 'constraints', or drop the Python from "
-            "'python'; if what the package says is wrong, correct it in dependency-metadata of "
+            "allow a version that is for this Python, by 'constraints', or leave these targets out "
+            "by 'exclude'; if what the package says is wrong, correct it in dependency-metadata of "
             "[tool.uv]"
         )
     return ways

@@ -347,7 +347,7 @@ def _check_covers(lock: Pylock, targets: Sequence[Target]) -> None:
         raise LockError(
             f"the lock is not made for {', '.join(map(str, outside))} "
             "(its requires-python or environments leave them out); "
-            "write the lock anew, or exclude these targets"
+            "write the lock anew, or leave these targets out by 'exclude'"
         )
 
 

@@ -91,6 +91,7 @@ def test_gaps_are_printed_as_json_each_by_itself(
     assert result.exit_code == CoverageError.exit_code
     found = json.loads(result.stdout)
     assert found["error"]["exit_code"] == CoverageError.exit_code
-    assert [
-        (missing_wheel["name"], missing_wheel["target"]) for missing_wheel in found["gaps"]
-    ] == [("pure", "cp312-manylinux_2_28_x86_64")]
+    (package,) = found["packages"]
+    assert [(package["name"], missing_wheel["target"]) for missing_wheel in package["gaps"]] == [
+        ("pure", "cp312-manylinux_2_28_x86_64")
+    ]

@@ -21,9 +21,12 @@ from hatch_multiplat.base.errors import (
 )
 from hatch_multiplat.frontends.cli import main
 from hatch_multiplat.frontends.render.matrix_html import render_html
+from hatch_multiplat.wheels.matrix import make_matrix
+from hatch_multiplat.wheels.report import Advice
+from hatch_multiplat.wheels.selection import select_all
 from tests.support.browser import dump_page
 from tests.support.caches import make_cache
-from tests.support.matrix import sample
+from tests.support.matrix import BASE, make_lock, make_targets, native, package, sample
 from tests.support.project import make_project
 
 if TYPE_CHECKING:
@@ -31,6 +34,7 @@ if TYPE_CHECKING:
 
     from click.testing import Result
 
+    from hatch_multiplat.wheels.matrix import Matrix
     from tests.conftest import MakeFile
     from tests.support.index_server import IndexServer
 
@@ -343,8 +347,8 @@ def test_uv_agrees_on_each_target_by_itself(
 class TestPageInBrowser:
     """The page's script, run by a real browser, which prints what the page has become."""
 
-    def dump(self, folder: Path, script: str) -> str:
-        text = render_html(sample())
+    def dump(self, folder: Path, script: str, matrix: Matrix | None = None) -> str:
+        text = render_html(matrix or sample())
         page = folder / "page.html"
         page.write_text(text.replace("</body>", f"<script>{script}</script></body>"), "utf-8")
         return dump_page(page.as_uri(), folder)
@@ -376,17 +380,64 @@ class TestPageInBrowser:
         """
         assert self.shown(tmp_path, script) == ["slow 1.2"]
 
-    def test_on_a_phone_nothing_is_wider_than_the_screen(self, tmp_path: Path) -> None:
+    def measure(self, folder: Path, size: str, matrix: Matrix) -> tuple[int, int, int]:
+        """Return the width of all that is on a phone of this size, the phone's, and the height."""
         script = """
         const frame = document.createElement("iframe");
-        frame.style.cssText = "width:360px;height:800px;border:0";
+        frame.style.cssText = "SIZE;border:0";
         frame.srcdoc = document.documentElement.outerHTML.replace(/<script>[^]*?<\\/script>/g, "");
         frame.onload = () => {
           const root = frame.contentDocument.documentElement;
-          document.title = `${root.scrollWidth}|${root.clientWidth}`;
+          document.title = `${root.scrollWidth}|${root.clientWidth}|${root.scrollHeight}`;
         };
         document.body.append(frame);
         """
-        title = re.search(r"<title>(\d+)\|(\d+)</title>", self.dump(tmp_path, script))
+        dumped = self.dump(folder, script.replace("SIZE", size), matrix)
+        title = re.search(r"<title>(\d+)\|(\d+)\|(\d+)</title>", dumped)
         assert title is not None
-        assert title[1] == title[2]
+        return int(title[1]), int(title[2]), int(title[3])
+
+    def test_on_a_phone_nothing_is_wider_than_the_screen(self, tmp_path: Path) -> None:
+        wide, screen, _ = self.measure(tmp_path, "width:360px;height:800px", sample())
+        assert wide == screen
+
+    def test_136_packages_take_less_than_ten_screens_of_a_phone(self, tmp_path: Path) -> None:
+        """As in an application for science: most are pure, some have no wheel for a Python."""
+        platforms = (
+            "linux-x86_64",
+            "linux-aarch64",
+            "macos-arm64",
+            "macos-x86_64",
+            "windows-x86_64",
+        )
+        pythons = ("3.11", "3.12", "3.13", "3.14")
+        targets = make_targets(platforms, pythons)
+        kinds = (
+            native("manylinux_2_17_x86_64", "manylinux_2_28_aarch64", "macosx_11_0_arm64",
+                   "macosx_10_12_x86_64", "win_amd64", pythons=pythons),
+            native("manylinux_2_24_x86_64", "manylinux_2_17_aarch64", "macosx_12_0_arm64",
+                   "macosx_10_9_x86_64", "win_amd64", pythons=pythons[:3]),
+        )  # fmt: skip
+        lock = make_lock(
+            *(
+                package(f"application-part-{number}", "2.31.4", "py3-none-any")
+                for number in range(90)
+            ),
+            *(
+                package(f"extension-{number}", "10.2", *kinds[number % 9 == 0])
+                for number in range(46)
+            ),
+        )
+        outcome = select_all(lock, targets, base=BASE)
+        matrix = make_matrix(
+            project="demo",
+            targets=targets,
+            lock=lock,
+            outcome=outcome,
+            missing_wheels=outcome.missing_wheels,
+            advice=Advice.PROJECT,
+        )
+        assert len(matrix.packages) == 136
+        wide, screen, height = self.measure(tmp_path, "width:390px;height:844px", matrix)
+        assert wide == screen
+        assert height < 10 * 844

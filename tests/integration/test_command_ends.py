@@ -82,7 +82,7 @@ def test_ctrl_c_while_the_commands_are_imported(project: Path, tmp_path: Path) -
     """A module in the way of one of the imports stops the process there, as a user would."""
     shadow = tmp_path / "shadow"
     shadow.mkdir()
-    (shadow / "rich.py").write_text(
+    (shadow / "click.py").write_text(
         f"import os, signal\nos.kill(os.getpid(), {int(signal.SIGINT)})\n", "utf-8"
     )
     done = subprocess.run(

@@ -778,7 +778,7 @@ def test_bad_files(
     assert "Traceback" not in result.output
     if not faulty:
         assert result.stdout == ""
-        assert result.stderr.startswith(f"error: {path}")
+        assert result.stderr.startswith(f"error: {path.name}")
     assert sorted(tmp_path.iterdir()) == before
 
 

@@ -251,6 +251,31 @@ def test_what_the_dependencies_require_counts_too(
     }
 
 
+@pytest.mark.parametrize("how", ["workspace", "path"])
+@pytest.mark.parametrize("marker", ["", "; sys_platform != 'win32'"])
+def test_what_a_member_of_the_workspace_requires_counts(
+    folder: Folder, native: Callable[..., None], marker: str, how: str
+) -> None:
+    """A member is of no index, what it requires is: in turn, and where its marker says so."""
+    native("core", pythons=("cp311", "cp312"), platforms=FIVE[:3])
+    member = folder.root / "packages" / "near"
+    member.mkdir(parents=True)
+    (member / "pyproject.toml").write_text(
+        f'[project]\nname = "near"\nversion = "1.0"\ndependencies = ["core{marker}"]\n', "utf-8"
+    )
+    source = "workspace = true" if how == "workspace" else 'path = "packages/near"'
+    folder.write(
+        PYPROJECT.replace("native>=1", "near")
+        + f"[tool.uv.sources]\nnear = {{ {source} }}\n"
+        + ('[tool.uv.workspace]\nmembers = ["packages/*"]\n' if how == "workspace" else "")
+    )
+    result = folder.run("init")
+    assert "without macos-x86_64: core has no wheel for it" in result.stderr
+    kept = [*FIVE[:3], *(["windows-x86_64"] if marker else [])]
+    assert folder.table["platforms"] == kept
+    assert folder.table["python"] == ["3.11", "3.12"]
+
+
 def test_pythons_that_nothing_has_a_wheel_for_are_not_guessed(
     folder: Folder, native: Callable[..., None]
 ) -> None:
@@ -277,12 +302,13 @@ def test_what_an_index_cannot_know_is_not_asked_for(
     folder: Folder, native: Callable[..., None]
 ) -> None:
     native("near", pythons=("cp311",), platforms=("linux-x86_64",))
-    needs = '["near", "far @ https://example.org/far-1.0-py3-none-any.whl"]'
+    needs = f'["near", "far @ {folder.index.index_url}/far-1.0-py3-none-any.whl"]'
     sources = '\n[tool.uv.sources]\nNear = { path = "../near" }\n'
     folder.write(PYPROJECT.replace('["native>=1"]', needs) + sources)
-    folder.run("init")
+    result = folder.run("init")
+    assert "what the dependencies themselves require was not looked at" in result.stderr
     assert folder.table["platforms"] == list(FIVE)
-    assert folder.index.requests == []
+    assert all("near" not in request.path for request in folder.index.requests)
 
 
 def use_backend(folder: Folder, wheel: Path) -> None:

@@ -47,7 +47,7 @@ sys.meta_path.insert(0, Refuse())
 from hatchling import build
 print(json.dumps({call}))
 """
-NAMES = {"click", "distlib", "elftools", "filelock", "pex", "platformdirs", "requests", "rich"}
+NAMES = {"click", "distlib", "elftools", "filelock", "pex", "platformdirs", "requests"}
 NAMES |= {"tomlkit", "uv", "urllib3", "cyclonedx"}
 
 

@@ -149,7 +149,7 @@ def test_a_dependency_that_refuses_a_python_in_all_versions_is_an_error(
         project.build()
     message = " ".join(str(caught.value).split())
     assert "old 1.0: it requires Python '<3.12,>=3.8', which leaves out 3.12; if that" in message
-    assert "correct it in dependency-metadata of [tool.uv] on cp312-manylinux_2_28_" in message
+    assert "correct it in dependency-metadata of [tool.uv] on linux-x86_64" in message
     assert not project.dist.exists()
 
     entry = {"name": "old", "version": "1.0", "requires-python": ">=3.8"}
@@ -170,7 +170,7 @@ def test_a_version_that_refuses_a_python_is_not_locked_but_by_the_users_word(
     locked = CliRunner().invoke(main, ["lock", str(project.root)])
     assert locked.exit_code == 4, locked.output
     assert "old 1.0: it requires Python '<3.12,>=3.8', which leaves out 3.12" in locked.output
-    assert "on cp312-manylinux_2_28_x86_64" in locked.output
+    assert "on linux-x86_64 (3.12)" in locked.output
     assert "cp311" not in locked.output
     entry = {"name": "old", "version": "1.0", "requires-dist": []}
     uv = {"dependency-metadata": [entry]}

@@ -13,11 +13,11 @@ import tomlkit
 
 from hatch_multiplat.frontends.render.matrix_json import matrix_to_json
 from hatch_multiplat.frontends.render.matrix_markdown import render_markdown
-from hatch_multiplat.frontends.render.matrix_text import render_matrix
 from hatch_multiplat.targets.platforms import Platform
 from hatch_multiplat.targets.python import Python
 from hatch_multiplat.targets.target import Target
 from hatch_multiplat.wheels.matrix import make_matrix
+from hatch_multiplat.wheels.matrix_text import render_matrix
 from hatch_multiplat.wheels.pylock import parse_lock
 from hatch_multiplat.wheels.report import Advice
 from hatch_multiplat.wheels.selection import parse_wheel, select_all
@@ -138,7 +138,7 @@ def sample() -> Matrix:
 
 
 def plain_text(matrix: Matrix, width: int) -> str:
-    return "\n".join(line.plain for line in render_matrix(matrix, width=width)) + "\n"
+    return "\n".join(str(line) for line in render_matrix(matrix, width=width)) + "\n"
 
 
 def renderings(matrix: Matrix) -> dict[str, str]:

@@ -6,21 +6,22 @@ import json
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import click
 
 from hatch_multiplat.base.atomic_write import write_atomically
 from hatch_multiplat.base.errors import ConfigError, CoverageError, WriteError
+from hatch_multiplat.base.lines import width_of
 from hatch_multiplat.base.text import format_count
 from hatch_multiplat.build.own_wheels import describe_own_wheels
 from hatch_multiplat.config.overrides import Overrides
+from hatch_multiplat.executable.run_choice import choose_run, names_foreign_script
 from hatch_multiplat.frontends.commands.opening import (
     open_with_metadata,
     prepare_question,
     say_what_is_missing,
 )
-from hatch_multiplat.frontends.commands.screen import Screen
 from hatch_multiplat.frontends.commands.terminal import (
     Command,
     Terminal,
@@ -35,21 +36,21 @@ from hatch_multiplat.frontends.commands.terminal import (
 from hatch_multiplat.frontends.render.matrix_html import render_html
 from hatch_multiplat.frontends.render.matrix_json import matrix_to_json
 from hatch_multiplat.frontends.render.matrix_markdown import render_markdown
-from hatch_multiplat.frontends.render.matrix_text import render_matrix
 from hatch_multiplat.index.local_files import current_target
+from hatch_multiplat.resolve.downloads import Downloads
 from hatch_multiplat.resolve.lock_file import check_fresh, require_lock
 from hatch_multiplat.resolve.project import widen_project
-from hatch_multiplat.resolve.resolution import Unresolved
 from hatch_multiplat.resolve.resolver import resolve
-from hatch_multiplat.wheels.matrix import make_matrix
 from hatch_multiplat.wheels.matrix_layout import describe_outcome
-from hatch_multiplat.wheels.report import Advice
+from hatch_multiplat.wheels.matrix_text import render_matrix
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from hatch_multiplat.resolve.build_context import BuildContext
     from hatch_multiplat.resolve.project import Project
     from hatch_multiplat.resolve.question import Question
-    from hatch_multiplat.resolve.resolution import Resolution
+    from hatch_multiplat.resolve.resolution import Resolution, Unresolved
     from hatch_multiplat.wheels.matrix import Matrix
 
 
@@ -110,7 +111,8 @@ def check(
     """Show which wheel of each package each target of PROJECT takes, and what is missing.
 
     Nothing is downloaded but what the index says, a wheel whose METADATA it does not serve or whose
-    tag promises no C library, and an sdist where there is no wheel at all.
+    tag promises no C library, and an sdist where there is no wheel at all; and the wheels of one
+    target where the table names a script that is not the project's own.
     Exits with 4 if a target cannot be covered.
     """
     if as_json and markdown:
@@ -123,27 +125,45 @@ def check(
     say_what_is_missing(table_project, terminal)
     opened = widen_project(table_project, overrides) if overrides else table_project
     question, context = prepare_question(opened, metadata, terminal)
-    found = _search(opened, question, context, widened=bool(overrides), no_lock=no_lock)
-    matrix = _make_matrix(found, opened, question, before=table_project)
+    downloads = Downloads(context, whole=False)
+    found = _search(opened, question, context, downloads, widened=bool(overrides), no_lock=no_lock)
+    wrong = _find_wrong_scripts(opened, found, downloads)
+    own = describe_own_wheels(opened, question.targets, here=current_target(), environ=os.environ)
+    asked = set(question.targets) - set(table_project.config.targets)
+    matrix = found.matrix(own=own, asked=asked)
     if html is not None:
         _write(html, render_html(matrix))
-    if as_json and matrix.missing_wheels:
-        raise CoverageError(describe_outcome(matrix)[0], details=matrix_to_json(matrix))
+        terminal.display_info(f"Wrote {html}")
+    if markdown:
+        click.echo(render_markdown(matrix), nl=False)
+    elif not as_json and not quiet:
+        terminal.show(render_matrix(matrix, width=width_of(sys.stdout)))
+        _say_what_is_unopened(found, terminal)
+    _end(matrix, wrong, terminal, silent=as_json or quiet)
     if as_json:
         click.echo(json.dumps(matrix_to_json(matrix), indent=2))
-    elif markdown:
-        click.echo(render_markdown(matrix), nl=False)
-    elif not quiet:
-        _show(matrix)
-        _say_what_is_unopened(found, terminal)
-    if matrix.missing_wheels and quiet:
-        raise CoverageError(describe_outcome(matrix)[0])
+
+
+def _end(matrix: Matrix, wrong: Sequence[str], terminal: Terminal, *, silent: bool) -> None:
+    """End with an error where there is one; gaps that were printed are not told again."""
+    if not matrix.missing_wheels and wrong:
+        raise ConfigError(wrong)
+    for problem in wrong:
+        terminal.display_info(problem)
+    if matrix.missing_wheels and silent:
+        raise CoverageError(describe_outcome(matrix)[0], matrix=matrix)
     if matrix.missing_wheels:
         sys.exit(CoverageError.exit_code)
 
 
 def _search(
-    project: Project, question: Question, context: BuildContext, *, widened: bool, no_lock: bool
+    project: Project,
+    question: Question,
+    context: BuildContext,
+    downloads: Downloads,
+    *,
+    widened: bool,
+    no_lock: bool,
 ) -> Resolution | Unresolved:
     """Take the lock where there is one and it is asked for, else ask the solver.
 
@@ -151,51 +171,55 @@ def _search(
     """
     locked = None if no_lock else require_lock(project)
     if locked is None or widened:
-        return resolve(question, context, prior=locked.text if locked else None)
+        prior = locked.text if locked else None
+        return resolve(question, context, prior=prior, downloads=downloads)
     check_fresh(locked, question)
-    return resolve(question, context, locked=(locked.lock, locked.base))
+    return resolve(question, context, locked=(locked.lock, locked.base), downloads=downloads)
 
 
-def _make_matrix(
-    found: Resolution | Unresolved, project: Project, question: Question, *, before: Project
-) -> Matrix:
-    name = project.pyproject.get("project", {}).get("name") or project.folder.resolve().name
-    own = describe_own_wheels(project, question.targets, here=current_target(), environ=os.environ)
-    asked = set(question.targets) - set(before.config.targets)
-    if isinstance(found, Unresolved):
-        return make_matrix(
-            project=name,
-            targets=question.targets,
-            asked=asked,
-            lock=found.lock,
-            outcome=found.outcome,
-            missing_wheels=found.missing_wheels,
-            newest=found.newest,
-            held_by=found.held_by,
-            advice=found.advice,
-            built=found.built,
-            explanation=found.explanation,
-            own=own,
-            rules=question.tag_constraints,
+def _find_wrong_scripts(
+    project: Project, found: Resolution | Unresolved, downloads: Downloads
+) -> tuple[str, ...]:
+    """Return what is wrong with the scripts that the table names, as far as it can be known.
+
+    Where one is none of the project's own, the wheels of one target are looked into.
+    """
+    table = project.pyproject.get("project", {})
+    own = {*table.get("scripts", ()), *table.get("gui-scripts", ())}
+    selections = (*found.outcome.selections, *found.outcome.partial)[:1]
+    if _may_add_scripts(project) or not names_foreign_script(project.config, own):
+        return ()
+    files = downloads.open(downloads.bring(selections))
+    scripts = {name for file in files.values() for name in file.all_scripts()}
+    try:
+        choose_run(
+            project.config, name=str(table.get("name", "")), own_scripts=own, all_scripts=scripts
         )
-    return make_matrix(
-        project=name,
-        targets=question.targets,
-        asked=asked,
-        lock=found.lock,
-        outcome=found.outcome,
-        advice=Advice.PROJECT,
-        built=found.built,
-        own=own,
-        rules=question.tag_constraints,
-    )
+    except ConfigError as error:
+        return error.problems
+    return ()
 
 
-def _show(matrix: Matrix) -> None:
-    """Print for people: in colour and as wide as the terminal, plain and 80 wide elsewhere."""
-    console = Screen(highlight=False, soft_wrap=True)
-    for line in render_matrix(matrix, width=console.width):
-        console.print(line)
+def _may_add_scripts(project: Project) -> bool:
+    """Tell whether a build of the project may add scripts that `[project]` does not name."""
+    dynamic = set(project.pyproject.get("project", {}).get("dynamic", ()))
+    if dynamic & {"scripts", "gui-scripts", "entry-points"}:
+        return True
+    if any((project.folder / name).is_file() for name in ("setup.py", "setup.cfg", "hatch.toml")):
+        return True
+    tables = [project.pyproject.get("tool", {})]
+    while tables:
+        table = tables.pop()
+        if table.keys() & _ADDS_FILES or table.get("hooks", {}).keys() - {"multiplat"}:
+            return True
+        tables += [value for value in table.values() if isinstance(value, dict)]
+    return False
+
+
+_ADDS_FILES: Final = frozenset(
+    {"data", "external-data", "force-include", "script-files", "shared-data", "shared-scripts"}
+)
+"""What backends call the files that they take into a wheel as they are, scripts among them."""
 
 
 def _say_what_is_unopened(found: Resolution | Unresolved, terminal: Terminal) -> None:

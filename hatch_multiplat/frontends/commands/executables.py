@@ -16,7 +16,6 @@ from hatch_multiplat.base.errors import (
     WriteError,
 )
 from hatch_multiplat.executable.reader import read_executable
-from hatch_multiplat.frontends.commands.screen import Screen
 from hatch_multiplat.frontends.commands.terminal import complete_words
 from hatch_multiplat.inspection.inspection import compare_with_lock
 from hatch_multiplat.inspection.verification import executable_selections
@@ -24,8 +23,6 @@ from hatch_multiplat.wheels.pylock import parse_lock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
-
-    from rich.console import RenderableType
 
     from hatch_multiplat.executable.executable import Executable
     from hatch_multiplat.frontends.commands.terminal import Completer
@@ -83,14 +80,6 @@ python_option = click.option(
     help="All targets of a Python.",
     shell_complete=_complete(lambda target: str(target.python)),
 )
-
-
-def show(lines: Iterable[RenderableType]) -> None:
-    """Print for people: in colour and as wide as the terminal, plain and 80 wide elsewhere."""
-    console = Screen(highlight=False, markup=False)
-    for line in lines:
-        # A long file name goes on in the next line of the terminal, whole for those who copy it.
-        console.print(line, soft_wrap=True)
 
 
 def compare(executable: Executable, lock_path: Path | None) -> LockComparison | None:

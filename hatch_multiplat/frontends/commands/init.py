@@ -12,6 +12,7 @@ import click
 
 from hatch_multiplat.base.atomic_write import write_atomically
 from hatch_multiplat.base.errors import ConfigError, WriteError
+from hatch_multiplat.base.lines import is_in_colour
 from hatch_multiplat.base.toml_file import TomlFile, read_toml_file
 from hatch_multiplat.frontends.commands.opening import build_aside
 from hatch_multiplat.frontends.commands.terminal import (
@@ -20,7 +21,6 @@ from hatch_multiplat.frontends.commands.terminal import (
     complete_platforms,
     complete_pythons,
     ends_cleanly,
-    is_in_colour,
     project_argument,
     quiet_option,
     verbose_option,

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING
 import click
 
 from hatch_multiplat.base.errors import VerificationError
+from hatch_multiplat.base.lines import width_of
 from hatch_multiplat.executable.reader import read_executable
-from hatch_multiplat.frontends.commands.executables import compare, file_argument, lock_option, show
+from hatch_multiplat.frontends.commands.executables import compare, file_argument, lock_option
 from hatch_multiplat.frontends.commands.terminal import (
     Command,
+    Terminal,
     ends_cleanly,
     json_option,
 )
@@ -55,6 +57,7 @@ def inspect(*, file: Path, wheels: bool, lock_path: Path | None, as_json: bool) 
     if as_json:
         click.echo(json.dumps(inspection_to_json(inspection), indent=2))
     else:
-        show(render_inspection(inspection, wheels=wheels))
+        width = width_of(sys.stdout)
+        Terminal().show(render_inspection(inspection, wheels=wheels, width=width))
     if not agrees:
         sys.exit(VerificationError.exit_code)

@@ -129,12 +129,13 @@ def _telling_first(name: str, reasons: Sequence[str]) -> Iterator[None]:
             "fresh": False,
             "reasons": reasons,
             "changes": [],
-            **missing_wheels.details,
         }
         raise LockError(
             f"{name} is stale; no new one can be made before the gaps below are closed\n"
-            f"{listed}\n\n{missing_wheels}",
+            f"{listed}\n\n{missing_wheels.head}",
             details=found,
+            matrix=missing_wheels.matrix,
+            below=missing_wheels.below,
         ) from missing_wheels
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from hatch_multiplat.frontends.commands.terminal import Command, ends_cleanly, json_option
+from hatch_multiplat.frontends.commands.terminal import Command, Terminal, ends_cleanly, json_option
 from hatch_multiplat.targets.platforms import FLOOR_SYSTEMS, Platform, oldest_floor, short_names
 from hatch_multiplat.targets.python import known_pythons
 
@@ -66,17 +66,17 @@ def platforms(*, as_json: bool) -> None:
         }
         click.echo(json.dumps(described, indent=2))
         return
-    click.echo(f"{'platform':24}{'wheel tag':26}{'floor':14}oldest floor")
+    Terminal().display_success(f"{'platform':24}{'wheel tag':26}{'floor':14}oldest floor")
     for platform in known:
         floor = _floor(platform) or "none"
         line = f"{platform!s:24}{platform.tag:26}{floor:14}{_oldest(platform)}"
-        click.echo(line.rstrip())
+        Terminal().display_success(line.rstrip())
     floors = "\n".join(
         f"  {_version(kind, floor):12}{systems}" for (kind, floor), systems in FLOOR_SYSTEMS.items()
     )
-    click.echo(f"\n{_FORMS.format(floors=floors)}")
+    Terminal().display_success(f"\n{_FORMS.format(floors=floors)}")
     for kind, pythons in groupby(known_pythons(), _kind):
-        click.echo(f"  {kind:24}{' '.join(map(str, pythons))}")
+        Terminal().display_success(f"  {kind:24}{' '.join(map(str, pythons))}")
 
 
 def _floor(platform: Platform) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,7 +12,7 @@ import click
 
 from hatch_multiplat.base.atomic_write import write_atomically
 from hatch_multiplat.base.errors import ConfigError, MultiplatError, WriteError
-from hatch_multiplat.frontends.commands.screen import Screen
+from hatch_multiplat.base.lines import width_of
 from hatch_multiplat.frontends.commands.terminal import (
     Command,
     Terminal,
@@ -122,11 +123,9 @@ def _write_files(chosen: Sequence[Target], folder: Path) -> None:
 
 
 def _show(chosen: Sequence[Target], *, whole: bool) -> None:
-    """Print for people: in colour and as wide as the terminal, plain and 80 wide elsewhere."""
-    console = Screen(highlight=False, soft_wrap=True)
+    width = width_of(sys.stdout)
     if not whole:
-        lines = render_targets(chosen, width=console.width)
+        lines = render_targets(chosen, width=width)
     else:
-        lines = [line for target in chosen for line in render_target(target, width=console.width)]
-    for line in lines:
-        console.print(line)
+        lines = [line for target in chosen for line in render_target(target, width=width)]
+    Terminal().show(lines)

@@ -16,14 +16,17 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn, ParamSpec, TextIO, TypeV
 
 import click
 
-from hatch_multiplat.base.errors import PIPE_CLOSED, ConfigError, MultiplatError, WriteError
+from hatch_multiplat.base.errors import PIPE_CLOSED, MultiplatError, WriteError
+from hatch_multiplat.base.lines import layout, to_lines
 from hatch_multiplat.base.log import show_log
-from hatch_multiplat.base.text import show_plain
+from hatch_multiplat.frontends.render.error_text import error_to_json, render_error
 from hatch_multiplat.targets.platforms import short_names
 from hatch_multiplat.targets.python import known_pythons
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
+
+    from hatch_multiplat.base.lines import Line
 
     Completer = Callable[[click.Context, click.Parameter, str], list[str]]
 
@@ -35,7 +38,7 @@ DOCUMENTATION: Final = (
 )
 
 # All that is written to stdout goes through one of these.
-_PRINTERS: Final = frozenset({"click.utils", "rich.console"})
+_PRINTERS: Final = frozenset({"click.utils"})
 
 
 class Command(click.Command):
@@ -84,32 +87,23 @@ class Terminal:
 
     def display_info(self, message: str = "") -> None:
         if not self.quiet:
-            click.echo(message, err=True)
+            _print(to_lines(message), sys.stderr)
 
     def display_success(self, message: str = "") -> None:
         if not self.quiet:
-            click.echo(message)
+            _print(to_lines(message), sys.stdout)
+
+    def show(self, lines: Iterable[Line]) -> None:
+        """Print what the command is for."""
+        _print(lines, sys.stdout)
 
     def abort(self, message: str = "", code: int = 1) -> NoReturn:
-        _print_error(message)
+        _print(to_lines(message, "red"), sys.stderr)
         sys.exit(code)
 
 
-def _print_error(message: str) -> None:
-    """Print an error, its first line in red."""
-    first, newline, rest = message.partition("\n")
-    line = click.style(first, fg="red") + newline + rest
-    click.echo(line, err=True, color=is_in_colour(sys.stderr))
-
-
-def is_in_colour(stream: TextIO) -> bool:
-    """Tell whether a stream takes colours: by NO_COLOR, FORCE_COLOR, and whether it is a terminal.
-
-    `--color` sets these variables, so that all that prints goes by them.
-    """
-    if os.environ.get("NO_COLOR"):
-        return False
-    return bool(os.environ.get("FORCE_COLOR")) or stream.isatty()
+def _print(lines: Iterable[Line], stream: TextIO) -> None:
+    click.echo(layout(lines, stream), file=stream, color=True)
 
 
 def find_project(start: Path | None = None) -> Path:
@@ -164,18 +158,6 @@ def ends_cleanly(command: Callable[P, R]) -> Callable[P, R]:
     return wrapper
 
 
-def error_to_json(error: MultiplatError) -> dict[str, Any]:
-    """Return an error as `--json` prints it: its kind, exit code and message, and its details."""
-    described: dict[str, Any] = {
-        "kind": type(error).__name__,
-        "exit_code": error.exit_code,
-        "message": str(error),
-    }
-    if isinstance(error, ConfigError):
-        described["problems"] = list(error.problems)
-    return {"error": described, **error.details}
-
-
 def end_output(error: OSError) -> NoReturn:
     """End a command whose stdout takes nothing more; an error of anything else is raised again.
 
@@ -197,11 +179,12 @@ def show_usage_error(error: click.ClickException) -> None:
     """Print what is wrong in the words of a command line, as all errors are."""
     context = getattr(error, "ctx", None)
     if context is not None:
-        click.echo(f"{context.get_usage()}\nHelp: {context.command_path} --help\n", err=True)
+        usage = f"{context.get_usage()}\nHelp: {context.command_path} --help\n"
+        _print(to_lines(usage), sys.stderr)
     message = error.format_message().rstrip(".")
-    line = f"error: {message[:1].lower()}{message[1:]}"
-    _print_error(line)
+    _print(to_lines(f"error: {message[:1].lower()}{message[1:]}", "red"), sys.stderr)
 
 
 def _end_with(error: MultiplatError) -> NoReturn:
-    Terminal().abort(f"error: {show_plain(str(error))}", error.exit_code)
+    _print(render_error(error, sys.stderr), sys.stderr)
+    sys.exit(error.exit_code)

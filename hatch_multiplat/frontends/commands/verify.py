@@ -18,7 +18,6 @@ from hatch_multiplat.frontends.commands.executables import (
     compare,
     file_argument,
     lock_option,
-    show,
     target_option,
 )
 from hatch_multiplat.frontends.commands.terminal import (
@@ -132,8 +131,8 @@ def verify(
     accounts = account_for(executable) if executable.table else ()
     given = arguments or DEFAULT_ARGUMENTS
     runs: tuple[TrialResult, ...] = ()
+    terminal = Terminal(quiet=quiet or as_json)
     if not no_run and is_accounted(accounts):
-        terminal = Terminal(quiet=quiet or as_json)
         runs = _run_all(selections, all_runners, terminal, file, given, timeout=timeout)
     verification = Verification(
         path=str(file),
@@ -151,7 +150,7 @@ def verify(
     if as_json:
         click.echo(json.dumps(verification_to_json(verification), indent=2))
     elif not quiet:
-        show(render_verification(verification))
+        terminal.show(render_verification(verification))
     if not verification.holds:
         sys.exit(VerificationError.exit_code)
     if verification.is_rewritten:

@@ -1,18 +1,15 @@
-"""An inspection for people: what `rich` prints, fit for 80 columns and for a pipe."""
+"""An inspection for people: fit for 80 columns and for a pipe."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from rich.text import Text
-
+from hatch_multiplat.base.lines import Line
 from hatch_multiplat.base.text import format_size
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
-
-    from rich.console import Console, ConsoleOptions, RenderableType
 
     from hatch_multiplat.inspection.inspection import Inspection, LockComparison
 
@@ -20,61 +17,61 @@ _GAP: Final = "  "
 _LAYOUTS: Final = {"zipapp": "one file", "packed": "a packed folder", "loose": "a loose folder"}
 
 
-def render_inspection(inspection: Inspection, *, wheels: bool) -> Iterable[RenderableType]:
+def render_inspection(inspection: Inspection, *, wheels: bool, width: int) -> Iterable[Line]:
     """Yield what is to be printed; with `wheels`, every wheel with its hash too."""
     yield from _head(inspection)
     if inspection.targets:
-        yield ""
-        yield _targets(inspection)
+        yield Line()
+        yield from _targets(inspection).lines(width)
     if inspection.parts:
-        yield ""
+        yield Line()
         yield from _savings(inspection)
-    yield ""
-    yield _dependencies(inspection)
+    yield Line()
+    yield from _dependencies(inspection).lines(width)
     if wheels:
-        yield ""
+        yield Line()
         yield from _wheels(inspection)
     if inspection.lock is not None:
-        yield ""
+        yield Line()
         yield from render_lock_comparison(inspection.lock)
 
 
-def render_lock_comparison(lock: LockComparison) -> Iterable[Text]:
+def render_lock_comparison(lock: LockComparison) -> Iterable[Line]:
     """Yield the outcome of a comparison, with every wheel that is not the lock's."""
     if lock.agrees:
-        yield Text(f"{lock.lock}: {lock.same} wheels are byte for byte what it says", style="green")
+        yield Line(f"{lock.lock}: {lock.same} wheels are byte for byte what it says", style="green")
     else:
         bad = len(lock.different) + len(lock.unknown) + len(lock.missing)
-        yield Text(f"{lock.lock}: {bad} wheels are not what it says", style="red")
+        yield Line(f"{lock.lock}: {bad} wheels are not what it says", style="red")
     for filename in lock.different:
-        yield Text(f"  other bytes: {filename}")
+        yield Line(f"  other bytes: {filename}")
     for filename in lock.unknown:
-        yield Text(f"  not in it: {filename}")
+        yield Line(f"  not in it: {filename}")
     for package in lock.missing:
-        yield Text(f"  missing: {package}")
+        yield Line(f"  missing: {package}")
     for filename in lock.own:
-        yield Text(f"  the project's own: {filename}")
+        yield Line(f"  the project's own: {filename}")
     for filename in lock.built:
-        yield Text(f"  built from its sdist: {filename}")
+        yield Line(f"  built from its sdist: {filename}")
 
 
-def _head(inspection: Inspection) -> Iterable[Text]:
+def _head(inspection: Inspection) -> Iterable[Line]:
     title = f"{inspection.name} {inspection.version}".strip() or inspection.path
-    yield Text.assemble((title, "bold"), f"  {format_size(inspection.size)}")
-    yield Text(f"  runs {inspection.runs}")
+    yield Line(title, "bold").append(f"  {format_size(inspection.size)}")
+    yield Line(f"  runs {inspection.runs}")
     if inspection.commands:
-        yield Text(f"  and by other names {', '.join(inspection.commands)}")
+        yield Line(f"  and by other names {', '.join(inspection.commands)}")
     added = inspection.requirements[1:]
     if added:
-        yield Text(f"  with {', '.join(added)}")
+        yield Line(f"  with {', '.join(added)}")
     counted = f"{len(inspection.wheels)} wheel{'s' if len(inspection.wheels) != 1 else ''}"
     if inspection.ours:
         many = len(inspection.targets)
         counted = f"{many} target{'s' if many != 1 else ''}, {counted}"
     else:
         counted += "; a PEX that hatch-multiplat did not build, its targets are not written in it"
-    yield Text(f"  {counted}")
-    yield Text(
+    yield Line(f"  {counted}")
+    yield Line(
         f"  {_LAYOUTS[inspection.layout]}; {format_size(inspection.overhead)} of it start-up and"
         f" pex {inspection.pex_version}".rstrip()
     )
@@ -99,11 +96,11 @@ def _targets(inspection: Inspection) -> _Columns:
     )
 
 
-def _savings(inspection: Inspection) -> Iterable[Text]:
+def _savings(inspection: Inspection) -> Iterable[Line]:
     width = max(len(_part_name(part.kind, part.name)) for part in inspection.parts)
     for part in inspection.parts:
         name = _part_name(part.kind, part.name)
-        yield Text(f"without {name:{width}}  {format_size(part.saves):>9} less")
+        yield Line(f"without {name:{width}}  {format_size(part.saves):>9} less")
 
 
 def _part_name(kind: str, name: str) -> str:
@@ -126,10 +123,10 @@ def _dependencies(inspection: Inspection) -> _Columns:
     )
 
 
-def _wheels(inspection: Inspection) -> Iterable[Text]:
+def _wheels(inspection: Inspection) -> Iterable[Line]:
     for wheel in inspection.wheels:
-        yield Text.assemble(f"{format_size(wheel.held):>9}  ", (wheel.filename, "bold"))
-        yield Text(f"           {wheel.sha256 or 'installed beforehand, no longer a wheel'}")
+        yield Line(f"{format_size(wheel.held):>9}  ").append(wheel.filename, "bold")
+        yield Line(f"           {wheel.sha256 or 'installed beforehand, no longer a wheel'}")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -143,18 +140,18 @@ class _Columns:
     numbers: tuple[str, ...]
     rows: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...]
 
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterable[Text]:
+    def lines(self, width: int) -> Iterable[Line]:
         words = _widths([self.head, *(row for row, _ in self.rows)])
         numbers = _widths([self.numbers, *(row for _, row in self.rows)])
         side_outputs = sum(words) + sum(numbers) + len(_GAP) * (len(words) + len(numbers) - 1)
         for number, (texts, values) in enumerate([(self.head, self.numbers), *self.rows]):
             style = "" if number else "bold"
             right = _GAP.join(map(str.rjust, values, numbers))
-            if side_outputs <= options.max_width:
-                yield Text(_GAP.join([*map(str.ljust, texts, words), right]), style=style)
+            if side_outputs <= width:
+                yield Line(_GAP.join([*map(str.ljust, texts, words), right]), style=style)
             else:
-                yield Text(_GAP.join(texts), style=style)
-                yield Text(f"{_GAP}{right}", style=style)
+                yield Line(_GAP.join(texts), style=style)
+                yield Line(f"{_GAP}{right}", style=style)
 
 
 def _widths(rows: Sequence[tuple[str, ...]]) -> list[int]:

@@ -8,7 +8,7 @@ from html import escape
 from importlib.resources import files
 from typing import TYPE_CHECKING, Final
 
-from hatch_multiplat.base.text import format_size
+from hatch_multiplat.base.text import format_count, format_size
 from hatch_multiplat.wheels.matrix_layout import (
     MEANINGS,
     describe_floor,
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from hatch_multiplat.wheels.matrix_layout import Row
 
 _CLASSES: Final[Mapping[str, str]] = {"abi3+u2": "abi3", "univ2": "native", "unbuilt": "built"}
+_NO_BREAK: Final = "\N{NO-BREAK SPACE}"
+_NEWEST: Final = "newest wheel"
 _PLACE: Final = re.compile(r"\{\{(\w+)\}\}")
 
 
@@ -43,7 +45,6 @@ def render_html(matrix: Matrix) -> str:
         "verdict": _verdict(matrix),
         "gaps": _gaps(matrix),
         "platforms": _platform_options(matrix),
-        "sorts": _sort_options(matrix),
         "matrix": _matrix(matrix, rows),
         "legend": _legend(rows),
         "floors": _floors(matrix),
@@ -80,21 +81,10 @@ def _gaps(matrix: Matrix) -> str:
     return "\n".join([*lines, "</section>"])
 
 
-def _titles(matrix: Matrix) -> list[str]:
-    return ["package", "version", "Python", *(column.label for column in matrix.columns)]
-
-
 def _platform_options(matrix: Matrix) -> str:
     return "\n".join(
         f'<option value="{escape(column.label)}">{escape(column.label)}</option>'
         for column in matrix.columns
-    )
-
-
-def _sort_options(matrix: Matrix) -> str:
-    return "\n".join(
-        f'<option value="{place}">{escape(title)}</option>'
-        for place, title in enumerate(_titles(matrix))
     )
 
 
@@ -105,7 +95,9 @@ def _matrix(matrix: Matrix, rows: Sequence[Row]) -> str:
     heads += [
         _head(column.label, shown=column.label.split("-"), column=True) for column in matrix.columns
     ]
-    body = []
+    heads.append(_head(_NEWEST))
+    plain: list[str] = []
+    other: list[str] = []
     for row in rows:
         marks = [
             *(["gap"] if row.has_gap else []),
@@ -122,9 +114,18 @@ def _matrix(matrix: Matrix, rows: Sequence[Row]) -> str:
         ]
         for column, word in zip(matrix.columns, row.cells, strict=True):
             cells.append(_td(column.label, _word(word), column=column.label, blank=not word))
+        newest = matrix.uploads.get(row.name)
+        shown = f"{newest[0]}, {newest[1].isoformat()}" if newest else ""
+        sort = newest[1].isoformat() if newest else ""
+        cells.append(_td(_NEWEST, escape(shown), sort=sort, blank=not newest))
         find = f"{row.name} {row.version} {' '.join(word for word in row.cells if word)}"
-        body.append(_tr(cells, find=find, marks=marks, platforms=taken))
-    return _table("matrix filtered", heads, body)
+        own = plain if row.is_plain else other
+        own.append(_tr(cells, find=find, marks=marks, platforms=taken))
+    tables = [_table("matrix filtered", heads, other)] if other else []
+    if plain:
+        title = f"{format_count(len(plain), 'pure package')}, the same everywhere"
+        tables.append(_folded(title, _table("matrix filtered", heads, plain)))
+    return "\n".join(tables)
 
 
 def _legend(rows: Sequence[Row]) -> str:
@@ -144,7 +145,7 @@ def _floors(matrix: Matrix) -> str:
     for need in matrix.floors:
         lowest = escape(describe_lowest(need))
         forced = "; ".join(f"{floor}: {', '.join(names)}" for floor, names in group_floors(need))
-        asked = f"{describe_system(need.column)} {describe_floor(need.asked)}"
+        asked = f"{describe_system(need.column)}{_NO_BREAK}{describe_floor(need.asked)}"
         body.append(
             _tr(
                 [
@@ -194,7 +195,8 @@ def _wheels(matrix: Matrix) -> str:
         targets = {cell.target for cell in cells}
         floor = max((cell.floor for cell in cells if cell.floor), default=None)
         where = describe_targets(targets, matrix)
-        size = "" if first.size is None else format_size(first.size)
+        size = format_size(first.size) if first.size is not None else ""
+        size = size.replace(" ", _NO_BREAK)
         body.append(
             _tr(
                 [
@@ -218,7 +220,12 @@ def _wheels(matrix: Matrix) -> str:
             )
         )
     heads = [_head(title) for title in titles]
-    return _section("Wheels", _table("wheels filtered", heads, body))
+    title = f"{format_count(len(taken), 'wheel')} in all"
+    return _section("Wheels", _folded(title, _table("wheels filtered", heads, body)))
+
+
+def _folded(title: str, content: str) -> str:
+    return f"<details>\n<summary>{escape(title)}</summary>\n{content}\n</details>"
 
 
 def _section(title: str, content: str) -> str:

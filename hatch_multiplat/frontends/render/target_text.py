@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import textwrap
 from typing import TYPE_CHECKING, Any, Final
 
-from rich.text import Text
-
+from hatch_multiplat.base.lines import Line
 from hatch_multiplat.wheels.matrix import make_columns
 from hatch_multiplat.wheels.matrix_layout import describe_floor, describe_system
 
@@ -19,7 +17,7 @@ if TYPE_CHECKING:
 BEST: Final = 2
 """So many of the best tags are shown of each target; `targets --target` shows all."""
 
-NARROWEST: Final = 60
+NARROWEST: Final = 40
 
 _OF_PYTHON: Final = frozenset(
     {
@@ -33,7 +31,7 @@ _OF_PYTHON: Final = frozenset(
 _HEAD: Final = "bold"
 
 
-def render_targets(targets: Sequence[Target], *, width: int) -> list[Text]:
+def render_targets(targets: Sequence[Target], *, width: int) -> list[Line]:
     """Render all targets by platform, in lines of at most `width` columns.
 
     Under each platform stand its markers, and then a line for each Python.
@@ -52,26 +50,26 @@ def render_targets(targets: Sequence[Target], *, width: int) -> list[Text]:
             else:
                 lines.append(_named(target, head.rstrip()))
                 lines += _wrap(best, width, indent=4)
-        lines.append(Text())
+        lines.append(Line())
     count = len(targets)
-    lines.append(Text(f"{count} target{'s' * (count != 1)}", style=_HEAD))
+    lines.append(Line(f"{count} target{'s' * (count != 1)}", style=_HEAD))
     return lines
 
 
-def render_target(target: Target, *, width: int) -> list[Text]:
+def render_target(target: Target, *, width: int) -> list[Line]:
     """Render one target whole: every marker variable, and every tag, ranked best first."""
     width = max(width, NARROWEST)
     (column,) = make_columns([target])
-    lines = [Text(str(target), style=_HEAD), *_platform(column, width, markers=False)]
+    lines = [Line(str(target), style=_HEAD), *_platform(column, width, markers=False)]
     environment = _variables([target])
     longest = max(map(len, environment))
-    lines += [Text(), Text("markers", style=_HEAD)]
+    lines += [Line(), Line("markers", style=_HEAD)]
     lines += [
-        Text(f"  {name.ljust(longest)}  {value or '(not known ahead)'}")
+        Line(f"  {name.ljust(longest)}  {value or '(not known ahead)'}")
         for name, value in environment.items()
     ]
-    lines += [Text(), Text(f"{len(target.tags)} tags, best first", style=_HEAD)]
-    lines += [Text(f"  {tag}") for tag in target.tags]
+    lines += [Line(), Line(f"{len(target.tags)} tags, best first", style=_HEAD)]
+    lines += [Line(f"  {tag}") for tag in target.tags]
     return lines
 
 
@@ -95,14 +93,13 @@ def targets_to_json(targets: Iterable[Target]) -> list[dict[str, Any]]:
     ]
 
 
-def _named(target: Target, text: str) -> Text:
-    line = Text(text)
-    line.stylize("cyan", 2, 2 + len(str(target)))
-    return line
+def _named(target: Target, text: str) -> Line:
+    end = 2 + len(str(target))
+    return Line(text[:end], "cyan").append(text[end:])
 
 
-def _platform(column: Column, width: int, *, markers: bool = True) -> list[Text]:
-    lines = [Text(column.label, style=_HEAD)] if markers else []
+def _platform(column: Column, width: int, *, markers: bool = True) -> list[Line]:
+    lines = [Line(column.label, style=_HEAD)] if markers else []
     floor = column.platform.floor
     system = describe_system(column) or "Windows"
     needs = f"needs {system} {describe_floor(floor)} or newer" if floor else "any Windows"
@@ -134,14 +131,5 @@ def _variables(targets: Iterable[Target]) -> Mapping[str, str]:
     return values
 
 
-def _wrap(text: str, width: int, *, indent: int, style: str = "") -> list[Text]:
-    blanks = " " * indent
-    wrapped = textwrap.wrap(
-        text,
-        width,
-        initial_indent=blanks,
-        subsequent_indent=blanks,
-        break_on_hyphens=False,
-        break_long_words=False,
-    )
-    return [Text(line, style=style) for line in wrapped]
+def _wrap(text: str, width: int, *, indent: int, style: str = "") -> list[Line]:
+    return list(Line(" " * indent + text, style).fit(width))

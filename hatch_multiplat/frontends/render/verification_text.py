@@ -1,12 +1,11 @@
-"""A verification for people: what `rich` prints, fit for 80 columns and for a pipe."""
+"""A verification for people: fit for 80 columns and for a pipe."""
 
 from __future__ import annotations
 
 import shlex
 from typing import TYPE_CHECKING, Final
 
-from rich.text import Text
-
+from hatch_multiplat.base.lines import Line
 from hatch_multiplat.frontends.render.inspection_text import render_lock_comparison
 from hatch_multiplat.wheels.dependency_proof import render_problems
 
@@ -26,7 +25,7 @@ _STATES: Final = {
 _BAD: Final = frozenset({"unknown", "wrong"})
 
 
-def render_verification(verification: Verification) -> Iterable[Text]:
+def render_verification(verification: Verification) -> Iterable[Line]:
     """Yield a line a target, then everything that is wrong, then the outcome."""
     width = max((len(target) for target in verification.targets), default=0)
     for target in verification.targets:
@@ -37,27 +36,27 @@ def render_verification(verification: Verification) -> Iterable[Text]:
             "" if not runs else ", FAILED" if failed else ", run"
         )
         style = "green" if proven and not failed else "red"
-        yield Text.assemble(f"{target:{width}}  ", (word, style))
+        yield Line(f"{target:{width}}  ").append(word, style)
         for run in runs:
             yield from _describe(run)
     if verification.accounts:
-        yield Text()
+        yield Line()
         yield from _accounts(verification)
     if verification.problems:
-        yield Text()
+        yield Line()
         for line in render_problems(verification.problems, total=len(verification.targets)):
-            yield Text(line)
+            yield Line(line)
     for run in verification.runs:
         if not run.succeeded:
-            yield Text()
-            yield Text(f"{run.under}: {_outcome(run)}, and it wrote", style="red")
+            yield Line()
+            yield Line(f"{run.under}: {_outcome(run)}, and it wrote", style="red")
             for line in run.output.splitlines()[-SHOWN_LINES:] or ["(nothing)"]:
-                yield Text(f"  {line}")
+                yield Line(f"  {line}")
     if verification.lock is not None:
-        yield Text()
+        yield Line()
         yield from render_lock_comparison(verification.lock)
-    yield Text()
-    yield Text(summarize(verification), style="bold")
+    yield Line()
+    yield Line(summarize(verification), style="bold")
 
 
 def summarize(verification: Verification) -> str:
@@ -87,22 +86,22 @@ def summarize(verification: Verification) -> str:
     return text
 
 
-def _accounts(verification: Verification) -> Iterable[Text]:
+def _accounts(verification: Verification) -> Iterable[Line]:
     """Yield a line for each part of the file, with by what it is accounted for."""
     width = max(len(account.part) for account in verification.accounts)
     for account in verification.accounts:
         word, style = _STATES[account.state]
-        yield Text.assemble(f"{account.part:{width}}  ", (word, style), f": {account.why}")
+        yield Line(f"{account.part:{width}}  ").append(word, style).append(f": {account.why}")
 
 
-def _describe(run: TrialResult) -> Iterable[Text]:
+def _describe(run: TrialResult) -> Iterable[Line]:
     if not run.succeeded:
-        yield Text(f"  {_outcome(run)} after {run.seconds:.1f} s: {run.under}", style="red")
+        yield Line(f"  {_outcome(run)} after {run.seconds:.1f} s: {run.under}", style="red")
         return
-    yield Text(f"  ran in {run.seconds:.1f} s: {run.under}", style="dim")
+    yield Line(f"  ran in {run.seconds:.1f} s: {run.under}", style="dim")
     first = next((line for line in run.output.splitlines() if line.strip()), "")
     if first:
-        yield Text(f"    {first}", style="dim")
+        yield Line(f"    {first}", style="dim")
 
 
 def _outcome(run: TrialResult) -> str:

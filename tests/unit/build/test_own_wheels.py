@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
 from hatch_multiplat.base.errors import ConfigError, CoverageError
@@ -17,16 +19,19 @@ from hatch_multiplat.build.own_wheels import (
     own_wheels_of,
 )
 from hatch_multiplat.config.config import Config
+from hatch_multiplat.index.sources import Sources
 from hatch_multiplat.resolve.project import Project, read_wheel
+from hatch_multiplat.resolve.question import Question
+from hatch_multiplat.resolve.resolution import Resolution
 from hatch_multiplat.targets.target import Target
 from hatch_multiplat.wheels.matrix import OwnWheel
-from hatch_multiplat.wheels.selection import Selection, WheelSet
+from hatch_multiplat.wheels.selection import Outcome, Selection, WheelSet
 from tests.support.elf import glibc_object
+from tests.support.matrix import BASE, make_lock
 from tests.support.wheels import make_wheel
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
 LINUX = Target.parse("cp312-manylinux_2_28_x86_64")
 OLD_LINUX = Target.parse("cp312-manylinux_2_17_x86_64")
@@ -47,9 +52,27 @@ def names(own: OwnWheels) -> list[str]:
     return [wheel.path.name for wheel in own.wheels]
 
 
-def selections(*targets: Target) -> list[Selection]:
+def resolved(*targets: Target) -> Resolution:
+    """Return what resolving finds for a project without dependencies."""
     empty = (WheelSet(from_patch=0, wheels=()), WheelSet(from_patch=4, wheels=()))
-    return [Selection(target=target, sets=empty) for target in targets]
+    selections = tuple(Selection(target=target, sets=empty) for target in targets)
+    question = Question(
+        requirements=(),
+        constraints=(),
+        targets=targets,
+        requires_python=SpecifierSet(),
+        sources=Sources(),
+        uv_table={},
+        project_dir=Path("/project"),
+        title="demo",
+    )
+    return Resolution(
+        question=question,
+        lock=make_lock(),
+        base=BASE,
+        outcome=Outcome(selections=selections, missing_wheels=()),
+        runs=0,
+    )
 
 
 def test_the_wheel_just_built_comes_first_and_the_globs_add_theirs(tmp_path: Path) -> None:
@@ -199,7 +222,7 @@ def test_each_target_takes_the_wheel_that_fits_it_best(tmp_path: Path) -> None:
         *("macosx_11_0_arm64", "win_amd64", "win_arm64"),
     )
     targets = (LINUX, OLD_LINUX, MAC, WINDOWS)
-    added = add_own_wheels(selections(*targets), own, Config(targets=targets))
+    added = add_own_wheels(resolved(*targets), own)
     taken = [[found.filename for found in group.wheels] for one in added for group in one.sets]
     assert [found.rpartition("cp312-")[2] for (found,) in taken[::2]] == [
         "manylinux_2_28_x86_64.whl",
@@ -222,35 +245,30 @@ def test_targets_that_no_own_wheel_fits_are_named_with_the_reason_and_the_idle_g
     own = own_wheels(tmp_path, "manylinux_2_28_x86_64", "win_amd64", idle=["mac/*.whl"])
     targets = (LINUX, OLD_LINUX, MAC, Target.parse("cp313-win_amd64"))
     with pytest.raises(CoverageError) as caught:
-        add_own_wheels(selections(*targets), own, Config(targets=targets))
-    assert str(caught.value) == (
+        add_own_wheels(resolved(*targets), own)
+    said = str(caught.value)
+    assert said.startswith(
         "3 of 4 targets cannot be covered; no executable was written.\n"
-        "\n"
-        "                               1\n"
-        "  cp312-manylinux_2_17_x86_64  f\n"
-        "  cp312-macosx_13_0_arm64      o\n"
-        "  cp313-win_amd64              p\n"
-        "\n"
-        "  1 demo 1.0\n"
-        "  f = floor too old, o = not for this platform, p = not for this Python\n"
-        "\n"
+        "tool.multiplat.project-wheels: no wheel of this project is at mac/*.whl\n\n"
+        "demo: 1 package for 4 targets"
+    )
+    whole = "build one for these targets too and name it in 'project-wheels'"
+    out = (
+        'leave these targets out: exclude = ["*-manylinux_2_17_x86_64", "*-macosx_13_0_arm64", '
+        '"*-win_amd64"]'
+    )
+    assert (
         "demo 1.0: the project's own 2 wheels: floor too old: its wheels need glibc 2.28 or newer\n"
-        "  on cp312-manylinux_2_17_x86_64\n"
-        "  to do: build one for these targets too and name it in 'project-wheels', or raise the "
-        "floor to\n"
-        "    'linux-x86_64-glibc2.28', or exclude them\n"
-        "demo 1.0: the project's own 2 wheels: no wheel for this Python (has cp312)\n"
-        "  on cp313-win_amd64\n"
-        "  to do: build one for these targets too and name it in 'project-wheels', "
-        "or exclude them\n"
+        "  on linux-x86_64-glibc2.17\n"
+        f"  to do: {whole}, or raise the floor to 'linux-x86_64-glibc2.28', or {out}\n"
         "demo 1.0: the project's own 2 wheels: no wheel for this platform "
         "(has linux x86_64, win_amd64)\n"
-        "  on cp312-macosx_13_0_arm64\n"
-        "  to do: build one for these targets too and name it in 'project-wheels', "
-        "or exclude them\n"
-        "\n"
-        "tool.multiplat.project-wheels: no wheel of this project is at mac/*.whl"
-    )
+        "  on macos-arm64\n"
+        f"  to do: {whole}, or {out}\n"
+        "demo 1.0: the project's own 2 wheels: no wheel for this Python (has cp312)\n"
+        "  on windows-x86_64\n"
+        f"  to do: {whole}, or {out}\n"
+    ) in said
 
 
 def test_what_is_there_is_told_from_what_is_yet_to_be_built(tmp_path: Path) -> None:
@@ -308,15 +326,15 @@ def test_a_wheel_that_needs_a_newer_glibc_than_a_target_has_does_not_fit_it(
     new = Target.parse("cp312-manylinux_2_34_x86_64")
     targets = (LINUX, OLD_LINUX, new)
     with pytest.raises(CoverageError) as caught:
-        add_own_wheels(selections(*targets), own, Config(targets=targets))
+        add_own_wheels(resolved(*targets), own)
     said = " ".join(str(caught.value).split())
     assert "2 of 3 targets cannot be covered" in said
     assert (
         f"demo 1.0: the project's own wheel {wheel.name}: linux_x86_64 promises no version of the "
         "C library, and demo/_native.so in it needs GLIBC_2.34 (glibc 2.34 or newer); build it on "
-        "an older system, as cibuildwheel does on cp312-manylinux_2_28_x86_64, "
-        "cp312-manylinux_2_17_x86_64 to do: build one for these targets too and name it in "
-        "'project-wheels', or raise the floor to 'linux-x86_64-glibc2.34', or exclude them"
+        "an older system, as cibuildwheel does "
+        "on linux-x86_64, linux-x86_64-glibc2.17 to do: build one for these targets too and name "
+        "it in 'project-wheels', or raise the floor to 'linux-x86_64-glibc2.34', or leave"
     ) in said
 
 
@@ -326,7 +344,7 @@ def test_a_wheel_whose_tag_promises_too_much_leaves_its_place_to_another(tmp_pat
         compiled(tmp_path, "manylinux_2_17_x86_64", "GLIBC_2.17"),
     )
     own = OwnWheels(wheels=tuple(map(read_wheel, wheels)))
-    (added,) = add_own_wheels(selections(LINUX), own, Config(targets=(LINUX,)))
+    (added,) = add_own_wheels(resolved(LINUX), own)
     assert [wheel.filename for wheel in added.wheels] == [wheels[1].name]
 
 

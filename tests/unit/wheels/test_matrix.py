@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import re
+import tomllib
 from typing import get_args
 
 import pytest
@@ -9,6 +11,7 @@ from packaging.version import Version
 from hatch_multiplat.frontends.render.matrix_html import render_html
 from hatch_multiplat.frontends.render.matrix_json import matrix_to_json
 from hatch_multiplat.targets.tag_constraint import parse_tag_constraint
+from hatch_multiplat.targets.target_choice import is_named
 from hatch_multiplat.wheels.incompatibility import MissingKind
 from hatch_multiplat.wheels.matrix import Matrix, OwnWheel, make_matrix, wheel_kind
 from hatch_multiplat.wheels.matrix_layout import GAP_WORDS, MEANINGS, make_rows
@@ -237,3 +240,55 @@ def test_a_project_without_any_wheel_or_version_yet_has_a_row_all_the_same() -> 
 @pytest.mark.parametrize("kind", get_args(MissingKind))
 def test_every_kind_of_gap_has_a_word_in_the_table(kind: MissingKind) -> None:
     assert GAP_WORDS[kind] in MEANINGS
+
+
+EXCLUDE = re.compile(r"leave these targets out: (exclude = .*)$")
+
+
+@pytest.mark.parametrize(
+    ("tags", "patterns"),
+    [
+        (["cp311-manylinux_2_17_x86_64", "cp312-manylinux_2_17_x86_64"], ["*-win_amd64"]),
+        (["cp311-manylinux_2_17_x86_64", "cp311-win_amd64"], ["cp312-*"]),
+        (["cp311-manylinux_2_17_x86_64"], ["cp312-*", "*-win_amd64"]),
+        (["cp311-win_amd64", "cp312-manylinux_2_17_x86_64"], None),
+    ],
+)
+def test_the_targets_to_leave_out_are_named_as_the_table_takes_them(
+    tags: list[str], patterns: list[str] | None
+) -> None:
+    targets = make_targets(["linux-x86_64", "windows-x86_64"], ["3.11", "3.12"])
+    wheels = [f"{tag.partition('-')[0]}-{tag}" for tag in tags]
+    outcome = select_all(make_lock(package("native", "1.0", *wheels)), targets, base=BASE)
+    matrix = make_matrix(
+        project="demo",
+        targets=targets,
+        lock=None,
+        outcome=outcome,
+        missing_wheels=outcome.missing_wheels,
+        advice=Advice.LOCK,
+    )
+    for missing in matrix.missing_wheels:
+        said = EXCLUDE.search(missing.to_do)
+        assert said is not None
+        found = tomllib.loads(said[1])["exclude"]
+        assert patterns is None or found == patterns
+        left = [target for target in targets if not is_named(target, found)]
+        assert left == [target for target in targets if target not in matrix.uncovered]
+
+
+def test_nobody_is_told_to_leave_every_target_out() -> None:
+    targets = make_targets(["linux-x86_64", "windows-x86_64"], ["3.11", "3.12"])
+    lock = make_lock(package("native", "1.0", "cp39-cp39-win_amd64"))
+    outcome = select_all(lock, targets, base=BASE)
+    matrix = make_matrix(
+        project="demo",
+        targets=targets,
+        lock=None,
+        outcome=outcome,
+        missing_wheels=outcome.missing_wheels,
+        advice=Advice.LOCK,
+    )
+    assert {missing.to_do for missing in matrix.missing_wheels} == {
+        "write the lock anew for these targets"
+    }

@@ -282,7 +282,7 @@ def test_a_lock_that_was_not_made_for_a_target_is_refused(
 
     assert str(caught.value) == (
         f"the lock is not made for {', '.join(outside)} (its requires-python or environments "
-        "leave them out); write the lock anew, or exclude these targets"
+        "leave them out); write the lock anew, or leave these targets out by 'exclude'"
     )
 
 

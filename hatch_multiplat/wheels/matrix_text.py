@@ -5,8 +5,7 @@ from __future__ import annotations
 import textwrap
 from typing import TYPE_CHECKING, Final
 
-from rich.text import Text
-
+from hatch_multiplat.base.lines import Line
 from hatch_multiplat.wheels.matrix_layout import (
     MEANINGS,
     describe_floor,
@@ -28,8 +27,12 @@ if TYPE_CHECKING:
     from hatch_multiplat.wheels.matrix import Column, FloorNeed, Matrix
     from hatch_multiplat.wheels.matrix_layout import Row
 
-NARROWEST: Final = 60
+NARROWEST: Final = 40
 """Columns of a terminal; in a narrower one lines break where they may."""
+
+_LEAST: Final = 20
+"""Columns that a list of packages has to have beside the floors."""
+_UNBROKEN: Final = 100_000
 
 _STYLES: Final[Mapping[str, str]] = {
     "pure": "dim",
@@ -45,7 +48,7 @@ _GAP: Final = "bold red"
 _HEAD: Final = "bold"
 
 
-def render_matrix(matrix: Matrix, *, width: int) -> list[Text]:
+def render_matrix(matrix: Matrix, *, width: int) -> list[Line]:
     """Render the matrix in lines of at most `width` columns: a table, and what it means.
 
     Rows are versions of packages, columns are platforms. A platform's Pythons share a cell where
@@ -56,20 +59,20 @@ def render_matrix(matrix: Matrix, *, width: int) -> list[Text]:
     rows = make_rows(matrix)
     plain = [row for row in rows if row.is_plain]
     rows = tuple(row for row in rows if not row.is_plain)
-    sections: list[list[Text]] = [_wrap(describe_size(matrix), width, style=_HEAD)]
+    sections: list[list[Line]] = [_wrap(describe_size(matrix), width, style=_HEAD)]
     sections += _tables(matrix, rows, width)
     if rows:
         sections.append(_legend(rows, width))
     if plain:
         listed = ", ".join(f"{row.name} {row.version}" for row in plain)
-        sections.append(_wrap(f"Pure, and the same everywhere: {listed}", width, hang=2))
+        sections.append(_wrap(f"Pure, and the same everywhere: {listed}", width))
     sections += [
         section
         for section in (
             _floors(matrix, width),
             _differences(matrix, width),
             _gaps(matrix, width),
-            [Text(line) for line in matrix.explanation.splitlines()],
+            [Line(line) for line in matrix.explanation.splitlines()],
         )
         if section
     ]
@@ -82,13 +85,18 @@ def render_matrix(matrix: Matrix, *, width: int) -> list[Text]:
             for line in _wrap(sentence, width, style=_HEAD if number else covered)
         ]
     )
-    lines: list[Text] = []
+    lines: list[Line] = []
     for section in sections:
-        lines += [*([Text()] if lines else []), *section]
+        lines += [*([Line()] if lines else []), *section]
     return lines
 
 
-def _tables(matrix: Matrix, rows: Sequence[Row], width: int) -> Iterator[list[Text]]:
+def print_matrix(matrix: Matrix) -> str:
+    """Return the matrix as one text without colours, its paragraphs unbroken."""
+    return "\n".join(map(str, render_matrix(matrix, width=_UNBROKEN)))
+
+
+def _tables(matrix: Matrix, rows: Sequence[Row], width: int) -> Iterator[list[Line]]:
     """Lay out the table, in as many parts as the width asks for."""
     if not rows:
         return
@@ -105,30 +113,37 @@ def _tables(matrix: Matrix, rows: Sequence[Row], width: int) -> Iterator[list[Te
         )
         for place, column in enumerate(matrix.columns)
     ]
+    # Where names leave no room for a column, they stand in lines of their own.
+    stacked = left + 1 + max(widths) > width
+    if stacked:
+        left = 2 + pythons
     space = 2 if left + sum(wide + 2 for wide in widths) <= width else 1
     for part in _parts(widths, width - left, space):
-        head = ["package".ljust(names), "version".ljust(versions)]
-        if pythons:
-            head.append("Python".ljust(pythons))
-        lines = _head("  ".join(head), [(matrix.columns[at], widths[at]) for at in part], space)
+        head = ["package".ljust(names), "version".ljust(versions), "Python".ljust(pythons)]
+        title = " " * left if stacked else "  ".join(head)[:left]
+        lines = _head(title, [(matrix.columns[at], widths[at]) for at in part], space)
         last = ""
         for row in rows:
             cells = [row.cells[at] for at in part]
             if not any(cells):
                 continue
-            name = row.name if len(row.name) <= names else f"{row.name[: names - 2]}.."
-            line = Text(("" if row.name == last else name).ljust(names), style=_HEAD)
-            last = row.name
-            line.append(f"  {row.version.ljust(versions)}", style="none")
-            if pythons:
-                line.append(f"  {row.pythons.ljust(pythons)}", style="none")
+            if stacked:
+                title = f"{row.name} {row.version}"
+                lines += [Line(title, _HEAD)] if title != last else []
+                last = title
+                line = Line(f"  {row.pythons.ljust(pythons)}")
+            else:
+                name = row.name if len(row.name) <= names else f"{row.name[: names - 2]}.."
+                line = Line(("" if row.name == last else name).ljust(names), _HEAD)
+                last = row.name
+                line.append(f"  {row.version.ljust(versions)}")
+                line.append(f"  {row.pythons.ljust(pythons)}" if pythons else "")
             for word, at in zip(cells, part, strict=True):
                 shown = "." if word == "" else word or ""
                 style = _GAP if is_gap(word) else _STYLES.get(shown, "")
                 line.append(" " * space)
-                line.append(shown.ljust(widths[at]), style=style or "none")
-            line.rstrip()
-            lines.append(line)
+                line.append(shown.ljust(widths[at]), style=style)
+            lines.append(line.rstrip())
         yield lines
 
 
@@ -145,7 +160,7 @@ def _parts(widths: Sequence[int], room: int, space: int) -> list[list[int]]:
     return parts
 
 
-def _head(left: str, columns: Sequence[tuple[Column, int]], space: int) -> list[Text]:
+def _head(left: str, columns: Sequence[tuple[Column, int]], space: int) -> list[Line]:
     """Stack the words of the platforms' names over their columns."""
     words = [column.label.split("-") for column, _ in columns]
     depth = max(map(len, words))
@@ -156,17 +171,17 @@ def _head(left: str, columns: Sequence[tuple[Column, int]], space: int) -> list[
             # Names stand on the table, the shorter ones lower.
             word = own[level] if level < len(own) else ""
             line += " " * space + word.ljust(wide)
-        lines.append(Text(line.rstrip(), style=_HEAD))
+        lines.append(Line(line.rstrip(), style=_HEAD))
     return lines
 
 
-def _legend(rows: Sequence[Row], width: int) -> list[Text]:
+def _legend(rows: Sequence[Row], width: int) -> list[Line]:
     used = {word for row in rows for word in row.cells}
     listed = "; ".join(f"{word}: {meaning}" for word, meaning in MEANINGS.items() if word in used)
     return _wrap(listed, width, style="dim")
 
 
-def _floors(matrix: Matrix, width: int) -> list[Text]:
+def _floors(matrix: Matrix, width: int) -> list[Line]:
     if not matrix.floors:
         return []
     names = max(len("platform"), *(len(need.column.label) for need in matrix.floors))
@@ -177,23 +192,32 @@ def _floors(matrix: Matrix, width: int) -> list[Text]:
     lowest = [describe_lowest(need) for need in matrix.floors]
     last = max(len("lowest"), *map(len, lowest))
     left = names + 2 + wide + 2 + last + 2
-    lines = [
-        Text(
-            f"{'platform'.ljust(names)}  {'asked for'.ljust(wide)}"
-            f"  {'lowest'.ljust(last)}  forced by",
-            style=_HEAD,
-        )
-    ]
+    longest = max((len(name) for need in matrix.floors for name, _ in need.packages), default=0)
+    narrow = width - left < max(_LEAST, longest + 1)
+    head = (
+        "platform".ljust(names),
+        "asked for".ljust(wide),
+        "lowest".ljust(last),
+        "" if narrow else "forced by",
+    )
+    lines = [Line("  ".join(head), style=_HEAD).rstrip()]
     for need, words, found in zip(matrix.floors, asked, lowest, strict=True):
-        forced = textwrap.wrap(_forced(need), max(width - left, 20)) or [""]
-        line = Text(f"{need.column.label.ljust(names)}  {words.ljust(wide)}  ")
-        style = _GAP if need.is_raised else "none"
-        line.append(found.ljust(last), style=style)
-        line.append(f"  {forced[0]}")
-        line.rstrip()
-        lines += [line, *(Text(f"{' ' * left}{more}") for more in forced[1:])]
+        line = Line(f"{need.column.label.ljust(names)}  {words.ljust(wide)}  ")
+        line.append(found.ljust(last), style=_GAP if need.is_raised else "")
+        forced = _forced(need)
+        if narrow:
+            lines += [
+                line.rstrip(),
+                *(_wrap(f"forced by {forced}", width, begin="  ") if forced else ()),
+            ]
+            continue
+        first, *more = textwrap.wrap(
+            forced, width - left, break_on_hyphens=False, break_long_words=False
+        ) or [""]
+        lines.append(line.append(f"  {first}").rstrip())
+        lines += [Line(f"{' ' * left}{words}") for words in more]
     for sentence in describe_raised(matrix):
-        lines += _wrap(sentence, width, hang=2, style=_GAP)
+        lines += _wrap(sentence, width, style=_GAP)
     return lines
 
 
@@ -201,38 +225,29 @@ def _forced(need: FloorNeed) -> str:
     return "; ".join(f"{floor} {', '.join(names)}" for floor, names in group_floors(need))
 
 
-def _differences(matrix: Matrix, width: int) -> list[Text]:
+def _differences(matrix: Matrix, width: int) -> list[Line]:
     lines = []
     for name, variants in matrix.differences:
-        lines.append(Text(f"{name} has {len(variants)} versions", style=_HEAD))
+        lines.append(Line(f"{name} has {len(variants)} versions", style=_HEAD))
         for variant in variants:
             where = describe_targets(variant.targets, matrix)
-            lines += _wrap(f"{variant.version} on {where}", width, begin="  ", hang=6)
+            lines += _wrap(f"{variant.version} on {where}", width, begin="  ")
             for reason in variant.reasons:
-                lines += _wrap(f"not {reason}", width, begin="    ", hang=6)
+                lines += _wrap(f"not {reason}", width, begin="    ")
     return lines
 
 
-def _gaps(matrix: Matrix, width: int) -> list[Text]:
+def _gaps(matrix: Matrix, width: int) -> list[Line]:
     lines = []
     for group in group_gaps(matrix):
         missing_wheel = group.first
         title = " ".join(filter(None, [missing_wheel.name, str(missing_wheel.version or "")]))
-        lines += _wrap(f"{title}: {missing_wheel.reason}", width, hang=2, style=_GAP)
+        lines += _wrap(f"{title}: {missing_wheel.reason}", width, style=_GAP)
         where = describe_targets(group.targets, matrix)
-        lines += _wrap(f"on {where}", width, begin="  ", hang=5)
-        lines += _wrap(f"to do: {missing_wheel.to_do}", width, begin="  ", hang=4)
+        lines += _wrap(f"on {where}", width, begin="  ")
+        lines += _wrap(f"to do: {missing_wheel.to_do}", width, begin="  ")
     return lines
 
 
-def _wrap(text: str, width: int, *, begin: str = "", hang: int = 0, style: str = "") -> list[Text]:
-    """Break a paragraph into lines: the first after `begin`, the others after `hang` blanks."""
-    wrapped = textwrap.wrap(
-        text,
-        width,
-        initial_indent=begin,
-        subsequent_indent=" " * hang,
-        break_on_hyphens=False,
-        break_long_words=False,
-    )
-    return [Text(line, style=style) for line in wrapped]
+def _wrap(text: str, width: int, *, begin: str = "", style: str = "") -> list[Line]:
+    return list(Line(f"{begin}{text}", style).fit(width))

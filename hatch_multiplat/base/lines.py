@@ -1,0 +1,129 @@
+"""Lines of text for people: as wide as the terminal, in colour where it takes colours."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, TextIO
+
+from hatch_multiplat.base.text import show_plain
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+PIPE_WIDTH: Final = 80
+"""Columns of tables that no terminal shows."""
+
+_HANG: Final = 2
+_BLANKS: Final = re.compile(r"(?<! =) +(?!(?:[kMG]?B|s)\b|=| )")
+"""Where a line may end: not before a unit, and not around the `=` of a line of TOML."""
+_CODES: Final = {"bold": 1, "dim": 2, "red": 31, "green": 32, "yellow": 33, "cyan": 36}
+_LEADERS: Final = r"(?<![^\s'\"(=:,])"
+"""What a path may stand behind; a slash, as in a `file:` URL, is none of it."""
+
+
+class Line:
+    """A line in parts, each of which has a style: words such as "bold red"."""
+
+    def __init__(self, text: str = "", style: str = "") -> None:
+        self.parts: list[tuple[str, str]] = [(text, style)] if text else []
+
+    def __str__(self) -> str:
+        return "".join(text for text, _ in self.parts)
+
+    def append(self, text: str, style: str = "") -> Line:
+        self.parts.append((text, style))
+        return self
+
+    def rstrip(self) -> Line:
+        """Take the blanks at the end away."""
+        return self._cut(0, len(str(self).rstrip()))
+
+    def paint(self) -> str:
+        """Return the line with the codes of its colours."""
+        return "".join(
+            f"\x1b[{';'.join(str(_CODES[word]) for word in style.split())}m{text}\x1b[0m"
+            if style and text.strip()
+            else text
+            for text, style in self.parts
+        )
+
+    def fit(self, width: int) -> Iterator[Line]:
+        """Break the line at blanks into lines of so many columns; a longer word stays whole.
+
+        What follows the first is indented by two more columns than that. A number keeps its unit.
+        """
+        text = str(self)
+        indent = len(text) - len(text.lstrip(" "))
+        blanks = [found.span() for found in _BLANKS.finditer(text, indent) if found.end() > indent]
+        begin, hang = 0, 0
+        while hang + len(text) - begin > width:
+            ahead = [(at, after) for at, after in blanks if at > begin and after < len(text)]
+            fitting = [span for span in ahead if hang + span[0] - begin <= width]
+            if not ahead:
+                break
+            at, after = fitting[-1] if fitting else ahead[0]
+            yield self._cut(begin, at, hang)
+            begin, hang = after, indent + _HANG
+        yield self._cut(begin, len(text), hang)
+
+    def _cut(self, begin: int, end: int, hang: int = 0) -> Line:
+        line = Line(" " * hang)
+        for text, style in self.parts:
+            line.append(text[max(begin, 0) : max(end, 0)], style)
+            begin, end = begin - len(text), end - len(text)
+        return line
+
+
+def width_of(stream: TextIO) -> int:
+    """Return the columns of the terminal that a stream is; of a pipe, the usual ones."""
+    if stream.isatty() or os.environ.get("COLUMNS"):
+        return shutil.get_terminal_size((PIPE_WIDTH, 24)).columns
+    return PIPE_WIDTH
+
+
+def is_in_colour(stream: TextIO) -> bool:
+    """Tell whether a stream takes colours: by NO_COLOR, FORCE_COLOR, and whether it is a terminal.
+
+    `--color` sets these variables, so that all that prints goes by them.
+    """
+    if os.environ.get("NO_COLOR"):
+        return False
+    return bool(os.environ.get("FORCE_COLOR")) or stream.isatty()
+
+
+def layout(lines: Iterable[Line], stream: TextIO) -> str:
+    """Return lines as a stream shows them: on a terminal broken at blanks, with its colours.
+
+    Paths below the current folder are relative to it. What files and programs of others say is
+    shown, and moves no cursor.
+    """
+    width = width_of(stream) if stream.isatty() else None
+    colour = is_in_colour(stream)
+    shown: list[str] = []
+    for line in lines:
+        plain = Line()
+        for text, style in line.parts:
+            plain.append(show_plain(shorten_paths(text)), style)
+        parts = plain.fit(width) if width else (plain,)
+        shown += [part.paint() if colour else str(part) for part in parts]
+    return "\n".join(shown)
+
+
+def to_lines(text: str, style: str = "") -> list[Line]:
+    """Return the lines of a text; the style is that of the first."""
+    first, *more = text.split("\n")
+    return [Line(first, style), *map(Line, more)]
+
+
+def shorten_paths(text: str) -> str:
+    """Return a text whose paths below the current folder are relative to it."""
+    try:
+        here = str(Path.cwd())
+    except OSError:
+        return text
+    if here == Path(here).anchor or here not in text:
+        return text
+    return re.sub(_LEADERS + re.escape(here + os.sep), "", text)
