@@ -139,19 +139,21 @@ def check(
     elif not as_json and not quiet:
         terminal.show(render_matrix(matrix, width=width_of(sys.stdout)))
         _say_what_is_unopened(found, terminal)
-    _end(matrix, wrong, terminal, silent=as_json or quiet)
+    _end(matrix, wrong, terminal, as_json=as_json, quiet=quiet)
     if as_json:
         click.echo(json.dumps(matrix_to_json(matrix), indent=2))
 
 
-def _end(matrix: Matrix, wrong: Sequence[str], terminal: Terminal, *, silent: bool) -> None:
+def _end(
+    matrix: Matrix, wrong: Sequence[str], terminal: Terminal, *, as_json: bool, quiet: bool
+) -> None:
     """End with an error where there is one; gaps that were printed are not told again."""
     if not matrix.missing_wheels and wrong:
         raise ConfigError(wrong)
     for problem in wrong:
         terminal.display_info(problem)
-    if matrix.missing_wheels and silent:
-        raise CoverageError(describe_outcome(matrix)[0], matrix=matrix)
+    if matrix.missing_wheels and (as_json or quiet):
+        raise CoverageError(describe_outcome(matrix)[0], matrix=matrix if as_json else None)
     if matrix.missing_wheels:
         sys.exit(CoverageError.exit_code)
 

@@ -149,8 +149,9 @@ def ends_cleanly(command: Callable[P, R]) -> Callable[P, R]:
             try:
                 return command(*args, **kwargs)
             except MultiplatError as error:
-                if kwargs.get("as_json"):
+                if kwargs.get("as_json"):  # Then the matrix is in that.
                     click.echo(json.dumps(error_to_json(error), indent=2))
+                    error.matrix = None
                 _end_with(error)
         except OSError as error:
             end_output(error)
