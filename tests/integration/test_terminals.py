@@ -96,6 +96,8 @@ COMMANDS = {
     "verify": (["verify", "dist/demo-1.0.pex", "--no-run"], 0),
     "split": (["split", "dist/demo-1.0.pex", "--each", "python", "-o", "parts"], 0),
     "merge": (["merge", "parts/demo-1.0-cp311.pex", "parts/demo-1.0-cp312.pex", "-o", "m.pex"], 0),
+    "platforms": (["platforms"], 0),
+    "cache": (["cache", "size"], 0),
     "nothing there": (["inspect", "no/such/file.pex"], 8),
     "usage": (["chek"], 2),
 }

@@ -72,7 +72,7 @@ def cache(*, action: str, days: int, as_json: bool, quiet: bool) -> None:
 
 def _show(root: Path, entries: Sequence[Entry], action: str, *, as_json: bool) -> None:
     if action == "dir" and not as_json:
-        Terminal().display_success(str(root))
+        click.echo(str(root))
         return
     files, sizes = Counter[str](), Counter[str]()
     for entry in entries:
@@ -83,12 +83,13 @@ def _show(root: Path, entries: Sequence[Entry], action: str, *, as_json: bool) -
         sized = {"bytes": sizes.total(), "kinds": counted} if action == "size" else {}
         click.echo(json.dumps({"folder": str(root), **sized}, indent=2))
         return
-    Terminal().display_success(str(root))
+    terminal = Terminal()
+    click.echo(str(root))
     for title in dict.fromkeys(KINDS.values()):
         kinds = [kind for kind in files if KINDS[kind] == title]
         if kinds:
             size, count = (sum(found[kind] for kind in kinds) for found in (sizes, files))
-            Terminal().display_success(
+            terminal.display_success(
                 f"{format_size(size):>10}  {title} ({format_count(count, 'file')})"
             )
-    Terminal().display_success(f"{format_size(sizes.total()):>10}  in all")
+    terminal.display_success(f"{format_size(sizes.total()):>10}  in all")
