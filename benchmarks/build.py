@@ -1,7 +1,7 @@
 """How long a build takes and what memory: against pex, by targets, by dependencies, by wheels.
 
-`python benchmarks/build.py` runs all parts; `compare`, `growth` and `memory` run one. README.md
-beside this file says how to read the tables.
+`python benchmarks/build.py` runs all parts; `compare`, `floors`, `growth` and `memory` run one.
+README.md beside this file says how to read the tables.
 """
 
 from __future__ import annotations
@@ -242,6 +242,37 @@ def _wheels(folder: Path) -> tuple[str, ...]:
 # -- B: growth -------------------------------------------------------------------------------------
 
 
+def floors(bench: Bench, *, ours: int) -> dict[str, Any]:
+    """Build where some target has to take an older version, without a lock and with one."""
+    dependencies = ("pygit2", "rich", "cryptography", "pydantic")
+    subjects = {
+        name: make_subject(
+            bench.scratch / name.replace(" ", "-"),
+            name="floors",
+            dependencies=dependencies,
+            platforms=PLATFORMS[:5],
+            pythons=("3.11", "3.12", "3.13"),
+        )
+        for name in ("without a lock", "with a lock")
+    }
+    home = bench.fresh_home()
+    locked = subjects["with a lock"].folder
+    command: list[str | Path] = [sys.executable, "-m", "hatch_multiplat", "lock", locked]
+    run(command, environ=clean_environment(home), cwd=bench.scratch)
+    builds = {name: partial(bench.ours, subject, home) for name, subject in subjects.items()}
+    runs = {name: json.loads(build().output)["solver_runs"] for name, build in builds.items()}
+    series = in_turns(builds, dict.fromkeys(builds, ours))
+    print_table(
+        f"15 targets, {', '.join(dependencies)}, warm: median (fastest-slowest)",
+        ("", "seconds", "CPU", "runs of uv when cold"),
+        [
+            (name, found.spread(), format_seconds(found.cpu), str(runs[name]))
+            for name, found in series.items()
+        ],
+    )
+    return {"warm": _json(series), "first_runs": runs}
+
+
 def growth(bench: Bench, *, ours: int) -> dict[str, Any]:
     """Build with more and more targets, then with more and more dependencies, warm."""
     by_targets = {
@@ -367,7 +398,7 @@ def _json(series: Mapping[str, Series]) -> dict[str, Any]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parts = ("compare", "growth", "memory")
+    parts = ("compare", "floors", "growth", "memory")
     parser.add_argument("parts", nargs="*", metavar="PART", help=f"{', '.join(parts)} (all)")
     parser.add_argument("--ours", type=int, default=7, help="runs of this project (7)")
     parser.add_argument("--pex", type=int, default=3, help="runs of pex, each variant (3)")
@@ -383,6 +414,8 @@ def main() -> None:
             match part:
                 case "compare":
                     figures = compare(bench, ours=options.ours, pex=options.pex)
+                case "floors":
+                    figures = floors(bench, ours=options.ours)
                 case "growth":
                     figures = growth(bench, ours=options.ours)
                 case _:

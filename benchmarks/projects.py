@@ -83,7 +83,8 @@ def make_subject(
     folder.mkdir(parents=True, exist_ok=True)
     module = name.replace("-", "_")
     (folder / "pyproject.toml").write_text(
-        f'[project]\nname = "{name}"\nversion = "1.0"\nrequires-python = ">=3.11"\n\n'
+        f'[project]\nname = "{name}"\nversion = "1.0"\nrequires-python = ">=3.11"\n'
+        f"dependencies = {json.dumps(list(dependencies))}\n\n"
         f"[tool.multiplat]\nplatforms = {json.dumps(list(platforms))}\n"
         f"python = {json.dumps(list(pythons))}\n",
         "utf-8",
