@@ -20,6 +20,7 @@ from typing import Any, Callable, List, Optional, Type
 from . import enter, install, places, run, windows
 
 UNUSED_FOR = 90 * 24 * 3600  # seconds
+RENAME_AGAIN = (0.1, 0.2, 0.4, 0.8, 1.6, 3.2)  # seconds to wait, as uv does
 STALE_AFTER = 24 * 3600  # seconds; nobody takes as long to make an environment
 # The forms of our own names: a file's folder, an environment, one that is being made, a lock.
 BUILD, ENVIRONMENT = r"[0-9a-f]{12,16}\Z", r"[0-9a-f]{8}\Z"
@@ -152,7 +153,17 @@ else:
 
 def remove_tree(path: str) -> None:
     """Remove a folder or file; what cannot be removed stays."""
-    shutil.rmtree(path, ignore_errors=True)
+    shutil.rmtree(windows.verbatim(path), ignore_errors=True)
+
+
+def move(rename: Callable[[str, str], None], source: str, target: str) -> None:
+    """Call `os.rename` or `os.replace`, on Windows again if a virus scanner has the file open."""
+    for wait in RENAME_AGAIN if os.name == "nt" else ():
+        try:
+            return rename(source, target)
+        except PermissionError:
+            time.sleep(wait)
+    return rename(source, target)
 
 
 def list_tree(root: str) -> List[str]:
@@ -160,7 +171,7 @@ def list_tree(root: str) -> List[str]:
 
     Those Python may write and others may remove at any time.
     """
-    found = []
+    found, root = [], windows.verbatim(root)
     for folder, folders, files in os.walk(root):
         links = [name for name in folders if os.path.islink(os.path.join(folder, name))]
         folders[:] = [name for name in folders if name != "__pycache__"]
@@ -174,6 +185,7 @@ def mend(aside: str, final: str) -> None:
 
     One file after the other, so that programs that run in it do not notice.
     """
+    aside = windows.verbatim(aside)
     for folder, _, files in os.walk(aside):
         there = os.path.join(final, os.path.relpath(folder, aside))
         os.makedirs(there, exist_ok=True)
@@ -181,10 +193,10 @@ def mend(aside: str, final: str) -> None:
             path = os.path.join(there, name)
             if name != "files" and not os.path.lexists(path):
                 try:
-                    os.rename(os.path.join(folder, name), path)
+                    move(os.rename, os.path.join(folder, name), path)
                 except FileExistsError:
                     pass  # where there are no locks, another one may be at it
-    os.replace(os.path.join(aside, "files"), os.path.join(final, "files"))
+    move(os.replace, os.path.join(aside, "files"), os.path.join(final, "files"))
     os.utime(os.path.join(final, "used"))
 
 
@@ -341,7 +353,7 @@ def write_record(folder: str, executable: str, lines: List[str]) -> None:
     try:
         os.makedirs(os.path.dirname(path), exist_ok=True)
         install.write_file(aside, [data])
-        os.replace(aside, path)
+        move(os.replace, aside, path)
     except OSError:
         try:
             os.unlink(aside)  # a disk that is full has part of it

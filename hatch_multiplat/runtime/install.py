@@ -193,7 +193,7 @@ class Installer:
         self.wheel, self.paths, self.python = wheel, paths, python
         self.library = library
         self.scripts = os.path.relpath(paths.scripts, paths.root).replace(os.sep, "/")
-        self.root = os.fsencode(os.path.join(paths.root, ""))
+        self.root = os.fsencode(os.path.join(windows.verbatim(paths.root), ""))
         self.rows: Dict[str, Tuple[str, Any]] = {}
 
     def install(self, placed: List[rules.Placed]) -> EntryPoints:

@@ -9,14 +9,12 @@ import subprocess
 import sys
 import tempfile
 import threading
-import time
 from typing import Any, Callable, Dict, Iterator, List, NoReturn, Optional, Sequence, Tuple
 
 from . import cache, enter, install, match, places, pythons, rules, run, venv, verify, windows
 
 Json = Dict[str, Any]
 NOTICE_AFTER = 1.0  # seconds
-RENAME_AGAIN = (0.1, 0.2, 0.4, 0.8, 1.6, 3.2)  # seconds to wait, as uv does
 MULTIPLAT = ".multiplat"  # where a folder that MULTIPLAT=venv made has what starts in it
 DAMAGED = "this file is damaged, download it again"
 
@@ -154,15 +152,8 @@ class Launch:
             sys.stderr.write("%s: %s is not used: %s\n" % words)
 
     def put_in_place(self, aside: str, final: str) -> None:
-        for wait in RENAME_AGAIN if os.name == "nt" else ():
-            try:
-                os.rename(aside, final)
-            except PermissionError:  # a virus scanner may be reading it
-                time.sleep(wait)
-            else:
-                return
         try:
-            os.rename(aside, final)
+            cache.move(os.rename, aside, final)
         except OSError:
             if not os.path.isdir(final):
                 raise
@@ -176,9 +167,10 @@ class Launch:
         try:
             venv.write_python(inside, self.base, self.about["inherit_path"] != "false")
             for path in cache.list_tree(inside):
-                os.replace(os.path.join(inside, path), os.path.join(final, "venv", path))
+                new = os.path.join(final, "venv", path)
+                cache.move(os.replace, os.path.join(inside, path), new)
             install.write_file(os.path.join(aside, "base"), [os.fsencode(self.base)])
-            os.replace(os.path.join(aside, "base"), os.path.join(final, "base"))
+            cache.move(os.replace, os.path.join(aside, "base"), os.path.join(final, "base"))
         finally:
             cache.remove_tree(aside)
 
@@ -237,9 +229,12 @@ class Launch:
         venv.link_scripts(now.paths.scripts, os.path.join(aside, scripts))
         if kind:
             install.write_file(os.path.join(aside, "base"), [os.fsencode(self.base)])
-            install.write_file(
-                os.path.join(aside, "files"), [b"\0".join(map(os.fsencode, cache.list_tree(aside)))]
-            )
+            names = b"\0".join(map(os.fsencode, cache.list_tree(aside)))
+            install.write_file(os.path.join(aside, "files"), [names])
+        path = os.name == "nt" and windows.find_too_long(final, cache.list_tree(aside))
+        if path:
+            words = (path, len(path), windows.LIMIT)
+            raise OSError(errno.ENAMETOOLONG, "%s has %d characters, and Windows allows %d" % words)
 
     def add_launchers(self, python: str) -> install.Interpreter:
         """The interpreter for scripts, and the file's launchers for this kind of machine."""
@@ -407,27 +402,25 @@ class Launch:
         if len(sys.argv) != 2:
             self.fail("MULTIPLAT=venv takes one argument, the folder to make", 2)
         final = os.path.abspath(sys.argv[1])
+        place = enter.Place(final, enter.NAMED)
         if os.path.isdir(final):
             if os.listdir(final):
                 self.fail("%s is not empty" % final, 2)
         elif os.path.lexists(final):
             self.fail("%s is no folder" % final, 2)
+        parent, name = os.path.split(final)
         try:
-            parent = os.path.dirname(final)
-            os.makedirs(parent, exist_ok=True)
-            aside = tempfile.mkdtemp(
-                prefix=os.path.basename(final) + ".", suffix=".new", dir=parent
-            )
-            try:
-                self.make(aside, final, "")
-                mask = os.umask(0)
-                os.umask(mask)
-                os.chmod(aside, 0o777 & ~mask)
-                if os.path.isdir(final):
-                    os.rmdir(final)
-                os.rename(aside, final)
-            finally:
-                shutil.rmtree(aside, ignore_errors=True)
+            with cache.Writing(place):
+                os.makedirs(parent, exist_ok=True)
+                aside = cache.make_folder(parent, name)
+                try:
+                    os.unlink(os.path.join(aside, "used"))
+                    self.make(aside, final, "")
+                    if os.path.isdir(final):
+                        os.rmdir(final)
+                    cache.move(os.rename, aside, final)
+                finally:
+                    cache.remove_tree(aside)
         except OSError as error:
             self.fail("cannot write %s: %s" % (final, error.strerror or error))
 

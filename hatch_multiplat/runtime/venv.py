@@ -12,7 +12,7 @@ import sysconfig
 import warnings
 from typing import Any, Callable, Dict, Iterator, List, NamedTuple
 
-from . import install, pythons, rules
+from . import install, pythons, rules, windows
 
 # What starts in an environment: the lines of a script, beside which run.py does the rest.
 SCRIPT = """\
@@ -236,7 +236,7 @@ def prepare_bytecode(root: str) -> int:
 
     Returns the room, in bytes, that these modules can take at most.
     """
-    size = 0
+    size, root = 0, windows.verbatim(root)
     for path in find_sources(root):
         folder, name = os.path.split(os.path.join(root, path))
         os.makedirs(os.path.join(folder, "__pycache__"), exist_ok=True)
@@ -249,6 +249,7 @@ def compile_all(root: str, final: str) -> bool:
 
     False if the disk has no room for all of them.
     """
+    root = windows.verbatim(root)
     try:
         for path in find_sources(root):
             compile_file(os.path.join(root, path), os.path.join(final, path))

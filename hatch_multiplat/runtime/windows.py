@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 # distlib's launchers, as pip writes them, by the CPU: with a console ("t") or without ("w").
 CPUS = {"x86_64": "64", "arm64": "64-arm", "i686": "32"}
 STREAMS = (-10, -11, -12)  # stdin, stdout, stderr, as GetStdHandle calls them
+LIMIT = 259  # characters of a path, unless long ones are enabled
 LIMITS, KILL_ON_CLOSE, SILENT_BREAKAWAY = 9, 0x2000, 0x1000  # of a job
 REPARSE_POINT = 0x400  # what a link and a junction are
 ALL, READ, WRITE = 0x1F01FF, 0x1200A9, 0x500D0156  # rights to a file; the last is any that changes
@@ -91,6 +92,28 @@ def make_program(launcher: bytes, python: str, body: bytes, gui: bool) -> bytes:
         archive.writestr(zipfile.ZipInfo("__main__.py"), body)
     path = enter.find_twin(python, "python", "pythonw") if gui else python
     return launcher + b'#!"' + os.fsencode(path) + b'"\r\n' + stream.getvalue()
+
+
+def verbatim(path: str) -> str:
+    """A path that Windows takes however long it is, as those are that a start makes aside."""
+    path = os.path.abspath(path)
+    return path if os.name != "nt" or path.startswith("\\\\") else "\\\\?\\" + path
+
+
+def find_too_long(final: str, names: "List[str]") -> str:
+    """The longest of these paths below `final`, if it is too long for programs; else ""."""
+    longest = max((os.path.join(final, name) for name in names), key=len, default="")
+    return longest if len(longest) > LIMIT and not has_long_paths() else ""
+
+
+def has_long_paths() -> bool:
+    """Whether programs can open any path: an administrator says so, and Python's manifest."""
+    try:
+        import ctypes
+
+        return bool(vars(ctypes)["windll"].ntdll.RtlAreLongPathsEnabled() & 0xFF)
+    except (ImportError, KeyError, OSError, AttributeError):
+        return False
 
 
 def sid(*numbers: int) -> bytes:

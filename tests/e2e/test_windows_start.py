@@ -58,7 +58,7 @@ def say(word):
 """
 
 DRIVER: Final = """\
-import base64, ctypes, json, msvcrt, os, struct, subprocess, sys, time
+import base64, ctypes, glob, json, msvcrt, os, struct, subprocess, sys, threading, time
 
 kernel = ctypes.windll.kernel32
 TEMP = os.environ["TEMP"]
@@ -128,6 +128,46 @@ def redirect(python):
     with open(paths[0], "w") as out, open(paths[1], "w") as err:
         code = subprocess.call([python, FILE, "say", "it"], env=ENVIRON, stdout=out, stderr=err)
     return [code] + [open(path).read().strip() for path in paths]
+
+def find(root, pattern):
+    (path,) = glob.glob(os.path.join(glob.escape(root), "multiplat", pattern), recursive=True)
+    return path
+
+def read(path):
+    with open(path, "rb") as stream:
+        return stream.read()
+
+def start_while_open(path):
+    # As a virus scanner does: a file that is open can be neither replaced nor renamed.
+    stream = open(path, "rb")
+    timer = threading.Timer(1.5, stream.close)
+    timer.start()
+    result = run(sys.executable, FILE, "tool")
+    timer.join()
+    return result
+
+def scan():
+    found = [run(sys.executable, FILE, "tool")]
+    record, module = find(HOME, "*/from/**/python.exe"), find(HOME, "*/*/venv/Lib/*/demo.py")
+    before = read(record), read(module)
+    with open(record, "wb") as stream:
+        stream.write(b"damaged")
+    found.append(start_while_open(record))
+    os.remove(module)
+    found.append(start_while_open(find(HOME, "*/*/files")))
+    return [*found, before == (read(record), read(module))]
+
+def start_in_long_home(size):
+    # In a home that makes the path of demo's own RECORD this long.
+    run(sys.executable, FILE, "tool")
+    record = find(HOME, "*/*/venv/Lib/*/demo-1.0.dist-info/entry_points.txt")
+    size -= len(TEMP) + 1 + len(record[len(HOME):])
+    home = os.path.join(TEMP, "h" * 30, "h" * (size - 31))
+    longest = home + record[len(HOME):]
+    environ = dict(ENVIRON, LOCALAPPDATA=home, USERPROFILE="C:\\nowhere")
+    found = run(sys.executable, FILE, "tool", env=environ)
+    left = [name for _, _, names in os.walk(home) for name in names if not name.endswith(".lock")]
+    return [*found, longest, left]
 
 def plant(name, *rights):
     # Start with a PEX_ROOT of ours, give others rights to it, change it, start again.
@@ -258,3 +298,24 @@ def test_a_named_folder_counts_only_if_nobody_else_can_write_to_it(
     assert said.startswith("demo: ")
     assert "is not used: others can write to it" in said
     assert said.endswith(right[1])
+
+
+def test_a_file_that_a_virus_scanner_has_open_is_replaced_a_little_later(
+    drive: Callable[[str], Any],
+) -> None:
+    """A record that is renewed, and the list of files of an environment that is mended."""
+    right = [0, '["demo.pex", ["tool"]]']
+    assert drive("scan()") == [right, right, right, True]
+
+
+def test_a_path_that_is_too_long_for_windows_is_named_with_the_limit(
+    drive: Callable[[str], Any],
+) -> None:
+    fits, too_long = drive("[start_in_long_home(259), start_in_long_home(260)]")
+    assert fits[:2] == [0, '["demo.pex", ["tool"]]']
+    code, said, path, left = too_long
+    assert code == 1
+    assert said.startswith("demo: cannot store its files in ")
+    assert f"({path} has 260 characters, and Windows allows 259)" in said
+    assert len(said.splitlines()) == 1
+    assert left == []

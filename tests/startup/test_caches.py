@@ -254,7 +254,9 @@ def test_the_temporary_folder_never_says_that_it_is_to_be_used(bench: Bench) -> 
         assert shown.startswith(str(temporary))
     (record,) = temporary.glob("*/*/from" + str(Path(bench.python).resolve()))
     python = str(Path(bench.python).resolve())
-    assert record.read_text().splitlines()[2:] == [python, python]
+    lines = record.read_text().splitlines()
+    assert lines[2:4] == [python, python]
+    assert lines[4].endswith("/site-packages")
     shown = bench.run([app, "eval", "sys.prefix"], env={"TMPDIR": str(temporary)}).stdout
     assert shown.startswith(str(bench.cache))
 

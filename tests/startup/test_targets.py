@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import stat
 import subprocess
 import sys
@@ -146,16 +145,23 @@ def test_venv(any_bench: Bench) -> None:
     prefix = bench.run([folder / "bin" / "demo", "sys.argv[0], sys.prefix"]).stdout
     assert prefix == f"{(str(folder / 'bin' / 'demo'), str(folder))}\n"
     assert not bench.cache.exists()
-    mask = os.umask(0)
-    os.umask(mask)
-    for path in (folder, *folder.rglob("*")):
-        if path.is_dir():
-            assert stat.S_IMODE(path.stat().st_mode) == 0o777 & ~mask
     assert sorted(path.name for path in folder.iterdir()) in (
         [".multiplat", "bin", "lib", "pyvenv.cfg"],
         [".multiplat", "bin", "lib", "lib64", "pyvenv.cfg"],
     )
     assert list(folder.parent.iterdir()) == [folder]
+
+
+@pytest.mark.parametrize("mask", [0o000, 0o002, 0o022, 0o077])
+def test_a_folder_that_it_leaves_others_never_write(bench: Bench, mask: int) -> None:
+    """Others may read what the umask lets them."""
+    folder = bench.folder / "opt" / "app"
+    script = f"umask {mask:04o}; exec '{bench.demo()}' '{folder}'"
+    bench.run(["/bin/sh", "-c", script], env={"MULTIPLAT": "venv"})
+    for path in (folder, *folder.rglob("*")):
+        mode = stat.S_IMODE(path.stat().st_mode)
+        allowed = 0o755 if path.is_dir() or mode & 0o100 else 0o644
+        assert path.is_symlink() or mode == allowed & ~mask, path
 
 
 def test_venv_in_an_empty_folder(bench: Bench) -> None:
