@@ -2,13 +2,30 @@
 
 from __future__ import annotations
 
+import os
+import shlex
+import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
-from venvs import make_environment, try_to_run
+from venvs import ROOT, make_environment
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
+
+
+def run_check(command: Sequence[str | Path]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [str(word) for word in command],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        encoding="utf-8",
+        errors="replace",
+        check=False,
+    )
 
 
 def main() -> None:
@@ -26,7 +43,12 @@ def main() -> None:
             *("--fresh-env", "docs", "site"),
         ),
     }
-    failed = [name for name, command in checks.items() if try_to_run(*command)]
+    failed = []
+    # As many at a time as there are processors; what they print is shown in order.
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for name, done in zip(checks, pool.map(run_check, checks.values()), strict=True):
+            print(f"$ {shlex.join(done.args)}\n{done.stdout}", flush=True)
+            failed += [name] if done.returncode else []
     if failed:
         sys.exit(f"failed: {', '.join(failed)}")
     print(f"all well: {', '.join(checks)}")

@@ -27,16 +27,11 @@ PIP_SETTINGS = {"PIP_USER": "0", "PIP_REQUIRE_VIRTUALENV": "0", "PIP_NO_INPUT": 
 
 def run(*words: str | Path, extra_env: Mapping[str, str] | None = None) -> None:
     """Print a command, run it in the project's folder, and exit as it did if it fails."""
-    if code := try_to_run(*words, extra_env=extra_env):
-        sys.exit(code)
-
-
-def try_to_run(*words: str | Path, extra_env: Mapping[str, str] | None = None) -> int:
-    """Print a command, run it in the project's folder, and return its exit code."""
     command = [str(word) for word in words]
     print("$", shlex.join(command), flush=True)
     environ = {**os.environ, **PIP_SETTINGS, **(extra_env or {})}
-    return subprocess.run(command, cwd=ROOT, env=environ, check=False).returncode
+    if code := subprocess.run(command, cwd=ROOT, env=environ, check=False).returncode:
+        sys.exit(code)
 
 
 def make_environment(name: str, *requirements: str) -> Path:
