@@ -107,14 +107,18 @@ class Newest:
         for selection in lacking:
             target = selection.target
             allowed = not_forbidden(newer[target], selection, requires, self._required, constraints)
-            wishes |= {(name, version, target) for name, version in allowed.items()}
+            wishes |= {
+                (name, version, target)
+                for name, versions in allowed.items()
+                for version in versions
+            }
         return wishes - self._settled
 
     def ask_for(self, wishes: set[Wish], solved: Solved) -> Solved:
         """Ask uv for newer versions: first as a preference, then for the reason why not.
 
-        Where a version cannot be had because something of it has no wheels at all, and may be
-        built, that is let in.
+        Of the versions that it is to prefer it takes the newest that goes with all else. Where none
+        can be had because something of it has no wheels at all, and may be built, that is let in.
         """
         solver = self._solver
         new = wishes - self._wished
@@ -125,10 +129,13 @@ class Newest:
         self._settled |= wishes
         if solver.level is not Level.WHEELS or not solver.question.build_sdists:
             return solved
+        least: dict[tuple[NormalizedName, Target], Version] = {}
+        for name, version, target in sorted(wishes, key=str):
+            if (name, target) not in solver.steps:
+                least[name, target] = min(version, least.get((name, target), version))
         tried = [
             TargetConstraint(name=name, target=target, versions=SpecifierSet(f">={version.public}"))
-            for name, version, target in sorted(wishes, key=str)
-            if (name, target) not in solver.steps
+            for (name, target), version in least.items()
         ]
         prior = with_preferences(solved.text, solver.preferred())
         try:
@@ -202,8 +209,8 @@ def not_forbidden(
     requires: Mapping[str, tuple[Requirement, ...]],
     required: Requirements,
     constraints: Iterable[Requirement],
-) -> dict[NormalizedName, Version]:
-    """Return the newest of these versions that no requirement of a target's own set forbids.
+) -> dict[NormalizedName, list[Version]]:
+    """Return those of these versions that no requirement of a target's own set forbids.
 
     `constraints` count as well, under whatever marker: one that does not hold costs a question.
     """
@@ -221,5 +228,5 @@ def not_forbidden(
             )
         ]
         if allowed:
-            found[name] = max(allowed)
+            found[name] = allowed
     return found

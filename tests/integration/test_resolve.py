@@ -659,6 +659,22 @@ class TestYanked:
         )
 
 
+def test_versions_that_nobody_can_have_are_asked_for_together(
+    bench: Bench, make_wheel: MakeFile
+) -> None:
+    """Twenty releases that require what no index has cost no more runs than one of them."""
+    for number in range(20):
+        bench.index.add(make_wheel("top", f"2.{number}", requires=["gone"]))
+    bench.index.add(make_wheel("top", "1.0"), make_wheel("low", "1.0"))
+    bench.index.add(make_wheel("low", "2.0", requires=["top<2"]))
+    report = bench.make("top", "low").build()
+    assert (versions(report, "top"), versions(report, "low")) == (("1.0",), ("2.0",))
+    assert report.solver_runs == 1
+    report = bench.make("top").build()
+    assert versions(report, "top") == ("1.0",)
+    assert report.solver_runs == 3
+
+
 def test_a_requires_python_that_splits_a_minor_is_asked_for_once(
     bench: Bench, make_wheel: MakeFile
 ) -> None:
