@@ -11,7 +11,7 @@ from packaging.version import InvalidVersion, Version
 from hatch_multiplat.index.project_settings import require_by_token
 from hatch_multiplat.resolve.project import all_requirements, without_credentials
 from hatch_multiplat.resolve.staging import OwnProject
-from hatch_multiplat.wheels.metadata import root_requirements
+from hatch_multiplat.wheels.metadata import root_requirements, unknown_own_extras
 from hatch_multiplat.wheels.proof import read_requirements
 
 if TYPE_CHECKING:
@@ -99,6 +99,12 @@ def make_question(project: Project, metadata: ProjectMetadata, context: BuildCon
     """Return what is to be solved for a project."""
     requires = (without_credentials(item, project.credentials) for item in metadata.requires)
     metadata = replace(metadata, requires=tuple(requires))
+    for extra in unknown_own_extras(metadata):
+        known = ", ".join(metadata.extras) or "none"
+        context.say(
+            f"Warning: {metadata.name} requires its own extra {extra!r}, which it does not have "
+            f"(it has: {known})"
+        )
     requirements, uv_table = require_by_token(
         all_requirements(project, metadata), context.uv_table, project.credentials
     )

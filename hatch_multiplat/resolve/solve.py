@@ -129,6 +129,7 @@ def run_uv_solve(
     environments = solver_environments(question.targets, steps)
     python = lowest_python(question.targets, question.requires_python)
     with temporary_folder() as folder:
+        own_url = (folder / "own").as_uri()
         staged = stage_pyproject(
             requirements=question.requirements,
             constraints=question.constraints,
@@ -137,7 +138,7 @@ def run_uv_solve(
             uv_table=_staged_uv_table(question, merged),
             restricted=restricted,
             own=question.own if stages_own else None,
-            own_url=(folder / "own").as_uri(),
+            own_url=own_url,
             yanked=yanked,
         )
         staged = question.sources.credentials.with_query_variables(staged)
@@ -179,6 +180,10 @@ def run_uv_solve(
             check=False,
             timeout=timeout,
         )
+        if question.own is not None:  # To uv it is in a folder of ours.
+            named = f"{question.own.name}=={question.own.version or 0}"
+            staged_own = re.compile(rf"{re.escape(question.own.name)} @ {re.escape(own_url)}/?")
+            finished = replace(finished, stderr=staged_own.sub(named, finished.stderr))
         if warn is not None:
             for warning in read_warnings(finished.stderr):
                 warn(warning)

@@ -100,6 +100,18 @@ def unknown_extras(
     return tuple(extra for extra in extras if extra not in metadata.extras)
 
 
+def unknown_own_extras(metadata: ProjectMetadata) -> tuple[NormalizedName, ...]:
+    """Return the extras by which a project requires itself, and which it does not have."""
+    own = canonicalize_name(metadata.name)
+    named = [
+        canonicalize_name(extra)
+        for requirement in metadata.requires
+        if canonicalize_name(requirement.name) == own
+        for extra in sorted(requirement.extras)
+    ]
+    return unknown_extras(metadata, tuple(dict.fromkeys(named)))
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Asked:
     """An extra, where it is asked for, and the extras that led to it (circles end there)."""

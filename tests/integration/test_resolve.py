@@ -431,6 +431,36 @@ class TestOwnName:
         assert published.run("lock").exit_code == 0
         assert versions(made.build(), "demo") == ("1.0",)
 
+    @pytest.mark.parametrize(
+        ("requires", "warning"),
+        [
+            pytest.param(
+                ["plugin"],
+                "Warning: The package 'demo==1.0' does not have an extra named 'nope'",
+                id="required of the project",
+            ),
+            pytest.param(
+                ["demo[nope,fast]"],
+                "Warning: demo requires its own extra 'nope', which it does not have (it has: "
+                "fast)",
+                id="required by the project of itself",
+            ),
+            pytest.param(
+                ["middle"],
+                "Warning: The package 'extra==1.0' does not have an extra named 'nada'",
+                id="required of a dependency",
+            ),
+        ],
+    )
+    def test_an_extra_that_nobody_has_is_named(
+        self, published: Bench, make_wheel: MakeFile, requires: list[str], warning: str
+    ) -> None:
+        published.index.add(make_wheel("plugin", requires=["demo[nope]"]))
+        published.index.add(make_wheel("middle", requires=["extra[nada]"]))
+        made = published.make(*requires, extras_of_wheel={"fast": ["extra"]})
+        made.build()
+        assert [line for line in made.said if "Warning" in line] == [warning]
+
     def test_a_release_that_wants_another_project_version_is_stepped_back_from(
         self, published: Bench, make_wheel: MakeFile
     ) -> None:
