@@ -220,6 +220,14 @@ def test_the_reference_has_every_option_of_the_command_line_and_no_other() -> No
         assert described == given | {"-h", "--help"}
 
 
+def test_the_page_on_floors_has_the_systems_that_the_command_prints() -> None:
+    page = (ROOT / "docs" / "explanation" / "targets.md").read_text("utf-8")
+    rows = re.findall(r"^\| (glibc|musl) ([0-9]+)\.([0-9]+)[^|]* \| (.*) \|$", page, re.MULTILINE)
+    shown = {(kind, (int(major), int(minor))): systems for kind, major, minor, systems in rows}
+    known = platforms.FLOOR_SYSTEMS
+    assert shown == {floor: known[floor] for floor in known if floor[0] != "macos"}
+
+
 def test_the_man_page_is_made_of_the_commands_help() -> None:
     run_command(sys.executable, "scripts/man_page.py", "--check", cwd=ROOT)
 
