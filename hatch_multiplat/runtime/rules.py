@@ -85,7 +85,7 @@ LINK_ON_WINDOWS = "is a symbolic link, which Windows lets few users make"
 LINK_OUTSIDE = "is a symbolic link that leads out of the folder that it belongs in"
 INTERPRETER_REPLACED = "would replace the interpreter of the environment"
 STARTUP_REPLACED = "would replace a part of start-up"
-SAME_FILE = "would be one file with %r, which has other contents"
+SAME_FILE = "would be the same file as %r, which has other contents"
 FILE_AND_FOLDER = "is a file where %r has a folder"
 
 

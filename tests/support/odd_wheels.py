@@ -77,7 +77,7 @@ HOSTILE: Mapping[str, tuple[Callable[[Path], None], str]] = {
     "another local name": (with_another_name_before_the_data, "is not where it should be"),
     "cut short": (cut_short, "cannot be read"),
     "no zip file": (replaced_by_a_page, "cannot be read"),
-    "a member twice": (twice, "would be one file with"),
+    "a member twice": (twice, "would be the same file as"),
     "Wheel-Version 2.0": (changed({f"{INFO}/WHEEL": "Wheel-Version: 2.0\n"}), "2.0 is unknown"),
     "no Wheel-Version": (changed({f"{INFO}/WHEEL": "Tag: py3-none-any\n"}), "no Wheel-Version"),
     "no WHEEL": (changed({f"{INFO}/WHEEL": None}), "no .dist-info/WHEEL"),

@@ -87,7 +87,7 @@ def test_names_that_differ_by_case_alone(make_wheel: MakeFile) -> None:
     assert refused(wheel) == [
         (
             "app-1.0-py3-none-any.whl cannot be installed for cp312-macosx_13_0_arm64, "
-            "cp312-win_amd64: 'app/a.py' would be one file with 'app/A.py', which has other "
+            "cp312-win_amd64: 'app/a.py' would be the same file as 'app/A.py', which has other "
             f"contents{END}"
         )
     ]
