@@ -140,12 +140,12 @@ ELSEWHERE: Mapping[str, tuple[Callable[[Path], None], str, set[str]]] = {
     "dot at the end": (changed({"evil/a.": ""}), "dot or a space", {"windows-x86_64"}),
     "case": (
         changed({"evil/A.py": "1", "evil/a.py": "2"}),
-        "would be one file",
+        "would be the same file",
         {"macos-arm64", "windows-x86_64"},
     ),
     "spelling": (
         changed({"evil/caf\u00e9": "1", "evil/cafe\u0301": "2"}),
-        "would be one file",
+        "would be the same file",
         {"macos-arm64"},
     ),
     "link inside": (changed({"evil/link": "__init__.py"}, modes=LINK), "link", {"windows-x86_64"}),

@@ -139,8 +139,8 @@ def test_names_that_harm_nobody(name: str) -> None:
 @pytest.mark.parametrize(
     ("members", "systems", "reason"),
     [
-        (["demo/A.py", "demo/a.py"], FOLDED, "one file with 'demo/A.py'"),
-        (["Demo/a.py", "demo/a.py"], FOLDED, "one file with 'Demo/a.py'"),
+        (["demo/A.py", "demo/a.py"], FOLDED, "the same file as 'demo/A.py'"),
+        (["Demo/a.py", "demo/a.py"], FOLDED, "the same file as 'Demo/a.py'"),
         (["caf\u00e9.txt", "cafe\u0301.txt"], (MACOS,), "would be the same file"),
         (["CAF\u00c9.txt", "cafe\u0301.txt"], (MACOS,), "would be the same file"),
         (["a.py", "a.py"], ALL, "would be the same file"),
