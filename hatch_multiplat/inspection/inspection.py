@@ -12,6 +12,7 @@ from packaging.utils import canonicalize_name
 
 from hatch_multiplat.base.errors import LockError
 from hatch_multiplat.executable.table_reader import table_selections
+from hatch_multiplat.runtime.match import describe_anywhere, describe_targets
 from hatch_multiplat.wheels.selection import select_all
 
 if TYPE_CHECKING:
@@ -98,7 +99,8 @@ class LockComparison:
 class Inspection:
     """What an executable holds; of a PEX that is not ours, `targets` and `parts` are empty.
 
-    `runs` says in words what it starts; `overhead` is what is no wheel, in bytes.
+    `needs` says in words what the wheels of the targets need, `runs` what it starts; `overhead` is
+    what is no wheel, in bytes.
     """
 
     path: str
@@ -113,6 +115,7 @@ class Inspection:
     requirements: tuple[str, ...]
     ours: bool
     targets: tuple[TargetSize, ...]
+    needs: tuple[str, ...]
     parts: tuple[Part, ...]
     dependencies: tuple[DependencySize, ...]
     wheels: tuple[WheelFacts, ...]
@@ -139,6 +142,7 @@ def inspect(executable: Executable, *, lock: LockComparison | None = None) -> In
         requirements=tuple(map(str, info.get("requirements", ()))),
         ours=table is not None,
         targets=tuple(_target_size(selection, held, takers) for selection in selections),
+        needs=_needs(table) if table else (),
         parts=_parts(selections, held, takers),
         dependencies=_dependencies(held.values()),
         wheels=tuple(
@@ -155,6 +159,12 @@ def inspect(executable: Executable, *, lock: LockComparison | None = None) -> In
         ),
         lock=lock,
     )
+
+
+def _needs(table: Table) -> tuple[str, ...]:
+    """Say what the wheels need, in the words that start-up has for it."""
+    data = table.to_json()
+    return (*describe_targets(data["targets"]), *describe_anywhere(data))
 
 
 def inspection_to_json(inspection: Inspection) -> dict[str, Any]:

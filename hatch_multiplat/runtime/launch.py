@@ -351,6 +351,7 @@ class Launch:
         for line in match.describe_anywhere(self.table):
             here = self.target is not None and self.target not in self.table["targets"]
             lines.append("%s %s" % ("*" if here else " ", line))
+        lines += ["", "its wheels need:", *match.describe_targets(self.table["targets"])]
         lines += ["", "this machine: " + str(self.machine)]
         if self.target is None:
             lines.append(self.problem or "fits no target")

@@ -355,7 +355,7 @@ def describe_misfit(targets: Sequence[Json], machine: Machine) -> str:
 
 
 def describe_targets(targets: Sequence[Json]) -> List[str]:
-    """The platforms of a table with their Pythons, one line each, for a person."""
+    """What the wheels of a table's targets need, for a person: a line for each platform."""
     platforms: Dict[str, List[str]] = {}
     for target in targets:
         needs = needs_of(target)
@@ -366,7 +366,8 @@ def describe_targets(targets: Sequence[Json]) -> List[str]:
         name += " " + target["arch"]
         if libc:
             name += " with %s %d.%d or newer" % tuple(libc)
-        python = python_name(target)
+        any_abi = needs.get("abi", "") is None
+        python = python_name(dict(target, abi="") if any_abi else target)
         pythons = platforms.setdefault(name, [])
         if python not in pythons:
             pythons.append(python)

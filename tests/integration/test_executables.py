@@ -171,6 +171,38 @@ def test_inspect_tells_sizes_by_target_part_and_dependency(shop: Shop) -> None:
     assert native["wheels"] == len(PLATFORMS) * len(PYTHONS)
 
 
+def test_inspect_says_what_the_wheels_of_the_targets_really_need(shop: Shop) -> None:
+    """By their own tags: an older C library than the targets name, and the same as `info` says."""
+    found = call_json("inspect", shop.whole)["needs"]
+    assert found == [
+        "Linux x86_64 with glibc 2.17 or newer: Python 3.11, 3.12, 3.13",
+        "Linux aarch64 with glibc 2.17 or newer: Python 3.11, 3.12, 3.13",
+        "macOS 11.0 or newer arm64: Python 3.11, 3.12, 3.13",
+        "Windows x86_64: Python 3.11, 3.12, 3.13",
+    ]
+    text = "\n".join(found)
+    assert f"its wheels need\n{text}\n" in call("inspect", shop.whole).stdout
+    if sys.platform != "win32":
+        environ = {**os.environ, "MULTIPLAT": "info"}
+        done = subprocess.run(
+            [sys.executable, shop.whole], env=environ, check=True, capture_output=True, text=True
+        )
+        assert f"its wheels need:\n{text}\n" in done.stdout
+
+
+def test_inspect_says_that_pure_wheels_run_anywhere(shop: Shop, tmp_path: Path) -> None:
+    project = make_project(
+        tmp_path / "pure",
+        index_url=shop.index_url,
+        table={"platforms": ["linux-x86_64"], "python": ["3.12", "pp311", "3.13t"]},
+    )
+    found = call_json("inspect", Path(project.build().path))["needs"]
+    assert found == [
+        "Linux x86_64: Python 3.12, PyPy 3.11, 3.13",
+        "any machine: Python 3.6 or newer",
+    ]
+
+
 def test_what_a_first_run_unpacks_is_what_it_leaves_on_disk(shop: Shop, tmp_path: Path) -> None:
     found = call_json("inspect", shop.whole)
     name = f"cp{MINOR.replace('.', '')}-manylinux_2_28_x86_64"

@@ -335,6 +335,24 @@ def test_targets_for_a_person() -> None:
     ]
 
 
+def test_targets_for_a_person_by_what_their_wheels_need() -> None:
+    """Pure wheels run on any ABI, C library and macOS, native ones on an older floor."""
+    pure = {"abi": False, "native": False, "libc": None, "macos": None}
+    older = {"abi": True, "native": True, "libc": ["glibc", 2, 17], "macos": None}
+    targets = [
+        target(libc=["glibc", 2, 28], python=[3, 11], needs=pure),
+        target(libc=["glibc", 2, 28], python=[3, 13], abi="t", needs=pure),
+        target(libc=["glibc", 2, 28], implementation="pypy", abi="pp73", needs=pure),
+        target(MAC, needs=pure),
+        target(libc=["glibc", 2, 28], abi="t", needs=older),
+    ]
+    assert match.describe_targets(targets) == [
+        "Linux x86_64: Python 3.11, 3.13, PyPy 3.12",
+        "macOS arm64: Python 3.12",
+        "Linux x86_64 with glibc 2.17 or newer: Python 3.12t",
+    ]
+
+
 @pytest.mark.parametrize(
     ("targets", "said"),
     [

@@ -5,11 +5,13 @@ from __future__ import annotations
 import stat
 import subprocess
 import sys
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import pytest
 
 from hatch_multiplat.executable.table import TableCommand
+from hatch_multiplat.runtime import match
 from tests.startup.conftest import ANY, DEMO, PYTHONS, Bench, find_python, make_bench
 from tests.support.app import host_target
 from tests.support.wheels import make_wheel
@@ -106,6 +108,9 @@ def test_info(bench: Bench) -> None:
         assert lines[0] == "demo 1.0"
         assert f"* cp3{ANY[1]}-here (1 wheel)" in lines
         assert "  cp399-here (1 wheel)" in lines
+        needed = lines[lines.index("its wheels need:") + 1]
+        assert needed.startswith(match.describe_targets([asdict(other)])[0].rpartition(":")[0])
+        assert needed.endswith(f": Python 3.99, 3.{ANY[1]}")
         assert any(line.startswith("this machine: CPython 3.") for line in lines)
         assert any(line.startswith(f"fits cp3{ANY[1]}-here: ") for line in lines)
         made = "set up at" if bench.setups() else "will be set up at"

@@ -23,6 +23,9 @@ def render_inspection(inspection: Inspection, *, wheels: bool, width: int) -> It
     if inspection.targets:
         yield Line()
         yield from _targets(inspection).lines(width)
+        yield Line()
+        yield Line("its wheels need", "bold")
+        yield from (Line(line) for line in inspection.needs)
     if inspection.parts:
         yield Line()
         yield from _savings(inspection)
