@@ -292,7 +292,7 @@ def draw_terminal() -> str:
     height, size = 19, 13
     top = 46
     style = (
-        "@keyframes appear{from{opacity:0}to{opacity:1}}"
+        "@keyframes appear{from{opacity:.4}to{opacity:1}}"
         "text{animation:appear .01s both}"
         "@media (prefers-reduced-motion:reduce){text{animation:none}}"
     )
