@@ -291,13 +291,15 @@ def draw_terminal() -> str:
     shown = [command, "...", *lines[wheel:], *run.splitlines()]
     height, size = 19, 13
     top = 46
+    # A letter of these fonts is 0.6 times as wide as high, and a little more in some.
+    width = 32 + round(0.61 * size * max(map(len, shown)))
     style = (
         "@keyframes appear{from{opacity:.4}to{opacity:1}}"
         "text{animation:appear .01s both}"
         "@media (prefers-reduced-motion:reduce){text{animation:none}}"
     )
     parts = [
-        svg_head(690, top + height * len(shown), f'font-family="{MONO}" font-size="{size}"'),
+        svg_head(width, top + height * len(shown), f'font-family="{MONO}" font-size="{size}"'),
         "<title>A build in a terminal, and the executable that it leaves</title>",
         f"<style>{style}</style>",
         '<rect width="100%" height="100%" rx="8" fill="#161b22"/>',
