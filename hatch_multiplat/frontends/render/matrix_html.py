@@ -51,7 +51,7 @@ def render_html(matrix: Matrix) -> str:
         "differences": _differences(matrix),
         "wheels": _wheels(matrix),
     }
-    page = files("hatch_multiplat").joinpath("matrix_page.html").read_text(encoding="utf-8")
+    page = files(__package__).joinpath("matrix_page.html").read_text(encoding="utf-8")
     return _PLACE.sub(lambda place: parts[place[1]], page)
 
 
