@@ -6,14 +6,16 @@ on an address is fit to be shown and written. `redact` and `redact_text` are for
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
-from urllib.parse import quote, unquote, urlsplit, urlunsplit
+from urllib.parse import quote, quote_from_bytes, unquote, urlsplit, urlunsplit
 from urllib.request import url2pathname
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import PurePath
 
 Login: TypeAlias = tuple[str, str | None]
 """A user and a password, which is None where the keyring has it."""
@@ -177,6 +179,13 @@ def local_path(url: str) -> Path | None:
         return Path(url2pathname(host + parts.path))
     # A scheme of one letter is a drive of Windows.
     return Path(url) if len(parts.scheme) <= 1 else None
+
+
+def file_url(path: PurePath) -> str:
+    """Return the URL of an absolute path, of this system or another (RFC 8089)."""
+    if path.drive.endswith(":"):
+        return f"file:///{path.drive}{quote_from_bytes(os.fsencode(path.as_posix()[2:]))}"
+    return ("file:" if path.drive else "file://") + quote_from_bytes(os.fsencode(path.as_posix()))
 
 
 def redact(text: str) -> str:

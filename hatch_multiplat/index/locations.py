@@ -6,6 +6,8 @@ import functools
 import re
 from typing import TYPE_CHECKING, Any, Final
 
+from hatch_multiplat.base.urls import file_url
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import PurePath
@@ -76,7 +78,7 @@ def absolute_locations(locations: Iterable[str], base: PurePath) -> tuple[str, .
     """Return locations with folders, which start from `base`, as file URLs."""
     # A scheme of one letter is a drive of Windows.
     return tuple(
-        location if re.match(r"[A-Za-z][A-Za-z0-9+.-]+:", location) else (base / location).as_uri()
+        location if re.match(r"[A-Za-z][A-Za-z0-9+.-]+:", location) else file_url(base / location)
         for location in locations
     )
 

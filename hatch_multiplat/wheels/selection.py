@@ -14,6 +14,7 @@ from packaging.utils import (
 )
 
 from hatch_multiplat.base.errors import LockError
+from hatch_multiplat.base.urls import file_url
 from hatch_multiplat.targets.patch_spans import EVERY, Spans, admitted_patches, make_spans
 from hatch_multiplat.targets.tag_constraint import admitted
 from hatch_multiplat.targets.target_list import MAX_PATCH, admits
@@ -457,7 +458,7 @@ def locked_source(package: Package, base: PurePath) -> LockedSource | None:
 def _url(url: str | None, path: str | None, base: PurePath) -> str:
     """Return where a file is; the path counts where a lock has both, as it does to pip and uv."""
     if path or not url:
-        return (base / (path or "")).as_uri()
+        return file_url(base / (path or ""))
     return url
 
 

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import io
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
 from hatch_multiplat.base.lines import Line, layout, to_lines, width_of
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 class Screen(io.StringIO):
@@ -90,18 +87,20 @@ def test_paths_below_the_current_folder_are_relative(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    a, b, c = (str(tmp_path / name) for name in "abc")
     for text, shown in {
-        f"{tmp_path}/dist/demo.pex  60.2 MB": "dist/demo.pex  60.2 MB",
-        f"cannot write {tmp_path}/a: no": "cannot write a: no",
-        f"'{tmp_path}/a', \"{tmp_path}/b\" ({tmp_path}/c)": "'a', \"b\" (c)",
-        f"it is from file://{tmp_path}/a": f"it is from file://{tmp_path}/a",
-        f"{tmp_path}-other/a": f"{tmp_path}-other/a",
-        f"/mnt{tmp_path}/a": f"/mnt{tmp_path}/a",
+        f"{tmp_path / 'demo.pex'}  60.2 MB": "demo.pex  60.2 MB",
+        f"cannot write {a}: no": "cannot write a: no",
+        f"'{a}', \"{b}\" ({c})": "'a', \"b\" (c)",
+        f"it is from file://{a}": f"it is from file://{a}",
+        f"{tmp_path}-other": f"{tmp_path}-other",
+        f"/mnt{a}": f"/mnt{a}",
         str(tmp_path): str(tmp_path),
     }.items():
         assert layout([Line(text)], io.StringIO()) == shown
-    monkeypatch.chdir("/")
-    assert layout([Line("/etc/x")], io.StringIO()) == "/etc/x"
+    root = Path(tmp_path.anchor)
+    monkeypatch.chdir(root)
+    assert layout([Line(str(root / "etc"))], io.StringIO()) == str(root / "etc")
 
 
 def test_a_pipe_is_as_wide_as_it_is_told(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,10 +1,17 @@
 from __future__ import annotations
 
-from pathlib import Path
+from pathlib import Path, PurePath, PurePosixPath, PureWindowsPath
 
 import pytest
 
-from hatch_multiplat.base.urls import Credentials, display_url, local_path, redact, redact_text
+from hatch_multiplat.base.urls import (
+    Credentials,
+    display_url,
+    file_url,
+    local_path,
+    redact,
+    redact_text,
+)
 
 TOKEN = "s3cr3t"
 
@@ -142,3 +149,24 @@ def test_what_lies_on_this_machine_is_told_from_what_a_server_has(
 
 def test_a_drive_letter_is_no_scheme() -> None:
     assert local_path(r"C:\wheels\w.whl") == Path(r"C:\wheels\w.whl")
+
+
+@pytest.mark.parametrize(
+    ("path", "url"),
+    [
+        (
+            PurePosixPath("/wheels/größe & 1#.whl"),
+            "file:///wheels/gr%C3%B6%C3%9Fe%20%26%201%23.whl",
+        ),
+        (PureWindowsPath(r"C:\wheels\a b.whl"), "file:///C:/wheels/a%20b.whl"),
+        (PureWindowsPath(r"\\server\share\w.whl"), "file://server/share/w.whl"),
+    ],
+)
+def test_a_path_of_any_system_has_a_url(path: PurePath, url: str) -> None:
+    assert file_url(path) == url
+
+
+def test_a_path_of_this_system_has_the_url_that_python_gives_it(tmp_path: Path) -> None:
+    path = tmp_path / "a b%20ü"
+    assert file_url(path) == path.as_uri()
+    assert local_path(file_url(path)) == path

@@ -184,7 +184,9 @@ def test_a_store_that_cannot_be_written_says_what_to_do(tmp_path: Path) -> None:
 
 def test_a_folder_where_a_file_belongs_is_named(wheel_cache: WheelCache) -> None:
     (path := wheel_cache.path_of(SHA256, NAME)).mkdir(parents=True)
-    with pytest.raises(WheelCacheError, match=f"the folder {path} is in the way; remove it"):
+    with pytest.raises(
+        WheelCacheError, match=re.escape(f"the folder {path} is in the way; remove it")
+    ):
         put(wheel_cache)
 
 

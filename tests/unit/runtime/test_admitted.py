@@ -77,6 +77,7 @@ class Model:
     folders: set[str] = field(default_factory=set)
 
     def key(self, path: bytes) -> str:
+        path = path.replace(os.fsencode(os.sep), b"/")  # The start writes as this machine does.
         assert path.startswith(b"/root/"), path
         parts = [part for part in path.decode().removeprefix("/root/").split("/") if part != "."]
         for part in parts:
