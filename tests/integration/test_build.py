@@ -192,7 +192,9 @@ def test_a_script_that_no_wheel_has_is_named_with_those_there_are(
     demo: ProjectFolder, index_server: IndexServer
 ) -> None:
     demo.write({"index-url": index_server.index_url, "script": "dmeo", **TABLE})
-    with pytest.raises(ConfigError, match=r"no wheel has a console script 'dmeo'; there are: demo"):
+    with pytest.raises(
+        ConfigError, match=r"no wheel has a console script 'dmeo'; did you mean 'demo'"
+    ):
         demo.build()
     assert not demo.dist.exists()
 

@@ -50,6 +50,7 @@ class Checked:
         self.index = index
         self.table: dict[str, Any] = {"platforms": list(PLATFORMS), "python": ["3.11", "3.12"]}
         self.requires: list[str] = []
+        self.tools: dict[str, Any] = {}
 
     @property
     def root(self) -> Path:
@@ -58,8 +59,12 @@ class Checked:
     def run(self, *words: str, code: int = 0, command: str = "check") -> Result:
         index_url = self.index.index_url if self.index else "https://pypi.org/simple"
         project = make_project(self.path, index_url=index_url, table={})
-        facts = {"dependencies": self.requires, "requires-python": ">=3.11"}
-        project.write({"index-url": index_url, **self.table}, project=facts)
+        facts = {
+            "dependencies": self.requires,
+            "requires-python": ">=3.11",
+            "scripts": {"demo": "demo:main"},
+        }
+        project.write({"index-url": index_url, **self.table}, project=facts, tool=self.tools)
         result = CliRunner().invoke(main, [command, str(self.root), *words])
         assert result.exit_code == code, result.output
         return result
@@ -239,6 +244,54 @@ class TestOutput:
     def test_json_is_all_that_stdout_has(self, checked: Checked) -> None:
         result = checked.run("--json")
         assert json.loads(result.stdout)["covered"] is True
+
+
+class TestScripts:
+    @pytest.fixture
+    def tool(self, checked: Checked, make_wheel: MakeFile) -> Checked:
+        """Return the project with a dependency that has a script."""
+        assert checked.index is not None
+        checked.index.add(make_wheel("tool", scripts={"run-tool": "tool:main"}))
+        checked.requires += ["tool"]
+        return checked
+
+    @pytest.mark.parametrize(
+        ("script", "hint"),
+        [
+            ("dmeo", "did you mean 'demo'?"),
+            ("run-tol", "did you mean 'run-tool'?"),
+            ("nothing-like-it", "there are: demo, run-tool"),
+            ("demo:main", "a function is named by the key 'entry-point' in its place"),
+        ],
+    )
+    def test_a_script_that_no_wheel_has_is_found(
+        self, tool: Checked, script: str, hint: str
+    ) -> None:
+        tool.table["script"] = script
+        result = tool.run(code=ConfigError.exit_code)
+        said = f"error: tool.multiplat.script: no wheel has a console script {script!r}; {hint}\n"
+        assert said in result.stderr
+        assert "All 6 targets are covered." in result.stdout
+        result = tool.run("--json", code=ConfigError.exit_code)
+        assert json.loads(result.stdout)["error"]["kind"] == "ConfigError"
+
+    def test_the_scripts_of_further_commands_are_looked_for(self, tool: Checked) -> None:
+        tool.table["executables"] = {"other": {"script": "run-tol"}}
+        said = tool.run(code=ConfigError.exit_code).stderr
+        assert "tool.multiplat.executables.other.script: no wheel has" in said
+
+    @pytest.mark.parametrize("script", ["demo", "run-tool"])
+    def test_a_script_that_some_wheel_has_is_right(self, tool: Checked, script: str) -> None:
+        tool.table["script"] = script
+        tool.run()
+        assert tool.index is not None
+        fetched = [one.path for one in tool.index.requests if one.path.endswith(".whl")]
+        assert bool(fetched) is (script == "run-tool")  # The project's own needs no look.
+
+    def test_a_build_that_may_add_scripts_is_believed(self, tool: Checked) -> None:
+        tool.table["script"] = "dmeo"
+        tool.tools = {"hatch": {"build": {"targets": {"wheel": {"shared-scripts": {"a": "b"}}}}}}
+        tool.run()
 
 
 class TestBadInput:
