@@ -6,7 +6,6 @@ on an address is fit to be shown and written. `redact` and `redact_text` are for
 
 from __future__ import annotations
 
-import os
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
@@ -183,9 +182,10 @@ def local_path(url: str) -> Path | None:
 
 def file_url(path: PurePath) -> str:
     """Return the URL of an absolute path, of this system or another (RFC 8089)."""
-    if path.drive.endswith(":"):
-        return f"file:///{path.drive}{quote_from_bytes(os.fsencode(path.as_posix()[2:]))}"
-    return ("file:" if path.drive else "file://") + quote_from_bytes(os.fsencode(path.as_posix()))
+    drive = path.drive if path.drive.endswith(":") else ""
+    start = f"file:///{drive}" if drive else "file:" if path.drive else "file://"
+    rest = path.as_posix().removeprefix(drive)
+    return start + quote_from_bytes(rest.encode("utf-8", "surrogateescape"))
 
 
 def redact(text: str) -> str:

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from pathlib import PurePosixPath
-
 from tests.unit.index.test_sources import OTHER, OWN, THIRD, Settings, choose
 
 
@@ -14,8 +12,8 @@ def test_the_table_stands_before_all_others_in_naming_a_location() -> None:
         OWN: "tool.multiplat.index-url",
         OTHER: "tool.multiplat.extra-index-urls[0]",
         THIRD: "tool.multiplat.extra-index-urls[1]",
-        PurePosixPath("/project/wheels").as_uri(): "tool.multiplat.find-links[0]",
-        PurePosixPath("/project/more").as_uri(): "tool.multiplat.find-links[1]",
+        "file:///project/wheels": "tool.multiplat.find-links[0]",
+        "file:///project/more": "tool.multiplat.find-links[1]",
     }
 
 
