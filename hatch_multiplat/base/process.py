@@ -39,13 +39,14 @@ def run_tool(
     environ: Mapping[str, str | None] | None = None,
     check: bool = True,
     timeout: float | None = None,
+    late: str = "",
 ) -> Finished:
     """Run a tool to its end and return what it said.
 
     `name` is what messages call the tool; `environ` is laid over this process's environment, None
     takes a variable out of it. With `check`, a non-zero exit raises ToolError with the command and
     its output; a tool that cannot be started, or does not end within `timeout` seconds, always
-    does. Credentials in URLs are replaced in everything returned.
+    does: `late` says what to do then. Credentials in URLs are replaced in everything returned.
     """
     words = [str(word) for word in command]
     variables: dict[str, str | None] = {**os.environ, **(environ or {})}
@@ -64,7 +65,7 @@ def run_tool(
             timeout=timeout,
         )
     except subprocess.TimeoutExpired as error:
-        raise ToolError(f"{name} did not end within {timeout:g} s") from error
+        raise ToolError(f"{name} did not end within {timeout:g} s{late and '; ' + late}") from error
     except OSError as error:
         raise ToolError(
             f"cannot start {name} ({words[0]}): {error.strerror or error}; is it installed?"

@@ -210,10 +210,14 @@ class Session(requests.Session):
             )
         except (urllib3.exceptions.HTTPError, OSError, ValueError) as error:
             reason = _explain(error, self._environ)
+            sent_on = _sent_on(url, error)
+            if sent_on:
+                reason = f"it leads to {sent_on}: {reason}"
             if _is_final(error):
                 raise RequestError(reason) from error
             tries = SLOW_TRIES if isinstance(error, requests.Timeout) else TRIES
-            raise FailedTry(reason, tries=tries, unreachable=_is_unreachable(error)) from error
+            unreachable = _is_unreachable(error) and not sent_on
+            raise FailedTry(reason, tries=tries, unreachable=unreachable) from error
         with response:
             answer = Answer(response, self._limits)
             LOG.debug("%d from %s", answer.status, answer.url)
@@ -349,6 +353,14 @@ _REASONS: Final[tuple[tuple[type[BaseException], str], ...]] = (
     (urllib3.exceptions.TimeoutError, "it does not answer in time"),
     (requests.ConnectionError, "cannot connect ({})"),
 )
+
+
+def _sent_on(url: str, error: BaseException) -> str:
+    """Return the host that was asked in the end, where a redirect has led to another one."""
+    request = error.request if isinstance(error, requests.RequestException) else None
+    asked, last = urlsplit(url), urlsplit(getattr(request, "url", None) or url)
+    same = (asked.hostname, asked.port) == (last.hostname, last.port)
+    return "" if same else redact(f"{last.scheme}://{last.netloc.rpartition('@')[2]}")
 
 
 def _explain(error: BaseException, environ: Mapping[str, str] | None = None) -> str:

@@ -77,6 +77,16 @@ _UNWRITABLE: Final = re.compile(
 _UNASKED_PYTHON: Final = "The requested Python version"
 """How uv's warning begins that it builds sdists by another Python than the lowest target's."""
 
+LIMIT: Final = 1800.0
+"""Seconds for one run of uv, which waits for ever where an index sends a byte now and then."""
+
+TIMEOUT: Final = "HATCH_MULTIPLAT_SOLVE_TIMEOUT"
+
+_LATE_HINT: Final = (
+    "an index that answers too slowly is the usual reason, or a dependency whose building takes so "
+    f"long; see which by -v, or set {TIMEOUT} to more seconds; with a lock, nothing is solved"
+)
+
 _CACHE_HINT: Final = (
     "Where a cache cannot be written, name other folders by the environment variables "
     "UV_CACHE_DIR and HATCH_MULTIPLAT_CACHE."
@@ -178,7 +188,8 @@ def run_uv_solve(
                 **hide_settings(environ, folder / "settings"),
             },
             check=False,
-            timeout=timeout,
+            timeout=_limit(environ) if timeout is None else timeout,
+            late=_LATE_HINT,
         )
         if question.own is not None:  # To uv it is in a folder of ours.
             named = f"{question.own.name}=={question.own.version or 0}"
@@ -201,6 +212,18 @@ def run_uv_solve(
             refuse_foreign_files(question.sources, _local_files(lock, folder))
         _check_constrained(question, lock, environ)
         return Solved(lock=lock, base=folder, text=placed, unplaced=unplaced)
+
+
+def _limit(environ: Mapping[str, str]) -> float:
+    """Return the seconds that uv may take; raises ConfigError for a word that is no number."""
+    said = environ.get(TIMEOUT, "")
+    try:
+        limit = float(said) if said else LIMIT
+    except ValueError:
+        limit = 0.0
+    if not 0 < limit < float("inf"):
+        raise ConfigError([f"{TIMEOUT}: {said!r} is no number of seconds; give one, such as 3600"])
+    return limit
 
 
 def _take_out_unplaced(text: str) -> tuple[str, frozenset[NormalizedName]]:

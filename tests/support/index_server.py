@@ -175,6 +175,10 @@ class IndexServer(Server):
         """Send the client elsewhere."""
         self._spoil(name, "redirect", times, url=url)
 
+    def mend(self) -> None:
+        """Be well again."""
+        self._faults.clear()
+
     def _spoil(self, name: str, kind: str, times: int | None, **values: Any) -> None:
         self._faults.setdefault(name, []).append(_Fault(kind, times, values))
 
@@ -219,7 +223,8 @@ class IndexServer(Server):
         """Send a byte again and again, often enough for no socket to time out."""
         handler.wfile.write(b"HTTP/1.1 200 OK\r\nX-Slow: ")
         if part == "body":
-            handler.wfile.write(b"no\r\nContent-Length: 1000000\r\n\r\n")
+            handler.wfile.write(f"no\r\nContent-Type: {JSON}\r\n".encode())
+            handler.wfile.write(b"Content-Length: 1000000\r\n\r\n")
         while not self._closing.wait(0.05):
             handler.wfile.write(b"x")
             handler.wfile.flush()
