@@ -20,7 +20,9 @@ from hatch_multiplat.__about__ import __version__
 from hatch_multiplat.base.errors import ExecutableError
 from hatch_multiplat.config.config import Config
 from hatch_multiplat.executable.executable import (
+    BLOCKS,
     BOOTSTRAP,
+    CONTENTS,
     DEPS,
     INFO,
     LAUNCHERS,
@@ -88,12 +90,14 @@ def account_for(executable: Executable) -> tuple[Account, ...]:
         else:
             contents, prefix, strays = _read_file(executable)
         rendered = render_members(table)
+        own = {name: data for name, data in contents.items() if not _is_content(name, table)}
         return (
             *_account_others(contents, table, strays),
+            *([_account_contents(executable)] if table.contents else []),
             *([] if prefix is None else [_account_header(prefix, table, contents)]),
             *_account_first_line(contents[MAIN], rendered[MAIN], is_folder=prefix is None),
-            *_account_own(contents, rendered, prefix),
-            *_account_pex(contents, table),
+            *_account_own(own, rendered, prefix),
+            *([] if table.contents else _account_pex(contents, table)),
         )
     except (OSError, ValueError, KeyError, *BROKEN) as error:
         raise ExecutableError(f"{executable.path} cannot be accounted for: {error}") from error
@@ -152,7 +156,7 @@ def _read_file(
     with executable.path.open("rb") as stream, zipfile.ZipFile(stream) as archive:
         infos = archive.infolist()
         contents = {
-            info.filename: b"" if info.filename.startswith(DEPS) else archive.read(info)
+            info.filename: b"" if info.filename.startswith((DEPS, BLOCKS)) else archive.read(info)
             for info in infos
         }
         stream.seek(0)
@@ -181,11 +185,32 @@ def _account_others(
     """Account for what is no part: bytes between members, and members that no build writes."""
     for stray in strays:
         yield Account(part="bytes", state="wrong", why=stray)
+    if table.contents:
+        blocks = {f"{BLOCKS}{name}.xz" for name, _ in json.loads(contents[CONTENTS])["blocks"]}
+        for name in contents:
+            ours = name == MAIN or (name.startswith(MULTIPLAT) and not name.startswith(BLOCKS))
+            if name in {PEX_MAIN, MULTIPLAT} or not (ours or name in blocks):
+                yield Account(part="members", state="wrong", why=f"{name} is in no build")
+        return
     wheels = {DEPS + wheel.file for wheel in table.wheels}
     for name in contents:
         ours = name in {MAIN, INFO, DEPS, *wheels} or name.startswith((MULTIPLAT, BOOTSTRAP))
         if not ours and name not in {PEX_PACKAGE, f"{PEX_PACKAGE}__init__.py"}:
             yield Account(part="members", state="wrong", why=f"{name} is in no build")
+
+
+def _is_content(name: str, table: Table) -> bool:
+    """Tell whether a member has what wheels held, which a PEX has not."""
+    return bool(table.contents) and (name == CONTENTS or name.startswith(BLOCKS))
+
+
+def _account_contents(executable: Executable) -> Account:
+    """Account for what wheels held, every part of which was compared when the file was read."""
+    if executable.damages:
+        return Account(part="contents", state="wrong", why="they are not what the table says")
+    many = len({member.sha256 for held in executable.wheels.values() for member in held.members})
+    why = f"{many} have the SHA-256 that the table says; only --lock compares them with wheels"
+    return Account(part="contents", state="known", why=why)
 
 
 def _account_header(prefix: bytes, table: Table, contents: Mapping[str, bytes]) -> Account:

@@ -16,7 +16,7 @@ import secrets
 import shutil
 import sys
 from collections import defaultdict
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO, TYPE_CHECKING, Final
@@ -27,25 +27,27 @@ from hatch_multiplat.base.atomic_write import read_sealed, write_sealed
 from hatch_multiplat.base.errors import ExecutableError, ToolError
 from hatch_multiplat.base.text import format_size
 from hatch_multiplat.base.threads import run_in_threads
-from hatch_multiplat.executable.executable import BLOCKS, CONTENTS
+from hatch_multiplat.executable.executable import BLOCKS, CONTENTS, HeldMember
 from hatch_multiplat.executable.zip_writer import Member
 from hatch_multiplat.index.wheel_cache import hash_file
 from hatch_multiplat.runtime.contents import HAS_LZMA
-from hatch_multiplat.runtime.install import Archive
+from hatch_multiplat.runtime.rules import BadWheel
+from hatch_multiplat.wheels.wheel_file import wheel_opener
 
 if HAS_LZMA:
     import lzma
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-    from contextlib import AbstractContextManager
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from hatch_multiplat.executable.table import Table, TableTarget
     from hatch_multiplat.runtime.install import Source
+    from hatch_multiplat.wheels.wheel_file import Opener
 
-    Opener = Callable[[], AbstractContextManager[Source]]
-    """What opens a wheel, wherever it lies."""
-
+FOLDER: Final = "blocks"
+"""Where blocks are kept, below the wheel cache."""
+MEMBERS: Final = "members"
+"""Where it is kept what wheels hold."""
 DICTIONARY: Final = 1 << 26
 """Bytes that a block's decompression may take, and within which what is alike is found."""
 PRESET: Final = 6
@@ -56,16 +58,6 @@ KEPT: Final = 200
 _QUICK: Final = 1 << 24
 """Bytes that are compressed without a word."""
 _PIECE: Final = 1 << 20
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class HeldMember:
-    """A member of a wheel, as a file without wheels has it."""
-
-    path: str
-    mode: int
-    sha256: str
-    size: int
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -87,7 +79,7 @@ def list_members(path: Path, sha256: str, *, cache: Path) -> tuple[HeldMember, .
     if kept is not None:
         fields = json.loads(kept)
     else:
-        with open_archive(path) as wheel:
+        with wheel_opener(path)() as wheel:
             fields = [
                 [item.name, item.mode, _hash(wheel.read(item.name)), item.size]
                 for item in wheel.facts.members
@@ -96,13 +88,6 @@ def list_members(path: Path, sha256: str, *, cache: Path) -> tuple[HeldMember, .
             note.parent.mkdir(parents=True, exist_ok=True)
             write_sealed(note, json.dumps(fields).encode())
     return tuple(HeldMember(path=p, mode=m, sha256=s, size=n) for p, m, s, n in fields)
-
-
-@contextmanager
-def open_archive(path: Path) -> Iterator[Source]:
-    """Open a wheel on disk."""
-    with path.open("rb") as stream:
-        yield Archive(stream)
 
 
 def arrange_blocks(
@@ -233,12 +218,15 @@ def compress(block: Block, wheels: Mapping[str, Opener], stream: IO[bytes]) -> N
     with ExitStack() as stack:
         opened: dict[str, Source] = {}
         for file, member in block.contents:
-            if file not in opened:
-                opened[file] = stack.enter_context(wheels[file]())
             digest = hashlib.sha256()
-            for piece in opened[file].read(member.path):
-                digest.update(piece)
-                stream.write(engine.compress(piece))
+            try:
+                if file not in opened:
+                    opened[file] = stack.enter_context(wheels[file]())
+                for piece in opened[file].read(member.path):
+                    digest.update(piece)
+                    stream.write(engine.compress(piece))
+            except BadWheel as error:
+                raise ExecutableError(f"{file} cannot be read: {error}") from error
             if digest.hexdigest() != member.sha256:
                 raise ExecutableError(f"{file} has changed while it was read; build again")
     stream.write(engine.flush())

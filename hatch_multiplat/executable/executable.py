@@ -40,13 +40,24 @@ PEX_MAIN: Final = MULTIPLAT + "pex.py"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class HeldMember:
+    """A member of a wheel, as a file without wheels has it."""
+
+    path: str
+    mode: int
+    sha256: str
+    size: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class HeldWheel:
     """A wheel in an executable.
 
     `size` is what it takes in the file and `unpacked` what its files take on disk, in bytes.
     `sha256` is that of its bytes, None for one that pex has installed beforehand (`installed`), of
     which the file holds the files and no longer the wheel. `requires` is None if its METADATA
-    cannot be read.
+    cannot be read. A file without wheels has `members` in its place, and pieces that it may share
+    with other wheels, of which `size` counts a fair part; `sha256` is what its table says.
     """
 
     wheel: Wheel
@@ -56,6 +67,13 @@ class HeldWheel:
     installed: bool
     requires: tuple[Requirement, ...] | None
     requires_python: SpecifierSet
+    members: tuple[HeldMember, ...] = ()
+    pieces: Mapping[str, int] = field(default_factory=dict, hash=False)
+
+    @property
+    def shares(self) -> Mapping[str, int]:
+        """The parts of the file that have something of the wheel, and their size in bytes."""
+        return self.pieces or {self.filename: self.size}
 
     @property
     def filename(self) -> str:
@@ -76,6 +94,11 @@ class Executable:
     wheels: Mapping[str, HeldWheel]
     table: Table | None
     damages: tuple[tuple[str, str], ...] = field(default=())
+
+    @property
+    def is_pyz(self) -> bool:
+        """Whether it is no PEX but a file without wheels."""
+        return self.table is not None and bool(self.table.contents)
 
     @property
     def requires_python(self) -> SpecifierSet:

@@ -11,6 +11,7 @@ import hashlib
 import io
 import json
 import zipfile
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Final, cast
@@ -19,14 +20,23 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import InvalidWheelFilename
 
 from hatch_multiplat.base.errors import ExecutableError
-from hatch_multiplat.executable.executable import DEPS, INFO, MAIN, TABLE, Executable, HeldWheel
+from hatch_multiplat.executable.blocks_reader import read_contents, unpack_wheels
+from hatch_multiplat.executable.executable import (
+    CONTENTS,
+    DEPS,
+    INFO,
+    MAIN,
+    TABLE,
+    Executable,
+    HeldWheel,
+)
 from hatch_multiplat.executable.table_reader import read_table
 from hatch_multiplat.executable.zip_writer import data_offset, open_source
 from hatch_multiplat.runtime.rules import BadWheel, find_info_dir
 from hatch_multiplat.runtime.verify import Section
 from hatch_multiplat.wheels.dependency_proof import parse_requires, parse_requires_python
 from hatch_multiplat.wheels.selection import parse_wheel
-from hatch_multiplat.wheels.wheel_file import BROKEN
+from hatch_multiplat.wheels.wheel_file import BROKEN, open_archive
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -36,6 +46,7 @@ if TYPE_CHECKING:
     from hatch_multiplat.config.formats import Layout
     from hatch_multiplat.executable.table import Table
     from hatch_multiplat.wheels.selection import Wheel
+    from hatch_multiplat.wheels.wheel_file import Opener
 
 _BLOCK: Final = 1 << 20
 # The values of PEX-INFO that are read here, by key: what pex writes, and what stands for none.
@@ -65,6 +76,10 @@ def _read_file(path: Path) -> Executable:
     with path.open("rb") as stream:
         try:
             with zipfile.ZipFile(stream) as archive:
+                names = set(archive.namelist())
+                if INFO not in names and {MAIN, TABLE, CONTENTS} <= names:
+                    texts = {name: archive.read(name) for name in (MAIN, TABLE)}
+                    return _read_pyz(path, texts, size)
                 return _read_archive(path, archive, size)
         except BROKEN as error:
             raise ExecutableError(
@@ -105,6 +120,22 @@ def _read_archive(path: Path, archive: zipfile.ZipFile, size: int) -> Executable
             read=functools.partial(_read_member, archive, inside),
         )
     return _executable(path, "zipapp", size, texts, wheels)
+
+
+def _read_pyz(path: Path, texts: Mapping[str, bytes], size: int) -> Executable:
+    table = read_table(texts, where=str(path))
+    if table is None or not table.contents:
+        raise ExecutableError(f"{path} is damaged, download it again: its table has no contents")
+    wheels, damages = read_contents(path, table)
+    return Executable(
+        path=path,
+        layout="zipapp",
+        size=size,
+        info={"requirements": list(table.requirements)},
+        wheels=dict(sorted(wheels.items())),
+        table=table,
+        damages=tuple(damages),
+    )
 
 
 def _read_member(
@@ -169,6 +200,8 @@ def _executable(
         if not isinstance(info.get(key, default), kind):
             raise ExecutableError(f"{path} is no PEX: its {INFO} has a {key} that pex never writes")
     table = read_table(texts, where=str(path))
+    if table is not None and table.contents:
+        raise ExecutableError(f"{path} is damaged, download it again: it is no PEX by its table")
     return Executable(
         path=path,
         layout=layout,
@@ -286,15 +319,28 @@ def _named(path: Path, name: str, hashes: Mapping[str, str], size: int) -> Wheel
         ) from error
 
 
-def wheel_sources(executable: Executable) -> dict[str, Callable[[], IO[bytes]]]:
-    """Return what opens each wheel that an executable holds as a file, to read and seek."""
+@contextmanager
+def open_wheels(executable: Executable) -> Iterator[dict[str, Opener]]:
+    """Yield what opens each wheel that an executable has; none that pex has installed beforehand.
+
+    Of a file without wheels only those that are whole are there.
+    """
+    if executable.is_pyz:
+        with unpack_wheels(executable) as openers:
+            yield openers
+        return
     path = executable.path
     names = [name for name, held in executable.wheels.items() if not held.installed]
+    streams: dict[str, Callable[[], IO[bytes]]]
     if path.is_dir():
-        return {name: functools.partial(open_source, path / DEPS / name) for name in names}
-    with zipfile.ZipFile(path) as archive:
-        members = {name: archive.getinfo(DEPS + name) for name in names}
-    return {name: functools.partial(_open_member, path, info) for name, info in members.items()}
+        streams = {name: functools.partial(open_source, path / DEPS / name) for name in names}
+    else:
+        with zipfile.ZipFile(path) as archive:
+            members = {name: archive.getinfo(DEPS + name) for name in names}
+        streams = {
+            name: functools.partial(_open_member, path, info) for name, info in members.items()
+        }
+    yield {name: functools.partial(open_archive, stream) for name, stream in streams.items()}
 
 
 def _open_member(path: Path, member: zipfile.ZipInfo) -> IO[bytes]:

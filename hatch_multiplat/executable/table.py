@@ -108,7 +108,8 @@ class Table:
     `pythons` has name, version and Requires-Python of those of them that got that too. `pex` has
     the version of pex that the file is made with, and the SHA-256 of its `runtime` and `start`.
     `contents` is the SHA-256 of `.multiplat/contents.json` in a file that holds no wheels but, in
-    blocks, what was in them; empty for a PEX.
+    blocks, what was in them; empty for a PEX. Only such a file has `requirements` here: what the
+    wheels are there for.
     """
 
     name: str
@@ -127,6 +128,7 @@ class Table:
     anywhere: Anywhere | None = None
     pex: tuple[tuple[str, str], ...] = ()
     contents: str = ""
+    requirements: tuple[str, ...] = ()
 
     @property
     def main(self) -> str:
@@ -165,6 +167,7 @@ class Table:
             **({"pythons": list(map(list, self.pythons))} if self.pythons else {}),
             **({"pex": dict(self.pex)} if self.pex else {}),
             **({"contents": self.contents} if self.contents else {}),
+            **({"requirements": list(self.requirements)} if self.requirements else {}),
         }
 
 

@@ -121,6 +121,7 @@ def parse_table(data: Mapping[str, Any], *, where: str) -> Table:
         anywhere=_anywhere(data.get("anywhere")),
         pex=tuple((str(part), str(value)) for part, value in sorted(data.get("pex", {}).items())),
         contents=str(data.get("contents", "")),
+        requirements=tuple(map(str, data.get("requirements", ()))),
     )
 
 

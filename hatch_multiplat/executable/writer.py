@@ -10,7 +10,6 @@ import io
 from collections import defaultdict
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from packaging.utils import canonicalize_name
@@ -19,10 +18,11 @@ from hatch_multiplat.base.errors import ConfigError, ExecutableError
 from hatch_multiplat.base.temporary import BESIDE, temporary_folder
 from hatch_multiplat.base.text import format_size
 from hatch_multiplat.executable.blocks import (
+    FOLDER,
+    MEMBERS,
     arrange_blocks,
     block_members,
     list_members,
-    open_archive,
 )
 from hatch_multiplat.executable.executable import BOOTSTRAP, DEPS, INFO, MAIN, PEX_MAIN
 from hatch_multiplat.executable.pex_skeleton import dump_info, find_skeleton
@@ -36,6 +36,7 @@ from hatch_multiplat.executable.zip_writer import (
     write_folder,
     write_members,
 )
+from hatch_multiplat.wheels.wheel_file import wheel_opener
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -46,11 +47,11 @@ if TYPE_CHECKING:
     from hatch_multiplat.config.config import Config
     from hatch_multiplat.config.formats import Layout
     from hatch_multiplat.config.run import Run
-    from hatch_multiplat.executable.blocks import HeldMember, Opener
+    from hatch_multiplat.executable.executable import HeldMember
     from hatch_multiplat.executable.pex_skeleton import Skeleton
     from hatch_multiplat.executable.table import Table
     from hatch_multiplat.wheels.selection import Selection
-    from hatch_multiplat.wheels.wheel_file import WheelTexts
+    from hatch_multiplat.wheels.wheel_file import Opener, WheelTexts
 
 PEX_ENTRIES: Final = 600
 """More than pex's own members are: room kept in the count of entries."""
@@ -115,13 +116,12 @@ def write_pyz(
     Python cannot compress, ExecutableError, and OSError where the output folder cannot be written.
     """
     members = {
-        wheel.file: list_members(inputs.paths[wheel.file], wheel.sha256, cache=cache / "members")
+        wheel.file: list_members(inputs.paths[wheel.file], wheel.sha256, cache=cache / MEMBERS)
         for wheel in inputs.table.wheels
     }
-    wheels = {name: partial(open_archive, path) for name, path in inputs.paths.items()}
-    write_contents(
-        inputs.table, members, wheels, output, cache=cache / "blocks", folder=folder, say=say
-    )
+    wheels = {name: wheel_opener(path) for name, path in inputs.paths.items()}
+    table = replace(inputs.table, requirements=tuple(sorted(_recorded_requirements(inputs))))
+    write_contents(table, members, wheels, output, cache=cache / FOLDER, folder=folder, say=say)
     return output
 
 
@@ -135,6 +135,7 @@ def write_contents(
     folder: Path,
     say: Callable[[str], object],
     prefix: bytes | None = None,
+    mode: int = 0o755,
 ) -> None:
     """Write a file without wheels: a table, and what `members` says that its wheels hold.
 
@@ -148,7 +149,7 @@ def write_contents(
         for name, data in render_members(table).items()
     )
     prefix = render_prefix(table) if prefix is None else prefix
-    write_archive([*own, *held], output, prefix=prefix, mode=0o755)
+    write_archive([*own, *held], output, prefix=prefix, mode=mode)
 
 
 def executable_members(skeleton: Skeleton, table: Table, wheels: Iterable[Member]) -> list[Member]:

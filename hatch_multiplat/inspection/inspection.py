@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import asdict, dataclass
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any, Literal
 
 from packaging.requirements import Requirement
@@ -12,15 +12,16 @@ from packaging.utils import canonicalize_name
 
 from hatch_multiplat.base.errors import LockError
 from hatch_multiplat.executable.table_reader import table_selections
+from hatch_multiplat.index.fetch import Artifact
 from hatch_multiplat.runtime.match import describe_anywhere, describe_targets
 from hatch_multiplat.wheels.selection import select_all
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
     from packaging.pylock import Pylock
 
-    from hatch_multiplat.executable.executable import Executable, HeldWheel
+    from hatch_multiplat.executable.executable import Executable, HeldMember, HeldWheel
     from hatch_multiplat.executable.table import Table
     from hatch_multiplat.wheels.selection import Selection, Wheel
 
@@ -78,8 +79,10 @@ class WheelFacts:
 class LockComparison:
     """How the wheels compare with a lock, byte for byte by their SHA-256.
 
-    `built` are those of packages for which the lock has only an sdist: their bytes are not in it.
-    `missing` are the packages of the lock that a target of the file lacks.
+    What a file without wheels holds of each is compared with what the lock's wheel holds; `unseen`
+    are those for which no such wheel was at hand. `built` are those of packages for which the lock
+    has only an sdist: their bytes are not in it. `missing` are the packages of the lock that a
+    target of the file lacks.
     """
 
     lock: str
@@ -89,10 +92,11 @@ class LockComparison:
     own: tuple[str, ...]
     built: tuple[str, ...]
     missing: tuple[str, ...] = ()
+    unseen: tuple[str, ...] = ()
 
     @property
     def agrees(self) -> bool:
-        return not self.different and not self.unknown and not self.missing
+        return not (self.different or self.unknown or self.missing or self.unseen)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -100,7 +104,8 @@ class Inspection:
     """What an executable holds; of a PEX that is not ours, `targets` and `parts` are empty.
 
     `needs` says in words what the wheels of the targets need, `runs` what it starts; `overhead` is
-    what is no wheel, in bytes.
+    what is no wheel, in bytes. In a pyz wheels share what they have in common: what each takes is
+    its share of what is compressed together, and its SHA-256 what the table says.
     """
 
     path: str
@@ -114,6 +119,7 @@ class Inspection:
     commands: tuple[str, ...]
     requirements: tuple[str, ...]
     ours: bool
+    format: Literal["pex", "pyz"]
     targets: tuple[TargetSize, ...]
     needs: tuple[str, ...]
     parts: tuple[Part, ...]
@@ -135,12 +141,13 @@ def inspect(executable: Executable, *, lock: LockComparison | None = None) -> In
         version=table.version if table else _root_version(info, held.values()),
         layout=executable.layout,
         size=executable.size,
-        overhead=executable.size - sum(wheel.size for wheel in held.values()),
+        overhead=executable.size - sum(_shares(held.values()).values()),
         pex_version=str(properties.get("pex_version", "")) if isinstance(properties, dict) else "",
         runs=_runs(table, info),
         commands=tuple(sorted(table.executables)) if table else (),
         requirements=tuple(map(str, info.get("requirements", ()))),
         ours=table is not None,
+        format="pyz" if executable.is_pyz else "pex",
         targets=tuple(_target_size(selection, held, takers) for selection in selections),
         needs=_needs(table) if table else (),
         parts=_parts(selections, held, takers),
@@ -175,23 +182,36 @@ def inspection_to_json(inspection: Inspection) -> dict[str, Any]:
     return data
 
 
-def compare_with_lock(executable: Executable, lock: Pylock, *, name: str) -> LockComparison:
-    """Compare every wheel with the lock that `name` calls; the program's own wheel is not in it."""
-    hashes: dict[str, str | None] = {}
-    sources: set[tuple[str, str]] = set()
+def locked_files(lock: Pylock, folder: Path) -> Iterator[Artifact]:
+    """Yield the wheels that a lock in a folder names, and what else it names in a wheel's place."""
     for package in lock.packages:
-        for wheel in package.wheels or ():
-            hashes[wheel.filename] = wheel.hashes.get("sha256")
-        archive = package.archive
-        if archive is not None:
-            filename = (archive.url or archive.path or "").rpartition("/")[2]
-            hashes[filename] = archive.hashes.get("sha256")
-        if not package.wheels:
-            sources.add((package.name, str(package.version)))
-    same, different, unknown, own, built = 0, [], [], [], []
+        for item in (*(package.wheels or ()), *([package.archive] if package.archive else ())):
+            place = item.url or str(folder.absolute() / (item.path or ""))
+            filename = getattr(item, "filename", "") or place.rpartition("/")[2]
+            yield Artifact(filename=filename, url=place, hashes=item.hashes, size=item.size)
+
+
+def compare_with_lock(
+    executable: Executable,
+    lock: Pylock,
+    *,
+    name: str,
+    members: Mapping[str, tuple[HeldMember, ...]],
+) -> LockComparison:
+    """Compare every wheel with the lock that `name` calls; the program's own wheel is not in it.
+
+    `members` has what the lock's wheels hold, by file name, as far as they are at hand: a file
+    without wheels is compared with that.
+    """
+    hashes = {item.filename: item.hashes.get("sha256") for item in locked_files(lock, Path())}
+    sources = {(item.name, str(item.version)) for item in lock.packages if not item.wheels}
+    same, different, unknown, own, built, unseen = 0, [], [], [], [], []
     for filename, held in executable.wheels.items():
         if filename in hashes:
-            if held.sha256 is not None and held.sha256 == hashes[filename]:
+            is_same = held.sha256 is not None and held.sha256 == hashes[filename]
+            if is_same and executable.is_pyz and filename not in members:
+                unseen.append(filename)
+            elif is_same and held.members == members.get(filename, ()):
                 same += 1
             else:
                 different.append(filename)
@@ -209,6 +229,7 @@ def compare_with_lock(executable: Executable, lock: Pylock, *, name: str) -> Loc
         own=tuple(own),
         built=tuple(built),
         missing=tuple(_find_missing(executable, lock)),
+        unseen=tuple(unseen),
     )
 
 
@@ -250,13 +271,31 @@ def _target_size(
         return sum(held[wheel.filename].unpacked for wheel in wheels)
 
     wheels = [held[wheel.filename] for wheel in selection.wheels]
+    name = str(selection.target)
     return TargetSize(
-        name=str(selection.target),
+        name=name,
         wheels=len(wheels),
-        held=sum(wheel.size for wheel in wheels),
+        held=sum(_shares(wheels).values()),
         first_run=max(unpacked(group.wheels) for group in selection.sets),
-        alone=sum(wheel.size for wheel in wheels if len(takers[wheel.filename]) == 1),
+        alone=_saved({name}, held, takers),
     )
+
+
+def _shares(wheels: Iterable[HeldWheel]) -> dict[str, int]:
+    """Return the parts of the file that have something of these wheels, and their sizes."""
+    return {part: size for wheel in wheels for part, size in wheel.shares.items()}
+
+
+def _saved(
+    targets: Collection[str],
+    held: Mapping[str, HeldWheel],
+    takers: Mapping[str, tuple[str, ...]],
+) -> int:
+    """Return how many bytes of the file are there for these targets alone."""
+    wanted = set(targets)
+    gone = _shares(held[name] for name, who in takers.items() if set(who) <= wanted)
+    kept = _shares(held[name] for name, who in takers.items() if not set(who) <= wanted)
+    return sum(size for part, size in gone.items() if part not in kept)
 
 
 def _parts(
@@ -273,11 +312,7 @@ def _parts(
                 kind=kind,
                 name=name,
                 targets=tuple(targets),
-                saves=sum(
-                    held[filename].size
-                    for filename, who in takers.items()
-                    if set(who) <= set(targets)
-                ),
+                saves=_saved(targets, held, takers),
             )
             for name, targets in groups.items()
             if len(groups) > 1

@@ -5,21 +5,24 @@ from __future__ import annotations
 import stat
 import zipfile
 from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING
 
 from packaging.version import InvalidVersion, Version
 
 from hatch_multiplat.base.errors import ExecutableError, WriteError
+from hatch_multiplat.base.temporary import temporary_folder
 from hatch_multiplat.executable.executable import DEPS
 from hatch_multiplat.executable.pex_skeleton import read_skeleton
+from hatch_multiplat.executable.reader import open_wheels
 from hatch_multiplat.executable.rendering import render_prefix
 from hatch_multiplat.executable.table import (
     StartOptions,
     Table,
     rank_targets,
 )
-from hatch_multiplat.executable.writer import executable_members
+from hatch_multiplat.executable.writer import executable_members, write_contents
 from hatch_multiplat.executable.zip_writer import LAUNCHER, read_members, write_archive
 from hatch_multiplat.wheels.wheel_file import BROKEN
 
@@ -27,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence
     from pathlib import Path
 
-    from hatch_multiplat.executable.executable import Executable
+    from hatch_multiplat.executable.executable import Executable, HeldMember
     from hatch_multiplat.executable.pex_skeleton import Skeleton
     from hatch_multiplat.executable.table import Run, TableCommand, TableTarget
     from hatch_multiplat.executable.writer import BuildInputs
@@ -101,24 +104,32 @@ def restrict(inputs: BuildInputs, targets: Collection[Target]) -> BuildInputs:
     )
 
 
-def write_parts(whole: Executable, parts: Mapping[Path, Collection[str]]) -> None:
+def write_parts(whole: Executable, parts: Mapping[Path, Collection[str]], *, cache: Path) -> None:
     """Write the same executable for some of its targets to each of these paths; it is read once.
 
     The bytes are those that a build for just these targets and the same wheels would have, by this
-    release and with the pex runtime that the whole has. Raises WriteError.
+    release and with the pex runtime that the whole has. Below `cache` is kept what takes long.
+    Raises WriteError.
     """
+    if whole.is_pyz:
+        tables = {output: cut_table(whole.own_table(), names) for output, names in parts.items()}
+        _write_pyzs([whole], tables, cache)
+        return
     source = _read_source(whole)
     table = whole.own_table()
     for output, names in parts.items():
         _write(source, cut_table(table, names), source.members, output)
 
 
-def write_joined(files: Sequence[Executable], table: Table, output: Path) -> None:
+def write_joined(files: Sequence[Executable], table: Table, output: Path, *, cache: Path) -> None:
     """Write an executable with this table, its wheels and everything else taken from `files`.
 
-    What is no wheel comes from the file with the newest pex. Raises ExecutableError if the files
-    differ in what else they hold, and WriteError.
+    What is no wheel comes from the file with the newest pex. Below `cache` is kept what takes long.
+    Raises ExecutableError if the files differ in what else they hold, and WriteError.
     """
+    if files[0].is_pyz:
+        _write_pyzs(files, {output: table}, cache)
+        return
     base = max(files, key=_pex_version)
     _check_alike(files, base)
     sources = {
@@ -168,6 +179,41 @@ def _write(source: _Source, table: Table, members: Mapping[str, Member], output:
         raise WriteError.of(output, error, instead="--output") from error
 
 
+def _write_pyzs(files: Sequence[Executable], tables: Mapping[Path, Table], cache: Path) -> None:
+    """Write files without wheels that have these tables, of what `files` hold."""
+    members: dict[str, tuple[HeldMember, ...]] = {}
+    for file in files:
+        for name, held in file.wheels.items():
+            if members.setdefault(name, held.members) != held.members:
+                raise ExecutableError(
+                    f"these files cannot be one:\n  {name} is another in {file.path}"
+                )
+    prefix, mode = _beginning(files[0].path), stat.S_IMODE(files[0].path.stat().st_mode)
+    with ExitStack() as stack:
+        wheels = {
+            name: opener
+            for file in files
+            for name, opener in stack.enter_context(open_wheels(file)).items()
+        }
+        folder = stack.enter_context(temporary_folder())
+        for output, table in tables.items():
+            keeps = prefix.startswith(LAUNCHER) and is_for_windows(table.targets)
+            try:
+                write_contents(
+                    table,
+                    members,
+                    wheels,
+                    output,
+                    cache=cache,
+                    folder=folder,
+                    say=lambda _: None,
+                    prefix=prefix if keeps else None,
+                    mode=mode,
+                )
+            except OSError as error:
+                raise WriteError.of(output, error, instead="--output") from error
+
+
 def _compact(table: Table, targets: Sequence[TableTarget]) -> Table:
     """Return the table with these targets, and only the wheels that they take."""
     used = sorted({i for target in targets for _, indexes in target.sets for i in indexes})
@@ -213,11 +259,13 @@ def _differences(first: Table, other: Table, here: str, there: str) -> list[str]
     for what, of_first, of_other in (
         ("project", first.name, other.name),
         ("version", first.version, other.version),
+        ("format", *("pyz" if table.contents else "pex" for table in (first, other))),
         ("what runs", _run_words(first.run), _run_words(other.run)),
         *_command_words(first, other),
         ("inject-args", first.inject_args, other.inject_args),
         ("inject-env", dict(first.inject_env), dict(other.inject_env)),
         *_option_words(first.options, other.options),
+        ("requirements", first.requirements, other.requirements),
         ("overrides", first.overrides, other.overrides),
         ("excluded dependencies", first.excluded, other.excluded),
         ("dependency-metadata", first.metadata, other.metadata),

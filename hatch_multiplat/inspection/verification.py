@@ -17,7 +17,7 @@ from packaging.version import Version
 from hatch_multiplat.base.errors import ToolError, VerificationError
 from hatch_multiplat.base.process import run_tool
 from hatch_multiplat.base.temporary import temporary_folder
-from hatch_multiplat.executable.reader import wheel_sources
+from hatch_multiplat.executable.reader import open_wheels
 from hatch_multiplat.executable.table_reader import table_selections
 from hatch_multiplat.runtime.match import find_target
 from hatch_multiplat.wheels.dependency_proof import (
@@ -340,17 +340,18 @@ def _unfit_wheels(executable: Executable, selections: Sequence[Selection]) -> li
     names: dict[str, NormalizedName] = {}
     files: dict[str, WheelFile] = {}
     problems = []
-    for filename, source in wheel_sources(executable).items():
-        if filename in damaged:
-            continue
-        names[filename] = executable.wheels[filename].wheel.name
-        try:
-            files[filename] = read_wheel_file(source, filename)
-        except VerificationError as error:
-            problems.append(
-                Problem(kind="wheel", name=names[filename], target=None, reason=str(error))
-            )
-    refused, _ = find_wheel_problems(selections, files)
+    with open_wheels(executable) as wheels:
+        for filename, source in wheels.items():
+            if filename in damaged:
+                continue
+            names[filename] = executable.wheels[filename].wheel.name
+            try:
+                files[filename] = read_wheel_file(source, filename)
+            except VerificationError as error:
+                problems.append(
+                    Problem(kind="wheel", name=names[filename], target=None, reason=str(error))
+                )
+        refused, _ = find_wheel_problems(selections, files)
     for item in refused:
         reason = f"{item.filename} cannot be installed: {item.reason}"
         problems += [

@@ -5,10 +5,11 @@ a content's number is its place in all of them. Of each wheel of the table it ha
 mode, and number of the content.
 """
 
+import functools
 import hashlib
 import json
 import os
-from typing import IO, Any, Collection, Dict, Iterator, List, Tuple
+from typing import IO, Any, Callable, Collection, Dict, Iterator, List, Tuple
 
 from . import install
 from .verify import DamagedFile, OwnFile, reading
@@ -66,8 +67,8 @@ class Contents:
                         block.finish()
             first = end
 
-    def unpack(self, wheels: List[int], folder: str) -> "Iterator[Unpacked]":
-        """Unpack what these wheels hold into an empty folder, then give the wheels one by one."""
+    def unpack(self, wheels: List[int], folder: str) -> "List[Callable[[], Unpacked]]":
+        """Unpack what these wheels hold into an empty folder; returns what opens each wheel."""
         uses: Dict[int, int] = {}
         modes: Dict[int, int] = {}
         for wheel in wheels:
@@ -77,8 +78,8 @@ class Contents:
         for number, pieces in self.read(modes):
             path = os.path.join(folder, str(number))
             install.write_file(path, pieces, modes[number], hashed=False)
-        for wheel in wheels:
-            yield Unpacked(self.wheels[wheel], self.contents, os.fsencode(folder), uses, modes)
+        rest = self.contents, os.fsencode(folder), uses, modes
+        return [functools.partial(Unpacked, self.wheels[wheel], *rest) for wheel in wheels]
 
 
 class Block:

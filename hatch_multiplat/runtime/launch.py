@@ -249,7 +249,9 @@ class Launch:
         """This machine's wheels one by one, by way of an empty folder if they are in blocks."""
         numbers = match.wheels_of(self.target, self.machine) if self.target else []
         if self.contents:
-            yield from self.contents.Contents(file, self.table["contents"]).unpack(numbers, folder)
+            held = self.contents.Contents(file, self.table["contents"])
+            for opener in held.unpack(numbers, folder):
+                yield opener()
             return
         for number in numbers:
             with file.open_wheel(self.table["wheels"][number]) as stream:

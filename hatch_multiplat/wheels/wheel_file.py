@@ -7,7 +7,6 @@ import csv
 import functools
 import hashlib
 import io
-import lzma
 import zipfile
 import zlib
 from contextlib import contextmanager
@@ -24,23 +23,32 @@ from hatch_multiplat.runtime.install import Archive
 from hatch_multiplat.runtime.rules import SCRIPT_GROUPS, BadWheel
 from hatch_multiplat.wheels.dependency_proof import parse_requires, parse_requires_python
 
+try:
+    from lzma import LZMAError
+except ImportError:  # Some Pythons are built without.
+    LZMAError = EOFError  # type: ignore[misc, assignment]
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+    from contextlib import AbstractContextManager
     from pathlib import Path
     from typing import IO
 
     from packaging.requirements import Requirement
 
+    from hatch_multiplat.runtime.install import Source
     from hatch_multiplat.runtime.rules import WheelFacts
+
+    Opener = Callable[[], AbstractContextManager[Source]]
 
 # How zipfile and the decompressors under it say that what they read is damaged.
 BROKEN: Final = (
     zipfile.BadZipFile,
     zlib.error,
-    lzma.LZMAError,
     EOFError,
     NotImplementedError,
     RuntimeError,
+    LZMAError,
 )
 REMEDY: Final = "pin another version, or tell its authors"
 _COLUMNS: Final = 3
@@ -69,13 +77,13 @@ class WheelTexts:
 class WheelFile:
     """What a wheel holds by the directory of its zip file, and the texts in its `.dist-info`.
 
-    `source` opens it, be it a file or a part of one, `facts` are what the rules of
+    `source` opens it, wherever it lies, `facts` are what the rules of
     `runtime/rules.py` look at, `record` is the text of its RECORD. `sha256` is empty where nobody
     has told it.
     """
 
     filename: str
-    source: Callable[[], IO[bytes]]
+    source: Opener
     facts: WheelFacts
     metadata: str
     record: str
@@ -118,53 +126,61 @@ class WheelFile:
 
     def read(self, name: str) -> bytes:
         """Return a member's bytes; raises VerificationError if they are damaged."""
-        with self.source() as stream, _explain(self.filename):
-            return b"".join(Archive(stream).read(name))
+        with _explain(self.filename), self.source() as wheel:
+            return b"".join(wheel.read(name))
 
     def contents(self) -> Iterator[tuple[str, Iterator[bytes]]]:
         """Give each member's name and its bytes, block by block; raises as `read` does."""
-        with self.source() as stream:
-            archive = Archive(stream)
+        with self.source() as wheel:
             for member in self.facts.members:
-                yield member.name, _blocks(archive, member.name, self.filename)
+                yield member.name, _blocks(wheel, member.name, self.filename)
 
 
 def open_wheel(path: Path, *, sha256: str = "") -> WheelFile:
     """Open a wheel; raises VerificationError for what is none, or what no target could install."""
     try:
-        return read_wheel_file(functools.partial(_open, path), path.name, sha256=sha256)
+        return read_wheel_file(wheel_opener(path), path.name, sha256=sha256)
     except OSError as error:
         raise VerificationError(f"{path} cannot be read as a wheel: {error}") from error
 
 
-def read_wheel_file(
-    source: Callable[[], IO[bytes]], filename: str, *, sha256: str = ""
-) -> WheelFile:
+def wheel_opener(path: Path) -> Opener:
+    """Return what opens the wheel at a path."""
+
+    def open_stream() -> IO[bytes]:
+        return path.open("rb")
+
+    return functools.partial(open_archive, open_stream)
+
+
+@contextmanager
+def open_archive(open_stream: Callable[[], IO[bytes]]) -> Iterator[Source]:
+    """Open a wheel, be it a file or a part of one; raises BadWheel, OSError."""
+    with open_stream() as stream:
+        yield Archive(stream)
+
+
+def read_wheel_file(source: Opener, filename: str, *, sha256: str = "") -> WheelFile:
     """Read a wheel that a function opens, wherever it lies; raises as `open_wheel`, and OSError."""
-    with source() as stream, _explain(filename):
-        archive = Archive(stream)
+    with _explain(filename), source() as wheel:
         for file in ("METADATA", "RECORD"):
-            if f"{archive.info_dir}/{file}" not in archive.infos:
+            if f"{wheel.info_dir}/{file}" not in wheel.names:
                 raise BadWheel(f"it has no {file}")
-        metadata = b"".join(archive.read(f"{archive.info_dir}/METADATA")).decode("utf-8", "replace")
+        metadata = b"".join(wheel.read(f"{wheel.info_dir}/METADATA")).decode("utf-8", "replace")
         return WheelFile(
             filename=filename,
             source=source,
-            facts=archive.facts,
+            facts=wheel.facts,
             metadata=metadata,
-            record=archive.read_text("RECORD"),
-            texts=replace(parse_wheel_texts(metadata), entry_points=archive.entry_points),
+            record=wheel.read_text("RECORD"),
+            texts=replace(parse_wheel_texts(metadata), entry_points=wheel.entry_points),
             sha256=sha256,
         )
 
 
-def _blocks(archive: Archive, name: str, filename: str) -> Iterator[bytes]:
+def _blocks(wheel: Source, name: str, filename: str) -> Iterator[bytes]:
     with _explain(filename):
-        yield from archive.read(name)
-
-
-def _open(path: Path) -> IO[bytes]:
-    return path.open("rb")
+        yield from wheel.read(name)
 
 
 def parse_wheel_texts(metadata: str) -> WheelTexts:
@@ -205,12 +221,11 @@ def find_damages(file: WheelFile) -> list[str]:
         for name in sorted(rows.keys() - names)
         if not name.endswith("/")
     ]
-    with file.source() as stream:
-        archive = Archive(stream)
+    with file.source() as wheel:
         for member in file.facts.members:
             digest, size = rows.get(member.name, ("", ""))
             try:
-                wrong = _wrong_contents(archive.read(member.name), digest, size)
+                wrong = _wrong_contents(wheel.read(member.name), digest, size)
             except BadWheel as error:
                 problems.append(str(error))
                 continue

@@ -135,7 +135,7 @@ def spoil(whole: Path, output: Path, table: Table, *extra: Path) -> Path:
     with zipfile.ZipFile(source, "a") as archive:
         for wheel in extra:
             archive.write(wheel, f".deps/{wheel.name}")
-    write_joined([replace(executable, path=source)], table, output)
+    write_joined([replace(executable, path=source)], table, output, cache=output.parent / "cache")
     return output
 
 

@@ -369,7 +369,7 @@ def test_a_part_of_a_program_for_windows_is_one_too(
     part = tmp_path / "part.exe"
     whole = read_executable(exe)
     assert whole.damages == ()
-    write_parts(whole, {part: {OTHER}})
+    write_parts(whole, {part: {OTHER}}, cache=part.parent / "cache")
     data = part.read_bytes()
     with zipfile.ZipFile(part) as archive:
         start = min(info.header_offset for info in archive.infolist())

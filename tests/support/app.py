@@ -9,11 +9,10 @@ from __future__ import annotations
 import hashlib
 import tempfile
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from hatch_multiplat.executable.blocks import list_members, open_archive
+from hatch_multiplat.executable.blocks import list_members
 from hatch_multiplat.executable.executable import PEX_MAIN
 from hatch_multiplat.executable.rendering import render_header, render_members
 from hatch_multiplat.executable.table import (
@@ -24,7 +23,7 @@ from hatch_multiplat.executable.table import (
 from hatch_multiplat.executable.writer import write_contents
 from hatch_multiplat.executable.zip_writer import Member, read_members, write_archive
 from hatch_multiplat.runtime.match import read_machine
-from hatch_multiplat.wheels.wheel_file import open_wheel
+from hatch_multiplat.wheels.wheel_file import open_wheel, wheel_opener
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -75,7 +74,7 @@ def build_app(
             write_contents(
                 table,
                 {item.name: list_members(item, "", cache=cache) for item in wheels},
-                {item.name: partial(open_archive, item) for item in wheels},
+                {item.name: wheel_opener(item) for item in wheels},
                 output,
                 cache=cache,
                 folder=cache,

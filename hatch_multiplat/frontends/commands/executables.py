@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,18 +16,29 @@ from hatch_multiplat.base.errors import (
     MultiplatError,
     WriteError,
 )
+from hatch_multiplat.base.urls import Credentials
+from hatch_multiplat.executable.blocks import MEMBERS, list_members
 from hatch_multiplat.executable.reader import read_executable
-from hatch_multiplat.frontends.commands.terminal import complete_words
-from hatch_multiplat.inspection.inspection import compare_with_lock
+from hatch_multiplat.frontends.commands.terminal import Terminal, complete_words
+from hatch_multiplat.frontends.frontend import make_invocation
+from hatch_multiplat.index.fetch import fetch_files
+from hatch_multiplat.index.http_client import HttpClient
+from hatch_multiplat.index.wheel_cache import WheelCache
+from hatch_multiplat.inspection.inspection import compare_with_lock, locked_files
 from hatch_multiplat.inspection.verification import executable_selections
+from hatch_multiplat.resolve.build_context import is_offline, open_context
+from hatch_multiplat.resolve.project import open_project
 from hatch_multiplat.wheels.pylock import parse_lock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from hatch_multiplat.executable.executable import Executable
+    from packaging.pylock import Pylock
+
+    from hatch_multiplat.executable.executable import Executable, HeldMember
     from hatch_multiplat.frontends.commands.terminal import Completer
     from hatch_multiplat.inspection.inspection import LockComparison
+    from hatch_multiplat.resolve.build_context import Invocation
     from hatch_multiplat.targets.target import Target
 
 # A file that is missing, or cannot be read, is told by who reads it, with one exit code.
@@ -38,6 +50,11 @@ lock_option = click.option(
     metavar="LOCK",
     type=file_type,
     help="Compare every wheel, byte for byte, with this PEP 751 lock.",
+)
+fetch_option = click.option(
+    "--fetch",
+    is_flag=True,
+    help="Fetch the lock's wheels that are not in the wheel cache, to compare a pyz with them.",
 )
 
 
@@ -82,8 +99,14 @@ python_option = click.option(
 )
 
 
-def compare(executable: Executable, lock_path: Path | None) -> LockComparison | None:
-    """Compare an executable with a lock; raises LockError if it is none that can be read."""
+def compare(
+    executable: Executable, lock_path: Path | None, *, fetch: bool
+) -> LockComparison | None:
+    """Compare an executable with a lock; raises LockError if it is none that can be read.
+
+    A file without wheels is compared with the lock's wheels in the wheel cache. With `fetch`, those
+    that are missing are brought there; raises FetchError where one cannot be had.
+    """
     if lock_path is None:
         return None
     try:
@@ -92,7 +115,48 @@ def compare(executable: Executable, lock_path: Path | None) -> LockComparison | 
         reason = error.strerror if isinstance(error, OSError) else "it is no text"
         raise LockError(f"{lock_path} cannot be read: {reason}") from error
     lock = parse_lock(text, where=str(lock_path))
-    return compare_with_lock(executable, lock, name=str(lock_path))
+    members = _locked_members(executable, lock, lock_path.parent, fetch=fetch)
+    return compare_with_lock(executable, lock, name=str(lock_path), members=members)
+
+
+def _locked_members(
+    executable: Executable, lock: Pylock, folder: Path, *, fetch: bool
+) -> dict[str, tuple[HeldMember, ...]]:
+    """Return what the lock's wheels hold that a file without wheels names, by file name."""
+    if not executable.is_pyz:
+        return {}
+    digests = {name: held.sha256 for name, held in executable.wheels.items()}
+    wanted = [
+        item
+        for item in locked_files(lock, folder)
+        if (sha256 := item.hashes.get("sha256")) and digests.get(item.filename) == sha256
+    ]
+    cache = WheelCache.default(os.environ)
+    invocation = make_invocation(Terminal(quiet=True))
+    if fetch:
+        files = fetch_files(
+            wanted,
+            wheel_cache=cache,
+            client=_open_client(folder, invocation),
+            offline=is_offline(os.environ),
+            progress=invocation.progress,
+        )
+        found = {item.filename: files[item.key] for item in wanted}
+    else:
+        kept = {item.filename: cache.find_verified(item.filename, item.hashes) for item in wanted}
+        found = {name: file for name, file in kept.items() if file is not None}
+    return {
+        name: list_members(file.path, file.sha256, cache=cache.root / MEMBERS)
+        for name, file in found.items()
+    }
+
+
+def _open_client(folder: Path, invocation: Invocation) -> HttpClient:
+    """Return a client with the credentials of the project in a folder, if one is there."""
+    try:
+        return open_context(open_project(folder), invocation).client
+    except ConfigError:
+        return HttpClient(Credentials(), environ=os.environ)
 
 
 def read_part(path: Path) -> Executable:

@@ -11,7 +11,12 @@ import click
 from hatch_multiplat.base.errors import VerificationError
 from hatch_multiplat.base.lines import width_of
 from hatch_multiplat.executable.reader import read_executable
-from hatch_multiplat.frontends.commands.executables import compare, file_argument, lock_option
+from hatch_multiplat.frontends.commands.executables import (
+    compare,
+    fetch_option,
+    file_argument,
+    lock_option,
+)
 from hatch_multiplat.frontends.commands.terminal import (
     Command,
     Terminal,
@@ -37,16 +42,19 @@ if TYPE_CHECKING:
 @file_argument
 @click.option("--wheels", is_flag=True, help="List every wheel with its size and SHA-256.")
 @lock_option
+@fetch_option
 @json_option
 @ends_cleanly
-def inspect(*, file: Path, wheels: bool, lock_path: Path | None, as_json: bool) -> None:
+def inspect(
+    *, file: Path, wheels: bool, lock_path: Path | None, fetch: bool, as_json: bool
+) -> None:
     """Show what the executable FILE holds, from the file alone; any PEX will do.
 
     Exits with 9 if a wheel is not what the lock says.
     """
     executable = read_executable(file)
     executable.check_whole()
-    lock = compare(executable, lock_path)
+    lock = compare(executable, lock_path, fetch=fetch)
     inspection = inspect_executable(executable, lock=lock)
     agrees = lock is None or lock.agrees
     if as_json and not agrees:

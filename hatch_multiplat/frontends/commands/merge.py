@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import click
 
 from hatch_multiplat.base.text import format_size
+from hatch_multiplat.executable.blocks import FOLDER
 from hatch_multiplat.frontends.commands.executables import check_output, file_type, read_part
 from hatch_multiplat.frontends.commands.terminal import (
     Command,
@@ -16,6 +18,7 @@ from hatch_multiplat.frontends.commands.terminal import (
     json_option,
     quiet_option,
 )
+from hatch_multiplat.index.wheel_cache import WheelCache
 from hatch_multiplat.inspection.parts import join_tables, write_joined
 
 
@@ -48,7 +51,8 @@ def merge(*, files: tuple[Path, ...], output: Path, as_json: bool, quiet: bool) 
     table = join_tables(
         [executable.own_table() for executable in executables], labels=[str(path) for path in files]
     )
-    write_joined(executables, table, output)
+    cache = WheelCache.default(os.environ).root / FOLDER
+    write_joined(executables, table, output, cache=cache)
     size = output.stat().st_size
     names = [target.name for target in table.targets]
     if as_json:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -10,7 +11,8 @@ import click
 
 from hatch_multiplat.base.errors import ConfigError
 from hatch_multiplat.base.text import format_size
-from hatch_multiplat.build.output_names import PEX
+from hatch_multiplat.build.output_names import PEX, PYZ
+from hatch_multiplat.executable.blocks import FOLDER
 from hatch_multiplat.frontends.commands.executables import (
     check_output,
     file_argument,
@@ -26,6 +28,7 @@ from hatch_multiplat.frontends.commands.terminal import (
     json_option,
     quiet_option,
 )
+from hatch_multiplat.index.wheel_cache import WheelCache
 from hatch_multiplat.inspection.parts import write_parts
 from hatch_multiplat.inspection.verification import executable_selections
 from hatch_multiplat.targets.target_choice import Choice, choose_targets, group_targets
@@ -33,6 +36,7 @@ from hatch_multiplat.targets.target_choice import Choice, choose_targets, group_
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from hatch_multiplat.executable.executable import Executable
     from hatch_multiplat.targets.target import Target
     from hatch_multiplat.targets.target_choice import Axis
 
@@ -91,15 +95,15 @@ def split(
         if folder.exists() and not folder.is_dir():
             raise ConfigError([f"--output: {folder} is no folder, which --each wants"])
         for word, group in group_targets(chosen, each).items():
-            parts[folder / f"{file.stem}-{word}{_suffix(file, group)}"] = group
+            parts[folder / f"{file.stem}-{word}{_suffix(executable, group)}"] = group
     else:
-        default = file.with_name(f"{file.stem}-{choice.label}{_suffix(file, chosen)}")
+        default = file.with_name(f"{file.stem}-{choice.label}{_suffix(executable, chosen)}")
         parts[output or default] = chosen
         _check_suffix(output or default, chosen)
     for path in parts:
         check_output(path, [file])
     named = {path: [str(target) for target in group] for path, group in parts.items()}
-    write_parts(executable, named)
+    write_parts(executable, named, cache=WheelCache.default(os.environ).root / FOLDER)
     written = [
         {"path": str(path), "size": path.stat().st_size, "targets": names}
         for path, names in named.items()
@@ -113,9 +117,12 @@ def split(
         terminal.display_success(f"{path}  {format_size(path.stat().st_size)}, {many}")
 
 
-def _suffix(file: Path, group: Sequence[Target]) -> str:
-    """Return how a part's name ends: a program for Windows without its targets is a plain PEX."""
-    return file.suffix if _is_for_windows(group) or file.suffix.lower() != EXE else PEX
+def _suffix(executable: Executable, group: Sequence[Target]) -> str:
+    """Return how a part's name ends: without Windows' targets, a program for it is none."""
+    suffix = executable.path.suffix
+    if _is_for_windows(group) or suffix.lower() != EXE:
+        return suffix
+    return PYZ if executable.is_pyz else PEX
 
 
 def _check_suffix(output: Path, group: Sequence[Target]) -> None:

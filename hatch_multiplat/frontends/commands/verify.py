@@ -16,6 +16,7 @@ from hatch_multiplat.executable.accounting import account_for
 from hatch_multiplat.executable.reader import read_executable
 from hatch_multiplat.frontends.commands.executables import (
     compare,
+    fetch_option,
     file_argument,
     lock_option,
     target_option,
@@ -99,6 +100,7 @@ DEFAULT_ARGUMENTS = ("--version",)
     help="Seconds that a run may take.",
 )
 @lock_option
+@fetch_option
 @json_option
 @quiet_option
 @verbose_option
@@ -115,6 +117,7 @@ def verify(
     excluded: tuple[str, ...],
     timeout: float,
     lock_path: Path | None,
+    fetch: bool,
     as_json: bool,
     quiet: bool,
 ) -> None:
@@ -126,7 +129,7 @@ def verify(
     all_runners = [*_parse_runners(runners), *_project_runners(project)]
     executable = read_executable(file)
     selections = _selections(executable, targets)
-    lock = compare(executable, lock_path)
+    lock = compare(executable, lock_path, fetch=fetch)
     problems = prove_executable(executable, selections, overrides=overrides, excluded=excluded)
     accounts = account_for(executable) if executable.table else ()
     given = arguments or DEFAULT_ARGUMENTS

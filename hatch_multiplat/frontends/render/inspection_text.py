@@ -41,15 +41,21 @@ def render_inspection(inspection: Inspection, *, wheels: bool, width: int) -> It
 
 def render_lock_comparison(lock: LockComparison) -> Iterable[Line]:
     """Yield the outcome of a comparison, with every wheel that is not the lock's."""
+    bad = len(lock.different) + len(lock.unknown) + len(lock.missing)
     if lock.agrees:
         yield Line(f"{lock.lock}: {lock.same} wheels are byte for byte what it says", style="green")
-    else:
-        bad = len(lock.different) + len(lock.unknown) + len(lock.missing)
+    elif bad:
         yield Line(f"{lock.lock}: {bad} wheels are not what it says", style="red")
+    else:
+        many = len(lock.unseen)
+        why = f"{many} of its wheels are not in the wheel cache to compare with; --fetch gets them"
+        yield Line(f"{lock.lock}: {why}", style="red")
     for filename in lock.different:
         yield Line(f"  other bytes: {filename}")
     for filename in lock.unknown:
         yield Line(f"  not in it: {filename}")
+    for filename in lock.unseen:
+        yield Line(f"  not compared: {filename}")
     for package in lock.missing:
         yield Line(f"  missing: {package}")
     for filename in lock.own:
@@ -74,8 +80,12 @@ def _head(inspection: Inspection) -> Iterable[Line]:
     else:
         counted += "; a PEX that hatch-multiplat did not build, its targets are not written in it"
     yield Line(f"  {counted}")
+    overhead = format_size(inspection.overhead)
+    if inspection.format == "pyz":
+        yield Line(f"  one file without wheels, compressed; {overhead} of it start-up")
+        return
     yield Line(
-        f"  {_LAYOUTS[inspection.layout]}; {format_size(inspection.overhead)} of it start-up and"
+        f"  {_LAYOUTS[inspection.layout]}; {overhead} of it start-up and"
         f" pex {inspection.pex_version}".rstrip()
     )
 

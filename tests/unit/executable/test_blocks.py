@@ -16,10 +16,10 @@ import pytest
 from hatch_multiplat.base.errors import ExecutableError
 from hatch_multiplat.executable.blocks import (
     DICTIONARY,
-    HeldMember,
     arrange_blocks,
     compress,
 )
+from hatch_multiplat.executable.executable import HeldMember
 from hatch_multiplat.executable.table import Table, TableTarget, TableWheel
 
 if TYPE_CHECKING:

@@ -66,6 +66,8 @@ def test_the_program_is_told_by_the_table(
 
 
 def test_the_wheel_of_the_program_is_not_missed_in_a_lock() -> None:
-    found = compare_with_lock(OURS, parse_lock(LOCK, where="pylock.toml"), name="pylock.toml")
+    found = compare_with_lock(
+        OURS, parse_lock(LOCK, where="pylock.toml"), name="pylock.toml", members={}
+    )
     assert found.own == ("demo-1.0-py3-none-any.whl",)
     assert (found.same, found.unknown, found.agrees) == (1, (), True)

@@ -26,7 +26,7 @@ from hatch_multiplat.runtime.install import Archive, Paths, install_wheel
 from hatch_multiplat.targets.target import Target
 from hatch_multiplat.wheels.selection import Selection, WheelSet, parse_wheel
 from hatch_multiplat.wheels.wheel_check import check_wheels, folders_of
-from hatch_multiplat.wheels.wheel_file import read_wheel_file
+from hatch_multiplat.wheels.wheel_file import open_archive, read_wheel_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -157,7 +157,9 @@ def admitted(wheel: bytes, target: Target) -> bool:
     locked = parse_wheel(FILENAME, "https://files.test/", {})
     selection = Selection(target=target, sets=(WheelSet(from_patch=0, wheels=(locked,)),))
     try:
-        file = read_wheel_file(functools.partial(io.BytesIO, wheel), FILENAME)
+        file = read_wheel_file(
+            functools.partial(open_archive, functools.partial(io.BytesIO, wheel)), FILENAME
+        )
         check_wheels([selection], {FILENAME: file})
     except VerificationError:
         return False

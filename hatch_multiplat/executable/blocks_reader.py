@@ -1,0 +1,226 @@
+"""A file without wheels, read: what each wheel was, and whether every content is still that."""
+
+from __future__ import annotations
+
+import re
+import zipfile
+from collections import Counter
+from contextlib import contextmanager
+from functools import partial
+from itertools import accumulate, pairwise
+from typing import TYPE_CHECKING, Final
+
+from packaging.specifiers import SpecifierSet
+
+from hatch_multiplat.base.errors import ExecutableError, ToolError
+from hatch_multiplat.base.temporary import temporary_folder
+from hatch_multiplat.executable.executable import BLOCKS, HeldMember, HeldWheel
+from hatch_multiplat.runtime.contents import HAS_LZMA, Contents
+from hatch_multiplat.runtime.rules import REPLACED, BadWheel, find_info_dir
+from hatch_multiplat.runtime.verify import DamagedFile, OwnFile, UnreadableFile
+from hatch_multiplat.wheels.dependency_proof import parse_requires, parse_requires_python
+from hatch_multiplat.wheels.selection import parse_wheel
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from pathlib import Path
+
+    from hatch_multiplat.executable.executable import Executable
+    from hatch_multiplat.executable.table import Table, TableWheel
+    from hatch_multiplat.runtime.install import Source
+    from hatch_multiplat.wheels.wheel_file import Opener
+
+_NAME: Final = re.compile(r"[a-z0-9_-]+")
+_SHA256: Final = re.compile(r"[0-9a-f]{64}")
+_LARGEST: Final = 1 << 24
+"""Bytes of a METADATA that is read."""
+
+
+def read_contents(path: Path, table: Table) -> tuple[dict[str, HeldWheel], list[tuple[str, str]]]:
+    """Return what a file without wheels holds of each wheel, and which are not as they were.
+
+    Every content is hashed. Raises ToolError where this Python cannot unpack, ExecutableError for a
+    file of which nothing can be told.
+    """
+    with _open(path, table) as contents:
+        texts = dict.fromkeys(_metadata_numbers(contents), b"")
+        bad = _read_all(contents, texts)
+        sizes = _share_blocks(path, contents)
+    holders = Counter(
+        number for members in contents.wheels for number in {number for _, _, number in members}
+    )
+    wheels: dict[str, HeldWheel] = {}
+    damages = []
+    for item, members in zip(table.wheels, contents.wheels, strict=True):
+        numbers = {path: number for path, _, number in members}
+        text = texts.get(numbers.get(_metadata_name(numbers), -1))
+        pieces = {str(number): sizes[number] for number in sorted(set(numbers.values()))}
+        fair = sum(size // holders[int(number)] for number, size in pieces.items())
+        held = _hold(item, _list(contents, members), text, pieces=pieces, size=fair)
+        wheels[item.file] = held
+        if bad.intersection(number for _, _, number in members):
+            damages.append((item.file, "does not hold what was built in"))
+        elif held.requires is None:
+            damages.append((item.file, "is no wheel that can be read"))
+    return wheels, damages
+
+
+@contextmanager
+def unpack_wheels(executable: Executable) -> Iterator[dict[str, Opener]]:
+    """Unpack all that is as it was built in; yields what opens each wheel that is whole."""
+    table = executable.own_table()
+    damaged = {filename for filename, _ in executable.damages}
+    whole = [number for number, item in enumerate(table.wheels) if item.file not in damaged]
+    with _open(executable.path, table) as contents, temporary_folder() as folder:
+        openers = contents.unpack(whole, str(folder))
+        yield {
+            table.wheels[number].file: partial(_enter, opener)
+            for number, opener in zip(whole, openers, strict=True)
+        }
+
+
+@contextmanager
+def _enter(opener: Callable[[], Source]) -> Iterator[Source]:
+    yield opener()
+
+
+@contextmanager
+def _open(path: Path, table: Table) -> Iterator[Contents]:
+    if not HAS_LZMA:
+        raise ToolError(
+            f"{path} can only be read with the module lzma, which this Python was built without; "
+            "use another Python"
+        )
+    damaged = f"{path} is damaged, download it again"
+    try:
+        file = OwnFile(str(path))
+    except (DamagedFile, UnreadableFile) as error:
+        raise ExecutableError(f"{damaged}: {error}") from error
+    try:
+        yield _parse(file, table)
+    except UnreadableFile as error:
+        raise ExecutableError(str(error)) from error
+    except DamagedFile as error:
+        raise ExecutableError(f"{damaged}: {error}") from error
+    finally:
+        file.close()
+
+
+def _parse(file: OwnFile, table: Table) -> Contents:
+    """Return what describes the contents; raises DamagedFile if no build would have written it."""
+    try:
+        contents = Contents(file, table.contents)
+        good = _is_sound(contents, table)
+    except (ValueError, TypeError, LookupError, AttributeError, RecursionError):
+        good = False
+    if not good:
+        raise DamagedFile("its contents are described as no build does it")
+    return contents
+
+
+def _is_sound(contents: Contents, table: Table) -> bool:
+    names = [name for name, _ in contents.blocks]
+    count = len(contents.contents)
+    return (
+        len(set(names)) == len(names)
+        and all(_NAME.fullmatch(name[len(BLOCKS) : -len(".xz")]) for name in names)
+        and all(
+            _SHA256.fullmatch(sha256) and type(size) is int and size >= 0
+            for sha256, size in contents.contents
+        )
+        and len(contents.wheels) == len(table.wheels)
+        and all(
+            type(path) is str
+            and type(mode) is int
+            and type(number) is int
+            and 0 <= mode < 1 << 16
+            and 0 <= number < count
+            for members in contents.wheels
+            for path, mode, number in members
+        )
+    )
+
+
+def _metadata_numbers(contents: Contents) -> set[int]:
+    """Return the numbers of all wheels' METADATA, as far as they have one."""
+    found = set()
+    for members in contents.wheels:
+        numbers = {path: number for path, _, number in members}
+        name = _metadata_name(numbers)
+        if name in numbers and contents.contents[numbers[name]][1] <= _LARGEST:
+            found.add(numbers[name])
+    return found
+
+
+def _metadata_name(paths: Mapping[str, int]) -> str:
+    try:
+        return f"{find_info_dir(paths)}/METADATA"
+    except BadWheel:
+        return ""
+
+
+def _read_all(contents: Contents, texts: dict[int, bytes]) -> set[int]:
+    """Hash every content, fill in these texts, and return the numbers that are not as they were.
+
+    Behind the first of a block that is not, nothing of it can be told.
+    """
+    bad: set[int] = set()
+    first = 0
+    for _, end in contents.blocks:
+        number = first
+        try:
+            for number, pieces in contents.read(range(first, end)):
+                if number in texts:
+                    texts[number] = b"".join(pieces)
+                else:
+                    for _ in pieces:
+                        pass
+        except (DamagedFile, UnreadableFile):
+            bad.update(range(number, end))
+        first = end
+    return bad
+
+
+def _share_blocks(path: Path, contents: Contents) -> list[int]:
+    """Return by how many bytes each content takes part in the size of its block."""
+    with zipfile.ZipFile(path) as archive:
+        held = {info.filename: info.compress_size for info in archive.infolist()}
+    sizes: list[int] = []
+    first = 0
+    for name, end in contents.blocks:
+        ends = list(accumulate((size for _, size in contents.contents[first:end]), initial=0))
+        scale = held.get(name, 0) / max(ends[-1], 1)
+        sizes += [round(after * scale) - round(before * scale) for before, after in pairwise(ends)]
+        first = end
+    return sizes
+
+
+def _list(contents: Contents, members: list[tuple[str, int, int]]) -> tuple[HeldMember, ...]:
+    return tuple(
+        HeldMember(path=path, mode=mode, sha256=sha256, size=size)
+        for path, mode, number in members
+        for sha256, size in [contents.contents[number]]
+    )
+
+
+def _hold(
+    item: TableWheel,
+    members: tuple[HeldMember, ...],
+    metadata: bytes | None,
+    *,
+    pieces: Mapping[str, int],
+    size: int,
+) -> HeldWheel:
+    told = None if metadata is None else metadata.decode("utf-8", "replace")
+    unused = tuple(f".dist-info/{name}" for name in REPLACED)
+    return HeldWheel(
+        wheel=parse_wheel(item.file, "", {"sha256": item.sha256}, item.size),
+        size=size,
+        unpacked=sum(member.size for member in members if not member.path.endswith(unused)),
+        sha256=item.sha256,
+        installed=False,
+        requires=None if told is None else parse_requires(told),
+        requires_python=SpecifierSet() if told is None else parse_requires_python(told),
+        members=members,
+        pieces=pieces,
+    )
