@@ -2,6 +2,7 @@
 
     python -m tests.sweep            # the table, differences only
     python -m tests.sweep --all      # every row
+    python -m tests.sweep --only IFS # of what is called so
 
 The program of a venv that holds the same module is started under the same conditions: what it sees
 is the right answer. Known differences are named in KNOWN, with the page that documents them.
@@ -295,7 +296,8 @@ def differences(right: Any, seen: Any) -> list[str]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--all", action="store_true", help="every row")
-    everything = parser.parse_args().all
+    parser.add_argument("--only", default="", metavar="TEXT", help="cases that have this text")
+    wanted = parser.parse_args()
     python = (
         os.path.realpath("/usr/bin/python3") if Path("/usr/bin/python3").exists() else PYTHONS[ANY]
     )
@@ -321,7 +323,7 @@ def main() -> None:
         (folder / "tmp").chmod(0o1777)
         count = bad = 0
         print("| inherited | start | right answer / seen |\n| --- | --- | --- |")
-        for case in cases(folder):
+        for case in (case for case in cases(folder) if wanted.only in case.name):
             for way, command in (("./app", [app]), ("python app", [python, app])):
                 home = folder / "home"
                 shutil.rmtree(home, ignore_errors=True)
@@ -339,7 +341,7 @@ def main() -> None:
                     (folder / "gone").mkdir(exist_ok=True)
                     found = differences(right, run(list(command), case, env))
                     count, bad = count + 1, bad + bool(found)
-                    if found or everything:
+                    if found or wanted.all:
                         print(
                             f"| {case.name} | {way}, {start} | {'; '.join(found) or 'the same'} |",
                             flush=True,

@@ -195,10 +195,18 @@ def enter(
     for name in ("PYTHONHOME", "__PYVENV_LAUNCHER__"):
         environ.pop(name, None)
     environ["_MULTIPLAT_FILE"] = app
+    if "-P" in options and read_minor(found) < 11:  # it may be another Python's environment
+        options = [word for word in options if word != "-P"]
     script = os.path.join(found, "app", command)
     direct = how == "direct" and not options
     start = [script] if direct else [start_of(found, how, base), *options, script]
     become(start + sys.argv[1:])
+
+
+def read_minor(found: str) -> int:
+    """The minor of Python 3 that an environment is of."""
+    with open(os.path.join(found, "venv", "pyvenv.cfg"), "rb") as stream:
+        return int(stream.read().rpartition(b"version = 3.")[2].partition(b".")[0])
 
 
 def become(arguments: "List[str]") -> "NoReturn":

@@ -303,13 +303,13 @@ class Launch:
     def search(self) -> "NoReturn":
         """Run under another Python that the file has wheels for, or say what it needs."""
         if os.environ.pop("_MULTIPLAT_SEARCHED", None) is None:
-            path = self.find_python()
-            if path:
+            python = self.find_python()
+            if python:
                 os.environ["_MULTIPLAT_SEARCHED"] = "1"
                 os.environ["_MULTIPLAT_FROM"] = os.pathsep.join(
                     p for p in (self.base, self.found) if p and os.path.realpath(p) == self.base
                 )
-                enter.become([path, *enter.read_options(), self.app, *sys.argv[1:]])
+                enter.become([*python, self.app, *sys.argv[1:]])
         if self.problem:
             self.fail(self.problem)
         lines = [match.describe_misfit(self.table["targets"], self.machine)]
@@ -319,8 +319,11 @@ class Launch:
         lines += ["    " + line for line in match.describe_anywhere(self.table)]
         self.fail("\n".join(lines))
 
-    def find_python(self) -> Optional[str]:
-        """Another Python that fits a target, tried by running this file under it."""
+    def find_python(self) -> List[str]:
+        """Another Python that fits a target, with options, tried by running this file under it."""
+        options = [enter.read_options()]
+        if "-P" in options[0]:  # Pythons before 3.11 do not know it
+            options.append([word for word in options[0] if word != "-P"])
         seen = {os.path.realpath(self.base), os.path.realpath(sys.executable)}
         environ = dict(os.environ, MULTIPLAT="probe", _MULTIPLAT_SEARCHED="1")
         for path in pythons.find_pythons(self.pythons, os.environ.get("PATH", os.defpath)):
@@ -328,20 +331,21 @@ class Launch:
             if real in seen:
                 continue
             seen.add(real)
-            try:
-                code = subprocess.call(
-                    [path, *enter.read_options(), self.app],
-                    env=environ,
-                    stdin=subprocess.DEVNULL,
-                    stdout=subprocess.DEVNULL,
-                    stderr=subprocess.DEVNULL,
-                    creationflags=pythons.NO_WINDOW,
-                )
-            except OSError:
-                continue
-            if code == 0:
-                return path
-        return None
+            for words in options:
+                try:
+                    code = subprocess.call(
+                        [path, *words, self.app],
+                        env=environ,
+                        stdin=subprocess.DEVNULL,
+                        stdout=subprocess.DEVNULL,
+                        stderr=subprocess.DEVNULL,
+                        creationflags=pythons.NO_WINDOW,
+                    )
+                except OSError:
+                    break
+                if code == 0:
+                    return [path, *words]
+        return []
 
     def info(self) -> int:
         """Print the file's targets and this machine's match."""

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from hatch_multiplat.executable.table import StartOptions, TableCommand
-from tests.startup.conftest import DEMO, PYTHONS, Bench
+from tests.startup.conftest import ANY, DEMO, PYTHONS, Bench
 from tests.support.app import host_target, replace_prefix
 from tests.support.wheels import make_wheel
 
@@ -182,6 +182,21 @@ def test_what_variables_of_python_do_is_left_to_them(any_bench: Bench) -> None:
         assert shown.strip() == repr([str(bench.setups()[0] / "app" / "demo"), "eval", command, ""])
         seen = bench.report([bench.python, app], env=env)
         assert (seen["optimize"], seen["warnoptions"]) == (2, ["ignore", "error::UserWarning"])
+
+
+@pytest.mark.parametrize("minor", [(3, 8), (3, 12)])
+def test_flags_reach_another_python_as_far_as_it_knows_them(
+    bench: Bench, minor: tuple[int, int]
+) -> None:
+    """Python 3.11 brought -P, which is an error for those before it."""
+    if minor not in PYTHONS or minor == ANY or ANY < (3, 11):
+        pytest.skip("needs two Pythons")
+    app = bench.demo(targets=[host_target(minor)])
+    (bench.folder / "bin" / f"python3.{minor[1]}").symlink_to(PYTHONS[minor])
+    code = "sys.version_info[:2], sys.flags.optimize, getattr(sys.flags, 'safe_path', None)"
+    for _ in range(2):
+        seen = bench.run([bench.python, "-P", "-O", app, "eval", code]).stdout
+        assert seen == f"{(minor, 1, True if minor >= (3, 11) else None)}\n"
 
 
 def test_flags_reach_an_interpreter_too(any_bench: Bench) -> None:
