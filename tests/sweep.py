@@ -89,7 +89,12 @@ KNOWN: Final = {
         "OLDPWD",
         "SHLVL",
         "LC_CTYPE",
+        # What a shell sets, and what it does not pass on.
+        "IFS",
+        "X Y",
+        "a-b",
     },
+    "cases": {"OPTIND empty", "__PYVENV_LAUNCHER__=1", "SIGCHLD ignored"},
     "path": set(),
     "files": {"the lock on the environment's folder"},
 }
@@ -193,6 +198,7 @@ def cases(folder: Path) -> Iterator[Case]:
     for name, value in (
         ("HOME", "relative"),
         ("PATH", ""),
+        ("PATH", None),
         ("TZ", "\udcff"),
         ("X Y", "odd"),
         ("a-b", "="),
@@ -340,8 +346,9 @@ def main() -> None:
                     right = run([script], case, env)
                     (folder / "gone").mkdir(exist_ok=True)
                     found = differences(right, run(list(command), case, env))
-                    count, bad = count + 1, bad + bool(found)
-                    if found or wanted.all:
+                    known = case.name in KNOWN["cases"]
+                    count, bad = count + 1, bad + (bool(found) and not known)
+                    if (found and not known) or wanted.all:
                         print(
                             f"| {case.name} | {way}, {start} | {'; '.join(found) or 'the same'} |",
                             flush=True,

@@ -343,7 +343,7 @@ _mp_start() {
     _mp_seen=
     IFS=:
     set -f
-    for _mp_dir in $PATH; do
+    for _mp_dir in ${PATH:-/usr/bin:/bin}; do
         for _mp_word in $_mp_words; do
             _mp_file=${_mp_dir:-.}/$_mp_word
             if [ -f "$_mp_file" ] && [ -x "$_mp_file" ]; then

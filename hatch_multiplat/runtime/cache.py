@@ -37,7 +37,7 @@ class Writing:
 
     def __enter__(self) -> None:
         self.mask = os.umask(0o077)
-        os.umask(self.mask | self.bits)
+        os.umask((self.mask | self.bits) & 0o077)  # we can, whatever it is
 
     def __exit__(self, *_: object) -> None:
         os.umask(self.mask)

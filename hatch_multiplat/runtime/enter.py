@@ -35,6 +35,7 @@ FILES = (
 )
 # What one start tells the next: do not go there again, do not search again, who was searched for.
 MESSAGES = ("_MULTIPLAT_AGAIN", "_MULTIPLAT_SEARCHED", "_MULTIPLAT_FROM")
+COERCED = ("c.utf-8", "c.utf8", "utf-8")
 UNBUFFERED = ("FileIO", "_WindowsConsoleIO")  # what is below stdout under -u
 # What options of Python set in `sys.flags`, and leave at 0 else.
 FLAGS = (
@@ -194,6 +195,7 @@ def enter(
         environ["PYTHONPATH"] = given
     for name in ("PYTHONHOME", "__PYVENV_LAUNCHER__"):
         environ.pop(name, None)
+    forget_coercion()
     environ["_MULTIPLAT_FILE"] = app
     if "-P" in options and read_minor(found) < 11:  # it may be another Python's environment
         options = [word for word in options if word != "-P"]
@@ -201,6 +203,15 @@ def enter(
     direct = how == "direct" and not options
     start = [script] if direct else [start_of(found, how, base), *options, script]
     become(start + sys.argv[1:])
+
+
+def forget_coercion() -> None:
+    """Take out what this Python has set in the locale C (PEP 538), as the next one does again."""
+    environ, flags = os.environ, sys.flags
+    plain = not environ.get("LC_ALL") and environ.get("LC_CTYPE", "").lower() in COERCED
+    asked = "PYTHONUTF8" in environ or "utf8" in getattr(sys, "_xoptions", {})
+    if plain and not asked and sys.version_info < (3, 15) and getattr(flags, "utf8_mode", False):
+        del environ["LC_CTYPE"]
 
 
 def read_minor(found: str) -> int:

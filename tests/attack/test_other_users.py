@@ -229,14 +229,14 @@ def test_an_environment_that_root_made_in_an_image_serves_all(bench: Bench, way:
         shutil.rmtree(image)
 
 
-@pytest.mark.parametrize("mask", [0o000, 0o002, 0o022, 0o077])
+@pytest.mark.parametrize("mask", [0o000, 0o002, 0o022, 0o077, 0o777])
 def test_what_is_made_others_never_write(bench: Bench, mask: int) -> None:
     app = bench.demo()
     named, home = bench.folder / "named", bench.home
     for env in ({}, {"PEX_ROOT": str(named)}):
         script = f"umask {mask:04o}; exec '{app}' eval 'os.umask(0)'"
         assert bench.run(["/bin/sh", "-c", script], env=env).stdout == f"{mask}\n"
-    for root, readable in ((home / ".cache", False), (named / "multiplat", mask != 0o077)):
+    for root, readable in ((home / ".cache", False), (named / "multiplat", mask & 0o077 != 0o077)):
         paths = [path for path in (root, *root.rglob("*")) if not path.is_symlink()]
         assert not [path for path in paths if path.stat().st_mode & 0o022]
         own = [path for path in paths if path.suffix != ".lock" and path.name != "__pycache__"]

@@ -109,6 +109,28 @@ def test_an_empty_environment_has_the_systems_path(bench: Bench) -> None:
         assert parts[1:] == os.defpath.split(os.pathsep)
 
 
+@pytest.mark.parametrize("path", ["", None])
+def test_where_path_is_empty_or_missing_the_systems_python_is_found(
+    bench: Bench, path: str | None
+) -> None:
+    if not Path("/usr/bin/python3").exists():
+        pytest.skip("no Python of the system's")
+    app = bench.demo()
+    for _ in range(2):
+        assert bench.run([app, "eval", "6 * 7"], env={"PATH": path}).stdout == "42\n"
+
+
+def test_in_the_locale_c_the_program_sees_what_python_does_there(any_bench: Bench) -> None:
+    """The Python that hands over has set LC_CTYPE by then, which is no user's (PEP 538)."""
+    code = "import os, sys; print(getattr(sys.flags, 'utf8_mode', 0), os.environ.get('LC_CTYPE'))"
+    bench, app = any_bench, any_bench.demo()
+    for given in (None, "C.UTF-8", "POSIX"):
+        env = {"LANG": None, "LC_CTYPE": given}
+        right = bench.run([bench.python, "-c", code], env=env).stdout
+        for command in ([app], [app], [bench.python, app]):
+            assert bench.run([*command, "exec", code], env=env).stdout == right
+
+
 @pytest.mark.parametrize("how", ["prepend", "append", "none"])
 def test_console_scripts_are_where_path_wants_them(bench: Bench, how: Any) -> None:
     app = bench.demo(options=StartOptions(path=how))
