@@ -23,6 +23,11 @@ _SCHEME: Final = re.compile(
     r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]+):(?P<slashes>/*)(?P<rest>.*)", re.DOTALL
 )
 """A scheme of one letter is a drive of Windows."""
+_SUPPORTED: Final = (
+    *("file:/", "http://", "https://"),
+    *("git+file:///", "git+http://", "git+https://", "git+ssh://"),
+)
+"""What uv takes for a URL; all else it takes for a path."""
 _HOST: Final = re.compile(r"(?:\[[0-9A-Fa-f:.]+(?:%25[^\]]*)?\]|[^\[\]:@]*)(?::\d*)?")
 _URL_REQUIREMENT: Final = re.compile(r"(?P<name>[A-Za-z0-9._\[\], -]+@\s*)(?P<url>\S.*)", re.DOTALL)
 _MARKER: Final = re.compile(r"\s;.*|\s+$", re.DOTALL)
@@ -168,6 +173,18 @@ def display_url(url: str) -> str:
         return urlunsplit(urlsplit(redact(url))._replace(query="", fragment=""))
     except ValueError:
         return redact(url)
+
+
+def explain_url(url: str | None) -> str:
+    """Say what is wrong with the URL of a requirement; "" where nothing is, or where none is."""
+    if not url or url.startswith(_SUPPORTED):
+        return ""
+    scheme = re.match(r"[A-Za-z][A-Za-z0-9+.-]+:(//)?", url)
+    said = f"{scheme[0]} is not supported" if scheme else "a path alone is not supported"
+    return (
+        f"{said}; name a file by https://, http:// or file:///, "
+        "a repository by git+https:// or git+ssh://"
+    )
 
 
 def local_path(url: str) -> Path | None:

@@ -15,7 +15,7 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import NormalizedName, canonicalize_name
 
 from hatch_multiplat.base.toml_table import TableReader, is_file_name
-from hatch_multiplat.base.urls import redact_text
+from hatch_multiplat.base.urls import explain_url, redact_text
 from hatch_multiplat.config.formats import (
     LAYOUTS,
     OPTION_TABLES,
@@ -70,8 +70,6 @@ DEFAULT_OUTPUT: Final = "{name}-{version}.pex"
 SDISTS: Final = ("universal", "never")
 INHERIT_PATHS: Final = ("false", "fallback", "prefer")
 PATHS: Final = ("prepend", "append", "none")
-_SCHEMES: Final = ("file", "http", "https", *(f"git+{s}" for s in ("file", "http", "https", "ssh")))
-"""What uv takes for a URL; all else it takes for a path."""
 OUTPUT_FIELDS: Final = ("name", "version")
 
 _NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?")
@@ -278,12 +276,8 @@ class _Parser(TableReader):
             reason = redact_text(str(error).splitlines()[0])
             self.problem(f"{where}: {redact_text(text)!r} is not a requirement: {reason}")
             return None
-        scheme, separator, _ = (requirement.url or "").partition("://")
-        if separator and scheme not in _SCHEMES:
-            self.problem(
-                f"{where}: {redact_text(text)!r}: {scheme}:// is not supported; name a file by "
-                "https://, http:// or file://, a repository by git+https:// or git+ssh://"
-            )
+        if wrong := explain_url(requirement.url):
+            self.problem(f"{where}: {redact_text(text)!r}: {wrong}")
             return None
         return requirement
 

@@ -16,7 +16,7 @@ from packaging.version import Version
 
 from hatch_multiplat.base.errors import ConfigError, ExecutableError, VerificationError
 from hatch_multiplat.base.toml_file import read_toml_file
-from hatch_multiplat.base.urls import Credentials
+from hatch_multiplat.base.urls import Credentials, explain_url, redact_text
 from hatch_multiplat.config.config import Config, ProjectFacts, known_keys, parse_config
 from hatch_multiplat.config.overrides import widen_targets
 from hatch_multiplat.config.pyproject_shapes import check_pyproject, misplaced_options
@@ -214,6 +214,11 @@ def all_requirements(project: Project, metadata: ProjectMetadata) -> tuple[Requi
             for extra in unknown
         )
     required = (*root_requirements(metadata, config.extras), *added_requirements(project))
+    wrong = [(item, said) for item in required if (said := explain_url(item.url))]
+    if wrong:
+        raise ConfigError(
+            f"{metadata.name} requires {redact_text(str(item))!r}: {said}" for item, said in wrong
+        )
     return tuple(without_credentials(item, project.credentials) for item in required)
 
 

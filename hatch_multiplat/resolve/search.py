@@ -280,7 +280,7 @@ class Search:
             kept=kept,
         )
         if back.newest is not None and (refused or not _is_first_pre(missing_wheel, back.newest)):
-            self.newest[key] = str(back.newest)
+            self.newest[key] = str(back.best or back.newest)
         before = self.solver.steps.get(key)
         again = before is not None and (not refused or before.versions == back.versions)
         if back.versions is None or back.newest is None or again:
@@ -308,7 +308,8 @@ class Search:
         """Find what is missing whose steps uv refuses; the other steps would be closed by theirs.
 
         uv explains one conflict at a time: without the steps of the packages that it names, it is
-        asked again. Where it names none of them, all may be to blame.
+        asked again. Where it names none of them, all may be to blame. A package that is to blame on
+        one target may be fine on others, whose steps are tried by themselves.
         """
         refused: list[MissingWheel] = []
         left = list(stepped)
@@ -320,15 +321,32 @@ class Search:
                 return [*refused, *left]
             refused += blamed
             left = [missing_wheel for missing_wheel in left if missing_wheel not in blamed]
-            without = {(missing_wheel.name, missing_wheel.target) for missing_wheel in refused}
-            steps = [step for key, step in self.solver.steps.items() if key not in without]
-            try:
-                self.solver.ask(prior=prior, steps=steps)
-            except SolveError as again:
-                failure = again
-            else:
+            again = self.ask_without(refused, prior)
+            if again is None:
                 break
+            failure = again
+        else:
+            return refused
+        groups: dict[tuple[str, str, str], list[MissingWheel]] = {}
+        for found in refused:
+            versions = self.solver.steps[found.name, found.target].versions
+            key = (found.name, str(found.target.platform), str(versions))
+            groups.setdefault(key, []).append(found)
+        for group in groups.values() if len(groups) > 1 else ():
+            others = [found for found in refused if found not in group]
+            if self.ask_without(others, prior) is None:
+                refused = others
         return refused
+
+    def ask_without(self, refused: Iterable[MissingWheel], prior: str) -> SolveError | None:
+        """Ask uv without these steps; return its error, or None where it has an answer."""
+        without = {(found.name, found.target) for found in refused}
+        steps = [step for key, step in self.solver.steps.items() if key not in without]
+        try:
+            self.solver.ask(prior=prior, steps=steps)
+        except SolveError as error:
+            return error
+        return None
 
     def annotate(self, missing_wheel: MissingWheel, lock: Pylock) -> MissingWheel:
         """Add why an sdist was not built, and which index is in the way of a wheel."""

@@ -38,12 +38,13 @@ class StepBack:
 
     `versions` leaves out those that have none; it is None where uv would come to no other one: it
     took the newest version that the requirements allow. `newest` is the first that it comes to, or
-    where there is none, the newest of all that have a wheel.
+    where there is none, the newest of all that have a wheel; that is `best` where the two differ.
     """
 
     missing_wheel: MissingWheel
     newest: Version | None
     versions: SpecifierSet | None
+    best: Version | None = None
 
 
 def step_back(
@@ -86,6 +87,7 @@ def step_back(
     return StepBack(
         missing_wheel=missing_wheel,
         newest=max(allowed),
+        best=max(fitting) if max(fitting) != max(allowed) else None,
         versions=SpecifierSet(",".join(excluded)),
     )
 

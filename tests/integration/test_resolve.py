@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
+import re
 import shutil
 import subprocess
 import tarfile
@@ -19,7 +20,7 @@ from click.testing import CliRunner
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from hatch_multiplat.base.errors import CoverageError, LockError, SolveError
+from hatch_multiplat.base.errors import ConfigError, CoverageError, LockError, SolveError
 from hatch_multiplat.executable.reader import read_executable
 from hatch_multiplat.frontends.cli import main
 from hatch_multiplat.targets.patch_spans import spell_spans
@@ -486,6 +487,40 @@ class TestOwnName:
 
 class TestElsewhere:
     """A package by URL or path is of no index, whatever an index has of that name."""
+
+    @pytest.mark.parametrize(
+        ("url", "said"),
+        [
+            ("ftp://host/beta-1.0-py3-none-any.whl", "ftp:// is not supported"),
+            ("ssh://host/beta-1.0-py3-none-any.whl", "ssh:// is not supported"),
+            ("s3://bucket/beta-1.0-py3-none-any.whl", "s3:// is not supported"),
+            ("git+ftp://host/beta", "git+ftp:// is not supported"),
+            ("hg+https://host/beta", "hg+https:// is not supported"),
+            ("file:beta-1.0-py3-none-any.whl", "file: is not supported"),
+            ("beta-1.0-py3-none-any.whl", "a path alone is not supported"),
+        ],
+    )
+    @pytest.mark.parametrize("where", ["dependencies", "extras", "groups", "table"])
+    def test_a_url_that_leads_nowhere_is_told(
+        self, bench: Bench, url: str, said: str, where: str
+    ) -> None:
+        asked = f"beta @ {url}"
+        table: dict[str, dict[str, Any]] = {
+            "dependencies": {},
+            "extras": {"extras": ["x"], "extras_of_wheel": {"x": [asked]}},
+            "groups": {},
+            "table": {"requirements": [asked]},
+        }
+        made = bench.make(*([asked] if where == "dependencies" else []), **table[where])
+        if where == "groups":
+            made.write(
+                {"dependency-groups": ["x"], **made.table}, **{"dependency-groups": {"x": [asked]}}
+            )
+        with pytest.raises(ConfigError, match=re.escape(f"{asked!r}: {said}; name a file by")):
+            made.build()
+        result = bench.run("check")
+        assert result.exit_code == 2
+        assert said in result.output
 
     @pytest.fixture
     def native(self, bench: Bench, make_wheel: MakeFile) -> tuple[Bench, str]:

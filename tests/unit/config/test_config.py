@@ -642,12 +642,13 @@ def test_wrong_types(text: str, expected: list[str]) -> None:
             "requirements = ['rich @ htp://me:secret@host/rich.whl', 'rich @ hg+https://host/rich', "
             "'rich @ git+ssh://git@host/rich', 'rich @ ./rich']",
             [
-                f"tool.multiplat.requirements[{number}]: 'rich @ {shown}': {scheme}:// is not "
-                "supported; name a file by https://, http:// or file://, a repository by "
+                f"tool.multiplat.requirements[{number}]: 'rich @ {shown}': {scheme} is not "
+                "supported; name a file by https://, http:// or file:///, a repository by "
                 "git+https:// or git+ssh://"
                 for number, scheme, shown in (
-                    (0, "htp", "htp://***@host/rich.whl"),
-                    (1, "hg+https", "hg+https://host/rich"),
+                    (0, "htp://", "htp://***@host/rich.whl"),
+                    (1, "hg+https://", "hg+https://host/rich"),
+                    (3, "a path alone", "./rich"),
                 )
             ],
             id="schemes of requirements",
