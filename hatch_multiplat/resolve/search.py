@@ -313,29 +313,23 @@ class Search:
         """
         refused: list[MissingWheel] = []
         left = list(stepped)
-        failure = error
-        while left:
+        failure: SolveError | None = error
+        while left and failure is not None:
             names = packages_blamed(failure.explanation)
             blamed = [missing_wheel for missing_wheel in left if missing_wheel.name in names]
-            if not blamed:
-                return [*refused, *left]
-            refused += blamed
-            left = [missing_wheel for missing_wheel in left if missing_wheel not in blamed]
-            again = self.ask_without(refused, prior)
-            if again is None:
-                break
-            failure = again
-        else:
-            return refused
+            refused += blamed or left
+            left = [missing_wheel for missing_wheel in left if missing_wheel not in refused]
+            failure = self.ask_without(refused, prior) if left else None
         groups: dict[tuple[str, str, str], list[MissingWheel]] = {}
         for found in refused:
             versions = self.solver.steps[found.name, found.target].versions
             key = (found.name, str(found.target.platform), str(versions))
             groups.setdefault(key, []).append(found)
-        for group in groups.values() if len(groups) > 1 else ():
-            others = [found for found in refused if found not in group]
-            if self.ask_without(others, prior) is None:
-                refused = others
+        if 1 < len(groups) <= MAX_ROUNDS:
+            for group in groups.values():
+                others = [found for found in refused if found not in group]
+                if self.ask_without(others, prior) is None:
+                    refused = others
         return refused
 
     def ask_without(self, refused: Iterable[MissingWheel], prior: str) -> SolveError | None:
