@@ -13,7 +13,7 @@ from hatch_multiplat.wheels.report import Advice
 NOT_WRITTEN: Final = "no executable was written"
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Callable, Collection, Mapping
     from pathlib import PurePath
 
     from packaging.pylock import Pylock
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from hatch_multiplat.resolve.question import Question
     from hatch_multiplat.targets.target import Target
-    from hatch_multiplat.wheels.matrix import Matrix, OwnWheel
+    from hatch_multiplat.wheels.matrix import Matrix, OwnWheel, TagsOf
     from hatch_multiplat.wheels.selection import MissingWheel, Outcome, Selection
 
 
@@ -34,6 +34,8 @@ class Found:
     by the METADATA that an index serves. `newest` holds the newest version that has a fitting
     wheel, where one does, and `held_by` what else than the project forbids that version;
     `explanation` is uv's own where versions that have wheels contradict the requirements.
+    `available` returns the tags of all wheels of the packages of several versions, where an index
+    was asked.
     """
 
     question: Question
@@ -46,6 +48,7 @@ class Found:
     newest: Mapping[tuple[NormalizedName, Target], str] = field(default_factory=dict)
     held_by: Mapping[tuple[NormalizedName, Target], str] = field(default_factory=dict)
     explanation: str = ""
+    available: Callable[[], TagsOf] = dict
 
     def matrix(self, *, own: OwnWheel | None = None, asked: Collection[Target] = ()) -> Matrix:
         """Return the coverage matrix, with the project's own wheels where they are known.
@@ -66,6 +69,7 @@ class Found:
             explanation=self.explanation,
             own=own,
             rules=self.question.tag_constraints,
+            available=self.available(),
         )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from packaging.pylock import Package
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     from hatch_multiplat.resolve.solve import Solved
     from hatch_multiplat.resolve.step_back import PlacedFile
     from hatch_multiplat.targets.target import Target
+    from hatch_multiplat.wheels.matrix import TagsOf
 
     Wish = tuple[NormalizedName, Version, Target]
     Key = tuple[NormalizedName, Target]
@@ -446,6 +448,7 @@ class Search:
             runs=self.solver.runs,
             built=self.builder.filenames,
             unopened=len(self.downloads.unopened),
+            available=partial(self.list_wheels, solved.lock),
         )
 
     def unresolved(
@@ -472,7 +475,23 @@ class Search:
             outcome=outcome,
             built=self.builder.filenames,
             unopened=len(self.downloads.unopened),
+            available=partial(self.list_wheels, lock),
         )
+
+    def list_wheels(self, lock: Pylock | None) -> TagsOf:
+        """Return the tags of all wheels that there are of the packages of several versions."""
+        versions: dict[NormalizedName, set[Version]] = {}
+        for package in lock.packages if lock else ():
+            if package.version is not None and self.solver.is_of_index(package):
+                versions.setdefault(package.name, set()).add(package.version)
+        found: dict[tuple[NormalizedName, Version | None], list[frozenset[Tag]]] = {}
+        for name, taken in versions.items():
+            with suppress(FetchError):
+                files = self.pages.read(name) if len(taken) > 1 else ()
+                for file in files:
+                    if file.tags and file.version in taken:
+                        found.setdefault((name, file.version), []).append(file.tags)
+        return found
 
     def find_holders(self, missing: Iterable[Key], outcome: Outcome) -> dict[Key, str]:
         """Say what forbids the newest version that has a wheel, where it is not the project."""

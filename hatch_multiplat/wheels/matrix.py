@@ -203,15 +203,18 @@ def make_matrix(
     explanation: str = "",
     own: OwnWheel | None = None,
     rules: Sequence[TagConstraint] = (),
+    available: TagsOf | None = None,
 ) -> Matrix:
     """Put together the matrix of a lock, of what was selected from it, and of what is lacking.
 
     `newest` is the newest version with a fitting wheel for each missing wheel, where there is one,
     `held_by` what else than the project forbids it. `built` are the file
     names of wheels built from sdists. `own` is the project itself, where it is to be seen.
-    `rules` say which tags wheels may carry.
+    `rules` say which tags wheels may carry. `available` are the tags of all wheels that an index
+    has of the packages of several versions: a lock has those alone that are for the targets that
+    take a version, and does not tell why the others do not.
     """
-    tags = _tags_of(lock)
+    tags = tags_of(lock)
     order = {target: position for position, target in enumerate(targets)}
     selections = (*outcome.selections, *outcome.partial)
     cells = [cell for selection in selections for cell in _cells(selection, tags=tags, built=built)]
@@ -248,7 +251,7 @@ def make_matrix(
             )
         ),
         floors=tuple(_floor_needs(columns, cells, missing)),
-        differences=tuple(_differences(cells, tags, order, rules)),
+        differences=tuple(_differences(cells, available or {}, order, rules)),
         explanation=explanation,
         uploads=_uploads(lock),
     )
@@ -275,7 +278,7 @@ def wheel_kind(wheel: Wheel) -> WheelKind:
     return "abi3" if abi3 else "native"
 
 
-def _tags_of(lock: Pylock | None) -> TagsOf:
+def tags_of(lock: Pylock | None) -> TagsOf:
     """Return the tags of every wheel of each locked version, taken by some target or not."""
     found: dict[Key, list[frozenset[Tag]]] = defaultdict(list)
     for package in lock.packages if lock else ():
@@ -448,11 +451,11 @@ def _floor_needs(
 
 def _differences(
     cells: Iterable[Cell],
-    tags: TagsOf,
+    listed: TagsOf,
     order: Mapping[Target, int],
     rules: Sequence[TagConstraint],
 ) -> Iterable[tuple[NormalizedName, tuple[Variant, ...]]]:
-    """Return the packages of several versions; why a target has not the newest is in its wheels."""
+    """Return the packages of several versions, and why a target has not the newest of them."""
     found: dict[NormalizedName, dict[Version, set[Target]]] = defaultdict(dict)
     for cell in cells:
         if cell.version is not None:
@@ -461,7 +464,7 @@ def _differences(
         if len(versions) == 1:
             continue
         newest = max(versions)
-        wheels = tags.get((name, newest), ())
+        wheels = listed.get((name, newest), ())
         variants = []
         for version, where in sorted(versions.items(), reverse=True):
             targets = tuple(sorted(where, key=order.__getitem__))
@@ -482,7 +485,6 @@ def _why_none_fits(
 ) -> str:
     """Say why none of these wheels is for a target; empty if one is, or there is none at all.
 
-    A solver that had to pass over a version leaves the wheels for that target out of its lock.
     Where a constraint rules some out, it is the constraint that can be said for sure.
     """
     fitting = [tags for tags in wheels if not tags.isdisjoint(target.tags)]

@@ -724,6 +724,26 @@ class TestYanked:
         )
 
 
+def test_a_version_that_has_a_wheel_is_not_said_to_lack_it(
+    bench: Bench, make_wheel: MakeFile
+) -> None:
+    """Windows has an older `low` for the sake of `top`; uv leaves its wheel of 2.0 out of a lock."""
+    for version, tags in {"1.0": "py3-none-any", "2.0": f"cp312-cp312-{LINUX}"}.items():
+        requires = ["low<2" if version == "1.0" else "low>=2"]
+        bench.index.add(make_wheel("top", version, tags=tags, requires=requires))
+        for platform in (LINUX, WINDOWS):
+            bench.index.add(make_wheel("low", version, tags=f"cp312-cp312-{platform}"))
+    bench.make("top", platforms=["linux-x86_64", "windows-x86_64"])
+    result = bench.run("check", "--json")
+    said = {found["name"]: found["versions"] for found in json.loads(result.stdout)["differences"]}
+    assert [share["version"] for share in said["low"]] == ["2.0", "1.0"]
+    assert [share["not"] for share in said["low"]] == [[], []]
+    assert [share["not"] for share in said["top"]] == [
+        [],
+        ["2.0: no wheel for this platform (has linux x86_64)"],
+    ]
+
+
 def test_versions_that_nobody_can_have_are_asked_for_together(
     bench: Bench, make_wheel: MakeFile
 ) -> None:

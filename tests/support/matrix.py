@@ -16,7 +16,7 @@ from hatch_multiplat.frontends.render.matrix_markdown import render_markdown
 from hatch_multiplat.targets.platforms import Platform
 from hatch_multiplat.targets.python import Python
 from hatch_multiplat.targets.target import Target
-from hatch_multiplat.wheels.matrix import make_matrix
+from hatch_multiplat.wheels.matrix import make_matrix, tags_of
 from hatch_multiplat.wheels.matrix_text import render_matrix
 from hatch_multiplat.wheels.pylock import parse_lock
 from hatch_multiplat.wheels.report import Advice
@@ -125,6 +125,7 @@ def sample() -> Matrix:
         targets=targets,
         asked=[target for target in targets if str(target.python) == "3.13"],
         lock=lock,
+        available=tags_of(lock),
         outcome=outcome,
         missing_wheels=outcome.missing_wheels,
         newest={

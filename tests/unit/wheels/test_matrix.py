@@ -13,7 +13,7 @@ from hatch_multiplat.frontends.render.matrix_json import matrix_to_json
 from hatch_multiplat.targets.tag_constraint import parse_tag_constraint
 from hatch_multiplat.targets.target_choice import is_named
 from hatch_multiplat.wheels.incompatibility import MissingKind
-from hatch_multiplat.wheels.matrix import Matrix, OwnWheel, make_matrix, wheel_kind
+from hatch_multiplat.wheels.matrix import Matrix, OwnWheel, make_matrix, tags_of, wheel_kind
 from hatch_multiplat.wheels.matrix_layout import GAP_WORDS, MEANINGS, make_rows
 from hatch_multiplat.wheels.report import Advice
 from hatch_multiplat.wheels.selection import MissingWheel, Outcome, parse_wheel, select_all
@@ -166,6 +166,7 @@ def test_a_constraint_that_rules_out_newer_wheels_is_named_for_the_targets_it_co
         project="demo",
         targets=targets,
         lock=lock,
+        available=tags_of(lock),
         outcome=outcome,
         advice=Advice.PROJECT,
         rules=[rule],
