@@ -727,7 +727,7 @@ class TestYanked:
 def test_a_version_that_has_a_wheel_is_not_said_to_lack_it(
     bench: Bench, make_wheel: MakeFile
 ) -> None:
-    """Windows has an older `low` for the sake of `top`; uv leaves its wheel of 2.0 out of a lock."""
+    """Windows has an older `low` for `top`, and uv leaves its newer wheel out of the lock."""
     for version, tags in {"1.0": "py3-none-any", "2.0": f"cp312-cp312-{LINUX}"}.items():
         requires = ["low<2" if version == "1.0" else "low>=2"]
         bench.index.add(make_wheel("top", version, tags=tags, requires=requires))
