@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 import re
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
@@ -98,6 +100,35 @@ class ExecutableError(MultiplatError):
     exit_code = 8
 
 
+_IN_USE: Final = "end the programs that use it"
+_CURES: Final[Mapping[int, str]] = {
+    errno.ENOSPC: "free some space there, or remove files where there are too many for the disk",
+    errno.EDQUOT: "free some space there, or ask for a larger quota",
+    errno.EROFS: "let it be mounted for writing",
+    errno.ENAMETOOLONG: "take a shorter name or a folder nearer to the root",
+    errno.EMFILE: "raise the limit of open files (ulimit -n)",
+    errno.ENFILE: "end programs that have many files open",
+    errno.EFBIG: "raise the limit of file sizes (ulimit -f), or take a disk that has none",
+    errno.EIO: "the disk itself fails: the system's log says more",
+    errno.ELOOP: "remove links that lead in a circle",
+    errno.ETXTBSY: _IN_USE,
+}
+
+
+def find_cure(error: OSError, place: str) -> str:
+    """Say what helps where something cannot be written; `place` is what may not be writable."""
+    return _CURES.get(error.errno or 0, f"make {place} writable")
+
+
+def _is_denied(error: OSError) -> bool:
+    """Tell whether this is Windows' one word for many things, which other systems have too."""
+    return error.errno in {errno.EACCES, errno.EPERM}
+
+
+def _is_folder(path: object) -> bool:
+    return Path(str(path)).is_dir()
+
+
 class WriteError(ExecutableError):
     """A file or folder cannot be written, by whichever command."""
 
@@ -113,14 +144,14 @@ class WriteError(ExecutableError):
             reason = f"{in_the_way or 'what should be its folder'} is a file, not a folder"
             # The file may be one that nobody wants moved: first comes the other place.
             todo = f"name another place in {instead}" if instead else "move that file away"
-        elif error.errno in {errno.ENOSPC, errno.EDQUOT}:
-            reason, todo = str(error.strerror), f"free some space{where}"
-        elif error.errno == errno.EISDIR:
+        elif error.errno == errno.EISDIR or (_is_denied(error) and _is_folder(path)):
             reason, todo = "it is a folder", f"move it away{where}"
         elif error.errno == errno.ENOENT:
             reason, todo = "there is no such folder", f"make it{where}"
         else:
-            reason, todo = error.strerror or str(error), f"make its folder writable{where}"
+            in_use = _is_denied(error) and sys.platform == "win32" and Path(str(path)).is_file()
+            reason = error.strerror or str(error)
+            todo = f"{_IN_USE if in_use else find_cure(error, 'its folder')}{where}"
         return cls(f"cannot write {path}: {reason}; {todo}")
 
 

@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from hatch_multiplat.base.errors import WriteError
+from hatch_multiplat.base.errors import WriteError, find_cure
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -54,8 +54,8 @@ def _make_in_tmpdir(prefix: str) -> Path:
         return Path(tempfile.mkdtemp(prefix=prefix, dir=parent))
     except OSError as error:
         raise WriteError(
-            f"cannot make a temporary folder: {error.strerror or error}; free some space there or "
-            "make it writable, or name another folder in TMPDIR"
+            f"cannot make a temporary folder: {error.strerror or error}; "
+            f"{find_cure(error, 'its place')}, or name another folder in TMPDIR"
         ) from error
 
 

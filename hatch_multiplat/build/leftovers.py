@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from packaging.version import InvalidVersion, Version
 
-from hatch_multiplat.base.errors import WriteError
+from hatch_multiplat.base.errors import WriteError, find_cure
 from hatch_multiplat.base.temporary import BESIDE, sweep
 from hatch_multiplat.build.checksums import FILENAME, listed_files, renew_checksums
 from hatch_multiplat.build.output_names import PEX, PYZ, SBOM_SUFFIX, pyz_name, stem_of
@@ -52,7 +52,8 @@ def remove_leftovers(project: Project, default_dir: Path) -> tuple[Path, ...]:
             renew_checksums(folder)
     except OSError as error:
         raise WriteError(
-            f"cannot remove what is in {folder}: {error.strerror or error}; make it writable"
+            f"cannot remove what is in {folder}: {error.strerror or error}; "
+            f"{find_cure(error, 'it')}"
         ) from error
     return gone
 

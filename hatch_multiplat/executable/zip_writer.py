@@ -147,8 +147,8 @@ def data_offset(stream: IO[bytes], info: zipfile.ZipInfo) -> int:
 
 def _too_large() -> ExecutableError:
     return ExecutableError(
-        "the executable would be larger than a zip file that every Python can run: "
-        f"4 GiB and {MAX_ENTRIES} entries; make it of fewer targets"
+        "the file would be larger than a zip file that every Python can run: "
+        f"4 GiB and {MAX_ENTRIES} entries; put less into it: fewer targets, or fewer dependencies"
     )
 
 

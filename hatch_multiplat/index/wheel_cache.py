@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self
 
-from hatch_multiplat.base.errors import FetchError
+from hatch_multiplat.base.errors import FetchError, find_cure
 from hatch_multiplat.base.user_folders import user_cache
 
 if TYPE_CHECKING:
@@ -262,7 +262,10 @@ class Incoming:
             _make_folder(self._wheel_cache.root, path.parent)
             try:
                 self._path.replace(path)
-            except PermissionError:
+            except PermissionError as error:
+                if path.is_dir():  # Windows has no other word for that.
+                    there = errno.EISDIR
+                    raise OSError(there, os.strerror(there), str(path)) from error
                 # Windows: somebody has the old entry open. If it is whole, it will do.
                 if not path.exists() or hash_file(path, "sha256") != self.digest("sha256"):
                     raise
@@ -285,10 +288,8 @@ class Incoming:
                     there = there.parent
                 kind = "folder" if there.is_dir() else "file"
                 reason = f"the {kind} {there} is in the way; remove it"
-            elif error.errno in {errno.ENOSPC, errno.EDQUOT}:
-                reason = f"{error.strerror}; free some space there"
             else:
-                reason = f"{error.strerror or error}; make it writable"
+                reason = f"{error.strerror or error}; {find_cure(error, 'it')}"
             raise WheelCacheError(
                 f"cannot write to the wheel cache {root}: {reason}, "
                 "or name another folder in HATCH_MULTIPLAT_CACHE"

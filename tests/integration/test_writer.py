@@ -347,7 +347,8 @@ def test_a_full_disk_is_told(
         )
     assert str(caught.value) == (
         f"cannot write {output}: No space left on device; "
-        "free some space, or name another in 'output-dir'"
+        "free some space there, or remove files where there are too many for the disk, "
+        "or name another in 'output-dir'"
     )
     assert not output.parent.exists()
 

@@ -9,6 +9,7 @@ import hashlib
 import io
 import os
 import stat
+import sys
 import tempfile
 import unicodedata
 import zipfile
@@ -175,7 +176,7 @@ MEMBERS = st.lists(st.tuples(NAMES, CONTENTS, MODES), max_size=5).map(
 )
 
 
-@pytest.mark.parametrize("system", TARGETS)
+@pytest.mark.parametrize("system", ["windows"] if sys.platform == "win32" else TARGETS)
 @given(members=MEMBERS, scripts=SCRIPTS)
 @example(members=[("demo/A", b"1", 0), ("demo/a", b"2", 0)], scripts=[])
 @example(members=[("demo-1.0.data/data//tmp/x", b"1", 0)], scripts=["pip:pip"])
