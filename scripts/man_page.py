@@ -85,7 +85,7 @@ def render_options(command: click.Command, context: click.Context) -> Iterator[s
 
 def exit_codes() -> list[tuple[str, str]]:
     """Return each exit code with what it means, from the reference."""
-    rows = re.findall(r"^\| (\d+) \| .*? \| (.*) \|$", CODES.read_text("utf-8"), re.MULTILINE)
+    rows = re.findall(r"^\| (\d+) \|[^|]*\| (.*) \|$", CODES.read_text("utf-8"), re.MULTILINE)
     meanings: dict[str, list[str]] = {}
     for code, meaning in rows:
         meanings.setdefault(code, []).append(meaning.replace("`", ""))

@@ -69,7 +69,7 @@ if TYPE_CHECKING:
     metavar="PLATFORM",
     multiple=True,
     shell_complete=complete_platforms,
-    help="What if the table had this platform, too? May be given several times.",
+    help="What if the table also had this platform? May be given several times.",
 )
 @click.option(
     "--python",
@@ -77,21 +77,21 @@ if TYPE_CHECKING:
     metavar="PYTHON",
     multiple=True,
     shell_complete=complete_pythons,
-    help="What if the table had this Python, too? May be given several times.",
+    help="What if the table also had this Python? May be given several times.",
 )
 @click.option(
     "--only",
     is_flag=True,
-    help="Take --platform and --python in place of the table's, not beside them.",
+    help="Take --platform and --python in place of the table's, not in addition.",
 )
-@click.option("--no-lock", is_flag=True, help="Solve afresh, whether or not there is a lock.")
+@click.option("--no-lock", is_flag=True, help="Resolve afresh, even if there is a lock.")
 @json_option
 @click.option("--markdown", is_flag=True, help="Print Markdown, for the summary of a CI job.")
 @click.option(
     "--html",
     metavar="FILE",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="Write a page to sort and filter, too.",
+    help="Also write a page to sort and filter.",
 )
 @quiet_option
 @verbose_option
@@ -110,9 +110,9 @@ def check(
 ) -> None:
     """Show which wheel of each package each target of PROJECT takes, and what is missing.
 
-    Nothing is downloaded but what the index says, a wheel whose METADATA it does not serve or whose
-    tag promises no C library, and an sdist where there is no wheel at all; and the wheels of one
-    target where the table names a script that is not the project's own.
+    Few files are downloaded: a wheel if the index does not serve its METADATA or its tag promises
+    no C library, the sdist of a package without wheels, and, if the table names a script of a
+    dependency, the wheels of one target.
     Exits with 4 if a target cannot be covered.
     """
     if as_json and markdown:

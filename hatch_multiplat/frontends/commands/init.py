@@ -64,7 +64,7 @@ if TYPE_CHECKING:
     metavar="NAME",
     multiple=True,
     shell_complete=complete_platforms,
-    help="A platform, in place of those that would be guessed; may be given several times.",
+    help="A platform, in place of those that init would choose; may be given several times.",
 )
 @click.option(
     "--python",
@@ -72,15 +72,15 @@ if TYPE_CHECKING:
     metavar="VERSION",
     multiple=True,
     shell_complete=complete_pythons,
-    help="A Python, such as 3.13, 3.14t or pp311; may be given several times.",
+    help="A Python, such as 3.13 or 3.14t, in place of those that init would choose; may be given several times.",
 )
 @click.option(
     "--on-request",
     is_flag=True,
-    help=f"Build the executable only where {ENABLE}=true; no other build gets the plugin.",
+    help=f"Build the executable only if {ENABLE}=true; no other build gets the plugin.",
 )
 @click.option("--dry-run", is_flag=True, help="Write nothing; print what would change as a diff.")
-@click.option("-y", "--yes", is_flag=True, help="Write without asking, also on a terminal.")
+@click.option("-y", "--yes", is_flag=True, help="Write without asking, even on a terminal.")
 @quiet_option
 @verbose_option
 @ends_cleanly
@@ -94,7 +94,7 @@ def init(
     yes: bool,
     quiet: bool,
 ) -> None:
-    """Add the table and the hook to the pyproject.toml of PROJECT; all that is there stays."""
+    """Add the table and the hook to the pyproject.toml of PROJECT. Everything in it stays."""
     terminal = Terminal(quiet=quiet)
     file = _read_pyproject(project)
     settings = _choose(project, file.text, Settings(platforms=platforms, pythons=pythons), terminal)

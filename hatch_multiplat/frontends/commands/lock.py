@@ -51,14 +51,14 @@ if TYPE_CHECKING:
     ],
 )
 @project_argument
-@click.option("--upgrade", "-U", is_flag=True, help="Forget the versions of the present lock.")
+@click.option("--upgrade", "-U", is_flag=True, help="Ignore the versions of the existing lock.")
 @click.option(
     "--upgrade-package",
     "-P",
     "packages",
     metavar="NAME",
     multiple=True,
-    help="Forget the version of one package; may be given several times.",
+    help="Ignore the version of one package; may be given several times.",
 )
 @click.option("--check", is_flag=True, help="Write nothing; exit with 3 if the lock is stale.")
 @json_option
@@ -74,7 +74,7 @@ def lock(
     as_json: bool,
     quiet: bool,
 ) -> None:
-    """Write the lock of PROJECT: PEP 751, what each platform takes, with hashes."""
+    """Write the lock of PROJECT (PEP 751): the files that each target takes, with their hashes."""
     terminal = Terminal(quiet=quiet or as_json)
     names = _read_names(packages)
     opened, question, context = prepare(project, terminal)

@@ -80,7 +80,7 @@ def split(
     as_json: bool,
     quiet: bool,
 ) -> None:
-    """Write the executable FILE anew for some of its targets, without resolving or network."""
+    """Write FILE anew for some of its targets. Nothing is resolved or downloaded."""
     choice = Choice(targets=targets, platforms=platforms, pythons=pythons)
     if not choice and each is None:
         raise ConfigError(

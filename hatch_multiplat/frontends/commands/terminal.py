@@ -133,7 +133,7 @@ verbose_option = click.option(
     is_flag=True,
     expose_value=False,
     callback=lambda _context, _option, wanted: show_log() if wanted else None,
-    help="Print what is run and what is downloaded, too.",
+    help="Also print what is run and what is downloaded.",
 )
 
 

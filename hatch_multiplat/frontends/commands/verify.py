@@ -87,7 +87,7 @@ DEFAULT_ARGUMENTS = ("--version",)
     "overrides",
     metavar="REQUIREMENT",
     multiple=True,
-    help="Takes the place of every requirement of its project, as uv has it.",
+    help="Replaces every requirement on its project, as in uv.",
 )
 @click.option(
     "--exclude", "excluded", metavar="NAME", multiple=True, help="A project that may be missing."
@@ -97,7 +97,8 @@ DEFAULT_ARGUMENTS = ("--version",)
     type=click.FloatRange(min=0, min_open=True),
     default=60.0,
     show_default=True,
-    help="Seconds that a run may take.",
+    metavar="SECONDS",
+    help="How long a run may take.",
 )
 @lock_option
 @fetch_option
@@ -123,8 +124,9 @@ def verify(
 ) -> None:
     """Prove that each target of FILE has all that it needs, then run it under each Python here.
 
-    The program is run with ARGUMENTS, or with --version, unless the file holds what no build has
-    put there. Exits with 9 if anything is wrong, and with 10 if only the first line is another.
+    The program is run with ARGUMENTS (default: --version), unless the file holds something that no
+    build has put there. Exits with 9 if anything is wrong, and with 10 if only the first line is
+    not the build's.
     """
     all_runners = [*_parse_runners(runners), *_project_runners(project)]
     executable = read_executable(file)
