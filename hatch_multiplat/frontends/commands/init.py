@@ -72,7 +72,10 @@ if TYPE_CHECKING:
     metavar="VERSION",
     multiple=True,
     shell_complete=complete_pythons,
-    help="A Python, such as 3.13 or 3.14t, in place of those that init would choose; may be given several times.",
+    help=(
+        "A Python, such as 3.13 or 3.14t, in place of those that init would choose; "
+        "may be given several times."
+    ),
 )
 @click.option(
     "--on-request",
