@@ -20,6 +20,7 @@ from hatch_multiplat.build.own_wheels import (
 )
 from hatch_multiplat.build.scie import settle_options
 from hatch_multiplat.build.side_outputs import check_wanted, write_side_outputs
+from hatch_multiplat.executable.pex_skeleton import making_skeleton
 from hatch_multiplat.executable.run_choice import (
     check_modules,
     choose_run,
@@ -95,11 +96,12 @@ def build_executable(request: Request, invocation: Invocation) -> Report:
     required = _read_requirements(project, own.metadata, context)
     downloads = Downloads(context, whole=True)
     resolving = time.monotonic()
-    found = _resolve(project, own, context, downloads)
-    fetching = time.monotonic()
-    selections = add_own_wheels(found, own, unpacked=is_unpacked_sdist(project.folder))
-    wheels = own_wheels_of(selections, own)
-    brought = downloads.bring(selections, wheels)
+    with making_skeleton(project.config, pex_root=context.wheel_cache.root / "pex"):
+        found = _resolve(project, own, context, downloads)
+        fetching = time.monotonic()
+        selections = add_own_wheels(found, own, unpacked=is_unpacked_sdist(project.folder))
+        wheels = own_wheels_of(selections, own)
+        brought = downloads.bring(selections, wheels)
     paths = {name: file.path for name, file in brought.items()}
     fetched = time.monotonic()
     files = downloads.open(brought)

@@ -19,7 +19,8 @@ import shlex
 import shutil
 import sys
 import zipfile
-from contextlib import suppress
+from collections import deque
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from importlib import metadata
 from typing import TYPE_CHECKING, Any, Final
@@ -27,13 +28,14 @@ from typing import TYPE_CHECKING, Any, Final
 from hatch_multiplat.base.atomic_write import read_sealed, write_sealed
 from hatch_multiplat.base.errors import ToolError
 from hatch_multiplat.base.own_requirements import own_requirements
+from hatch_multiplat.base.threads import run_in_threads
 from hatch_multiplat.executable.executable import DEPS, INFO, MAIN, MULTIPLAT, PEX_MAIN, PEX_PACKAGE
 from hatch_multiplat.executable.pex_tool import own_pex_root, run_pex, told_as_cache
 from hatch_multiplat.executable.rendering import PYTHON
 from hatch_multiplat.executable.zip_writer import Member, read_members, write_members
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from hatch_multiplat.config.config import Config
@@ -123,9 +125,29 @@ def find_skeleton(config: Config, *, pex_root: Path) -> Skeleton:
     return parse_skeleton(content)
 
 
-def has_skeleton(config: Config, *, pex_root: Path) -> bool:
-    """Tell whether the skeleton for these options is kept, so that pex need not be there."""
-    return _read_kept(_path(config, pex_root)) is not None
+def lacks_skeleton(config: Config, *, pex_root: Path) -> bool:
+    """Tell whether pex has to make a skeleton for a build with these options."""
+    formats = config.formats
+    takes_one = "pex" in formats or ("exe" in formats and "pyz" not in formats)
+    return takes_one and _read_kept(_path(config, pex_root)) is None
+
+
+@contextmanager
+def making_skeleton(config: Config, *, pex_root: Path) -> Iterator[None]:
+    """Let pex make the skeleton that a build lacks while the build does something else.
+
+    At the end it is made, unless pex has failed: `find_skeleton` then says why.
+    """
+    lacking = [config] if lacks_skeleton(config, pex_root=pex_root) else []
+    outcomes = run_in_threads(lambda one: find_skeleton(one, pex_root=pex_root), lacking, 1)
+    try:
+        yield
+    except KeyboardInterrupt:  # The user waits for nothing more.
+        raise
+    except BaseException:
+        deque(outcomes, maxlen=0)
+        raise
+    deque(outcomes, maxlen=0)
 
 
 def _arguments(config: Config) -> tuple[str, ...]:

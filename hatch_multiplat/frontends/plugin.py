@@ -19,7 +19,7 @@ from hatch_multiplat.base.lines import layout
 from hatch_multiplat.base.own_requirements import own_requirements
 from hatch_multiplat.build.checksums import FILENAME, write_checksums
 from hatch_multiplat.build.leftovers import remove_leftovers
-from hatch_multiplat.executable.pex_skeleton import has_skeleton
+from hatch_multiplat.executable.pex_skeleton import lacks_skeleton
 from hatch_multiplat.frontends.render.error_text import render_error
 from hatch_multiplat.index.local_files import paths_for_sdist
 from hatch_multiplat.index.wheel_cache import WheelCache
@@ -153,11 +153,7 @@ def check_installed(requirements: Iterable[Requirement]) -> None:
 def _runs_pex(config: Config, environ: Mapping[str, str]) -> bool:
     """Tell whether a build runs pex; what it has made before, in just this way, is kept."""
     pex_root = WheelCache.default(environ).root / "pex"
-    takes_skeleton = "pex" in config.formats or (
-        "exe" in config.formats and "pyz" not in config.formats
-    )
-    lacks = takes_skeleton and not has_skeleton(config, pex_root=pex_root)
-    return "scie" in config.formats or lacks
+    return "scie" in config.formats or lacks_skeleton(config, pex_root=pex_root)
 
 
 def _is_installed(requirement: Requirement) -> bool:

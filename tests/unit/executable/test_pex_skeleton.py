@@ -16,7 +16,7 @@ from hatch_multiplat.executable.pex_skeleton import (
     KEPT,
     dump_info,
     find_skeleton,
-    has_skeleton,
+    lacks_skeleton,
     normalize,
     parse_skeleton,
     with_hash,
@@ -161,12 +161,12 @@ def test_one_that_is_kept_is_known_and_a_damaged_one_is_not(
     made: list[tuple[str, ...]], tmp_path: Path
 ) -> None:
     config = Config(targets=())
-    assert not has_skeleton(config, pex_root=tmp_path)
+    assert lacks_skeleton(config, pex_root=tmp_path)
     find(tmp_path)
-    assert has_skeleton(config, pex_root=tmp_path)
+    assert not lacks_skeleton(config, pex_root=tmp_path)
     (kept,) = (tmp_path / "skeletons").iterdir()
     kept.write_bytes(b"damaged")
-    assert not has_skeleton(config, pex_root=tmp_path)
+    assert lacks_skeleton(config, pex_root=tmp_path)
 
 
 def test_those_used_last_are_kept(made: list[tuple[str, ...]], tmp_path: Path) -> None:
