@@ -136,7 +136,7 @@ class Credentials:
     def _take_url(self, url: str) -> str:
         parts = _parse(url)
         if parts is None:
-            is_file = url.lower().startswith("file:")
+            is_file = url.lower().partition(":")[0].endswith("file")
             if "//" in url and not is_file and redact_text(url) != url:
                 raise ValueError(f"{redact_text(url)!r} is neither a URL nor a requirement")
             return url
@@ -232,6 +232,8 @@ def _redact_word(text: str) -> str:
         head, _, last = text.rpartition("@")
         return f"***@{last}" if ":" in head else text
     authority = re.split(r"[/?#]", rest, maxsplit=1)[0]
+    if scheme.endswith("file") and not authority:
+        return text
     if "@" not in authority and ":" not in authority and _looks_like_host(authority):
         return text  # An @ of the path: git's revision, or a scope.
     head, at, last = rest.rpartition("@")
@@ -249,7 +251,7 @@ def _parse(url: str) -> tuple[str, str, str] | None:
     if match is None or (not match["slashes"] and "@" not in match["rest"]):
         return None
     scheme, slashes, rest = match["scheme"], match["slashes"], match["rest"]
-    if scheme.lower() == "file":
+    if scheme.lower().rpartition("+")[2] == "file":  # Behind an @ is a revision, nobody's name.
         return None
     shown = _redact_word(url)
     if len(slashes) != len("//"):

@@ -18,7 +18,7 @@ from packaging.utils import canonicalize_name
 from hatch_multiplat.base.errors import ConfigError, FetchError, SolveError, ToolError
 from hatch_multiplat.base.process import Finished, run_tool
 from hatch_multiplat.base.temporary import temporary_folder
-from hatch_multiplat.base.urls import local_path, redact
+from hatch_multiplat.base.urls import local_path, redact, redact_text
 from hatch_multiplat.index.certificates import certificate_variables
 from hatch_multiplat.index.index_trouble import explain_trouble
 from hatch_multiplat.index.project_settings import valid_requirements
@@ -64,9 +64,15 @@ MAX_EXPLANATION: Final = 16
 _NO_ANSWER: Final = ("No solution found", "unsatisfiable", "Failed to build")
 _OWN_FAILURE: Final = re.compile(
     r"os error \d+|Failed to initialize|Failed to parse|TOML parse error"
-    r"|Request failed|Failed to (?:fetch|download)|error sending request|timed out"
+    r"|Request failed|Failed to (?:fetch|download(?! and build))|error sending request|timed out"
 )
 """What uv says when its cache, its settings or the network is in the way."""
+
+_NOT_THERE: Final = re.compile(r"Distribution not found at: (\S+)")
+_OF_GIT: Final = re.compile(r"Failed to download and build '([^']+)'|Git operation failed")
+_GIT_SAYS: Final = re.compile(
+    r"^\s*(?:fatal: (.*)|cause: ((?:failed to find|Git executable not found).*))$", re.MULTILINE
+)
 
 _NOT_FOUND: Final = re.compile(
     r"([A-Za-z0-9][\w.-]*) was not found in the (?:package registry|provided package locations)"
@@ -410,6 +416,14 @@ def _failure(
     trouble = explain_trouble(said, sources, environ)
     if trouble is not None:
         return FetchError(trouble)
+    if "Git operation failed" in said:
+        return FetchError(_explain_git(said.replace("`", "'")))
+    if absent := _NOT_THERE.search(said):
+        return SolveError(
+            f"a dependency is said to be at {redact(absent[1])}, and nothing is there; correct the "
+            "URL or the path that names it",
+            explanation=said,
+        )
     ours = finished.returncode in {1, 2} and not _OWN_FAILURE.search(said)
     if ours or any(words in said for words in _NO_ANSWER):
         lines = [_explanation(said), *_places_asked(said, sources), *_own_part(said, question)]
@@ -420,6 +434,17 @@ def _failure(
     return ToolError(f"uv failed:\n{_explanation(said) or '  (it printed nothing)'}{hint}")
 
 
+def _explain_git(said: str) -> str:
+    """Say which repository git could not bring, and why, in git's own words."""
+    named = next((match[1] for match in _OF_GIT.finditer(said) if match[1]), "a repository")
+    reasons = [first or second for first, second in _GIT_SAYS.findall(said)]
+    reason = redact_text(reasons[0]).rstrip(".") if reasons else "it does not say why"
+    return (
+        f"{redact_text(named)} cannot be had by git: {reason}; correct the address or the "
+        "revision, or see that git is installed, gets through the network, and may read it"
+    )
+
+
 def _places_asked(said: str, sources: Sources) -> list[str]:
     """Say for each package that uv has not found where that was: it does not tell."""
     lines = []
@@ -427,7 +452,7 @@ def _places_asked(said: str, sources: Sources) -> list[str]:
         places = [*sources.find_links, *sources.indexes_for(canonicalize_name(name))]
         if places:
             listed = ", ".join(_with_origin(place, sources) for place in places)
-            lines.append(f"{name} was looked for at {listed}")
+            lines.append(f"{name} was looked for at {listed}; correct its name, or name its index")
     return lines
 
 

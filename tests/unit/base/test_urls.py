@@ -170,3 +170,11 @@ def test_a_path_of_this_system_has_the_url_that_python_gives_it(tmp_path: Path) 
     path = tmp_path / "a b%20ü"
     assert file_url(path) == path.as_uri()
     assert local_path(file_url(path)) == path
+
+
+def test_behind_the_at_of_a_local_repository_is_a_revision() -> None:
+    url = "git+file:///srv/repositories/x@v1.0"
+    credentials = Credentials()
+    assert credentials.take(f"x @ {url}") == f"x @ {url}"
+    assert credentials.logins == {}
+    assert redact(url) == redact_text(url) == url

@@ -138,7 +138,9 @@ def test_a_package_that_is_nowhere_comes_with_the_places_that_were_asked(
     failure = solve._failure(
         Finished(returncode=1, stdout="", stderr=said), question({}, sources), {}
     )
-    assert str(failure).splitlines()[-1] == f"nowhere was looked for at {places}"
+    assert str(failure).splitlines()[-1] == (
+        f"nowhere was looked for at {places}; correct its name, or name its index"
+    )
 
 
 @pytest.mark.parametrize(
@@ -230,3 +232,59 @@ def test_a_uv_toml_that_is_no_toml_is_a_mistake_in_config(tmp_path: Path) -> Non
 
     with pytest.raises(ConfigError, match=r"[/\\]uv\.toml is not TOML: "):
         read_uv_table(tmp_path, PYPROJECT)
+
+
+GIT = """\
+  Updating https://git.test/x (HEAD)
+error: Failed to download and build `x @ git+https://git.test/x`
+  cause: Git operation failed
+  cause: failed to clone into: /home/ada/.cache/uv/git-v2/db/0711d40358bfffd7
+"""
+
+
+@pytest.mark.parametrize(
+    ("said", "reason"),
+    [
+        (
+            f"{GIT}  --- stderr\n  fatal: unable to access 'https://git.test/x/': no such host\n",
+            "unable to access 'https://git.test/x/': no such host",
+        ),
+        (
+            f"{GIT}  cause: failed to find branch, tag, or commit `none`\n",
+            "failed to find branch, tag, or commit 'none'",
+        ),
+        (
+            f"{GIT}  cause: Git executable not found. Ensure that it is installed.\n",
+            "Git executable not found. Ensure that it is installed",
+        ),
+        (GIT, "it does not say why"),
+    ],
+)
+def test_what_git_cannot_bring_is_told_in_its_words_with_the_repository(
+    said: str, reason: str
+) -> None:
+    failure = solve._failure(Finished(returncode=1, stdout="", stderr=said), question({}), {})
+    assert isinstance(failure, FetchError)
+    begin = f"x @ git+https://git.test/x cannot be had by git: {reason}; correct the address or"
+    assert str(failure).startswith(begin)
+
+
+def test_a_file_that_is_not_there_is_told_without_uvs_words() -> None:
+    said = "error: Distribution not found at: file:///wheels/x-1.0-py3-none-any.whl\n"
+    failure = solve._failure(Finished(returncode=1, stdout="", stderr=said), question({}), {})
+    assert isinstance(failure, SolveError)
+    assert str(failure) == (
+        "a dependency is said to be at file:///wheels/x-1.0-py3-none-any.whl, and nothing is "
+        "there; correct the URL or the path that names it"
+    )
+
+
+def test_a_repository_that_has_to_be_built_is_no_failure_of_uv() -> None:
+    """So the search lets it be built."""
+    said = (
+        "error: Failed to download and build `x @ git+https://git.test/x`\n"
+        "  cause: Building source distributions for `x` is disabled\n"
+    )
+    failure = solve._failure(Finished(returncode=1, stdout="", stderr=said), question({}), {})
+    assert isinstance(failure, SolveError)
+    assert solve.packages_without_wheels(failure.explanation) == ("x",)
