@@ -339,6 +339,8 @@ KINDS: Final = {
     "resolved": "notes of earlier builds",
     "built": "notes of earlier builds",
     "checked": "notes of earlier builds",
+    "members": "notes of earlier builds",
+    "blocks": "compressed contents of pyz files",
     "pex": "pex's own files",
     "tmp": "files of builds that run, or were killed",
 }
@@ -349,6 +351,7 @@ _FORM: Final = re.compile(
     r"\w+/(\w+/)?([0-9a-f]{2})/\2[0-9a-f]{14,126}(\.json|/[^/]+)?"
     r"|merged/[0-9a-f]{32}/[^/]+/index\.html"
     r"|pex/([0-9]+(\.lock|/.+)|skeletons/[^/]+)"
+    r"|blocks/[0-9a-f]{64}(\.xz)?"
     r"|tmp/[0-9a-f]{16}\.part"
 )
 

@@ -31,6 +31,7 @@ STRANGERS = (
     "pex/pyproject.toml",
     "pex/src/ab/abcdef.py",
     "tmp/letter.part",
+    "blocks/house.xz",
     "built/2026/report.pdf",
 )
 
@@ -50,7 +51,7 @@ def root(
         tmp_path,
         index_url=index_server.index_url,
         requires=["dep"],
-        table={"platforms": ["linux-x86_64"], "python": ["3.12"]},
+        table={"platforms": ["linux-x86_64"], "python": ["3.12"], "formats": ["pex", "pyz"]},
         environ={"HATCH_MULTIPLAT_CACHE": str(root)},
     )
     project.build()
@@ -86,7 +87,7 @@ def test_size_counts_what_builds_have_put_there(root: Path, tmp_path: Path) -> N
     shown = run("size")
     assert sum(kind["files"] for kind in shown["kinds"].values()) == len(names)
     assert shown["bytes"] == sum((built / name).stat().st_size for name in names)
-    assert {"wheels", "pages", "pex"} <= set(shown["kinds"])
+    assert {"wheels", "pages", "pex", "blocks"} <= set(shown["kinds"])
     text = CliRunner().invoke(main, ["cache", "size"]).output
     assert text.splitlines()[0] == str(root)
     assert text.splitlines()[-1].endswith("in all")
