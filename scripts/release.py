@@ -1,8 +1,8 @@
-"""Build what a release consists of: the sdist, the wheel, and the plugin as its own executable.
+"""Build what a release consists of: the sdist, the wheel, and the plugin as its own executables.
 
-The executable is made by the hook, from this very checkout: `dist/hatch-multiplat.pex` is the
-command, for all platforms and Pythons in `[tool.multiplat]`, with uv and pex in it. Its inventory
-and `SHA256SUMS` lie beside it.
+The hook makes them, from this very checkout: `dist/hatch-multiplat.pex` and `.pyz` are the command,
+for all platforms and Pythons in `[tool.multiplat]`, with uv and pex in it. Their inventories and
+`SHA256SUMS` lie beside them.
 
 With `--tag v1.2.3`, as the release workflow calls it, nothing is built unless the tag names the
 version in `__about__.py` and CHANGELOG.md has a dated section for it.
@@ -33,7 +33,8 @@ def main() -> None:
     # A release takes its packages from PyPI, whatever pip is set to on the machine that makes it.
     enabled = {"HATCH_BUILD_HOOK_ENABLE_MULTIPLAT": "true", "PIP_CONFIG_FILE": os.devnull}
     run(python, "-m", "build", "--no-isolation", extra_env=enabled)
-    run(sys.executable, ROOT / "dist" / "hatch-multiplat.pex", "--version")
+    for name in ("hatch-multiplat.pyz", "hatch-multiplat.pex"):
+        run(sys.executable, ROOT / "dist" / name, "--version")
 
 
 def find_problems(tag: str) -> list[str]:

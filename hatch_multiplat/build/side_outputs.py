@@ -92,34 +92,40 @@ def write_side_outputs(
     made = [Path(output.path) for output in outputs if Path(output.path).is_file()]
     folder = Path(outputs[0].path).parent
     if wanted.render_sbom is not None:
-        named = {item.format: Path(item.path) for item in reversed(outputs)}
-        output = next(
-            named[name] for name in ("pex", "pyz", "exe") if name in named and named[name] in made
+        metadata = wheels[0].metadata
+        components = list_components(
+            selections,
+            lock=lock,
+            digests={name: file.sha256 for name, file in files.items()},
+            metadata={name: file.metadata for name, file in files.items()},
         )
-        inventory = Inventory(
-            name=wheels[0].metadata.name,
-            version=str(wheels[0].metadata.version),
-            filename=output.name,
-            sha256=hash_file(output, "sha256"),
-            licensing=read_licensing(files[wheels[0].path.name].metadata),
-            targets=tuple(str(selection.target) for selection in selections),
-            components=list_components(
-                selections,
-                lock=lock,
-                digests={name: file.sha256 for name, file in files.items()},
-                metadata={name: file.metadata for name, file in files.items()},
-            ),
-        )
-        path = output.with_name(output.name + SBOM_SUFFIX)
-        try:
-            write_atomically(path, wanted.render_sbom(inventory, timestamp=wanted.timestamp))
-        except OSError as error:
-            raise WriteError.of(path, error, instead="'output-dir'") from error
-        written.append(path)
+        for output in _executables(outputs, made):
+            inventory = Inventory(
+                name=metadata.name,
+                version=str(metadata.version),
+                filename=output.name,
+                sha256=hash_file(output, "sha256"),
+                licensing=read_licensing(files[wheels[0].path.name].metadata),
+                targets=tuple(str(selection.target) for selection in selections),
+                components=components,
+            )
+            path = output.with_name(output.name + SBOM_SUFFIX)
+            try:
+                write_atomically(path, wanted.render_sbom(inventory, timestamp=wanted.timestamp))
+            except OSError as error:
+                raise WriteError.of(path, error, instead="'output-dir'") from error
+            written.append(path)
     if wanted.checksums:
         made += [*written, *_own_distributions(wheels, folder)]
         written.append(write_checksums(folder, made))
     return tuple(written)
+
+
+def _executables(outputs: Sequence[Output], made: Sequence[Path]) -> list[Path]:
+    """Return the files that get an inventory: the PEX and the pyz, or a program for Windows."""
+    named = {item.format: Path(item.path) for item in reversed(outputs)}
+    whole = [named[name] for name in ("pex", "pyz") if name in named and named[name] in made]
+    return whole or [named["exe"]]
 
 
 def _own_distributions(wheels: Sequence[ProjectWheel], folder: Path) -> list[Path]:

@@ -214,6 +214,17 @@ def test_an_inventory_is_of_it(project: ProjectFolder, tmp_path: Path) -> None:
     assert hashlib.sha256(path.read_bytes()).hexdigest() in json.dumps(bom)
 
 
+def test_a_pex_and_a_pyz_have_an_inventory_each(project: ProjectFolder, tmp_path: Path) -> None:
+    build(project, tmp_path, sbom=True, checksums=True, formats=["pex", "pyz"])
+    sums = (tmp_path / "SHA256SUMS").read_text("utf-8")
+    for name in ("demo-1.0.pex", "demo-1.0.pyz"):
+        digest = hashlib.sha256((tmp_path / name).read_bytes()).hexdigest()
+        bom = (tmp_path / f"{name}.cdx.json").read_text("utf-8")
+        assert digest in bom
+        assert f"{digest}  {name}\n" in sums
+        assert f"  {name}.cdx.json\n" in sums
+
+
 WITHOUT_LZMA = (
     "import sys; sys.modules['_lzma'] = None; sys.modules['lzma'] = None;"
     "from hatch_multiplat.frontends.cli import main; main(sys.argv[1:])"
