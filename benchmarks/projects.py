@@ -75,6 +75,8 @@ def make_subject(
     pythons: Sequence[str],
     sources: Mapping[str, str] | None = None,
     entry_point: str | None = None,
+    requires_python: str = ">=3.11",
+    formats: Sequence[str] = ("pex",),
 ) -> Subject:
     """Make a project with a console script of its own name, and its wheel; nothing is run.
 
@@ -83,10 +85,10 @@ def make_subject(
     folder.mkdir(parents=True, exist_ok=True)
     module = name.replace("-", "_")
     (folder / "pyproject.toml").write_text(
-        f'[project]\nname = "{name}"\nversion = "1.0"\nrequires-python = ">=3.11"\n'
+        f'[project]\nname = "{name}"\nversion = "1.0"\nrequires-python = "{requires_python}"\n'
         f"dependencies = {json.dumps(list(dependencies))}\n\n"
         f"[tool.multiplat]\nplatforms = {json.dumps(list(platforms))}\n"
-        f"python = {json.dumps(list(pythons))}\n",
+        f"python = {json.dumps(list(pythons))}\nformats = {json.dumps(list(formats))}\n",
         "utf-8",
     )
     wheel = folder / f"{module}-1.0-py3-none-any.whl"

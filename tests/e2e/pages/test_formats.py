@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-PAGES = ("wheelhouse", "aws-lambda", "layouts", "windows-exe", "scie")
+PAGES = ("wheelhouse", "aws-lambda", "layouts", "small", "windows-exe", "scie")
 NAME = EXECUTABLE.removesuffix(".pex")
 AGAIN = Step(command="hatch-multiplat build --quiet --wheel dist/*.whl", shown=())
 
@@ -79,6 +79,10 @@ def test_aws_lambda(run_page: Callable[[str], list[str]]) -> None:
 
 def test_layouts(run_page: Callable[[str], list[str]]) -> None:
     assert run_page("how-to/layouts")[-2:] == ["it ran", "it ran"]
+
+
+def test_small(run_page: Callable[[str], list[str]]) -> None:
+    assert run_page("how-to/small")[-1] == "git-inspect 1.0.0"
 
 
 def test_windows_exe(run_page: Callable[[str], list[str]]) -> None:

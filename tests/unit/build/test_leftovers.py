@@ -11,7 +11,7 @@ from hatch_multiplat.build.leftovers import OwnOutputs, is_named_as_output, remo
 from hatch_multiplat.executable.executable import INFO
 from hatch_multiplat.resolve.project import Project, make_project
 
-ALL = ["pex", "wheelhouse", "wheelhouse-zip", "zip", "exe", "scie"]
+ALL = ["pex", "pyz", "wheelhouse", "wheelhouse-zip", "zip", "exe", "scie"]
 
 
 def project(folder: Path = Path("demo"), **table: Any) -> Project:
@@ -29,6 +29,8 @@ def is_ours(filename: str, **table: Any) -> bool:
         "my-app-1.0.pex",
         "my-app-2!1.0rc1.post2.dev3+local.4.pex",
         "my-app-1.0.pex.cdx.json",
+        "my-app-1.0.pyz",
+        "my-app-1.0.pyz.cdx.json",
         "my-app-1.0.exe",
         "my-app-1.0.exe.cdx.json",
         "my-app-1.0-wheelhouse",
@@ -49,6 +51,7 @@ def test_what_the_table_names_is_ours_in_any_version(filename: str) -> None:
         "my-app-extra-1.0.pex",
         "other-my-app-1.0.pex",
         "my-app-1.0.pex.old",
+        "my-app.pyz",
         "my-app-1.0.zip",
         "my-app-latest.pex",
         "my-app-1.0-cp311-win_amd64.zip",
