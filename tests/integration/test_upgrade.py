@@ -63,7 +63,7 @@ def test_what_reads_files_says_in_one_line_what_to_do(
     assert result.exit_code == 8
     (line,) = result.stderr.splitlines()
     assert line.endswith(
-        f": {file} was made by an older hatch-multiplat, in a format that this release does not "
+        f"{file.name} was made by an older hatch-multiplat, in a format that this release does not "
         "read; use the one that made it, or build the file anew"
     )
     assert not output.exists()
