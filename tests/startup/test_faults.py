@@ -85,16 +85,20 @@ def test_where_files_cannot_be_locked_the_work_is_done_twice_but_right(bench: Be
     assert bench.leftovers() == []
 
 
+# The whole attack is 500 kills: HATCH_MULTIPLAT_ATTACK=whole.
+KILLS = 500 if os.environ.get("HATCH_MULTIPLAT_ATTACK") == "whole" else 16
+
+
 def test_killed_at_any_moment_the_next_run_is_right(bench: Bench) -> None:
     app = heavy_demo(bench)
     begin = time.monotonic()
     bench.run([app, "exit", "0"])
     whole = time.monotonic() - begin
     killed = 0
-    for step in range(16):
+    for step in range(KILLS):
         shutil.rmtree(bench.cache)
         process = subprocess.Popen([app, "exit", "0"], env=bench.env(), start_new_session=True)
-        time.sleep(whole * step / 15)
+        time.sleep(whole * step / (KILLS - 1))
         os.killpg(process.pid, signal.SIGKILL)
         if process.wait() == -signal.SIGKILL:
             killed += 1
@@ -105,7 +109,7 @@ def test_killed_at_any_moment_the_next_run_is_right(bench: Bench) -> None:
         assert count == 400
         assert len(bench.setups()) == 1
         assert bench.leftovers() == []
-    assert killed > 8
+    assert killed > KILLS // 2
 
 
 def test_a_full_disk_is_said_and_nothing_is_left(bench: Bench) -> None:
