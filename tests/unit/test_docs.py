@@ -228,6 +228,40 @@ def test_the_page_on_floors_has_the_systems_that_the_command_prints() -> None:
     assert shown == {floor: known[floor] for floor in known if floor[0] != "macos"}
 
 
+def table_rows(text: str) -> dict[str, list[str]]:
+    """Return the cells of each row of the first table in a text, by the first cell's words."""
+    rows = [line.strip("| ").split(" | ") for line in text.partition("\n| ")[2].split("\n")]
+    until = next(at for at, row in enumerate(rows) if row == [""])
+    return {row[0].strip("*"): row[1:] for row in rows[:until]}
+
+
+def rounded(cell: str) -> float:
+    """Return the number of seconds that a cell begins with, as pages quote it: two digits."""
+    number, unit = cell.split()[:2]
+    return float(f"{float(number) / (1000 if unit == 'ms' else 1):.2g}")
+
+
+def test_the_figures_that_pages_quote_are_those_of_the_benchmarks() -> None:
+    measured = (ROOT / "docs" / "explanation" / "benchmarks.md").read_text("utf-8")
+    build = table_rows(measured.partition("## Building\n")[2])
+    start = table_rows(measured.partition("\ngit-inspect, 15 targets:\n")[2])
+    by_hand = next(cells for name, cells in build.items() if name.startswith("pex `--pip"))
+    for page in (ROOT / "README.md", ROOT / "docs" / "index.md"):
+        quoted = table_rows(page.read_text("utf-8"))
+        ours, theirs = map(rounded, quoted["build, warm caches"])
+        assert (ours, theirs) == (rounded(build["hatch-multiplat"][0]), rounded(by_hand[0]))
+        ours, theirs = map(rounded, quoted["first start"])
+        assert (ours, theirs) == (rounded(start["hatch-multiplat"][1]), rounded(start["pex"][1]))
+        assert all(size.strip() in measured for size in quoted["size"])
+    page = ROOT / "docs" / "comparison.md"
+    quoted = table_rows(page.read_text("utf-8").partition("## Size and speed\n")[2])
+    for name, (size, first, later, disk) in list(quoted.items())[2:]:
+        cells = start[{"a plain virtual environment": "plain venv"}.get(name, name)]
+        assert (disk, rounded(later)) == (cells[2], rounded(cells[3])), name
+        assert size in measured, name
+        assert first == "-" or rounded(first) == rounded(cells[1]), name
+
+
 def test_the_man_page_is_made_of_the_commands_help() -> None:
     run_command(sys.executable, "scripts/man_page.py", "--check", cwd=ROOT)
 
