@@ -468,11 +468,9 @@ def _differences(
         variants = []
         for version, where in sorted(versions.items(), reverse=True):
             targets = tuple(sorted(where, key=order.__getitem__))
-            reasons = {
-                f"{newest}: {why}": None
-                for target in targets
-                if (why := _why_none_fits(name, wheels, target, rules))
-            }
+            whys = [_why_none_fits(name, wheels, target, rules) for target in targets]
+            # Where some of them could have it, it is not for its wheels that they have not.
+            reasons = dict.fromkeys(f"{newest}: {why}" for why in whys if all(whys))
             variants.append(Variant(version=version, targets=targets, reasons=tuple(reasons)))
         yield name, tuple(variants)
 

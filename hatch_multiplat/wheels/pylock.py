@@ -9,7 +9,7 @@ import tomllib
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from packaging.markers import Marker, UndefinedComparison
+from packaging.markers import Marker, UndefinedComparison, UndefinedEnvironmentName
 from packaging.pylock import Pylock, PylockUnsupportedVersionError, PylockValidationError
 from packaging.utils import canonicalize_name
 from packaging.version import Version
@@ -219,7 +219,7 @@ def _holds(marker: str, values: tuple[str, ...], extra: str) -> bool:
     environment |= dict(zip(variables, values, strict=True))
     try:
         return knowable.evaluate(environment, context="lock_file")
-    except UndefinedComparison as error:
+    except (UndefinedComparison, UndefinedEnvironmentName) as error:
         raise LockError(f"the lock's marker {marker!r} compares what cannot be: {error}") from error
 
 

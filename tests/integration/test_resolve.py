@@ -877,6 +877,132 @@ wheels = [{{ url = "{url}", hashes = {{ sha256 = "{sha256}" }} }}]
             made.build()
 
 
+class TestPlacesInLocks:
+    """What an entry of a lock of another tool says of where a package is (PEP 751)."""
+
+    HEAD = """\
+lock-version = "1.0"
+created-by = "another tool"
+[[packages]]
+name = "gitlib"
+version = "3.0"
+"""
+
+    def build(self, bench: Bench, entry: str) -> Any:
+        """Build from `locks/pylock.toml`; paths are relative to it."""
+        made = bench.make("gitlib", lock="locks/pylock.toml")
+        (made.root / "locks").mkdir()
+        (made.root / "locks" / "pylock.toml").write_text(self.HEAD + entry, "utf-8")
+        report = made.build()
+        assert versions(report, "gitlib") == ("3.0",)
+        assert bench.run("check").exit_code == 0
+        return made
+
+    @pytest.mark.parametrize("url", ["", 'url = "http://127.0.0.1:1/{name}", '])
+    def test_a_path_goes_before_a_url(self, bench: Bench, make_wheel: MakeFile, url: str) -> None:
+        wheel = make_wheel("gitlib", "3.0", files={"gitlib.py": "here = True\n"})
+        bench.index.add(make_wheel("gitlib", "3.0"))
+        vendor = bench.folder / "demo" / "vendor"
+        vendor.mkdir(parents=True)
+        shutil.copy(wheel, vendor)
+        sha256 = hashlib.sha256(wheel.read_bytes()).hexdigest()
+        self.build(
+            bench,
+            f'wheels = [{{ {url.format(name=wheel.name)}path = "../vendor/{wheel.name}", '
+            f'hashes = {{ sha256 = "{sha256}" }} }}]\n',
+        )
+        assert not bench.index.requests_for(wheel.name)
+
+    @pytest.mark.parametrize("url", ["", 'url = "http://127.0.0.1:1/{name}"\n'])
+    @pytest.mark.parametrize("subdirectory", ["", "lib", "deep/lib"])
+    def test_an_archive_is_built_in_its_subdirectory(
+        self, bench: Bench, make_sdist: MakeFile, subdirectory: str, url: str
+    ) -> None:
+        archive = bench.folder / "demo" / "vendor" / "gitlib-3.0.tar.gz"
+        archive.parent.mkdir(parents=True)
+        tree = self.unpack(make_sdist, bench.folder / "tree" / "gitlib-3.0" / subdirectory)
+        assert tree.is_dir()
+        with tarfile.open(archive, "w:gz") as packed:
+            packed.add(bench.folder / "tree" / "gitlib-3.0", "gitlib-3.0")
+        sha256 = hashlib.sha256(archive.read_bytes()).hexdigest()
+        within = f'subdirectory = "{subdirectory}"\n' if subdirectory else ""
+        self.build(
+            bench,
+            f"[packages.archive]\n{url.format(name=archive.name)}"
+            f'path = "../vendor/{archive.name}"\n'
+            f'{within}hashes = {{ sha256 = "{sha256}" }}\n',
+        )
+
+    @pytest.mark.parametrize("subdirectory", ["", "lib", "deep/lib"])
+    def test_a_directory_is_built_in_its_subdirectory(
+        self, bench: Bench, make_sdist: MakeFile, subdirectory: str
+    ) -> None:
+        self.unpack(make_sdist, bench.folder / "demo" / "vendor" / subdirectory)
+        within = f'subdirectory = "{subdirectory}"\n' if subdirectory else ""
+        self.build(bench, f'[packages.directory]\npath = "../vendor"\n{within}')
+
+    def test_a_subdirectory_that_is_not_there_is_named(
+        self, bench: Bench, make_sdist: MakeFile
+    ) -> None:
+        self.unpack(make_sdist, bench.folder / "demo" / "vendor" / "lib")
+        with pytest.raises(CoverageError, match="lob"):
+            self.build(bench, '[packages.directory]\npath = "../vendor"\nsubdirectory = "lob"\n')
+
+    @staticmethod
+    def unpack(make_sdist: MakeFile, tree: Path) -> Path:
+        tree.parent.mkdir(parents=True, exist_ok=True)
+        with tarfile.open(make_sdist("gitlib", "3.0")) as packed:
+            packed.extractall(tree.parent / "unpacked", filter="data")
+        shutil.copytree(tree.parent / "unpacked" / "gitlib-3.0", tree, dirs_exist_ok=True)
+        shutil.rmtree(tree.parent / "unpacked")
+        return tree
+
+    @pytest.mark.parametrize(
+        ("entry", "patches"),
+        [
+            ('requires-python = ">=3.12.4"', "3.12.4 and newer"),
+            ('requires-python = "~=3.12.2"', "3.12.2 and newer"),
+            ('requires-python = ">=3.12.2,!=3.12.5"', "3.12.2 to 3.12.4, 3.12.6 and newer"),
+        ],
+    )
+    def test_a_package_that_leaves_patch_releases_out_narrows_the_target(
+        self, bench: Bench, make_wheel: MakeFile, entry: str, patches: str
+    ) -> None:
+        wheel = make_wheel("gitlib", "3.0")
+        bench.index.add(wheel)
+        sha256 = hashlib.sha256(wheel.read_bytes()).hexdigest()
+        made = self.build(
+            bench,
+            f'{entry}\nwheels = [{{ url = "{bench.index.file_url(wheel)}", '
+            f'hashes = {{ sha256 = "{sha256}" }} }}]\n',
+        )
+        table = read_executable(made.dist / "demo-1.0.pex").table
+        assert table is not None
+        (target,) = table.targets
+        assert spell_spans(target.patches, (3, 12)) == patches
+
+    def test_a_marker_of_a_package_may_name_a_patch_release(
+        self, bench: Bench, make_wheel: MakeFile
+    ) -> None:
+        """As backports do, which newer patch releases need no more."""
+        wheels = {name: make_wheel(name, "3.0") for name in ("gitlib", "backport")}
+        bench.index.add(*wheels.values())
+        places = {
+            name: f'wheels = [{{ url = "{bench.index.file_url(wheel)}", hashes = {{ sha256 = "'
+            f'{hashlib.sha256(wheel.read_bytes()).hexdigest()}" }} }}]\n'
+            for name, wheel in wheels.items()
+        }
+        made = self.build(
+            bench,
+            f"{places['gitlib']}[[packages]]\nname = 'backport'\nversion = '3.0'\n"
+            f"marker = \"python_full_version < '3.12.3'\"\n{places['backport']}",
+        )
+        table = read_executable(made.dist / "demo-1.0.pex").table
+        assert table is not None
+        (target,) = table.targets
+        assert [(first, len(wheels)) for first, wheels in target.sets] == [(0, 3), (3, 2)]
+
+
 @pytest.mark.parametrize(
     ("platform", "others", "machine"),
     [

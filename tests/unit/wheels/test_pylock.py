@@ -257,3 +257,11 @@ def test_a_file_named_like_a_platform_has_a_label_of_its_own() -> None:
     target = Target.from_complete_platform(data, name="windows-x86_64")
 
     assert target_label(target) != target_label(WINDOWS)
+
+
+@pytest.mark.parametrize("marker", ["'a' == 'b'", "'a' <= 'a'", "'2' in '1 2'"])
+def test_a_marker_of_two_texts_is_an_error_of_the_lock(marker: str) -> None:
+    """packaging reads such a marker, and then looks for a variable of that name."""
+    environment = lock_environment(Target.parse("cp312-win_amd64"), 0)
+    with pytest.raises(LockError, match="compares what cannot be"):
+        marker_holds(marker, environment)
