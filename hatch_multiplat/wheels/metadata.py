@@ -62,7 +62,10 @@ def parse_metadata(text: str, *, where: str) -> ProjectMetadata:
         )
     except (InvalidVersion, InvalidSpecifier, InvalidRequirement) as error:
         reason = redact_text(str(error))
-        raise MultiplatError(f"{where}: its METADATA is not valid: {reason}") from error
+        raise MultiplatError(
+            f"{where}: its METADATA is not valid: {reason}; take another version of it, or tell "
+            "its authors"
+        ) from error
 
 
 def root_requirements(

@@ -220,7 +220,9 @@ def _holds(marker: str, values: tuple[str, ...], extra: str) -> bool:
     try:
         return knowable.evaluate(environment, context="lock_file")
     except (UndefinedComparison, UndefinedEnvironmentName) as error:
-        raise LockError(f"the lock's marker {marker!r} compares what cannot be: {error}") from error
+        raise LockError(
+            f"the lock's marker {marker!r} compares what cannot be: {error}; write the lock anew"
+        ) from error
 
 
 @functools.lru_cache(maxsize=4096)

@@ -406,7 +406,9 @@ def _wheels(package: Package, base: PurePath, built: Mapping[str, Wheel]) -> tup
             try:
                 wheels.append(parse_wheel(filename, url, archive.hashes, archive.size))
             except InvalidWheelFilename as error:
-                raise LockError(f"the lock's archive of {package.name}: {error}") from error
+                raise LockError(
+                    f"the lock's archive of {package.name}: {error}; write the lock anew"
+                ) from error
     if not wheels:
         source = locked_source(package, base)
         if source is not None and source.key in built:

@@ -141,7 +141,10 @@ def open_wheel(path: Path, *, sha256: str = "") -> WheelFile:
     try:
         return read_wheel_file(wheel_opener(path), path.name, sha256=sha256)
     except OSError as error:
-        raise VerificationError(f"{path} cannot be read as a wheel: {error}") from error
+        raise VerificationError(
+            f"{path} cannot be read as a wheel: {error.strerror or error}; see that it is there "
+            "and readable"
+        ) from error
 
 
 def wheel_opener(path: Path) -> Opener:

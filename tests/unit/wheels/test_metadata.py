@@ -61,12 +61,18 @@ def test_the_fields_that_a_build_needs_are_read() -> None:
         ),
         pytest.param(
             "Name: demo\nVersion: one\n",
-            "demo.whl: its METADATA is not valid: Invalid version: 'one'",
+            (
+                "demo.whl: its METADATA is not valid: Invalid version: 'one'; take another "
+                "version of it, or tell its authors"
+            ),
             id="version",
         ),
         pytest.param(
             "Name: demo\nVersion: 1\nRequires-Python: three\n",
-            "demo.whl: its METADATA is not valid: Invalid specifier: 'three'",
+            (
+                "demo.whl: its METADATA is not valid: Invalid specifier: 'three'; take another "
+                "version of it, or tell its authors"
+            ),
             id="requires-python",
         ),
     ],
