@@ -266,6 +266,11 @@ def test_the_man_page_is_made_of_the_commands_help() -> None:
     run_command(sys.executable, "scripts/man_page.py", "--check", cwd=ROOT)
 
 
+def test_the_page_of_messages_is_true() -> None:
+    """Each place that makes an error has its message there, and the test that shows it exists."""
+    run_command(sys.executable, "scripts/messages.py", "--check", cwd=ROOT)
+
+
 def test_readme_and_install_page_tell_alike_how_to_install_what_is_not_on_pypi() -> None:
     command = re.compile(r"^\$ .*(?:file://|CONSTRAINT).*$", re.MULTILINE)
     pages = (ROOT / "README.md", ROOT / "docs" / "install.md")
