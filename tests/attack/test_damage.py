@@ -6,6 +6,7 @@ import os
 import random
 import shutil
 import sys
+import zipfile
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -59,9 +60,9 @@ def test_a_damaged_copy_runs_right_or_ends_in_a_line_and_poisons_nothing(bench: 
     copy = bench.folder / "copy" / "demo"
     copy.parent.mkdir()
     first = data.index(b"PK\x03\x04")
-    launcher = data.index(b"__main__.py") + 11
-    packed = range(launcher, launcher + 4000)
-    directory = data.index(b"PK\x01\x02")
+    with zipfile.ZipFile(app) as archive:
+        directory, main = archive.start_dir, archive.getinfo("__main__.py")
+    packed = range(main.header_offset, main.header_offset + 100 + main.compress_size)
     right = f"['demo', 'eval', {WORDS[2:]}, None, 'demo', [], 42]\n"
     wrong = []
 
