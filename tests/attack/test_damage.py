@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import random
 import shutil
@@ -72,7 +73,11 @@ def test_a_damaged_copy_runs_right_or_ends_in_a_line_and_poisons_nothing(bench: 
             env = {"PYTHONPATH": "/nowhere"}
             # A shell may quote what it does not understand.
             result = bench.run([*command, *WORDS], env=env, code=None, errors="backslashreplace")
-            early = at < first or at >= directory or at in packed or len(spoilt) < len(data)
+            same = zip(reversed(data), reversed(spoilt), strict=False)
+            alike = itertools.takewhile(lambda pair: pair[0] == pair[1], same)
+            last = len(data) - sum(1 for _ in alike)
+            in_launcher = at < packed.stop and last > packed.start
+            early = at < first or last > directory or in_launcher or len(spoilt) < len(data)
             lines = result.stderr.splitlines()
             if result.returncode == 0:
                 # Nobody can tell that a file of less than two lines is no empty program.
