@@ -196,7 +196,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("programs", nargs="*", metavar="PROGRAM", help=f"{', '.join(PROGRAMS)}")
     parser.add_argument("--repeats", type=int, default=7, help="first starts, and builds (7)")
-    parser.add_argument("--old-python", type=Path, help="a Python 3.6 to 3.9, for `classic`")
+    parser.add_argument("--old-python", type=Path, help="a Python 3.9, for `classic`")
     parser.add_argument("--index-url", help="the package index (PyPI)")
     options = parser.parse_args()
     if unknown := set(options.programs) - set(PROGRAMS):
@@ -207,7 +207,7 @@ def main() -> None:
         name for name in PROGRAMS if name != "classic" or options.old_python
     ]
     if "classic" in programs and not options.old_python:
-        parser.error("`classic` needs --old-python, a Python 3.6 to 3.9")
+        parser.error("`classic` needs --old-python, a Python 3.9")
     figures = {}
     for name in programs:
         python = options.old_python if name == "classic" else base_python()
