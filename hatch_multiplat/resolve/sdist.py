@@ -149,7 +149,7 @@ def build_universal_wheel(source: LockedSource, context: BuildContext) -> Wheel:
             # As in the folder of an unpacked sdist, which has only what is in the project.
             raise NotUniversalError(f"and {folder} is not there, where it should be")
         context.say(f"Building {source.name} from its folder")
-        return _build(folder / source.subdirectory, context)
+        return _build(_find_inside(folder, source.subdirectory), context)
     archive = None if source.kind == "vcs" else _fetch(source, context)
     kept = _place(source) if archive is None else f"{archive.sha256}#{source.subdirectory}"
     key = hashlib.sha256(kept.encode()).hexdigest()
@@ -170,14 +170,20 @@ def build_universal_wheel(source: LockedSource, context: BuildContext) -> Wheel:
             if source.subdirectory:
                 tree = _unpack(tree, folder / "unpacked")
         if source.subdirectory:
-            tree /= source.subdirectory
-            if not tree.is_dir():
-                raise NotUniversalError(f"and there is no {source.subdirectory} in it")
+            tree = _find_inside(tree, source.subdirectory)
         wheel = _build(tree, context)
     with contextlib.suppress(OSError):  # It is built again where the cache cannot be written.
         note.parent.mkdir(parents=True, exist_ok=True)
         write_atomically(note, f"{wheel.sha256} {wheel.filename}")
     return wheel
+
+
+def _find_inside(tree: Path, subdirectory: str) -> Path:
+    """Return a folder in a source tree; neither `..` nor a link leads out of it."""
+    found = (tree / subdirectory).resolve()
+    if not found.is_dir() or not found.is_relative_to(tree.resolve()):
+        raise NotUniversalError(f"and there is no {subdirectory} in it")
+    return found
 
 
 def _place(source: LockedSource) -> str:

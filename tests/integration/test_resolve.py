@@ -941,12 +941,16 @@ version = "3.0"
         within = f'subdirectory = "{subdirectory}"\n' if subdirectory else ""
         self.build(bench, f'[packages.directory]\npath = "../vendor"\n{within}')
 
-    def test_a_subdirectory_that_is_not_there_is_named(
-        self, bench: Bench, make_sdist: MakeFile
+    @pytest.mark.parametrize("subdirectory", ["lob", "../other", "link"])
+    def test_a_subdirectory_that_is_not_there_or_leads_out_is_named(
+        self, bench: Bench, make_sdist: MakeFile, subdirectory: str
     ) -> None:
         self.unpack(make_sdist, bench.folder / "demo" / "vendor" / "lib")
-        with pytest.raises(CoverageError, match="lob"):
-            self.build(bench, '[packages.directory]\npath = "../vendor"\nsubdirectory = "lob"\n')
+        other = self.unpack(make_sdist, bench.folder / "demo" / "other")
+        (bench.folder / "demo" / "vendor" / "link").symlink_to(other)
+        entry = f'[packages.directory]\npath = "../vendor"\nsubdirectory = "{subdirectory}"\n'
+        with pytest.raises(CoverageError, match=re.escape(f"there is no {subdirectory} in it")):
+            self.build(bench, entry)
 
     @staticmethod
     def unpack(make_sdist: MakeFile, tree: Path) -> Path:
