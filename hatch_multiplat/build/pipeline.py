@@ -98,7 +98,6 @@ def build_executable(request: Request, invocation: Invocation) -> Report:
     resolving = time.monotonic()
     with making_skeleton(project.config, pex_root=context.wheel_cache.root / "pex"):
         found = _resolve(project, own, context, downloads)
-        fetching = time.monotonic()
         selections = add_own_wheels(found, own, unpacked=is_unpacked_sdist(project.folder))
         wheels = own_wheels_of(selections, own)
         brought = downloads.bring(selections, wheels)
@@ -141,8 +140,8 @@ def build_executable(request: Request, invocation: Invocation) -> Report:
     return _report(
         outputs,
         phases=(
-            ("resolved", fetching - resolving),
-            ("fetched", fetched - fetching),
+            ("resolved", fetched - resolving - downloads.seconds),
+            ("fetched", downloads.seconds),
             ("written", written - writing),
         ),
         project=canonicalize_name(own.metadata.name),

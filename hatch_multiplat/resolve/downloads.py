@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -37,6 +38,8 @@ class Downloads:
     def __init__(self, context: BuildContext, *, whole: bool) -> None:
         self.unopened: set[str] = set()
         """The wheels that were judged by the METADATA that an index serves, by file name."""
+        self.seconds = 0.0
+        """What fetching has taken."""
         self._context = context
         self.whole = whole
         self._fetched: dict[str, CachedFile] = {}
@@ -178,6 +181,7 @@ class Downloads:
             if wheel.filename not in self._fetched
         }
         context = self._context
+        started = time.monotonic()
         files = fetch_files(
             list(artifacts.values()),
             wheel_cache=context.wheel_cache,
@@ -185,6 +189,7 @@ class Downloads:
             offline=context.offline,
             progress=context.progress,
         )
+        self.seconds += time.monotonic() - started
         self._fetched |= {name: files[artifact.key] for name, artifact in artifacts.items()}
 
 
