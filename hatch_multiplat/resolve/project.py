@@ -191,6 +191,9 @@ def static_metadata(project: Project) -> ProjectMetadata | None:
             requires += [_with_extra(Requirement(text), extra) for text in texts]
     except InvalidRequirement as error:
         raise ConfigError([f"project.dependencies: {error}"]) from error
+    # hatchling fills in its fields, such as {root:uri}, when it builds.
+    if any("{" in (requirement.url or "") for requirement in requires):
+        return None
     return ProjectMetadata(
         name=table["name"],
         version=Version("0"),

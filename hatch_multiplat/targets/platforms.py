@@ -31,6 +31,9 @@ DEFAULT_FLOORS: Final[dict[str, tuple[int, int]]] = {
     "macos": (13, 0),
 }
 
+_NEWEST_MINOR: Final = 999
+"""No floor is newer: a target has a tag for each release up to its floor."""
+
 # The CPython minors that upstream still supports as of this release, oldest first.
 SUPPORTED_CPYTHONS: Final[tuple[tuple[int, int], ...]] = (
     (3, 11),
@@ -231,12 +234,12 @@ def _possible_floor(
     if oldest is None or floor is None:
         return default_floor(system, arch, libc)
     if libc is not None:  # A libc of another major version is another libc.
-        possible = floor >= oldest and floor[0] == oldest[0]
+        possible = oldest <= floor <= (oldest[0], _NEWEST_MINOR)
         return floor if possible else default_floor(system, arch, libc)
     if floor < oldest:
         return oldest
     if floor >= (11, 0):  # From here on wheel tags know only the yearly release.
-        return floor[0], 0
+        return min(floor[0], _NEWEST_MINOR), 0
     return floor if floor <= (10, 15) else (11, 0)
 
 
