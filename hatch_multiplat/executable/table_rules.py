@@ -10,11 +10,13 @@ from packaging.version import InvalidVersion, Version
 
 from hatch_multiplat.base.toml_table import is_file_name
 from hatch_multiplat.config.pex_options import is_template
+from hatch_multiplat.targets.patch_spans import in_spans, make_spans
+from hatch_multiplat.targets.target_list import MAX_PATCH
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from hatch_multiplat.executable.table import Table
+    from hatch_multiplat.executable.table import Table, TableTarget
 
 _NAME: Final = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?")
 _VERSION: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9.+!_-]*")
@@ -46,6 +48,7 @@ def find_breaches(table: Table) -> Iterator[str]:
             "what it runs anywhere is not in it",
         ),
         (len(set(names)) == len(names), "two targets have the same name"),
+        (all(map(_has_patches, table.targets)), "a target has patch releases that are none"),
         (
             all(_is_version(version) for _, version, _ in (*table.metadata, *table.pythons)),
             "it replaces the metadata of a version that is none",
@@ -68,6 +71,12 @@ def _check_command(
         yield f"{who} injects an argument with braces that are no placeholder"
     if any(not name or re.search("[=\x00]", name) for name in variables):
         yield f"{who} injects a variable with a name that is none"
+
+
+def _has_patches(target: TableTarget) -> bool:
+    """Tell whether a build could have written a target's spans of patch releases."""
+    spans = target.patches
+    return spans == make_spans(patch for patch in range(MAX_PATCH) if in_spans(spans, patch))
 
 
 def _is_name(text: str) -> bool:
