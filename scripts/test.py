@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 from venvs import make_environment, run
@@ -10,8 +11,11 @@ from venvs import make_environment, run
 def main() -> None:
     # That of check.py, too: CI runs both, and to install twice takes it half a minute longer.
     python = make_environment("dev", "--editable", ".[cli]", "--group", "dev")
-    # A file's tests stay with one process: what they share is built once.
-    run(python, "-m", "pytest", "--numprocesses=auto", "--dist=loadfile", *sys.argv[1:])
+    # A file's tests stay with one process, as what they share is built once, and the files keep the
+    # order of tests/conftest.py. One process more than processors: some wait for the network.
+    workers = f"--numprocesses={(os.cpu_count() or 1) + 1}"
+    words = ("--dist=loadfile", "--no-loadscope-reorder", *sys.argv[1:])
+    run(python, "-m", "pytest", workers, *words)
 
 
 if __name__ == "__main__":
