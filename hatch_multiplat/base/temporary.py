@@ -15,6 +15,7 @@ from hatch_multiplat.base.errors import WriteError, find_cure
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from types import FrameType
 
 try:
     import fcntl
@@ -67,24 +68,38 @@ def sweep(parent: Path, *, prefix: str = PREFIX) -> None:
                 shutil.rmtree(folder, ignore_errors=True)
 
 
+_LATER: Final = 0.01
+"""Seconds until a signal is heeded that came within an import."""
+
+
 @contextmanager
 def stopped_by_sigterm() -> Iterator[None]:
     """Let SIGTERM end what runs as Ctrl-C does: by KeyboardInterrupt, so that all is cleared away.
 
-    `timeout`, `docker stop` and the runners of CI send it.
+    `timeout`, `docker stop` and the runners of CI send it. No signal is heeded within Python's
+    import machinery, but a moment later: an exception there can be lost, and leave its lock taken.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
 
-    def stop(number: int, frame: object) -> None:  # noqa: ARG001
-        raise Terminated
+    def stop(number: int, frame: FrameType | None) -> None:
+        if frame is not None and "importlib" in frame.f_code.co_filename:
+            later = threading.Timer(_LATER, signal.raise_signal, [number])
+            later.daemon = True
+            later.start()
+            return
+        raise Terminated if number == signal.SIGTERM else KeyboardInterrupt
 
-    before = signal.signal(signal.SIGTERM, stop)
+    numbers = [signal.SIGTERM]
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        numbers.append(signal.SIGINT)
+    before = {number: signal.signal(number, stop) for number in numbers}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 class Terminated(KeyboardInterrupt):

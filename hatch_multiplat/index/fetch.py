@@ -141,8 +141,7 @@ def fetch_metadata(
         if isinstance(outcome, Exception):
             raise outcome
         texts[wheel.filename] = outcome
-    found = {wheel.filename: texts[wheel.filename] for wheel in wheels}
-    return {filename: text for filename, text in found.items() if text is not None}
+    return {wheel.filename: text for wheel in wheels if (text := texts[wheel.filename]) is not None}
 
 
 def _is_metadata_of(filename: str, body: bytes) -> bool:
@@ -181,6 +180,8 @@ class _Download:
         queue = sorted(artifacts, key=lambda artifact: -(artifact.size or 0))
         self._sizes = {artifact: artifact.size or 0 for artifact in queue}
         self._wheel_cache.sweep()
+        if any(local_path(artifact.url) is None for artifact in queue):
+            self._client.prepare()
         self._progress.begin(files=len(queue), size=sum(self._sizes.values()))
         files: dict[tuple[str, str], CachedFile] = {}
         problems: list[tuple[Artifact, str]] = []

@@ -57,6 +57,14 @@ class HttpClient:
                 self._session = Session(self._credentials, self._environ, self._limits)
             return self._session
 
+    def prepare(self) -> None:
+        """Make the session in this thread, before others ask.
+
+        No other thread is to import anything: a signal that comes while this one imports can leave
+        Python's import lock taken, and they would wait for it for ever.
+        """
+        _ = self.session
+
     def __enter__(self) -> Self:
         return self
 

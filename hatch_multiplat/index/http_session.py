@@ -8,6 +8,7 @@ in it.
 
 from __future__ import annotations
 
+import encodings.idna  # noqa: F401 - the first request to a host would import it in its thread
 import socket
 import threading
 import time

@@ -291,6 +291,7 @@ def _read_dependencies(
         )
         return Dependency(requirement=requirement, files=files)
 
+    context.client.prepare()
     found = {}
     try:
         for requirement, outcome in run_in_threads(read, requirements, _JOBS, deadline=deadline):

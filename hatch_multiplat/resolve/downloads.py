@@ -106,6 +106,8 @@ class Downloads:
             if name not in self._served and name not in self._fetched and name not in here
         ]
         context = self._context
+        if new and not context.offline:
+            context.client.prepare()
         served = fetch_metadata(
             new,
             wheel_cache=context.wheel_cache,

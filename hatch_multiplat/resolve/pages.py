@@ -110,6 +110,8 @@ class Pages:
         """Do so while something else is done; at its end all is read."""
         keys = {self._key(name, target): (name, target) for name in names for target in targets}
         wanted = [pair for key, pair in keys.items() if key not in self._read]
+        if wanted and not self._context.offline:
+            self._context.client.prepare()
         outcomes = run_in_threads(lambda pair: self.listing(*pair), wanted, _JOBS)
         yield
         for _, outcome in outcomes:

@@ -110,7 +110,7 @@ def test_a_hundred_kills_leave_no_wrong_file_and_nothing_behind(project: Project
         build = start(project, **environ)
         time.sleep(chance.uniform(0.05, takes))
         build.send_signal(signal.SIGKILL if number % 4 < 2 else signal.SIGTERM)
-        said = build.communicate()[0]
+        said = build.communicate(timeout=120)[0]
         assert "Traceback" not in said, said
         found = contents(project.dist)
         assert {name: found.get(name) for name in right} == right

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -94,3 +95,17 @@ def test_sigterm_clears_away_as_ctrl_c_does(tmp_path: Path) -> None:
         signal.raise_signal(signal.SIGTERM)
     assert list(tmp_path.iterdir()) == []
     assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_a_signal_that_comes_within_an_import_is_heeded_a_moment_later() -> None:
+    """An exception there can be lost, and leave the import lock taken."""
+    frame = SimpleNamespace(f_code=SimpleNamespace(co_filename="<frozen importlib._bootstrap>"))
+
+    def import_something() -> None:
+        stop: Any = signal.getsignal(signal.SIGTERM)
+        stop(signal.SIGTERM, frame)
+        for _ in range(1000):
+            time.sleep(0.01)
+
+    with pytest.raises(Terminated), stopped_by_sigterm():
+        import_something()
