@@ -84,7 +84,7 @@ def stopped_by_sigterm() -> Iterator[None]:
         return
 
     def stop(number: int, frame: FrameType | None) -> None:
-        if frame is not None and "importlib" in frame.f_code.co_filename:
+        if frame is not None and frame.f_code.co_filename.startswith("<frozen importlib"):
             later = threading.Timer(_LATER, signal.raise_signal, [number])
             later.daemon = True
             later.start()

@@ -138,9 +138,10 @@ def making_skeleton(config: Config, *, pex_root: Path) -> Iterator[None]:
 
     At the end it is made, unless pex has failed: `find_skeleton` then says why.
     """
-    with suppress(ImportError):
-        import filelock  # noqa: F401, PLC0415 - no thread is to import: see HttpClient.prepare
     lacking = [config] if lacks_skeleton(config, pex_root=pex_root) else []
+    if lacking:
+        with suppress(ImportError):
+            import filelock  # noqa: F401, PLC0415 - no thread is to import: see HttpClient.prepare
     outcomes = run_in_threads(lambda one: find_skeleton(one, pex_root=pex_root), lacking, 1)
     try:
         yield

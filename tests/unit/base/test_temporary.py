@@ -109,3 +109,11 @@ def test_a_signal_that_comes_within_an_import_is_heeded_a_moment_later() -> None
 
     with pytest.raises(Terminated), stopped_by_sigterm():
         import_something()
+
+
+def test_a_signal_is_heeded_at_once_in_a_folder_that_is_only_called_like_pythons_own() -> None:
+    frame = SimpleNamespace(f_code=SimpleNamespace(co_filename="/home/ada/importlib/demo.py"))
+    with stopped_by_sigterm():
+        stop: Any = signal.getsignal(signal.SIGTERM)
+        with pytest.raises(Terminated):
+            stop(signal.SIGTERM, frame)
