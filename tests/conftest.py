@@ -82,15 +82,38 @@ def index_server(start_index: Callable[..., IndexServer]) -> IndexServer:
 @pytest.fixture
 def plain_network(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Take away what this machine says about proxies, certificates, credentials and indexes."""
-    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "no-config"))
-    monkeypatch.setenv("XDG_CONFIG_DIRS", str(tmp_path / "no-config"))
+    take_network_away(monkeypatch, tmp_path)
+
+
+def take_network_away(patch: pytest.MonkeyPatch, folder: Path) -> None:
+    """Leave no proxy, certificate, credential or index of this machine's; `folder` has none."""
+    patch.setenv("XDG_CONFIG_HOME", str(folder / "no-config"))
+    patch.setenv("XDG_CONFIG_DIRS", str(folder / "no-config"))
     for name in os.environ:
         if name.lower().endswith("_proxy") or name.startswith(("UV_", "PIP_", "HATCH_MULTIPLAT")):
-            monkeypatch.delenv(name)
+            patch.delenv(name)
     for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("NETRC", str(tmp_path / "no-netrc"))
-    monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
+        patch.delenv(name, raising=False)
+    patch.setenv("NETRC", str(folder / "no-netrc"))
+    patch.setenv("PIP_CONFIG_FILE", os.devnull)
+
+
+@pytest.fixture(scope="module")
+def module_patch() -> Iterator[pytest.MonkeyPatch]:
+    """Return a monkeypatch that lasts for all tests of a file."""
+    with pytest.MonkeyPatch.context() as patch:
+        yield patch
+
+
+@pytest.fixture(scope="module")
+def module_index(
+    module_patch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[IndexServer]:
+    """Return an index for all tests of a file, which know of no other and share uv's cache."""
+    take_network_away(module_patch, tmp_path_factory.mktemp("network"))
+    module_patch.setenv("UV_CACHE_DIR", str(tmp_path_factory.getbasetemp() / "uv-cache"))
+    with IndexServer() as index:
+        yield index
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""A file written aside and renamed into place: whoever reads it reads the whole of it."""
+"""A file written under a temporary name and renamed into place, so that readers see all of it."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ def write_atomically(path: Path, content: str | bytes) -> None:
 
     What is there keeps its mode, and a link stays a link.
     """
-    aside: Path | None = None
+    temporary: Path | None = None
     try:
         # Path.resolve raises RuntimeError for links in a circle.
         real = Path(os.path.realpath(path))
         with tempfile.NamedTemporaryFile(
             dir=real.parent, prefix=f".{real.name}.", delete=False
         ) as file:
-            aside = Path(file.name)
+            temporary = Path(file.name)
             file.write(content.encode() if isinstance(content, str) else content)
-        aside.chmod(_mode(real))
-        aside.replace(real)
+        temporary.chmod(_mode(real))
+        temporary.replace(real)
     except OSError:
-        if aside is not None:
+        if temporary is not None:
             with suppress(OSError):
-                aside.unlink()
+                temporary.unlink()
         raise
 
 

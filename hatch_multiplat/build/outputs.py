@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class OutputContext:
-    """Where outputs are made: a folder aside, and what the makers need besides the inputs.
+    """Where outputs are made: a temporary folder, and what the makers need besides the inputs.
 
     `name` is that of the executable. Below `cache` is kept what takes long. `say` hears a warning
     at a time.
@@ -59,7 +59,7 @@ class OutputContext:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Artifact:
-    """An output that lies aside."""
+    """An output in the temporary folder."""
 
     format: str
     path: Path
@@ -74,14 +74,14 @@ def write_outputs(
     scie: ScieOptions,
     say: Callable[[str], object],
 ) -> tuple[Output, ...]:
-    """Make every output aside, and only then rename all of them into place.
+    """Make every output in a temporary folder, and only then rename all of them into place.
 
     `output` is the executable's path; the other outputs lie beside it and are named after it.
     `scie` are the options of scies as `scie.settle_options` gives them.
     Returns them in the order of `formats.FORMATS`. Raises a MultiplatError; then the folder is as
     it was.
     """
-    with _translated(output), _folder_aside(output.parent) as folder:
+    with _translated(output), _temporary_folder(output.parent) as folder:
         context = OutputContext(
             folder=folder / "made", name=output.name, cache=cache, scie=scie, say=say
         )
@@ -173,7 +173,7 @@ _MAKERS: Final[dict[str, Callable[[BuildInputs, OutputContext], list[Artifact]]]
 
 
 def _publish(made: list[Artifact], folder: Path, *, gone: Path) -> tuple[Output, ...]:
-    """Rename what lies aside into place; a folder takes the place of one of its own kind only.
+    """Rename what was made into place; a folder takes the place of one of its own kind only.
 
     What was there before is kept in `gone`, and put back if a rename fails.
     """
@@ -193,9 +193,9 @@ def _publish(made: list[Artifact], folder: Path, *, gone: Path) -> tuple[Output,
                 Output(format=item.format, path=str(place), size=size, target=item.target)
             )
     except OSError:
-        for aside, place, kept in reversed(moved):
+        for made_at, place, kept in reversed(moved):
             with suppress(OSError):
-                _put_back(aside, place, kept)
+                _put_back(made_at, place, kept)
         raise
     return tuple(outputs)
 
@@ -213,9 +213,9 @@ def _keep(place: Path, kept: Path, *, is_folder: bool) -> None:
         place.rename(kept)
 
 
-def _put_back(aside: Path, place: Path, kept: Path) -> None:
-    if not os.path.lexists(aside):
-        place.rename(aside)
+def _put_back(made_at: Path, place: Path, kept: Path) -> None:
+    if not os.path.lexists(made_at):
+        place.rename(made_at)
     if os.path.lexists(kept):
         kept.replace(place)
 
@@ -244,8 +244,8 @@ def size_of(path: Path) -> int:
 
 
 @contextmanager
-def _folder_aside(folder: Path) -> Iterator[Path]:
-    """Make a folder aside; if the build fails, those that were made for it are gone again."""
+def _temporary_folder(folder: Path) -> Iterator[Path]:
+    """Make a temporary folder in `folder`; where the build fails, folders made for it go too."""
     made = [path for path in (folder, *folder.parents) if not path.exists()]
     try:
         folder.mkdir(parents=True, exist_ok=True)

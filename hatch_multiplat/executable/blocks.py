@@ -259,12 +259,12 @@ def _find_kept(path: Path) -> Path | None:
 def _keep(made: Path, path: Path) -> None:
     """Copy a block into the cache, and remove those used longest ago; raises OSError."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_suffix(f".{secrets.token_hex(4)}")
+    temporary = path.with_suffix(f".{secrets.token_hex(4)}")
     try:
-        shutil.copyfile(made, aside)
-        aside.replace(path.with_suffix(".xz"))
+        shutil.copyfile(made, temporary)
+        temporary.replace(path.with_suffix(".xz"))
     finally:
-        aside.unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
     write_sealed(path, hash_file(made, "sha256").encode())
     by_age = sorted(path.parent.iterdir(), key=lambda file: -file.stat().st_mtime)
     for old in by_age[2 * KEPT :]:

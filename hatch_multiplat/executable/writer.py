@@ -175,8 +175,8 @@ def _own_members(skeleton: Skeleton, table: Table) -> list[Member]:
 def _write_layout(members: Sequence[Member], output: Path, *, layout: Layout) -> None:
     """Write the members as a folder; in a packed one, pex's runtime is one zip file in it."""
     output.parent.mkdir(parents=True, exist_ok=True)
-    with temporary_folder(output.parent, prefix=BESIDE) as aside:
-        folder = aside / "written"
+    with temporary_folder(output.parent, prefix=BESIDE) as temporary:
+        folder = temporary / "written"
         if layout == "packed":
             runtime = [item for item in members if item.name.startswith(BOOTSTRAP)]
             packed = io.BytesIO()

@@ -66,7 +66,7 @@ class MultiplatBuilder(BuilderInterface[BuilderConfig, PluginManager]):
 
 @contextmanager
 def _hook_off() -> Iterator[None]:
-    """Keep the hook from building the executable a second time beside the wheel made aside."""
+    """Keep the hook from building the executable a second time, beside the temporary wheel."""
     before = os.environ.get(SWITCH)
     os.environ[SWITCH] = "0"
     try:

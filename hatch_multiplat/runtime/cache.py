@@ -180,14 +180,14 @@ def list_tree(root: str) -> List[str]:
     return sorted(found)
 
 
-def mend(aside: str, final: str) -> None:
+def mend(temporary: str, final: str) -> None:
     """Move what an environment has lost to where it was, out of one that was made anew.
 
     One file after the other, so that programs that run in it do not notice.
     """
-    aside = windows.verbatim(aside)
-    for folder, _, files in os.walk(aside):
-        there = os.path.join(final, os.path.relpath(folder, aside))
+    temporary = windows.verbatim(temporary)
+    for folder, _, files in os.walk(temporary):
+        there = os.path.join(final, os.path.relpath(folder, temporary))
         os.makedirs(there, exist_ok=True)
         for name in files:
             path = os.path.join(there, name)
@@ -196,7 +196,7 @@ def mend(aside: str, final: str) -> None:
                     move(os.rename, os.path.join(folder, name), path)
                 except FileExistsError:
                     pass  # where there are no locks, another one may be at it
-    move(os.replace, os.path.join(aside, "files"), os.path.join(final, "files"))
+    move(os.replace, os.path.join(temporary, "files"), os.path.join(final, "files"))
     os.utime(os.path.join(final, "used"))
 
 
@@ -349,14 +349,14 @@ def write_record(folder: str, executable: str, lines: List[str]) -> None:
     data = os.fsencode("\n".join(lines) + "\n")
     if read_bytes(path) == data:
         return
-    aside = "%s.%d" % (path, os.getpid())
+    temporary = "%s.%d" % (path, os.getpid())
     try:
         os.makedirs(os.path.dirname(path), exist_ok=True)
-        install.write_file(aside, [data])
-        move(os.replace, aside, path)
+        install.write_file(temporary, [data])
+        move(os.replace, temporary, path)
     except OSError:
         try:
-            os.unlink(aside)  # a disk that is full has part of it
+            os.unlink(temporary)  # a disk that is full has part of it
         except OSError:
             pass
 

@@ -128,12 +128,12 @@ class Launch:
             with Notice(self), cache.Lock(final + ".lock") as lock:
                 if not run.is_whole(final):
                     cache.remove_leftovers(folder, key, lock.held)
-                    aside = cache.make_folder(folder, key)
+                    temporary = cache.make_folder(folder, key)
                     try:
-                        self.make(aside, final, place.kind)
-                        self.put_in_place(aside, final)
+                        self.make(temporary, final, place.kind)
+                        self.put_in_place(temporary, final)
                     finally:
-                        cache.remove_tree(aside)
+                        cache.remove_tree(temporary)
             cache.remove_unused(place.root)
         if run.read_base(final) != self.base:
             self.point_to_base(folder, final)
@@ -151,36 +151,36 @@ class Launch:
             words = (self.name, first.root, places.OPEN_TO_OTHERS)
             sys.stderr.write("%s: %s is not used: %s\n" % words)
 
-    def put_in_place(self, aside: str, final: str) -> None:
+    def put_in_place(self, temporary: str, final: str) -> None:
         try:
-            cache.move(os.rename, aside, final)
+            cache.move(os.rename, temporary, final)
         except OSError:
             if not os.path.isdir(final):
                 raise
             # Another process was faster, or it has lost files.
-            cache.mend(aside, final)
+            cache.mend(temporary, final)
 
     def point_to_base(self, folder: str, final: str) -> None:
         """Make an environment one of the interpreter at its new path."""
-        aside = cache.make_folder(folder, os.path.basename(final))
-        inside = os.path.join(aside, "venv")
+        temporary = cache.make_folder(folder, os.path.basename(final))
+        inside = os.path.join(temporary, "venv")
         try:
             venv.write_python(inside, self.base, self.about["inherit_path"] != "false")
             for path in cache.list_tree(inside):
                 new = os.path.join(final, "venv", path)
                 cache.move(os.replace, os.path.join(inside, path), new)
-            install.write_file(os.path.join(aside, "base"), [os.fsencode(self.base)])
-            cache.move(os.replace, os.path.join(aside, "base"), os.path.join(final, "base"))
+            install.write_file(os.path.join(temporary, "base"), [os.fsencode(self.base)])
+            cache.move(os.replace, os.path.join(temporary, "base"), os.path.join(final, "base"))
         finally:
-            cache.remove_tree(aside)
+            cache.remove_tree(temporary)
 
-    def make(self, aside: str, final: str, kind: str) -> None:
-        """Build the whole environment in `aside`, to be renamed to `final`.
+    def make(self, temporary: str, final: str, kind: str) -> None:
+        """Build the whole environment in `temporary`, to be renamed to `final`.
 
         In a place of the cache, what starts in it lies beside it; else it has scripts of ours.
         """
         parts = ("venv", "app", "code") if kind else ("", "", MULTIPLAT)
-        inside, app, code = (os.path.join(aside, part) if part else aside for part in parts)
+        inside, app, code = (os.path.join(temporary, part) if part else temporary for part in parts)
         there = os.path.join(final, parts[0]) if kind else final
         scripts = os.path.join(parts[2] if not kind else "", "bin")
         after, now = venv.describe_venv(there), venv.describe_venv(inside)
@@ -226,12 +226,12 @@ class Launch:
         except rules.BadWheel as error:
             self.fail(str(error))
         venv.write_code(code, os.path.join(final, parts[2]), lambda name: self.read(name + ".py"))
-        venv.link_scripts(now.paths.scripts, os.path.join(aside, scripts))
+        venv.link_scripts(now.paths.scripts, os.path.join(temporary, scripts))
         if kind:
-            install.write_file(os.path.join(aside, "base"), [os.fsencode(self.base)])
-            names = b"\0".join(map(os.fsencode, cache.list_tree(aside)))
-            install.write_file(os.path.join(aside, "files"), [names])
-        path = os.name == "nt" and windows.find_too_long(final, cache.list_tree(aside))
+            install.write_file(os.path.join(temporary, "base"), [os.fsencode(self.base)])
+            names = b"\0".join(map(os.fsencode, cache.list_tree(temporary)))
+            install.write_file(os.path.join(temporary, "files"), [names])
+        path = os.name == "nt" and windows.find_too_long(final, cache.list_tree(temporary))
         if path:
             words = (path, len(path), windows.LIMIT)
             raise OSError(errno.ENAMETOOLONG, "%s has %d characters, and Windows allows %d" % words)
@@ -262,7 +262,7 @@ class Launch:
     ) -> List[Dict[str, Dict[str, str]]]:
         """Install this machine's wheels; returns the entry points of each.
 
-        What else could be done was measured by benchmarks/first_run.py, with git-inspect (25 MB)
+        What else could be done was measured with git-inspect (25 MB)
         and numpy, pandas and pyarrow (284 MB), and left:
         - compiling all modules makes the first run two to three times as long (0.7 s to 1.7 s, 4 s
           to 9 s) to save a second run nothing that can be seen: it compiles what it imports;
@@ -419,15 +419,15 @@ class Launch:
         try:
             with cache.Writing(place):
                 os.makedirs(parent, exist_ok=True)
-                aside = cache.make_folder(parent, name)
+                temporary = cache.make_folder(parent, name)
                 try:
-                    os.unlink(os.path.join(aside, "used"))
-                    self.make(aside, final, "")
+                    os.unlink(os.path.join(temporary, "used"))
+                    self.make(temporary, final, "")
                     if os.path.isdir(final):
                         os.rmdir(final)
-                    cache.move(os.rename, aside, final)
+                    cache.move(os.rename, temporary, final)
                 finally:
-                    cache.remove_tree(aside)
+                    cache.remove_tree(temporary)
         except OSError as error:
             self.fail("cannot write %s: %s" % (final, error.strerror or error))
 

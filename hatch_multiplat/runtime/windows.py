@@ -95,7 +95,7 @@ def make_program(launcher: bytes, python: str, body: bytes, gui: bool) -> bytes:
 
 
 def verbatim(path: str) -> str:
-    """A path that Windows takes however long it is, as those are that a start makes aside."""
+    """A path that Windows takes however long it is, as those in a temporary folder of ours are."""
     path = os.path.abspath(path)
     return path if os.name != "nt" or path.startswith("\\\\") else "\\\\?\\" + path
 

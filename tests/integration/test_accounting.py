@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import os
 import re
 import zipfile
 from importlib import metadata
@@ -20,43 +19,39 @@ from hatch_multiplat.executable.reader import read_executable
 from hatch_multiplat.executable.rendering import digest_checked, digest_members
 from hatch_multiplat.executable.zip_writer import Member, read_members, write_archive
 from hatch_multiplat.frontends.cli import main
-from tests.support.index_server import IndexServer
 from tests.support.project import ProjectFolder, make_project
 from tests.support.wheels import make_wheel
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
 
     from click.testing import Result
 
     Change = Callable[[dict[str, bytes]], None]
 
+    from tests.support.index_server import IndexServer
+
 
 @pytest.fixture(scope="module")
-def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ProjectFolder]:
+def project(module_index: IndexServer, tmp_path_factory: pytest.TempPathFactory) -> ProjectFolder:
     """Return a project with an executable for two targets, one of Windows, in every format."""
     folder = tmp_path_factory.mktemp("whole")
-    with pytest.MonkeyPatch.context() as patch, IndexServer() as index:
-        for name in list(os.environ):
-            if name.lower().endswith("_proxy") or name.startswith(("UV_", "PIP_", "HATCH_MULTI")):
-                patch.delenv(name)
-        patch.setenv("UV_CACHE_DIR", str(tmp_path_factory.getbasetemp() / "uv-cache"))
-        index.add(make_wheel(folder / "wheels", "helper"))
-        project = make_project(
-            folder,
-            index_url=index.index_url,
-            requires=["helper"],
-            table={
-                "platforms": ["linux-x86_64", "windows-x86_64"],
-                "python": ["3.12"],
-                "formats": ["pex", "exe"],
-                "pex-args": ["--venv=append"],
-                "inject-env": {"WORD": "b c"},
-            },
-        )
-        project.build()
-        yield project
+    module_index.add(make_wheel(folder / "wheels", "helper"))
+    project = make_project(
+        folder,
+        index_url=module_index.index_url,
+        requires=["helper"],
+        table={
+            "platforms": ["linux-x86_64", "windows-x86_64"],
+            "python": ["3.12"],
+            "formats": ["pex", "exe"],
+            "pex-args": ["--venv=append"],
+            "inject-env": {"WORD": "b c"},
+        },
+    )
+    project.build()
+    return project
 
 
 @pytest.fixture(scope="module")

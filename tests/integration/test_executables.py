@@ -16,28 +16,25 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from click.testing import CliRunner
 
 from hatch_multiplat.base.errors import ExecutableError, VerificationError
 from hatch_multiplat.executable.reader import read_executable
 from hatch_multiplat.executable.table import StartOptions, TableCommand
-from hatch_multiplat.frontends.cli import main
 from hatch_multiplat.inspection.parts import write_joined
 from hatch_multiplat.inspection.verification import executable_selections, prove_executable
 from hatch_multiplat.targets.platforms import Platform
 from hatch_multiplat.targets.python import Python
 from hatch_multiplat.targets.target import Target
 from tests.support.app import table_wheel
-from tests.support.index_server import IndexServer
+from tests.support.commands import call, call_json
 from tests.support.project import ProjectFolder, make_project
 from tests.support.wheels import make_wheel
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from click.testing import Result
+    from collections.abc import Sequence
 
     from hatch_multiplat.executable.table import Table
+    from tests.support.index_server import IndexServer
 
 MINOR = f"{sys.version_info.major}.{sys.version_info.minor}"
 PLATFORMS = ("linux-x86_64", "linux-aarch64", "macos-arm64", "windows-x86_64")
@@ -87,44 +84,31 @@ class Shop:
 
 
 @pytest.fixture(scope="module")
-def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
+def shop(module_index: IndexServer, tmp_path_factory: pytest.TempPathFactory) -> Shop:
     folder = tmp_path_factory.mktemp("shop")
-    with pytest.MonkeyPatch.context() as patch, IndexServer() as index:
-        for name in list(os.environ):
-            if name.lower().endswith("_proxy") or name.startswith(("UV_", "PIP_", "HATCH_MULTI")):
-                patch.delenv(name)
-        patch.setenv("UV_CACHE_DIR", str(tmp_path_factory.getbasetemp() / "uv-cache"))
-        wheels = folder / "wheels"
-        index.add(make_wheel(wheels, "helper", "1.5", requires=["old ; python_version < '3.12'"]))
-        index.add(make_wheel(wheels, "old", "1.0"))
-        index.add(make_wheel(folder / "not taken", "helper", "0.9"))
-        for number, tag in enumerate(NATIVE.values(), start=1):
-            for python in PYTHONS:
-                cp = f"cp{python.replace('.', '')}"
-                tags = f"{cp}-{cp}-{tag}"
-                index.add(make_wheel(wheels, "native", tags=tags, blob=1000 * number))
-        project = make_project(
-            folder,
-            index_url=index.index_url,
-            requires=["helper>=1", "native"],
-            table={"platforms": list(PLATFORMS), "python": list(PYTHONS)},
-            environ={"TEST_INDEX_URL": index.index_url},
-            files={"demo.py": DEMO},
-        )
-        built = Path(project.build().path)
-        whole = folder / "demo-1.0.pex"
-        built.replace(whole)
-        yield Shop(folder=folder, project=project, whole=whole, wheels=wheels)
-
-
-def call(*words: str | Path) -> Result:
-    return CliRunner().invoke(main, [str(word) for word in words])
-
-
-def call_json(*words: str | Path, code: int = 0) -> Any:
-    result = call(words[0], "--json", *words[1:])
-    assert result.exit_code == code, result.output
-    return json.loads(result.stdout)
+    wheels = folder / "wheels"
+    module_index.add(
+        make_wheel(wheels, "helper", "1.5", requires=["old ; python_version < '3.12'"])
+    )
+    module_index.add(make_wheel(wheels, "old", "1.0"))
+    module_index.add(make_wheel(folder / "not taken", "helper", "0.9"))
+    for number, tag in enumerate(NATIVE.values(), start=1):
+        for python in PYTHONS:
+            cp = f"cp{python.replace('.', '')}"
+            tags = f"{cp}-{cp}-{tag}"
+            module_index.add(make_wheel(wheels, "native", tags=tags, blob=1000 * number))
+    project = make_project(
+        folder,
+        index_url=module_index.index_url,
+        requires=["helper>=1", "native"],
+        table={"platforms": list(PLATFORMS), "python": list(PYTHONS)},
+        environ={"TEST_INDEX_URL": module_index.index_url},
+        files={"demo.py": DEMO},
+    )
+    built = Path(project.build().path)
+    whole = folder / "demo-1.0.pex"
+    built.replace(whole)
+    return Shop(folder=folder, project=project, whole=whole, wheels=wheels)
 
 
 def spoil(whole: Path, output: Path, table: Table, *extra: Path) -> Path:

@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from click.testing import CliRunner
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -26,19 +25,16 @@ from hatch_multiplat.executable.reader import read_executable
 from hatch_multiplat.executable.rendering import render_header, render_members
 from hatch_multiplat.executable.table_reader import parse_table
 from hatch_multiplat.executable.zip_writer import Member, write_archive
-from hatch_multiplat.frontends.cli import main
 from hatch_multiplat.frontends.plugin import list_requirements
 from hatch_multiplat.wheels.report import render_report
 from tests.integration.test_fuzzed_files import EXAMPLES, assert_no_traceback, change
 from tests.support.caches import make_cache
-from tests.support.index_server import IndexServer
+from tests.support.commands import call, call_json
 from tests.support.project import ProjectFolder, make_project
 from tests.support.wheels import make_wheel
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from click.testing import Result
+    from tests.support.index_server import IndexServer
 
 MINOR = f"{sys.version_info.major}.{sys.version_info.minor}"
 PLATFORMS = ("linux-x86_64", "linux-aarch64", "windows-x86_64")
@@ -49,37 +45,36 @@ DEMO = "import helper, native\ndef main():\n    print('demo', helper.__version__
 
 
 @pytest.fixture(scope="module")
-def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ProjectFolder]:
+def project(
+    module_index: IndexServer,
+    module_patch: pytest.MonkeyPatch,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> ProjectFolder:
     """A project that is built in both forms, and as a program for Windows."""
     folder = tmp_path_factory.mktemp("shop")
-    with pytest.MonkeyPatch.context() as patch, IndexServer() as index:
-        for name in list(os.environ):
-            if name.lower().endswith("_proxy") or name.startswith(("UV_", "PIP_", "HATCH_MULTI")):
-                patch.delenv(name)
-        patch.setenv("UV_CACHE_DIR", str(tmp_path_factory.getbasetemp() / "uv-cache"))
-        wheels = folder / "wheels"
-        index.add(make_wheel(wheels, "helper", "1.5"))
-        for tag in TAGS:
-            for python in PYTHONS:
-                cp = f"cp{python.replace('.', '')}"
-                files = {
-                    "native/__init__.py": "",
-                    f"native/{cp}.so": f"{tag} {cp}" * 3000,
-                    "native/same.so": "the same everywhere" * 3000,
-                    f"native/{tag}.so": tag * 3000,
-                }
-                index.add(make_wheel(wheels, "native", tags=f"{cp}-{cp}-{tag}", files=files))
-        project = make_project(
-            folder,
-            index_url=index.index_url,
-            requires=["helper>=1", "native"],
-            table={**OPTIONS, "formats": ["pex", "pyz", "exe"]},
-            files={"demo.py": DEMO},
-            environ={"TEST_INDEX_URL": index.index_url},
-        )
-        patch.setenv("HATCH_MULTIPLAT_CACHE", project.environ["HATCH_MULTIPLAT_CACHE"])
-        project.build()
-        yield project
+    wheels = folder / "wheels"
+    module_index.add(make_wheel(wheels, "helper", "1.5"))
+    for tag in TAGS:
+        for python in PYTHONS:
+            cp = f"cp{python.replace('.', '')}"
+            files = {
+                "native/__init__.py": "",
+                f"native/{cp}.so": f"{tag} {cp}" * 3000,
+                "native/same.so": "the same everywhere" * 3000,
+                f"native/{tag}.so": tag * 3000,
+            }
+            module_index.add(make_wheel(wheels, "native", tags=f"{cp}-{cp}-{tag}", files=files))
+    project = make_project(
+        folder,
+        index_url=module_index.index_url,
+        requires=["helper>=1", "native"],
+        table={**OPTIONS, "formats": ["pex", "pyz", "exe"]},
+        files={"demo.py": DEMO},
+        environ={"TEST_INDEX_URL": module_index.index_url},
+    )
+    module_patch.setenv("HATCH_MULTIPLAT_CACHE", project.environ["HATCH_MULTIPLAT_CACHE"])
+    project.build()
+    return project
 
 
 @pytest.fixture(scope="module")
@@ -95,16 +90,6 @@ def build(project: ProjectFolder, folder: Path, **table: Any) -> Path:
     options = {**OPTIONS, "formats": ["pyz"], "output-dir": str(folder), **table}
     project.write({"index-url": index, **options})
     return Path(project.build().path)
-
-
-def call(*words: str | Path) -> Result:
-    return CliRunner().invoke(main, [str(word) for word in words])
-
-
-def call_json(*words: str | Path, code: int = 0) -> Any:
-    result = call(words[0], "--json", *words[1:])
-    assert result.exit_code == code, result.output
-    return json.loads(result.stdout)
 
 
 def read_all(path: Path) -> dict[str, bytes]:

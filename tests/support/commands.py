@@ -2,12 +2,31 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from click.testing import CliRunner
+
+from hatch_multiplat.frontends.cli import main
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
+
+    from click.testing import Result
+
+
+def call(*words: str | Path) -> Result:
+    """Run `hatch-multiplat` with these words in this process."""
+    return CliRunner().invoke(main, [str(word) for word in words])
+
+
+def call_json(*words: str | Path, code: int = 0) -> Any:
+    """Return what `hatch-multiplat` prints with `--json`; it has to end with `code`."""
+    result = call(words[0], "--json", *words[1:])
+    assert result.exit_code == code, result.output
+    return json.loads(result.stdout)
 
 
 def run_command(

@@ -53,7 +53,7 @@ def prepare(folder: Path, terminal: Terminal) -> tuple[Project, Question, BuildC
 def open_with_metadata(folder: Path, terminal: Terminal) -> tuple[Project, ProjectMetadata]:
     """Open a project, and say what it requires, of Python too.
 
-    A project with dynamic requirements has its wheel built aside to learn them.
+    A project with dynamic requirements has its wheel built in a temporary folder to learn them.
     """
     project = open_project(folder)
     metadata = static_metadata(project) or build_aside(folder, terminal).metadata

@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING
 import pytest
 
 from hatch_multiplat.base.errors import ExecutableError
-from hatch_multiplat.build.outputs import Artifact, _folder_aside, _publish, size_of
+from hatch_multiplat.build.outputs import Artifact, _publish, _temporary_folder, size_of
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
 @pytest.fixture
-def aside(tmp_path: Path) -> Path:
-    folder = tmp_path / "aside"
+def temporary(tmp_path: Path) -> Path:
+    folder = tmp_path / "temporary"
     folder.mkdir()
     return folder
 
@@ -26,15 +26,15 @@ def dist(tmp_path: Path) -> Path:
     return folder
 
 
-def made_file(aside: Path, name: str, text: str) -> Artifact:
-    (aside / name).write_text(text, "utf-8")
-    return Artifact(format="zip", path=aside / name)
+def made_file(temporary: Path, name: str, text: str) -> Artifact:
+    (temporary / name).write_text(text, "utf-8")
+    return Artifact(format="zip", path=temporary / name)
 
 
-def made_folder(aside: Path, name: str) -> Artifact:
-    (aside / name).mkdir()
-    (aside / name / "PEX-INFO").write_text("new", "utf-8")
-    return Artifact(format="pex", path=aside / name)
+def made_folder(temporary: Path, name: str) -> Artifact:
+    (temporary / name).mkdir()
+    (temporary / name / "PEX-INFO").write_text("new", "utf-8")
+    return Artifact(format="pex", path=temporary / name)
 
 
 def test_a_file_with_several_names_counts_once(tmp_path: Path) -> None:
@@ -45,12 +45,12 @@ def test_a_file_with_several_names_counts_once(tmp_path: Path) -> None:
     assert size_of(tmp_path / "a") == 5
 
 
-def test_what_was_there_before_is_replaced(aside: Path, dist: Path, tmp_path: Path) -> None:
+def test_what_was_there_before_is_replaced(temporary: Path, dist: Path, tmp_path: Path) -> None:
     (dist / "a.zip").write_text("old", "utf-8")
     (dist / "app.pex").mkdir()
     (dist / "app.pex" / "PEX-INFO").write_text("old", "utf-8")
     (dist / "app.pex" / "left-over").touch()
-    made = [made_file(aside, "a.zip", "new"), made_folder(aside, "app.pex")]
+    made = [made_file(temporary, "a.zip", "new"), made_folder(temporary, "app.pex")]
     outputs = _publish(made, dist, gone=tmp_path / "gone")
     assert [(output.path, output.size) for output in outputs] == [
         (str(dist / "a.zip"), 3),
@@ -60,25 +60,27 @@ def test_what_was_there_before_is_replaced(aside: Path, dist: Path, tmp_path: Pa
     assert [path.name for path in (dist / "app.pex").iterdir()] == ["PEX-INFO"]
 
 
-def test_a_folder_of_somebody_else_stops_all_of_it(aside: Path, dist: Path, tmp_path: Path) -> None:
+def test_a_folder_of_somebody_else_stops_all_of_it(
+    temporary: Path, dist: Path, tmp_path: Path
+) -> None:
     (dist / "app.pex").mkdir()
     (dist / "app.pex" / "thesis.txt").touch()
-    made = [made_file(aside, "a.zip", "new"), made_folder(aside, "app.pex")]
+    made = [made_file(temporary, "a.zip", "new"), made_folder(temporary, "app.pex")]
     with pytest.raises(ExecutableError, match="a folder that no build of this kind has made"):
         _publish(made, dist, gone=tmp_path / "gone")
     assert [path.name for path in dist.iterdir()] == ["app.pex"]
 
 
-def test_an_empty_folder_is_nobodys(aside: Path, dist: Path, tmp_path: Path) -> None:
+def test_an_empty_folder_is_nobodys(temporary: Path, dist: Path, tmp_path: Path) -> None:
     (dist / "app.pex").mkdir()
-    _publish([made_folder(aside, "app.pex")], dist, gone=tmp_path / "gone")
+    _publish([made_folder(temporary, "app.pex")], dist, gone=tmp_path / "gone")
     assert (dist / "app.pex" / "PEX-INFO").is_file()
 
 
 def test_a_failure_leaves_no_folder_that_was_made_for_it(tmp_path: Path) -> None:
     def fail() -> None:
-        with _folder_aside(tmp_path / "new" / "out") as aside:
-            (aside / "half").touch()
+        with _temporary_folder(tmp_path / "new" / "out") as temporary:
+            (temporary / "half").touch()
             raise KeyError
 
     with pytest.raises(KeyError):
@@ -91,7 +93,7 @@ def test_a_failure_leaves_folders_that_were_there_or_are_not_empty(tmp_path: Pat
     there.mkdir()
 
     def fail(folder: Path) -> None:
-        with _folder_aside(folder):
+        with _temporary_folder(folder):
             (folder.parent / "other").touch()
             raise KeyError
 
@@ -103,25 +105,25 @@ def test_a_failure_leaves_folders_that_were_there_or_are_not_empty(tmp_path: Pat
 
 @pytest.mark.parametrize("failing", ["a.zip", "app.pex", "new.zip"])
 def test_when_a_rename_fails_everything_is_as_it_was(
-    aside: Path, dist: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failing: str
+    temporary: Path, dist: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failing: str
 ) -> None:
     (dist / "a.zip").write_text("old", "utf-8")
     (dist / "app.pex").mkdir()
     (dist / "app.pex" / "PEX-INFO").write_text("old", "utf-8")
     made = [
-        made_file(aside, "a.zip", "new"),
-        made_folder(aside, "app.pex"),
-        made_file(aside, "fresh.zip", "new"),
-        made_file(aside, "new.zip", "new"),
+        made_file(temporary, "a.zip", "new"),
+        made_folder(temporary, "app.pex"),
+        made_file(temporary, "fresh.zip", "new"),
+        made_file(temporary, "new.zip", "new"),
     ]
-    replace = type(aside).replace
+    replace = type(temporary).replace
 
     def fail(self: Path, target: Path) -> Path:
-        if self == aside / failing:
+        if self == temporary / failing:
             raise PermissionError(13, "in use", str(target))
         return replace(self, target)
 
-    monkeypatch.setattr(type(aside), "replace", fail)
+    monkeypatch.setattr(type(temporary), "replace", fail)
     with pytest.raises(PermissionError):
         _publish(made, dist, gone=tmp_path / "gone")
     found = {
