@@ -1,4 +1,4 @@
-"""The version, kept by itself so that the build reads it without importing the rest."""
+"""The version, in its own module, so that the build reads it without importing the rest."""
 
 from __future__ import annotations
 

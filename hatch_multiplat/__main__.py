@@ -1,4 +1,4 @@
-"""Where the command starts: the commands are imported within what ends a run that is stopped."""
+"""The entry of the command: a stopped run ends cleanly even while its commands are imported."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from hatch_multiplat.base.temporary import Terminated, stopped_by_sigterm
 
 
 def run() -> None:
-    """Run the command line; ends with 130 where the user stops it, by SIGTERM with 143."""
+    """Run the command line; Ctrl-C ends it with exit code 130, SIGTERM with 143."""
     try:
         # The imports take most of the first second: Ctrl-C then is a user's, too.
         from hatch_multiplat.frontends.cli import run_main  # noqa: PLC0415

@@ -1,4 +1,4 @@
-"""What every other room stands on: the error tree, processes, atomic writes, TOML values, URLs.
+"""The base of every other room: the error tree, processes, atomic writes, TOML values, URLs.
 
 Nothing of hatch-multiplat's own subject comes in or goes out.
 """

@@ -38,7 +38,7 @@ def write_sealed(path: Path, content: bytes) -> None:
 
 
 def read_sealed(path: Path) -> bytes | None:
-    """Return what `write_sealed` wrote; None if there is nothing, or it is damaged."""
+    """Return the text that `write_sealed` wrote; None if there is none, or it is damaged."""
     try:
         digest, _, content = path.read_bytes().partition(b"\n")
     except OSError:

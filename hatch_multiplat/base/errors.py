@@ -1,4 +1,4 @@
-"""The error tree: every failure a user can meet, and the exit code each kind owns."""
+"""The error tree: every failure that a user can meet, and the exit code of each kind."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _CONTROL: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\
 
 
 def _printable(message: str) -> str:
-    """Return a message in which nothing steers a terminal: it may quote what others wrote."""
+    """Return a message without control characters: it may quote text of others."""
     return _CONTROL.sub(lambda match: ascii(match[0])[1:-1], message)
 
 
@@ -83,13 +83,13 @@ class SolveError(MultiplatError):
 
 
 class FetchError(MultiplatError):
-    """A wheel could not be had, or is not the file that the lock names."""
+    """A wheel cannot be downloaded, or is not the file that the lock names."""
 
     exit_code = 6
 
 
 class ToolError(MultiplatError):
-    """A tool that we run (uv, pex, a build backend) failed; the message has its output."""
+    """A tool (uv, pex, a build backend) failed; the message has its output."""
 
     exit_code = 7
 
@@ -116,12 +116,12 @@ _CURES: Final[Mapping[int, str]] = {
 
 
 def find_cure(error: OSError, place: str) -> str:
-    """Say what helps where something cannot be written; `place` is what may not be writable."""
+    """Advise what to do if something cannot be written; `place` is the path that failed."""
     return _CURES.get(error.errno or 0, f"make {place} writable")
 
 
 def _is_denied(error: OSError) -> bool:
-    """Tell whether this is Windows' one word for many things, which other systems have too."""
+    """Tell whether this is the error that Windows gives for several causes."""
     return error.errno in {errno.EACCES, errno.EPERM}
 
 
@@ -130,7 +130,7 @@ def _is_folder(path: object) -> bool:
 
 
 class WriteError(ExecutableError):
-    """A file or folder cannot be written, by whichever command."""
+    """A file or folder cannot be written, in any command."""
 
     @classmethod
     def of(cls, path: object, error: OSError, *, instead: str = "") -> WriteError:
@@ -162,6 +162,6 @@ class VerificationError(MultiplatError):
 
 
 class FirstLineError(MultiplatError):
-    """A file is whole and complete, but its first line is not the build's: a packager's, say."""
+    """A file is undamaged, but its first line is not the build's: a packager changed it, say."""
 
     exit_code = 10

@@ -1,4 +1,4 @@
-"""Lines of text for people: as wide as the terminal, in colour where it takes colours."""
+"""Lines of text for people: as wide as the terminal, in colour if it supports colours."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 PIPE_WIDTH: Final = 80
-"""Columns of tables that no terminal shows."""
+"""The width of a table that is never shown on a terminal."""
 
 _HANG: Final = 2
 _BLANKS: Final = re.compile(r"(?<! =) +(?!(?:[kMG]?B|s)\b|=| )")
 """Where a line may end: not before a unit, and not around the `=` of a line of TOML."""
 _CODES: Final = {"bold": 1, "dim": 2, "red": 31, "green": 32, "yellow": 33, "cyan": 36}
 _LEADERS: Final = r"(?<![^\s'\"(=:,])"
-"""What a path may stand behind; a slash, as in a `file:` URL, is none of it."""
+"""Characters that may stand before a path; not a slash, as in a `file:` URL."""
 
 
 class Line:
@@ -38,7 +38,7 @@ class Line:
         return self
 
     def rstrip(self) -> Line:
-        """Take the blanks at the end away."""
+        """Remove the blanks at the end."""
         return self._cut(0, len(str(self).rstrip()))
 
     def paint(self) -> str:
@@ -78,16 +78,16 @@ class Line:
 
 
 def width_of(stream: TextIO) -> int:
-    """Return the columns of the terminal that a stream is; of a pipe, the usual ones."""
+    """Return the width in columns of a stream that is a terminal, or the default for a pipe."""
     if stream.isatty() or os.environ.get("COLUMNS"):
         return shutil.get_terminal_size((PIPE_WIDTH, 24)).columns
     return PIPE_WIDTH
 
 
 def is_in_colour(stream: TextIO) -> bool:
-    """Tell whether a stream takes colours: by NO_COLOR, FORCE_COLOR, and whether it is a terminal.
+    """Tell whether a stream takes colours: by NO_COLOR, FORCE_COLOR, or if it is a terminal.
 
-    `--color` sets these variables, so that all that prints goes by them.
+    `--color` sets these variables, so that everything that prints goes by them.
     """
     if os.environ.get("NO_COLOR"):
         return False

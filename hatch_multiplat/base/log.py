@@ -1,4 +1,4 @@
-"""What a run does in detail: the programs that it starts, and what it asks servers for."""
+"""The details of a run: the programs that it starts, and its requests to servers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What this distribution requires: the list of our pyproject.toml, from installed metadata."""
+"""The requirements of this distribution, read from its installed metadata."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ DISTRIBUTION: Final = "hatch-multiplat"
 
 
 def own_requirements(extra: str) -> dict[str, Requirement]:
-    """Return the requirements of an extra by name, without its marker; others of ours left out."""
+    """Return the requirements of an extra by name, without markers and without our own extras."""
     try:
         texts = metadata.requires(DISTRIBUTION) or []
     except metadata.PackageNotFoundError:  # sources alone, on a path

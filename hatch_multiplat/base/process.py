@@ -1,4 +1,4 @@
-"""The only subprocess call: says what ran, and shows its output when it fails."""
+"""The only subprocess call: it logs each command, and shows its output if it fails."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 MAX_COMMAND: Final = 600
-"""Characters of a command that are shown: a flag for each of sixty targets helps nobody."""
+"""The length, in characters, at which a shown command is cut."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -1,4 +1,4 @@
-"""Temporary folders that are gone with the next build, should this one be killed."""
+"""Temporary folders; if a build is killed, the next build removes them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ except ImportError:  # Windows
 
 PREFIX: Final = "hatch-multiplat-"
 BESIDE: Final = ".hatch-multiplat-"
-"""How folders begin that lie beside what a build or a command writes."""
+"""The prefix of folders that lie beside the files which a build or a command writes."""
 LOCK: Final = ".in-use"
 _STALE_SECONDS: Final = 24 * 60 * 60
 
@@ -69,15 +69,16 @@ def sweep(parent: Path, *, prefix: str = PREFIX) -> None:
 
 
 _LATER: Final = 0.01
-"""Seconds until a signal is heeded that came within an import."""
+"""Seconds until a signal that came within an import is handled."""
 
 
 @contextmanager
 def stopped_by_sigterm() -> Iterator[None]:
-    """Let SIGTERM end what runs as Ctrl-C does: by KeyboardInterrupt, so that all is cleared away.
+    """Let SIGTERM end a run as Ctrl-C does: by KeyboardInterrupt, so that everything is removed.
 
-    `timeout`, `docker stop` and the runners of CI send it. No signal is heeded within Python's
-    import machinery, but a moment later: an exception there can be lost, and leave its lock taken.
+    `timeout`, `docker stop` and the runners of CI send it. A signal within Python's import
+    machinery is handled a moment later: an exception there can be lost, and leave its lock
+    taken.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -108,9 +109,9 @@ class Terminated(KeyboardInterrupt):
 
 @contextmanager
 def _hold(folder: Path) -> Iterator[None]:
-    """Hold the lock of a folder, which is seen under its name only when it is held.
+    """Hold the lock of a folder, which only appears under its name once it is locked.
 
-    Else a build that starts at that moment would take the folder for one of a build that has ended.
+    Otherwise a build that starts at that moment would take the folder for a leftover.
     """
     made = folder / f"{LOCK}.new"
     if fcntl is None:
@@ -123,7 +124,7 @@ def _hold(folder: Path) -> Iterator[None]:
 
 
 def _is_left(folder: Path) -> bool:
-    """Tell whether nobody holds the lock of a folder, or, where there are no locks, it is old."""
+    """Tell whether nobody locks a folder, or whether it is old, on systems without locks."""
     try:
         with (folder / LOCK).open("rb+") as lock:
             return _lock(lock)
@@ -134,7 +135,7 @@ def _is_left(folder: Path) -> bool:
 
 
 def _lock(file: Any) -> bool:
-    """Lock a file if nobody else has; the lock goes with the process, however that ends."""
+    """Lock a file if nobody else has; the lock ends with the process, however that ends."""
     if fcntl is None:
         return time.time() - Path(file.name).stat().st_mtime > _STALE_SECONDS
     try:

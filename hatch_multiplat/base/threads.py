@@ -1,4 +1,4 @@
-"""Work in several threads at once, which Ctrl-C ends at any moment."""
+"""Run work in several threads, so that Ctrl-C ends it at any moment."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A TOML file: its text, every byte of it, and what it says."""
+"""A TOML file: its text, byte for byte, and its values."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ BOM: Final = "\ufeff"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TomlFile:
-    """A file, its text with the line ends of the file, and that parsed."""
+    """A file: its text, with the file's own line ends, and its parsed values."""
 
     path: Path
     text: str
@@ -24,7 +24,7 @@ class TomlFile:
 
 
 def read_toml_file(path: Path) -> TomlFile:
-    """Read a file; raises ConfigError when there is none or it is no TOML."""
+    """Read a file; raises ConfigError if it does not exist or is not TOML."""
     try:
         text = path.read_bytes().decode("utf-8")
         data = parse_toml(text)
@@ -38,7 +38,7 @@ def read_toml_file(path: Path) -> TomlFile:
 
 
 def parse_toml(text: str) -> dict[str, Any]:
-    """Parse TOML; raises ValueError, which names a byte order mark that is in the way."""
+    """Parse TOML; raises ValueError, whose message names a byte order mark if there is one."""
     if text.startswith(BOM):
         raise ValueError("it begins with a byte order mark; save it as UTF-8 without one")
     return tomllib.loads(text)

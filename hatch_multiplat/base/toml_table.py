@@ -1,4 +1,4 @@
-"""Values out of a TOML table: each of the type it must have, and every mistake by its path."""
+"""Read values of a TOML table: each with its required type, and every mistake with its path."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _MANY_DIGITS: Final = re.compile(r"\d{1000,}")
 class TableReader:
     """Reads values and collects problems on the way, so that three mistakes give three lines.
 
-    `where` is always the dotted path of a value. What is wrong is left out of what is returned.
+    `where` is always the dotted path of a value. Wrong values are left out of the result.
     """
 
     def __init__(self) -> None:
@@ -39,7 +39,7 @@ class TableReader:
                 self.problem(f"{where}: unknown key {key!r}{hint}")
 
     def table(self, where: str, value: object, *, of: str = "") -> Mapping[str, Any]:
-        """Read a table; `of` says in its problem what is in it, as " of strings"."""
+        """Read a table; `of` names the type of its values in the problem, as " of strings"."""
         if isinstance(value, dict):
             return value
         self.problem(f"{where} must be a table{of} (got {toml_type(value)})")
@@ -53,14 +53,14 @@ class TableReader:
         return iter(())
 
     def text(self, where: str, value: object, *, hint: str = "") -> str | None:
-        """Read a string, which may be empty; `hint` ends the problem of what is none."""
+        """Read a string, which may be empty; `hint` completes the message for another type."""
         if isinstance(value, str):
             return value
         self.problem(f"{where} must be a string (got {toml_type(value)}){hint}")
         return None
 
     def string(self, where: str, value: object) -> str | None:
-        """Read a string that says something."""
+        """Read a string that is not empty."""
         text = self.text(where, value)
         if text is not None and not text.strip():
             self.problem(f"{where} must not be empty")
@@ -113,10 +113,10 @@ def toml_type(value: object) -> str:
 
 
 def unreadable_texts(where: str, value: object) -> Iterator[str]:
-    """Yield what no tool can read in the texts of a table or an array, each with its path.
+    """Yield problems for texts that no tool can read, each with its path.
 
-    That are NUL characters, which no path and no command line can have, and numbers with more
-    digits than Python turns into a number.
+    These are NUL characters, which no path and no command line can have, and numbers with more
+    digits than Python accepts.
     """
     if isinstance(value, dict):
         for key, item in value.items():
@@ -132,5 +132,5 @@ def unreadable_texts(where: str, value: object) -> Iterator[str]:
 
 
 def is_file_name(text: str) -> bool:
-    """Tell whether a text can name a file in a folder: no path, and not the folder itself."""
+    """Tell whether a text is a file name: neither a path nor the folder itself."""
     return not re.search(r"[/\\]", text) and text.strip() not in {"", ".", ".."}

@@ -27,7 +27,7 @@ _SUPPORTED: Final = (
     *("file:/", "http://", "https://"),
     *("git+file:///", "git+http://", "git+https://", "git+ssh://"),
 )
-"""What uv takes for a URL; all else it takes for a path."""
+"""The schemes that uv takes for a URL; it takes everything else for a path."""
 _HOST: Final = re.compile(r"(?:\[[0-9A-Fa-f:.]+(?:%25[^\]]*)?\]|[^\[\]:@]*)(?::\d*)?")
 _URL_REQUIREMENT: Final = re.compile(r"(?P<name>[A-Za-z0-9._\[\], -]+@\s*)(?P<url>\S.*)", re.DOTALL)
 _MARKER: Final = re.compile(r"\s;.*|\s+$", re.DOTALL)
@@ -61,10 +61,10 @@ class Credentials:
         self._queries: dict[str, str] = {}
 
     def take(self, text: str) -> str:
-        """Return a location, or a requirement by URL, without its secrets, and keep these.
+        """Return a location, or a requirement by URL, without its secrets, and store these.
 
-        What is no URL comes back as it is. Raises ValueError, with a message that shows none of
-        it, for a URL that cannot be read.
+        Any other text is returned unchanged. Raises ValueError for a URL that cannot be
+        read; the message shows nothing of it.
         """
         requirement = _URL_REQUIREMENT.fullmatch(text)
         if requirement is None:
@@ -75,9 +75,9 @@ class Credentials:
         return requirement["name"] + url + requirement["url"][end:]
 
     def take_all(self, value: Any, where: str, problems: list[str]) -> Any:
-        """Return a value of TOML, whatever is in it, without the secrets of the URLs in it.
+        """Return a value of TOML, of any type, without the secrets of the URLs in it.
 
-        `where` is its path, by which problems are told.
+        `where` is its path, for messages.
         """
         if isinstance(value, dict):
             return {
@@ -95,7 +95,7 @@ class Credentials:
             return redact(value)
 
     def add(self, url: str, login: Login) -> None:
-        """Keep a login that was given apart from its URL; it stands before one in the URL."""
+        """Store a login given apart from its URL; it takes precedence over one in the URL."""
         self.logins[_address_of(url)] = login
 
     def restore_query(self, url: str) -> str:
@@ -168,7 +168,7 @@ def with_login(url: str, login: Login) -> str:
 
 
 def display_url(url: str) -> str:
-    """Return a URL fit to be shown: without user and password, query (it may be a signature)."""
+    """Return a URL that may be shown: without user, password and query (it may be a signature)."""
     try:
         return urlunsplit(urlsplit(redact(url))._replace(query="", fragment=""))
     except ValueError:
@@ -176,7 +176,7 @@ def display_url(url: str) -> str:
 
 
 def explain_url(url: str | None) -> str:
-    """Say what is wrong with the URL of a requirement; "" where nothing is, or where none is."""
+    """Return the problem with the URL of a requirement; "" if there is none."""
     if not url or url.startswith(_SUPPORTED):
         return ""
     scheme = re.match(r"[A-Za-z][A-Za-z0-9+.-]+:(//)?", url)
@@ -188,7 +188,7 @@ def explain_url(url: str | None) -> str:
 
 
 def local_path(url: str) -> Path | None:
-    """Return the path that a file URL or a plain path means; None for what a server has."""
+    """Return the path that a file URL or a plain path means; None for a file on a server."""
     parts = urlsplit(url)
     if parts.scheme == "file":
         host = "" if parts.netloc in {"", "localhost"} else f"//{parts.netloc}"
@@ -206,7 +206,7 @@ def file_url(path: PurePath) -> str:
 
 
 def redact(text: str) -> str:
-    """Return one location or requirement, valid or not, without what may be user or password."""
+    """Return a location or requirement, valid or not, without any possible user or password."""
     try:
         return Credentials().take(text)
     except ValueError:
@@ -214,7 +214,7 @@ def redact(text: str) -> str:
 
 
 def redact_text(text: str) -> str:
-    """Return a text of somebody else with the user and password of every URL in it replaced."""
+    """Return a foreign text with the user and password of every URL in it replaced."""
     without = _WORD.sub(
         lambda match: ",".join(map(_redact_word, _BEFORE_URL.split(match[0]))), text
     )
@@ -224,7 +224,7 @@ def redact_text(text: str) -> str:
 
 
 def _redact_word(text: str) -> str:
-    """Replace what stands before the last @ that may end a user and a password."""
+    """Replace everything before the last @ that may end a user and a password."""
     if ":" not in text or "@" not in text:
         return text
     scheme, separator, rest = text.partition("://")
@@ -243,9 +243,9 @@ def _redact_word(text: str) -> str:
 
 
 def _parse(url: str) -> tuple[str, str, str] | None:
-    """Return the scheme, the user with the password, and the rest; None for what is no URL.
+    """Return the scheme, the user with the password, and the rest; None if it is not a URL.
 
-    Raises ValueError for what cannot be read.
+    Raises ValueError for a URL that cannot be read.
     """
     match = _SCHEME.fullmatch(url)
     if match is None or (not match["slashes"] and "@" not in match["rest"]):

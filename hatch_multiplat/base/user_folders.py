@@ -1,4 +1,4 @@
-"""Where a user's files lie on this system."""
+"""The user's folders on this system."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ NAME: Final = "hatch-multiplat"
 
 
 def user_cache(environ: Mapping[str, str]) -> Path:
-    """Return our folder below the user's caches, as the system's own rules have it.
+    """Return our folder below the user's caches, by the system's own rules.
 
-    Without a home, as users of containers are, it is one of the user's own for temporary files.
+    A user without a home, as in containers, gets one in the folder for temporary files.
     """
     if sys.platform == "win32":
         local = environ.get("LOCALAPPDATA")
@@ -34,7 +34,7 @@ def user_cache(environ: Mapping[str, str]) -> Path:
 
 
 def user_home(environ: Mapping[str, str]) -> Path | None:
-    """Return the user's home: what HOME names, else what the system knows; None if no folder is."""
+    """Return the user's home: from HOME, else from the system; None if it is not a folder."""
     named = [environ.get("HOME", "")]
     with suppress(ImportError, KeyError):
         import pwd  # noqa: PLC0415 - Windows has none
@@ -45,7 +45,7 @@ def user_home(environ: Mapping[str, str]) -> Path | None:
 
 
 def _temporary_folder() -> Path:
-    """Return a folder for temporary files that no other user can have put there, or write to."""
+    """Return a folder for temporary files that no other user can have made or can write to."""
     folder = Path(tempfile.gettempdir()) / f"{NAME}-{os.getuid()}"
     with suppress(OSError):
         folder.mkdir(mode=0o700)

@@ -1,4 +1,4 @@
-"""SHA256SUMS beside what a build made, for `sha256sum --check`."""
+"""SHA256SUMS beside the files of a build, for `sha256sum --check`."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def write_checksums(folder: Path, files: Iterable[Path]) -> Path:
 
 
 def renew_checksums(folder: Path) -> None:
-    """Take out of a SHA256SUMS what holds no more; one that would be empty is removed.
+    """Remove lines of a SHA256SUMS that are no longer true, and the file if none remain.
 
     Raises OSError.
     """
@@ -48,7 +48,7 @@ def renew_checksums(folder: Path) -> None:
 
 
 def listed_files(path: Path) -> dict[str, str]:
-    """Return what a SHA256SUMS says, name by name; raises OSError but where there is none."""
+    """Return the digests in a SHA256SUMS by name; none if there is no such file. Raises OSError."""
     try:
         text = path.read_text(encoding="utf-8")
     except (FileNotFoundError, UnicodeDecodeError):
@@ -61,7 +61,7 @@ def listed_files(path: Path) -> dict[str, str]:
 
 
 def _holding(path: Path) -> dict[str, str]:
-    """Return what a SHA256SUMS says of files that are there and still are as it says."""
+    """Return the digests in a SHA256SUMS whose files exist and still match."""
     return {
         name: digest
         for name, digest in listed_files(path).items()

@@ -1,4 +1,4 @@
-"""Selections to the inventory of an executable: each wheel, its licence, and where it is from."""
+"""Selections to the inventory of an executable: each wheel, its licence, and its source."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Origin:
-    """Where a wheel comes from: its URL without credentials, or that of the sdist it is from."""
+    """The source of a wheel: its URL without credentials, or that of its sdist."""
 
     url: str
     hashes: tuple[tuple[str, str], ...]
@@ -27,7 +27,7 @@ class Origin:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class WheelComponent:
-    """One wheel in an executable; `origin` is None for what only this machine has."""
+    """One wheel in an executable; `origin` is None if it only exists on this machine."""
 
     name: str
     version: str
@@ -40,7 +40,7 @@ class WheelComponent:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Inventory:
-    """An executable and all that it holds, sorted by file name."""
+    """An executable and all its wheels, sorted by file name."""
 
     name: str
     version: str

@@ -1,4 +1,4 @@
-"""A zip file of everything installed for one target, as functions as a service take it."""
+"""A zip file of everything installed for one target, for functions as a service."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def zip_selections(inputs: BuildInputs) -> list[Selection]:
 
 
 def size_warnings(path: Path) -> list[str]:
-    """Say which of AWS Lambda's limits a zip file goes past."""
+    """Name the limits of AWS Lambda that a zip file exceeds."""
     with zipfile.ZipFile(path) as archive:
         unpacked = sum(member.file_size for member in archive.infolist())
     size = path.stat().st_size
@@ -83,7 +83,7 @@ def size_warnings(path: Path) -> list[str]:
 
 
 def _install(path: Path, prefix: str, target: Target) -> Iterator[Member]:
-    """Give the members that installing a wheel means, the new RECORD last."""
+    """Yield the members that installing a wheel makes, the new RECORD last."""
     rows: list[tuple[str, str, object]] = []
     with path.open("rb") as stream:
         archive = Archive(stream)

@@ -1,4 +1,4 @@
-"""What earlier builds left: the outputs of a project, whatever its version, found and removed."""
+"""The outputs of earlier builds of a project, of any version: found and removed."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _VERSION: Final = "\0"
 
 
 def remove_leftovers(project: Project, default_dir: Path) -> tuple[Path, ...]:
-    """Remove what builds of a project's table have left, of any version; returns what is gone.
+    """Remove the outputs of earlier builds of a project, of any version; returns the removed paths.
 
     That is what the table's `output`, `formats` and targets name in its `output-dir`, or in
     `default_dir`, and the inventories of it. A SHA256SUMS there forgets what is gone. Files of any
@@ -70,7 +70,7 @@ def is_named_as_output(filename: str, config: Config, *, project_name: str) -> b
 
 
 class OwnOutputs:
-    """Tells files of a project's folder that builds of ours have written there, wherever.
+    """Recognises files in a project's folder that our builds have written there.
 
     It stands in for hatchling's pattern of excluded files, `others`, which counts as well.
     """
@@ -107,7 +107,7 @@ class OwnOutputs:
 
 
 def holds_project(path: Path, name: str) -> bool:
-    """Tell whether a file is an executable of the project of this name, whatever it is called."""
+    """Tell whether a file, under any name, is an executable of the project of this name."""
     try:
         with zipfile.ZipFile(path) as archive:
             table = json.loads(archive.read(TABLE))
@@ -117,7 +117,7 @@ def holds_project(path: Path, name: str) -> bool:
 
 
 _PROGRAMS: Final = (b"#!", b"PK", b"MZ", b"\x7fELF", b"\xcf\xfa\xed\xfe", b"\xca\xfe\xba\xbe")
-"""How archives and programs begin: no source of a project does and has such a name."""
+"""The first bytes of archives and programs; no source of a project with such a name has them."""
 
 
 def _begins_as_program(path: Path) -> bool:
@@ -154,7 +154,7 @@ def _names(output: str, config: Config) -> Iterator[str]:
 
 
 def _is_version(text: str) -> bool:
-    """Tell whether a text is a version as the metadata of a wheel has it: normalized."""
+    """Tell whether a text is a normalized version, as in the metadata of a wheel."""
     try:
         return str(Version(text)) == text
     except InvalidVersion:

@@ -1,4 +1,4 @@
-"""Where the executable goes: the folder that the caller, the table or the wheel names."""
+"""The folder for the executable: from the caller, the table, or the wheel's place."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def choose_folder(
 
 
 def find_original(copy: Path, *, near: list[Path]) -> Path | None:
-    """Return the project that a folder is an unpacked sdist of; None where it is not found.
+    """Return the project whose unpacked sdist a folder is; None if it is not found.
 
     It is the nearest folder at or above one of those in `near` with the same pyproject.toml. An
     sdist that somebody has unpacked to work in may be its own.
@@ -63,7 +63,7 @@ def _read(folder: Path) -> bytes | None:
 
 
 def _shell_folder(environ: Mapping[str, str]) -> list[Path]:
-    """Return where the shell stands: with `python -m build -o FOLDER`, mostly in the project.
+    """Return the shell's current folder: with `python -m build -o FOLDER`, mostly the project.
 
     The hook itself is run in the unpacked sdist, but this variable is not changed for that.
     """

@@ -1,4 +1,4 @@
-"""How what a build writes is called."""
+"""The names of the files that a build writes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ SBOM_SUFFIX: Final = ".cdx.json"
 
 
 def stem_of(output: str) -> str:
-    """Return what the names of all outputs start with, by the name of the executable."""
+    """Return the common prefix of all outputs, from the name of the executable."""
     return output.removesuffix(PEX).removesuffix(PYZ)
 
 

@@ -1,4 +1,4 @@
-"""Everything that a build makes, each in the form that `formats` asks for."""
+"""Everything that a build makes, in the forms that `formats` asks for."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class OutputContext:
 
     @property
     def stem(self) -> str:
-        """What the names of all other outputs start with."""
+        """The common prefix of the names of all other outputs."""
         return stem_of(self.name)
 
 
@@ -132,9 +132,9 @@ def _make_zip(inputs: BuildInputs, context: OutputContext) -> list[Artifact]:
 
 
 def _make_exe(inputs: BuildInputs, context: OutputContext) -> list[Artifact]:
-    """Write programs for Windows, which hold the targets of Windows only.
+    """Write programs for Windows, which hold only the Windows targets.
 
-    The archive behind their launcher has no wheels if that is asked for.
+    The archive behind their launcher is one without wheels if that is asked for.
     """
     platforms = exe_platforms(selection.target for selection in inputs.selections)
     targets = {item.target for item in inputs.selections if item.target.platform in platforms}
@@ -175,7 +175,7 @@ _MAKERS: Final[dict[str, Callable[[BuildInputs, OutputContext], list[Artifact]]]
 def _publish(made: list[Artifact], folder: Path, *, gone: Path) -> tuple[Output, ...]:
     """Rename what was made into place; a folder takes the place of one of its own kind only.
 
-    What was there before is kept in `gone`, and put back if a rename fails.
+    Existing files are kept in `gone`, and restored if a rename fails.
     """
     gone.mkdir()
     for item in made:
@@ -201,7 +201,7 @@ def _publish(made: list[Artifact], folder: Path, *, gone: Path) -> tuple[Output,
 
 
 def _keep(place: Path, kept: Path, *, is_folder: bool) -> None:
-    """Keep what is there under another name; a file stays until another takes its place."""
+    """Move an existing path to another name; a file stays until another replaces it."""
     if not os.path.lexists(place):
         return
     if place.is_dir() or is_folder:
@@ -232,7 +232,7 @@ def _check_place(item: Artifact, place: Path) -> None:
 
 
 def size_of(path: Path) -> int:
-    """Return the bytes of a file, or of all files in a folder; one with several names once."""
+    """Return the size in bytes of a file or folder; a file with several names counts once."""
     if path.is_file():
         return path.stat().st_size
     found = {}

@@ -91,7 +91,7 @@ def find_own_wheels(project: Project, built: Path | None, environ: Mapping[str, 
 
 
 def has_project_wheels(project: Project, environ: Mapping[str, str]) -> bool:
-    """Tell whether `project-wheels` names any wheel of the project that is there."""
+    """Tell whether `project-wheels` matches any existing wheel of the project."""
     name = _name_of_project(project)
     globs = wheel_globs(project.config, environ)
     return any(_matches(project.folder, pattern, name) for pattern in globs)
@@ -129,7 +129,7 @@ def check_agreement(
 
 
 def differences(wheel: ProjectWheel, first: ProjectWheel) -> list[str]:
-    """Say what a wheel says otherwise than another one of its project; a wrong version alone."""
+    """Return how two wheels of one project differ; if the version does, only that."""
     one, other = wheel.metadata, first.metadata
     if wheel.locked.name != first.locked.name:
         return ["they are of two projects; name those of one alone"]
@@ -185,9 +185,10 @@ def place_own_wheels(own: OwnWheels, targets: Sequence[Target]) -> OwnWheel:
 def match_own_wheels(
     own: OwnWheels, targets: Sequence[Target]
 ) -> tuple[dict[Target, Wheel], tuple[MissingWheel, ...]]:
-    """Return the project's wheel that fits each target best, and the targets that none fits.
+    """Return the project's best wheel for each target, and the targets that none fits.
 
-    A wheel for Linux fits where its tags do and the C library is as new as the files in it need.
+    A wheel for Linux fits if its tags do, and if its files need no newer C library than the
+    target's.
     """
     wheels = [wheel.locked for wheel in own.wheels]
     inside = _read_needs(own)
@@ -226,7 +227,7 @@ def match_own_wheels(
 
 
 def _read_needs(own: OwnWheels) -> dict[str, Mapping[str, LibcNeed]]:
-    """Return what the files in each wheel for Linux need of the C library, by its file name."""
+    """Return for each wheel for Linux, by file name, the C library that its files need."""
     return {
         wheel.locked.filename: read_libc_needs(open_wheel(wheel.path))
         for wheel in own.wheels
@@ -284,7 +285,7 @@ def _measure(own: OwnWheels, fitting: Mapping[Target, Wheel]) -> dict[Target, Fl
 
 
 def own_wheels_of(selections: Sequence[Selection], own: OwnWheels) -> tuple[ProjectWheel, ...]:
-    """Return those of the project's wheels that a target takes."""
+    """Return the project's wheels that a target takes."""
     taken = {wheel.filename for selection in selections for wheel in selection.wheels}
     return tuple(wheel for wheel in own.wheels if wheel.locked.filename in taken)
 
@@ -301,7 +302,7 @@ def _version_of_project(project: Project) -> Version | None:
 
 
 def _is_alike(target: Target, here: Target) -> bool:
-    """Tell whether a wheel that is built here, for this machine alone, would fit a target."""
+    """Tell whether a wheel built here, only for this machine, would fit a target."""
     python, own = target.python, here.python
     return (
         (python.implementation, python.version, python.abi_flavour)
@@ -314,7 +315,7 @@ def _is_alike(target: Target, here: Target) -> bool:
 
 
 def _matches(folder: Path, pattern: str, name: str) -> list[Path]:
-    """Return the wheels of a project that a glob names; of any one, if its name is not known.
+    """Return the wheels of a project that a glob matches; of any project if no name is given.
 
     The glob may be absolute, which `Path.glob` refuses.
     """

@@ -1,4 +1,4 @@
-"""The straight line from a wheel and a table to one executable for every platform."""
+"""The straight way from a wheel and a table to one executable for every platform."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ class Request:
 
 
 def build_executable(request: Request, invocation: Invocation) -> Report:
-    """Build the executable of a project from its wheel, and report what it holds.
+    """Build the executable of a project from its wheel, and return a report.
 
     Raises a MultiplatError of the kind that fits; then nothing was written to the output folder.
     """
@@ -157,7 +157,7 @@ def build_executable(request: Request, invocation: Invocation) -> Report:
 def _resolve(
     project: Project, own: OwnWheels, context: BuildContext, downloads: Downloads
 ) -> Resolution:
-    """Find the wheels of every target: in the lock where the project has one, else by asking uv."""
+    """Find the wheels of every target: in the project's lock if there is one, else by asking uv."""
     question = make_question(project, own.metadata, context)
     locked = require_lock(project)
     if locked is not None:
@@ -211,7 +211,7 @@ def _choose_run(
     *,
     files: Mapping[str, WheelFile],
 ) -> Run:
-    """Choose what runs, and look whether the wheels have it."""
+    """Choose the program to run, and check that the wheels have it."""
     run = choose_run(
         config,
         name=own.metadata.name,
@@ -243,7 +243,7 @@ def _make_inputs(
     files: Mapping[str, WheelFile],
     renewal: str,
 ) -> BuildInputs:
-    """Prove that every target has all that it needs; return what the executable is made of."""
+    """Prove that every target has everything it needs; return the content of the executable."""
     config, metadata = project.config, own.metadata
     texts = {name: file.texts for name, file in files.items()}
     proven = install_order(
@@ -279,7 +279,7 @@ def _make_inputs(
 def _read_requirements(
     project: Project, metadata: ProjectMetadata, context: BuildContext
 ) -> Requirements:
-    """Return what every target has to satisfy."""
+    """Return the requirements that every target has to satisfy."""
     return read_requirements(
         (_root_requirement(metadata, project.config), *added_requirements(project)),
         requires_python=metadata.requires_python,

@@ -1,4 +1,4 @@
-"""What an executable holds, as a CycloneDX inventory. Needs `hatch-multiplat[sbom]`."""
+"""The content of an executable as a CycloneDX inventory. Needs `hatch-multiplat[sbom]`."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def _component(component: WheelComponent) -> Component:
 
 
 def _references(component: WheelComponent) -> list[ExternalReference]:
-    """Return where the wheel comes from, or the sdist that it was built from here."""
+    """Return the source of the wheel, or of the sdist that it was built from here."""
     origin = component.origin
     if origin is None:
         return []
@@ -114,7 +114,7 @@ def _hashes(hashes: Iterable[tuple[str, str]]) -> list[HashType]:
 
 
 def _licenses(licensing: Licensing) -> list[DisjunctiveLicense | LicenseExpression]:
-    """Return what CycloneDX allows: one expression, or any number of single licences."""
+    """Return the licences as CycloneDX allows: one expression, or any number of single licences."""
     for text in (licensing.expression, licensing.text):
         identifier = fixup_id(text)
         if identifier is not None:

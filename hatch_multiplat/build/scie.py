@@ -79,7 +79,7 @@ def write_scies(
 def settle_options(
     options: ScieOptions, *, environ: Mapping[str, str], project_dir: Path, offline: bool
 ) -> ScieOptions:
-    """Return the options with what the environment's variables say in their place.
+    """Return the options, overridden by the environment's variables.
 
     A path in the table starts from the project. Raises FetchError if offline work is asked for and
     something would be loaded.
@@ -96,9 +96,9 @@ def settle_options(
 
 
 def check_places(options: ScieOptions, *, in_table: ScieOptions) -> None:
-    """Raise ConfigError for each path of a file or folder that is not there.
+    """Raise ConfigError for each path of a file or folder that does not exist.
 
-    `in_table` are the options before the environment's variables took their place.
+    `in_table` are the options before the environment's variables replaced them.
     """
     key = "tool.multiplat.scie"
     places = (
@@ -124,7 +124,7 @@ def _local_path(place: str) -> Path:
 
 
 def _help_for(error: ToolError) -> str:
-    """Return the ways around a network that says no, where that is what pex met."""
+    """Return the ways around a blocked network, if pex failed because of one."""
     said = "\n".join(line for line in str(error).splitlines() if not line.startswith("  ran:"))
     return f"\n{_HELP}" if _NETWORK.search(said) else ""
 
@@ -134,12 +134,12 @@ def is_url(text: str) -> bool:
 
 
 def is_remote(place: str | None) -> bool:
-    """Tell whether pex or science would use the network for this; for nothing, they do."""
+    """Tell whether pex or science would use the network."""
     return place is None or (is_url(place) and not place.startswith("file://"))
 
 
 def scie_arguments(options: ScieOptions, *, platform: str, target: Target) -> list[str]:
-    """Return pex's flags for one scie, whose name ends with its platform."""
+    """Return pex's flags for one scie, with the platform at the end of its name."""
     return [
         *("--style", options.style, "--scie-only", "--scie-platform", platform),
         *("--scie-name-style", "platform-file-suffix", "--scie-python-version", _python(target)),

@@ -1,4 +1,4 @@
-"""What a build writes beside its executable on request: an inventory, and checksums."""
+"""The files beside the executable that a build writes on request: inventory and checksums."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ EPOCH: Final = "SOURCE_DATE_EPOCH"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Wanted:
-    """What is to be written beside an executable; made by `check_wanted`."""
+    """The files to write beside an executable; made by `check_wanted`."""
 
     checksums: bool = False
     render_sbom: Callable[..., str] | None = None
@@ -44,7 +44,7 @@ class Wanted:
 def check_wanted(
     *, checksums: bool, sbom: bool, config: Config, environ: Mapping[str, str]
 ) -> Wanted:
-    """Find out at the beginning whether all that is asked for can be written in the end.
+    """Check at the beginning that all the wanted files can be written at the end.
 
     Raises ConfigError where no output is one file that an inventory can be of, the library for
     inventories is not installed, or SOURCE_DATE_EPOCH is no number.
@@ -129,7 +129,7 @@ def _executables(outputs: Sequence[Output], made: Sequence[Path]) -> list[Path]:
 
 
 def _own_distributions(wheels: Sequence[ProjectWheel], folder: Path) -> list[Path]:
-    """Return the project's wheels and its sdist, as far as they lie in the folder.
+    """Return the project's wheels and its sdist that are in the folder.
 
     A wheel counts if it has the same content as the one that was taken, which may lie elsewhere.
     An sdist is known by its name alone and taken as it lies there: no build reads it.

@@ -1,4 +1,4 @@
-"""A folder of wheels for a target, with the requirements file by which pip installs it there."""
+"""A folder of wheels for a target, with a requirements file for pip."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ def wheelhouse_selections(inputs: BuildInputs) -> list[Selection]:
 
 
 def is_wheelhouses(folder: Path) -> bool:
-    """Tell whether a folder has nothing but wheelhouses in it that were written here."""
+    """Tell whether a folder contains only wheelhouses that were written here."""
     inside = list(folder.iterdir())
     return all(
         (own / REQUIREMENTS).is_file()

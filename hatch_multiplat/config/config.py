@@ -78,15 +78,15 @@ _OUTPUT_FIELD = re.compile(rf"\{{({'|'.join(OUTPUT_FIELDS)})\}}")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ProjectFacts:
-    """What Config needs to know of the project, from its other tables."""
+    """Facts of the project, from its other tables, that Config needs."""
 
     name: str
     requires_python: SpecifierSet = field(default_factory=SpecifierSet)
     requires_python_in: str = IN_PROJECT
-    """What messages call the place where that stands."""
+    """The place of that value, for messages."""
     dependency_groups: tuple[NormalizedName, ...] = ()
     extras: tuple[NormalizedName, ...] | None = None
-    """None where only the wheel can tell which there are."""
+    """None if only the wheel can tell."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -97,7 +97,7 @@ class Config:
     platforms: tuple[PlatformEntry, ...] = ()
     pythons: tuple[Python, ...] = ()
     exclude: tuple[str, ...] = ()
-    """Patterns of the names of targets that the two above would make, and that are left out."""
+    """Patterns of targets that the two above would make, and that are left out."""
     run: Run | None = None
     extras: tuple[NormalizedName, ...] = ()
     dependency_groups: tuple[NormalizedName, ...] = ()

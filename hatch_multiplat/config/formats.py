@@ -32,14 +32,14 @@ _DECIDED: Final = frozenset({"--scie-only", "--scie-platform", "--scie-name-styl
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class WheelhouseOptions:
-    """Which targets get a wheelhouse: names or patterns; none means all."""
+    """The targets that get a wheelhouse: names or patterns; none means all."""
 
     targets: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ZipOptions:
-    """Which targets get a zip file, and the folder inside it that everything is in."""
+    """The targets that get a zip file, and the folder inside it for all files."""
 
     targets: tuple[str, ...] = ()
     prefix: str = ""
@@ -47,7 +47,7 @@ class ZipOptions:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ExeOptions:
-    """What the launcher starts ("" is the usual one), and whether it opens a console."""
+    """The command that the launcher starts ("" is the default), and whether it opens a console."""
 
     python: str = ""
     windowed: bool = False
@@ -55,7 +55,7 @@ class ExeOptions:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ScieOptions:
-    """What pex is told about scies; `science` is a path or URL, `assets_url` that of a mirror."""
+    """Options for scies; `science` is a path or URL, `assets_url` the URL of a mirror."""
 
     style: Style = "eager"
     targets: tuple[str, ...] = ()
@@ -66,7 +66,7 @@ class ScieOptions:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FormatOptions:
-    """The options of all formats that have some."""
+    """The options of all formats that have any."""
 
     wheelhouse: WheelhouseOptions = field(default_factory=WheelhouseOptions)
     zip: ZipOptions = field(default_factory=ZipOptions)
@@ -136,7 +136,7 @@ def format_problems(
     options: FormatOptions,
     targets: Sequence[Target],
 ) -> list[str]:
-    """Return what is wrong with the formats for these targets; `where` is the table's path."""
+    """Return the problems of the formats with these targets; `where` is the table's path."""
     problems = []
     patterned: dict[str, Sequence[str]] = {
         "wheelhouse": options.wheelhouse.targets,
@@ -156,7 +156,7 @@ def format_problems(
 
 
 def chosen(targets: Iterable[Target], patterns: Sequence[str]) -> tuple[Target, ...]:
-    """Return the targets that a pattern names, all where there is no pattern."""
+    """Return the targets that the patterns name, or all targets if there are none."""
     return tuple(target for target in targets if not patterns or is_named(target, patterns))
 
 
@@ -183,7 +183,7 @@ def scie_targets(targets: Iterable[Target], options: ScieOptions) -> dict[str, T
 
 
 def scie_platform(platform: Platform) -> str | None:
-    """Return what pex calls a platform in `--scie-platform`; None if there is no such."""
+    """Return pex's name of a platform for `--scie-platform`; None if it has none."""
     arch = {"arm64": "aarch64", "ppc64le": "powerpc64"}.get(platform.arch, platform.arch)
     name = f"{platform.system}-{arch}"
     if platform.libc == "musl":

@@ -1,4 +1,4 @@
-"""More platforms and Pythons than a project's table has, as a command line asks for them."""
+"""Additional platforms and Pythons from a command line."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _POSITION: Final = re.compile(r"^(--\w+)\[\d+\]")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Overrides:
-    """The words of `--platform` and `--python`; with `only`, they stand in place of the table's."""
+    """The words of `--platform` and `--python`; with `only`, they replace the table's."""
 
     platforms: tuple[str, ...] = ()
     pythons: tuple[str, ...] = ()
@@ -37,8 +37,8 @@ def widen_targets(
 ) -> tuple[Target, ...]:
     """Return the targets of a table and of a command line, multiplied with each other.
 
-    What the table excludes stays out, unless the command line stands in its place. Paths are read
-    by `host`. Raises ConfigError with every problem of the command line.
+    The table's `exclude` still applies, unless the command line replaces the table's targets.
+    `host` reads paths. Raises ConfigError with every problem of the command line.
     """
     reader = TableReader()
     entries, pythons = config.platforms, config.pythons

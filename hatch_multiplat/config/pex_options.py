@@ -114,7 +114,7 @@ _PLACEHOLDER: Final = re.compile(r"pex\.env(\.[A-Za-z_]\w*|\[\w+\])")
 
 
 def refused_words(words: Sequence[str]) -> Iterator[tuple[int, str]]:
-    """Yield the place of each of pex's arguments that is not for here, and what to do instead."""
+    """Yield the index of each pex argument that cannot be used, and the alternative."""
     before = ""  # the option that may take the next word for its value
     for place, word in enumerate([*words, "-"]):
         if before in _WITH_VALUE and word.startswith("-"):
@@ -135,7 +135,7 @@ def refused_words(words: Sequence[str]) -> Iterator[tuple[int, str]]:
 
 
 def refuse_option(word: str) -> str:
-    """Say what to do in place of a word of pex's command line that is not for here."""
+    """Return the alternative to a word of pex's command line that cannot be used."""
     instead = None
     if word.startswith("--"):
         option = "--scie" if word.startswith("--scie-") else word.partition("=")[0]

@@ -15,11 +15,11 @@ from hatch_multiplat.base.toml_table import TableReader, unreadable_texts
 TABLE: Final = "tool.multiplat"
 
 Shape: TypeAlias = Callable[[TableReader, str, object], object]
-"""Tells the reader what is wrong with a value, which has this TOML path."""
+"""Reports the problem with a value, if any, to the reader; the value has this TOML path."""
 
 
 def check_pyproject(pyproject: object, where: str = "") -> None:
-    """Raise ConfigError with everything in a `pyproject.toml` that has another shape.
+    """Raise ConfigError for everything in a `pyproject.toml` that has the wrong shape.
 
     `where` is the path of the file, if it is another than the project's own.
     """
@@ -47,7 +47,7 @@ def check_uv_table(table: object, where: str) -> None:
 def misplaced_options(
     pyproject: Mapping[str, Any], hatch_toml: Mapping[str, Any], known: Collection[str]
 ) -> list[str]:
-    """Return a problem for each option of ours that stands in a table of Hatch.
+    """Return a problem for each of our options in a table of Hatch.
 
     Other plugins have theirs there. `known` are the keys of `[tool.multiplat]`, and `hatch_toml` is
     the file of that name beside pyproject.toml, where Hatch's tables may be, too.
@@ -74,7 +74,7 @@ def misplaced_options(
 
 
 def _tables(data: Mapping[str, Any], *path: str) -> Mapping[str, Any]:
-    """Return the table at a path; an empty one where there is none."""
+    """Return the table at a path; an empty one if there is none."""
     found: Any = data
     for key in path:
         found = found.get(key) if isinstance(found, dict) else None
@@ -110,7 +110,7 @@ def _version(reader: TableReader, where: str, value: object) -> None:
 
 
 def _table(**keys: Shape) -> Shape:
-    """Return the shape of a table in which these keys have their own, any others none.
+    """Return the shape of a table with these keys; other keys may have any shape.
 
     An underscore stands for the dash of a key.
     """

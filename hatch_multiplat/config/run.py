@@ -1,4 +1,4 @@
-"""What runs: the keys that say so, of the table and of each of its `executables`."""
+"""The keys that say what runs, in the table and in each of its `executables`."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Run:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Command:
-    """What runs when the file is called by a certain name."""
+    """The command that runs if the file is called by a certain name."""
 
     run: Run
     inject_args: tuple[str, ...] = ()
@@ -40,9 +40,9 @@ class Command:
 
 
 def read_run(reader: TableReader, where: str, table: Mapping[str, Any]) -> Run | None:
-    """Read which of the keys that exclude each other is there, if one is.
+    """Read the one key, of those that exclude each other, that is set, if any.
 
-    What is wrong goes to the reader's problems, but for values that are no strings.
+    Problems go to the reader, except for values that are not strings.
     """
     keys: list[RunKind] = [key for key in RUN_KEYS if key in table]
     if len(keys) > 1:
@@ -65,7 +65,7 @@ def read_run(reader: TableReader, where: str, table: Mapping[str, Any]) -> Run |
 def read_executables(
     reader: TableReader, where: str, value: object
 ) -> tuple[tuple[str, Command], ...]:
-    """Read the table `executables`: what runs by each name, sorted by name."""
+    """Read the table `executables`: the command for each name, sorted by name."""
     found = []
     for name, item in reader.table(where, value, of=" of tables").items():
         here = f"{where}.{name}"

@@ -98,7 +98,7 @@ def _one_of(forms: Iterable[object]) -> str:
 
 
 def _platform_pattern() -> str:
-    """Return the form of an entry of `platforms`; whether a floor can be is not looked at."""
+    """Return the form of an entry of `platforms`; the schema does not check the floor's range."""
     version = "[0-9]{1,2}[._][0-9]{1,2}"
     linux = f"(many|musl)linux_{version}|manylinux(1|20(10|14))"
     forms = [Platform.parse(f"windows-{arch}").tag for arch in ARCHS["windows"]]
@@ -114,7 +114,7 @@ def _platform_pattern() -> str:
 
 
 def _python_pattern() -> str:
-    """Return the form of an entry of `python`: a minor or a patch release, with or without tag."""
+    """Return the form of an entry of `python`: a minor or patch release, with or without tag."""
     minor = _one_of(minor for _, minor in CPYTHONS)
     free = _one_of(minor for _, minor in FREE_THREADED_CPYTHONS)
     pypy = _one_of(minor for _, minor in PYPYS)

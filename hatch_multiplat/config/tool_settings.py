@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 COUNTS: Final = ""
-"""Instead of a reason: the setting means here what it means to the tool."""
+"""Instead of a reason: the setting means the same here as to the tool."""
 
 _DOWNLOADS: Final = "it counts while uv solves, and not for what is downloaded"
 _CERTIFICATES: Final = f"{_DOWNLOADS}; name the file with your CA certificates in SSL_CERT_FILE"
@@ -141,7 +141,7 @@ PIP_SETTINGS: Final[Mapping[str, str]] = {
     "trusted-host": "certificates are always checked; name yours in SSL_CERT_FILE",
     "uploaded-prior-to": "set exclude-newer in tool.uv",
 }
-"""The same for pip's options, as its files and its variables (`PIP_...`) name them."""
+"""The same for pip's options, by their names in its files and variables (`PIP_...`)."""
 
 PIP_WITHOUT_CONCERN: Final = frozenset(
     {
