@@ -251,9 +251,10 @@ def _parse(url: str) -> tuple[str, str, str] | None:
     if match is None or (not match["slashes"] and "@" not in match["rest"]):
         return None
     scheme, slashes, rest = match["scheme"], match["slashes"], match["rest"]
-    if scheme.lower().rpartition("+")[2] == "file":  # Behind an @ is a revision, nobody's name.
-        return None
     shown = _redact_word(url)
+    if scheme.lower().rpartition("+")[2] == "file":  # Behind an @ is a revision, nobody's name.
+        _check_split(url, shown)
+        return None
     if len(slashes) != len("//"):
         if "@" not in rest:
             return None
@@ -266,11 +267,15 @@ def _parse(url: str) -> tuple[str, str, str] | None:
         raise ValueError(f"{shown!r}: {_ENCODE}")
     if not _HOST.fullmatch(host):
         raise ValueError(f"{shown!r} is not a URL: {host!r} is not a host and a port")
+    _check_split(f"{scheme}://{host}{tail}", shown)
+    return scheme, user, host + tail
+
+
+def _check_split(url: str, shown: str) -> None:
     try:
-        _ = urlsplit(f"{scheme}://{host}{tail}").port
+        _ = urlsplit(url).port
     except ValueError as error:
         raise ValueError(f"{shown!r} is not a URL: {error}") from None
-    return scheme, user, host + tail
 
 
 def _looks_like_host(text: str) -> bool:

@@ -8,36 +8,35 @@ from __future__ import annotations
 import ast
 import functools
 import os
+import re
 import subprocess
 import sys
-import tarfile
 import textwrap
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from functools import partial
+from typing import TYPE_CHECKING, Final
 
 import pytest
 
 from hatch_multiplat.base.errors import VerificationError
 from hatch_multiplat.runtime.install import Archive, Interpreter, Paths, install_wheel
-from hatch_multiplat.runtime.rules import parse_entry_points
+from hatch_multiplat.runtime.rules import BadWheel, parse_entry_points
 from hatch_multiplat.targets.target import Target
 from hatch_multiplat.wheels.selection import Selection, WheelSet, parse_wheel
 from hatch_multiplat.wheels.wheel_check import check_wheels
 from hatch_multiplat.wheels.wheel_file import find_damages, open_wheel
+from tests.peers.sdists import literal_cases, read_sdist, rust_strings, rust_test
 from tests.support.odd_wheels import ELSEWHERE, HARMLESS, HOSTILE
 from tests.support.wheels import make_wheel, rewrite
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
 pytestmark = [
     pytest.mark.network,
     pytest.mark.slow,
     pytest.mark.skipif(sys.platform != "linux", reason="as these tools install on Linux"),
 ]
-
-VERSION: Final = "1.1.0"
-"""The release of installer whose cases were looked at."""
 
 MINOR = f"{sys.version_info.major}.{sys.version_info.minor}"
 LIBRARY = f"lib/python{MINOR}/site-packages"
@@ -71,20 +70,20 @@ OTHERWISE: Final = {"link", "link inside"}
 
 
 @functools.cache
-def installer_sdist() -> Path:
-    """The folder of installer's sdist, as its index has it."""
-    folder = Path(os.environ["PEERS_FOLDER"])
-    options = ["--no-deps", "--no-binary", ":all:", "--dest", str(folder)]
-    command = [sys.executable, "-m", "pip", "download", "-q", *options, f"installer=={VERSION}"]
-    subprocess.run(command, check=True)
-    with tarfile.open(folder / f"installer-{VERSION}.tar.gz") as archive:
-        archive.extractall(folder, filter="data")
-    return folder / f"installer-{VERSION}"
+def installer_files() -> dict[str, str]:
+    """The sources of installer and of its tests, by path."""
+    return read_sdist("installer", r"^(src|tests)/.*\.py$")
 
 
-@pytest.fixture(autouse=True, scope="session")
-def peers_folder(tmp_path_factory: pytest.TempPathFactory) -> None:
-    os.environ["PEERS_FOLDER"] = str(tmp_path_factory.mktemp("peers"))
+@pytest.fixture(scope="module")
+def installer_source(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder that installer can be imported from."""
+    folder = tmp_path_factory.mktemp("installer")
+    for name, text in installer_files().items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, "utf-8")
+    return folder / "src"
 
 
 def call(*command: object, **environ: str) -> bool:
@@ -108,10 +107,9 @@ def by_uv(wheel: Path, prefix: Path) -> bool:
     return call(sys.executable, "-m", "uv", "pip", "install", "-q", *options, *where, wheel)
 
 
-def by_installer(wheel: Path, prefix: Path) -> bool:
-    source = str(installer_sdist() / "src")
+def by_installer(wheel: Path, prefix: Path, source: Path) -> bool:
     options = ["--no-compile-bytecode", "--prefix", prefix, "--validate-record", "none"]
-    return call(sys.executable, "-m", "installer", *options, wheel, PYTHONPATH=source)
+    return call(sys.executable, "-m", "installer", *options, wheel, PYTHONPATH=str(source))
 
 
 def by_us(wheel: Path, prefix: Path) -> bool:
@@ -142,10 +140,14 @@ def installed(prefix: Path) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("case", ODD)
-def test_what_the_peers_agree_on(tmp_path: Path, case: str) -> None:
+def test_what_the_peers_agree_on(tmp_path: Path, installer_source: Path, case: str) -> None:
     wheel = make_wheel(tmp_path, "evil")
     ODD[case](wheel)
-    peers = {"pip": by_pip, "uv": by_uv, "installer": by_installer}
+    peers: dict[str, Callable[[Path, Path], bool]] = {
+        "pip": by_pip,
+        "uv": by_uv,
+        "installer": partial(by_installer, source=installer_source),
+    }
     took = {name: peer(wheel, tmp_path / name) for name, peer in peers.items()}
     ours = by_us(wheel, tmp_path / "ours")
     if case in STRICTER:
@@ -159,23 +161,8 @@ def test_what_the_peers_agree_on(tmp_path: Path, case: str) -> None:
             assert installed(tmp_path / name) == installed(tmp_path / "ours"), name
 
 
-def literal_cases(path: Path, arguments: str) -> list[tuple[Any, ...]]:
-    """The literal cases of a peer's parametrized tests whose arguments are named so."""
-    found: list[tuple[Any, ...]] = []
-    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-        if not (isinstance(node, ast.Call) and ast.unparse(node.func).endswith("parametrize")):
-            continue
-        names = ast.literal_eval(node.args[0])
-        if names != arguments and tuple(names) != tuple(arguments.split(", ")):
-            continue
-        for item in getattr(node.args[1], "elts", []):
-            values = item.args if isinstance(item, ast.Call) else item.elts
-            found.append(tuple(ast.literal_eval(value) for value in values))
-    return found
-
-
 def test_entry_points_as_installer_reads_them() -> None:
-    cases = literal_cases(installer_sdist() / "tests" / "test_utils.py", "script, expected")
+    cases = literal_cases(installer_files()["tests/test_utils.py"], "script, expected")
     assert len(cases) >= 5
     for script, expected in cases:
         groups = parse_entry_points(textwrap.dedent(script))
@@ -187,8 +174,32 @@ def test_entry_points_as_installer_reads_them() -> None:
         assert sorted(found) == sorted(map(tuple, expected)), script
 
 
+def test_entry_points_as_uv_reads_them() -> None:
+    (source,) = read_sdist("uv", r"uv-install-wheel/src/script\.rs$").values()
+
+    def strings_of(name: str, pattern: str) -> list[str]:
+        (part,) = re.findall(pattern, rust_test(source, name), re.DOTALL)
+        return list(rust_strings(part))
+
+    cases = r"for case in \[\n(.*?)\n +\] \{"
+    valid = strings_of("test_valid_script_names", cases)
+    invalid = strings_of("test_invalid_script_names", cases)
+    assert min(len(valid), len(invalid)) >= 3
+    for reference in valid:
+        assert parse_entry_points(f"[console_scripts]\nscript = {reference}\n")
+    for reference in invalid:
+        with pytest.raises(BadWheel):
+            parse_entry_points(f"[console_scripts]\nscript = {reference}\n")
+    sample = r"sample_ini = (.*?);"
+    (refused,) = strings_of("test_rejects_non_equals_entry_point_delimiters", sample)
+    with pytest.raises(BadWheel):
+        parse_entry_points(refused)
+    (alike,) = strings_of("test_case_sensitive_entry_points", sample)
+    assert list(parse_entry_points(alike)["console_scripts"]) == ["Command", "command"]
+
+
 def test_records_as_installer_reads_them(tmp_path: Path) -> None:
-    source = (installer_sdist() / "tests" / "test_records.py").read_text("utf-8")
+    source = installer_files()["tests/test_records.py"]
     (samples,) = [
         ast.literal_eval(node.value)
         for node in ast.parse(source).body

@@ -111,7 +111,13 @@ def test_secret_words_of_a_query_are_taken_off_and_restored(query: str, left: st
     assert TOKEN not in redact_text(f"GET {url}?{query} failed")
 
 
-@pytest.mark.parametrize("url", ["http://[::1", "http://a:b", "https://a.example:99999/"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("http://[::1", "http://a:b", "https://a.example:99999/"),
+        *("file://[::1/a.whl", "file://[host]/a.whl", "git+file://[host]/a"),
+    ],
+)
 def test_what_is_no_url_is_refused(url: str) -> None:
     with pytest.raises(ValueError, match="is not a URL"):
         Credentials().take(url)
