@@ -31,10 +31,10 @@ _VERSION: Final = "\0"
 def remove_leftovers(project: Project, default_dir: Path) -> tuple[Path, ...]:
     """Remove the outputs of earlier builds of a project, of any version; returns the removed paths.
 
-    That is what the table's `output`, `formats` and targets name in its `output-dir`, or in
-    `default_dir`, and the inventories of it. A SHA256SUMS there forgets what is gone. Files of any
-    other name stay, and so do folders that no build has made. Raises WriteError where something
-    cannot be removed.
+    These are the files that the table's `output`, `formats` and targets name in its `output-dir`,
+    or in `default_dir`, with their inventories. Their lines in a SHA256SUMS there are removed, too.
+    Files of any other name stay, and so do folders that no build has made. Raises WriteError if
+    something cannot be removed.
     """
     config = project.config
     folder = project.folder / config.output_dir if config.output_dir else default_dir

@@ -65,10 +65,10 @@ _EMPTY_CODE: Final = hashlib.sha1(b"", usedforsecurity=False).hexdigest()
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Account:
-    """A part of a file: by what it is accounted for, or what is wrong with it.
+    """A part of a file: who wrote it, or what is wrong with it.
 
-    `rewritten` is a first line that is not the build's, as packagers write it; `unknown` is what
-    this release cannot account for, and another one may.
+    `rewritten` is a first line that is not the build's, as packagers write it. `unknown` is a part
+    that this release cannot account for, but another release may.
     """
 
     part: str
@@ -77,7 +77,7 @@ class Account:
 
 
 def account_for(executable: Executable) -> tuple[Account, ...]:
-    """Account for every part of an executable of ours but for its wheels, which it has checked.
+    """Account for every part of an executable of ours except its wheels, which it has checked.
 
     Raises ExecutableError for a PEX that is not ours, or that cannot be read.
     """
@@ -104,7 +104,7 @@ def account_for(executable: Executable) -> tuple[Account, ...]:
 
 
 def constant_digests() -> dict[str, str]:
-    """Return the SHA-256 of what this release puts into every file, by part."""
+    """Return the SHA-256 of each part that this release puts into every file."""
     package = resources.files("hatch_multiplat")
     launcher = package.joinpath("executable/launcher.py").read_bytes()
     runtime = {
@@ -120,7 +120,7 @@ def constant_digests() -> dict[str, str]:
 
 
 def pex_digests(pex_root: Path) -> dict[str, object]:
-    """Return what pex puts into every file: its runtime without and with its tools, its start."""
+    """Return pex's parts of every file: its runtime, with and without tools, and its start."""
     found = [
         find_skeleton(Config(targets=(), include_tools=tools), pex_root=pex_root)
         for tools in (False, True)
@@ -133,16 +133,16 @@ def pex_digests(pex_root: Path) -> dict[str, object]:
 
 
 def read_releases() -> dict[str, Any]:
-    """Return what is known of the releases before this one, and of pex's."""
+    """Return the known digests of earlier releases, and of pex's."""
     text = resources.files("hatch_multiplat").joinpath("executable/releases.json")
     found: dict[str, Any] = json.loads(text.read_text(encoding="utf-8"))
     return found
 
 
 def split_start(main: bytes) -> tuple[bytes, dict[str, str]]:
-    """Return pex's start without what depends on PEX-INFO, and that, as it is written there.
+    """Return pex's start without the part that depends on PEX-INFO, and that part.
 
-    Its first line, which names a Python, is not in it.
+    The first line, which names a Python, is not in it.
     """
     text = main.partition(b"\n")[2] if main.startswith(b"#!") else main
     values = {key.decode(): value.decode("utf-8", "replace") for key, value in _BOOT.findall(text)}
@@ -182,7 +182,7 @@ def _read_folder(executable: Executable) -> dict[str, bytes]:
 def _account_others(
     contents: Mapping[str, bytes], table: Table, strays: tuple[str, ...]
 ) -> Iterator[Account]:
-    """Account for what is no part: bytes between members, and members that no build writes."""
+    """Account for the rest: bytes between members, and members that no build writes."""
     for stray in strays:
         yield Account(part="bytes", state="wrong", why=stray)
     if table.contents:
@@ -200,12 +200,12 @@ def _account_others(
 
 
 def _is_content(name: str, table: Table) -> bool:
-    """Tell whether a member has what wheels held, which a PEX has not."""
+    """Tell whether a member holds contents of wheels, which a PEX does not have."""
     return bool(table.contents) and (name == CONTENTS or name.startswith(BLOCKS))
 
 
 def _account_contents(executable: Executable) -> Account:
-    """Account for what wheels held, every part of which was compared when the file was read."""
+    """Account for the contents of wheels, which were all compared when the file was read."""
     if executable.damages:
         return Account(part="contents", state="wrong", why="they are not what the table says")
     many = len({member.sha256 for held in executable.wheels.values() for member in held.members})
@@ -214,7 +214,7 @@ def _account_contents(executable: Executable) -> Account:
 
 
 def _account_header(prefix: bytes, table: Table, contents: Mapping[str, bytes]) -> Account:
-    """Account for what stands before the first member."""
+    """Account for everything before the first member."""
     if prefix.startswith(LAUNCHER):
         return _account_launcher_of_windows(prefix)
     rendered = render_prefix(table)
@@ -238,7 +238,7 @@ def _account_header(prefix: bytes, table: Table, contents: Mapping[str, bytes]) 
 
 
 def _read_distlib() -> dict[bytes, str]:
-    """Return the launchers of the distlib that is installed, and their names."""
+    """Return the launchers of the installed distlib, and their names."""
     folder = resources.files("distlib")
     return {item.read_bytes(): item.name for item in folder.iterdir() if item.name[-4:] == ".exe"}
 
@@ -362,7 +362,7 @@ def _account_pex(contents: Mapping[str, bytes], table: Table) -> Iterator[Accoun
 
 
 def _compare_info(info: Mapping[str, Any], table: Table) -> Iterator[str]:
-    """Say in what PEX-INFO differs from the table."""
+    """Say how PEX-INFO differs from the table."""
     run = dict(table.run)
     says = {
         "distributions": {wheel.file: wheel.sha256 for wheel in table.wheels},
@@ -393,7 +393,7 @@ def _compare_info(info: Mapping[str, Any], table: Table) -> Iterator[str]:
 
 
 def _compare_start(start: Mapping[str, bytes], info: Mapping[str, Any]) -> Iterator[str]:
-    """Say in what pex's start differs from what pex writes for this PEX-INFO."""
+    """Say how pex's start differs from the one that pex writes for this PEX-INFO."""
     is_venv = bool(info.get("venv"))
     hermetic = bool(info.get("venv_hermetic_scripts")) if is_venv else None
     if hermetic is None:
@@ -417,7 +417,7 @@ def _compare_start(start: Mapping[str, bytes], info: Mapping[str, Any]) -> Itera
 
 
 def _known(part: str, key: str, content: bytes | str) -> Account:
-    """Account for what is the same in every file of one release."""
+    """Account for the parts that are the same in every file of one release."""
     digest = content if isinstance(content, str) else _sha256(content)
     if digest == constant_digests()[key]:
         return Account(

@@ -1,10 +1,10 @@
-"""What wheels hold, each content once, compressed in blocks: an archive without wheels.
+"""The contents of wheels, each once, compressed in blocks: an archive without wheels.
 
-A machine unpacks the blocks that its wheels have something in: one for what several systems share,
-one for each system, one for each family of platforms. What the project's own wheels hold is in
-blocks of its own, so that the others, which take long to make, stay as they are; they are kept in
-the cache by their contents. Within a block the contents of the newest Python come first, then they
-go by suffix and name, as what is alike belongs together.
+A machine unpacks the blocks that hold something of its wheels: one block for contents that several
+systems share, one for each system, one for each family of platforms. The contents of the project's
+own wheels are in separate blocks, so that the others, which take long to make, do not change; they
+are kept in the cache by their contents. Within a block, the newest Python comes first, then files
+with the same suffix and name, because similar contents compress better side by side.
 """
 
 from __future__ import annotations
@@ -45,24 +45,24 @@ if TYPE_CHECKING:
     from hatch_multiplat.wheels.wheel_file import Opener
 
 FOLDER: Final = "blocks"
-"""Where blocks are kept, below the wheel cache."""
+"""The folder of blocks, below the wheel cache."""
 MEMBERS: Final = "members"
-"""Where it is kept what wheels hold."""
+"""The folder of lists of wheels' contents, below the wheel cache."""
 DICTIONARY: Final = 1 << 26
-"""Bytes that a block's decompression may take, and within which what is alike is found."""
+"""Bytes of memory for the decompression of a block; matches are found within this distance."""
 PRESET: Final = 6
 JOBS: Final = 4
 """Blocks that are compressed at once, each in some 700 MB of memory."""
 KEPT: Final = 200
-"""How many blocks are kept in the cache, those used last."""
+"""The number of blocks kept in the cache: the last used ones."""
 _QUICK: Final = 1 << 24
-"""Bytes that are compressed without a word."""
+"""Bytes that are compressed without a message."""
 _PIECE: Final = 1 << 20
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Block:
-    """Contents that are compressed as one: a wheel, a path in it, and what is there, of each."""
+    """Contents that are compressed together: for each, a wheel, a path in it, and the content."""
 
     name: str
     contents: tuple[tuple[str, HeldMember], ...]
@@ -73,7 +73,7 @@ class Block:
 
 
 def list_members(path: Path, sha256: str, *, cache: Path) -> tuple[HeldMember, ...]:
-    """Return what the wheel of this SHA-256 holds; below `cache` it is kept for the next build."""
+    """Return the contents of the wheel with this SHA-256, kept below `cache` for the next build."""
     note = cache / sha256[:2] / sha256
     kept = read_sealed(note)
     if kept is not None:
@@ -95,7 +95,8 @@ def arrange_blocks(
 ) -> tuple[tuple[Block, ...], bytes]:
     """Return the blocks for a table's wheels, and the `contents.json` that describes them.
 
-    It depends on what the wheels hold and on which targets take them, and on no order.
+    They depend only on the contents of the wheels and on the targets that take them, not on any
+    order.
     """
     takers: dict[str, set[TableTarget]] = defaultdict(set)
     for target in table.targets:
@@ -146,7 +147,7 @@ def arrange_blocks(
 
 
 def _block_name(targets: Iterable[TableTarget], *, is_own: bool) -> str:
-    """Return the name of the block for what these targets share."""
+    """Return the name of the block for contents that these targets share."""
     families = {_family(target) for target in targets}
     systems = {target.system for target in targets}
     shared = systems if len(families) > 1 else families
@@ -155,7 +156,7 @@ def _block_name(targets: Iterable[TableTarget], *, is_own: bool) -> str:
 
 
 def _family(target: TableTarget) -> str:
-    """Return the platforms that a target's machine code is for, whatever the floor is."""
+    """Return the platforms of a target's machine code, without their floors."""
     libc = f"-{target.libc[0]}" if target.libc and target.libc[0] != "glibc" else ""
     return f"{target.system}-{target.arch}{libc}"
 
@@ -233,7 +234,7 @@ def compress(block: Block, wheels: Mapping[str, Opener], stream: IO[bytes]) -> N
 
 
 def _key(block: Block) -> str:
-    """Return a name for all that shapes a block's bytes; a Python brings its own liblzma."""
+    """Return a name for everything that shapes a block's bytes; a Python brings its own liblzma."""
     shapes = {
         "contents": [[member.sha256, member.size] for _, member in block.contents],
         "parameters": [PRESET, DICTIONARY],
@@ -243,7 +244,7 @@ def _key(block: Block) -> str:
 
 
 def _find_kept(path: Path) -> Path | None:
-    """Return the block that is kept there, if it is still what it was."""
+    """Return the kept block if it is undamaged."""
     note = read_sealed(path)
     block = path.with_suffix(".xz")
     try:
@@ -257,7 +258,7 @@ def _find_kept(path: Path) -> Path | None:
 
 
 def _keep(made: Path, path: Path) -> None:
-    """Copy a block into the cache, and remove those used longest ago; raises OSError."""
+    """Copy a block into the cache, and remove those unused for longest; raises OSError."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_suffix(f".{secrets.token_hex(4)}")
     try:

@@ -1,4 +1,4 @@
-"""A file without wheels, read: what each wheel was, and whether every content is still that."""
+"""Read a file without wheels: the contents of each wheel, and whether they are undamaged."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ if TYPE_CHECKING:
 _NAME: Final = re.compile(r"[a-z0-9_-]+")
 _SHA256: Final = re.compile(r"[0-9a-f]{64}")
 _LARGEST: Final = 1 << 24
-"""Bytes of a METADATA that is read."""
+"""The largest METADATA, in bytes, that is read."""
 
 
 def read_contents(path: Path, table: Table) -> tuple[dict[str, HeldWheel], list[tuple[str, str]]]:
-    """Return what a file without wheels holds of each wheel, and which are not as they were.
+    """Return the wheels in a file without wheels, with those whose contents are damaged.
 
-    Every content is hashed. Raises ToolError where this Python cannot unpack, ExecutableError for a
-    file of which nothing can be told.
+    Every content is hashed. Raises ToolError if this Python cannot unpack, ExecutableError for a
+    file that cannot be read at all.
     """
     with _open(path, table) as contents:
         texts = dict.fromkeys(_metadata_numbers(contents), b"")
@@ -67,7 +67,7 @@ def read_contents(path: Path, table: Table) -> tuple[dict[str, HeldWheel], list[
 
 @contextmanager
 def unpack_wheels(executable: Executable) -> Iterator[dict[str, Opener]]:
-    """Unpack all that is as it was built in; yields what opens each wheel that is whole."""
+    """Unpack all undamaged contents; yields what opens each undamaged wheel."""
     table = executable.own_table()
     damaged = {filename for filename, _ in executable.damages}
     whole = [number for number, item in enumerate(table.wheels) if item.file not in damaged]
@@ -107,7 +107,7 @@ def _open(path: Path, table: Table) -> Iterator[Contents]:
 
 
 def _parse(file: OwnFile, table: Table) -> Contents:
-    """Return what describes the contents; raises DamagedFile if no build would have written it."""
+    """Return the description of the contents; raises DamagedFile if no build would write it."""
     try:
         contents = Contents(file, table.contents)
         good = _is_sound(contents, table)
@@ -142,7 +142,7 @@ def _is_sound(contents: Contents, table: Table) -> bool:
 
 
 def _metadata_numbers(contents: Contents) -> set[int]:
-    """Return the numbers of all wheels' METADATA, as far as they have one."""
+    """Return the content numbers of the METADATA of each wheel that has one."""
     found = set()
     for members in contents.wheels:
         numbers = {path: number for path, _, number in members}
@@ -160,9 +160,9 @@ def _metadata_name(paths: Mapping[str, int]) -> str:
 
 
 def _read_all(contents: Contents, texts: dict[int, bytes]) -> set[int]:
-    """Hash every content, fill in these texts, and return the numbers that are not as they were.
+    """Hash every content, fill in these texts, and return the numbers of damaged contents.
 
-    Behind the first of a block that is not, nothing of it can be told.
+    Nothing is known of the contents behind the first damaged one of a block.
     """
     bad: set[int] = set()
     first = 0
@@ -182,7 +182,7 @@ def _read_all(contents: Contents, texts: dict[int, bytes]) -> set[int]:
 
 
 def _share_blocks(path: Path, contents: Contents) -> list[int]:
-    """Return by how many bytes each content takes part in the size of its block."""
+    """Return each content's share, in bytes, of the size of its block."""
     with zipfile.ZipFile(path) as archive:
         held = {info.filename: info.compress_size for info in archive.infolist()}
     sizes: list[int] = []

@@ -1,4 +1,4 @@
-"""An executable as it was read: any PEX, ours or not, its PEX-INFO, wheels and table."""
+"""An executable that was read: any PEX, ours or not, with its PEX-INFO, wheels and table."""
 
 from __future__ import annotations
 
@@ -31,17 +31,17 @@ PEX_PACKAGE: Final = "__pex__/"
 MULTIPLAT: Final = ".multiplat/"
 TABLE: Final = MULTIPLAT + "table.json"
 LAUNCHERS: Final = MULTIPLAT + "launchers/"
-"""What makes programs of console scripts on Windows: distlib's launchers."""
+"""The folder of distlib's launchers, which make programs of console scripts on Windows."""
 CONTENTS: Final = MULTIPLAT + "contents.json"
-"""What a file without wheels holds of each, and where: see `runtime/contents.py`."""
+"""The list of contents of a file without wheels: see `runtime/contents.py`."""
 BLOCKS: Final = MULTIPLAT + "blocks/"
 PEX_MAIN: Final = MULTIPLAT + "pex.py"
-"""pex's own `__main__.py`: the launcher runs it where pex's runtime is asked for."""
+"""pex's own `__main__.py`; the launcher runs it if pex's runtime is asked for."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class HeldMember:
-    """A member of a wheel, as a file without wheels has it."""
+    """A member of a wheel in a file without wheels."""
 
     path: str
     mode: int
@@ -72,7 +72,7 @@ class HeldWheel:
 
     @property
     def shares(self) -> Mapping[str, int]:
-        """The parts of the file that have something of the wheel, and their size in bytes."""
+        """The parts of the file that hold something of the wheel, and their sizes in bytes."""
         return self.pieces or {self.filename: self.size}
 
     @property
@@ -82,9 +82,9 @@ class HeldWheel:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Executable:
-    """A PEX: its PEX-INFO, its wheels by file name, and our table where it has one.
+    """A PEX: its PEX-INFO, its wheels by file name, and our table if it has one.
 
-    `damages` are wheels that are not what the table says, as (file name, what is wrong).
+    `damages` are wheels that differ from the table, as (file name, problem).
     """
 
     path: Path
@@ -97,12 +97,12 @@ class Executable:
 
     @property
     def is_pyz(self) -> bool:
-        """Whether it is no PEX but a file without wheels."""
+        """Whether it is a file without wheels, not a PEX."""
         return self.table is not None and bool(self.table.contents)
 
     @property
     def requires_python(self) -> SpecifierSet:
-        """What the program itself says of the Pythons that it runs on."""
+        """The Requires-Python of the program itself."""
         held = [wheel for wheel in self.wheels.values() if wheel.wheel.name == self.program]
         return held[0].requires_python if held else SpecifierSet()
 
@@ -118,7 +118,7 @@ class Executable:
         return canonicalize_name(self.table.name if self.table else word)
 
     def check_whole(self) -> None:
-        """Raise ExecutableError if a wheel is not what the table says."""
+        """Raise ExecutableError if a wheel differs from the table."""
         if self.damages:
             listed = "\n".join(f"  {name} {what}" for name, what in self.damages)
             raise ExecutableError(f"{self.path} is damaged, download or build it again:\n{listed}")

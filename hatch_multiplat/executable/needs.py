@@ -1,4 +1,4 @@
-"""What the wheels of a target really need, and whether a file runs where no target is.
+"""The needs of a target's wheels, and whether a file runs on machines that fit no target.
 
 A target names an ABI, a C library and a floor. Its wheels may need less: a set of pure ones needs
 the target's Python, system and processor, for which their markers were read, and nothing else.
@@ -106,7 +106,7 @@ def _floor(tag: Tag, own: tuple[int, int]) -> tuple[int, int]:
 def find_anywhere(
     selections: Sequence[Selection], texts: Mapping[str, WheelTexts], required: Requirements
 ) -> Anywhere | None:
-    """Return the set of wheels that runs where no target is, and on which Pythons; None if none.
+    """Return the wheels that run where no target fits, and on which Pythons; None if none do.
 
     All targets have to have the same pure wheels, and all markers have to select just these,
     whatever the system, processor, implementation and minor of Python.
@@ -160,7 +160,7 @@ def _admits(bound: SpecifierSet, minor: int) -> bool:
 
 
 def _environments(asked: str, minors: Sequence[int]) -> Iterable[dict[str, str]]:
-    """Yield an environment for each combination of what some marker asks for."""
+    """Yield an environment for each combination of values that some marker compares."""
     systems = (
         _SYSTEMS if re.search(r"sys_platform|platform_system|os_name", asked) else _SYSTEMS[-1:]
     )

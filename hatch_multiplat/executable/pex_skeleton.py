@@ -1,11 +1,12 @@
-"""What pex contributes to an executable: its runtime, its start and PEX-INFO, without wheels.
+"""pex's part of an executable: its runtime, its start and PEX-INFO, without wheels.
 
-pex makes such a skeleton, which depends on pex and on its options, and on nothing of a project's
-wheels and targets; so it is kept in the cache, and most builds need not run pex. It is the same on
-every host: what pex writes otherwise on Windows or on some Pythons is brought into one form. Below
-pex's own folder there is a file for each kind that was needed lately: the SHA-256 of the rest in
-its first line, then a zip file. Two builds that lack the same one both make it, and the second puts
-the same bytes in the place of the first.
+pex makes such a skeleton. It depends on pex and its options, but not on a project's wheels and
+targets, so it is kept in the cache, and most builds do not run pex. It is the same on every host:
+differences of Windows and some Pythons are removed.
+
+Below pex's own folder there is a file for each kind that was needed lately: the SHA-256 of the rest
+in its first line, then a zip file. Two builds that lack the same one both make it, and the second
+puts the same bytes in the place of the first.
 """
 
 from __future__ import annotations
@@ -42,9 +43,9 @@ if TYPE_CHECKING:
 
 FOLDER: Final = "skeletons"
 FORM: Final = 2
-"""Of what is kept: counted up where it changes."""
+"""The version of the kept form; raise it when the form changes."""
 KEPT: Final = 16
-"""How many are kept, those used last. Each is some 1 MB, and one project needs one or a few."""
+"""The number kept: the last used ones. Each takes some 1 MB, and a project needs one or a few."""
 HASH: Final = "pex_hash"
 
 # A pex under Python 3.12 or newer leaves this out, and its runtime does without on any Python.
@@ -69,7 +70,7 @@ class Skeleton:
     runtime: str = ""
 
     def describe(self) -> tuple[tuple[str, str], ...]:
-        """Return what a table says of all that is pex's: its version, and SHA-256 in hex digits."""
+        """Return a table's facts about pex: its version, and two SHA-256 in hex digits."""
         start = {**self.texts, INFO: dump_info(self.info).encode()}
         properties = self.info.get("build_properties", {})
         return (
@@ -79,7 +80,7 @@ class Skeleton:
         )
 
     def fill(self, info: Mapping[str, Any]) -> Skeleton:
-        """Return the skeleton with other values in its PEX-INFO, and the hash that follows."""
+        """Return the skeleton with other values in its PEX-INFO, and the resulting hash."""
         filled = with_hash({**self.info, **info})
         old, new = str(self.info[HASH]).encode(), str(filled[HASH]).encode()
         texts = {name: text.replace(old, new) for name, text in self.texts.items()}
@@ -176,9 +177,9 @@ def option_arguments(config: Config) -> list[str]:
 
 
 def normalize(content: bytes) -> bytes:
-    """Return a PEX without wheels in the one form for all hosts, as a zip file.
+    """Return a PEX without wheels in the form that is the same on all hosts, as a zip file.
 
-    Raises ToolError if it is not written as known here.
+    Raises ToolError if pex has written something else.
     """
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
@@ -219,7 +220,7 @@ def parse_skeleton(content: bytes) -> Skeleton:
 
 
 def read_skeleton(path: Path) -> Skeleton:
-    """Return the skeleton that an executable was made of; raises ValueError, KeyError."""
+    """Return the skeleton from which an executable was made; raises ValueError, KeyError."""
     with zipfile.ZipFile(path) as archive:
         names = (name for name in archive.namelist() if not name.startswith((DEPS, MULTIPLAT)))
         data = {name: archive.read(name) for name in names}
@@ -243,7 +244,7 @@ def _skeleton(data: Mapping[str, bytes], members: Mapping[str, Member]) -> Skele
 
 
 def _is_text(name: str) -> bool:
-    """Tell whether a member names the hash: by `__pex__` a program finds its own PEX."""
+    """Tell whether a member names the hash; a program finds its own PEX by `__pex__`."""
     return name == MAIN or (name.startswith(PEX_PACKAGE) and not name.endswith("/"))
 
 
@@ -269,7 +270,7 @@ def _make(arguments: Sequence[str], pex_root: Path) -> bytes:
 
 
 def _key(arguments: Sequence[str]) -> str:
-    """Return a name for all that shapes a skeleton: pex, the Python that runs it, its options."""
+    """Return a name for everything that shapes a skeleton: pex, its Python, its options."""
     # The one that is required need not be installed; sources without metadata require none.
     required = own_requirements("build").get("pex")
     shapes = {
@@ -287,7 +288,7 @@ def _key(arguments: Sequence[str]) -> str:
 
 
 def _read_kept(path: Path) -> bytes | None:
-    """Return what is kept there; None if there is nothing, or it is damaged."""
+    """Return the kept skeleton; None if there is none, or it is damaged."""
     content = read_sealed(path)
     with suppress(OSError):
         os.utime(path)

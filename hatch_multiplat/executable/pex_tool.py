@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 COPIES: Final = "downloads"
 FULL: Final = ("No space left on device", "Errno 28", "Disk quota exceeded")
-"""Words by which pex, and what it runs, fail on a full disk."""
+"""Words with which pex, and the programs that it runs, fail on a full disk."""
 
 
 def run_pex(words: Sequence[str | Path], *, module: str = "pex", folder: Path, root: Path) -> None:
@@ -89,7 +89,7 @@ def own_pex_root(folder: Path) -> Iterator[Path]:
 
 @contextmanager
 def told_as_cache(folder: Path) -> Iterator[None]:
-    """Raise a WriteError for an OSError: what cannot be written is the cache, and no output."""
+    """Raise a WriteError for an OSError: the cache cannot be written, not an output."""
     try:
         yield
     except OSError as error:

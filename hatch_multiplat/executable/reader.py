@@ -62,7 +62,7 @@ _UNUSED: Final = frozenset({"RECORD", "RECORD.jws", "RECORD.p7s", "INSTALLER"})
 
 
 def read_executable(path: Path) -> Executable:
-    """Read an executable; raises ExecutableError for what is no PEX, or no whole one."""
+    """Read an executable; raises ExecutableError if it is not a PEX, or incomplete."""
     try:
         if path.is_dir():
             return _read_folder(path)
@@ -230,7 +230,7 @@ def _damages(
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Opened:
-    """What a nested wheel's own directory says.
+    """The directory of a nested wheel.
 
     A packed PEX keeps what pex has installed beforehand in a zip file named like the wheel: such
     a file is `installed`, and no wheel.
@@ -321,9 +321,9 @@ def _named(path: Path, name: str, hashes: Mapping[str, str], size: int) -> Wheel
 
 @contextmanager
 def open_wheels(executable: Executable) -> Iterator[dict[str, Opener]]:
-    """Yield what opens each wheel that an executable has; none that pex has installed beforehand.
+    """Yield what opens each wheel in an executable, except those that pex has installed beforehand.
 
-    Of a file without wheels only those that are whole are there.
+    Of a file without wheels, only the undamaged ones are yielded.
     """
     if executable.is_pyz:
         with unpack_wheels(executable) as openers:

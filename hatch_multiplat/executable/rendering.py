@@ -1,4 +1,4 @@
-"""A table to what starts an executable: its launcher, the members in `.multiplat/`, its header."""
+"""Render what starts an executable: its launcher, the members in `.multiplat/`, its header."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 PYTHON: Final = "/usr/bin/env python3"
 _CHECKED: Final = (f"{MULTIPLAT}enter.py", f"{MULTIPLAT}windows.py")
-"""What a later start by `python FILE` imports, the second on Windows alone."""
+"""The modules that a later start by `python FILE` imports; the second on Windows only."""
 
 # pex's variables, but for PEX_ROOT: each sends a start to pex's own runtime. So does any other that
 # begins with PEX_, but a shell cannot list variables without starting a process: the header goes on
@@ -61,7 +61,7 @@ PEX_VARIABLES: Final = (
 
 
 def python_names(targets: tuple[TableTarget, ...]) -> tuple[str, ...]:
-    """The command names that an interpreter for one of these targets may have, newest first."""
+    """The command names of interpreters for these targets, newest first."""
     names: dict[str, None] = {}
     for target in sorted(targets, key=lambda t: (t.implementation, -t.python[0], -t.python[1])):
         stem = "pypy" if target.implementation == "pypy" else "python"
@@ -107,9 +107,9 @@ def _read_runtime() -> dict[str, bytes]:
 
 
 def _read_launchers(table: Table) -> dict[str, bytes]:
-    """The launchers that the scripts of the wheels of targets for Windows want, and no others.
+    """The launchers that the scripts of Windows targets' wheels need, and no others.
 
-    The program's own script is one with a console, unless it is a wheel's.
+    The program's own script has a console, unless it is a wheel's.
     """
     wanted = {
         launcher_name(target.arch, gui)
@@ -179,7 +179,7 @@ def _render_launcher(table: Table, about: Mapping[str, object]) -> bytes:
 
 
 def render_prefix(table: Table) -> bytes:
-    """What stands before the first member: the header, or a first line of the project's own."""
+    """The bytes before the first member: the header, or the project's own first line."""
     return _render_prefix(table, digest_members(render_members(table)))
 
 
@@ -190,7 +190,7 @@ def _render_prefix(table: Table, digest: str) -> bytes:
 
 
 def render_header(table: Table) -> bytes:
-    """The lines that an executable starts with, unless it has a first line of the project's own."""
+    """The first lines of an executable, unless the project has its own first line."""
     return _render_header(table, digest_members(render_members(table)))
 
 
@@ -235,7 +235,7 @@ def _render_header(table: Table, digest: str) -> bytes:
 
 
 def render_constant_header() -> str:
-    """The lines of a header, behind its mark, that are the same in every file of this release."""
+    """The lines of a header, after its mark, that are the same in every file of this release."""
     return (
         _CONSTANT.replace("@FILES@", " ".join(FILES))
         .replace("@INCOMPLETE@", _INCOMPLETE)

@@ -1,4 +1,4 @@
-"""What an executable starts: the table's word for it, or the script that a user would expect."""
+"""The program that an executable starts: named in the table, or the script a user would expect."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def _check_scripts(
 def describe_interpreter(
     config: Config, run: Run, *, name: str, scripts: Collection[str]
 ) -> list[str]:
-    """Say that an executable starts nothing but Python, unless the table wants it so."""
+    """Note that an executable starts only a Python interpreter, unless the table asks for that."""
     if run.kind != "interpreter" or config.run is not None:
         return []
     has = f"several console scripts ({', '.join(sorted(scripts))}), none named {name!r}"
@@ -88,7 +88,7 @@ def describe_interpreter(
 
 
 def names_foreign_script(config: Config, own_scripts: Collection[str]) -> bool:
-    """Tell whether a script that the table names is none of the project's own."""
+    """Tell whether a script in the table is not one of the project's own."""
     runs = [config.run, *(item.run for _, item in config.executables)]
     return any(run and run.kind == "script" and run.value not in own_scripts for run in runs)
 
@@ -99,7 +99,7 @@ def script_warnings(
     selections: Sequence[Selection],
     files: Mapping[str, WheelFile],
 ) -> list[str]:
-    """Say of each script that is started where its file is nothing that the system can run.
+    """Note each script that is started although the system cannot run its file.
 
     `files` has the wheels by file name; those of a selection are in the order of installation.
     """
@@ -119,7 +119,7 @@ def script_warnings(
 
 
 def _unfit_kind(script: str, selection: Selection, files: Mapping[str, WheelFile]) -> str:
-    """Return what a script is that the system of a target cannot run; "" where it can."""
+    """Name the kind of a script that the system of a target cannot run; "" if it can."""
     system = selection.target.platform.system
     wheels = [files[wheel.filename] for wheel in reversed(selection.sets[-1].wheels)]
     if any(script in wheel.texts.scripts for wheel in wheels):
@@ -160,9 +160,9 @@ def check_modules(
 
 
 def _named_runs(config: Config, run: Run, scripts: Mapping[str, str]) -> list[tuple[str, Run]]:
-    """Return the modules and functions that the executable starts, and what names each of them.
+    """Return the modules and functions that the executable starts, each with the key that names it.
 
-    Those of the machine's own Python cannot be looked for.
+    Modules of the machine's own Python cannot be checked.
     """
     wanted = [(f"tool.multiplat.{run.kind}", run)]
     wanted += [
@@ -186,7 +186,7 @@ def _find_problem(
     *,
     is_run: bool,
 ) -> str:
-    """Say why a module cannot be started on some targets; "" where it can on all."""
+    """Say why a module cannot be started on some targets; "" if it can on all."""
     # What most targets share, such as the project's own wheel, is read once.
     read = functools.cache(lambda filename: _read_forms(module, members(filename)))
     startable = {"file", "main"} if is_run else {"file", "package"}

@@ -1,4 +1,4 @@
-"""The table inside an executable: what start-up knows about the file that it is in."""
+"""The table inside an executable: everything that start-up knows about its file."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ Run = Mapping[str, str]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TableWheel:
-    """A wheel that lies at `.deps/<file>`; its size is in bytes.
+    """A wheel at `.deps/<file>`; its size is in bytes.
 
-    `gui` is whether it has scripts that want no console on Windows.
+    `gui` is whether it has scripts without a console on Windows.
     """
 
     file: str
@@ -28,7 +28,7 @@ class TableWheel:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TargetNeeds:
-    """What a target's wheels really need beyond its Python, system and processor.
+    """The needs of a target's wheels beyond its Python, system and processor.
 
     `abi` is whether a wheel is tied to the target's ABI; `native` whether one holds machine code.
     """
@@ -78,7 +78,7 @@ class TableTarget:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TableCommand:
-    """What runs when the file goes by another name: see `Table.run`."""
+    """The command that runs if the file has another name: see `Table.run`."""
 
     run: Run
     inject_args: tuple[str, ...] = ()
@@ -87,7 +87,7 @@ class TableCommand:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StartOptions:
-    """Options that start-up heeds, as pex has them."""
+    """Options of start-up, as in pex."""
 
     inherit_path: Literal["false", "fallback", "prefer"] = "false"
     runtime_root: str | None = None
@@ -132,7 +132,7 @@ class Table:
 
     @property
     def main(self) -> str:
-        """The name of what runs when the file goes by no name that `executables` has."""
+        """The name of the command that runs if the file's name is not among `executables`."""
         names = (self.name, self.run.get("script", self.name), f"{self.name}-main")
         return next((name for name in names if name not in self.executables), "main")
 
@@ -172,12 +172,12 @@ class Table:
 
 
 def _wheel_fields(wheel: TableWheel) -> dict[str, Any]:
-    """The fields of a wheel, without the one that few have."""
+    """The fields of a wheel, without the one that few wheels have."""
     return {key: value for key, value in asdict(wheel).items() if value or key != "gui"}
 
 
 def _target_fields(target: TableTarget) -> dict[str, Any]:
-    """The fields of a target, without those that few have."""
+    """The fields of a target, without those that few targets have."""
     patches = () if target.patches == EVERY else target.patches
     fields = asdict(target) | {"environment": dict(target.environment), "patches": patches}
     rare = {"tags", "environment", "patches", "needs"}

@@ -97,9 +97,9 @@ def _run_fields(run: Run) -> dict[str, str]:
 def _make_commands(
     metadata: ProjectMetadata, config: Config, run: Run, scripts: Mapping[str, str]
 ) -> dict[str, TableCommand]:
-    """What runs by other names: what the table configures, then each other script of the project.
+    """The commands by other names: those of the table, then each other script of the project.
 
-    The name that the build gives the file stays with the main command, whatever a script is called.
+    The name that the build gives the file always means the main command.
     """
     output = config.output.format(name=metadata.name, version=metadata.version)
     main = {output, PurePosixPath(output).stem, run.value if run.kind == "script" else ""}
@@ -148,7 +148,7 @@ def _make_target(selection: Selection, position: Mapping[str, int]) -> TableTarg
 
 
 def without_url(requirement: Requirement) -> Requirement:
-    """Return a requirement as it goes into the file: a URL is no use there, and may be secret."""
+    """Return a requirement without its URL, which is useless in the file and may be secret."""
     plain = copy.copy(requirement)
     plain.url = None
     return plain

@@ -34,7 +34,7 @@ _Path = Literal["prepend", "append", "none"]
 
 
 def read_table(members: Mapping[str, bytes], *, where: str) -> Table | None:
-    """Return the table of a file that has these members, None where it has none of ours.
+    """Return the table of a file with these members; None if it has none of ours.
 
     Raises ExecutableError for one that cannot be read: damaged, or made by a release that wrote
     another format.
@@ -219,7 +219,7 @@ def table_selections(table: Table) -> tuple[Selection, ...]:
 
 
 def target_of(item: TableTarget) -> Target:
-    """Return the Target that an entry of the table is for; raises TargetError if there is none.
+    """Return the Target of an entry of the table; raises TargetError if it is not a valid one.
 
     One that came from a complete-platform file has the file's marker variables, and of its tags
     those that its wheels have.

@@ -1,4 +1,4 @@
-"""What a table in a file may say: checked as a user's table is, as anybody can write it."""
+"""The rules for a table in a file: checked like a user's table, because anybody can write it."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
 def find_breaches(table: Table) -> Iterator[str]:
-    """Yield what a table says that no build would have written, in words without its own."""
+    """Yield every value in a table that no build would have written."""
     names = [target.name for target in table.targets]
     rules = (
         (_NAME.fullmatch(table.name), "its name is no project's"),

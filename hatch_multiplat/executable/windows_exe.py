@@ -1,4 +1,4 @@
-"""What people on Windows click and type: a launcher in front of the same archive."""
+"""A program for Windows: a launcher in front of the same archive."""
 
 from __future__ import annotations
 

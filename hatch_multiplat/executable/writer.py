@@ -1,4 +1,4 @@
-"""The one way to an executable: a skeleton of pex's, our own members, and the wheels as they came.
+"""The one way to write an executable: pex's skeleton, our own members, and unchanged wheels.
 
 The same members are a zip file, or a folder for the layouts `loose` and `packed`.
 """
@@ -54,14 +54,14 @@ if TYPE_CHECKING:
     from hatch_multiplat.wheels.wheel_file import Opener, WheelTexts
 
 PEX_ENTRIES: Final = 600
-"""More than pex's own members are: room kept in the count of entries."""
+"""Room in the count of entries for pex's own members."""
 PEX_SIZE: Final = 2**24
 """The same for its bytes."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BuildInputs:
-    """What an executable is made of.
+    """The parts of an executable.
 
     `paths` maps the file name of every wheel to the file on disk, `texts` to what it says of
     itself. Of the `requirements`, the first is the project itself (`demo[fast]==1.0`), the others
@@ -137,7 +137,7 @@ def write_contents(
     prefix: bytes | None = None,
     mode: int = 0o755,
 ) -> None:
-    """Write a file without wheels: a table, and what `members` says that its wheels hold.
+    """Write a file without wheels, from a table and from `members`, the contents of its wheels.
 
     `wheels` opens each of them, and `prefix` stands before the first member in place of a header.
     """
@@ -164,7 +164,7 @@ def executable_members(skeleton: Skeleton, table: Table, wheels: Iterable[Member
 
 
 def _own_members(skeleton: Skeleton, table: Table) -> list[Member]:
-    """Return what is ours, and pex's start, which ours calls by another name."""
+    """Return our own members, and pex's start under the name that ours uses."""
     texts = {**skeleton.texts, PEX_MAIN: skeleton.texts[MAIN], **render_members(table)}
     return [
         Member(name=name, data=data, mode=0o755 if name == MAIN else 0o644)
@@ -202,7 +202,7 @@ def _write_layout(members: Sequence[Member], output: Path, *, layout: Layout) ->
 
 
 def describe(inputs: BuildInputs) -> dict[str, Any]:
-    """Return what PEX-INFO says of the wheels and of the program: pex's own runtime goes by it."""
+    """Return PEX-INFO's values about the wheels and the program, for pex's own runtime."""
     return {
         **_run_info(inputs),
         "distributions": {wheel.file: wheel.sha256 for wheel in inputs.table.wheels},
@@ -214,7 +214,7 @@ def describe(inputs: BuildInputs) -> dict[str, Any]:
 
 
 def _recorded_requirements(inputs: BuildInputs) -> set[str]:
-    """Return the requirements that pex writes down: those that a wheel of some target is for."""
+    """Return the requirements for PEX-INFO: those that a wheel of some target is for."""
     found = set()
     for selection in inputs.selections:
         for group in selection.sets:
@@ -235,7 +235,7 @@ def _recorded_requirements(inputs: BuildInputs) -> set[str]:
 
 
 def _run_info(inputs: BuildInputs) -> dict[str, str]:
-    """Return what PEX-INFO says of the program that runs.
+    """Return PEX-INFO's values about the program that runs.
 
     A script is the entry point of the one project that has it. Where targets have several, or a
     file in a wheel, pex's runtime looks for it by its name, among the wheels of its machine. Raises
@@ -268,7 +268,7 @@ def _run_info(inputs: BuildInputs) -> dict[str, str]:
 
 
 def _check_limits(inputs: BuildInputs) -> None:
-    """Refuse what only a zip64 file could hold: zipimport reads those from Python 3.13 on."""
+    """Refuse a file that needs zip64: zipimport only reads it from Python 3.13 on."""
     sizes: dict[str, int] = defaultdict(int)
     for filename, path in inputs.paths.items():
         sizes[filename.partition("-")[0]] += path.stat().st_size

@@ -1,4 +1,4 @@
-"""Every byte of a zip file: whether it is just what the one writer writes for its members."""
+"""Check every byte of a zip file: whether the one writer would write the same for its members."""
 
 from __future__ import annotations
 
@@ -23,11 +23,12 @@ _BLOCK: Final = 1 << 20
 
 
 def find_strays(path: Path) -> tuple[str, ...]:
-    """Return what is in a zip file besides its members and what stands before the first.
+    """Return the parts of a zip file besides its members and its prefix.
 
-    Members of the same name, data behind a compressed member's end, gaps, comments, trailers, and
-    fields of the directory that the writer fills otherwise. Where there is nothing, the file is
-    byte for byte what the writer makes of its members. Raises OSError and BadZipFile.
+    These are second members of the same name, data behind a compressed member's end, gaps,
+    comments, trailers, and fields of the directory that the writer fills differently. If there are
+    none, the file has exactly the bytes that the writer makes of its members. Raises OSError and
+    BadZipFile.
     """
     with path.open("rb") as stream, zipfile.ZipFile(stream) as archive:
         infos = archive.infolist()
@@ -57,7 +58,7 @@ def find_strays(path: Path) -> tuple[str, ...]:
 
 
 class _DiffersError(Exception):
-    """What is written is not what is there, from a place on."""
+    """The written bytes differ from the file, from some offset on."""
 
     def __init__(self, at: int) -> None:
         super().__init__(at)
@@ -65,7 +66,7 @@ class _DiffersError(Exception):
 
 
 class _Comparing(io.RawIOBase):
-    """Takes what is written, and holds it against a file; keeps nothing."""
+    """Compares written bytes with a file; keeps nothing."""
 
     def __init__(self, stream: IO[bytes], size: int) -> None:
         self.stream, self.size, self.at = stream, size, 0
@@ -114,7 +115,7 @@ def _is_padded(stream: IO[bytes], info: zipfile.ZipInfo) -> bool:
 
 
 def _describe(infos: list[zipfile.ZipInfo], at: int, size: int) -> str:
-    """Say where in the file something is that no member accounts for."""
+    """Name the place in the file of bytes that belong to no member."""
     before = [info for info in infos if info.header_offset <= at]
     if not before:
         return f"something is at byte {at} of {size} that is no member"

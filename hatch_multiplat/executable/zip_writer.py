@@ -1,4 +1,4 @@
-"""The one writer of zip files: executables, programs for Windows, what is split, merged, installed.
+"""The one writer of zip files: executables, programs for Windows, split and merged files.
 
 Every member gets the same time, system and mode on every host, so that the same contents are the
 same bytes. There is no zip64, which zipimport cannot read before Python 3.13.
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 LAUNCHER: Final = b"MZ"
-"""What a program for Windows starts with."""
+"""The first bytes of a program for Windows."""
 
 MAX_SIZE: Final = 0xFFFFFFFF
 MAX_ENTRIES: Final = 0xFFFF
@@ -44,7 +44,7 @@ _UTF8: Final = 0x800
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Member:
-    """A member to be written: new data, a whole file, or what another zip file holds as it is.
+    """A member to write: new data, a whole file, or an unchanged member of another zip file.
 
     `data` is new data, compressed with `deflate`. With `packed` it is copied as it lies in the zip
     file `source`. Without both, `source` itself is the content, which is not compressed and has
@@ -189,7 +189,7 @@ def _write(member: Member, stream: IO[bytes], offset: int) -> bytes:
 
 
 def _pack(data: bytes, *, deflate: bool) -> tuple[int, bytes]:
-    """Compress data if that is asked for and makes it smaller."""
+    """Compress data if that is wanted and makes it smaller."""
     if deflate and data:
         packer = zlib.compressobj(zlib.Z_BEST_COMPRESSION, zlib.DEFLATED, -zlib.MAX_WBITS)
         packed = packer.compress(data) + packer.flush()
@@ -212,7 +212,7 @@ def _content(member: Member) -> Iterator[bytes | memoryview]:
 
 
 def _whole_file(member: Member) -> Iterator[memoryview]:
-    """Read a whole file that has to have the size that the member says."""
+    """Read a whole file, which must have the size of the member."""
     count = 0
     try:
         with open_source(member.source) as stream:
@@ -242,7 +242,7 @@ def _packed_blocks(member: Member, info: zipfile.ZipInfo) -> Iterator[memoryview
 
 
 def _blocks(stream: IO[bytes], limit: int | None = None) -> Iterator[memoryview]:
-    """Read a file; each block is gone when the next is asked for."""
+    """Read a file in blocks, each of which is only valid until the next."""
     buffer = memoryview(bytearray(_BLOCK if limit is None else min(limit, _BLOCK)))
     while limit is None or limit > 0:
         room = buffer if limit is None else buffer[: min(limit, len(buffer))]

@@ -1,7 +1,7 @@
-"""The hook under every ordinary build: when the wheel is there, the executable follows.
+"""The hook in every ordinary build: after the wheel, it makes the executable.
 
 A frontend starts a process for each question that it has, and for an sdist there is nothing to
-answer. So what is needed is imported where it is, as nothing else may be installed yet.
+answer. So functions import what they need themselves; nothing else may be installed yet.
 """
 
 # ruff: noqa: PLC0415
@@ -21,16 +21,16 @@ if TYPE_CHECKING:
 
 
 class MultiplatBuildHook(BuildHookInterface[BuilderConfig]):
-    """Acts on the sdist (adds what a build from it needs) and on the standard wheel."""
+    """Acts on the sdist (adds files that a build from it needs) and on the standard wheel."""
 
     PLUGIN_NAME = "multiplat"
 
     _has_built = False
 
     def dependencies(self) -> list[str]:
-        """Return what a build of the wheel needs; nothing for an sdist, nor for an installation.
+        """Return the requirements of a wheel build; none for an sdist or an installation.
 
-        hatchling asks before it knows a folder to build into.
+        hatchling asks before it knows the folder to build into.
         """
         if self.target_name != "wheel":
             return []
@@ -88,7 +88,7 @@ class MultiplatBuildHook(BuildHookInterface[BuilderConfig]):
             self._has_built = True
 
     def _keep_outputs_out(self) -> None:
-        """Keep what builds of ours have written, in whatever folder, from being collected."""
+        """Keep files that our builds have written, in whatever folder, out of the sdist."""
         from hatch_multiplat.base.errors import MultiplatError
         from hatch_multiplat.build.leftovers import OwnOutputs
         from hatch_multiplat.resolve.project import open_project

@@ -1,4 +1,4 @@
-"""The build target of its own: `hatch build -t multiplat`."""
+"""Our own build target: `hatch build -t multiplat`."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 class MultiplatBuilderConfig(BuilderConfig):
-    """Asks for what the build needs, as the hook does."""
+    """Asks for the requirements of the build, as the hook does."""
 
     @property
     def dependencies(self) -> list[str]:
@@ -35,7 +35,7 @@ class MultiplatBuilderConfig(BuilderConfig):
 
 
 class MultiplatBuilder(BuilderInterface[BuilderConfig, PluginManager]):
-    """Builds the project's wheel in a temporary folder, and from it the executable alone."""
+    """Builds the project's wheel in a temporary folder, and makes only the executable from it."""
 
     PLUGIN_NAME = "multiplat"
 

@@ -30,13 +30,13 @@ COMMANDS: Final = (
     "schema",
     "cache",
 )
-"""The commands in the order of their help; each has its module, and its function in it."""
+"""The commands in the order of the help; each is a function in a module of its name."""
 
 
 class Commands(click.Group):
-    """A group that imports the module of a command when it is called, and of no other.
+    """A group that only imports the module of the command that is called.
 
-    All of them take half a second, most of which is for what other commands need.
+    Importing all of them takes half a second, mostly for libraries that only some commands need.
     """
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
@@ -74,9 +74,9 @@ def main(*, color: str) -> None:
 
 
 def run_main() -> None:
-    """Run the command line as this process's own: `main`, and an exit code for every end.
+    """Run the command line in this process: `main`, with an exit code for every end.
 
-    Raises KeyboardInterrupt where the user stops it, also at a question.
+    Raises KeyboardInterrupt if the user stops it, also at a question.
     """
     try:
         code = main(prog_name="hatch-multiplat", standalone_mode=False)

@@ -1,4 +1,4 @@
-"""What the three frontends share: one build, its words on the way, its errors as output."""
+"""The common parts of the three frontends: one build, its messages, its errors as output."""
 
 from __future__ import annotations
 
@@ -50,17 +50,17 @@ def run_build(
 
 
 def say_what_takes_time(app: App, project: Project) -> None:
-    """Tell somebody at a terminal what is done in the seconds before anything else is printed."""
+    """Say on a terminal what happens in the seconds before any other output."""
     is_locked = (project.folder / project.config.lock).is_file()
     if sys.stderr.isatty() and not is_locked:
         app.display_info(f"Resolving for {format_count(len(project.config.targets), 'target')}")
 
 
 def check_beforehand(app: App, project: Project) -> None:
-    """End a build that is sure to fail, before its wheel is written.
+    """End a build that is certain to fail, before its wheel is written.
 
-    That is what can be known without the wheel and without solving: a lock that is missing, cannot
-    be read or is stale, outputs that cannot be made. Only the build itself can tell the rest.
+    The problems that can be known without the wheel and without solving are a lock that is missing,
+    stale or cannot be read, and outputs that cannot be made.
     """
     try:
         invocation = make_invocation(app)

@@ -1,4 +1,4 @@
-"""What hatchling's hook and build target do where nothing but hatchling is installed.
+"""The parts of hatchling's hook and build target that need nothing but hatchling.
 
 They say whether an executable is made in a build, what has to be installed for that, and what goes
 into the sdist. Nothing here imports what only the build of an executable needs.
@@ -58,17 +58,17 @@ def end_with(app: App, error: MultiplatError) -> NoReturn:
 
 
 def is_switched_off(environ: Mapping[str, str]) -> bool:
-    """Tell whether `HATCH_MULTIPLAT=0` asks for a build without the executable."""
+    """Tell whether `HATCH_MULTIPLAT=0` turns the executable off."""
     return environ.get(SWITCH, "").lower() in _OFF
 
 
 def is_pips(environ: Mapping[str, str]) -> bool:
-    """Tell whether pip builds the project: it names its build tracker to every backend."""
+    """Tell whether pip builds the project: pip names its build tracker to every backend."""
     return bool(environ.get("PIP_BUILD_TRACKER"))
 
 
 def is_installation(environ: Mapping[str, str], directory: Path) -> bool:
-    """Tell whether somebody installs the project, who wants no executable.
+    """Tell whether the project is only built to be installed, without an executable.
 
     uv builds what it installs inside its cache, which carries a `CACHEDIR.TAG` at its root.
     """
@@ -106,14 +106,14 @@ def is_installed_from(root: Path) -> bool:
 
 
 def dependencies(root: Path, environ: Mapping[str, str]) -> list[str]:
-    """Return what hatchling is told that a build of the wheel needs; nothing for installations."""
+    """Return the requirements that hatchling is told for a wheel build; none for installations."""
     if is_switched_off(environ) or is_pips(environ) or is_installed_from(root):
         return []
     return list(map(str, list_requirements(root, environ)))
 
 
 def require_installed(app: App, root: Path, environ: Mapping[str, str]) -> None:
-    """End a build that lacks what it needs, as one without isolation can."""
+    """End a build whose requirements are missing, as happens without isolation."""
     try:
         check_installed(list_requirements(root, environ))
     except MultiplatError as error:
@@ -121,9 +121,9 @@ def require_installed(app: App, root: Path, environ: Mapping[str, str]) -> None:
 
 
 def list_requirements(project_dir: Path, environ: Mapping[str, str]) -> list[Requirement]:
-    """Return what a build of this project imports and runs, hatchling and we ourselves apart.
+    """Return the requirements of a build of this project, without hatchling and hatch-multiplat.
 
-    It is the whole list where the table cannot be read: the build itself says why.
+    If the table cannot be read, it is the whole list: the build itself says why.
     """
     needed = own_requirements("build")
     try:
@@ -168,7 +168,7 @@ def _is_installed(requirement: Requirement) -> bool:
 
 
 def load_project(app: App, root: Path) -> Project:
-    """Read a project; what is wrong in its table ends the build."""
+    """Read a project; mistakes in its table end the build."""
     try:
         return open_project(root)
     except MultiplatError as error:
@@ -176,9 +176,9 @@ def load_project(app: App, root: Path) -> Project:
 
 
 def clean(app: App, *, project_dir: Path, directory: Path) -> None:
-    """Remove what earlier builds have left in the output folder, as far as the table names it.
+    """Remove the outputs of earlier builds from the output folder, as far as the table names them.
 
-    With a table that cannot be read nothing is removed; whatever builds next tells the reason.
+    If the table cannot be read, nothing is removed; the next build says why.
     """
     try:
         project = open_project(project_dir)
@@ -199,7 +199,7 @@ def files_for_sdist(project: Project) -> dict[str, str]:
 
 
 def renew_checksums(app: App, project: Project, sdist: Path) -> None:
-    """Put a fresh sdist into the SHA256SUMS beside it, where an earlier build has left one."""
+    """Add a new sdist to the SHA256SUMS beside it, if an earlier build has left one."""
     try:
         if project.config.checksums and (sdist.parent / FILENAME).is_file():
             write_checksums(sdist.parent, [sdist])
@@ -208,9 +208,9 @@ def renew_checksums(app: App, project: Project, sdist: Path) -> None:
 
 
 def find_wheel(path: Path) -> Path:
-    """Return the wheel that was written to a path; another hook may have renamed it since.
+    """Return the wheel that was written to a path, even if another hook has renamed it.
 
-    Then it is the newest one beside it of the same name and version, whatever its tags.
+    It is then the newest one beside it of the same name and version, with any tags.
     """
     if path.is_file():
         return path

@@ -1,4 +1,4 @@
-"""The certificates that this machine trusts, by the variables that users of uv and pip know."""
+"""The certificates that this machine trusts, by the variables of uv and pip."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ CA_VARIABLES: Final = (
 
 
 def certificate_variables(environ: Mapping[str, str]) -> dict[str, str]:
-    """Return the variables by which uv trusts the file of certificates that a session does.
+    """Return the variables by which uv trusts the same file of certificates as a session.
 
-    By itself it knows one of their names only, and a relative path is not for its folder.
+    uv itself only knows one of their names, and does not run in the current folder.
     """
     chosen = choose_certificates(environ)
     if chosen is None or not Path(chosen).is_file():
@@ -29,7 +29,7 @@ def certificate_variables(environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def missing_certificates(environ: Mapping[str, str]) -> str:
-    """Return the variable that names a file of certificates which is not there, if one does."""
+    """Return the variable that names a missing file of certificates, if there is one."""
     names = [name for name in CA_VARIABLES if environ.get(name)][:1]
     return next((name for name in names if not Path(environ[name]).exists()), "")
 
@@ -37,8 +37,8 @@ def missing_certificates(environ: Mapping[str, str]) -> str:
 def choose_certificates(environ: Mapping[str, str]) -> str | None:
     """Return the file or folder of CA certificates that the environment names.
 
-    A file that is not there is an error later on; SSL_CERT_DIR may be a list, as OpenSSL has it,
-    of which requests can use one.
+    A missing file is reported later. SSL_CERT_DIR may be a list, as in OpenSSL, of which requests
+    can use one folder.
     """
     for name in CA_VARIABLES:
         if environ.get(name):

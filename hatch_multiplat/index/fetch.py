@@ -45,13 +45,13 @@ _ANOTHER_FILE: Final = (
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Artifact:
-    """A file that a lock names: where it is, and what proves that it is the right one."""
+    """A file that a lock names: its location, and its hashes."""
 
     filename: str
     url: str
     """http, https or file URL, or a path; may carry credentials, which are never shown."""
     hashes: Mapping[str, str] = field(hash=False)
-    """Hex digests by algorithm; at least one of them must still be trusted."""
+    """Hex digests by algorithm; at least one algorithm must still be trusted."""
     size: int | None = None
 
     @property
@@ -158,15 +158,15 @@ def _is_metadata_of(filename: str, body: bytes) -> bool:
 
 
 class _FileError(Exception):
-    """One file cannot be had; the message says why."""
+    """One file cannot be downloaded; the message says why."""
 
 
 class _WrongContentError(Exception):
-    """A file arrived whole but is another one."""
+    """A file arrived complete, but it is another one."""
 
 
 class _Download:
-    """One round of downloads: what its threads share."""
+    """One round of downloads: the state that its threads share."""
 
     def __init__(self, wheel_cache: WheelCache, client: HttpClient, progress: ProgressSink) -> None:
         self._wheel_cache = wheel_cache
@@ -247,9 +247,9 @@ class _Download:
     def _receive(
         self, artifact: Artifact, chunks: Iterator[bytes], *, is_whole: bool
     ) -> CachedFile:
-        """Write one file into the wheel cache and check it; nothing remains of it if that fails.
+        """Write one file into the wheel cache and check it; if that fails, nothing of it remains.
 
-        With `is_whole`, what arrives is all that the other side has.
+        With `is_whole`, the other side has no more than what arrives.
         """
         algorithms = [name for name in artifact.hashes if name in ALGORITHMS and name != "sha256"]
         with self._wheel_cache.receive(artifact.filename, algorithms=algorithms) as incoming:
@@ -271,13 +271,13 @@ class _Download:
             raise _FileError("stopped")
 
     def _learn_size(self, artifact: Artifact, size: int) -> None:
-        """Correct the expected total by what a server says of a file."""
+        """Correct the expected total once a server gives a file's size."""
         self._progress.grow(size - self._sizes[artifact])
         self._sizes[artifact] = size
 
 
 def _check_content(artifact: Artifact, incoming: Incoming, *, is_whole: bool) -> None:
-    """Raise _WrongContentError for another file, and BrokenBodyError for a part of one."""
+    """Raise _WrongContentError for another file, BrokenBodyError for a part of the right one."""
     size = artifact.size
     if size is not None and incoming.size < size and not is_whole:
         raise BrokenBodyError(f"it ended after {incoming.size} of {size} bytes")

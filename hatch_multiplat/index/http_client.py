@@ -1,4 +1,4 @@
-"""HTTP GET requests, each made again as one rule says, for several threads at once."""
+"""HTTP GET requests from several threads, repeated by one rule."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class HttpClient:
 
     @property
     def session(self) -> Session:
-        """What holds the connections: made with the first request, as many builds make none."""
+        """The session, made with the first request, because many builds make none."""
         from hatch_multiplat.index.http_session import Session  # noqa: PLC0415 - it takes 60 ms
 
         with self._lock:
@@ -73,7 +73,7 @@ class HttpClient:
             self._session.close()
 
     def without_waiting(self) -> HttpClient:
-        """Return a client that tries again at once, and says nothing of it."""
+        """Return a client that tries again at once and silently."""
         client = HttpClient(
             self._credentials, environ=self._environ, backoff=0, limits=self._limits
         )
@@ -130,12 +130,12 @@ class HttpClient:
 
 @dataclass(slots=True)
 class _Host:
-    """What all requests to one host share."""
+    """The state that all requests to one host share."""
 
     netloc: str
     said: set[str] = field(default_factory=set)
     failed: int = 0
-    """How many files could not be had since the last one that could."""
+    """The number of files that failed since the last success."""
     given_up: str = ""
 
     def fail(self, reason: str, *, unreachable: bool) -> None:

@@ -1,4 +1,4 @@
-"""How often and how long a server is asked, and how a request ends that has no answer."""
+"""How often and how long a request is tried, and how it ends without an answer."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from dataclasses import dataclass
 from typing import Final
 
 TRIES: Final = 6
-"""How often a request is made before its failure counts."""
+"""The number of tries before a request fails."""
 
 SLOW_TRIES: Final = 3
-"""The same for a server that keeps us waiting."""
+"""The number of tries with a server that is too slow."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Limits:
-    """How long a server may keep us waiting."""
+    """The time limits for a slow server."""
 
     connect: float = 15.0
     """Seconds for a connection."""
@@ -29,11 +29,11 @@ class Limits:
 
 
 class RequestError(Exception):
-    """A request failed for good; the message is the reason, fit to be shown."""
+    """A request failed for good; the message is the reason, without secrets."""
 
 
 class BrokenBodyError(Exception):
-    """A response broke off, or came too slowly to be awaited; asking again may help."""
+    """A response broke off or came too slowly; another try may help."""
 
     def __init__(self, reason: str, *, slow: bool = False) -> None:
         self.slow = slow
@@ -41,7 +41,7 @@ class BrokenBodyError(Exception):
 
 
 class FailedTry(Exception):  # noqa: N818 - it is not an error yet
-    """One try of several has failed; the message is the reason, fit to be shown."""
+    """One try of several has failed; the message is the reason, without secrets."""
 
     def __init__(
         self,
@@ -59,5 +59,5 @@ class FailedTry(Exception):  # noqa: N818 - it is not an error yet
         self.pause = pause
         """Seconds that the server asks to wait for."""
         self.unreachable = unreachable
-        """True where not even a connection came about: other files of that host need no try."""
+        """True if there was not even a connection: other files of that host need no try."""
         super().__init__(reason)

@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     from hatch_multiplat.base.urls import Login
 
 _LONGEST_WAIT: Final = 30.0
-"""Seconds to wait before a further try, whatever a server's Retry-After wishes."""
+"""The longest wait, in seconds, before another try, whatever Retry-After says."""
 
 _KEYRING_TIMEOUT: Final = 120.0
 """Seconds to wait for the keyring: a person may have to unlock something first."""
@@ -59,26 +59,26 @@ _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 
 
 class Answer:
-    """A server's answer, its body still on the way."""
+    """A server's answer, with its body still on the way."""
 
     def __init__(self, response: requests.Response, limits: Limits) -> None:
         self.status = response.status_code
         self.headers: Mapping[str, str] = response.headers
         self.url = redact(response.url)
-        """Where it came from in the end, without credentials."""
+        """The final URL, without credentials."""
         self._response = response
         self._limits = limits
 
     @property
     def is_delimited(self) -> bool:
-        """True where the protocol itself would show that the body broke off."""
+        """True if the protocol itself would show that the body broke off."""
         chunked = "chunked" in self.headers.get("Transfer-Encoding", "").lower()
         return chunked or "Content-Length" in self.headers
 
     def chunks(self, size: int, *, decode: bool = False) -> Iterator[bytes]:
-        """Yield the body; a content encoding is left as it is unless it is to be undone.
+        """Yield the body; a content encoding is only undone on request.
 
-        Raises BrokenBodyError where it ends early, and where it comes too slowly to be awaited.
+        Raises BrokenBodyError if the body ends early or comes too slowly.
         """
         started = time.monotonic()
         received = 0
@@ -174,7 +174,7 @@ class _Credentials(AuthBase):
         return max(fitting, key=lambda item: item[0])[1] if fitting else None
 
     def _look_up(self, url: str, user: str) -> tuple[str, str] | None:
-        """Look a password up where the user keeps it; a user without one may be all there is."""
+        """Look up a password in the user's places; some logins are a user without one."""
         with self._lock:
             if url not in self._asked:
                 pair = get_netrc_auth(url)
@@ -263,9 +263,9 @@ class _Adapter(HTTPAdapter):
 
 
 def _pool_classes(seconds: float) -> dict[str, type[HTTPConnectionPool]]:
-    """Return pools of connections that end when the head of an answer takes too long.
+    """Return pools of connections that end if the head of an answer takes too long.
 
-    A timeout of a socket counts anew with every byte that comes.
+    A socket's timeout starts again with every byte.
     """
 
     class _Bounded(HTTPConnection):
@@ -302,13 +302,13 @@ def _end(connection: socket.socket, too_late: threading.Event) -> None:
 
 
 def read_retry_after(response: requests.Response) -> float | None:
-    """Return the seconds that a server asks to wait, within reason."""
+    """Return the seconds that a server asks to wait, within limits."""
     wished = Retry().get_retry_after(response.raw)
     return None if wished is None else min(wished, _LONGEST_WAIT)
 
 
 def _plain_proxy(response: requests.Response) -> str:
-    """Return the proxy that may have answered in a server's place; no proxy can with TLS."""
+    """Return the proxy that may have answered instead of the server; with TLS, none can."""
     url = response.url
     if not url.startswith("http://"):
         return ""
@@ -321,7 +321,7 @@ def _origin(parts: SplitResult) -> tuple[str, str | None, int | None]:
 
 
 def _shared_depth(known: str, asked: str) -> int:
-    """Return how many leading path segments two URLs share."""
+    """Return the number of leading path segments that two URLs share."""
     depth = 0
     for left, right in zip(known.strip("/").split("/"), asked.strip("/").split("/"), strict=False):
         if left != right:
@@ -357,7 +357,7 @@ _REASONS: Final[tuple[tuple[type[BaseException], str], ...]] = (
 
 
 def _sent_on(url: str, error: BaseException) -> str:
-    """Return the host that was asked in the end, where a redirect has led to another one."""
+    """Return the host that was asked last, if a redirect led to another one."""
     request = error.request if isinstance(error, requests.RequestException) else None
     asked, last = urlsplit(url), urlsplit(getattr(request, "url", None) or url)
     same = (asked.hostname, asked.port) == (last.hostname, last.port)
@@ -365,7 +365,7 @@ def _sent_on(url: str, error: BaseException) -> str:
 
 
 def _explain(error: BaseException, environ: Mapping[str, str] | None = None) -> str:
-    """Say why there was no answer, in words that name no secret and the way out."""
+    """Say why there was no answer, without secrets, and what to do."""
     root = _root_cause(error)
     text = redact_text(str(getattr(root, "strerror", None) or root)).strip()
     for kind, reason in _REASONS:
@@ -379,7 +379,7 @@ def _explain(error: BaseException, environ: Mapping[str, str] | None = None) -> 
 
 
 def _is_final(error: BaseException) -> bool:
-    """Tell a failure that a further try cannot change: of trust, or of the address itself."""
+    """Tell whether another try cannot help: a failure of trust, or of the address itself."""
     return not isinstance(
         error,
         (
@@ -392,7 +392,7 @@ def _is_final(error: BaseException) -> bool:
 
 
 def _is_unreachable(error: BaseException) -> bool:
-    """Tell a server that cannot be had at all from one that has trouble with one file."""
+    """Tell whether a server cannot be reached at all, rather than just for one file."""
     return isinstance(
         error,
         (
@@ -407,7 +407,7 @@ def _is_unreachable(error: BaseException) -> bool:
 
 
 def _root_cause(error: BaseException) -> BaseException:
-    """Follow an exception of requests or urllib3 down to the one that says what happened."""
+    """Follow an exception of requests or urllib3 to the one that names the cause."""
     seen = set()
     while id(error) not in seen:
         seen.add(id(error))

@@ -1,4 +1,4 @@
-"""An index's pages and what they say of a project's files: JSON (PEP 691) and HTML (PEP 503).
+"""An index's pages and the files that they list: JSON (PEP 691) and HTML (PEP 503).
 
 `pypi-simple` reads both as well, but with pydantic and BeautifulSoup, which every isolated build
 that uses this plugin would have to install and import. Of HTML, only start tags matter.
@@ -41,12 +41,12 @@ _ATTRIBUTE: Final = re.compile(
 
 
 class PageError(ValueError):
-    """This is not an index's page; the message says what is wrong with it."""
+    """This is not an index's page; the message says why."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Link:
-    """One file as a page has it, nothing of it understood yet."""
+    """One file as listed on a page, not yet parsed."""
 
     filename: str
     url: str
@@ -55,14 +55,14 @@ class Link:
     size: int | None = None
     requires_python: str | None = None
     yanked: str | None = None
-    """The reason, which may be empty; None if it is not yanked."""
+    """The reason, which may be empty; None if the file is not yanked."""
     metadata: bool = False
-    """True where the index has a wheel's METADATA as a file of its own (PEP 658)."""
+    """True if the index has a wheel's METADATA as a separate file (PEP 658)."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class IndexFile:
-    """One wheel or sdist of a project, as an index or a find-links location has it."""
+    """One wheel or sdist of a project in an index or a find-links location."""
 
     filename: str
     url: str
@@ -73,16 +73,16 @@ class IndexFile:
     hashes: Mapping[str, str] = field(default_factory=dict, hash=False)
     """Hex digests by algorithm; may be empty, as not every index gives them."""
     size: int | None = None
-    """Bytes, where the index says."""
+    """Bytes, if the index gives them."""
     requires_python: SpecifierSet | None = None
     yanked: bool = False
     yanked_reason: str = ""
     metadata: bool = False
-    """True where its METADATA is a file of its own beside it (PEP 658)."""
+    """True if its METADATA is a separate file beside it (PEP 658)."""
     place: int = 0
     """0 for a file of find-links; the indexes that know the project follow from 1 on."""
     index: str = ""
-    """The index or the find-links location that has it, without credentials."""
+    """The index or find-links location of the file, without credentials."""
 
     @property
     def sha256(self) -> str | None:
@@ -112,7 +112,7 @@ def parse_page(body: bytes, *, content_type: str, url: str) -> list[Link]:
 def select_files(
     links: Iterable[Link], project: NormalizedName, *, place: int = 0, index: str = ""
 ) -> tuple[IndexFile, ...]:
-    """Return what among these links is a wheel or an sdist of the project, in their order."""
+    """Return the wheels and sdists of the project among these links, in their order."""
     return tuple(
         file for link in links if (file := _understand(link, project, place, index)) is not None
     )
@@ -265,7 +265,7 @@ def _understand(link: Link, project: NormalizedName, place: int, index: str) -> 
 
 @cache
 def _parse_specifiers(text: str | None) -> SpecifierSet | None:
-    """Return None as well for what cannot be read: pip takes such a file for fitting, too."""
+    """Return None as well for a value that cannot be read: pip accepts such a file, too."""
     try:
         specifiers = SpecifierSet(text) if text else None
         if specifiers is not None:
@@ -287,7 +287,7 @@ def _check_text(value: Any) -> str:
 
 
 def _join(base: str, url: str) -> str:
-    """Do what `urljoin` does, at once where there is nothing to join: pages have thousands."""
+    """Do the same as `urljoin`, quickly if there is nothing to join: pages have thousands."""
     return url if url.startswith(("https://", "http://")) else urljoin(base, url)
 
 

@@ -1,4 +1,4 @@
-"""What is wrong with an index, from uv's words: which one, who names it, and what to do."""
+"""The problem with an index, from uv's words: the index, the setting that names it, the remedy."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _CAUSE: Final = re.compile(r"^\s*(?:cause|Caused by): (.*?)(?: \(os error \d+\))
 def explain_trouble(
     said: str, sources: Sources, environ: Mapping[str, str] | None = None
 ) -> str | None:
-    """Return what keeps uv from reading an index and what to do; None for any other failure.
+    """Return why uv cannot read an index, and what to do; None for any other failure.
 
     `said` is what uv wrote, without credentials.
     """
@@ -57,7 +57,7 @@ def explain_trouble(
 
 
 def _reason(said: str, url: str, sources: Sources, environ: Mapping[str, str]) -> str:
-    """Return the second half of the sentence, and the way out."""
+    """Return the second half of the sentence, and the remedy."""
     if refused := _REFUSED.search(said):
         proxy = environ.get("HTTP_PROXY") or environ.get("http_proxy")
         between = ""

@@ -1,4 +1,4 @@
-"""What a table names on this machine: files, folders of wheels, and the running interpreter."""
+"""Files of this machine that a table names, and the running interpreter."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def current_target() -> Target:
 
 
 def check_find_links(config: Config, folder: Path) -> None:
-    """Raise ConfigError for each folder of the table's `find-links` that is not there."""
+    """Raise ConfigError for each missing folder of the table's `find-links`."""
     missing = [
         (place, location)
         for place, location in enumerate(config.find_links)
@@ -75,12 +75,12 @@ def check_find_links(config: Config, folder: Path) -> None:
 
 
 def is_unpacked_sdist(folder: Path) -> bool:
-    """Tell whether a project's folder is what an sdist was unpacked to."""
+    """Tell whether a project's folder is an unpacked sdist."""
     return (folder / "PKG-INFO").is_file()
 
 
 def paths_for_sdist(config: Config, folder: Path, *, name: str) -> tuple[str, ...]:
-    """Return what a build from the project's sdist needs, as paths from its folder.
+    """Return the files that a build from the project's sdist needs, as paths from its folder.
 
     That is the lock, the complete-platform files, and the packages in the folders of `find-links`,
     but not those of the project itself, which is called `name`. What is outside of the project, as
@@ -107,7 +107,7 @@ def _packages_in(folder: Path, location: str, *, but: str) -> Iterator[str]:
 
 
 def _project_of(filename: str) -> str | None:
-    """Return whose wheel or sdist a file is; None for any other file."""
+    """Return the project of a wheel or sdist; None for any other file."""
     try:
         if filename.endswith(".whl"):
             return parse_wheel_filename(filename)[0]

@@ -31,7 +31,7 @@ _PIP_TABLE: Final = (
     "prerelease",
     "resolution",
 )
-"""The keys that count here, and that uv's settings can have for `uv pip` alone."""
+"""The keys that are read here, and that uv's settings can also have under `uv pip`."""
 
 
 LOCATION_VARIABLES: Final = (
@@ -84,7 +84,7 @@ def absolute_locations(locations: Iterable[str], base: PurePath) -> tuple[str, .
 
 
 def indexes_of_environment(environ: Mapping[str, str], cwd: PurePath) -> Iterator[dict[str, Any]]:
-    """Yield the indexes that uv's variables name, as entries of its settings."""
+    """Yield the indexes of uv's variables, as entries of its settings."""
     for name, url in _split_names([environ.get("UV_DEFAULT_INDEX", "")]):
         yield {"name": name, "url": absolute_locations([url], cwd)[0], "default": True}
     for name, url in _split_names(environ.get("UV_INDEX", "").split()):
@@ -92,7 +92,7 @@ def indexes_of_environment(environ: Mapping[str, str], cwd: PurePath) -> Iterato
 
 
 def placed_indexes(table: Mapping[str, Any], base: PurePath) -> Iterator[dict[str, Any]]:
-    """Yield the `index` entries of uv's settings, their folders as file URLs."""
+    """Yield the `index` entries of uv's settings, with folders as file URLs."""
     for entry in table.get("index", []):
         if isinstance(entry, dict) and "url" in entry:
             yield {**entry, "url": absolute_locations([entry["url"]], base)[0]}
@@ -111,13 +111,13 @@ def first_of_each_name(indexes: Iterable[dict[str, Any]]) -> list[dict[str, Any]
 
 
 def details_of(entry: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what an entry says besides where the index is and when it is asked."""
+    """Return all settings of an entry except its URL and when it is asked."""
     known = {"name", "url", "default", "explicit", "publish-url"}
     return {key: value for key, value in entry.items() if key not in known}
 
 
 def flatten_table(table: Mapping[str, Any]) -> dict[str, Any]:
-    """Put what settings say for `uv pip` alone, which we run, before what they say in general."""
+    """Give the settings for `uv pip`, which we run, precedence over the general ones."""
     special = table.get("pip", {})
     return {**table, **{key: special[key] for key in _PIP_TABLE if key in special}}
 
@@ -151,7 +151,7 @@ def origins_in_uv(
     project_dir: PurePath,
     cwd: PurePath,
 ) -> Iterator[tuple[str, str]]:
-    """Yield each location that uv is set to, and what names it, the strongest first."""
+    """Yield each location in uv's settings with the setting's name, highest precedence first."""
     for entry in indexes_of_environment(environ, cwd):
         yield entry["url"], "UV_DEFAULT_INDEX" if entry.get("default") else "UV_INDEX"
     for variable, separator in (
@@ -171,7 +171,7 @@ def origins_in_uv(
 def origins_in_pip(
     config: Mapping[str, str], environ: Mapping[str, str], cwd: PurePath
 ) -> Iterator[tuple[str, str]]:
-    """Yield each location that pip is set to, and what names it."""
+    """Yield each location in pip's settings, with the name of the setting."""
     for key in ("index-url", "extra-index-url", "find-links"):
         variable = f"PIP_{key.upper().replace('-', '_')}"
         yield from _words(environ.get(variable, "").split(), variable, cwd)

@@ -17,26 +17,26 @@ _SECONDS_BETWEEN_FRAMES: Final = 0.1
 
 
 class ProgressSink(Protocol):
-    """Hears how a download gets on; every method may be called from any thread."""
+    """Is told of a download's progress; every method may be called from any thread."""
 
     def begin(self, *, files: int, size: int) -> None:
-        """`files` are to be fetched, of which `size` bytes are known already."""
+        """`files` files are to be downloaded, of which `size` bytes are known already."""
 
     def grow(self, size: int) -> None:
-        """So many bytes more than known are to be fetched; fewer if negative."""
+        """The number of bytes to download grows by this; it shrinks if negative."""
 
     def advance(self, size: int) -> None:
-        """So many bytes have arrived; negative when they have to be fetched again."""
+        """This number of bytes has arrived; negative if they have to be downloaded again."""
 
     def finish_file(self) -> None:
-        """One file is whole and in the wheel cache."""
+        """One file is complete and in the wheel cache."""
 
     def end(self) -> None:
-        """Nothing more is to come, for better or worse."""
+        """The downloads have ended, well or not."""
 
 
 class NoProgress:
-    """Says nothing."""
+    """Prints nothing."""
 
     def begin(self, *, files: int, size: int) -> None: ...
     def grow(self, size: int) -> None: ...
@@ -46,7 +46,7 @@ class NoProgress:
 
 
 class LineProgress:
-    """Writes one line at the start, one at the end, and one now and then so that CI sees life."""
+    """Prints one line at the start, one at the end, and one now and then for CI."""
 
     def __init__(
         self, write: Callable[[str], object], *, clock: Callable[[], float] = time.monotonic
@@ -92,7 +92,7 @@ class LineProgress:
 
 
 class TerminalProgress:
-    """Rewrites one line for all files, which goes away when they are there."""
+    """Rewrites one line for all files, and removes it at the end."""
 
     def __init__(
         self, stream: TextIO, *, columns: int, clock: Callable[[], float] = time.monotonic
@@ -147,7 +147,7 @@ class TerminalProgress:
 def make_progress(
     stream: TextIO, *, environ: Mapping[str, str], quiet: bool = False
 ) -> ProgressSink:
-    """Return what suits the stream, which is stderr as a rule."""
+    """Return the right kind of progress for the stream, usually stderr."""
     if quiet:
         return NoProgress()
     if stream.isatty() and environ.get("TERM", "") not in {"dumb", "unknown"}:

@@ -1,4 +1,4 @@
-"""uv's settings of a project: its own or its workspace's, and the sources that are in force.
+"""uv's settings of a project: its own or its workspace's, and the sources that apply.
 
 uv applies an entry of `sources` with `extra` to the requirements of that extra alone, one with
 `group` to those of that dependency group, whatever groups it includes. An executable has certain
@@ -276,7 +276,7 @@ def settle_sources(
 
 
 def active_extras(pyproject: Mapping[str, Any]) -> Iterator[NormalizedName]:
-    """Yield the extras of the executable, those that another one asks for (`all`) among them."""
+    """Yield the extras of the executable, including those that another extra (`all`) asks for."""
     project = pyproject.get("project", {})
     own = canonicalize_name(str(project.get("name", "")))
     optional = {
@@ -291,7 +291,7 @@ def active_extras(pyproject: Mapping[str, Any]) -> Iterator[NormalizedName]:
 
 
 def _asked(own: NormalizedName, texts: Iterable[str]) -> list[NormalizedName]:
-    """Return the extras that a project asks for of itself."""
+    """Return the extras of itself that a project requires."""
     return [
         canonicalize_name(extra)
         for requirement in valid_requirements(texts)
@@ -301,7 +301,7 @@ def _asked(own: NormalizedName, texts: Iterable[str]) -> list[NormalizedName]:
 
 
 def valid_requirements(texts: Iterable[Any]) -> Iterator[Requirement]:
-    """Yield those of the texts that are requirements."""
+    """Yield the texts that are valid requirements."""
     for text in texts:
         try:
             yield Requirement(text)
@@ -310,7 +310,7 @@ def valid_requirements(texts: Iterable[Any]) -> Iterator[Requirement]:
 
 
 def _with_uv_toml(folder: Path, table: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the settings of a folder: where it has a `uv.toml`, these alone."""
+    """Return the settings of a folder: only those of its `uv.toml`, if it has one."""
     path = folder / "uv.toml"
     return read_uv_toml(path) if path.is_file() else dict(table)
 
@@ -362,7 +362,7 @@ def _list_members(root: Path, workspace: Mapping[str, Any]) -> dict[str, Path]:
 
 
 def _find_folders(root: Path, workspace: Mapping[str, Any], key: str) -> list[Path]:
-    """Return what the patterns under a key find; raises ConfigError with each that is none."""
+    """Return the folders that the patterns of a key match; raises ConfigError for invalid ones."""
     found: list[Path] = []
     problems = []
     for number, pattern in enumerate(workspace.get(key, ())):
@@ -380,7 +380,7 @@ def _find_folders(root: Path, workspace: Mapping[str, Any], key: str) -> list[Pa
 
 
 def _name_of(folder: Path) -> str:
-    """Return the name of the project in a folder; nothing where there is none."""
+    """Return the name of the project in a folder; None if there is none."""
     project = _read(folder).get("project")
     name = project.get("name") if isinstance(project, dict) else None
     return name if isinstance(name, str) else ""
@@ -393,7 +393,7 @@ def _uv_table(pyproject: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _read(folder: Path) -> Mapping[str, Any]:
-    """Read a folder's pyproject.toml; what is none, or no TOML, is no part of a workspace."""
+    """Read a folder's pyproject.toml; a missing or invalid one is not part of a workspace."""
     try:
         return tomllib.loads((folder / "pyproject.toml").read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -410,7 +410,7 @@ def _relative(path: Path, project_dir: Path) -> str:
 def _check(
     where: str, name: str, entry: Mapping[str, Any], pyproject: Mapping[str, Any]
 ) -> Iterator[str]:
-    """Yield what uv finds wrong with the conditions of an entry."""
+    """Yield the problems that uv finds in the conditions of an entry."""
     if all(kind in entry for kind in _CONDITIONS):
         yield f"{where}: an entry has either extra or group, not both"
     project = pyproject.get("project", {})
@@ -429,7 +429,7 @@ def _check(
 
 
 def _includes(texts: Iterable[Any], name: str) -> bool:
-    """Tell whether requirements have a package; those of an included group may have it, too."""
+    """Tell whether requirements include a package, perhaps through an included group."""
     return any(not isinstance(text, str) for text in texts) or any(
         canonicalize_name(requirement.name) == canonicalize_name(name)
         for requirement in valid_requirements(texts)
@@ -461,7 +461,7 @@ def _multiplat(pyproject: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _names(values: Any) -> list[NormalizedName]:
-    """Return names normalised; what is no array of strings is reported by who reads the table."""
+    """Return normalized names; if it is not an array of strings, the table's reader reports it."""
     if not isinstance(values, list | tuple):
         return []
     return [canonicalize_name(value) for value in values if isinstance(value, str)]

@@ -1,4 +1,4 @@
-"""What the configured indexes and find-links locations have of a project."""
+"""The files that the configured indexes and find-links locations have of a project."""
 
 from __future__ import annotations
 
@@ -50,9 +50,10 @@ _SDIST: Final = re.compile(r"(?P<name>.+)-(?P<version>[^-]+?)(?:\.tar\.gz|\.zip)
 
 
 class Listing:
-    """What the sources have of one project: `files`, understood only as far as they are asked for.
+    """The files that the sources have of one project, parsed only when needed.
 
-    `fingerprint` is the same as long as the sources say the same; it costs no reading of pages.
+    `files` are parsed as far as they are asked for. `fingerprint` stays the same as long as the
+    sources do; it is found without parsing pages.
     """
 
     def __init__(self, name: NormalizedName, parts: Sequence[_Part]) -> None:
@@ -73,7 +74,7 @@ class Listing:
         return self._select(lambda _: True)
 
     def files_of(self, wanted: Callable[[Version], bool]) -> tuple[IndexFile, ...]:
-        """Return the files of certain versions; the names of the others are hardly looked at."""
+        """Return the files of certain versions, almost without parsing other names."""
         known: dict[str, bool] = {}
 
         def is_wanted(filename: str) -> bool:
@@ -97,7 +98,7 @@ class Listing:
 
 
 class Catalog:
-    """What the configured indexes and find-links locations have, project by project."""
+    """The files in the configured indexes and find-links locations, project by project."""
 
     def __init__(
         self,
@@ -160,7 +161,7 @@ def read_project(
 
 
 class _Part:
-    """What one index or location has of a project: a page, parsed when asked for, or links."""
+    """One index's or location's answer for a project: a page, parsed when needed, or links."""
 
     def __init__(self, place: int, index: str, source: Page | list[Link]) -> None:
         self.place = place
@@ -172,7 +173,7 @@ class _Part:
         return _parse(self._source) if isinstance(self._source, Page) else self._source
 
     def digest(self, name: NormalizedName) -> str:
-        """Return what is the same while this has the same of a project."""
+        """Return a value that stays the same as long as the files of a project do."""
         if isinstance(self._source, Page):
             return hashlib.sha256(self._source.body or b"").hexdigest()
         own = [link for link in self._source if is_file_of(link.filename, name)]
@@ -180,7 +181,7 @@ class _Part:
 
 
 class _Reader:
-    """Reads pages, from servers by way of the wheel cache and from folders."""
+    """Reads pages: from servers through the wheel cache, and from folders."""
 
     def __init__(self, *, client: HttpClient, wheel_cache: WheelCache, offline: bool) -> None:
         self._client = client
@@ -190,7 +191,7 @@ class _Reader:
         self._lock = threading.Lock()
 
     def read_index(self, index_url: str, name: NormalizedName) -> Page | list[Link] | None:
-        """Return what an index has of a project; None if it does not have it."""
+        """Return the files that an index has of a project; None if it does not have the project."""
         folder = local_path(index_url)
         if folder is not None:
             if not folder.is_dir():
@@ -236,7 +237,7 @@ class _Reader:
         return page
 
     def _request_page(self, url: str, known: Page | None) -> Page:
-        """Ask for a page; return `known` if that is still right."""
+        """Ask for a page; return `known` if it has not changed."""
 
         def receive(answer: Answer) -> Page:
             if answer.status == _NOT_MODIFIED and known is not None:
@@ -272,7 +273,7 @@ def _make_conditions(known: Page | None) -> dict[str, str]:
 
 
 def _is_absent(answer: Answer) -> bool:
-    """Tell a project that an index does not have from an index that we may not read.
+    """Tell an index that does not have a project from an index that we may not read.
 
     PyTorch's says 403 for any project that it does not have, and uv knows it as well.
     """
@@ -312,12 +313,12 @@ def _read_html_file(path: Path) -> list[Link]:
 
 
 def is_file_of(filename: str, name: NormalizedName) -> bool:
-    """Tell whether a file's name begins with a project's, which is all that is looked at."""
+    """Tell whether a file's name begins with a project's; nothing else is checked."""
     return canonicalize_name(filename).startswith(name)
 
 
 def _version_text(filename: str) -> str:
-    """Return what a file's name says of its version, or whatever stands there."""
+    """Return the version in a file's name, or the text in its place."""
     if (sdist := _SDIST.fullmatch(filename)) is not None:
         return sdist["version"]
     return filename.split("-", 2)[1] if "-" in filename else ""

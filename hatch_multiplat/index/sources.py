@@ -1,4 +1,4 @@
-"""Where packages come from: the indexes and folders that uv and we read, in one value."""
+"""The sources of packages: the indexes and folders that uv and we read, in one value."""
 
 from __future__ import annotations
 
@@ -56,10 +56,10 @@ _USER_KEYS: Final = (
     "resolution",
     "system-certs",
 )
-"""What else of a user's settings concerns a build; a project's own word stands before it."""
+"""The user's other settings that concern a build; those of the project take precedence."""
 
 _LOGIN_INDEX: Final = "multiplat-login-{}"
-"""Names the index that stands for an address with a login, in uv's settings."""
+"""The name, in uv's settings, of the index that stands for an address with a login."""
 
 _USER_SETTINGS: Final = "the user's settings for uv"
 
@@ -71,7 +71,7 @@ _FALSE: Final = frozenset({"0", "false", "f", "no", "n", "off", ""})
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Binding:
-    """A package that comes from one index and no other, where the marker holds."""
+    """A package that comes from one index and no other, wherever the marker is true."""
 
     name: NormalizedName
     index_url: str
@@ -89,26 +89,26 @@ class Sources:
     extra_index_urls: tuple[str, ...] = ()
     find_links: tuple[str, ...] = ()
     named: tuple[tuple[str, str], ...] = ()
-    """Name and URL of the indexes that uv's settings name, those for single packages included."""
+    """Name and URL of the indexes in uv's settings, including those for single packages."""
     bindings: tuple[Binding, ...] = ()
     strategy: str = FIRST_INDEX
-    """uv's `index-strategy`; with any but the default, every index that has a package counts."""
+    """uv's `index-strategy`; with any but the default, every index that has a package is used."""
     no_index: bool = False
-    """True where only find-links are in force."""
+    """True if only find-links are used."""
     constraint_files: tuple[str, ...] = ()
-    """Paths and URLs of the files of constraints that uv and pip are set to."""
+    """Paths and URLs of the files of constraints in the settings of uv and pip."""
     offline: bool = False
-    """True where uv's settings rule out the network."""
+    """True if uv's settings forbid the network."""
     details: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, hash=False)
-    """What uv's settings say of an index besides name and URL (`format` and others), by URL."""
+    """uv's settings of an index besides name and URL (`format` and others), by URL."""
     keyring: bool = False
-    """True where passwords that are not in a URL are asked of the `keyring` command."""
+    """True if the `keyring` command is asked for passwords that are not in a URL."""
     credentials: Credentials = field(default_factory=Credentials, hash=False, compare=False)
-    """The logins and tokens of all addresses that are known so far; it grows with what is read."""
+    """The logins and tokens of all addresses known so far; it grows while settings are read."""
     origins: Mapping[str, str] = field(default_factory=dict, hash=False, compare=False)
-    """The key or variable that names each URL, as messages show it."""
+    """The key or variable that names each URL, for messages."""
     user_settings: Mapping[str, Any] = field(default_factory=dict, hash=False)
-    """The user's settings for uv that do not say where from, but matter to a build."""
+    """The user's settings of uv that matter to a build but name no source."""
 
     def indexes_for(
         self, name: NormalizedName, environment: Mapping[str, str] | None = None
@@ -133,7 +133,7 @@ class Sources:
         return (*bound, *self.extra_index_urls, self.index_url)
 
     def uv_settings(self) -> dict[str, Any]:
-        """Return the keys of uv's settings that say the same."""
+        """Return the keys of uv's settings that mean the same."""
         names: dict[str, str] = {}
         for name, url in self.named:
             names.setdefault(url, name)
@@ -162,7 +162,7 @@ class Sources:
         return settings
 
     def _login_indexes(self) -> Iterator[dict[str, Any]]:
-        """Yield an index for each address with a login, that no package comes from."""
+        """Yield an index for each address with a login; no package comes from it."""
         for number, (address, login) in enumerate(self.credentials.logins.items()):
             details = self.details.get(address, {})
             kept = {key: details[key] for key in ("authenticate",) if key in details}
@@ -172,7 +172,7 @@ class Sources:
 
 
 class SourceSettings(Protocol):
-    """What `[tool.multiplat]` says of sources."""
+    """The sources in `[tool.multiplat]`."""
 
     @property
     def index_url(self) -> str | None: ...
@@ -276,7 +276,7 @@ def choose_sources(
 
 
 def _refuse_queries(sources: Sources) -> None:
-    """Raise ConfigError for indexes with a token in their query: no tool asks them with it."""
+    """Raise ConfigError for indexes with a token in the query: no tool sends it to them."""
     problems = [
         f"{sources.origins.get(url, url)}: an index is asked without a query; give its token as "
         "the user or the password"
@@ -288,10 +288,10 @@ def _refuse_queries(sources: Sources) -> None:
 
 
 def says_yes(environ: Mapping[str, str], name: str) -> bool:
-    """Tell whether a variable says yes, in the words that uv and pip take for it, in any case.
+    """Tell whether a variable says yes, in any word that uv and pip accept, in any case.
 
-    One that is empty is as good as none. Raises ConfigError for any other word, as uv itself ends
-    with an error: neither answer would be safe to guess.
+    An empty variable counts as unset. Raises ConfigError for any other word, as uv does: neither
+    answer would be a safe guess.
     """
     return _is_yes(environ.get(name, ""), name)
 
@@ -347,7 +347,7 @@ def refuse_foreign_files(sources: Sources, found: Iterable[tuple[str, Path]]) ->
 
 
 def credentials_hint(url: str, sources: Sources) -> str:
-    """Say where the user and the password of an index can be given."""
+    """Name the settings for the user and password of an index."""
     if url in sources.credentials.logins:
         return "check the user and the password that are given for it"
     ways = ["netrc"]
@@ -361,7 +361,7 @@ def credentials_hint(url: str, sources: Sources) -> str:
 
 
 def _variable_of(name: str) -> str:
-    """Return how uv's variables for the user and password of an index begin."""
+    """Return the prefix of uv's variables for the user and password of an index."""
     return f"UV_INDEX_{re.sub('[^A-Z0-9]', '_', name.upper())}"
 
 
@@ -429,7 +429,7 @@ def _from_uv(
     project_dir: PurePath,
     cwd: PurePath,
 ) -> Sources | None:
-    """Combine uv's variables, a project's table and the user's as uv itself does: all count."""
+    """Combine uv's variables, the project's table and the user's as uv does: all count."""
     links = [link.strip() for link in environ.get("UV_FIND_LINKS", "").split(",")]
     defaults = [
         *(entry["url"] for entry in indexes if entry.get("default") and not entry.get("explicit")),

@@ -1,4 +1,4 @@
-"""What the settings files of uv and pip say outside the project: the user's and the system's."""
+"""The settings of uv and pip outside the project: the user's and the system's files."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ UNHEARD: Final = dict.fromkeys(
         "UV_WORKING_DIR",
     )
 )
-"""Variables that a uv which is told everything by a file must not see, None each."""
+"""Variables to hide from a uv whose settings are all in a file, each with None."""
 
 _WINDOWS: Final = sys.platform == "win32"
 
@@ -58,7 +58,7 @@ def read_user_table(environ: Mapping[str, str]) -> dict[str, Any]:
 
 
 def absolute_files(environ: Mapping[str, str], cwd: Path) -> dict[str, str]:
-    """Return uv's variables that name files, each as it is to be found from any folder."""
+    """Return uv's variables that name files, with paths that are valid in any folder."""
     return {
         name: " ".join(
             word if re.match(r"[A-Za-z][A-Za-z0-9+.-]+:", word) else str(cwd / word)
@@ -70,7 +70,7 @@ def absolute_files(environ: Mapping[str, str], cwd: Path) -> dict[str, str]:
 
 
 def hide_settings(environ: Mapping[str, str], folder: Path) -> dict[str, str]:
-    """Return the variables by which uv finds empty settings in place of the user's and system's.
+    """Return the variables that give uv empty settings instead of the user's and the system's.
 
     They lead to `folder`, an existing one, where everything else of the user's own is found again
     by links: git, for one, has its settings in the same place.
@@ -88,10 +88,9 @@ def hide_settings(environ: Mapping[str, str], folder: Path) -> dict[str, str]:
 
 
 def read_pip_config(environ: Mapping[str, str]) -> dict[str, str]:
-    """Return what pip's configuration files say of its global and install settings.
+    """Return the global and install settings in pip's configuration files.
 
-    The variables of pip's are not among them. Raises ConfigError for a file that is none of its
-    kind.
+    pip's variables are not included. Raises ConfigError for an invalid file.
     """
     found: dict[str, dict[str, str]] = {"global": {}, "install": {}}
     for path in _pip_files(environ):
@@ -169,7 +168,7 @@ def _read_placed(path: Path) -> dict[str, Any]:
 
 
 def read_uv_toml(path: Path) -> dict[str, Any]:
-    """Return what a `uv.toml` says, as it stands there.
+    """Return the values of a `uv.toml`, unchanged.
 
     Raises ConfigError for one that cannot be read, is not TOML, or has a setting of a wrong shape.
     """

@@ -1,4 +1,4 @@
-"""The wheel cache: files by what is in them, shared by all projects and builds of a user.
+"""The wheel cache: files named by their hash, shared by all projects and builds of a user.
 
 Nothing in it needs a lock. A file gets its name only when it is whole: it is written under a
 temporary name on the same file system, hashed on the way, and renamed. Two builds that fetch the
@@ -39,10 +39,10 @@ ALGORITHMS: Final = {
     "sha3_512": 128,
     "blake2s": 64,
 }
-"""The hash algorithms that vouch for a file, preferred first, with their number of hex digits."""
+"""The trusted hash algorithms, preferred first, with their number of hex digits."""
 
 CHUNK_SIZE: Final = 256 * 1024
-"""Bytes held at a time, so that memory does not grow with the size of a wheel."""
+"""The number of bytes read at a time, so that memory does not grow with the wheel."""
 
 _STALE_SECONDS: Final = 24 * 60 * 60
 _FILENAME: Final = re.compile(r"[^\x00-\x1f/\\:*?\"<>|]+")
@@ -54,10 +54,10 @@ class WheelCacheError(FetchError):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Page:
-    """An index's answer as it was served; `body` is None where it has no such page."""
+    """An index's answer; `body` is None if it has no such page."""
 
     url: str
-    """Where it came from in the end, without credentials: relative links start here."""
+    """The final URL, without credentials: relative links start here."""
     content_type: str = ""
     etag: str | None = None
     last_modified: str | None = None
@@ -66,7 +66,7 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class CachedFile:
-    """A file on this machine, and the SHA-256 that its bytes were found to have."""
+    """A file on this machine, and the SHA-256 of its bytes."""
 
     path: Path
     sha256: str
@@ -87,7 +87,7 @@ class WheelCache:
         return cls(user_cache(environ))
 
     def path_of(self, sha256: str, filename: str) -> Path:
-        """Return where the file with that content lies, or would lie.
+        """Return the path of the file with that content, whether or not it exists.
 
         Raises ValueError for anything but a SHA-256 and a plain file name: both may come from
         outside, and neither may lead out of the wheel cache.
@@ -97,7 +97,7 @@ class WheelCache:
         return self.root / "wheels" / sha256[:2] / sha256 / filename
 
     def find_verified(self, filename: str, hashes: Mapping[str, str]) -> CachedFile | None:
-        """Return the file if it is here and still has the best of these hashes, else None.
+        """Return the file if it exists and still has the best of these hashes, else None.
 
         Reads the whole file. A damaged entry stays where it is, to be replaced by the next
         download: taking it away could take away what another build has just repaired.
@@ -120,7 +120,7 @@ class WheelCache:
 
     @contextmanager
     def receive(self, filename: str, *, algorithms: Iterable[str] = ()) -> Iterator[Incoming]:
-        """Open a temporary file that becomes an entry when its `keep` is called, or vanishes.
+        """Open a temporary file that becomes an entry if its `keep` is called, or is removed.
 
         The content is hashed as it arrives, by SHA-256 and by these further algorithms.
         """
@@ -171,7 +171,7 @@ class WheelCache:
         )
 
     def write_page(self, url: str, page: Page) -> None:
-        """Keep an index's answer, in the place of an older one."""
+        """Store an index's answer, replacing an older one."""
         body = page.body or b""
         head = {
             "url": page.url,
@@ -184,7 +184,7 @@ class WheelCache:
         self._write_small(self._page_path(url), json.dumps(head).encode() + b"\n" + body)
 
     def sweep(self) -> None:
-        """Remove what killed builds left behind more than a day ago."""
+        """Remove files that killed builds left behind more than a day ago."""
         oldest = time.time() - _STALE_SECONDS
         for path in (self.root / "tmp").glob("*.part"):
             with suppress(OSError):
@@ -192,7 +192,7 @@ class WheelCache:
                     path.unlink()
 
     def remember_alias(self, algorithm: str, digest: str, sha256: str) -> None:
-        """Note which content a digest of another algorithm names."""
+        """Record the content that a digest of another algorithm means."""
         self._write_small(self._alias_path(algorithm, digest), sha256.encode())
 
     def _read_alias(self, algorithm: str, digest: str) -> str | None:
@@ -218,7 +218,7 @@ class WheelCache:
 
 
 class Incoming:
-    """A file on its way into the cache: hashed while it is written, nameless until it is kept."""
+    """A file on its way into the cache: hashed while it is written, named only when it is kept."""
 
     def __init__(self, wheel_cache: WheelCache, filename: str, algorithms: Iterable[str]) -> None:
         check_filename(filename)
@@ -271,7 +271,7 @@ class Incoming:
                     raise
 
     def discard(self) -> None:
-        """Forget what was not kept; does nothing after `keep`."""
+        """Remove a file that was not kept; does nothing after `keep`."""
         self._file.close()
         with suppress(OSError):
             self._path.unlink(missing_ok=True)
@@ -344,7 +344,7 @@ KINDS: Final = {
     "pex": "pex's own files",
     "tmp": "files of builds that run, or were killed",
 }
-"""The folders of the wheel cache, and what is in them for people."""
+"""The folders of the wheel cache, with their contents in words for people."""
 
 # Nothing else is ours: the folder that HATCH_MULTIPLAT_CACHE names may have other things in it.
 _FORM: Final = re.compile(
@@ -379,7 +379,7 @@ def list_entries(root: Path) -> Iterator[Entry]:
 
 
 def remove_entries(root: Path, entries: Iterable[Entry]) -> tuple[int, int]:
-    """Remove files of a wheel cache, and folders that are empty then; returns files and bytes.
+    """Remove files of a wheel cache, and folders that are then empty; returns files and bytes.
 
     Raises WheelCacheError for a file that cannot be removed.
     """

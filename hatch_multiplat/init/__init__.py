@@ -1,4 +1,4 @@
-"""The table for a project that has none: defaults found by looking at the project.
+"""The table for a project that has none, with defaults from a look at the project.
 
 A project folder comes in; the text of its pyproject.toml with the table goes out.
 """

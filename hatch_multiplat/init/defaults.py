@@ -1,4 +1,4 @@
-"""What the table of a project should say, guessed from what the project says, with reasons."""
+"""Defaults for the table of a project, from the project's own metadata, with reasons."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class Dependency:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Lack:
-    """A dependency that has no wheel for a target; `floor` is one on which it would have."""
+    """A dependency without a wheel for a target; `floor` is one for which it has a wheel."""
 
     name: str
     floor: Floor | None
@@ -68,7 +68,7 @@ class Lack:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Grid:
-    """Platforms and Pythons that go together, and why others do not."""
+    """Platforms and Pythons that go together, and the reasons against others."""
 
     platforms: tuple[Platform, ...]
     pythons: tuple[Python, ...]
@@ -76,7 +76,7 @@ class Grid:
 
 
 def guess_platforms(classifiers: Iterable[str]) -> tuple[tuple[str, ...], str]:
-    """Return the usual platforms of the systems that the classifiers name, and the reason."""
+    """Return the default platforms of the systems in the classifiers, and the reason."""
     systems: set[str] = set()
     named = []
     for classifier in classifiers:
@@ -93,9 +93,9 @@ def guess_platforms(classifiers: Iterable[str]) -> tuple[tuple[str, ...], str]:
 def guess_pythons(
     classifiers: Iterable[str], requires_python: SpecifierSet
 ) -> tuple[tuple[Python, ...], str]:
-    """Return the CPythons that upstream supports and the project does, and the reason.
+    """Return the CPythons that upstream and the project support, and the reason.
 
-    If there are none, those that upstream does not support any more: the project is for these.
+    If there are none, return those that upstream no longer supports: the project is for these.
     """
     admitted = usual_pythons(requires_python)
     minors = {(3, int(match[1])) for word in classifiers if (match := _MINOR.fullmatch(word))}
@@ -109,14 +109,14 @@ def guess_pythons(
 
 
 def usual_pythons(requires_python: SpecifierSet) -> tuple[Python, ...]:
-    """Return every CPython that a project admits: that upstream still supports, or else did."""
+    """Return every CPython that a project allows: those that upstream supports, else others."""
     return default_pythons(requires_python) or old_pythons(requires_python)
 
 
 def guess_run(
     name: str, scripts: Sequence[str], modules: Sequence[str], *, by_name: bool = False
 ) -> tuple[tuple[str, str] | None, str]:
-    """Return the key that says what runs, where it has to be said, and the reason.
+    """Return the key that says what runs, if one is necessary, and the reason.
 
     `modules` are the packages of the project that have a `__main__`. `by_name`: the scripts are
     sorted by name, as their order in the project is not known.
@@ -135,7 +135,7 @@ def guess_run(
 
 
 def is_covered(grid: Grid, dependencies: Iterable[Dependency]) -> bool:
-    """Tell whether some target of a grid has, on whatever floor, a wheel of each dependency."""
+    """Tell whether some target of a grid has, with any floor, a wheel of each dependency."""
     known = tuple(dependencies)
     return any(
         all((lack := find_lack(known_one, target)) is None or lack.floor for known_one in known)
@@ -211,7 +211,7 @@ def _cells(grid: Grid) -> dict[Pair, Target]:
 
 
 def _raise_floors(grid: Grid, dependencies: Sequence[Dependency]) -> Grid:
-    """Return the grid with higher floors where a platform is too old with each of its Pythons.
+    """Return the grid with higher floors for platforms that are too old with each of their Pythons.
 
     What no floor would help is left as it is, for `narrow` to leave out; a dependency that has
     nothing for any target does not count.
@@ -246,7 +246,7 @@ def _raise_floors(grid: Grid, dependencies: Sequence[Dependency]) -> Grid:
 
 
 def _name_floors(lacks: Mapping[Pair, Lack]) -> str:
-    """Name the platforms with the floors that would do, as `platforms` of the table takes them."""
+    """Name the platforms with the necessary floors, as entries of `platforms`."""
     floors: dict[Platform, Floor] = {}
     for (platform, _), lack in lacks.items():
         if lack.floor is not None:
@@ -258,7 +258,7 @@ def _name_floors(lacks: Mapping[Pair, Lack]) -> str:
 def _largest_part(grid: Grid, lacking: Mapping[Pair, Lack], *, kept: frozenset[str]) -> Grid | None:
     """Try each set of platforms with the Pythons that all of them can have.
 
-    The most targets win, then the most platforms; None if there is nothing to win.
+    The most targets win, then the most platforms; None if nothing remains.
     """
     count = len(grid.platforms)
     found: list[Grid] = []
@@ -275,9 +275,9 @@ def _largest_part(grid: Grid, lacking: Mapping[Pair, Lack], *, kept: frozenset[s
 
 
 def find_lack(dependency: Dependency, target: Target) -> Lack | None:
-    """Return what is lacking if no version that is asked for has a wheel for a target.
+    """Return the missing wheel if no allowed version has a wheel for a target.
 
-    None also where the target does not ask for it.
+    None also if the dependency's marker leaves the target out.
     """
     requirement = dependency.requirement
     marker = requirement.marker

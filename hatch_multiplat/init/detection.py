@@ -1,4 +1,4 @@
-"""What a project's table should say, after a look at the project, its folder and the index."""
+"""Defaults for a project's table, after a look at the project, its folder and the index."""
 
 from __future__ import annotations
 
@@ -54,14 +54,14 @@ if TYPE_CHECKING:
     from hatch_multiplat.wheels.metadata import ProjectMetadata
 
 LIMIT: Final = 15.0
-"""Seconds that the index may take: a guess is not worth a longer wait."""
+"""Seconds that the index may take: a default is not worth a longer wait."""
 
 _JOBS: Final = 8
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Detected:
-    """The settings that a table lacks, and the lines that say how each was come by."""
+    """The settings that a table lacks, and a line of explanation for each."""
 
     settings: Settings
     reasons: tuple[str, ...]
@@ -75,7 +75,7 @@ def detect_settings(
     *,
     build: Callable[[], ProjectWheel],
 ) -> Detected:
-    """Guess what neither the table nor a person says: platforms, Pythons, and what runs.
+    """Guess the settings that neither the table nor a person gives: platforms, Pythons, what runs.
 
     `chosen` is what the person says, empty where nothing. The index is asked for the wheels of
     the direct dependencies if there is something to leave out; where only the project's wheel
@@ -112,7 +112,7 @@ def _make_project(
     table: Mapping[str, Any],
     wheel: ProjectWheel | None = None,
 ) -> Project:
-    """Return the project with this table; a table without Pythons gets some that are admitted."""
+    """Return the project with this table; without Pythons, the table gets some that are allowed."""
     bound = wheel.metadata.requires_python if wheel else requires_python_of(pyproject)
     if "python" not in table and not default_pythons(bound) and (old := old_pythons(bound)):
         table = {**table, "python": list(map(str, old))}
@@ -126,7 +126,7 @@ def _guess_targets(
     said: Mapping[str, list[str]],
     invocation: Invocation,
 ) -> tuple[tuple[str, ...], tuple[str, ...], list[str]]:
-    """Return platforms, Pythons and reasons; what is said already is taken as it is."""
+    """Return platforms, Pythons and reasons; given ones are kept unchanged."""
     if said.keys() >= {"platforms", "python"}:
         return tuple(said["platforms"]), tuple(said["python"]), []
     listed = _strings(table_at(project.pyproject, ("project",)).get("classifiers"))
@@ -160,7 +160,7 @@ def _guess_targets(
 
 
 def _multiplied(names: Iterable[str]) -> Iterator[Platform]:
-    """Return the platforms among entries of the table, of which some are whole targets."""
+    """Return the platforms among entries of the table, some of which are complete targets."""
     for name in names:
         try:
             yield Platform.parse(name)
@@ -192,9 +192,9 @@ def _guess_run(project: Project, wheel: ProjectWheel | None) -> tuple[tuple[str,
 def _ask_index(
     project: Project, metadata: ProjectMetadata | None, grid: Grid, invocation: Invocation
 ) -> tuple[tuple[Dependency, ...], list[str]]:
-    """Return what the index has for the dependencies, or why that is not known.
+    """Return the index's files of the dependencies, or why they are not known.
 
-    Of those that the direct ones bring in, only those that some target lacks are looked at.
+    Of indirect dependencies, only those are returned that lack a wheel for some target.
     """
     if metadata is None:
         reason = "the dependencies are dynamic, and building the wheel to learn them failed"
@@ -223,7 +223,7 @@ def _ask_index(
 def _list_dependencies(
     project: Project, requirements: Iterable[Requirement]
 ) -> tuple[Requirement, ...]:
-    """Return the direct dependencies that an index can tell something of.
+    """Return the direct dependencies that an index knows.
 
     Those that come from a URL, a folder, a repository or the workspace are left out: what they
     require in turn is found by solving.
@@ -240,7 +240,7 @@ def _list_dependencies(
 def _find_lacking(
     project: Project, metadata: ProjectMetadata, grid: Grid, context: BuildContext, deadline: float
 ) -> tuple[Requirement, ...]:
-    """Return the packages, brought in by others, whose newest version some target has no wheel of.
+    """Return the indirect dependencies whose newest version lacks a wheel for some target.
 
     Each has the marker on which the others ask for it. Raises a MultiplatError if that takes too
     long, or the requirements have no answer.

@@ -62,7 +62,7 @@ _ON_REQUEST: Final[dict[str, Plain]] = {
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Settings:
-    """What goes into `[tool.multiplat]`; `run` is a key and its value, as `script` and a name."""
+    """The keys for `[tool.multiplat]`; `run` is a key and its value, as `script` and a name."""
 
     platforms: tuple[str, ...]
     pythons: tuple[str, ...] = ()
@@ -76,7 +76,7 @@ def uses_hatchling(pyproject: Mapping[str, Any]) -> bool:
 
 
 def table_at(data: Mapping[str, Any], path: KeyPath) -> Mapping[str, Any]:
-    """Return the table at a path; empty where there is none."""
+    """Return the table at a path; empty if there is none."""
     found: Any = data
     for key in path:
         found = found.get(key) if isinstance(found, dict) else None
@@ -84,7 +84,7 @@ def table_at(data: Mapping[str, Any], path: KeyPath) -> Mapping[str, Any]:
 
 
 def add_settings(text: str, settings: Settings) -> str:
-    """Add `[tool.multiplat]`, or those of its keys that it lacks."""
+    """Add `[tool.multiplat]`, or the keys that it lacks."""
     present = table_at(tomllib.loads(text), TABLE)
     pairs: dict[str, Plain] = {"platforms": settings.platforms}
     if settings.pythons:
@@ -121,7 +121,7 @@ def add_hook(text: str, *, root: KeyPath, on_request: bool = False) -> str:
 
 
 def _replace_comment(text: str, hook: KeyPath) -> str:
-    """Put the comment that is right now in place of the one that we once wrote."""
+    """Replace our own earlier comment by the one that is right now."""
     newline = "\r\n" if _has_crlf(text) else "\n"
     header = f"[{'.'.join(hook)}]"
     old, new = (
@@ -143,13 +143,13 @@ def brings_plugin(data: Mapping[str, Any], root: KeyPath) -> bool:
 
 
 def needs_request(data: Mapping[str, Any], root: KeyPath) -> bool:
-    """Tell whether the hook runs only where the variable ENABLE is set."""
+    """Tell whether the hook only runs if the variable ENABLE is set."""
     hook = _find_hook(data, root)
     return hook is not None and table_at(data, hook).get("enable-by-default") is False
 
 
 def describe_missing(pyproject: Mapping[str, Any], hatch_toml: Mapping[str, Any]) -> list[str]:
-    """Say what keeps a build by hatchling from making the executable, in the words of its errors.
+    """Say why a build by hatchling would not make the executable, in the words of its errors.
 
     Nothing does for other backends, which run no hooks, and for the build target of its own.
     """
@@ -169,14 +169,14 @@ def describe_missing(pyproject: Mapping[str, Any], hatch_toml: Mapping[str, Any]
 
 
 def add_requirement(text: str) -> str:
-    """Add the plugin to what the build requires, if it is not there."""
+    """Add the plugin to the build requirements, if it is missing."""
     if any(_is_plugin(item) for item in _requires(tomllib.loads(text))):
         return text
     return _add_to(text, REQUIRES, PLUGIN)
 
 
 def remove_requirement(text: str) -> str:
-    """Remove the plugin from what the build requires, where the hook brings it."""
+    """Remove the plugin from the build requirements, if the hook itself asks for it."""
     expected = tomllib.loads(text)
     requires = _requires(expected)
     left = [item for item in requires if not _is_plugin(item)]
@@ -203,7 +203,7 @@ def _requires(data: Mapping[str, Any]) -> list[str]:
 
 
 def _find_hook(data: Mapping[str, Any], root: KeyPath) -> KeyPath | None:
-    """Return where the hook is: for every build target, or for the wheel alone."""
+    """Return the hook's place: for every build target, or only for the wheel."""
     for path in (("build", "hooks"), ("build", "targets", "wheel", "hooks")):
         if HOOK in table_at(data, (*root, *path)):
             return (*root, *path, HOOK)
@@ -299,7 +299,7 @@ def _edit_table(text: str, path: KeyPath, pairs: Mapping[str, Plain]) -> str:
 
 
 def _insert_lines(text: str, position: int, lines: Sequence[str]) -> str:
-    """Insert lines below the one that a position is in; an empty line only where none is before."""
+    """Insert lines below the line of a position; at most one empty line before them."""
     end = text.find("\n", position) + 1 or len(text)
     before, behind = text[:end], text[end:]
     if before and not before.endswith("\n"):
@@ -328,7 +328,7 @@ def _value_at(data: Any, path: KeyPath) -> Any:
 
 
 def _has_crlf(text: str) -> bool:
-    """Tell whether every line of a text ends as Windows has it."""
+    """Tell whether every line of a text has the line end of Windows."""
     return "\r\n" in text and "\n" not in text.replace("\r\n", "")
 
 

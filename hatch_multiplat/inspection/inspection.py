@@ -1,4 +1,4 @@
-"""What an executable holds: sizes by target, platform, Python and dependency; lock comparison."""
+"""The contents of an executable: sizes by target, platform, Python and dependency; locks."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TargetSize:
-    """What a target takes: sizes in bytes.
+    """The sizes of a target in bytes.
 
     `held` is in the file, `first_run` what a first run there unpacks (of patch releases with
     different wheels, the most), `alone` what no other target needs.
@@ -43,7 +43,7 @@ class TargetSize:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Part:
-    """A platform or a Python: by how many bytes the file were smaller without its targets."""
+    """A platform or a Python: the bytes that the file would save without its targets."""
 
     kind: Literal["platform", "python"]
     name: str
@@ -53,7 +53,7 @@ class Part:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DependencySize:
-    """A dependency over all its wheels, sizes in bytes."""
+    """A dependency with all its wheels, sizes in bytes."""
 
     name: str
     versions: tuple[str, ...]
@@ -77,7 +77,7 @@ class WheelFacts:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LockComparison:
-    """How the wheels compare with a lock, byte for byte by their SHA-256.
+    """The comparison of the wheels with a lock, byte for byte by their SHA-256.
 
     What a file without wheels holds of each is compared with what the lock's wheel holds; `unseen`
     are those for which no such wheel was at hand. `built` are those of packages for which the lock
@@ -101,7 +101,7 @@ class LockComparison:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Inspection:
-    """What an executable holds; of a PEX that is not ours, `targets` and `parts` are empty.
+    """The contents of an executable; for a PEX that is not ours, `targets` and `parts` are empty.
 
     `needs` says in words what the wheels of the targets need, `runs` what it starts; `overhead` is
     what is no wheel, in bytes. In a pyz wheels share what they have in common: what each takes is
@@ -129,7 +129,7 @@ class Inspection:
 
 
 def inspect(executable: Executable, *, lock: LockComparison | None = None) -> Inspection:
-    """Return what an executable holds: targets in the table's order, the rest largest first."""
+    """Return the contents of an executable: targets in the table's order, the rest by size."""
     table, info = executable.table, executable.info
     selections = table_selections(table) if table else ()
     takers = _takers(selections)
@@ -169,7 +169,7 @@ def inspect(executable: Executable, *, lock: LockComparison | None = None) -> In
 
 
 def _needs(table: Table) -> tuple[str, ...]:
-    """Say what the wheels need, in the words that start-up has for it."""
+    """Say what the wheels need, in the words of start-up."""
     data = table.to_json()
     return (*describe_targets(data["targets"]), *describe_anywhere(data))
 
@@ -183,7 +183,7 @@ def inspection_to_json(inspection: Inspection) -> dict[str, Any]:
 
 
 def locked_files(lock: Pylock, folder: Path) -> Iterator[Artifact]:
-    """Yield the wheels that a lock in a folder names, and what else it names in a wheel's place."""
+    """Yield the wheels in a lock in a folder, and the sources that it names instead of wheels."""
     for package in lock.packages:
         for item in (*(package.wheels or ()), *([package.archive] if package.archive else ())):
             place = item.url or str(folder.absolute() / (item.path or ""))
@@ -198,7 +198,7 @@ def compare_with_lock(
     name: str,
     members: Mapping[str, tuple[HeldMember, ...]],
 ) -> LockComparison:
-    """Compare every wheel with the lock that `name` calls; the program's own wheel is not in it.
+    """Compare every wheel with the lock called `name`, except the program's own wheel.
 
     `members` has what the lock's wheels hold, by file name, as far as they are at hand: a file
     without wheels is compared with that.
@@ -234,7 +234,7 @@ def compare_with_lock(
 
 
 def _find_missing(executable: Executable, lock: Pylock) -> Iterator[str]:
-    """Yield each package that a target takes from the lock, and lacks in the file."""
+    """Yield each package of the lock that a target needs but lacks in the file."""
     if executable.table is None:
         return
     selections = table_selections(executable.table)
@@ -282,7 +282,7 @@ def _target_size(
 
 
 def _shares(wheels: Iterable[HeldWheel]) -> dict[str, int]:
-    """Return the parts of the file that have something of these wheels, and their sizes."""
+    """Return the parts of the file that hold something of these wheels, and their sizes."""
     return {part: size for wheel in wheels for part, size in wheel.shares.items()}
 
 
@@ -291,7 +291,7 @@ def _saved(
     held: Mapping[str, HeldWheel],
     takers: Mapping[str, tuple[str, ...]],
 ) -> int:
-    """Return how many bytes of the file are there for these targets alone."""
+    """Return the number of bytes in the file that only these targets need."""
     wanted = set(targets)
     gone = _shares(held[name] for name, who in takers.items() if set(who) <= wanted)
     kept = _shares(held[name] for name, who in takers.items() if not set(who) <= wanted)
@@ -357,7 +357,7 @@ def _runs(table: Table | None, info: Mapping[str, Any]) -> str:
 
 
 def _root_name(info: Mapping[str, Any]) -> str:
-    """Return the name of the first requirement, which is the program itself in ours."""
+    """Return the name of the first requirement, which is the program itself in our files."""
     words = [str(text) for text in info.get("requirements", ())]
     first = words[0] if words else ""
     for index, character in enumerate(first):

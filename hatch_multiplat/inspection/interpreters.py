@@ -1,4 +1,4 @@
-"""The Pythons of this machine: where they are, and what each one is in the table's words."""
+"""The Pythons of this machine: their paths, and each one in the table's words."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ _COMMON_WINDOWS: Final = (
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Interpreter:
-    """A Python on this machine, and what it is as start-up sees it."""
+    """A Python on this machine, as start-up sees it."""
 
     path: Path
     machine: Machine

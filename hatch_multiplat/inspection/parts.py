@@ -1,4 +1,4 @@
-"""Executables cut and joined: the same program for fewer targets, or one file of several."""
+"""Split and merge executables: the same program for fewer targets, or one file from several."""
 
 from __future__ import annotations
 
@@ -39,17 +39,17 @@ if TYPE_CHECKING:
 
 
 def is_for_windows(targets: Iterable[TableTarget]) -> bool:
-    """Tell whether any of these targets is of Windows."""
+    """Tell whether any of these targets is for Windows."""
     return any(target.system == "windows" for target in targets)
 
 
 def cut_table(table: Table, names: Collection[str]) -> Table:
-    """Return the table with the targets of these names only, and the wheels that they take."""
+    """Return the table with only the targets of these names, and their wheels."""
     return _compact(table, [target for target in table.targets if target.name in names])
 
 
 def join_tables(tables: Sequence[Table], *, labels: Sequence[str]) -> Table:
-    """Return one table with the targets of all.
+    """Return one table with the targets of all. `labels` name the files in messages.
 
     `labels` are what messages call the files. Raises ExecutableError if they are not parts of one
     program: another project or version, other options, or a target with different wheels.
@@ -94,7 +94,7 @@ def join_tables(tables: Sequence[Table], *, labels: Sequence[str]) -> Table:
 
 
 def restrict(inputs: BuildInputs, targets: Collection[Target]) -> BuildInputs:
-    """Return what an executable for some of the targets is made of."""
+    """Return the content of an executable for some of the targets."""
     table = cut_table(inputs.table, {str(target) for target in targets})
     return replace(
         inputs,
@@ -122,7 +122,7 @@ def write_parts(whole: Executable, parts: Mapping[Path, Collection[str]], *, cac
 
 
 def write_joined(files: Sequence[Executable], table: Table, output: Path, *, cache: Path) -> None:
-    """Write an executable with this table, its wheels and everything else taken from `files`.
+    """Write an executable with this table, and everything else taken from `files`.
 
     What is no wheel comes from the file with the newest pex. Below `cache` is kept what takes long.
     Raises ExecutableError if the files differ in what else they hold, and WriteError.
@@ -140,7 +140,7 @@ def write_joined(files: Sequence[Executable], table: Table, output: Path, *, cac
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Source:
-    """What an executable is made of again, and the bytes before its first member."""
+    """The content of an executable, and the bytes before its first member."""
 
     skeleton: Skeleton
     members: Mapping[str, Member]
@@ -180,7 +180,7 @@ def _write(source: _Source, table: Table, members: Mapping[str, Member], output:
 
 
 def _write_pyzs(files: Sequence[Executable], tables: Mapping[Path, Table], cache: Path) -> None:
-    """Write files without wheels that have these tables, of what `files` hold."""
+    """Write files without wheels with these tables, from the contents in `files`."""
     members: dict[str, tuple[HeldMember, ...]] = {}
     for file in files:
         for name, held in file.wheels.items():
@@ -236,7 +236,7 @@ def _compact(table: Table, targets: Sequence[TableTarget]) -> Table:
 
 
 def _interleave(targets: Collection[TableTarget]) -> list[TableTarget]:
-    """Order targets by platform, then Python, each as they first come: as a build orders them."""
+    """Order targets by platform, then Python, each in order of appearance, as a build does."""
     platforms = list(dict.fromkeys(map(_platform_key, targets)))
     pythons = list(dict.fromkeys(map(_python_key, targets)))
     return sorted(
@@ -254,7 +254,7 @@ def _python_key(target: TableTarget) -> tuple[object, ...]:
 
 
 def _differences(first: Table, other: Table, here: str, there: str) -> list[str]:
-    """Say in what two tables differ that has to be the same."""
+    """Say how two tables differ in values that have to be the same."""
     problems = []
     for what, of_first, of_other in (
         ("project", first.name, other.name),
@@ -286,7 +286,7 @@ def _differences(first: Table, other: Table, here: str, there: str) -> list[str]
 
 
 def _check_alike(files: Sequence[Executable], base: Executable) -> None:
-    """Raise ExecutableError where files differ in their requirements, code or options of pex."""
+    """Raise ExecutableError if files differ in their requirements, code or options of pex."""
     own = {"build_properties", "bootstrap_hash", "distributions", "pex_hash"}
     problems = []
     for file in files:
@@ -309,7 +309,7 @@ def _pex_version(file: Executable) -> Version:
 
 
 def _beginning(path: Path) -> bytes:
-    """Return what stands before the first member of an executable."""
+    """Return the bytes before the first member of an executable."""
     with path.open("rb") as stream, zipfile.ZipFile(stream) as archive:
         start = min(info.header_offset for info in archive.infolist())
         stream.seek(0)
@@ -317,7 +317,7 @@ def _beginning(path: Path) -> bytes:
 
 
 def _command_words(first: Table, other: Table) -> Iterator[tuple[str, str, str]]:
-    """Yield each command by another name, with what it does in both tables."""
+    """Yield each command by another name, with its meaning in both tables."""
     for name in sorted({*first.executables, *other.executables}):
         of_first, of_other = (_command(table.executables.get(name)) for table in (first, other))
         yield f"the command {name}", of_first, of_other
@@ -335,7 +335,7 @@ def _command(command: TableCommand | None) -> str:
 
 
 def _run_words(run: Run) -> str:
-    """Return what a table runs as its keys have it: script demo, entry-point demo:main."""
+    """Return what a table runs, in the form of its keys: script demo, entry-point demo:main."""
     return " ".join(f"{kind.replace('_', '-')} {name}" for kind, name in run.items()) or (
         "an interpreter"
     )

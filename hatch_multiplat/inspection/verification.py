@@ -1,4 +1,4 @@
-"""An executable verified: every target proven from the file, and run where a Python fits it."""
+"""Verify an executable: prove every target from the file, and run it with each Python that fits."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from hatch_multiplat.wheels.wheel_file import WheelFile
 
 KEPT_OUTPUT: Final = 4000
-"""Characters of a program's output that are kept, its end."""
+"""The number of last characters of a program's output that are kept."""
 
 # Variables that would lead a run elsewhere than where a user without them comes.
 _DISTURBING: Final = re.compile(r"MULTIPLAT|_MULTIPLAT\w*|PEX|PEX_\w+|PYTHONPATH|PYTHONHOME")
@@ -64,7 +64,7 @@ class Runner:
     command: str
 
     def words(self, target: Target, file: Path) -> list[str]:
-        """Return the command for a target, ready but for the program's arguments."""
+        """Return the command for a target, without the program's arguments."""
         values = {
             "{file}": str(file),
             "{python}": ".".join(map(str, target.python.version)),
@@ -81,7 +81,7 @@ class Runner:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Trial:
-    """A run that is to be made: how it is called for people, and its command."""
+    """A run to make: its name for people, and its command."""
 
     target: str
     under: str
@@ -108,7 +108,7 @@ class TrialResult:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Verification:
-    """What was found about each target, in the table's order."""
+    """The result for each target, in the table's order."""
 
     path: str
     arguments: tuple[str, ...]
@@ -120,7 +120,7 @@ class Verification:
 
     @property
     def holds(self) -> bool:
-        """Whether nothing was found wrong."""
+        """Whether no problem was found."""
         agrees = self.lock is None or self.lock.agrees
         is_ours = is_accounted(self.accounts)
         return not self.problems and agrees and is_ours and all(run.succeeded for run in self.runs)
@@ -140,7 +140,7 @@ class Verification:
 
 
 def is_accounted(accounts: Iterable[Account]) -> bool:
-    """Whether every part is as its build wrote it; a first line may be another's."""
+    """Whether every part is as its build wrote it; the first line may differ."""
     return all(account.state in {"known", "rewritten"} for account in accounts)
 
 
@@ -151,7 +151,7 @@ def prove_executable(
     overrides: Sequence[str] = (),
     excluded: Sequence[str] = (),
 ) -> tuple[Problem, ...]:
-    """Return every problem that the file shows by itself; none is the proof that it is complete.
+    """Return every problem that the file itself shows; none is the proof that it is complete.
 
     `overrides` and `excluded` are as uv's `override-dependencies` and `exclude-dependencies`, to be
     heeded beside those that the file was built with: they are in our table, or in PEX-INFO.
@@ -198,7 +198,7 @@ def executable_selections(executable: Executable) -> tuple[Selection, ...]:
 
 
 def choose_selections(executable: Executable, targets: Sequence[Target]) -> tuple[Selection, ...]:
-    """Return what pex's runtime would take for these targets from a PEX without a table.
+    """Return the wheels that pex's runtime would use for these targets of a PEX without a table.
 
     For each project that is the newest version with a wheel that fits.
     """
@@ -256,7 +256,7 @@ def plan_trials(
 
 
 def run_trial(trial: Trial, arguments: Sequence[str], *, timeout: float) -> TrialResult:
-    """Run the program once, as if for the first time on this machine.
+    """Run the program once, as at a first start on this machine.
 
     Its set-up goes to a temporary folder, which is gone afterwards.
     """
@@ -314,7 +314,7 @@ def verification_to_json(verification: Verification) -> dict[str, Any]:
 
 
 def _damage(executable: Executable, selections: Sequence[Selection]) -> list[Problem]:
-    """Return wheels that are not what the table says, for each target that takes them."""
+    """Return the wheels that differ from the table, for each target that takes them."""
     problems = []
     for filename, what in executable.damages:
         takers = [
@@ -335,7 +335,7 @@ def _damage(executable: Executable, selections: Sequence[Selection]) -> list[Pro
 
 
 def _unfit_wheels(executable: Executable, selections: Sequence[Selection]) -> list[Problem]:
-    """Return what start-up could not install of the wheels that are what the table says."""
+    """Return the undamaged wheels that start-up could not install."""
     damaged = {filename for filename, _ in executable.damages}
     names: dict[str, NormalizedName] = {}
     files: dict[str, WheelFile] = {}
@@ -362,7 +362,7 @@ def _unfit_wheels(executable: Executable, selections: Sequence[Selection]) -> li
 
 
 def _entry(selection: Selection) -> dict[str, Any]:
-    """Return what start-up looks at to tell whether a machine fits a target."""
+    """Return the facts by which start-up tells whether a machine fits a target."""
     target = selection.target
     python, platform = target.python, target.platform
     return {

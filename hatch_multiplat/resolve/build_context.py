@@ -1,4 +1,4 @@
-"""What a run works with: who hears of it, where packages can be had, and the way to them."""
+"""The context of a run: its messages, its sources of packages, and its client and cache."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ OFFLINE_VARIABLES: Final = ("HATCH_MULTIPLAT_OFFLINE", "UV_OFFLINE")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Invocation:
-    """One run of a frontend: the environment's variables, and who hears how it goes on.
+    """One run of a frontend: the environment's variables, and the listener for its messages.
 
     `say` hears one line at a time.
     """
@@ -41,7 +41,7 @@ class Invocation:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BuildContext:
-    """What a project's dependencies are resolved with: the run, the sources, the way to them."""
+    """Everything that resolving needs: the run, the sources, the client and the cache."""
 
     run: Invocation
     sources: Sources
@@ -49,9 +49,9 @@ class BuildContext:
     wheel_cache: WheelCache
     offline: bool
     policy: BuildPolicy = field(default_factory=BuildPolicy)
-    """What may be built from source."""
+    """The packages that may be built from source."""
     uv_table: Mapping[str, Any] = field(default_factory=dict, hash=False, compare=False)
-    """The project's settings for uv, by which the sources were chosen."""
+    """The project's settings of uv, from which the sources were chosen."""
 
     @property
     def environ(self) -> Mapping[str, str]:
@@ -72,7 +72,7 @@ def is_offline(environ: Mapping[str, str]) -> bool:
 
 
 def open_context(project: Project, run: Invocation) -> BuildContext:
-    """Return the way to a project's packages: sources with their credentials, client and cache."""
+    """Return the access to a project's packages: sources with credentials, client and cache."""
     check_find_links(project.config, project.folder)
     problems: list[str] = []
     uv_table = project.credentials.take_all(

@@ -1,4 +1,4 @@
-"""Which packages may be built from source: what uv's and pip's settings say of it."""
+"""The packages that may be built from source, by the settings of uv and pip."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 ALL: Final = ":all:"
 _NONE: Final = ":none:"
 VARIABLES: Final = ("UV_NO_BUILD", "UV_NO_BUILD_PACKAGE", "UV_NO_BINARY", "UV_NO_BINARY_PACKAGE")
-"""uv's own variables; a uv that is given the flags of a policy must not see them."""
+"""uv's own variables; a uv that gets the flags of a policy must not see them."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BuildPolicy:
-    """What may not be built, and what has to be, each by name with the setting that says so.
+    """The packages that must not be built, and those that must be, by name with the setting.
 
     The name `:all:` stands for every package; where a package has both, building it is forbidden.
     """
@@ -32,11 +32,11 @@ class BuildPolicy:
     demanded: Mapping[str, str] = field(default_factory=dict, hash=False)
 
     def forbids(self, name: NormalizedName) -> str:
-        """Return the setting by which a package may not be built; empty where it may."""
+        """Return the setting that forbids building a package; empty if none does."""
         return self.forbidden.get(name) or self.forbidden.get(ALL, "")
 
     def flags(self) -> list[str]:
-        """Return uv's flags that say the same.
+        """Return uv's flags with the same meaning.
 
         To uv a name beside `:all:` is an exception from it: one that says the opposite is left out.
         """
@@ -52,12 +52,11 @@ def read_policy(
     environ: Mapping[str, str],
     pip_config: Mapping[str, str],
 ) -> BuildPolicy:
-    """Read what uv's tables, the environment and pip's files say; all of it counts.
+    """Read the settings in uv's tables, the environment and pip's files; all of them count.
 
-    A table comes with the words that messages name it by. Whoever forbids a build does so for
-    safety, so that no setting takes back what another one says, but for pip's `:none:`, which
-    takes back what stands before it. Raises ConfigError for a variable that is neither yes nor no,
-    and for what is no name.
+    A table comes with the words that name it in messages. Users forbid builds for safety, so no
+    setting undoes another one, except pip's `:none:`, which undoes those before it. Raises
+    ConfigError for a variable that is neither yes nor no, and for an invalid name.
     """
     forbidden: dict[str, str] = {}
     demanded: dict[str, str] = {}
@@ -102,7 +101,7 @@ def _read_table(
 
 
 def _after_none(text: str) -> Iterator[str]:
-    """Yield the names in pip's list, those alone that stand after its last `:none:`."""
+    """Yield the names in pip's list that come after its last `:none:`."""
     words = text.replace(",", " ").split()
     last = max((index for index, word in enumerate(words) if word == _NONE), default=-1)
     yield from words[last + 1 :]

@@ -1,4 +1,4 @@
-"""The wheels of a build on this machine, each fetched once, and what is found in them."""
+"""The wheels of a build on this machine, each downloaded once, and the facts read from them."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 class Downloads:
-    """The wheels that have been fetched so far, for a search that may fetch others next.
+    """The wheels that have been downloaded so far; a search may download others next.
 
     With `whole`, every wheel is fetched before it is judged, as a build needs them all. Without,
     what a wheel says of itself is read from the METADATA that its index serves, and only those
@@ -39,7 +39,7 @@ class Downloads:
         self.unopened: set[str] = set()
         """The wheels that were judged by the METADATA that an index serves, by file name."""
         self.seconds = 0.0
-        """What fetching has taken."""
+        """The seconds that downloads have taken."""
         self._context = context
         self.whole = whole
         self._fetched: dict[str, CachedFile] = {}
@@ -51,7 +51,7 @@ class Downloads:
     def bring(
         self, selections: Sequence[Selection], own: Sequence[ProjectWheel] = ()
     ) -> dict[str, CachedFile]:
-        """Bring all wheels of these selections onto disk; returns them by file name.
+        """Download all wheels of these selections; returns their paths by file name.
 
         `own` are the project's, which are on this machine already. Raises FetchError.
         """
@@ -65,9 +65,10 @@ class Downloads:
     def examine(
         self, selections: Sequence[Selection], required: Requirements
     ) -> tuple[MissingWheel, ...]:
-        """Look into the wheels of these selections; returns a missing wheel for each unfit one.
+        """Read the wheels of these selections; returns a missing wheel for each that does not fit.
 
-        It refuses a Python, or needs a newer C library than its tag `linux_ARCH` lets one know.
+        Such a wheel does not allow the Python, or needs a newer C library than its tag `linux_ARCH`
+        tells.
         """
         texts = self.texts_of(selections)
         bounds = {name: text.requires_python for name, text in texts.items()}
@@ -86,13 +87,13 @@ class Downloads:
         return (*refused, *unfit)
 
     def texts_of(self, selections: Sequence[Selection]) -> dict[str, WheelTexts]:
-        """Return what each wheel of these selections says of itself, by file name."""
+        """Return the metadata of each wheel of these selections, by file name."""
         if not self.whole:
             return self.peek(selections)
         return {name: file.texts for name, file in self.open(self.bring(selections)).items()}
 
     def peek(self, selections: Sequence[Selection]) -> dict[str, WheelTexts]:
-        """Return the same, opening only those wheels of which an index serves no METADATA."""
+        """Return the same, opening only the wheels whose METADATA no index serves."""
         wheels = {wheel.filename: wheel for found in selections for wheel in found.wheels}
         # What lies on this machine is read where it is, and not copied for a look.
         here = {
@@ -139,7 +140,7 @@ class Downloads:
     def unproven(
         self, selections: Sequence[Selection], files: Mapping[str, CachedFile]
     ) -> tuple[Selection, ...]:
-        """Return the selections without the wheels that were opened, and do for their target."""
+        """Return the selections without the wheels that were opened and fit their target."""
         return tuple(
             replace(
                 selection,
@@ -160,7 +161,7 @@ class Downloads:
         )
 
     def _bring_bare(self, selections: Sequence[Selection]) -> dict[str, CachedFile]:
-        """Bring the wheels onto disk whose files have to be looked at, for some target."""
+        """Download the wheels whose files some target needs to check."""
         bare = {
             wheel.filename: wheel
             for selection in selections

@@ -1,4 +1,4 @@
-"""Two locks to the lines that say what changed between them."""
+"""The differences between two locks, in lines for people."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The lock beside a project: read, found fresh or stale, and written."""
+"""The lock beside a project: reading it, checking that it is fresh, and writing it."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ UV_LOCK: Final = "uv.lock"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LockFile:
-    """A lock as it lies beside a project: its meaning, its text, and what it was made from.
+    """A lock beside a project: its meaning, its text, and the inputs that it was made from.
 
     `name` is what the project calls it, `base` the absolute folder that relative paths in it
     start from; `inputs` is empty for a lock that another tool wrote.
@@ -62,7 +62,7 @@ class LockFile:
 
     @property
     def renewal(self) -> str:
-        """What a person does to have it renewed."""
+        """The way to renew it, for a person."""
         if self.is_ours:
             return f"renew it with: {RENEW}"
         if self.name.endswith(UV_LOCK):
@@ -72,7 +72,7 @@ class LockFile:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class NewLock:
-    """A lock just solved: its text and meaning, and every file that the solver has to offer."""
+    """A new lock: its text and meaning, and every file that the solver offers."""
 
     lock: Pylock
     text: str
@@ -80,7 +80,7 @@ class NewLock:
 
 
 def read_lock(project: Project) -> LockFile | None:
-    """Read the project's lock; None when it has none. Raises LockError for one that is no lock."""
+    """Read the project's lock; None if it has none. Raises LockError for an invalid one."""
     name = project.config.lock
     path = project.folder / name
     try:
@@ -110,7 +110,7 @@ def read_lock(project: Project) -> LockFile | None:
 
 
 def require_lock(project: Project) -> LockFile | None:
-    """Read the project's lock; one that the table names must be there.
+    """Read the project's lock; a lock that the table names must exist.
 
     Only the lock of the default name may be missing: then the project has none.
     """
@@ -127,7 +127,7 @@ def require_lock(project: Project) -> LockFile | None:
 
 
 def name_renewal(name: str) -> str:
-    """Say how a lock is renewed of which no more is known than its name."""
+    """Say how to renew a lock of which only the name is known."""
     if name.endswith(UV_LOCK):
         return f"renew {name} with: uv lock"
     if name == DEFAULT_LOCK:
@@ -136,7 +136,7 @@ def name_renewal(name: str) -> str:
 
 
 def check_fresh(locked: LockFile, question: Question) -> None:
-    """Raise LockError when a lock no longer fits what is asked, with every difference in it."""
+    """Raise LockError, with every difference, if a lock no longer fits the question."""
     problems = find_stale(locked.lock, question, inputs=locked.inputs)
     if problems:
         listed = "\n".join(f"  {problem}" for problem in problems)
@@ -144,7 +144,7 @@ def check_fresh(locked: LockFile, question: Question) -> None:
 
 
 def check_writable(name: str, present: LockFile | None) -> None:
-    """Raise LockError for a lock that is not ours to write, or that no tool would know by name."""
+    """Raise LockError for a lock of another tool, or for a name that no tool would recognise."""
     if name.endswith(UV_LOCK):
         raise LockError(f"{name} is uv's own; renew it with: uv lock")
     if not is_valid_pylock_path(Path(name)):
@@ -161,7 +161,7 @@ def check_writable(name: str, present: LockFile | None) -> None:
 def solve_lock(
     question: Question, *, path: Path, context: BuildContext, prior: str | None
 ) -> NewLock:
-    """Resolve and render the lock for `path`; `prior` is the text whose versions are kept."""
+    """Resolve and render the lock for `path`; the versions in the text `prior` are kept."""
     found = resolve(question, context, prior=prior)
     if isinstance(found, Unresolved):
         kept = "the lock is as it was" if path.exists() else "no lock was written"
@@ -188,10 +188,10 @@ def solve_lock(
 def still_holds(
     present: LockFile, new: NewLock, question: Question, *, context: BuildContext
 ) -> bool:
-    """Tell whether a lock says what a new one would say, so that it can stay as it is.
+    """Tell whether a new lock would mean the same, so that the old one can stay.
 
-    The same packages on every target, from files that are still to be had: an index that has got
-    a further wheel of a locked version is no reason to change a lock.
+    It does if it has the same packages on every target, from files that still exist. If an index
+    gets another wheel of a locked version, that is no reason to change a lock.
     """
     if not same_packages(present.lock, new.lock, question.targets):
         return False
@@ -213,7 +213,7 @@ def without_packages(text: str, names: Collection[NormalizedName]) -> str:
 
 
 def write_lock(path: Path, text: str) -> None:
-    """Write a lock, and the folder it is to be in; raises WriteError where that cannot be."""
+    """Write a lock, and make its folder; raises WriteError if that is not possible."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_atomically(path, text)
@@ -230,7 +230,7 @@ def _lock_of_workspace(project: Project) -> str | None:
 
 
 def _export_uv_lock(project: Project) -> str:
-    """Turn a `uv.lock` into PEP 751 by uv itself, as it stands."""
+    """Convert a `uv.lock` to PEP 751 by uv itself, unchanged."""
     config = project.config
     # Paths in what uv prints start from the folder that it runs in.
     return run_tool(

@@ -1,4 +1,4 @@
-"""A lock and a question to what the lock does not answer any more."""
+"""The parts of a question that a lock no longer answers."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ SETTINGS: Final = (
     "resolution",
     "sources",
 )
-"""The keys of `[tool.uv]` that change what is chosen, those apart that are requirements."""
+"""The keys of `[tool.uv]` that change the choice, apart from those that are requirements."""
 
 
 class Asked(Protocol):
@@ -61,7 +61,7 @@ class Asked(Protocol):
 
 
 def lock_inputs(question: Asked) -> dict[str, tuple[str, ...]]:
-    """Return what a lock is made from, as it is recorded in it: sorted, no credentials."""
+    """Return the inputs of a lock, for recording in it: sorted, without credentials."""
     uv_table = question.uv_table
     overrides = uv_table.get("override-dependencies", ())
     inputs = {
@@ -86,7 +86,7 @@ def locked_python(question: Asked) -> str:
 
 
 def find_stale(lock: Pylock, question: Asked, *, inputs: Mapping[str, Sequence[str]]) -> list[str]:
-    """Return what of a question a lock does not answer any more, a line each.
+    """Return the parts of a question that a lock no longer answers, a line for each.
 
     `inputs` is what a lock of ours was made from. It is empty for one that another tool wrote:
     then every root requirement is tried on every target.
@@ -107,7 +107,7 @@ def find_stale(lock: Pylock, question: Asked, *, inputs: Mapping[str, Sequence[s
 
 
 def _find_unmet(lock: Pylock, question: Asked) -> list[str]:
-    """Say each problem once, with the targets that have it unless all do."""
+    """Name each problem once, with its targets unless all have it."""
     where: dict[str, list[str]] = {}
     for target in question.targets:
         for problem in _unmet(lock, question.requirements, target):
@@ -135,7 +135,7 @@ def _unmet(lock: Pylock, requirements: Sequence[Requirement], target: Target) ->
 
 
 def _explain_outside(lock: Pylock, target: Target) -> str:
-    """Say by what a lock leaves out a target."""
+    """Say which key of a lock leaves out a target."""
     bound = lock.requires_python
     if bound is not None and not admits(bound, target.python):
         return f"it is for Python {bound}, not {target.python}"

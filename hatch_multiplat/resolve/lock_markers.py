@@ -1,4 +1,4 @@
-"""The markers of a lock: as short as its targets allow, and right in tools that know no targets."""
+"""The markers of a lock: as short as its targets allow, and right in other tools."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     Key = tuple[str, ...]
 
 MAX_VALUES: Final = 8
-"""Values in one marker, past which a person reads no sense in it."""
+"""The number of values in one marker beyond which it is hard to read."""
 
 _LABEL: Final = "platform_version"
 _FAMILY: Final = ("sys_platform", "platform_machine", "implementation_name")
@@ -38,7 +38,7 @@ _VARIABLES: Final = (*_FAMILY, "python_version")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Situation:
-    """An environment that the markers of a lock are read in, and what they must say there.
+    """An environment in which the markers of a lock are evaluated, and the right results.
 
     `asked` is the environment in which the solver's own marker has the answer. It is another one
     only for tools that do not know our labels: they take what the widest of the targets takes that
@@ -50,14 +50,14 @@ class Situation:
 
     @property
     def is_labelled(self) -> bool:
-        """Whether this is a target as we know it."""
+        """Whether this is a target with its label."""
         return bool(self.environment[_LABEL])
 
 
 def find_situations(packages: Sequence[Package], targets: Sequence[Target]) -> list[Situation]:
-    """Return every environment that markers have to be right in: all targets, all boundaries.
+    """Return every environment in which markers have to be right: all targets, all boundaries.
 
-    Each target stands there twice: with its label, and without, as other tools see it.
+    Each target is there twice: with its label, and without, as other tools see it.
     """
     found = []
     plain: dict[Key, tuple[tuple[bool, bool, tuple[int, int], str], Situation]] = {}
@@ -117,7 +117,7 @@ def short_marker(
 
 
 def _width(target: Target) -> tuple[bool, bool, tuple[int, int], str]:
-    """Rank targets that no real marker tells apart by how many machines are like them."""
+    """Rank targets that no real marker distinguishes by the number of machines like them."""
     platform = target.platform
     return (
         platform.libc == "musl",
@@ -128,7 +128,7 @@ def _width(target: Target) -> tuple[bool, bool, tuple[int, int], str]:
 
 
 def _candidates(truths: Sequence[bool], situations: Sequence[Situation]) -> Iterable[str]:
-    """Yield markers to try: fewer variables first, then what sets exceptions from them apart."""
+    """Yield markers to try: fewer variables first, then those with exceptions."""
     cases = [(s.environment, truth) for s, truth in zip(situations, truths, strict=True)]
     for size in range(len(_VARIABLES) + 1):
         for chosen in itertools.combinations(_VARIABLES, size):
@@ -152,7 +152,7 @@ def _candidates(truths: Sequence[bool], situations: Sequence[Situation]) -> Iter
 
 
 def _version_bounds(cases: Sequence[tuple[Environment, bool]]) -> Iterable[str]:
-    """Yield bounds on the Python version that can tell the cases apart."""
+    """Yield bounds on the Python version that distinguish the cases."""
     yes = sorted({Version(e["python_full_version"]) for e, truth in cases if truth})
     no = sorted({Version(e["python_full_version"]) for e, truth in cases if not truth})
     if yes and no and no[0] > yes[-1]:
@@ -162,7 +162,7 @@ def _version_bounds(cases: Sequence[tuple[Environment, bool]]) -> Iterable[str]:
 
 
 def _label_atoms(cases: Sequence[tuple[Environment, bool]]) -> Iterable[str]:
-    """Yield what tells cases apart that differ in their label only."""
+    """Yield markers that distinguish cases which differ only in their label."""
     yes = sorted({e[_LABEL] for e, truth in cases if truth})
     no = sorted({e[_LABEL] for e, truth in cases if not truth})
     if 0 < len(yes) <= MAX_VALUES and "" not in yes:
@@ -198,7 +198,7 @@ def _spell_out(truths: Sequence[bool], situations: Sequence[Situation]) -> str:
 
 
 def _label_atom(cases: Sequence[tuple[Environment, bool]]) -> str | None:
-    """Return what tells the cases of one family and version apart; None where none is true."""
+    """Return a marker for the cases of one family and version; None if none is true."""
     if all(truth for _, truth in cases):
         return ""
     return next(iter(_label_atoms(cases)), None) if any(truth for _, truth in cases) else None
@@ -221,7 +221,7 @@ def _all_of(markers: Sequence[str]) -> str:
 
 
 def _trim(version: Version) -> str:
-    """Write 3.11.0 as 3.11, which markers take for the same."""
+    """Write 3.11.0 as 3.11, which means the same in markers."""
     return (
         str(version)
         if version.micro or version.is_prerelease

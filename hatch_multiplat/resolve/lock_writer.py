@@ -1,4 +1,4 @@
-"""A solved project to the text of its lock: PEP 751, and just what the targets take."""
+"""Write the lock of a solved project: PEP 751, with exactly the files that the targets take."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def _package(
 
 
 def _source(package: Package, locate: Callable[[str], tuple[str, str]]) -> tuple[str, Any]:
-    """Return the key and the value of what a package without wheels is built from."""
+    """Return the key and the value of the source of a package without wheels."""
     archive, directory = package.archive, package.directory
     if package.sdist is not None:
         return "sdist", _file(package.sdist.filename, package.sdist, locate)
@@ -127,7 +127,7 @@ def _vcs(vcs: PackageVcs, locate: Callable[[str], tuple[str, str]]) -> Any:
 
 
 def files_of(lock: Pylock, locate: Callable[[str], tuple[str, str]]) -> frozenset[File]:
-    """Return every file that a lock names, as it would be written."""
+    """Return every file in a lock, in the form that is written."""
     return frozenset(
         _identify(file, locate)
         for package in lock.packages

@@ -1,7 +1,7 @@
-"""What a search has learned, kept for the next one that is asked the same question.
+"""The results of a search, kept for the next search with the same question.
 
-Nothing of it is believed by itself. It rests on what the sources had of some packages, whose
-fingerprints stand beside it; where one of them is another now, nothing of it counts.
+No result is trusted by itself. It depends on the sources' files of some packages, whose
+fingerprints are kept with it; if one of them has changed, the result is not used.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ def digest_answer(text: str) -> str:
 
 
 def question_key(question: Question, prior: str | None, policy: object) -> str:
-    """Return what stands for a question, and for all that may change the way it is answered."""
+    """Return a name for a question, and for everything that may change its answer."""
     parts = [
         f"{_FORMAT} {__version__} {version('uv')}",
         repr(sorted(map(str, question.requirements))),
@@ -88,7 +88,7 @@ def question_key(question: Question, prior: str | None, policy: object) -> str:
 
 
 def recall(root: Path, key: str, question: Question) -> Lesson | None:
-    """Return what was learned of a question; None where nothing was, or it cannot be read."""
+    """Return the kept results for a question; None if there are none, or they cannot be read."""
     targets = {str(target): target for target in question.targets}
     with contextlib.suppress(OSError, ValueError, KeyError, TypeError, InvalidSpecifier):
         data = json.loads(_path(root, key).read_text(encoding="utf-8"))
@@ -118,7 +118,7 @@ def recall(root: Path, key: str, question: Question) -> Lesson | None:
 
 
 def remember(root: Path, key: str, lesson: Lesson) -> None:
-    """Keep what was learned; where the cache cannot be written it is learned again."""
+    """Keep results; if the cache cannot be written, the next search repeats the work."""
     data: dict[str, Any] = {
         "steps": [[step.name, str(step.target), str(step.versions)] for step in lesson.steps],
         "preferences": [list(pair) for pair in lesson.preferences],

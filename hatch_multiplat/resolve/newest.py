@@ -1,4 +1,4 @@
-"""What each target could have beside what it got: newer versions that nothing keeps from it.
+"""Newer versions that a target could have than those that it got.
 
 uv prefers in one environment the versions that it has chosen in another, so that a target can be
 held back by one for which there are fewer wheels.
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 
 
 class Newest:
-    """Betters answers by which nothing is missing, until each target has the newest it can have."""
+    """Improves complete answers until each target has the newest versions that it can have."""
 
     def __init__(self, solver: Solver, downloads: Downloads, required: Requirements) -> None:
         self._solver = solver
@@ -59,7 +59,7 @@ class Newest:
     def improve(
         self, solved: Solved, selections: Sequence[Selection], refused: Collection[Wish]
     ) -> Solved | None:
-        """Return a better answer; None where there is none.
+        """Return a better answer; None if there is none.
 
         `refused` are versions of which is known that a target cannot use them.
         """

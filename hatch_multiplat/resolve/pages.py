@@ -1,4 +1,4 @@
-"""What the sources have of each package, as far as uv can come to it.
+"""The files that the sources have of each package, as far as uv can use them.
 
 uv takes a version from the first index that has any file of it (with `unsafe-best-match` and
 `unsafe-first-match`; with `first-index` there is only one index to begin with). Files of
@@ -38,11 +38,11 @@ if TYPE_CHECKING:
     Key = tuple[NormalizedName, tuple[str, ...]]
 
 _JOBS: Final = 8
-"""Pages that are asked for at a time."""
+"""The number of pages that are requested at a time."""
 
 
 class Pages:
-    """What the sources have of each package, read once for all rounds of a search.
+    """The files that the sources have of each package, read once for all rounds of a search.
 
     uv takes all files of a version from one index. Where pip's rule is in force, by which all
     indexes count alike, a package whose files are spread over several is `merged`: the solver is
@@ -76,16 +76,16 @@ class Pages:
 
     @property
     def in_order(self) -> bool:
-        """True where uv exhausts one index before it looks at the next."""
+        """True if uv reads all of one index before the next."""
         return self._sources.strategy == FIRST_MATCH
 
     @property
     def can_merge(self) -> bool:
-        """True where a package may come from several indexes at once."""
+        """True if a package may come from several indexes at once."""
         return self._mergeable and bool(self._sources.extra_index_urls)
 
     def read(self, name: NormalizedName, target: Target | None = None) -> tuple[IndexFile, ...]:
-        """Return the files that can be had, for a target where that makes a difference."""
+        """Return the available files, for a target if that makes a difference."""
         return self._visible(self.listing(name, target).files)
 
     def read_newer(
@@ -99,7 +99,7 @@ class Pages:
         return self._newer[key]
 
     def read_ahead(self, names: Collection[NormalizedName], targets: Sequence[Target]) -> None:
-        """Read the pages of packages at once, for `listing` to find; what fails is asked again."""
+        """Read the pages of packages in parallel, for `listing`; it reads failed ones again."""
         with self.reading_ahead(names, targets):
             pass
 
@@ -107,7 +107,7 @@ class Pages:
     def reading_ahead(
         self, names: Collection[NormalizedName], targets: Sequence[Target]
     ) -> Iterator[None]:
-        """Do so while something else is done; at its end all is read."""
+        """Do the same while other work is done; at its end, everything is read."""
         keys = {self._key(name, target): (name, target) for name in names for target in targets}
         wanted = [pair for key, pair in keys.items() if key not in self._read]
         if wanted and not self._context.offline:
@@ -119,7 +119,7 @@ class Pages:
                 raise outcome
 
     def fingerprint(self, name: NormalizedName, targets: Sequence[Target]) -> str:
-        """Return what is the same as long as the sources have the same of a package."""
+        """Return a value that stays the same as long as the sources have the same of a package."""
         found = {self._key(name, target): self.listing(name, target) for target in targets}
         return " ".join(sorted({listing.fingerprint for listing in found.values()}))
 
@@ -155,7 +155,7 @@ class Pages:
         )
 
     def explain(self, name: NormalizedName, version: Version, target: Target) -> str:
-        """Say which index keeps a target from a wheel that another one has, if one does."""
+        """Say which index hides a wheel of another one from a target, if one does."""
         pair = shadowed_by(self.listing(name, target).files, version, target)
         if pair is None or self._mergeable:
             return ""
@@ -163,7 +163,7 @@ class Pages:
         return f"{other} has one, but {first} stands before it and has files of {version} too"
 
     def listing(self, name: NormalizedName, target: Target | None = None) -> Listing:
-        """Return all that the sources have of a package; raises FetchError."""
+        """Return all files that the sources have of a package; raises FetchError."""
         key = self._key(name, target)
         if key not in self._read:
             self._read[key] = self._catalog.read(name, _environment(target))

@@ -1,4 +1,4 @@
-"""A project on disk: its pyproject.toml, its table, its wheel, and what it requires."""
+"""A project on disk: its pyproject.toml, its table, its wheel, and its requirements."""
 
 from __future__ import annotations
 
@@ -54,12 +54,12 @@ class Project:
     config: Config
     requires_python: SpecifierSet = field(default_factory=SpecifierSet)
     credentials: Credentials = field(default_factory=Credentials, hash=False, compare=False)
-    """What was secret in the URLs of `pyproject`, which has it no more."""
+    """The secrets from the URLs of `pyproject`, which no longer has them."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ProjectWheel:
-    """The project's own wheel: its place, what it is, and its scripts."""
+    """The project's own wheel: its path, its facts, and its scripts."""
 
     path: Path
     locked: Wheel
@@ -121,20 +121,20 @@ def widen_project(project: Project, overrides: Overrides) -> Project:
 
 
 def read_pyproject(folder: Path) -> dict[str, Any]:
-    """Read `pyproject.toml`; raises ConfigError when there is none or it is no TOML."""
+    """Read `pyproject.toml`; raises ConfigError if it does not exist or is not TOML."""
     return read_toml_file(folder / "pyproject.toml").data
 
 
 def read_hatch_toml(folder: Path) -> dict[str, Any]:
-    """Read `hatch.toml`, in which Hatch's tables may lie; empty where there is none."""
+    """Read `hatch.toml`, which may have Hatch's tables; empty if there is none."""
     path = folder / "hatch.toml"
     return read_toml_file(path).data if path.is_file() else {}
 
 
 def check_described(folder: Path, pyproject: Mapping[str, Any]) -> None:
-    """Raise ConfigError for a project of which nothing says so much as its name.
+    """Raise ConfigError for a project without a name.
 
-    setuptools would make a wheel of UNKNOWN 0.0.0 of it. Other backends have tables of their own.
+    setuptools would build a wheel of UNKNOWN 0.0.0 from it. Other backends have their own tables.
     """
     check_pyproject(pyproject)
     backend = str(pyproject.get("build-system", {}).get("build-backend", "setuptools"))
@@ -150,7 +150,7 @@ def check_described(folder: Path, pyproject: Mapping[str, Any]) -> None:
 
 
 def read_wheel(path: Path) -> ProjectWheel:
-    """Read the project's wheel; raises ExecutableError for what is no wheel."""
+    """Read the project's wheel; raises ExecutableError if it is not a wheel."""
     try:
         sha256 = hash_file(path, "sha256")
         locked = parse_wheel(
@@ -172,7 +172,7 @@ def read_wheel(path: Path) -> ProjectWheel:
 
 
 def static_metadata(project: Project) -> ProjectMetadata | None:
-    """Return the project's metadata from `[project]` alone; None where it is dynamic.
+    """Return the project's metadata, only from `[project]`; None if it is dynamic.
 
     The version does not matter to what the project requires, so it may be dynamic.
     """
@@ -204,7 +204,7 @@ def static_metadata(project: Project) -> ProjectMetadata | None:
 
 
 def all_requirements(project: Project, metadata: ProjectMetadata) -> tuple[Requirement, ...]:
-    """Return what the executable needs: the project's own requirements, extras, groups, and more.
+    """Return the requirements of the executable: the project's own, extras, groups, and others.
 
     Raises ConfigError for an extra that the project does not have and for a bad group.
     """
@@ -236,7 +236,7 @@ def without_credentials(requirement: Requirement, credentials: Credentials) -> R
 
 
 def added_requirements(project: Project) -> tuple[Requirement, ...]:
-    """Return what the table adds to the project's own requirements: groups and requirements."""
+    """Return the requirements that the table adds to the project's own: groups and requirements."""
     groups = project.pyproject.get("dependency-groups", {})
     try:
         texts = resolve_dependency_groups(groups, *project.config.dependency_groups)
@@ -292,14 +292,14 @@ def _read_config(
 
 
 def _static_extras(project: Mapping[str, Any]) -> tuple[NormalizedName, ...] | None:
-    """Return the extras of `[project]`; None if it leaves them to the backend, or is not there."""
+    """Return the extras of `[project]`; None if they are dynamic, or there is no `[project]`."""
     if "name" not in project or "optional-dependencies" in project.get("dynamic", ()):
         return None
     return tuple(canonicalize_name(name) for name in project.get("optional-dependencies", {}))
 
 
 def requires_python_of(pyproject: Mapping[str, Any]) -> SpecifierSet:
-    """Return `project.requires-python`; raises ConfigError if it is none."""
+    """Return `project.requires-python`; raises ConfigError if it is invalid."""
     try:
         return SpecifierSet(str(pyproject.get("project", {}).get("requires-python", "")))
     except InvalidSpecifier as error:

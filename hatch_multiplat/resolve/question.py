@@ -1,4 +1,4 @@
-"""What is to be resolved for a project, apart from the way to its packages."""
+"""The question to resolve for a project, without the sources of packages."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ if TYPE_CHECKING:
     from hatch_multiplat.wheels.metadata import ProjectMetadata
 
 _ELSEWHERE: Final = frozenset({"path", "url", "git", "workspace"})
-"""The keys of a source of uv's that lead to no index."""
+"""The keys of uv's sources that do not lead to an index."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Question:
-    """What is to be solved; the same question has the same answer while the index stands still."""
+    """The question to solve; while the index does not change, its answer does not either."""
 
     requirements: tuple[Requirement, ...]
     constraints: tuple[Requirement, ...]
@@ -49,20 +49,20 @@ class Question:
     build_sdists: bool = True
     """Whether a package without any wheel may be built here, if its wheel is for any platform."""
     tag_constraints: tuple[TagConstraint, ...] = ()
-    """Which tags wheels may carry; not for uv, but for the search that asks it."""
+    """The tags that wheels may have; not for uv, but for the search that runs it."""
     own: OwnProject | None = None
     """The project itself, which others may require."""
     title: str = field(default="the project", compare=False)
-    """What messages call the project."""
+    """The name of the project in messages."""
 
     @property
     def direct(self) -> frozenset[NormalizedName]:
-        """The packages that uv's sources apply to: none of those that come along with others."""
+        """The packages that uv's sources apply to; not the indirect dependencies."""
         return frozenset(canonicalize_name(requirement.name) for requirement in self.requirements)
 
     @property
     def elsewhere(self) -> frozenset[NormalizedName]:
-        """The packages that are of no index: those with a URL or a path, and the project itself."""
+        """The packages of no index: those with a URL or a path, and the project itself."""
         asked = (*self.requirements, *self.constraints)
         found = {canonicalize_name(item.name) for item in asked if item.url is not None}
         for name, value in self.uv_table.get("sources", {}).items():
@@ -73,20 +73,20 @@ class Question:
 
     @property
     def required(self) -> Requirements:
-        """What every target's set of wheels has to satisfy, the project's own wheel apart."""
+        """The requirements that every target's wheels satisfy, without the project's own."""
         return read_requirements(
             self.requirements, requires_python=self.requires_python, uv_table=self.uv_table
         )
 
     def excludes_newer(self, environ: Mapping[str, str]) -> bool:
-        """Tell whether uv is set to leave files out by the time of their upload."""
+        """Tell whether uv's settings exclude files by their upload time."""
         keys = {*self.uv_table, *self.sources.user_settings}
         return bool(environ.get("UV_EXCLUDE_NEWER")) or not keys.isdisjoint(
             {"exclude-newer", "exclude-newer-package"}
         )
 
     def wants_newest(self, environ: Mapping[str, str]) -> bool:
-        """Tell whether each target is to have the newest versions, as it is unless uv is told."""
+        """Tell whether each target gets the newest versions, which uv's settings may forbid."""
         settings = {**self.sources.user_settings, **self.uv_table}
         return (
             (environ.get("UV_RESOLUTION") or settings.get("resolution", "highest")) == "highest"
@@ -96,7 +96,7 @@ class Question:
 
 
 def make_question(project: Project, metadata: ProjectMetadata, context: BuildContext) -> Question:
-    """Return what is to be solved for a project."""
+    """Return the question of a project."""
     requires = (without_credentials(item, project.credentials) for item in metadata.requires)
     metadata = replace(metadata, requires=tuple(requires))
     for extra in unknown_own_extras(metadata):

@@ -1,4 +1,4 @@
-"""How resolving ends: with a lock that covers every target, or with what some of them lack."""
+"""The results of resolving: a lock that covers every target, or the missing wheels."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Found:
-    """What each target takes, and what it lacks.
+    """The wheels that each target takes, and those that it lacks.
 
     `lock` is None where there was no answer at all; then `outcome` is empty. `built` are the file
     names of the wheels that were built here from an sdist; `unopened` counts those that were judged
@@ -51,7 +51,7 @@ class Found:
     available: Callable[[], TagsOf] = dict
 
     def matrix(self, *, own: OwnWheel | None = None, asked: Collection[Target] = ()) -> Matrix:
-        """Return the coverage matrix, with the project's own wheels where they are known.
+        """Return the coverage matrix, with the project's own wheels if they are known.
 
         `asked` are the targets that no table has.
         """
@@ -92,7 +92,7 @@ class Resolution(Found):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Unresolved(Found):
-    """What some of the targets lack, and what the last answer has for all of them beside it."""
+    """The missing wheels of some targets, and the last answer for all of them."""
 
     def error(self, *, kept: str = NOT_WRITTEN, own: OwnWheel | None = None) -> CoverageError:
         """Return the error of a command of which `kept` says what became of its output."""
@@ -100,7 +100,7 @@ class Unresolved(Found):
 
 
 def coverage_error(matrix: Matrix, *, kept: str = NOT_WRITTEN, hints: str = "") -> CoverageError:
-    """Return the error for a matrix with gaps; the hints go before it."""
+    """Return the error for a matrix with missing wheels; the hints come first."""
     head = f"{len(matrix.uncovered)} of {len(matrix.targets)} targets cannot be covered; {kept}."
     head += f"\n{hints}" if hints else ""
     return CoverageError(head, matrix=matrix, below=print_matrix(matrix))

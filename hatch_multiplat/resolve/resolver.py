@@ -1,4 +1,4 @@
-"""One way from requirements and targets to wheels, for builds, locks and checks alike."""
+"""The one way from requirements and targets to wheels, for builds, locks and checks."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def resolve(
     prior: str | None = None,
     downloads: Downloads | None = None,
 ) -> Resolution | Unresolved:
-    """Find the wheels of every target: in a lock as it stands, or by asking uv until all fits.
+    """Find the wheels of every target: in a given lock, or by running uv until everything fits.
 
     `locked` is a lock, and the absolute folder that relative paths in it start from; it is never
     changed here. Without one, `prior` is the text of a lock whose versions are kept where they can

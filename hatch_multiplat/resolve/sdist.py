@@ -1,4 +1,4 @@
-"""Packages without any wheel, built here once, if what comes out is platform-independent."""
+"""Packages without any wheel: build each once, and use the wheel if it is for any platform."""
 
 from __future__ import annotations
 
@@ -49,12 +49,12 @@ _OWN_PLATFORM: Final = {"darwin": "macosx", "win32": "win"}.get(sys.platform, sy
 
 
 class NotUniversalError(Exception):
-    """What a source builds is no use here; the message completes "sdist only, ..."."""
+    """A source's wheel cannot be used; the message completes "sdist only, ..."."""
 
 
 @dataclass(kw_only=True, slots=True)
 class BuiltSdists:
-    """Builds what is needed and can be built, and remembers what cannot.
+    """Builds packages that are needed and can be built, and remembers those that cannot.
 
     `native` tells whether a package that lacks a wheel has wheels for its target's platform in
     other versions. `listed` gives the tags of the wheels that an index has beside the sdist: a lock
@@ -119,7 +119,7 @@ class BuiltSdists:
             self.context.say(f"{what} is left aside: it has no wheel, {error}")
 
     def annotate(self, missing_wheel: MissingWheel) -> MissingWheel:
-        """Add to a missing wheel which ones there are, and why its sdist was not built."""
+        """Add to a missing wheel the existing wheels, and why its sdist was not built."""
         source = missing_wheel.source
         if source is None:
             return missing_wheel
@@ -179,7 +179,7 @@ def build_universal_wheel(source: LockedSource, context: BuildContext) -> Wheel:
 
 
 def _find_inside(tree: Path, subdirectory: str) -> Path:
-    """Return a folder in a source tree; neither `..` nor a link leads out of it."""
+    """Return a folder in a source tree; neither `..` nor a link may lead out of it."""
     found = (tree / subdirectory).resolve()
     if not found.is_dir() or not found.is_relative_to(tree.resolve()):
         raise NotUniversalError(f"and there is no {subdirectory} in it")
@@ -187,7 +187,7 @@ def _find_inside(tree: Path, subdirectory: str) -> Path:
 
 
 def _place(source: LockedSource) -> str:
-    """Return where a commit is: a lock names a repository of this machine by a path of its own."""
+    """Return the repository of a commit: a lock may name one of this machine by its path."""
     path = local_path(source.url)
     return source.key if path is None else replace(source, url=str(path.resolve())).key
 
@@ -206,7 +206,7 @@ def _fetch(source: LockedSource, context: BuildContext) -> CachedFile:
 
 
 def _check_out(source: LockedSource, folder: Path, *, offline: bool) -> Path:
-    """Check one commit of a repository out by git, as uv does."""
+    """Check out one commit of a repository by git, as uv does."""
     if source.vcs_type != "git":
         raise NotUniversalError(f"and a checkout by {source.vcs_type} is not built here")
     if offline and urlsplit(source.url).scheme != "file":
@@ -232,7 +232,7 @@ def _check_out(source: LockedSource, folder: Path, *, offline: bool) -> Path:
 
 
 def _unpack(archive: Path, folder: Path) -> Path:
-    """Unpack an archive and return the one folder that is in it, or the folder that it fills."""
+    """Unpack an archive; returns its only folder, or the folder that it was unpacked to."""
     folder.mkdir()
     try:
         if tarfile.is_tarfile(archive):
@@ -308,7 +308,8 @@ def wheel_flags(tree: Path) -> tuple[str, ...]:
 def _last_words(error: ToolError) -> str:
     """Return the last line of the build backend, which comes before uv's own lines.
 
-    Where it never began, as when what it needs cannot be had, the cause that uv gives last.
+    If the backend was never started, for instance because its requirements cannot be found, return
+    the last cause that uv gives.
     """
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     ends = [index for index, line in enumerate(lines) if line.startswith("error:")]

@@ -1,4 +1,4 @@
-"""Asking uv until every target is covered by the newest wheels that it can have."""
+"""Run uv until every target is covered by the newest wheels that it can have."""
 
 from __future__ import annotations
 
@@ -301,7 +301,7 @@ class Search:
         return True
 
     def is_refused(self, missing_wheel: MissingWheel) -> bool:
-        """Tell whether only a look into a wheel has shown that it does not do."""
+        """Tell whether only the content of a wheel has shown that it does not fit."""
         return (missing_wheel.name, missing_wheel.version, missing_wheel.target) in self.refused
 
     def find_refused_steps(
@@ -335,7 +335,7 @@ class Search:
         return refused
 
     def ask_without(self, refused: Iterable[MissingWheel], prior: str) -> SolveError | None:
-        """Ask uv without these steps; return its error, or None where it has an answer."""
+        """Run uv without these steps; return its error, or None if it has an answer."""
         without = {(found.name, found.target) for found in refused}
         steps = [step for key, step in self.solver.steps.items() if key not in without]
         try:
@@ -345,7 +345,7 @@ class Search:
         return None
 
     def annotate(self, missing_wheel: MissingWheel, lock: Pylock) -> MissingWheel:
-        """Add why an sdist was not built, and which index is in the way of a wheel."""
+        """Add why an sdist was not built, and which index hides a wheel."""
         if origin := _origin_of(missing_wheel, lock):
             missing_wheel = replace(
                 missing_wheel, origin=origin, reason=f"{missing_wheel.reason}; it is from {origin}"
@@ -393,7 +393,7 @@ class Search:
         ) and (name, file.version, target) not in self.refused
 
     def find_removed(self) -> list[MissingWheel]:
-        """Find the pinned requirements whose version the index does not have any more."""
+        """Find the pinned requirements whose version the index no longer has."""
         missing_wheels = []
         for requirement in self.question.requirements:
             pins = [spec.version for spec in requirement.specifier if spec.operator == "=="]
@@ -494,7 +494,7 @@ class Search:
         return found
 
     def find_holders(self, missing: Iterable[Key], outcome: Outcome) -> dict[Key, str]:
-        """Say what forbids the newest version that has a wheel, where it is not the project."""
+        """Say what forbids the newest version that has a wheel, if it is not the project itself."""
         wanted = {key for key in missing if key in self.newest}
         targets = {target for _, target in wanted}
         found = (*outcome.selections, *outcome.partial)

@@ -1,4 +1,4 @@
-"""uv in, Pylock out: one universal run over a staged project for all targets."""
+"""Run uv once for all targets over a staged project, and read its answer as a Pylock."""
 
 from __future__ import annotations
 
@@ -56,17 +56,17 @@ SOURCE_KEYS: Final = frozenset(
         "pip",
     }
 )
-"""The keys of uv's settings that `Sources` has taken up."""
+"""The keys of uv's settings that `Sources` has read."""
 
 MAX_EXPLANATION: Final = 16
-"""Lines of uv's explanation that are shown; it can list every release of a package."""
+"""The number of lines of uv's explanation that are shown; it can list every release."""
 
 _NO_ANSWER: Final = ("No solution found", "unsatisfiable", "Failed to build")
 _OWN_FAILURE: Final = re.compile(
     r"os error \d+|Failed to initialize|Failed to parse|TOML parse error"
     r"|Request failed|Failed to (?:fetch|download(?! and build))|error sending request|timed out"
 )
-"""What uv says when its cache, its settings or the network is in the way."""
+"""uv's words for problems with its cache, its settings or the network."""
 
 _NOT_THERE: Final = re.compile(r"Distribution not found at: (\S+)")
 _OF_GIT: Final = re.compile(r"Failed to download and build '([^']+)'|Git operation failed")
@@ -81,10 +81,10 @@ _UNWRITABLE: Final = re.compile(
     r"initialize cache|Read-only file system|Permission denied|No space left|quota exceeded"
 )
 _UNASKED_PYTHON: Final = "The requested Python version"
-"""How uv's warning begins that it builds sdists by another Python than the lowest target's."""
+"""The beginning of uv's warning that it builds sdists with another Python."""
 
 LIMIT: Final = 1800.0
-"""Seconds for one run of uv, which waits for ever where an index sends a byte now and then."""
+"""The time limit in seconds for one run of uv, which itself waits forever for a slow index."""
 
 TIMEOUT: Final = "HATCH_MULTIPLAT_SOLVE_TIMEOUT"
 
@@ -233,7 +233,7 @@ def _limit(environ: Mapping[str, str]) -> float:
 
 
 def _take_out_unplaced(text: str) -> tuple[str, frozenset[NormalizedName]]:
-    """Return an answer without the packages that have no file in it, and their names."""
+    """Return an answer without the packages that have no file, and the names of these."""
     packages = tomllib.loads(text).get("packages", [])
     unplaced = {
         canonicalize_name(package["name"])
@@ -252,7 +252,7 @@ def _take_out_unplaced(text: str) -> tuple[str, frozenset[NormalizedName]]:
 
 
 def _local_files(lock: Pylock, folder: Path) -> Iterator[tuple[str, Path]]:
-    """Yield the files of this machine among those that a lock has from indexes."""
+    """Yield the files of this machine among the files that a lock has from indexes."""
     for package in lock.packages:
         for file in (*(package.wheels or ()), package.sdist):
             if file is None:
@@ -280,7 +280,7 @@ def read_warnings(stderr: str) -> tuple[str, ...]:
 
 
 def packages_blamed(explanation: str) -> tuple[NormalizedName, ...]:
-    """Return the packages that uv's explanation of a failure speaks of, in its order."""
+    """Return the packages in uv's explanation of a failure, in its order."""
     named = re.findall(
         r"([A-Za-z0-9][A-Za-z0-9._-]*)(?:\[[^\]]*\])?(?:==|<=|>=|<|>)"
         r"|(?:versions of|depends on|only) ([A-Za-z0-9][A-Za-z0-9._-]*)",
@@ -291,7 +291,7 @@ def packages_blamed(explanation: str) -> tuple[NormalizedName, ...]:
 
 
 def packages_without_wheels(explanation: str) -> tuple[NormalizedName, ...]:
-    """Return the packages that uv would have to build, where it was told not to."""
+    """Return the packages that uv would have to build, but must not."""
     named = re.findall(
         r"([A-Za-z0-9][A-Za-z0-9._-]*)(?:[=<>]=?[^\s,]+)? has no usable wheels"
         r"|Wheels are required for '([A-Za-z0-9][A-Za-z0-9._-]*)'"
@@ -334,7 +334,7 @@ def with_preferences(text: str, versions: Sequence[tuple[str, str]]) -> str | No
 
 
 def _staged_uv_table(question: Question, merged: Sequence[str] = ()) -> dict[str, Any]:
-    """Return `[tool.uv]` for the staged project: paths stay true, sources are those chosen."""
+    """Return `[tool.uv]` for the staged project: with valid paths, and the chosen sources."""
     result = {key: value for key, value in question.uv_table.items() if key not in SOURCE_KEYS}
     result = question.sources.uv_settings() | result
     result["index"] = [*({"url": url} for url in merged), *result["index"]]
@@ -352,7 +352,7 @@ def _staged_uv_table(question: Question, merged: Sequence[str] = ()) -> dict[str
 
 
 def _check_indexes(question: Question, environ: Mapping[str, str]) -> None:
-    """Raise ConfigError for sources that name an index which no settings have."""
+    """Raise ConfigError for sources that name an unknown index."""
     if says_yes(environ, "UV_NO_SOURCES"):
         return
     known = [name for name, _ in question.sources.named]

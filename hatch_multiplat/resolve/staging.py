@@ -200,7 +200,7 @@ def stage_pyproject(
 
 
 def stage_own(own: OwnProject, *, requires_python: str) -> str:
-    """Render a pyproject.toml that says of the project what its wheel will say."""
+    """Render a pyproject.toml with the metadata that the project's wheel will have."""
     project = {
         "name": str(own.name),
         "version": str(own.version or 0),

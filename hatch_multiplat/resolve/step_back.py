@@ -1,4 +1,4 @@
-"""A missing wheel and what the index has, to the versions that have one: where to step back to."""
+"""The versions to step back to, from a missing wheel and the index's files."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def _step_to_pre_release(
     listed: Sequence[PlacedFile],
     usable: Callable[[PlacedFile], bool] | None,
 ) -> StepBack:
-    """Find a pre-release, which uv takes where no release is left."""
+    """Find a pre-release, which uv takes if no release is left."""
     fitting = {
         file.version
         for file in files
@@ -120,7 +120,7 @@ def _step_to_pre_release(
 def _step_on(
     missing_wheel: MissingWheel, listed: Sequence[PlacedFile], fitting: set[Version]
 ) -> StepBack:
-    """Find the versions that uv comes to later: older ones, then those of the next indexes."""
+    """Find the versions that uv tries later: older ones, then those of the next indexes."""
     places = {file.version: max(file.place, 1) for file in listed}
     locked = places.get(missing_wheel.version, 1) if missing_wheel.version else 1
     allowed = {
@@ -167,6 +167,6 @@ def has_native_wheel(missing_wheel: MissingWheel, files: Iterable[File]) -> bool
 
 
 def _listed(missing_wheel: MissingWheel, files: Iterable[F]) -> list[F]:
-    """Return the files that can fill in: no yanked ones, and hardly ever pre-releases."""
+    """Return the files that can be used: no yanked ones, and rarely pre-releases."""
     pre = missing_wheel.version is not None and missing_wheel.version.is_prerelease
     return [file for file in files if not file.yanked and (pre or not file.version.is_prerelease)]

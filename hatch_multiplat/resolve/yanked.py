@@ -1,4 +1,4 @@
-"""Yanked files (PEP 592), as pip has them: they count for a pinned version alone, with a warning.
+"""Yanked files (PEP 592), as in pip: they only count for a pinned version, with a warning.
 
 uv refuses a version that is yanked as a whole unless the project itself pins it by a single
 specifier, then takes it on every target, and passes over what is said of single files.
@@ -46,7 +46,7 @@ class Yanked:
         self._files: dict[tuple[NormalizedName, Version], list[IndexFile]] = {}
 
     def leave_out(self, solved: Solved) -> Solved:
-        """Return an answer without the yanked files in whose place each target has another one."""
+        """Return an answer without yanked files that each target can replace by another one."""
         solver = self._solver
         if not solver.is_proven(solved):
             found: set[str] = set()
@@ -142,7 +142,7 @@ class Yanked:
     def _requirements(
         self, selection: Selection
     ) -> dict[NormalizedName, list[tuple[str, Requirement]]]:
-        """Return what a target's set requires, and what constraints ask for there."""
+        """Return the requirements of a target's wheels, and the constraints for it."""
         texts = self._downloads.texts_of([selection])
         requires = {name: text.requires for name, text in texts.items()}
         asked = list_requirements(selection, requires, self._required)
@@ -156,7 +156,7 @@ class Yanked:
         return asked
 
     def _find_pin(self, wheel: Wheel, asked: Iterable[tuple[str, Requirement]]) -> str:
-        """Say what pins the version of a wheel; "" where nothing does."""
+        """Name the pin of a wheel's version; "" if there is none."""
         if (wheel.name, wheel.version) in self._kept:
             return "the lock has its version"
         for by, requirement in asked:

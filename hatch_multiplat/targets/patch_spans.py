@@ -20,7 +20,7 @@ EVERY: Final[Spans] = ((0, None),)
 
 @functools.lru_cache(maxsize=4096)
 def admitted_patches(requires_python: SpecifierSet, version: tuple[int, int]) -> frozenset[int]:
-    """Return the patch releases of a minor that a Requires-Python admits."""
+    """Return the patch releases of a minor that a Requires-Python allows."""
     major, minor = version
     return frozenset(
         patch for patch in range(MAX_PATCH) if requires_python.contains(f"{major}.{minor}.{patch}")

@@ -1,4 +1,4 @@
-"""The vocabulary of platforms: short names, wheel platform tags, and what a machine accepts.
+"""The vocabulary of platforms: short names, wheel platform tags, and the tags a machine accepts.
 
 Everything comes from the tables below and nothing from the build machine, so a build on Linux
 knows what a Mac accepts. The rules are those of PEP 513, 571, 599 and 600 (manylinux), PEP 656
@@ -32,7 +32,7 @@ DEFAULT_FLOORS: Final[dict[str, tuple[int, int]]] = {
 }
 
 _NEWEST_MINOR: Final = 999
-"""No floor is newer: a target has a tag for each release up to its floor."""
+"""The newest floor: a target has a tag for each release up to its floor."""
 
 # The CPython minors that upstream still supports as of this release, oldest first.
 SUPPORTED_CPYTHONS: Final[tuple[tuple[int, int], ...]] = (
@@ -77,7 +77,7 @@ FLOOR_SYSTEMS: Final[dict[tuple[str, tuple[int, int]], str]] = {
     ("macos", (14, 0)): "Sonoma (2023)",
     ("macos", (15, 0)): "Sequoia (2024)",
 }
-"""The systems that brought a floor, for people."""
+"""The first systems with each floor, for people."""
 
 _WINDOWS_TAGS: Final = {"x86_64": "win_amd64", "arm64": "win_arm64", "i686": "win32"}
 # What `platform.machine()` says on Windows.
@@ -88,9 +88,9 @@ MACHINES_OF_32_BITS: Final = {
     ("linux", "armv7l"): ("aarch64", "armv8l"),
     ("win32", "x86"): ("AMD64", "ARM64"),
 }
-"""What `platform.machine()` may say as well to a 32-bit Python, by `sys_platform` and machine.
+"""Another value of `platform.machine()` for a 32-bit Python, by `sys_platform` and machine.
 
-It tells the kernel's machine, which may be one of 64 bits.
+It names the kernel's machine, which may be a 64-bit one.
 """
 
 _TITLES: Final = {"linux": "Linux", "macos": "macOS", "windows": "Windows"}
@@ -102,12 +102,12 @@ _SHORT_NAMES: Final = ", ".join(
 
 
 class PlatformError(ValueError):
-    """There is no such platform; the message is made for the user."""
+    """There is no such platform; the message is for the user."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Platform:
-    """A system, its architecture, and the oldest version of it that has to do.
+    """A system, its architecture, and the oldest version of it to support.
 
     `libc` is "glibc" or "musl" on Linux, None elsewhere; `floor` is the version of that libc or
     of macOS, None on Windows. Only platforms that can be can be made.
@@ -187,7 +187,7 @@ class Platform:
 
     @property
     def platform_machine(self) -> str:
-        """What `platform.machine()` says there, a 32-bit system having a 32-bit kernel."""
+        """The value of `platform.machine()` there; a 32-bit system has a 32-bit kernel."""
         return _WINDOWS_MACHINES[self.arch] if self.system == "windows" else self.arch
 
 
@@ -199,13 +199,13 @@ _LIBCS: Final[dict[str, tuple[str | None, ...]]] = {
 
 
 def default_floor(system: str, arch: str, libc: str | None) -> tuple[int, int] | None:
-    """Return the floor that a short name without one stands for; None on Windows."""
+    """Return the default floor of a short name; None on Windows."""
     kind = libc or system
     return DEFAULT_FLOORS.get(f"{kind} {arch}") or DEFAULT_FLOORS.get(kind)
 
 
 def oldest_floor(system: str, arch: str, libc: str | None) -> tuple[int, int] | None:
-    """Return the lowest floor that a wheel of this kind can have; None on Windows."""
+    """Return the lowest possible floor of a wheel of this kind; None on Windows."""
     kind = libc or system
     return _OLDEST_FLOORS.get(f"{kind} {arch}") or _OLDEST_FLOORS.get(kind)
 
@@ -229,7 +229,7 @@ def _default_platform(system: str, arch: str, libc: str | None) -> Platform:
 def _possible_floor(
     system: str, arch: str, libc: str | None, floor: tuple[int, int] | None
 ) -> tuple[int, int] | None:
-    """Return the floor if there can be such a one, else the nearest that can be."""
+    """Return the floor if it is possible, else the nearest possible one."""
     oldest = oldest_floor(system, arch, libc)
     if oldest is None or floor is None:
         return default_floor(system, arch, libc)
@@ -362,7 +362,7 @@ _VERSION_WORD = re.compile(r"(?<![0-9])([0-9]{1,2})(?:[._]([0-9]{1,2}))?(?![0-9]
 
 
 def _arch_of(system: str, words: str) -> str | None:
-    """Return the architecture of a system that some words mean."""
+    """Return the architecture of a system that these words mean."""
     for arch, pattern in _ARCH_WORDS:
         if pattern.search(words):
             arch_there = "arm64" if arch == "aarch64" and system != "linux" else arch
@@ -371,7 +371,7 @@ def _arch_of(system: str, words: str) -> str | None:
 
 
 def _suggest(text: str) -> str | None:
-    """Return the name that was probably meant, if there is one."""
+    """Return the name that was probably meant, if there is a similar one."""
     words = text.strip().lower()
     for legacy, (major, minor) in _LEGACY_FLOORS.items():
         year = legacy.removeprefix("manylinux")
@@ -392,12 +392,12 @@ def _suggest(text: str) -> str | None:
 
 
 def usual_names(text: str) -> list[str]:
-    """Return the usual platforms of a word for a system alone: none if it is no such word."""
+    """Return the default platforms of a system; none if the word is not a system's name."""
     return list(_USUAL.get(text.strip().lower(), ()))
 
 
 def caution(text: str) -> str:
-    """Return what to know of a name that may be meant otherwise; empty for all but one.
+    """Return a note on a name that may be misunderstood; empty for all but one.
 
     `win32` is the wheel platform tag of 32-bit Windows, and any Windows in Python's `sys.platform`.
     """

@@ -28,9 +28,9 @@ PYPYS: Final[dict[tuple[int, int], dict[str, str]]] = {
 
 
 class TargetError(ValueError):
-    """There is no such Python or target; the message is made for the user.
+    """There is no such Python or target; the message is for the user.
 
-    `problems` has each thing that is wrong, a line of the message each.
+    `problems` has each problem, one for each line of the message.
     """
 
     def __init__(self, *problems: str) -> None:
@@ -101,7 +101,7 @@ class Python:
 
     @property
     def abi_flavour(self) -> str:
-        """What tells apart the builds of one minor: nothing or `t`; for PyPy `pp73` or `pp80`."""
+        """The flavour of a build of one minor: nothing or `t`; for PyPy `pp73` or `pp80`."""
         if self.implementation == "pypy":
             return self.pypy_abi or next(iter(PYPYS[self.version]))
         return "t" if self.free_threaded else ""
@@ -118,7 +118,7 @@ class Python:
 
 
 def known_pythons() -> list[Python]:
-    """Return every Python that there is: CPython, free-threaded CPython, PyPy; oldest first."""
+    """Return every known Python: CPython, free-threaded CPython, PyPy; oldest first."""
     return [
         *(Python(implementation="cpython", version=version) for version in CPYTHONS),
         *(
@@ -159,7 +159,7 @@ def _joined(version: Iterable[int]) -> str:
 
 
 def dotted(version: Iterable[int]) -> str:
-    """Write a version as people do: 3.12."""
+    """Write a version for people: 3.12."""
     return ".".join(map(str, version))
 
 
@@ -207,7 +207,7 @@ _LIKE_PYTHON = re.compile(
 
 
 def _suggest_python(text: str) -> str | None:
-    """Return the word that was probably meant, if there is one."""
+    """Return the word that was probably meant, if there is a similar one."""
     words = text.strip().lower()
     if match := _LIKE_PYTHON.fullmatch(words):
         try:

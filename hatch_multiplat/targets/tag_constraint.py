@@ -1,4 +1,4 @@
-"""Which wheel tags a dependency may use: what requirement specifiers cannot say.
+"""The wheel tags that a package may use, which requirement specifiers cannot express.
 
     cryptography[manylinux2014_x86_64, abi3]
     pip==1.3.1[manylinux1, cp36, x86_64]
@@ -66,12 +66,12 @@ _EXAMPLES: Final = (
 
 
 class TagConstraintError(ValueError):
-    """A tag constraint that cannot be; the message is made for the user."""
+    """A tag constraint is invalid; the message is for the user."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TagConstraint:
-    """The tag words that wheels of one package may carry, by kind; no words, no demand."""
+    """The tag words that wheels of one package may have, by kind; without words, any tag fits."""
 
     name: NormalizedName
     words: tuple[tuple[Kind, tuple[str, ...]], ...]
@@ -80,14 +80,14 @@ class TagConstraint:
         return f"{self.name}[{', '.join(word for _, words in self.words for word in words)}]"
 
     def admits(self, tags: Iterable[Tag]) -> bool:
-        """Tell whether one of these tags carries a word of each kind that is named."""
+        """Tell whether one of these tags has a word of each named kind."""
         return any(
             all(any(_carries(tag, kind, word) for word in words) for kind, words in self.words)
             for tag in tags
         )
 
     def concerns(self, target: Target) -> bool:
-        """Tell whether a target accepts any wheel at all that carries such words.
+        """Tell whether a target accepts any wheel with such words.
 
         `[manylinux2014_x86_64]` says nothing about Windows, and `[cp36]` nothing about 3.9.
         """

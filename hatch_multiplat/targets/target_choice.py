@@ -20,7 +20,7 @@ Axis = Literal["target", "platform", "python"]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Choice:
-    """What was asked for, each word as it was given; nothing on an axis means all of it."""
+    """The given words; no words on an axis mean all of it."""
 
     targets: tuple[str, ...] = ()
     platforms: tuple[str, ...] = ()
@@ -67,12 +67,12 @@ def group_targets(targets: Sequence[Target], axis: Axis) -> dict[str, tuple[Targ
 
 
 def is_named(target: Target, patterns: Iterable[str]) -> bool:
-    """Tell whether one of these patterns, such as `cp315-*`, is for a target's name."""
+    """Tell whether one of these patterns, such as `cp315-*`, matches a target's name."""
     return any(fnmatchcase(str(target), pattern) for pattern in patterns)
 
 
 def name_targets(named: Collection[Target], targets: Iterable[Target]) -> tuple[str, ...]:
-    """Return patterns that are for these among all targets, and for no other: the fewest.
+    """Return the fewest patterns that match these targets and no others.
 
     Whole platforms come first, such as `*-win_amd64`, then whole Pythons, then names.
     """
@@ -91,13 +91,13 @@ def name_targets(named: Collection[Target], targets: Iterable[Target]) -> tuple[
 
 
 def _halves(target: Target) -> tuple[str, str]:
-    """Return what stands before and behind the first hyphen of a name."""
+    """Return the parts of a name before and after its first hyphen."""
     python, _, platform = str(target).partition("-")
     return python, platform
 
 
 def unknown_patterns(where: str, patterns: Sequence[str], targets: Sequence[Target]) -> list[str]:
-    """Return a problem for each pattern of an array that no target is named by.
+    """Return a problem for each pattern of an array that matches no target.
 
     `where` is the array's path.
     """
@@ -132,11 +132,11 @@ def suggest_target(word: str, targets: Iterable[Target]) -> str:
 
 _NEAR: Final = 0.6
 _LISTED: Final = 12
-"""So many targets are named where none is near."""
+"""The number of targets in a message if none is similar."""
 
 
 def _likeness(word: str, names: Iterable[str]) -> float:
-    """Return 1 for the beginning of a name, less the less alike they are."""
+    """Return a rank of similarity: 1 for the beginning of a name, less for others."""
     word = word.strip("*?").lower()
     return max(
         1.0 if word and name.startswith(word) else difflib.SequenceMatcher(None, word, name).ratio()

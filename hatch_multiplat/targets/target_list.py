@@ -1,4 +1,4 @@
-"""The keys `platforms` and `python` to the targets that they mean."""
+"""The targets that the keys `platforms` and `python` mean."""
 
 from __future__ import annotations
 
@@ -64,9 +64,9 @@ def read_platforms(
     said_by: str = IN_PROJECT,
     host: Host,
 ) -> tuple[PlatformEntry, ...]:
-    """Read the array `platforms`; what is wrong in it goes to the reader's problems.
+    """Read the array `platforms`; problems go to the reader.
 
-    `said_by` is what messages call the place where `requires_python` stands.
+    `said_by` names the place of `requires_python` in messages.
     """
     entries: list[PlatformEntry] = []
     seen: dict[Platform | Target, str] = {}
@@ -125,13 +125,13 @@ def read_pythons(
 
 
 def default_pythons(requires_python: SpecifierSet) -> tuple[Python, ...]:
-    """Return every CPython that a project admits and upstream still supports."""
+    """Return every CPython that a project allows and upstream still supports."""
     supported = [Python(implementation="cpython", version=minor) for minor in SUPPORTED_CPYTHONS]
     return tuple(python for python in supported if admits(requires_python, python))
 
 
 def old_pythons(requires_python: SpecifierSet) -> tuple[Python, ...]:
-    """Return every CPython that a project admits and upstream no longer supports.
+    """Return every CPython that a project allows and upstream no longer supports.
 
     They start with the oldest that executables start on.
     """
@@ -155,7 +155,7 @@ def expand(entries: Sequence[PlatformEntry], pythons: Sequence[Python]) -> tuple
 
 @functools.lru_cache(maxsize=4096)  # The pages of an index say the same thing often.
 def admits(requires_python: SpecifierSet, python: Python) -> bool:
-    """Tell whether some patch release of this minor, or the pinned one, is admitted."""
+    """Tell whether some patch release of this minor, or the pinned one, is allowed."""
     major, minor = python.version
     patches = range(MAX_PATCH) if python.patch is None else (python.patch,)
     return any(requires_python.contains(f"{major}.{minor}.{patch}") for patch in patches)

@@ -41,7 +41,7 @@ _YOU: Final = "the executable"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Problem:
-    """What is wrong with one package on one target; `target` is None where it is on all."""
+    """A problem with one package on one target; `target` is None if it is on all."""
 
     kind: FaultKind
     name: NormalizedName
@@ -98,13 +98,13 @@ def parse_requires(text: str) -> tuple[Requirement, ...]:
 
 
 def parse_requires_python(text: str) -> SpecifierSet:
-    """Return the Requires-Python of a wheel's METADATA; what is no specifier admits everything."""
+    """Return the Requires-Python of a wheel's METADATA; an invalid one allows everything."""
     raw, _ = parse_email(text)
     return parse_bound(raw.get("requires_python"))
 
 
 def parse_bound(text: object) -> SpecifierSet:
-    """Return the specifier in a Requires-Python; what is none admits everything."""
+    """Return the specifier in a Requires-Python; an invalid one allows everything."""
     try:
         return SpecifierSet(str(text or ""))
     except InvalidSpecifier:
@@ -112,7 +112,7 @@ def parse_bound(text: object) -> SpecifierSet:
 
 
 def valid_requirements(texts: Iterable[object]) -> Iterable[Requirement]:
-    """Return those of the texts that are requirements."""
+    """Return the texts that are valid requirements."""
     for text in texts:
         try:
             yield Requirement(str(text))
@@ -160,7 +160,7 @@ def find_problems(
 def list_requirements(
     selection: Selection, requires: Mapping[str, tuple[Requirement, ...]], required: Requirements
 ) -> dict[NormalizedName, list[tuple[str, Requirement]]]:
-    """Return what a target's set requires of each package, with the words for what requires it.
+    """Return the requirements on each package of a target, with the name of what requires it.
 
     `requires` is that of `find_problems`; the words are "scipy 1.2", or "the executable".
     """
@@ -180,7 +180,7 @@ def list_requirements(
 
 
 def render_problems(problems: Sequence[Problem], *, total: int) -> list[str]:
-    """Return the lines that tell of problems, those of several targets together.
+    """Return the lines for problems, with the targets of each problem together.
 
     `total` is the number of targets that there are.
     """
@@ -236,7 +236,7 @@ def _refusals(
     bounds: Mapping[str, SpecifierSet],
     required: Requirements,
 ) -> Iterable[Problem]:
-    """Return whose Requires-Python keeps a target's Python out, the program's own first."""
+    """Return the packages whose Requires-Python excludes a target's Python, the program first."""
     target = selection.target
     if not served:
         bound = str(required.requires_python)
@@ -267,7 +267,7 @@ def _set_of(selection: Selection, patch: int) -> WheelSet:
 
 
 def _misfits(selection: Selection) -> Iterable[Problem]:
-    """Return the wheels of a target that its Python could not load there."""
+    """Return the wheels of a target that its Python cannot load there."""
     ranks = tag_ranks(selection.target)
     for wheel in selection.wheels:
         if not any(tag in ranks for tag in wheel.tags):

@@ -44,7 +44,7 @@ _GLIBC: Final = re.compile(r"GLIBC_(\d+)\.(\d+)(?:\.\d+)?")
 # Without a number, and asked for by linkers that pack relocations: ld.so knows it from 2.36 on.
 _RELR: Final = "GLIBC_ABI_DT_RELR"
 _SPOOLED: Final = 16 << 20
-"""Bytes of a file that are held in memory; one that has more lies on the disk."""
+"""The number of bytes of a file that are held in memory; larger files go to the disk."""
 _MUSL: Final = re.compile(r"libc\.so|libc\.musl-\w+\.so\.1")
 
 
@@ -86,7 +86,7 @@ def read_libc_needs(wheel: WheelFile) -> dict[str, LibcNeed]:
 
 
 def _read_elf(data: IO[bytes], member: str) -> tuple[str, LibcNeed] | None:
-    """Return the architecture of an ELF file, and what it needs; None if that is not known."""
+    """Return the architecture and the needs of an ELF file; None if it is not known."""
     # It takes a tenth of a second to load, and few builds have a wheel that is looked into.
     from elftools.common.exceptions import ELFError  # noqa: PLC0415
     from elftools.construct import ConstructError  # noqa: PLC0415
@@ -115,7 +115,7 @@ def _read_elf(data: IO[bytes], member: str) -> tuple[str, LibcNeed] | None:
 
 
 def _needed_names(file: ELFFile) -> Iterator[str]:
-    """Return the names of the libraries that an ELF file needs, and of the versions in them."""
+    """Return the libraries that an ELF file needs, and the versions in them."""
     # Its classes of sections, and their attributes, are chosen by what the file says.
     for section in cast("Iterator[Any]", file.iter_sections()):
         if section["sh_type"] == "SHT_GNU_verneed":
@@ -133,7 +133,7 @@ def _glibc_version(symbol: str) -> Floor | None:
 
 
 def _more(one: LibcNeed | None, other: LibcNeed) -> LibcNeed:
-    """Return what two files need together."""
+    """Return the combined needs of two files."""
     if one is None:
         return other
     newer = other if (other.glibc or (0, 0)) > (one.glibc or (0, 0)) else one
@@ -146,7 +146,7 @@ def _more(one: LibcNeed | None, other: LibcNeed) -> LibcNeed:
 
 
 def measured_floor(needs: Mapping[str, LibcNeed], target: Target) -> Floor | None:
-    """Return the lowest glibc that wheels with these needs run on; None where any will do."""
+    """Return the lowest glibc for wheels with these needs; None if any works."""
     platform = target.platform
     need = needs.get(platform.arch)
     oldest = oldest_floor(platform.system, platform.arch, platform.libc)
@@ -158,7 +158,7 @@ def measured_floor(needs: Mapping[str, LibcNeed], target: Target) -> Floor | Non
 def explain_need(
     tags: Iterable[Tag], needs: Mapping[str, LibcNeed], target: Target
 ) -> tuple[MissingKind, str, str] | None:
-    """Say why a wheel whose tags fit a target does not do there: kind, reason, and floor needed.
+    """Say why a wheel whose tags fit a target does not run there: kind, reason, and floor needed.
 
     None where it does. The kinds and the floor are those of `explain_incompatibility`.
     """
@@ -217,7 +217,7 @@ def find_newer_libc(
 def missing_because(
     wheel: Wheel, target: Target, found: tuple[MissingKind, str, str], *, whose: str
 ) -> MissingWheel:
-    """Return what a target lacks whose wheel does not run there, with the reason found."""
+    """Return a missing wheel for a target whose wheel does not run there, with the reason."""
     kind, reason, needs = found
     return MissingWheel(
         name=wheel.name,

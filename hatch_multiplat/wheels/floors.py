@@ -1,4 +1,4 @@
-"""The lowest floor of a platform on which some wheels of a package still do."""
+"""The lowest floor of a platform that some wheels of a package support."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ def _pythons(target: Target) -> frozenset[tuple[str, str]]:
 
 @functools.cache
 def _floors_of_tags(system: str, arch: str, libc: str | None) -> dict[str, Floor]:
-    """Return the lowest floor that accepts each wheel platform tag, asking floor by floor."""
+    """Return the lowest floor that accepts each wheel platform tag, by trying each floor."""
     oldest = oldest_floor(system, arch, libc)
     if oldest is None:
         return {}

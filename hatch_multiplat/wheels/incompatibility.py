@@ -1,4 +1,4 @@
-"""Why the wheels of a package do not fit a target: the reason, and the floor that would do."""
+"""The reason why the wheels of a package do not fit a target, and the floor that would fit."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def explain_incompatibility(tags: Iterable[Tag], target: Target) -> tuple[Missin
 
 
 def explain_refusal(requires_python: SpecifierSet, target: Target) -> str:
-    """Say that a package's own Requires-Python leaves out a target."""
+    """Say that a package's own Requires-Python excludes a target."""
     return f"it requires Python {str(requires_python)!r}, which leaves out {target.python}"
 
 
@@ -72,7 +72,7 @@ def spell_floor(floor: tuple[int, int], target: Target) -> str:
 
 
 def _floor_for(platform_tag: str, platform: Platform) -> tuple[int, int] | None:
-    """Return the lowest floor above a platform's own with which it would take a platform tag."""
+    """Return the lowest floor above a platform's own that accepts a platform tag."""
     named = _named_floor(platform_tag, _FAMILIES.get(platform.libc or platform.system, ""))
     oldest = oldest_floor(platform.system, platform.arch, platform.libc)
     if named is None or oldest is None or platform.floor is None:

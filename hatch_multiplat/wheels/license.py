@@ -1,4 +1,4 @@
-"""A wheel's METADATA to what it says of its licence."""
+"""A wheel's licence, from its METADATA."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The coverage matrix: for each package and target its version and wheel, or what is missing."""
+"""The coverage matrix: the version and wheel of each package for each target, or the reason."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ TagsOf: TypeAlias = "Mapping[Key, Sequence[frozenset[Tag]]]"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Cell:
-    """What a target takes of a package.
+    """The wheel that a target takes of a package.
 
     `floor` is the lowest at which this version still has a wheel, None where the floor does not
     matter, or is not known: `promised` is false for a wheel for plain `linux_ARCH`, whose tag says
@@ -62,7 +62,7 @@ class Cell:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Missing:
-    """What a target lacks of a package, why, and what to do about it.
+    """A package without a wheel for a target: the reason, and what to do about it.
 
     `floor` is the lowest at which this version has a wheel, or an older one that would be taken in
     its place, `newest` the newest version that has one; both are empty where nothing would do.
@@ -80,7 +80,7 @@ class Missing:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class OwnWheel:
-    """The project itself: which of its wheels each target takes, and which are yet to be built.
+    """The project itself: the wheel that each target takes, and the wheels that are not built yet.
 
     `version` is None where neither a wheel nor `pyproject.toml` says it. `gaps` are the targets
     for which there is no wheel, nor one to be expected. `measured` are the lowest floors that were
@@ -106,7 +106,7 @@ class Column:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FloorNeed:
-    """Which floor a platform was asked to have, and the lowest on which the same versions work.
+    """The floor that a platform was asked to have, and the lowest for the same versions.
 
     `packages` has what each package forces, highest first; `lowest` is None where none does.
     `unknown` are the packages of which it is not known: their wheels are for plain `linux_ARCH`.
@@ -130,7 +130,7 @@ class FloorNeed:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Variant:
-    """One of several versions of a package: where it is taken, and why no newer one is."""
+    """One of several versions of a package: its targets, and why they have no newer one."""
 
     version: Version
     targets: tuple[Target, ...]
@@ -139,7 +139,7 @@ class Variant:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Matrix:
-    """Everything that `check` knows; cells and gaps are sorted by package and by target.
+    """Everything that `check` knows; cells and missing wheels by package and by target.
 
     `asked` are the targets that were asked for beside those of the table. `differences` has the
     packages of several versions, the newest first. `explanation` is the solver's own where it
@@ -165,7 +165,7 @@ class Matrix:
 
     @property
     def unbuilt(self) -> tuple[Target, ...]:
-        """The targets for which the project's own wheel is yet to be built."""
+        """The targets for which the project's own wheel is not built yet."""
         return tuple(cell.target for cell in self.cells if cell.kind == "unbuilt")
 
     @property
@@ -184,7 +184,7 @@ class Matrix:
 
     @property
     def entries(self) -> tuple[Cell | Missing, ...]:
-        """All cells, then all gaps."""
+        """All cells, then all missing wheels."""
         return (*self.cells, *self.missing_wheels)
 
 
@@ -205,7 +205,7 @@ def make_matrix(
     rules: Sequence[TagConstraint] = (),
     available: TagsOf | None = None,
 ) -> Matrix:
-    """Put together the matrix of a lock, of what was selected from it, and of what is lacking.
+    """Make the matrix of a lock, of its selections, and of the missing wheels.
 
     `newest` is the newest version with a fitting wheel for each missing wheel, where there is one,
     `held_by` what else than the project forbids it. `built` are the file
@@ -269,7 +269,7 @@ def make_columns(targets: Iterable[Target]) -> tuple[Column, ...]:
 
 
 def wheel_kind(wheel: Wheel) -> WheelKind:
-    """Return what kind of wheel this is, by its tags."""
+    """Return the kind of a wheel, by its tags."""
     if any(tag.platform == "any" for tag in wheel.tags):
         return "pure"
     abi3 = any(tag.abi in {"abi3", "abi3t"} for tag in wheel.tags)
@@ -373,9 +373,9 @@ def _patch_words(target: Target, starts: Sequence[int], first: int, last: int) -
 
 
 def _exclude(lacking: Sequence[Target], listed: Sequence[Target]) -> str:
-    """Return the line of a table that leaves out those of its targets that lack something.
+    """Return the table's line that leaves out the targets with missing wheels.
 
-    It is empty where none would be left.
+    It is empty if no target would be left.
     """
     gone = [target for target in lacking if target in listed]
     if not gone or len(gone) == len(listed):
@@ -419,7 +419,7 @@ def _missing(
 def _floor_needs(
     columns: Iterable[Column], cells: Sequence[Cell], missing_wheels: Iterable[Missing]
 ) -> Iterable[FloorNeed]:
-    """Return for each platform with floors what its packages force; of its Pythons, the highest."""
+    """Return the floor that the packages force on each platform: the highest of its Pythons."""
     by_target: dict[Target, dict[NormalizedName, Floor]] = defaultdict(dict)
     unknown: dict[Target, set[NormalizedName]] = defaultdict(set)
     for cell in cells:
@@ -455,7 +455,7 @@ def _differences(
     order: Mapping[Target, int],
     rules: Sequence[TagConstraint],
 ) -> Iterable[tuple[NormalizedName, tuple[Variant, ...]]]:
-    """Return the packages of several versions, and why a target has not the newest of them."""
+    """Return the packages of several versions, and why a target lacks the newest of them."""
     found: dict[NormalizedName, dict[Version, set[Target]]] = defaultdict(dict)
     for cell in cells:
         if cell.version is not None:

@@ -1,4 +1,4 @@
-"""The matrix as rows and words: what its renderings for people have in common."""
+"""The matrix as rows and words: the common part of its renderings for people."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ MEANINGS: Final[Mapping[str, str]] = {
 }
 UNKNOWN: Final = "unknown"
 RUN: Final = 3
-"""So many Pythons in a row, and more, are written as a range."""
+"""The number of Pythons in a row from which on they are written as a range."""
 
 Vector: TypeAlias = "tuple[str | None, ...]"
 
@@ -79,25 +79,25 @@ class Row:
 
     @property
     def is_plain(self) -> bool:
-        """Whether this is a pure wheel on every target, of which there is nothing to see."""
+        """Whether this is a pure wheel on every target, so that the row needs no space."""
         return not self.pythons and all(word in {"pure", None} for word in self.cells)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MissingGroup:
-    """Gaps of one package that have the same reason, and the same thing to do about them."""
+    """The missing wheels of one package with the same reason and the same remedy."""
 
     first: Missing
     targets: tuple[Target, ...]
 
 
 def is_gap(word: str | None) -> bool:
-    """Tell whether a word of the matrix means that something is missing."""
+    """Tell whether a word of the matrix means a missing wheel."""
     return word is not None and word.isupper()
 
 
 def make_rows(matrix: Matrix) -> tuple[Row, ...]:
-    """Return the rows by package, of each the newest version first."""
+    """Return the rows by package, the newest version of each first."""
     words: dict[NormalizedName, dict[tuple[str, str], dict[Target, str]]] = defaultdict(dict)
     versions = {(entry.name, str(entry.version or "")): entry.version for entry in matrix.entries}
     for cell in matrix.cells:
@@ -122,7 +122,7 @@ def make_rows(matrix: Matrix) -> tuple[Row, ...]:
 
 
 def group_gaps(matrix: Matrix) -> tuple[MissingGroup, ...]:
-    """Gather the gaps that can be told in one paragraph."""
+    """Gather the missing wheels that fit into one paragraph."""
     grouped: dict[tuple[str, ...], list[Missing]] = defaultdict(list)
     for missing_wheel in matrix.missing_wheels:
         grouped[
@@ -143,7 +143,7 @@ def group_gaps(matrix: Matrix) -> tuple[MissingGroup, ...]:
 def group_floors(need: FloorNeed) -> list[tuple[str, list[NormalizedName]]]:
     """Gather the packages of a platform by the floor that they force, the highest first.
 
-    Those of which it is not known come last.
+    Packages with an unknown floor come last.
     """
     grouped: dict[str, list[NormalizedName]] = defaultdict(list)
     for name, floor in need.packages:
@@ -204,12 +204,12 @@ def describe_floor(floor: Floor | None) -> str:
 
 
 def describe_lowest(need: FloorNeed) -> str:
-    """Write the lowest floor of a platform: not known if that of one package is not."""
+    """Write the lowest floor of a platform: unknown if that of one package is."""
     return UNKNOWN if need.unknown and not need.is_raised else describe_floor(need.lowest)
 
 
 def describe_system(column: Column) -> str:
-    """Return what a platform's floor is a version of: glibc, musl, or macOS."""
+    """Return the subject of a platform's floor: glibc, musl, or macOS."""
     return column.platform.libc or {"macos": "macOS"}.get(column.platform.system, "")
 
 
@@ -229,7 +229,7 @@ def describe_raised(matrix: Matrix) -> list[str]:
 
 
 def describe_size(matrix: Matrix) -> str:
-    """Say in a few words what the matrix is about."""
+    """Describe the matrix in a few words."""
     pythons = list_pythons(matrix)
     packages = len(matrix.packages)
     return (
@@ -241,7 +241,7 @@ def describe_size(matrix: Matrix) -> str:
 
 
 def describe_outcome(matrix: Matrix) -> list[str]:
-    """Say whether all targets are covered, and what those asked for would take."""
+    """Say whether all targets are covered, and what the additional ones would need."""
     count, lacking = len(matrix.targets), len(matrix.uncovered)
     names = ", ".join(dict.fromkeys(missing_wheel.name for missing_wheel in matrix.missing_wheels))
     if not lacking:
@@ -280,7 +280,7 @@ def _describe_asked(matrix: Matrix) -> str:
 
 
 def _name_asked(matrix: Matrix) -> str:
-    """Name what was asked for as it was: platforms and Pythons, if that is all of it."""
+    """Name the additional targets as they were given: by platforms and Pythons, if possible."""
     asked = set(matrix.asked)
     columns = [column for column in matrix.columns if asked.issuperset(column.targets)]
     pythons = [

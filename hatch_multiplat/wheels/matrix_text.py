@@ -1,4 +1,4 @@
-"""The matrix for people at a terminal: lines of text no wider than it, coloured where it can."""
+"""The matrix for people at a terminal: lines of text that fit it, in colour if possible."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ if TYPE_CHECKING:
     from hatch_multiplat.wheels.matrix_layout import Row
 
 NARROWEST: Final = 40
-"""Columns of a terminal; in a narrower one lines break where they may."""
+"""The columns of a terminal; in a narrower one, lines break where necessary."""
 
 _LEAST: Final = 20
-"""Columns that a list of packages has to have beside the floors."""
+"""The least width of a list of packages beside the floors."""
 _UNBROKEN: Final = 100_000
 
 _STYLES: Final[Mapping[str, str]] = {

@@ -1,4 +1,4 @@
-"""A wheel's own words: METADATA, entry points, and the requirements that follow."""
+"""The metadata of a wheel: METADATA, entry points, and the requirements that follow."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _EXTRA_ATOM: Final = re.compile(
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ProjectMetadata:
-    """What a wheel says of itself (core metadata), as far as a build needs it."""
+    """The metadata of a wheel (core metadata), as far as a build needs it."""
 
     name: str
     version: Version
@@ -104,7 +104,7 @@ def unknown_extras(
 
 
 def unknown_own_extras(metadata: ProjectMetadata) -> tuple[NormalizedName, ...]:
-    """Return the extras by which a project requires itself, and which it does not have."""
+    """Return the extras that a project requires of itself, and those that it does not have."""
     own = canonicalize_name(metadata.name)
     named = [
         canonicalize_name(extra)

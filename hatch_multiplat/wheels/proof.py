@@ -1,4 +1,4 @@
-"""The proof that sets of wheels are complete, by what the wheels say; else an error."""
+"""Prove from the metadata of wheels that the sets of all targets are complete."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def prove_selections(
 
 
 def _ways(problems: Sequence[Problem], renewal: str) -> list[str]:
-    """Say what to do about these kinds of problems."""
+    """Return the remedies for these kinds of problems."""
     ways = []
     if any(problem.kind != "python" for problem in problems):
         override = "if a version is meant, name it in override-dependencies of [tool.uv]"

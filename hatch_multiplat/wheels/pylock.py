@@ -1,4 +1,4 @@
-"""Pylock text and its meaning for us: PEP 751 lock files, read, checked and evaluated."""
+"""PEP 751 lock files: read, checked and evaluated."""
 
 from __future__ import annotations
 

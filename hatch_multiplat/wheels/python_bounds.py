@@ -1,4 +1,4 @@
-"""Requires-Python to patch releases: which ones of a target's minor its wheels let it run on."""
+"""The patch releases of a target's minor that the Requires-Python of its wheels allows."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _HINT: Final = "if that is wrong, correct it in dependency-metadata of [tool.uv]
 
 
 def served_patches(selection: Selection, requires_python: SpecifierSet) -> frozenset[int]:
-    """Return the patch releases that a target is for and that the program admits."""
+    """Return the patch releases of a target that the program allows."""
     python = selection.target.python
     admitted = admitted_patches(requires_python, python.version)
     if python.patch is not None:
@@ -32,7 +32,7 @@ def served_patches(selection: Selection, requires_python: SpecifierSet) -> froze
 def find_refusals(
     selection: Selection, served: frozenset[int], bounds: Mapping[str, SpecifierSet]
 ) -> list[tuple[Wheel, frozenset[int]]]:
-    """Return the wheels that refuse some of these patch releases of a target, with those.
+    """Return the wheels that do not allow some of these patch releases of a target, with those.
 
     `bounds` has the Requires-Python of wheels by file name; one that it lacks refuses none.
     """
@@ -55,10 +55,10 @@ def narrow_selections(
     requires_python: SpecifierSet,
     bounds: Mapping[str, SpecifierSet],
 ) -> tuple[Selection, ...]:
-    """Return the selections for those patch releases that the program and its wheels admit.
+    """Return the selections for the patch releases that the program and its wheels allow.
 
-    A wheel that admits none of a target's is not heeded, since that is no matter of patch
-    releases; where nothing would be left, the target stays as the program has it.
+    A wheel that allows none of a target's patch releases is ignored here, since patch releases are
+    not its problem; if nothing would be left, the target keeps those that the program allows.
     """
     narrowed = []
     for selection in selections:
@@ -77,7 +77,7 @@ def find_refused_by_python(
     requires_python: SpecifierSet,
     bounds: Mapping[str, SpecifierSet],
 ) -> tuple[MissingWheel, ...]:
-    """Return a missing wheel for each wheel that admits no Python of a target."""
+    """Return a missing wheel for each wheel that allows no Python of a target."""
     missing_wheels = []
     for selection in selections:
         served = served_patches(selection, requires_python)

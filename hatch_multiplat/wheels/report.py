@@ -1,4 +1,4 @@
-"""What a build has to say, as text and as JSON, and what can be done about a missing wheel."""
+"""The report of a build, as text and as JSON, and the remedies for a missing wheel."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ HEAVIEST: Final = 5
 
 
 class Advice(enum.Enum):
-    """What a user can change about a gap: the requirements, the lock, or the own wheel."""
+    """The setting to change for a missing wheel: the requirements, the lock, or the own wheel."""
 
     PROJECT = enum.auto()
     LOCK = enum.auto()
@@ -29,7 +29,7 @@ class Advice(enum.Enum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DependencyShare:
-    """What one dependency adds to an executable; `size` in bytes, over all its wheels."""
+    """The share of one dependency in an executable; `size` in bytes, with all its wheels."""
 
     name: str
     versions: tuple[str, ...]
@@ -39,7 +39,7 @@ class DependencyShare:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Output:
-    """A file or folder that a build made; `target` names the one that it is for, if it is one."""
+    """A file or folder that a build made; `target` names its target, if it has only one."""
 
     format: str
     path: str
@@ -49,7 +49,7 @@ class Output:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Report:
-    """What a build made: sizes in bytes, time in seconds, dependencies heaviest first.
+    """The results of a build: sizes in bytes, time in seconds, dependencies by size.
 
     `path` and `size` are those of the first of the `outputs`: the PEX, where one was wanted.
     """
@@ -66,7 +66,7 @@ class Report:
     prereleases: tuple[str, ...] = ()
     """Each as name and version, of dependencies."""
     phases: tuple[tuple[str, float], ...] = ()
-    """What was done, such as "resolved", and the seconds that it took, in order."""
+    """The steps, such as "resolved", and the seconds that each took, in order."""
     side_outputs: tuple[str, ...] = ()
     """The files that were written beside the executable."""
 
@@ -150,7 +150,7 @@ def suggest_ways(
 def _ways_to_another(
     missing_wheel: MissingWheel, newest: str, held_by: str, marker: str
 ) -> Iterator[str]:
-    """Say how to get another wheel than the one that is asked for."""
+    """Say how to get another wheel instead of the one that is asked for."""
     name, needs, kind = missing_wheel.name, missing_wheel.needs, missing_wheel.kind
     if newest:
         way = (
@@ -168,7 +168,7 @@ def _ways_to_another(
 
 
 def _raise_floor(missing_wheel: MissingWheel) -> str:
-    """Say which floor would do, and with which version, if it is another one."""
+    """Say which floor would fit, and with which version, if it is another one."""
     version = missing_wheel.needs_version
     there = f", where {missing_wheel.name} {version} has one" if version else ""
     return f"raise the floor to {missing_wheel.needs!r}{there}"

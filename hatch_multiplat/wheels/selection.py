@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
 
 class File(Protocol):
-    """One file of a project on an index, as far as this module looks at it."""
+    """One file of a project on an index, with the attributes that this module uses."""
 
     @property
     def version(self) -> Version: ...
@@ -55,7 +55,7 @@ class File(Protocol):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Wheel:
-    """One wheel of a lock: what it is, where it comes from, and what its bytes must hash to.
+    """One wheel of a lock: its name and tags, its source, and its hash.
 
     `url` is absolute (http, https or file); `size` is in bytes where the index gives it.
     """
@@ -96,7 +96,7 @@ class LockedSource:
 
     @property
     def key(self) -> str:
-        """What tells this source from every other one."""
+        """The key that distinguishes this source from all others."""
         commit = f"@{self.commit_id}" if self.commit_id else ""
         return self.url + commit + (f"#{self.subdirectory}" if self.subdirectory else "")
 
@@ -171,7 +171,7 @@ class MissingWheel:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Outcome:
-    """What selection found for all targets: each field can hold something at once.
+    """The results of the selection for all targets; any of the fields can have entries.
 
     `partial` is what incomplete targets take.
     """
@@ -247,7 +247,7 @@ def select_all(
 
 
 def covered_patches(lock: Pylock, target: Target) -> frozenset[int]:
-    """Return the patch releases of a target's Python that a lock says it is made for."""
+    """Return the patch releases of a target's Python that a lock claims to cover."""
     python = target.python
     every = frozenset(range(MAX_PATCH) if python.patch is None else [python.patch])
     if lock.requires_python is not None:
@@ -265,7 +265,7 @@ def covered_patches(lock: Pylock, target: Target) -> frozenset[int]:
 
 
 def _admitted_by(package: Package, target: Target) -> frozenset[int]:
-    """Return the patch releases that a locked package admits; all, if it admits none of them."""
+    """Return the patch releases that a locked package allows; all, if it allows none of them."""
     every = frozenset(range(MAX_PATCH))
     if package.requires_python is None:
         return every
@@ -284,7 +284,7 @@ def _choose(
 
 
 def _leaves_out(package: Package, target: Target) -> bool:
-    """Tell whether the lock says that a package is not for a target's Python at all."""
+    """Tell whether a package is not for a target's Python at all, by the lock."""
     bound = package.requires_python
     return bound is not None and not admits(bound, target.python)
 
@@ -336,7 +336,7 @@ def parse_wheel(
 
 
 def _check_covers(lock: Pylock, targets: Sequence[Target]) -> None:
-    """Refuse a lock that says itself that it was not made for a target (PEP 751)."""
+    """Refuse a lock that does not claim to cover a target (PEP 751)."""
     requires = lock.requires_python
     outside = [
         target
@@ -417,7 +417,7 @@ def _wheels(package: Package, base: PurePath, built: Mapping[str, Wheel]) -> tup
 
 
 def locked_source(package: Package, base: PurePath) -> LockedSource | None:
-    """Return what a package without wheels could be built from, if there is anything."""
+    """Return the source to build a package without wheels from, if there is one."""
     name, version = package.name, package.version
     file = package.sdist or package.archive
     if file is not None:
@@ -458,7 +458,7 @@ def locked_source(package: Package, base: PurePath) -> LockedSource | None:
 
 
 def _url(url: str | None, path: str | None, base: PurePath) -> str:
-    """Return where a file is; the path counts where a lock has both, as it does to pip and uv."""
+    """Return the location of a file; if a lock has both, the path counts, as in pip and uv."""
     if path or not url:
         return file_url(base / (path or ""))
     return url

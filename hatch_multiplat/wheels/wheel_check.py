@@ -1,4 +1,4 @@
-"""(Selections, wheels on disk) to what start-up could not install, and what it would overwrite.
+"""Find wheels that start-up could not install, and files that would overwrite each other.
 
 The rules are those of `runtime/rules.py`, by which the installer inside an executable goes, judged
 for the system of each target. Nothing is written before this has been asked.
@@ -32,11 +32,11 @@ if TYPE_CHECKING:
     from hatch_multiplat.wheels.wheel_file import WheelFile
 
 _SHOWN: Final = 5
-"""Problems of one wheel that a message lists."""
+"""The number of problems of one wheel in a message."""
 _LIBRARY: Final = "site-packages"
 
 _Files = dict[str, tuple[str, object]]
-"""A wheel's files by their folded path: the path as it is, and what tells its contents."""
+"""A wheel's files by their folded path: the path itself, and a digest of the contents."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -70,11 +70,11 @@ def install_order(
     own: Collection[NormalizedName],
     direct: Collection[NormalizedName],
 ) -> tuple[Selection, ...]:
-    """Return the selections with their wheels in the order in which they are to be installed.
+    """Return the selections with their wheels in the order of installation.
 
-    What is installed last stays where two wheels have the same file: the project's, by the names
-    `own`, come last, what it requires itself, `direct`, before them, and all others first. Among
-    equals the first by name comes last.
+    If two wheels have the same file, the one installed last wins. So the project's wheels, with the
+    names `own`, come last, its direct dependencies, `direct`, before them, and all others first.
+    Among equals, the first by name comes last.
     """
 
     def ordered(wheels: Iterable[Wheel]) -> tuple[Wheel, ...]:
@@ -93,7 +93,7 @@ def install_order(
 def check_wheels(
     selections: Sequence[Selection], files: Mapping[str, WheelFile], *, checked: Path | None = None
 ) -> tuple[Collision, ...]:
-    """Raise VerificationError with all that keeps start-up from installing these wheels.
+    """Raise VerificationError with everything that keeps start-up from installing these wheels.
 
     `files` has the wheels by file name; those of a selection are in the order of installation.
     Below the folder `checked`, wheels that were read and found whole are noted by their SHA-256,
@@ -145,7 +145,7 @@ def find_wheel_problems(
 def _find_collisions(
     selections: Sequence[Selection], takers: Collection[str], judge: _Judge
 ) -> tuple[Collision, ...]:
-    """Return what wheels of one set overwrite of each other, and where one blocks another."""
+    """Return the files of one set that overwrite each other, and those that block each other."""
     found: dict[tuple[str, str, str], tuple[dict[str, None], list[Target]]] = {}
     for selection in selections:
         for group in selection.sets:
@@ -167,7 +167,7 @@ def _find_collisions(
 
 
 def render_wheel_problems(problems: Sequence[WheelProblem], targets: int) -> list[str]:
-    """Say what is wrong with wheels, a line each, of executables with that many targets."""
+    """List the problems of wheels, one for each line, with the targets unless all are affected."""
     by_wheel: dict[str, list[WheelProblem]] = defaultdict(list)
     for problem in problems:
         by_wheel[problem.filename].append(problem)
@@ -184,7 +184,7 @@ def render_wheel_problems(problems: Sequence[WheelProblem], targets: int) -> lis
 
 
 def render_collisions(collisions: Sequence[Collision], targets: int) -> list[str]:
-    """Say what overwrites what, a line for each two wheels."""
+    """List the overwritten files, a line for each pair of wheels."""
     lines = []
     for item in collisions:
         more = f" and {len(item.paths) - 1} more" if len(item.paths) > 1 else ""
@@ -209,7 +209,7 @@ def folders_of(target: Target) -> Folders:
 
 
 class _Judge:
-    """What the rules say of each wheel on each kind of target, asked once."""
+    """The problems of each wheel on each kind of target, found once."""
 
     def __init__(self, files: Mapping[str, WheelFile]) -> None:
         self._files = files
@@ -240,7 +240,7 @@ class _Judge:
         return found
 
     def _key(self, filename: str, target: Target) -> tuple[str, Folders, str]:
-        """What the answer depends on; the folders matter to few wheels."""
+        """The inputs of the result; the folders matter to few wheels."""
         folders, system = folders_of(target), target.platform.system
         if not self._files[filename].has_data:
             folders = folders._replace(purelib="lib", platlib="lib", headers="include")
@@ -258,7 +258,7 @@ class _Judge:
         return self._names_of[filename, system]
 
     def _tops(self, filename: str, target: Target) -> dict[str, _Files]:
-        """Return what a wheel puts into the environment, by the top folder that it is in.
+        """Return the files that a wheel puts into the environment, by their top folder.
 
         Paths are folded, with one name for the library of every target.
         """
@@ -334,7 +334,7 @@ def _find_damages(file: WheelFile, checked: Path | None) -> tuple[str, ...]:
 
 @functools.cache
 def _rules_digest() -> str:
-    """What a note of a wheel that was found whole depends on: the code that found it so."""
+    """The key of a note on an undamaged wheel: the code that has checked it."""
     digest = hashlib.sha256()
     for name in ("runtime/rules.py", "runtime/install.py", "wheels/wheel_file.py"):
         digest.update(resources.files("hatch_multiplat").joinpath(name).read_bytes())

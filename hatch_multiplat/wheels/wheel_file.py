@@ -1,4 +1,4 @@
-"""A wheel on disk, opened once for a whole build: what it says of itself, and what it holds."""
+"""A wheel on disk, opened once for a whole build: its metadata and its contents."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ BROKEN: Final = (
 REMEDY: Final = "pin another version, or tell its authors"
 _COLUMNS: Final = 3
 _SIGNATURES: Final = ("RECORD", "RECORD.jws", "RECORD.p7s")
-"""What a RECORD does not list, or not with a hash."""
+"""Files that a RECORD does not list, or lists without a hash."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -75,7 +75,7 @@ class WheelTexts:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class WheelFile:
-    """What a wheel holds by the directory of its zip file, and the texts in its `.dist-info`.
+    """A wheel's members by the directory of its zip file, and the texts in its `.dist-info`.
 
     `source` opens it, wherever it lies, `facts` are what the rules of
     `runtime/rules.py` look at, `record` is the text of its RECORD. `sha256` is empty where nobody
@@ -92,12 +92,12 @@ class WheelFile:
 
     @property
     def has_data(self) -> bool:
-        """Whether it has files that go elsewhere than where they lie."""
+        """Whether it has files that are installed elsewhere than at their path in the wheel."""
         start = f"{self.facts.info_dir.removesuffix('.dist-info')}.data/"
         return any(member.name.startswith(start) for member in self.facts.members)
 
     def libraries(self) -> dict[str, str]:
-        """Return what goes below site-packages: the path from there, and the member's name."""
+        """Return the files for site-packages: the path from there, and the member's name."""
         places = {}
         for member in self.facts.members:
             top, _, rest = member.name.partition("/")
@@ -119,7 +119,7 @@ class WheelFile:
         return {*self.texts.scripts, *(path.rpartition("/")[2] for path in self.script_files())}
 
     def has_gui_scripts(self) -> bool:
-        """Whether it has scripts of Python's that want no console."""
+        """Whether it has Python scripts without a console."""
         return bool(self.texts.entry_points.get("gui_scripts")) or any(
             self.read(member).startswith(b"#!pythonw") for member in self.script_files().values()
         )
@@ -187,7 +187,7 @@ def _blocks(wheel: Source, name: str, filename: str) -> Iterator[bytes]:
 
 
 def parse_wheel_texts(metadata: str) -> WheelTexts:
-    """Return what the METADATA of a wheel says by itself."""
+    """Return the metadata in the METADATA of a wheel."""
     return WheelTexts(
         requires=parse_requires(metadata), requires_python=parse_requires_python(metadata)
     )
@@ -202,10 +202,10 @@ def _explain(filename: str) -> Iterator[None]:
 
 
 def find_damages(file: WheelFile) -> list[str]:
-    """Read every member of a wheel, and say what is not as the wheel itself has it.
+    """Read every member of a wheel, and list those that differ from the wheel's own records.
 
-    Its METADATA has the name and version of its file name, each member the bytes that the zip
-    file's directory and RECORD vouch for, and RECORD lists what is there, and nothing else.
+    These are the name and version in METADATA against the file name, the bytes of each member
+    against the zip file's directory and RECORD, and the list in RECORD against the members.
     """
     problems = _wrong_names(file)
     rows: dict[str, tuple[str, str]] = {}
@@ -258,9 +258,9 @@ def _wrong_names(file: WheelFile) -> list[str]:
 
 
 def _wrong_contents(blocks: Iterator[bytes], digest: str, size: str) -> str:
-    """Return what of a member is not as RECORD has it: "hash", "size", or "" if all is right.
+    """Return how a member differs from RECORD: "hash", "size", or "" if it does not.
 
-    A hash of a kind that is not known here is as good as none.
+    A hash by an unknown algorithm counts as none.
     """
     algorithm, _, wanted = digest.partition("=")
     known = algorithm in hashlib.algorithms_available and not algorithm.startswith("shake")

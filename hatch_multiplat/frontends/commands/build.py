@@ -1,4 +1,4 @@
-"""`hatch-multiplat build`: for projects hatchling does not build, and for wheels given by path."""
+"""`hatch-multiplat build`: the executable of a project with any backend, or from a wheel."""
 
 from __future__ import annotations
 
@@ -39,15 +39,15 @@ from hatch_multiplat.wheels.report import render_report, report_to_json
     "--wheel",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help=(
-        "The project's wheel; without it, those of project-wheels are taken, "
-        "or one is built by the project's own backend."
+        "The project's wheel [default: those of project-wheels, "
+        "or one that the project's own backend builds]."
     ),
 )
 @click.option(
     "-o",
     "--output-dir",
     type=click.Path(file_okay=False, path_type=Path),
-    help="Where the executable goes [default: output-dir of the table, beside --wheel, or dist/].",
+    help="The folder for the executable [default: output-dir, beside --wheel, or dist/].",
 )
 @click.option("--checksums", is_flag=True, help="Write SHA256SUMS beside the executable.")
 @click.option("--sbom", is_flag=True, help="Write an inventory (CycloneDX) beside the executable.")

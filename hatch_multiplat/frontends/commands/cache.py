@@ -1,4 +1,4 @@
-"""`hatch-multiplat cache`: the folder that builds keep wheels in, what it takes, and less of it."""
+"""`hatch-multiplat cache`: show the wheel cache of builds, or remove files from it."""
 
 from __future__ import annotations
 
@@ -41,16 +41,16 @@ _DAY = 24 * 60 * 60  # seconds
     type=click.IntRange(min=1),
     default=30,
     show_default=True,
-    help="With prune: how long a file was not used.",
+    help="With prune: the number of days that a file was not used.",
 )
 @json_option
 @quiet_option
 @ends_cleanly
 def cache(*, action: str, days: int, as_json: bool, quiet: bool) -> None:
-    """Print the folder of the wheel cache (dir) or what is in it (size), or remove files from it.
+    """Show the folder of the wheel cache (dir) or its contents (size), or remove files from it.
 
-    prune removes what no build has used for some time, clean removes everything. Only files that
-    builds have put there are removed. The environments of executables are elsewhere: see
+    prune removes files that no build has used for some time, clean removes everything. Only files
+    that builds have put there are removed. The environments of executables are elsewhere: see
     MULTIPLAT=cache in the documentation.
     """
     root = WheelCache.default(os.environ).root

@@ -56,7 +56,7 @@ if TYPE_CHECKING:
 
 @click.command(
     cls=Command,
-    short_help="Show which wheel each target has of each package.",
+    short_help="Show the wheel of each package for each target.",
     examples=[
         "hatch-multiplat check",
         "hatch-multiplat check --platform windows-arm64 --python 3.14",
@@ -69,7 +69,7 @@ if TYPE_CHECKING:
     metavar="PLATFORM",
     multiple=True,
     shell_complete=complete_platforms,
-    help="What if the table also had this platform? May be given several times.",
+    help="Also check this platform, as if the table had it. May be given several times.",
 )
 @click.option(
     "--python",
@@ -77,21 +77,21 @@ if TYPE_CHECKING:
     metavar="PYTHON",
     multiple=True,
     shell_complete=complete_pythons,
-    help="What if the table also had this Python? May be given several times.",
+    help="Also check this Python, as if the table had it. May be given several times.",
 )
 @click.option(
     "--only",
     is_flag=True,
-    help="Take --platform and --python in place of the table's, not in addition.",
+    help="Use --platform and --python instead of the table's, not in addition.",
 )
-@click.option("--no-lock", is_flag=True, help="Resolve afresh, even if there is a lock.")
+@click.option("--no-lock", is_flag=True, help="Ignore the lock and resolve again.")
 @json_option
 @click.option("--markdown", is_flag=True, help="Print Markdown, for the summary of a CI job.")
 @click.option(
     "--html",
     metavar="FILE",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="Also write a page to sort and filter.",
+    help="Also write a page that you can sort and filter.",
 )
 @quiet_option
 @verbose_option
@@ -108,7 +108,7 @@ def check(
     html: Path | None,
     quiet: bool,
 ) -> None:
-    """Show which wheel of each package each target of PROJECT takes, and what is missing.
+    """Show the wheel of each package for each target of PROJECT, and the missing wheels.
 
     Few files are downloaded: a wheel if the index does not serve its METADATA or its tag promises
     no C library, the sdist of a package without wheels, and, if the table names a script of a
@@ -147,7 +147,7 @@ def check(
 def _end(
     matrix: Matrix, wrong: Sequence[str], terminal: Terminal, *, as_json: bool, quiet: bool
 ) -> None:
-    """End with an error where there is one; gaps that were printed are not told again."""
+    """End with an error if there is one; missing wheels that were printed are not repeated."""
     if not matrix.missing_wheels and wrong:
         raise ConfigError(wrong)
     for problem in wrong:
@@ -167,9 +167,9 @@ def _search(
     widened: bool,
     no_lock: bool,
 ) -> Resolution | Unresolved:
-    """Take the lock where there is one and it is asked for, else ask the solver.
+    """Use the lock if there is one and it is wanted, else ask the solver.
 
-    With other targets than the table's, the lock only says which versions to keep to.
+    With other targets than the table's, the lock only says which versions to keep.
     """
     locked = None if no_lock else require_lock(project)
     if locked is None or widened:
@@ -182,9 +182,9 @@ def _search(
 def _find_wrong_scripts(
     project: Project, found: Resolution | Unresolved, downloads: Downloads
 ) -> tuple[str, ...]:
-    """Return what is wrong with the scripts that the table names, as far as it can be known.
+    """Return the problems of the scripts in the table, as far as they can be known.
 
-    Where one is none of the project's own, the wheels of one target are looked into.
+    If a script is not the project's own, the wheels of one target are opened.
     """
     table = project.pyproject.get("project", {})
     own = {*table.get("scripts", ()), *table.get("gui-scripts", ())}
@@ -221,7 +221,7 @@ def _may_add_scripts(project: Project) -> bool:
 _ADDS_FILES: Final = frozenset(
     {"data", "external-data", "force-include", "script-files", "shared-data", "shared-scripts"}
 )
-"""What backends call the files that they take into a wheel as they are, scripts among them."""
+"""The keys for files that backends put into a wheel unchanged, scripts among them."""
 
 
 def _say_what_is_unopened(found: Resolution | Unresolved, terminal: Terminal) -> None:

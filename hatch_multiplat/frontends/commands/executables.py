@@ -1,4 +1,4 @@
-"""What the commands on executables share: their argument, their options, how they print."""
+"""The common parts of the commands on executables: their argument, options and output."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ fetch_option = click.option(
 
 
 def _complete(word_of: Callable[[Target], str]) -> Completer:
-    """Return what completes words that name targets of the file, if the line has it already."""
+    """Return completions for targets of the file, if the command line already names the file."""
 
     def complete(context: click.Context, _: click.Parameter, incomplete: str) -> list[str]:
         file = context.params.get("file")
@@ -102,10 +102,10 @@ python_option = click.option(
 def compare(
     executable: Executable, lock_path: Path | None, *, fetch: bool
 ) -> LockComparison | None:
-    """Compare an executable with a lock; raises LockError if it is none that can be read.
+    """Compare an executable with a lock; raises LockError if the lock cannot be read.
 
-    A file without wheels is compared with the lock's wheels in the wheel cache. With `fetch`, those
-    that are missing are brought there; raises FetchError where one cannot be had.
+    A file without wheels is compared with the lock's wheels in the wheel cache. With `fetch`,
+    missing ones are downloaded; raises FetchError if one cannot be.
     """
     if lock_path is None:
         return None
@@ -122,7 +122,7 @@ def compare(
 def _locked_members(
     executable: Executable, lock: Pylock, folder: Path, *, fetch: bool
 ) -> dict[str, tuple[HeldMember, ...]]:
-    """Return what the lock's wheels hold that a file without wheels names, by file name."""
+    """Return the contents of the lock's wheels that a file without wheels names, by file name."""
     if not executable.is_pyz:
         return {}
     digests = {name: held.sha256 for name, held in executable.wheels.items()}
@@ -160,7 +160,7 @@ def _open_client(folder: Path, invocation: Invocation) -> HttpClient:
 
 
 def read_part(path: Path) -> Executable:
-    """Read an executable that is to be cut or joined: ours, one file, and whole."""
+    """Read an executable to split or merge: it must be ours, one file, and complete."""
     executable = read_executable(path)
     if executable.layout != "zipapp":
         raise ExecutableError(f"{path} is a folder; name an executable that is one file")

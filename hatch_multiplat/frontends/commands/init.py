@@ -1,4 +1,4 @@
-"""`hatch-multiplat init`: the table and the hook for a project that has neither yet."""
+"""`hatch-multiplat init`: add the table and the hook to a project."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ if TYPE_CHECKING:
     metavar="NAME",
     multiple=True,
     shell_complete=complete_platforms,
-    help="A platform, in place of those that init would choose; may be given several times.",
+    help="A platform, instead of those that init would choose; may be given several times.",
 )
 @click.option(
     "--python",
@@ -73,7 +73,7 @@ if TYPE_CHECKING:
     multiple=True,
     shell_complete=complete_pythons,
     help=(
-        "A Python, such as 3.13 or 3.14t, in place of those that init would choose; "
+        "A Python, such as 3.13 or 3.14t, instead of those that init would choose; "
         "may be given several times."
     ),
 )
@@ -82,7 +82,7 @@ if TYPE_CHECKING:
     is_flag=True,
     help=f"Build the executable only if {ENABLE}=true; no other build gets the plugin.",
 )
-@click.option("--dry-run", is_flag=True, help="Write nothing; print what would change as a diff.")
+@click.option("--dry-run", is_flag=True, help="Write nothing; print the change as a diff.")
 @click.option("-y", "--yes", is_flag=True, help="Write without asking, even on a terminal.")
 @quiet_option
 @verbose_option
@@ -97,7 +97,7 @@ def init(
     yes: bool,
     quiet: bool,
 ) -> None:
-    """Add the table and the hook to the pyproject.toml of PROJECT. Everything in it stays."""
+    """Add the table and the hook to the pyproject.toml of PROJECT. All its text stays."""
     terminal = Terminal(quiet=quiet)
     file = _read_pyproject(project)
     settings = _choose(project, file.text, Settings(platforms=platforms, pythons=pythons), terminal)
@@ -149,12 +149,12 @@ def _read_pyproject(project: Path) -> TomlFile:
 
 
 def is_somebody_there() -> bool:
-    """Tell whether a question would be read, and answered."""
+    """Tell whether somebody can read and answer a question."""
     return sys.stdin.isatty() and sys.stdout.isatty()
 
 
 def _choose(project: Path, text: str, chosen: Settings, terminal: Terminal) -> Settings:
-    """Return what the table is to say: what was chosen, and guesses for the rest, which it says."""
+    """Return the keys of the table: those that were chosen, and guesses, which it prints."""
     pyproject = tomllib.loads(text)
     present = table_at(pyproject, TABLE)
     _reject_other("platforms", chosen.platforms, present)
@@ -174,7 +174,7 @@ def _choose(project: Path, text: str, chosen: Settings, terminal: Terminal) -> S
 
 
 def _reject_other(key: str, names: tuple[str, ...], present: Mapping[str, Any]) -> None:
-    """Raise ConfigError for names that a table which is there already does not list."""
+    """Raise ConfigError for names that an existing table does not list."""
     other = [name for name in names if name not in present.get(key, names)]
     if other:
         listed = ", ".join(f'"{name}"' for name in other)
@@ -184,7 +184,7 @@ def _reject_other(key: str, names: tuple[str, ...], present: Mapping[str, Any]) 
 def _add_plugin(
     project: Path, text: str, *, on_request: bool, terminal: Terminal
 ) -> tuple[str, list[tuple[TomlFile, str]]]:
-    """Add the hook where hatchling would run it; returns the text, and other files that change."""
+    """Add the hook to hatchling's settings; returns the text, and other files that change."""
     pyproject = tomllib.loads(text)
     if not uses_hatchling(pyproject):
         backend = table_at(pyproject, ("build-system",)).get("build-backend", "setuptools")
@@ -213,7 +213,7 @@ def _add_plugin(
 
 
 def _hatch_toml(project: Path) -> TomlFile | None:
-    """Return `hatch.toml` if it has the build settings, which then count in place of our file's."""
+    """Return `hatch.toml` if it has build settings, which replace those of pyproject.toml."""
     path = project / "hatch.toml"
     if not path.is_file():
         return None
@@ -222,7 +222,7 @@ def _hatch_toml(project: Path) -> TomlFile | None:
 
 
 def _show_diff(file: TomlFile, text: str) -> None:
-    """Print what would change: in colour on a terminal only, and not where NO_COLOR is set."""
+    """Print the changes, in colour only on a terminal and without NO_COLOR."""
     in_colour = is_in_colour(sys.stdout)
     colours = {"+": "green", "-": "red", "@": "cyan"}
     for line in _unified_diff(file.text, text, name=file.path.name):
@@ -232,7 +232,7 @@ def _show_diff(file: TomlFile, text: str) -> None:
 
 
 def _unified_diff(old: str, new: str, *, name: str) -> list[str]:
-    """Return the lines of a unified diff that `patch -p1` takes, each with its own line end."""
+    """Return the lines of a unified diff for `patch -p1`, each with its own line end."""
     # str.splitlines knows many more line ends.
     before, after = (re.findall(r"[^\n]*\n|[^\n]+", text) for text in (old, new))
     diff = difflib.unified_diff(before, after, fromfile=f"a/{name}", tofile=f"b/{name}")

@@ -1,4 +1,4 @@
-"""`hatch-multiplat inspect`: what an executable holds, and what each part of it weighs."""
+"""`hatch-multiplat inspect`: the contents of an executable, and their sizes."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 @click.command(
     cls=Command,
-    short_help="Show what an executable holds; any PEX will do.",
+    short_help="Show the contents of an executable, or of any PEX.",
     examples=[
         "hatch-multiplat inspect dist/demo-1.0.pex",
         "hatch-multiplat inspect --wheels --lock pylock.multiplat.toml dist/demo-1.0.pex",
@@ -48,7 +48,7 @@ if TYPE_CHECKING:
 def inspect(
     *, file: Path, wheels: bool, lock_path: Path | None, fetch: bool, as_json: bool
 ) -> None:
-    """Show what the executable FILE holds, from the file alone; any PEX will do.
+    """Show the contents of the executable FILE, from the file alone; FILE may be any PEX.
 
     Exits with 9 if a wheel is not what the lock says.
     """

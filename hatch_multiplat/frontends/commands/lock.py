@@ -1,4 +1,4 @@
-"""`hatch-multiplat lock`: write the lock of a project, or tell whether it is stale."""
+"""`hatch-multiplat lock`: write the lock of a project, or check whether it is stale."""
 
 from __future__ import annotations
 
@@ -117,7 +117,7 @@ def lock(
 
 @contextmanager
 def _telling_first(name: str, reasons: Sequence[str]) -> Iterator[None]:
-    """Raise LockError for gaps where the lock is stale already, with these reasons before them."""
+    """Raise LockError for missing wheels if the lock is stale already, after these reasons."""
     try:
         yield
     except CoverageError as missing_wheels:
@@ -140,7 +140,7 @@ def _telling_first(name: str, reasons: Sequence[str]) -> Iterator[None]:
 
 
 def _read_names(texts: Sequence[str]) -> list[NormalizedName]:
-    """Return the names of packages; raises ConfigError for each word that is none."""
+    """Return the names of packages; raises ConfigError for each invalid name."""
     names, problems = [], []
     for text in texts:
         try:
@@ -155,7 +155,7 @@ def _read_names(texts: Sequence[str]) -> list[NormalizedName]:
 
 
 def _check_locked(names: Sequence[NormalizedName], present: LockFile) -> None:
-    """Raise ConfigError for each name that no package in the lock has."""
+    """Raise ConfigError for each name that is not in the lock."""
     known = sorted({str(package.name) for package in present.lock.packages})
     problems = []
     for name in names:

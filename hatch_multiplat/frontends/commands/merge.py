@@ -1,4 +1,4 @@
-"""`hatch-multiplat merge`: one executable of several that were built for other targets."""
+"""`hatch-multiplat merge`: one executable from several that were built for different targets."""
 
 from __future__ import annotations
 
@@ -42,9 +42,9 @@ from hatch_multiplat.inspection.parts import join_tables, write_joined
 @quiet_option
 @ends_cleanly
 def merge(*, files: tuple[Path, ...], output: Path, as_json: bool, quiet: bool) -> None:
-    """Write one executable with the targets of several, of one project and version.
+    """Write one executable with the targets of several files of one project and version.
 
-    If two of them have the same target, its wheels have to be the same.
+    If two files have the same target, its wheels have to be the same.
     """
     check_output(output, files)
     executables = [read_part(path) for path in files]

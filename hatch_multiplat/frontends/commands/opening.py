@@ -1,4 +1,4 @@
-"""What the commands that take a project share: what it requires, and its wheel."""
+"""The common parts of the commands on projects: the project's requirements, and its wheel."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ _HINT: Final = (
 
 
 def prepare(folder: Path, terminal: Terminal) -> tuple[Project, Question, BuildContext]:
-    """Open a project and return it with what is to be solved for it, and where."""
+    """Open a project and return it with its question and the context to solve it."""
     project, metadata = open_with_metadata(folder, terminal)
     return project, *prepare_question(project, metadata, terminal)
 
@@ -63,14 +63,14 @@ def open_with_metadata(folder: Path, terminal: Terminal) -> tuple[Project, Proje
 def prepare_question(
     project: Project, metadata: ProjectMetadata, terminal: Terminal
 ) -> tuple[Question, BuildContext]:
-    """Return what is to be solved for a project, and where."""
+    """Return the question of a project, and the context to solve it."""
     say_what_takes_time(terminal, project)
     context = open_context(project, make_invocation(terminal))
     return make_question(project, metadata, context), context
 
 
 def say_what_is_missing(project: Project, terminal: Terminal) -> None:
-    """Note what keeps an ordinary build of a project from making the executable."""
+    """Note why an ordinary build of a project would not make the executable."""
     for line in describe_missing(project.pyproject, read_hatch_toml(project.folder)):
         terminal.display_info(f"note: {line}")
 
@@ -78,7 +78,7 @@ def say_what_is_missing(project: Project, terminal: Terminal) -> None:
 def build_wheel(folder: Path, output: Path, terminal: Terminal) -> Path:
     """Build a project's wheel by its own backend; raises ToolError when that fails.
 
-    Raises ConfigError where nothing says what the project is called.
+    Raises ConfigError if the project has no name.
     """
     check_described(folder, read_pyproject(folder))
     terminal.display_info(f"Building the wheel of {folder.resolve().name}")
@@ -111,6 +111,6 @@ def build_wheel(folder: Path, output: Path, terminal: Terminal) -> Path:
 
 
 def build_aside(folder: Path, terminal: Terminal) -> ProjectWheel:
-    """Build a project's wheel to learn what it says, and for nothing else: it is removed again."""
+    """Build a project's wheel only to read its metadata; the wheel is removed again."""
     with temporary_folder() as output:
         return read_wheel(build_wheel(folder, output, terminal))

@@ -1,4 +1,4 @@
-"""`hatch-multiplat platforms`: what may be written in `platforms` and `python`."""
+"""`hatch-multiplat platforms`: the possible entries of `platforms` and `python`."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ Entries of `python`:
 
 @click.command(
     cls=Command,
-    short_help="Show the platforms and Pythons that a table may name.",
+    short_help="Show the possible platforms and Pythons.",
     examples=[
         "hatch-multiplat platforms",
         "hatch-multiplat platforms --json | jq -r '.platforms[].name'",
@@ -45,7 +45,7 @@ Entries of `python`:
 @json_option
 @ends_cleanly
 def platforms(*, as_json: bool) -> None:
-    """Show what [tool.multiplat] may have in `platforms` and `python`, and what floors mean."""
+    """Show the possible `platforms` and `python` of [tool.multiplat], and the meaning of floors."""
     known = [Platform.parse(name) for name in short_names()]
     if as_json:
         described = {
@@ -89,7 +89,7 @@ def _oldest(platform: Platform) -> str:
 
 
 def _version(kind: str, version: tuple[int, int] | None) -> str:
-    """Write a floor, `glibc 2.28`; nothing where there is none."""
+    """Write a floor, such as `glibc 2.28`; "" if there is none."""
     name = "macOS" if kind == "macos" else kind
     return f"{name} {version[0]}.{version[1]}" if version else ""
 

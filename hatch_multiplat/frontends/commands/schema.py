@@ -1,4 +1,4 @@
-"""`hatch-multiplat schema`: the table as editors and linters take it."""
+"""`hatch-multiplat schema`: the table's schema for editors and linters."""
 
 from __future__ import annotations
 

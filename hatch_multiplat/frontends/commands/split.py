@@ -1,4 +1,4 @@
-"""`hatch-multiplat split`: the same executable for fewer targets, where size counts."""
+"""`hatch-multiplat split`: the same executable for fewer targets, to save space."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ EXE: Final = ".exe"
 
 @click.command(
     cls=Command,
-    short_help="Write an executable for some of its targets.",
+    short_help="Write a smaller executable with some of the targets.",
     examples=[
         "hatch-multiplat split dist/demo-1.0.pex --platform linux-x86_64",
         "hatch-multiplat split dist/demo-1.0.pex --each platform -o parts",
@@ -58,7 +58,7 @@ EXE: Final = ".exe"
 @click.option(
     "--each",
     type=click.Choice(["target", "platform", "python"]),
-    help="Write a file for each target, platform or Python of those chosen.",
+    help="Write one file for each chosen target, platform or Python.",
 )
 @click.option(
     "-o",
@@ -80,7 +80,7 @@ def split(
     as_json: bool,
     quiet: bool,
 ) -> None:
-    """Write FILE anew for some of its targets. Nothing is resolved or downloaded."""
+    """Write a smaller executable with some of FILE's targets. Nothing is resolved or downloaded."""
     choice = Choice(targets=targets, platforms=platforms, pythons=pythons)
     if not choice and each is None:
         raise ConfigError(
@@ -118,7 +118,7 @@ def split(
 
 
 def _suffix(executable: Executable, group: Sequence[Target]) -> str:
-    """Return how a part's name ends: without Windows' targets, a program for it is none."""
+    """Return the suffix of a part: without Windows targets, it is not a program for Windows."""
     suffix = executable.path.suffix
     if _is_for_windows(group) or suffix.lower() != EXE:
         return suffix
@@ -126,7 +126,7 @@ def _suffix(executable: Executable, group: Sequence[Target]) -> str:
 
 
 def _check_suffix(output: Path, group: Sequence[Target]) -> None:
-    """Raise ConfigError for a name of a program for Windows where no target is of Windows."""
+    """Raise ConfigError for the name of a program for Windows if no target is for Windows."""
     if output.suffix.lower() == EXE and not _is_for_windows(group):
         raise ConfigError(
             [f"--output: {output} would be for Windows, and none of its targets is; name a {PEX}"]

@@ -1,4 +1,4 @@
-"""`hatch-multiplat targets`: the table expanded, to look at and as files for pex and Pants."""
+"""`hatch-multiplat targets`: the table's targets, to read and as files for pex and Pants."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def _complete(context: click.Context, _: click.Parameter, incomplete: str) -> li
 
 @click.command(
     cls=Command,
-    short_help="Show what machines the targets of a project are.",
+    short_help="Show the machines that the targets of a project stand for.",
     examples=[
         "hatch-multiplat targets",
         "hatch-multiplat targets --target cp313-macosx_13_0_arm64",
@@ -68,7 +68,7 @@ def _complete(context: click.Context, _: click.Parameter, incomplete: str) -> li
     "folder",
     metavar="DIR",
     type=click.Path(path_type=Path),
-    help="Write a complete-platform file for each target, as pex and Pants take them.",
+    help="Write a complete-platform file for each target, for pex and Pants.",
 )
 @json_option
 @quiet_option
@@ -76,7 +76,7 @@ def _complete(context: click.Context, _: click.Parameter, incomplete: str) -> li
 def targets(
     *, project: Path, names: tuple[str, ...], folder: Path | None, as_json: bool, quiet: bool
 ) -> None:
-    """Show the targets of PROJECT: what each machine must be, and which wheels it accepts."""
+    """Show the targets of PROJECT: the machines that they stand for, and the wheels they accept."""
     opened = open_project(project)
     chosen = opened.config.targets
     for hint in filter(None, map(caution, opened.pyproject["tool"]["multiplat"]["platforms"])):
@@ -97,7 +97,7 @@ def targets(
 
 
 def _pick(known: Sequence[Target], names: Sequence[str]) -> tuple[Target, ...]:
-    """Return the targets of these names; raises ConfigError for each that there is not."""
+    """Return the targets of these names; raises ConfigError for each unknown name."""
     by_name = {str(target): target for target in known}
     problems = []
     for name in names:
@@ -110,7 +110,7 @@ def _pick(known: Sequence[Target], names: Sequence[str]) -> tuple[Target, ...]:
 
 
 def _write_files(chosen: Sequence[Target], folder: Path) -> None:
-    """Write NAME.json for each target; raises WriteError where that cannot be."""
+    """Write NAME.json for each target; raises WriteError if that is not possible."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for target in chosen:

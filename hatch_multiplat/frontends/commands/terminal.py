@@ -1,4 +1,4 @@
-"""What the commands share: how they speak, and how they end.
+"""The common parts of all commands: how they print, and how they end.
 
 Every command imports this, so it imports little itself.
 """
@@ -53,7 +53,7 @@ class Command(click.Command):
 
 
 def complete_words(words: Iterable[str], incomplete: str) -> list[str]:
-    """Return the words, each once, that a word on the command line may become."""
+    """Return the possible completions of a word on the command line, each once."""
     return [word for word in dict.fromkeys(words) if word.startswith(incomplete)]
 
 
@@ -66,7 +66,7 @@ def complete_pythons(_: click.Context, __: click.Parameter, incomplete: str) -> 
 
 
 def write_epilog(formatter: click.HelpFormatter, examples: Sequence[str], command: str) -> None:
-    """Write what follows the options in a command's help."""
+    """Write the end of a command's help, after the options."""
     with formatter.section("Examples"):
         for line in examples:
             formatter.write(f"{' ' * formatter.current_indent}{line}\n")
@@ -75,14 +75,14 @@ def write_epilog(formatter: click.HelpFormatter, examples: Sequence[str], comman
 
 
 class Terminal:
-    """Speaks to a person through stderr; stdout is for what a script may want."""
+    """Writes to a person through stderr; stdout is for output that a script may read."""
 
     def __init__(self, *, quiet: bool = False) -> None:
         self.quiet = quiet
 
     @property
     def verbosity(self) -> int:
-        """The level as hatchling counts it: 0 is the usual one."""
+        """The verbosity as hatchling counts it: 0 is the default."""
         return -1 if self.quiet else 0
 
     def display_info(self, message: str = "") -> None:
@@ -94,7 +94,7 @@ class Terminal:
             _print(to_lines(message), sys.stdout)
 
     def show(self, lines: Iterable[Line]) -> None:
-        """Print what the command is for."""
+        """Print the results of the command."""
         _print(lines, sys.stdout)
 
     def abort(self, message: str = "", code: int = 1) -> NoReturn:
@@ -107,9 +107,9 @@ def _print(lines: Iterable[Line], stream: TextIO) -> None:
 
 
 def find_project(start: Path | None = None) -> Path:
-    """Return the folder of the project that a folder is in, as Hatch and uv find it.
+    """Return the folder of the project that contains a folder, as Hatch and uv find it.
 
-    It is the nearest one with a pyproject.toml; where there is none, the folder itself. By default
+    It is the nearest folder with a pyproject.toml; if there is none, the folder itself. By default,
     the search begins in the current folder.
     """
     here = (start or Path()).absolute()
@@ -140,7 +140,7 @@ verbose_option = click.option(
 def ends_cleanly(command: Callable[P, R]) -> Callable[P, R]:
     """Turn a MultiplatError that leaves a command into its message and its exit code.
 
-    Under `--json` the error goes to stdout too, as JSON.
+    Under `--json`, the error also goes to stdout, as JSON.
     """
 
     @functools.wraps(command)
@@ -160,9 +160,9 @@ def ends_cleanly(command: Callable[P, R]) -> Callable[P, R]:
 
 
 def end_output(error: OSError) -> NoReturn:
-    """End a command whose stdout takes nothing more; an error of anything else is raised again.
+    """End a command whose stdout cannot be written; raises errors of other files again.
 
-    A reader that went away, as `head` does, has what it wanted: nothing is said.
+    If the reader has ended, as `head` does, nothing is printed.
     """
     if not any(
         frame.f_globals.get("__name__") in _PRINTERS for frame, _ in walk_tb(error.__traceback__)
@@ -177,7 +177,7 @@ def end_output(error: OSError) -> NoReturn:
 
 
 def show_usage_error(error: click.ClickException) -> None:
-    """Print what is wrong in the words of a command line, as all errors are."""
+    """Print the problem with the words of a command line, in the form of all errors."""
     context = getattr(error, "ctx", None)
     if context is not None:
         usage = f"{context.get_usage()}\nHelp: {context.command_path} --help\n"

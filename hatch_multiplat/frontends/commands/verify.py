@@ -1,4 +1,4 @@
-"""`hatch-multiplat verify`: prove every target from the file, and run it wherever that can be."""
+"""`hatch-multiplat verify`: prove every target from the file, and run it where possible."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ DEFAULT_ARGUMENTS = ("--version",)
 
 @click.command(
     cls=Command,
-    short_help="Prove that each target has all that it needs.",
+    short_help="Prove that each target is complete, and run it.",
     examples=[
         "hatch-multiplat verify dist/demo-1.0.pex",
         "hatch-multiplat verify dist/demo-1.0.pex --no-run --lock pylock.multiplat.toml",
@@ -69,28 +69,28 @@ DEFAULT_ARGUMENTS = ("--version",)
 @file_argument
 @click.argument("arguments", metavar="[-- ARGUMENTS]", nargs=-1)
 @target_option
-@click.option("--no-run", is_flag=True, help="Prove only; run nothing.")
+@click.option("--no-run", is_flag=True, help="Only prove; run nothing.")
 @click.option(
     "--runner",
     "runners",
     metavar="TARGET=COMMAND",
     multiple=True,
-    help="Run the file for a target, or a pattern of them, by this command; may be repeated.",
+    help="Run the file for a target or a pattern by this command; may be repeated.",
 )
 @click.option(
     "--project",
     type=click.Path(path_type=Path),
-    help="The project whose table names runners [default: the current folder, if it is one].",
+    help="The project whose table names runners [default: the current folder, if it is a project].",
 )
 @click.option(
     "--override",
     "overrides",
     metavar="REQUIREMENT",
     multiple=True,
-    help="Replaces every requirement on its project, as in uv.",
+    help="Replace every requirement for the same package, as in uv.",
 )
 @click.option(
-    "--exclude", "excluded", metavar="NAME", multiple=True, help="A project that may be missing."
+    "--exclude", "excluded", metavar="NAME", multiple=True, help="A package that may be missing."
 )
 @click.option(
     "--timeout",
@@ -98,7 +98,7 @@ DEFAULT_ARGUMENTS = ("--version",)
     default=60.0,
     show_default=True,
     metavar="SECONDS",
-    help="How long a run may take.",
+    help="The time limit for each run.",
 )
 @lock_option
 @fetch_option
@@ -122,7 +122,7 @@ def verify(
     as_json: bool,
     quiet: bool,
 ) -> None:
-    """Prove that each target of FILE has all that it needs, then run it under each Python here.
+    """Prove that each target of FILE is complete, then run it under each Python of this machine.
 
     The program is run with ARGUMENTS (default: --version), unless the file holds something that no
     build has put there. Exits with 9 if anything is wrong, and with 10 if only the first line is
@@ -217,7 +217,7 @@ def _parse_runners(texts: tuple[str, ...]) -> list[Runner]:
 
 
 def _project_runners(project: Path | None) -> list[Runner]:
-    """Return the runners of a project's table; without a project named, of the one around."""
+    """Return the runners of the named project, or of the one around the current folder."""
     folder = project or find_project()
     if project is None:
         if not (folder / "pyproject.toml").is_file():

@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
 
 def render_error(error: MultiplatError, stream: TextIO, *, by: str = "") -> list[Line]:
-    """Return the lines of an error: its message in red, and the matrix where it has one.
+    """Return the lines of an error: its message in red, and the matrix if it has one.
 
-    `by` names who speaks, where others speak too.
+    `by` names the speaker, if other programs print too.
     """
     lines = to_lines(f"error: {by}{error.head}", "red")
     if error.matrix is not None:

@@ -1,4 +1,4 @@
-"""An inspection for people: fit for 80 columns and for a pipe."""
+"""An inspection for people, for 80 columns and for a pipe."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _LAYOUTS: Final = {"zipapp": "one file", "packed": "a packed folder", "loose": "
 
 
 def render_inspection(inspection: Inspection, *, wheels: bool, width: int) -> Iterable[Line]:
-    """Yield what is to be printed; with `wheels`, every wheel with its hash too."""
+    """Yield the lines of an inspection; with `wheels`, also every wheel with its hash."""
     yield from _head(inspection)
     if inspection.targets:
         yield Line()
@@ -40,7 +40,7 @@ def render_inspection(inspection: Inspection, *, wheels: bool, width: int) -> It
 
 
 def render_lock_comparison(lock: LockComparison) -> Iterable[Line]:
-    """Yield the outcome of a comparison, with every wheel that is not the lock's."""
+    """Yield the result of a comparison, with every wheel that differs from the lock."""
     bad = len(lock.different) + len(lock.unknown) + len(lock.missing)
     if lock.agrees:
         yield Line(f"{lock.lock}: {lock.same} wheels are byte for byte what it says", style="green")
@@ -144,9 +144,9 @@ def _wheels(inspection: Inspection) -> Iterable[Line]:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Columns:
-    """Rows of words and of numbers: side by side where there is room for all of it.
+    """Rows of words and numbers, side by side if there is room for all of them.
 
-    Where there is none, the numbers go into a line of their own below the words: no name is cut.
+    If there is not, the numbers get a line of their own below the words: names are never cut.
     """
 
     head: tuple[str, ...]

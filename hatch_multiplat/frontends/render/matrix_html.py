@@ -1,4 +1,4 @@
-"""The matrix as one self-contained HTML page, to sort, to filter, and to read on a phone."""
+"""The matrix as one HTML page without other files: sortable, filterable, readable on phones."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _PLACE: Final = re.compile(r"\{\{(\w+)\}\}")
 
 
 def render_html(matrix: Matrix) -> str:
-    """Render the page. It loads nothing, and is whole, if not sortable, without JavaScript."""
+    """Render the page. It loads nothing, and without JavaScript it lacks only sorting."""
     rows = make_rows(matrix)
     parts = {
         "title": escape(f"{matrix.project}: coverage"),
@@ -258,14 +258,14 @@ def _tr(
     marks: Iterable[str] = (),
     platforms: Iterable[str] = (),
 ) -> str:
-    """Render a row, with what the filters look at."""
+    """Render a row, with the values for the filters."""
     data = {"find": find.lower(), "marks": " ".join(marks), "platforms": " ".join(platforms)}
     attributes = "".join(f' data-{key}="{escape(value)}"' for key, value in data.items())
     return f"<tr{attributes}>{''.join(cells)}</tr>"
 
 
 def _td(label: str, content: str, *, column: str = "", sort: str = "", blank: bool = False) -> str:
-    """Render a cell; its label shows where there is no room for a table."""
+    """Render a cell; its label is shown if there is no room for a table."""
     attributes = f' data-column="{escape(column)}"' if column else ""
     attributes += f' data-sort="{escape(sort)}"' if sort else ""
     attributes += ' class="blank"' if blank else ""

@@ -1,4 +1,4 @@
-"""The matrix for programs: JSON-ready data, every cell and every gap by itself."""
+"""The matrix for programs: JSON-ready data with every cell and every missing wheel."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ _SPECIAL = str.maketrans({char: f"\\{char}" for char in "\\`*_[]<>|#~"})
 
 
 def render_markdown(matrix: Matrix) -> str:
-    """Render the matrix as GitHub-flavoured Markdown: the verdict first, gaps before the table."""
+    """Render the matrix as GitHub-flavoured Markdown: result, missing wheels, table."""
     verdict, *more = describe_outcome(matrix)
     mark = "\N{CROSS MARK}" if matrix.missing_wheels else "\N{WHITE HEAVY CHECK MARK}"
     blocks = [

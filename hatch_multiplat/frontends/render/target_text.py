@@ -1,4 +1,4 @@
-"""Targets for people: what a machine must be, what it accepts, and what its markers say."""
+"""Targets for people: their machines, the tags they accept, and their marker variables."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from hatch_multiplat.wheels.matrix import Column
 
 BEST: Final = 2
-"""So many of the best tags are shown of each target; `targets --target` shows all."""
+"""The number of best tags shown for each target; `targets --target` shows all."""
 
 NARROWEST: Final = 40
 

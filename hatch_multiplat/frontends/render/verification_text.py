@@ -1,4 +1,4 @@
-"""A verification for people: fit for 80 columns and for a pipe."""
+"""A verification for people, for 80 columns and for a pipe."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from hatch_multiplat.inspection.verification import TrialResult, Verification
 
 SHOWN_LINES: Final = 20
-"""Lines of a failed program's output that are shown, its last."""
+"""The number of last lines of a failed program's output that are shown."""
 _STATES: Final = {
     "known": ("accounted for", "green"),
     "rewritten": ("rewritten", "yellow"),
@@ -26,7 +26,7 @@ _BAD: Final = frozenset({"unknown", "wrong"})
 
 
 def render_verification(verification: Verification) -> Iterable[Line]:
-    """Yield a line a target, then everything that is wrong, then the outcome."""
+    """Yield a line for each target, then every problem, then the result."""
     width = max((len(target) for target in verification.targets), default=0)
     for target in verification.targets:
         runs = verification.runs_of(target)
@@ -60,7 +60,7 @@ def render_verification(verification: Verification) -> Iterable[Line]:
 
 
 def summarize(verification: Verification) -> str:
-    """Return the outcome in one sentence."""
+    """Return the result in one sentence."""
     proven = [target for target in verification.targets if verification.is_proven(target)]
     run = [
         target
@@ -87,7 +87,7 @@ def summarize(verification: Verification) -> str:
 
 
 def _accounts(verification: Verification) -> Iterable[Line]:
-    """Yield a line for each part of the file, with by what it is accounted for."""
+    """Yield a line for each part of the file, with its origin."""
     width = max(len(account.part) for account in verification.accounts)
     for account in verification.accounts:
         word, style = _STATES[account.state]
