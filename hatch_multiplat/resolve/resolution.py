@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from hatch_multiplat.base.errors import CoverageError
 from hatch_multiplat.wheels.matrix import make_matrix
+from hatch_multiplat.wheels.matrix_layout import count_uncovered
 from hatch_multiplat.wheels.matrix_text import print_matrix
 from hatch_multiplat.wheels.report import Advice
 
@@ -101,6 +102,6 @@ class Unresolved(Found):
 
 def coverage_error(matrix: Matrix, *, kept: str = NOT_WRITTEN, hints: str = "") -> CoverageError:
     """Return the error for a matrix with missing wheels; the hints come first."""
-    head = f"{len(matrix.uncovered)} of {len(matrix.targets)} targets cannot be covered; {kept}."
+    head = f"{count_uncovered(matrix)}; {kept}."
     head += f"\n{hints}" if hints else ""
     return CoverageError(head, matrix=matrix, below=print_matrix(matrix))

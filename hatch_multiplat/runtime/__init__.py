@@ -9,6 +9,7 @@ options  the options that this Python was started with
 match    this machine and the targets of the file
 places   the folder to fall back to, and whether a folder may be used at all
 verify   the file that runs, and the wheels in it
+contents what was in the wheels of a file without them
 install, rules   a wheel's files, and which of them are refused
 venv     the environment around them, and the scripts that start in it
 cache    the folder that environments are kept in: locks, mending, cleaning

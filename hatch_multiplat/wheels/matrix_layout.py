@@ -240,14 +240,19 @@ def describe_size(matrix: Matrix) -> str:
     )
 
 
+def count_uncovered(matrix: Matrix) -> str:
+    """Say how many of the targets cannot be covered."""
+    return f"{len(matrix.uncovered)} of {len(matrix.targets)} targets cannot be covered"
+
+
 def describe_outcome(matrix: Matrix) -> list[str]:
     """Say whether all targets are covered, and what the additional ones would need."""
-    count, lacking = len(matrix.targets), len(matrix.uncovered)
+    count = len(matrix.targets)
     names = ", ".join(dict.fromkeys(missing_wheel.name for missing_wheel in matrix.missing_wheels))
-    if not lacking:
+    if not matrix.uncovered:
         lines = [f"All {count} targets are covered." if count > 1 else "The target is covered."]
     else:
-        lines = [f"{lacking} of {count} targets cannot be covered, for lack of {names}."]
+        lines = [f"{count_uncovered(matrix)}, for lack of {names}."]
     for name, version, targets in matrix.prereleases:
         where = describe_targets(targets, matrix)
         lines.append(f"{name} {version} is a pre-release, taken for {where}.")

@@ -155,9 +155,28 @@ def test_the_reference_has_every_format_layout_and_architecture() -> None:
         (row,) = re.findall(rf"^\| `{system}` \| (.+?) \| (.*?) ?\|$", page, re.MULTILINE)
         for arch in re.findall(r"`(\w+)`", row[0]):
             platform = platforms.Platform.parse(f"{system}-{arch}")
-            floor = ".".join(map(str, platform.floor or ()))
-            assert floor in row[1], platform
             assert str(platform) == f"{system}-{arch}"
+            own = dict(re.findall(r"`(\w+)` ([\d.]+)", row[1]))
+            usual = re.findall(r"[\d.]+", row[1])[:1]
+            assert own.get(arch, *usual) == dotted(platform.floor) if usual else not platform.floor
+
+
+def test_pages_name_the_default_floors() -> None:
+    glibc, musl, macos = (
+        dotted(platforms.DEFAULT_FLOORS[name]) for name in ("glibc", "musl", "macos")
+    )
+    for page, words in {
+        "glossary": f"glibc {glibc}, musl {musl} or macOS {macos}.",
+        "how-to/choose-platforms": f"is a version of glibc ({glibc} by default), on macOS a version "
+        f"of the system itself ({macos}).",
+        "how-to/native-code": f"the floor of each target (glibc {glibc} for `linux-x86_64`).",
+    }.items():
+        text = (ROOT / "docs" / f"{page}.md").read_text("utf-8")
+        assert words in " ".join(text.split()), page
+
+
+def dotted(floor: tuple[int, int] | None) -> str:
+    return ".".join(map(str, floor or ()))
 
 
 def test_the_page_of_missing_wheels_has_every_reason_and_no_other() -> None:
