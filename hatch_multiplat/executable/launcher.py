@@ -113,14 +113,11 @@ def is_standard(path):
     if path == library or (os.name == "nt" and folder in prefixes and name in ("DLLs", "Lib")):
         return True
     if name == "python%d%d.zip" % sys.version_info[:2]:
-        return folder in prefixes or folder in (os.path.dirname(library), find_folder())
+        own = os.path.dirname(sys.executable or "")
+        return folder in prefixes or folder in (os.path.dirname(library), own)
     if name == "lib-dynload":
         return os.path.basename(folder) == os.path.basename(library) and folder.startswith(prefixes)
     return name in ("lib_pypy", "__extensions__") or (os.name == "nt" and path in prefixes)
-
-
-def find_folder():
-    return os.path.dirname(sys.executable or "")
 
 
 def keep_standard_library():

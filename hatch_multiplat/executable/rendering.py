@@ -155,7 +155,7 @@ def digest_header(header: bytes) -> str:
     """The size and the digest by which a start by these lines finds out that they are damaged.
 
     The first line, which packagers rewrite, does not count. The program's own Python asks at each
-    start, hence a digest that it can make without importing anything: see `is_intact` in run.py.
+    start, hence a digest that it can make without importing anything: see run.py.
     """
     lines = header.partition(b"\n")[2]
     return f"{len(lines):x} {int.from_bytes(lines, 'big') % PRIME:x}"
@@ -311,7 +311,9 @@ _mp_try() { # Start the Python $1, unless it cannot be started.
     if [ "$_mp_python" = /usr/bin/python3 ] && [ -x /usr/bin/xcode-select ] &&
         ! /usr/bin/xcode-select -p >/dev/null 2>&1; then return 0; fi
     _mp_answer=$(exec 2>/dev/null </dev/null; "$_mp_python" -E -s -S -c '
-import os, sys
+import sys
+sys.path[:] = filter(None, sys.path)  # not from the current folder
+import os
 try:
     file = open(sys.argv[1], "rb")
     file.seek(0, 2)

@@ -26,7 +26,7 @@ STALE_AFTER = 24 * 3600  # seconds; nobody takes as long to make an environment
 BUILD, ENVIRONMENT = r"[0-9a-f]{12,16}\Z", r"[0-9a-f]{8}\Z"
 UNFINISHED, LOCK = r"[0-9a-f]{8}\.\w+\.new\Z", r"[0-9a-f]{8}\.lock\Z"
 RECORD_LINES = 5  # which environment, how to start it, by which Python, what led to it, its library
-PATIENCE = 600  # seconds that a maker waits for another
+PATIENCE = 600  # seconds that a maker waits for another, on Windows
 
 
 class Writing:
@@ -86,7 +86,7 @@ class Lock:
         while True:
             self.handle = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600)
             try:
-                self.held = lock_file(self.handle)
+                self.held = lock_file(self.handle, wait=True)
             except BaseException:
                 os.close(self.handle)
                 raise
@@ -118,37 +118,22 @@ def wait_for_lock(attempt: Callable[[], Any]) -> bool:
     return False
 
 
-if sys.platform == "win32":
+def lock_file(handle: int, *, wait: bool) -> bool:
+    """Take a lock, perhaps after another maker; False if it is another's, or there are none here.
 
-    def lock_file(handle: int) -> bool:
-        import msvcrt
+    On Windows an open file keeps its folder from being renamed, so that only makers ask.
+    """
+    try:
+        if sys.platform == "win32":
+            import msvcrt
 
-        return wait_for_lock(lambda: msvcrt.locking(handle, msvcrt.LK_NBLCK, 1))
+            return not wait or wait_for_lock(lambda: msvcrt.locking(handle, msvcrt.LK_NBLCK, 1))
+        import fcntl
 
-    def try_lock_file(handle: int) -> bool:  # noqa: ARG001 - as its sibling below
-        return True  # an open file keeps its folder from being renamed, which is enough
-
-else:
-
-    def lock_file(handle: int) -> bool:
-        """Wait for the lock; False where the filesystem has none."""
-        try:
-            import fcntl
-
-            fcntl.flock(handle, fcntl.LOCK_EX)
-        except (ImportError, OSError):
-            return False
-        return True
-
-    def try_lock_file(handle: int) -> bool:
-        """Take the lock unless somebody has it."""
-        try:
-            import fcntl
-
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except (ImportError, OSError):
-            return False
-        return True
+        fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+    except (ImportError, OSError):
+        return False
+    return True
 
 
 def remove_tree(path: str) -> None:
@@ -301,7 +286,7 @@ def remove_if_idle(path: str) -> None:
     except OSError:
         return
     try:
-        idle = try_lock_file(handle)
+        idle = lock_file(handle, wait=False)
         if os.name == "nt":
             os.close(handle)
             handle = -1

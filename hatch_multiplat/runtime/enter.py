@@ -161,35 +161,34 @@ def read_record(
             key, how, base, _, library = os.fsdecode(stream.read()).split("\n")[:5]
     except (OSError, ValueError):
         return None
-    found = os.path.join(folder, key)
-    good = is_trusted(place, found, (library, "app/" + command))
-    return (found, how, base) if good and os.path.exists(start_of(found, how, base)) else None
+    root = os.path.join(folder, key)
+    good = is_trusted(place, root, (library, "app/" + command))
+    return (root, how, base) if good and os.path.exists(start_of(root, how, base)) else None
 
 
-def is_trusted(place: "Place", found: str, more: "Tuple[str, ...]") -> bool:
+def is_trusted(place: "Place", root: str, more: "Tuple[str, ...]") -> bool:
     """Whether an environment has what a start goes by, and nobody else can have written that."""
     parts = (*FILES, "bin", "venv/" + VENV_PYTHON[0], *more)
-    return all(place.trusts(os.path.join(found, *part.split("/"))) for part in parts)
+    return all(place.trusts(os.path.join(root, *part.split("/"))) for part in parts)
 
 
-def start_of(found: str, how: str, base: str) -> str:
+def start_of(root: str, how: str, base: str) -> str:
     """The interpreter to start in an environment: its own, or the base where it has none."""
     if how == "base":
         return base
-    return os.path.join(found, "venv", *VENV_PYTHON)
+    return os.path.join(root, "venv", *VENV_PYTHON)
 
 
 VENV_PYTHON = ("Scripts", "python.exe") if os.name == "nt" else ("bin", "python")
 
 
-def enter(
-    record: "Tuple[str, str, str]", app: str, options: "List[str]", command: str, keep_path: bool
-) -> "NoReturn":
+def enter(about: "Dict[str, Any]", record: "Tuple[str, str, str]", app: str) -> "NoReturn":
     """Run the application's script in a finished environment."""
-    found, how, base = record
+    root, how, base = record
+    options = read_options()
     environ = os.environ
     given = environ.pop("_MULTIPLAT_PYTHONPATH", None)
-    if not keep_path:
+    if about["inherit_path"] == "false":
         environ.pop("PYTHONPATH", None)
     elif given is not None:
         environ["PYTHONPATH"] = given
@@ -197,11 +196,11 @@ def enter(
         environ.pop(name, None)
     forget_coercion()
     environ["_MULTIPLAT_FILE"] = app
-    if "-P" in options and read_minor(found) < 11:  # it may be another Python's environment
+    if "-P" in options and read_minor(root) < 11:  # it may be another Python's environment
         options = [word for word in options if word != "-P"]
-    script = os.path.join(found, "app", command)
+    script = os.path.join(root, "app", name_of(app, about["commands"]))
     direct = how == "direct" and not options
-    start = [script] if direct else [start_of(found, how, base), *options, script]
+    start = [script] if direct else [start_of(root, how, base), *options, script]
     become(start + sys.argv[1:])
 
 
@@ -214,9 +213,9 @@ def forget_coercion() -> None:
         del environ["LC_CTYPE"]
 
 
-def read_minor(found: str) -> int:
+def read_minor(root: str) -> int:
     """The minor of Python 3 that an environment is of."""
-    with open(os.path.join(found, "venv", "pyvenv.cfg"), "rb") as stream:
+    with open(os.path.join(root, "venv", "pyvenv.cfg"), "rb") as stream:
         return int(stream.read().rpartition(b"version = 3.")[2].partition(b".")[0])
 
 
@@ -279,7 +278,7 @@ def enter_finished(about: "Dict[str, Any]", app: str, base: str, found: str) -> 
             return
         record = read_record(place, about["id"][:16], base, command)
         if record and (known == base or read_record(place, about["id"][:16], known, command)):
-            enter(record, app, read_options(), command, about["inherit_path"] != "false")
+            enter(about, record, app)
         if is_last:
             return
         from . import places

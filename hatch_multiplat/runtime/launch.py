@@ -35,7 +35,7 @@ class Launch:
         self.pythons: Sequence[str] = about["pythons"]
         self.main: str = about["commands"][0]
         self.app, self.base, self.found = app, base, found
-        if found and not run.is_intact(app, about["header"]):
+        if found and not run.is_header_intact(app, about["header"]):
             self.fail(DAMAGED)
         self.machine = match.read_machine()
         self.target = match.find_target(self.table["targets"], self.machine)
@@ -123,10 +123,10 @@ class Launch:
         for path in (final, os.path.join(final, "venv")):
             if os.path.lexists(path):
                 cache.check(place, path)
-        if not run.is_whole(final):
+        if not run.has_all_files(final):
             self.say_what_is_not_used(place)
             with Notice(self), cache.Lock(final + ".lock") as lock:
-                if not run.is_whole(final):
+                if not run.has_all_files(final):
                     cache.remove_leftovers(folder, key, lock.held)
                     temporary = cache.make_folder(folder, key)
                     try:
@@ -146,9 +146,10 @@ class Launch:
     def say_what_is_not_used(self, place: enter.Place) -> None:
         """Say once, when an environment is made elsewhere, what is wrong with the first place."""
         first = self.places[0]
-        elsewhere = place is not first and os.path.lexists(first.root) and not first.trusts("")
-        if elsewhere and sys.stderr is not None:
-            words = (self.name, first.root, places.OPEN_TO_OTHERS)
+        there = [path for path in (first.root, self.folder(first)) if os.path.lexists(path)]
+        open_to_others = [path for path in there if not first.trusts(path)]
+        if place is not first and open_to_others and sys.stderr is not None:
+            words = (self.name, open_to_others[0], places.OPEN_TO_OTHERS)
             sys.stderr.write("%s: %s is not used: %s\n" % words)
 
     def put_in_place(self, temporary: str, final: str) -> None:
@@ -215,16 +216,9 @@ class Launch:
 
         commands = dict(self.table["executables"])
         commands[self.main] = self.table
-        try:
-            venv.write_scripts(
-                app if kind else now.paths.scripts,
-                self.add_launchers(self.base if plain else after.python),
-                commands,
-                common,
-                runs,
-            )
-        except rules.BadWheel as error:
-            self.fail(str(error))
+        python = self.base if plain else after.python
+        folder = app if kind else now.paths.scripts
+        venv.write_scripts(folder, self.add_launchers(python), commands, common, runs)
         venv.write_code(code, os.path.join(final, parts[2]), lambda name: self.read(name + ".py"))
         venv.link_scripts(now.paths.scripts, os.path.join(temporary, scripts))
         if kind:
@@ -262,8 +256,8 @@ class Launch:
     ) -> List[Dict[str, Dict[str, str]]]:
         """Install this machine's wheels; returns the entry points of each.
 
-        What else could be done was measured with git-inspect (25 MB)
-        and numpy, pandas and pyarrow (284 MB), and left:
+        What else could be done was measured with git-inspect (25 MB) and with numpy, pandas and
+        pyarrow (284 MB), and left:
         - compiling all modules makes the first run two to three times as long (0.7 s to 1.7 s, 4 s
           to 9 s) to save a second run nothing that can be seen: it compiles what it imports;
         - two threads or processes take a third less for the smaller, if nothing else runs, and
@@ -366,10 +360,14 @@ class Launch:
             lines.append("fits %s: %s of wheels" % (self.target["name"], show_size(size)))
             found = [place for place, _ in self.usable_places()]
             for place in self.places[:1]:
-                if place not in found and run.is_whole(self.folder(place)) and place.trusts(""):
+                if (
+                    place not in found
+                    and run.has_all_files(self.folder(place))
+                    and place.trusts("")
+                ):
                     found.insert(0, place)  # it can only be read
             if found:
-                whole = run.is_whole(self.folder(found[0]))
+                whole = run.has_all_files(self.folder(found[0]))
                 how = "set up at " if whole else "will be set up at "
                 lines.append(how + self.folder(found[0]))
         say("\n".join(lines))
@@ -515,7 +513,6 @@ def main(about: Json, read: Callable[[str], bytes], app: str, base: str, found: 
         record = launch.find_or_make()
     except verify.DamagedFile as error:
         launch.fail("%s (%s)" % (DAMAGED, error))
-    except verify.UnreadableFile as error:
+    except (rules.BadWheel, verify.UnreadableFile) as error:
         launch.fail(str(error))
-    command = enter.name_of(app, about["commands"])
-    enter.enter(record, app, enter.read_options(), command, about["inherit_path"] != "false")
+    enter.enter(about, record, app)

@@ -22,6 +22,8 @@ def run_newer_python():
     with open(os.devnull, "r+b") as null:
         for name in names:
             for folder in os.environ.get("PATH", os.defpath).split(os.pathsep):
+                if not folder and suffix:
+                    continue
                 path = os.path.join(folder or os.curdir, name + suffix)
                 if os.path.realpath(path) == os.path.realpath(sys.executable):
                     continue

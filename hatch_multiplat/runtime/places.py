@@ -38,11 +38,17 @@ def is_usable(place: Place) -> bool:
     path = place.root
     if os.path.lexists(path):
         return place.trusts("") and os.access(path, os.W_OK | os.X_OK)
-    while not os.path.lexists(path) and os.path.dirname(path) != path:
-        path = os.path.dirname(path)
+    path = nearest(path)
     if not (os.path.isdir(path) and os.access(path, os.W_OK | os.X_OK)):
         return False
     return os.name == "nt" or os.geteuid() != 0 or place.kind == NAMED or not os.stat(path).st_uid
+
+
+def nearest(path: str) -> str:
+    """A path, or the first above it that is there."""
+    while not os.path.lexists(path) and os.path.dirname(path) != path:
+        path = os.path.dirname(path)
+    return path
 
 
 def describe_problem(place: Place) -> str:
@@ -54,11 +60,8 @@ def describe_problem(place: Place) -> str:
 
 def is_noexec(place: Place) -> bool:
     """Whether native libraries cannot be loaded from there; unknown counts as no."""
-    path = place.root
-    while not os.path.lexists(path) and os.path.dirname(path) != path:
-        path = os.path.dirname(path)
     try:
-        return bool(os.statvfs(path).f_flag & getattr(os, "ST_NOEXEC", 0))
+        return bool(os.statvfs(nearest(place.root)).f_flag & getattr(os, "ST_NOEXEC", 0))
     except (AttributeError, OSError):
         return False
 

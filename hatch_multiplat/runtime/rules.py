@@ -29,6 +29,7 @@ INTERPRETER = re.compile(r"(pythonw?|pypy|graalpy)[\d.]*t?(\.exe|\.dll|\.zip|\.c
 OURS = re.compile(  # How the last part begins of what `replaced_by` may refuse.
     r"pyvenv|python|pypy|graalpy|_multiplat|(bin|scripts|lib|site-packages)\Z", re.IGNORECASE
 )
+STARTUP = re.compile(r"(__pycache__/)?_multiplat")  # in the library
 REFERENCE = re.compile(r"([\w.]+)\s*:\s*([\w.]+)\s*(\[[^]]*\])?")
 
 
@@ -222,7 +223,7 @@ def join(folder: str, path: str) -> str:
 
 def replaced_by(path: str, folders: Folders, system: str) -> List[str]:
     """What of ours a file at this path of the environment would replace."""
-    if not OURS.match(path.rpartition("/")[2]):
+    if not OURS.match(path.rpartition("/")[2]) and "multiplat" not in path.lower():
         return []
     path, scripts = fold(path, system), fold(folders.scripts, system)
     libraries = [fold(folder, system) for folder in (folders.purelib, folders.platlib)]
@@ -230,7 +231,8 @@ def replaced_by(path: str, folders: Folders, system: str) -> List[str]:
     above = any((known + "/").startswith(path + "/") for known in [scripts, *libraries])
     if above or path == "pyvenv.cfg" or (folder == scripts and INTERPRETER.fullmatch(name)):
         return [INTERPRETER_REPLACED]
-    if folder in libraries and name.startswith("_multiplat"):
+    inside = [path[len(known) + 1 :] for known in libraries if path.startswith(known + "/")]
+    if path.startswith(".multiplat") or any(map(STARTUP.match, inside)):
         return [STARTUP_REPLACED]
     return []
 

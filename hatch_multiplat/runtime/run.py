@@ -48,11 +48,6 @@ def stamp(base: str) -> str:
     return "%d %d" % (status.st_size, status.st_mtime)
 
 
-def stamp_of(root: str) -> str:
-    """The stamp of the interpreter that an environment is of."""
-    return stamp(read_base(root)) if os.name == "nt" else ""
-
-
 def open_lock(root: str) -> int:
     """Open what a lock on an environment is held on: its folder, which keeps systemd-tmpfiles away.
 
@@ -87,7 +82,7 @@ def read_base(root: str) -> str:
         return ""
 
 
-def is_whole(root: str) -> bool:
+def has_all_files(root: str) -> bool:
     """Whether no file of an environment is missing.
 
     The time of last access of each is set, as some systems remove old files from a temporary
@@ -128,7 +123,7 @@ def look_after(used: str, library: str) -> bool:
         return True
     if not os.access(used, os.W_OK):
         return True  # another user's, or on a disk that is read only: who could mend it?
-    if not is_whole(os.path.dirname(used)):
+    if not has_all_files(os.path.dirname(used)):
         return False
     try:
         os.utime(used)
@@ -151,7 +146,7 @@ def is_open_to_others(root: str, library: str) -> bool:
         return True
 
 
-def is_intact(file: str, header: str) -> bool:
+def is_header_intact(file: str, header: str) -> bool:
     """Whether the shell header of our file, but for its first line, is as it was built.
 
     `header` is its size and its remainder by PRIME: a digest that takes no import. A file that
@@ -175,13 +170,17 @@ def check(config: "Dict[str, Any]", root: str, file: str, again: bool, found: st
     environ = os.environ
     library = os.path.join(root, "venv", config["library"])
     asks_pex = any(name.startswith("PEX_") and name != "PEX_ROOT" for name in environ)
-    fits = config["signature"] == signature() and config["stamp"] == stamp_of(root)
+    fits = config["signature"] == signature() and config["stamp"] == stamp(read_base(root))
     fits = fits and "MULTIPLAT" not in environ and not asks_pex
     fits = fits and not is_open_to_others(root, library)
-    fits = fits and (not found or is_intact(file, config["header"]))
+    fits = fits and (not found or is_header_intact(file, config["header"]))
     fits = hold(root) and fits and look_after(os.path.join(root, "used"), library)
     if not fits and not again:
-        from . import enter
+        try:
+            from . import enter
+        except ImportError:  # another process has just removed the environment
+            name = os.path.basename(file)
+            sys.exit("%s: its environment was removed meanwhile; start it again" % name)
 
         environ["_MULTIPLAT_FILE"], environ["_MULTIPLAT_AGAIN"] = file, "1"
         if found:

@@ -40,7 +40,6 @@ class Venv(NamedTuple):
 
     paths: install.Paths
     python: str
-    plain: bool = False  # no Python of its own: the base runs, with the library put on its path
 
 
 def describe_venv(root: str) -> Venv:

@@ -68,17 +68,11 @@ class Section(io.RawIOBase):
         self.stream.close()
         super().close()
 
-    def read(self, size: Optional[int] = -1) -> bytes:
-        left = max(0, self.size - self.at)
-        size = left if size is None or size < 0 else min(size, left)
-        self.stream.seek(self.start + self.at)
-        data = self.stream.read(size)
-        self.at += len(data)
-        return data
-
     def readinto(self, buffer: Any) -> int:
-        data = self.read(len(buffer))
+        self.stream.seek(self.start + self.at)
+        data = self.stream.read(min(len(buffer), max(0, self.size - self.at)))
         buffer[: len(data)] = data
+        self.at += len(data)
         return len(data)
 
 
@@ -119,14 +113,19 @@ class OwnFile:
         """A wheel as a binary stream, after its bytes were checked against the table's hash."""
         with reading(self.path):
             stream = self.open_member(".deps/" + wheel["file"])
-            digest = hashlib.sha256()
-            for block in iter(lambda: stream.read(BLOCK), b""):
-                digest.update(block)
-            if digest.hexdigest() != wheel["sha256"]:
+            if digest_of(stream) != wheel["sha256"]:
                 stream.close()
                 raise DamagedFile("%s is not the wheel that was built in" % wheel["file"])
             stream.seek(0)
             return stream
+
+
+def digest_of(stream: IO[bytes]) -> str:
+    """The SHA-256 of what is left of a stream."""
+    digest = hashlib.sha256()
+    for block in iter(lambda: stream.read(BLOCK), b""):
+        digest.update(block)
+    return digest.hexdigest()
 
 
 def examine(
@@ -142,7 +141,7 @@ def examine(
     lines = ["start-up and table: as built, " + about["id"], line]
     if file.zip is None:
         return lines, problems
-    if not run.is_intact(path, about["header"]):
+    if not run.is_header_intact(path, about["header"]):
         problems.append("damaged: the lines in front of the zip file")
     names = file.zip.namelist()
     known |= {".multiplat/"} if contents else {".multiplat/", "PEX-INFO", ".deps/"}
@@ -159,11 +158,8 @@ def examine(
         problems.append("damaged: %a" % damaged)
     elif not contents:
         lines.append("pex's own runtime: %d members, undamaged" % len(pex))
-    digest = hashlib.sha256()
     with open(path, "rb") as stream:
-        for block in iter(lambda: stream.read(BLOCK), b""):
-            digest.update(block)
-    lines += ["SHA-256 of this file: " + digest.hexdigest(), WARNING]
+        lines += ["SHA-256 of this file: " + digest_of(stream), WARNING]
     return lines, problems
 
 

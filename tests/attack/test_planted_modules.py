@@ -9,8 +9,11 @@ import pytest
 
 from hatch_multiplat.executable.table import StartOptions
 from tests.attack.conftest import PLANTED
+from tests.startup.conftest import PYTHONS, make_bench
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.startup.conftest import Bench
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="runs /bin/sh")
@@ -43,3 +46,18 @@ def test_planted_modules_do_not_run(bench: Bench, inherit: str, path: str) -> No
         # By then the program has been entered, which sees what `inherit-path` lets it see; and
         # Python itself starts with PYTHONPATH in force.
         assert not lines or (inherit != "false" and bench.cache.exists()), (way, lines)
+
+
+@pytest.mark.parametrize("minor", PYTHONS, ids="{0[0]}.{0[1]}".format)
+def test_the_current_folder_is_none_to_import_from(tmp_path: Path, minor: tuple[int, int]) -> None:
+    """As in a checkout with an `os.py`: Pythons before 3.11 read that module from a file."""
+    bench = make_bench(tmp_path, PYTHONS[minor])
+    folder = tmp_path / "checkout"
+    folder.mkdir()
+    for name in (*NAMES, "abc", "codecs", "genericpath", "io", "os", "posixpath", "site", "stat"):
+        marker = folder / f"ran-{name}"
+        (folder / f"{name}.py").write_text(f"open({str(marker)!r}, 'w').close()\n", "utf-8")
+    app = bench.demo()
+    for way in (None, None, "info", "verify"):
+        bench.run([app, "double", "2"], cwd=folder, env={"MULTIPLAT": way}, code=None)
+        assert not list(folder.glob("ran-*")), way

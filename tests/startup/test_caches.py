@@ -121,11 +121,11 @@ def test_a_setup_is_looked_through_once_a_day(
     used.touch()
     looks: list[str] = []
 
-    def is_whole(root: str) -> bool:
+    def has_all_files(root: str) -> bool:
         looks.append(root)
         return True
 
-    monkeypatch.setattr(run, "is_whole", is_whole)
+    monkeypatch.setattr(run, "has_all_files", has_all_files)
     for days in (0, 0.9, 1.1, -1.1):
         then = time.time() - days * 86400
         os.utime(used, (then, then))
@@ -149,11 +149,11 @@ def test_a_setup_that_is_removed_while_it_is_looked_through_is_not_whole(
     used.touch()
     os.utime(used, (1, 1))
 
-    def is_whole(_root: str) -> bool:
+    def has_all_files(_root: str) -> bool:
         used.unlink()
         return True
 
-    monkeypatch.setattr(run, "is_whole", is_whole)
+    monkeypatch.setattr(run, "has_all_files", has_all_files)
     assert not run.look_after(str(used), str(library))
 
 
@@ -364,11 +364,11 @@ def test_a_lock_that_was_removed_while_it_was_waited_for_is_taken_anew(
     real = cache.lock_file
     calls: list[int] = []
 
-    def lock_file(handle: int) -> bool:
+    def lock_file(handle: int, *, wait: bool) -> bool:
         calls.append(handle)
         if len(calls) == 1:
             path.unlink()
-        return real(handle)
+        return real(handle, wait=wait)
 
     monkeypatch.setattr(cache, "lock_file", lock_file)
     with cache.Lock(str(path)) as lock:

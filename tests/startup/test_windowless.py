@@ -53,7 +53,7 @@ def test_the_next_python_has_no_console_either(
         with pytest.raises(SystemExit) as ended:
             enter.become([str(pythons / asked), "app.exe", "x"])
         with pytest.raises(SystemExit) as entered:
-            enter.enter(record, "app.exe", [], "app", keep_path=True)
+            enter.enter({"commands": ["app"], "inherit_path": "prefer"}, record, "app.exe")
     assert ended.value.code == entered.value.code == 7
     assert [arguments[0] for arguments in calls] == [str(pythons / started)] * 2
 

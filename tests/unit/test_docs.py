@@ -167,7 +167,7 @@ def test_pages_name_the_default_floors() -> None:
     )
     for page, words in {
         "glossary": f"glibc {glibc}, musl {musl} or macOS {macos}.",
-        "how-to/choose-platforms": f"is a version of glibc ({glibc} by default), on macOS a version "
+        "how-to/choose-platforms": f"a version of glibc ({glibc} by default), on macOS a version "
         f"of the system itself ({macos}).",
         "how-to/native-code": f"the floor of each target (glibc {glibc} for `linux-x86_64`).",
     }.items():

@@ -108,6 +108,11 @@ FOLDED = (MACOS, WINDOWS)
         (f"{DATA}/scripts/Python", FOLDED, "replace the interpreter"),
         ("_multiplat_inherit.pth", ALL, "replace a part of start-up"),
         (f"{DATA}/platlib/_multiplat.py", ALL, "replace a part of start-up"),
+        ("_multiplat_inherit/__init__.py", ALL, "replace a part of start-up"),
+        ("_MULTIPLAT_INHERIT/a.py", FOLDED, "replace a part of start-up"),
+        ("__pycache__/_multiplat_inherit.cpython-312.pyc", ALL, "replace a part of start-up"),
+        (f"{DATA}/data/.multiplat/_multiplat/enter.abi3.so", ALL, "replace a part of start-up"),
+        (f"{DATA}/data/.multiplat", ALL, "replace a part of start-up"),
     ],
 )
 def test_names(name: str, systems: tuple[str, ...], reason: str) -> None:
