@@ -99,6 +99,8 @@ def check_file(question):
         if error.errno:
             fail("cannot read %s: %s" % (APP, error.strerror))
         good = False
+    except (ImportError, MemoryError):
+        raise
     except Exception:  # a damaged member can break zlib, zipimport, codecs
         good = False
     if not good:
@@ -191,4 +193,6 @@ if __name__ == "__main__" and not asks_pex():
         start()
     except KeyboardInterrupt:
         end_by_interrupt()
+    except (ImportError, MemoryError) as error:
+        fail("this Python cannot start it: %s" % (str(error) or "there is too little memory"))
 run_pex()

@@ -15,7 +15,6 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from hatch_multiplat.executable.table import Anywhere, TargetNeeds
-from hatch_multiplat.targets.patch_spans import EVERY
 from hatch_multiplat.wheels.pylock import mentions_unknowable
 from hatch_multiplat.wheels.selection import tag_ranks
 
@@ -112,7 +111,7 @@ def find_anywhere(
     whatever the system, processor, implementation and minor of Python.
     """
     sets = {group.wheels for selection in selections for group in selection.sets}
-    if len(sets) != 1 or any(selection.patches != EVERY for selection in selections):
+    if len(sets) != 1:
         return None
     wheels = next(iter(sets))
     if not all(_is_pure(wheel.tags) and _is_for_all(wheel.tags) for wheel in wheels):
@@ -156,7 +155,14 @@ def _requires(
 
 
 def _admits(bound: SpecifierSet, minor: int) -> bool:
-    return all(bound.contains(Version(f"3.{minor}.{patch}")) for patch in (0, 1, 20))
+    """Return whether a bound admits all patch releases of a minor."""
+    return all(bound.contains(Version(f"3.{minor}.{patch}")) for patch in _patches(str(bound)))
+
+
+def _patches(text: str) -> list[int]:
+    """Return patch releases that stand for all: those that a text names, and the next to them."""
+    named = {int(patch) for patch in re.findall(r"\d\.\d+\.(\d+)", text)}
+    return sorted({0, 30}.union(*({max(patch - 1, 0), patch, patch + 1} for patch in named)))
 
 
 def _environments(asked: str, minors: Sequence[int]) -> Iterable[dict[str, str]]:
@@ -166,7 +172,7 @@ def _environments(asked: str, minors: Sequence[int]) -> Iterable[dict[str, str]]
     )
     machines = _MACHINES if "platform_machine" in asked else _MACHINES[-1:]
     pythons = _IMPLEMENTATIONS if "implementation" in asked else _IMPLEMENTATIONS[:1]
-    patches = ("0", "1", "5", "12", "20") if "full_version" in asked else ("0",)
+    patches = _patches(asked) if "full_version" in asked else [0]
     chosen = minors if "version" in asked else minors[-1:]
     for system, machine, python, minor, patch in itertools.product(
         systems, machines, pythons, chosen, patches

@@ -308,12 +308,12 @@ _mp_try() { # Start the Python $1, unless it cannot be started.
     _mp_python=$1
     export _MULTIPLAT_SH="$1"
     _mp_look "$@"
-    if [ "$_mp_python" = /usr/bin/python3 ] && [ -x /usr/bin/xcode-select ] &&
+    if [ -x /usr/bin/xcode-select ] && [ "$_mp_python" -ef /usr/bin/python3 ] &&
         ! /usr/bin/xcode-select -p >/dev/null 2>&1; then return 0; fi
     _mp_answer=$(exec 2>/dev/null </dev/null; "$_mp_python" -E -s -S -c '
 import sys
 sys.path[:] = filter(None, sys.path)  # not from the current folder
-import os
+import os, zlib
 try:
     file = open(sys.argv[1], "rb")
     file.seek(0, 2)
@@ -324,9 +324,9 @@ except Exception:
     whole = True
 path = os.path.realpath(getattr(sys, "_base_executable", None) or sys.executable or "")
 os.write(1, path if bytes is str else os.fsencode(path))
-sys.exit(0 if whole else 91)' "$0"; exit $?)
+sys.exit(90 if whole else 91)' "$0"; exit $?)
     case $? in
-    0) ;;
+    90) ;;
     91) echo "$_mp_app"@INCOMPLETE@; exit 1 ;;
     *) return 0 ;;
     esac

@@ -49,9 +49,27 @@ def prepare(place: enter.Place, build: str) -> str:
     if os.name == "nt" and place.kind == enter.NAMED and not os.path.lexists(place.root):
         os.makedirs(os.path.dirname(place.root), exist_ok=True)
         windows.make_private(place.root)
-    os.makedirs(folder, exist_ok=True)
+    for path in (place.root, folder):
+        if not os.path.lexists(path):
+            os.makedirs(path, read_mode(), exist_ok=True)
+            drop_default_list(path)
     check(place, folder)
     return folder
+
+
+def read_mode() -> int:
+    """The permissions of a new folder, which a default access list would widen if not asked for."""
+    mask = os.umask(0)
+    os.umask(mask)
+    return 0o777 & ~mask
+
+
+def drop_default_list(path: str) -> None:
+    """Take from a new folder the access list that what is made in it would get, not the umask's."""
+    try:
+        vars(os)["removexattr"](path, "system.posix_acl_default")
+    except (KeyError, OSError):
+        pass
 
 
 def check(place: enter.Place, path: str) -> None:
@@ -63,9 +81,8 @@ def check(place: enter.Place, path: str) -> None:
 def make_folder(folder: str, key: str) -> str:
     """Make the folder that an environment is built in, with the mark by which it is ours."""
     path = tempfile.mkdtemp(prefix=key + ".", suffix=".new", dir=folder)
-    mask = os.umask(0)
-    os.umask(mask)
-    os.chmod(path, 0o777 & ~mask)
+    drop_default_list(path)
+    os.chmod(path, read_mode())
     install.write_file(os.path.join(path, "used"), [])
     return path
 

@@ -36,6 +36,7 @@ FILES = (
 # What one start tells the next: do not go there again, do not search again, who was searched for.
 MESSAGES = ("_MULTIPLAT_AGAIN", "_MULTIPLAT_SEARCHED", "_MULTIPLAT_FROM")
 COERCED = ("c.utf-8", "c.utf8", "utf-8")
+PARTICULAR = {"-P", "-Xgil=0"}  # options that some Pythons do not start with
 UNBUFFERED = ("FileIO", "_WindowsConsoleIO")  # what is below stdout under -u
 # What options of Python set in `sys.flags`, and leave at 0 else.
 FLAGS = (
@@ -100,18 +101,31 @@ def find_place(runtime_root: "Optional[str]") -> "Optional[Place]":
     for kind, only, variable, rest in places:
         if only not in ("", system, sys.platform):
             continue
-        value = os.environ.get(variable, "")
-        if variable == "HOME" and not value:
-            value = "~"
-        path = os.path.expanduser(value + rest)
-        if variable:
-            path = path if value else ""
-        elif "$" in path:
-            path = os.path.expandvars(path)
+        path = os.environ.get(variable, "")
+        if variable == "HOME" and not path:
+            path = read_home()
+        elif not variable:
+            path = os.path.expandvars(os.path.expanduser(rest))
             path = "" if "$" in path else path  # a variable that is not set
-        if os.path.isabs(path):
+        if is_absolute(path):
+            path += rest if variable else ""
             return Place(os.path.join(os.path.normpath(path), FOLDER), kind)
     return None
+
+
+def is_absolute(path: str) -> bool:
+    r"""Whether a path is the same wherever one stands: on Windows `\path` is one of some disk."""
+    return os.path.isabs(path) and (os.name != "nt" or bool(os.path.splitdrive(path)[0]))
+
+
+def read_home() -> str:
+    """The home that the system notes for this user; "" if it knows none."""
+    try:
+        import pwd
+
+        return pwd.getpwuid(os.getuid()).pw_dir
+    except (ImportError, KeyError):
+        return ""
 
 
 def find_interpreter() -> str:
@@ -196,8 +210,8 @@ def enter(about: "Dict[str, Any]", record: "Tuple[str, str, str]", app: str) -> 
         environ.pop(name, None)
     forget_coercion()
     environ["_MULTIPLAT_FILE"] = app
-    if "-P" in options and read_minor(root) < 11:  # it may be another Python's environment
-        options = [word for word in options if word != "-P"]
+    if PARTICULAR.intersection(options) and not is_same(base, find_interpreter()):
+        options = [word for word in options if is_known(word, root)]
     script = os.path.join(root, "app", name_of(app, about["commands"]))
     direct = how == "direct" and not options
     start = [script] if direct else [start_of(root, how, base), *options, script]
@@ -213,10 +227,17 @@ def forget_coercion() -> None:
         del environ["LC_CTYPE"]
 
 
-def read_minor(root: str) -> int:
-    """The minor of Python 3 that an environment is of."""
+def is_known(option: str, root: str) -> bool:
+    """Whether an environment's Python starts with an option.
+
+    -P came with 3.11; from 3.13 on, only a free-threaded Python takes -X gil=0.
+    """
     with open(os.path.join(root, "venv", "pyvenv.cfg"), "rb") as stream:
-        return int(stream.read().rpartition(b"version = 3.")[2].partition(b".")[0])
+        minor = int(stream.read().rpartition(b"version = 3.")[2].partition(b".")[0])
+    if option == "-P":
+        return minor >= 11
+    free = os.path.join(root, "venv", "lib", "python3.%dt" % minor)
+    return option != "-Xgil=0" or minor < 13 or os.path.exists(free)
 
 
 def become(arguments: "List[str]") -> "NoReturn":
@@ -239,6 +260,11 @@ def become(arguments: "List[str]") -> "NoReturn":
     windows.become([python, *arguments[1:]])
 
 
+def read_pyc_check() -> str:
+    """What `--check-hash-based-pycs` says, which came with 3.7."""
+    return str(getattr(sys.modules.get("_imp"), "check_hash_based_pycs", "default"))
+
+
 def read_options() -> "List[str]":
     """The options that this Python was started with, such as `-X dev`; most starts have none."""
     plain = not any(getattr(sys.flags, name, 0) for name in FLAGS)
@@ -247,6 +273,7 @@ def read_options() -> "List[str]":
         plain
         and not sys.warnoptions
         and not getattr(sys, "_xoptions", {})
+        and read_pyc_check() == "default"
         and kind not in UNBUFFERED
     ):
         return []

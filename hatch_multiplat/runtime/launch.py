@@ -15,6 +15,7 @@ from . import cache, enter, install, match, places, pythons, rules, run, venv, v
 
 Json = Dict[str, Any]
 NOTICE_AFTER = 1.0  # seconds
+FITS = 90  # the exit code of `MULTIPLAT=probe`, which no program has that is no Python
 MULTIPLAT = ".multiplat"  # where a folder that MULTIPLAT=venv made has what starts in it
 DAMAGED = "this file is damaged, download it again"
 
@@ -316,8 +317,8 @@ class Launch:
     def find_python(self) -> List[str]:
         """Another Python that fits a target, with options, tried by running this file under it."""
         options = [enter.read_options()]
-        if "-P" in options[0]:  # Pythons before 3.11 do not know it
-            options.append([word for word in options[0] if word != "-P"])
+        if enter.PARTICULAR.intersection(options[0]):
+            options.append([word for word in options[0] if word not in enter.PARTICULAR])
         seen = {os.path.realpath(self.base), os.path.realpath(sys.executable)}
         environ = dict(os.environ, MULTIPLAT="probe", _MULTIPLAT_SEARCHED="1")
         for path in pythons.find_pythons(self.pythons, os.environ.get("PATH", os.defpath)):
@@ -337,7 +338,7 @@ class Launch:
                     )
                 except OSError:
                     break
-                if code == 0:
+                if code == FITS:
                     return [path, *words]
         return []
 
@@ -495,7 +496,7 @@ def main(about: Json, read: Callable[[str], bytes], app: str, base: str, found: 
     wish = os.environ.pop("MULTIPLAT", "")
     launch = Launch(about, read, app, base, found)
     if wish == "probe":
-        sys.exit(launch.target is None)
+        os._exit(FITS if launch.target else 1)  # at once, under -i too
     answers = {"info": launch.info, "verify": launch.verify, "cache": launch.show_cache}
     if wish in answers:
         sys.exit(answers[wish]())

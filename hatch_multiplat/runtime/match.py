@@ -11,6 +11,7 @@ import sys
 from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 Json = Dict[str, Any]
+MINGW = "mingw"  # the flavour of a Python that takes itself for Windows' own
 # ELF e_machine (and class, 32 or 64 bits) to the table's architecture names.
 ELF_ARCHES = {
     (62, 64): "x86_64",
@@ -154,7 +155,7 @@ def python_abi(
         return "pp%d%d" % pypy if pypy else ""
     free_threaded = "t" if "t" in abiflags else ""
     if "w" in abiflags and "m" in abiflags:
-        return "mingw"  # it takes itself for Windows' own, whose extension modules it cannot load
+        return MINGW  # it cannot load the extension modules of the other
     # Since 3.8 a debug build loads release extension modules, except on Windows ("_d.pyd").
     debug = "d" if "d" in abiflags and (version < (3, 8) or "w" in abiflags) else ""
     return free_threaded + debug
@@ -250,18 +251,21 @@ def target_fits(target: Json, machine: Machine, wheels_only: bool = False) -> bo
     ):
         return False
     needs = needs_of(target) if wheels_only else target
-    if needs.get("abi", "") is not None and not abi_fits(needs.get("abi", ""), machine):
+    abi = needs.get("abi", "")
+    if abi is not None and not abi_fits(abi, machine):
+        return False
+    if abi is None and needs["native"] and machine.abi == MINGW:
         return False
     return platform_fits(target, machine, wheels_only)
 
 
 def needs_of(target: Json) -> Json:
-    """The ABI, C library and macOS that a target's wheels need: None for any."""
+    """What a target's wheels need: an ABI, a C library and a macOS, None for any."""
     needs = target.get("needs")
     if not needs:
         return target
-    abi = target.get("abi", "") if needs["abi"] or needs["native"] else None
-    return {"abi": abi, "libc": needs["libc"], "macos": needs["macos"]}
+    abi = target.get("abi", "") if needs["abi"] else None
+    return {"abi": abi, "native": needs["native"], "libc": needs["libc"], "macos": needs["macos"]}
 
 
 def patch_fits(target: Json, patch: int) -> bool:

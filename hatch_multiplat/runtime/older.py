@@ -28,14 +28,18 @@ def run_newer_python():
                 if os.path.realpath(path) == os.path.realpath(sys.executable):
                     continue
                 try:
+                    tools = "/usr/bin/xcode-select"  # see is_stub in pythons.py
+                    stub = os.path.exists(tools) and os.path.samefile(path, "/usr/bin/python3")
+                    if stub and subprocess.call([tools, "-p"], stdout=null, stderr=null):
+                        continue
                     code = subprocess.call(
                         [path, APP], env=environ, stdin=null, stdout=null, stderr=null
                     )
                 except OSError:
                     continue
-                if code == 0 and os.name == "nt":
+                if code == 90 and os.name == "nt":  # launch.FITS
                     sys.exit(subprocess.call([path, APP] + sys.argv[1:]))
-                if code == 0:
+                if code == 90:
                     os.execv(path, [path, APP] + sys.argv[1:])
     words = (ABOUT["needs"], sys.version_info[0], sys.version_info[1])
     fail("needs %s; this is Python %d.%d" % words)

@@ -7,7 +7,7 @@ PYTHONOPTIMIZE, is left to the variable.
 import os
 import sys
 
-from .enter import UNBUFFERED
+from .enter import UNBUFFERED, read_pyc_check
 
 TYPE_CHECKING = False  # as in enter.py
 if TYPE_CHECKING:
@@ -48,6 +48,8 @@ def guess_options() -> "List[str]":
     options = getattr(sys, "_xoptions", {})
     for name, text in sorted(options.items()):
         found.append("-X" + name + ("" if text is True else "=" + text))
+    if read_pyc_check() != "default":
+        found += ["--check-hash-based-pycs", read_pyc_check()]
     # In front is what -X dev and PYTHONWARNINGS ask for, behind what -b does.
     warnings = list(sys.warnoptions)
     given = environ.get("PYTHONWARNINGS")
@@ -56,4 +58,5 @@ def guess_options() -> "List[str]":
             del warnings[: len(implied)]
     if sys.flags.bytes_warning and warnings and warnings[-1].endswith("::BytesWarning"):
         del warnings[-1]
-    return found + ["-W" + text for text in warnings]
+    found += ["-W" + text for text in warnings]
+    return [word for word in found if word not in ("-X", "-W")]  # without a text

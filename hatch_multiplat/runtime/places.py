@@ -3,7 +3,7 @@
 import os
 from typing import Optional
 
-from .enter import FOLDER, HOME, NAMED, SHARED, Place
+from .enter import FOLDER, HOME, NAMED, SHARED, Place, is_absolute
 
 OPEN_TO_OTHERS = "others can write to it, or it is not this user's"
 
@@ -19,7 +19,7 @@ def find_fallback() -> Optional[Place]:
         for variable in ("TEMP", "TMP"):
             folder = environ.get(variable, "")
             inside = os.path.normcase(folder).startswith(os.path.normcase(profile) + os.sep)
-            if profile and os.path.isabs(folder) and inside and os.path.isdir(folder):
+            if profile and is_absolute(folder) and inside and os.path.isdir(folder):
                 return Place(os.path.join(folder, FOLDER), HOME)
         return None
     for folder in (environ.get("TMPDIR", ""), "/tmp", "/var/tmp"):

@@ -5,6 +5,8 @@ import re
 import subprocess
 from typing import Any, Iterator, List, Sequence
 
+from . import enter
+
 LAUNCHER_TIMEOUT = 20  # seconds
 NO_WINDOW = 0x08000000 if os.name == "nt" else 0  # for children of a Python without a console
 
@@ -29,7 +31,8 @@ def find_pythons(names: Sequence[str], search_path: str) -> Iterator[str]:
     """Paths of interpreters, some perhaps twice: by these names on PATH, then as Windows knows."""
     for name in names:
         for path in find_command(name, search_path):
-            yield path
+            if not is_stub(path):
+                yield path
     if os.name == "nt":
         found = read_registry()
         for launcher in find_command("py", search_path)[:1]:
@@ -37,6 +40,14 @@ def find_pythons(names: Sequence[str], search_path: str) -> Iterator[str]:
         for path in found:
             if os.path.isfile(path):
                 yield path
+
+
+def is_stub(path: str) -> bool:
+    """Whether it is Apple's python3 without developer tools: to start it opens a dialog."""
+    tools = "/usr/bin/xcode-select"
+    if not (os.path.exists(tools) and enter.is_same(path, "/usr/bin/python3")):
+        return False
+    return subprocess.call([tools, "-p"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) != 0
 
 
 def read_registry() -> List[str]:

@@ -166,6 +166,25 @@ class Bench:
         return self.run([app, "eval", expression], **options).stdout.strip()
 
 
+def make_python_without(module: str, folder: Path) -> Path:
+    """A Python like the newest here, whose library lacks an extension module."""
+    real = Path(PYTHONS[ANY])
+    name = f"python{ANY[0]}.{ANY[1]}"
+    library = real.parent.parent / "lib" / name
+    built_in = subprocess.run(
+        [real, "-c", f"import sys; sys.exit({module!r} in sys.builtin_module_names)"], check=False
+    )
+    if built_in.returncode or not list(library.glob(f"lib-dynload/{module}.*")):
+        pytest.skip(f"this Python has {module} in itself")
+    for part in ("", "lib-dynload"):
+        (folder / "lib" / name / part).mkdir(parents=True, exist_ok=True)
+        for path in (library / part).iterdir():
+            if path.name != "lib-dynload" and not path.name.startswith(f"{module}."):
+                (folder / "lib" / name / part / path.name).symlink_to(path)
+    (folder / "bin").mkdir()
+    return Path(shutil.copy(real, folder / "bin" / name))
+
+
 def make_bench(folder: Path, python: str, *, pyz: bool = False) -> Bench:
     (folder / "home").mkdir()
     (folder / "bin").mkdir()

@@ -448,6 +448,9 @@ def test_a_machine_needs_what_the_wheels_need(
     here = here._replace(**change)
     assert (match.find_target([needing()], here) is not None) == pure
     assert (match.find_target([needing(**NATIVE)], here) is not None) == native
+    # A program in a wheel, as ruff is, is tied to a C library, but to no ABI.
+    program = pure and (native or "abi" in change)
+    assert (match.find_target([needing(**{**NATIVE, "abi": False})], here) is not None) == program
 
 
 def test_a_target_that_fits_as_it_is_named_comes_first() -> None:
@@ -476,3 +479,8 @@ def test_pure_wheels_run_on_any_machine(python: tuple[int, int], *, found: bool)
 def test_the_python_of_mingw_is_not_that_of_windows() -> None:
     assert match.python_abi("cpython", (3, 12), "wm", None) == "mingw"
     assert match.python_abi("cpython", (3, 12), "w", None) == ""
+    here = Machine("cpython", (3, 12), 4, "mingw", "windows", "x86_64", None, None)
+    windows = {"system": "windows", "libc": None}
+    native = {"native": True}
+    for needs, fits in (({}, True), (native, False), ({**native, "abi": True}, False)):
+        assert (match.find_target([{**needing(**needs), **windows}], here) is not None) == fits

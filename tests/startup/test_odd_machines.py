@@ -5,7 +5,9 @@ from __future__ import annotations
 import fcntl
 import os
 import pty
+import pwd
 import shutil
+import struct
 import subprocess
 import sys
 import threading
@@ -17,7 +19,8 @@ import pytest
 
 from hatch_multiplat.executable.table import StartOptions
 from hatch_multiplat.runtime import cache, launch
-from tests.startup.conftest import PYTHONS, Bench
+from tests.startup.conftest import ANY, PYTHONS, Bench, find_python, make_python_without
+from tests.startup.test_faults import in_namespace
 from tests.support.app import host_target
 from tests.support.wheels import make_wheel
 
@@ -179,14 +182,45 @@ def test_without_a_home_nothing_is_written_where_one_stands(bench: Bench, way: s
     assert list(here.iterdir()) == []
 
 
-@pytest.mark.parametrize("name", ["HOME", "XDG_CACHE_HOME", "PEX_ROOT", "TMPDIR"])
-def test_what_is_no_absolute_path_is_no_cache(bench: Bench, name: str) -> None:
+@pytest.mark.parametrize("value", ["relative", "~", "~root", ".", ""])
+@pytest.mark.parametrize("name", ["XDG_CACHE_HOME", "PEX_ROOT", "TMPDIR"])
+def test_what_is_no_absolute_path_is_no_cache(bench: Bench, name: str, value: str) -> None:
     app = bench.demo()
     here = bench.folder / "here"
     here.mkdir()
     for command in ([app], [bench.python, app], [app]):
-        bench.run([*command, "exit", "0"], env={name: "relative"}, cwd=here)
+        bench.run([*command, "exit", "0"], env={name: value}, cwd=here)
     assert list(here.iterdir()) == []
+    assert len(bench.setups()) == 1
+
+
+@pytest.mark.parametrize("value", ["relative", "~", "~root"])
+def test_a_home_that_is_no_absolute_path_is_none(bench: Bench, value: str) -> None:
+    app = bench.demo()
+    here, other = bench.folder / "here", bench.folder / "tmp"
+    here.mkdir()
+    other.mkdir()
+    for command in ([app], [bench.python, app], [app]):
+        env = {"HOME": value, "TMPDIR": str(other)}
+        shown = bench.run([*command, "eval", "sys.prefix"], env=env, cwd=here).stdout
+        assert shown.startswith(f"{other}/multiplat-")
+    assert list(here.iterdir()) == []
+
+
+@pytest.mark.parametrize("value", ["", None])
+def test_without_a_home_in_the_environment_the_systems_counts(
+    bench: Bench, value: str | None
+) -> None:
+    """An empty one is none: it would lead to `/.cache`."""
+    home = Path(pwd.getpwuid(0).pw_dir)
+    if not (home / ".cache").is_dir():
+        pytest.skip("root has no folder for caches here")
+    app = bench.demo()
+    setting = "unset HOME" if value is None else f"export HOME='{value}'"
+    script = f"mount -t tmpfs tmpfs '{home}/.cache'; {setting}; exec \"$@\""
+    for command in ([app], [bench.python, app]):
+        shown = bench.run([*in_namespace(script), "sh", *command, "eval", "sys.prefix"]).stdout
+        assert shown.startswith(f"{home}/.cache/multiplat/")
 
 
 # Folders of others (B 8).
@@ -215,6 +249,30 @@ def test_a_folder_of_a_group_is_used(bench: Bench) -> None:
     ]
 
 
+@pytest.mark.parametrize("way", ["file", "python"])
+def test_a_folder_with_a_default_access_list_is_used(bench: Bench, way: str) -> None:
+    """What is made below it would be a group's to write, whatever the umask is."""
+    root = bench.folder / "volume"
+    root.mkdir()
+    entries = [(1, 7, -1), (4, 7, -1), (8, 7, 23007), (16, 7, -1), (32, 5, -1)]
+    access = struct.pack("<L", 2) + b"".join(
+        struct.pack("<HHl", tag, rights, number) for tag, rights, number in entries
+    )
+    try:
+        os.setxattr(root, "system.posix_acl_default", access)
+    except (AttributeError, OSError):
+        pytest.skip("no access lists here")
+    app = bench.demo(options=StartOptions(runtime_root=str(root)))
+    command = [app] if way == "file" else [bench.python, app]
+    for _ in range(2):
+        done = bench.run([*command, "eval", "sys.prefix"])
+        assert done.stdout.startswith(f"{root}/multiplat/")
+        assert done.stderr == ""
+    bench.run([*command, root / "own"], env={"MULTIPLAT": "venv"})
+    made = [root / "own", root / "multiplat", *root.glob("*/**/*")]
+    assert [p for p in made if not p.is_symlink() and p.stat().st_mode & 0o022] == []
+
+
 # Pythons that do not start (B 9).
 
 BROKEN: dict[str, str | bytes] = {
@@ -223,6 +281,9 @@ BROKEN: dict[str, str | bytes] = {
     "not to be executed": "#!/nonexistent/interpreter\n",
     "another program": "#!/bin/sh\nexit 126\n",
     "one that crashes": "#!/bin/sh\nkill -SEGV $$\n",
+    "an empty file": "",
+    "a program that does nothing": "#!/bin/sh\nexit 0\n",
+    "a program that answers": "#!/bin/sh\necho /bin/sh\n",
 }
 
 
@@ -243,6 +304,70 @@ def test_the_next_python_serves_where_the_first_does_not_start(
         assert (result.stdout, result.stderr) == ("42\n", "")
     only = bench.run([app], env={"PATH": f"{broken}:/nonexistent"}, code=127)
     assert only.stderr.startswith("demo: no Python that starts found on PATH; needs Python 3.")
+
+
+@pytest.mark.parametrize("kind", ["nothing", "no zlib"])
+@pytest.mark.parametrize("env", [{}, {"PYTHONINSPECT": "1"}])
+def test_a_search_passes_over_what_does_not_run_the_file(
+    bench: Bench, kind: str, env: dict[str, str | None]
+) -> None:
+    """The second Python may be none; PYTHONINSPECT hides how a Python ends."""
+    minors = [minor for minor in PYTHONS if (3, 8) <= minor <= ANY]
+    if len(minors) < 2:
+        pytest.skip("needs two Pythons")
+    app = bench.demo(targets=[host_target(ANY)])
+    first = bench.folder / "first"
+    first.mkdir()
+    name = f"python{ANY[0]}.{ANY[1]}"
+    if kind == "nothing":
+        (first / name).write_text("#!/bin/sh\nexit 0\n")
+        (first / name).chmod(0o755)
+    else:
+        lacking = make_python_without("zlib", bench.folder / "no-zlib")
+        (first / name).symlink_to(lacking)
+    (bench.folder / "bin" / name).symlink_to(PYTHONS[ANY])
+    env = {**env, "PATH": f"{first}:{bench.env()['PATH']}"}
+    for command in ([PYTHONS[minors[0]], app], [app]):
+        for _ in range(2):
+            # Under PYTHONINSPECT a program ends as the interpreter's prompt does.
+            code = None if env.get("PYTHONINSPECT") else 0
+            assert bench.run([*command, "eval", "6 * 7"], env=env, code=code).stdout == "42\n"
+
+
+def test_a_python_that_lacks_a_module_says_so_in_one_line(bench: Bench) -> None:
+    """As Debian's minimal Python does."""
+    python = make_python_without("unicodedata", bench.folder / "minimal")
+    done = bench.run([python, bench.demo()], code=1)
+    assert done.stderr == "demo: this Python cannot start it: No module named 'unicodedata'\n"
+
+
+@pytest.mark.parametrize("way", ["header", "search", "Python 2"])
+def test_apples_python_without_developer_tools_is_not_started(bench: Bench, way: str) -> None:
+    """To start it opens a dialog: here it leaves a mark."""
+    app = bench.demo(targets=[host_target(ANY)])
+    mark, stubs, disk = (bench.folder / name for name in ("dialog", "stubs", "disk"))
+    stubs.mkdir()
+    disk.mkdir()
+    (stubs / "xcode-select").write_text("#!/bin/sh\nexit 2\n")
+    (stubs / "python3").write_text(f"#!/bin/sh\necho >>'{mark}'\nexit 1\n")
+    for path in stubs.iterdir():
+        path.chmod(0o755)
+    starts: dict[str, object] = {
+        "search": PYTHONS[min(PYTHONS)],
+        "Python 2": find_python((2, 7)) or find_python((3, 5)) or pytest.skip("no such Python"),
+    }
+    start = f"'{starts[way]}' '{app}'" if way in starts else f"'{app}'"
+    layers = f"userxattr,lowerdir=/usr/bin,upperdir={disk}/upper,workdir={disk}/work"
+    command = in_namespace(
+        f"mount -t tmpfs tmpfs '{disk}'; cp -a '{stubs}' '{disk}/upper'; mkdir '{disk}/work'; "
+        f"mount -t overlay overlay -o '{layers}' /usr/bin || exit 99; {start} eval '6 * 7'"
+    )
+    env: dict[str, str | None] = {"PATH": f"/usr/bin/:{bench.folder}/bin"}
+    done = bench.run(command, env=env, code=None)
+    if done.returncode == 99:
+        pytest.skip("this system has no overlays")
+    assert (done.stdout, done.stderr) == ("42\n", "")
+    assert not mark.exists()
 
 
 # First lines that packagers rewrite (B 10).
@@ -311,6 +436,34 @@ def test_options_reach_the_python_that_takes_over(bench: Bench) -> None:
     for _ in range(2):
         result = bench.run([PYTHONS[here], *options, app, "eval", shown])
         assert result.stdout.strip() == "[1, 1, True, 'error::UserWarning']"
+
+
+@pytest.mark.parametrize("option", ["-Xgil=0", "-P"])
+def test_an_option_that_the_python_that_takes_over_does_not_know_is_left_out(
+    bench: Bench, option: str
+) -> None:
+    """A Python with a lock for all does not start with -X gil=0, nor one before 3.11 with -P."""
+    here, there = ((3, 12), (3, 13)) if option == "-Xgil=0" else ((3, 12), (3, 9))
+    if here not in PYTHONS or there not in PYTHONS:
+        pytest.skip("needs two Pythons")
+    app = bench.demo(targets=[host_target(there)])
+    (bench.folder / "bin" / f"python{there[0]}.{there[1]}").symlink_to(PYTHONS[there])
+    for _ in range(2):
+        done = bench.run([PYTHONS[here], option, "-O", app, "eval", "sys.flags.optimize"])
+        assert (done.stdout, done.stderr) == ("1\n", "")
+
+
+@pytest.mark.parametrize(
+    "options", [["--check-hash-based-pycs", "never"], ["-X", "dev"], ["-bb", "-q"], ["-W", ""]]
+)
+def test_every_option_reaches_the_environment(bench: Bench, options: list[str]) -> None:
+    app = bench.demo()
+    shown = (
+        "(__import__('_imp').check_hash_based_pycs, sys.flags, list(filter(None, sys.warnoptions)))"
+    )
+    right = bench.run([bench.python, *options, "-c", f"import sys; print({shown})"]).stdout
+    for _ in range(2):
+        assert bench.run([bench.python, *options, app, "eval", shown]).stdout == right
 
 
 RUNNER = """

@@ -7,8 +7,6 @@ import json
 import lzma
 import os
 import re
-import shutil
-import subprocess
 import sys
 import zipfile
 from dataclasses import replace
@@ -19,7 +17,7 @@ import pytest
 
 from hatch_multiplat.executable.executable import BLOCKS, CONTENTS
 from hatch_multiplat.executable.zip_writer import Member, write_archive
-from tests.startup.conftest import ANY, DEMO, MINORS, PYTHONS, Bench
+from tests.startup.conftest import ANY, DEMO, MINORS, PYTHONS, Bench, make_python_without
 from tests.support.app import host_target
 from tests.support.wheels import make_wheel
 
@@ -239,28 +237,8 @@ def test_a_machine_reads_its_own_blocks_and_no_others(bench: Bench) -> None:
     assert bench.evaluate(app, "6 * 7") == "42"
 
 
-@pytest.fixture
-def without_lzma(tmp_path: Path) -> Path:
-    """A Python like the newest here, whose library lacks the module lzma."""
-    real = Path(PYTHONS[ANY])
-    name = f"python{ANY[0]}.{ANY[1]}"
-    library = real.parent.parent / "lib" / name
-    built_in = subprocess.run(
-        [real, "-c", "import sys; sys.exit('_lzma' in sys.builtin_module_names)"], check=False
-    )
-    if built_in.returncode or not list(library.glob("lib-dynload/_lzma*")):
-        pytest.skip("this Python has lzma in itself")
-    made = tmp_path / "no-lzma"
-    for folder in ("", "lib-dynload"):
-        (made / "lib" / name / folder).mkdir(parents=True, exist_ok=True)
-        for path in (library / folder).iterdir():
-            if path.name != "lib-dynload" and not path.name.startswith("_lzma"):
-                (made / "lib" / name / folder / path.name).symlink_to(path)
-    (made / "bin").mkdir()
-    return Path(shutil.copy(real, made / "bin" / name))
-
-
-def test_a_python_without_lzma_is_passed_over_or_told_so(bench: Bench, without_lzma: Path) -> None:
+def test_a_python_without_lzma_is_passed_over_or_told_so(bench: Bench) -> None:
+    without_lzma = make_python_without("_lzma", bench.folder / "no-lzma")
     app = mixed(bench, pyz=True)
     wheels = bench.demo("whole", pyz=False)
     assert bench.run([without_lzma, wheels, "eval", "6 * 7"]).stdout == "42\n"

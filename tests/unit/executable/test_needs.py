@@ -113,6 +113,8 @@ def test_one_set_of_pure_wheels_runs_on_any_machine() -> None:
         (["lib", "cffi ; implementation_name != 'pypy'"], False),
         (["lib", "x ; platform_release == '5'"], False),
         (["lib ; python_full_version >= '3.9.3'"], False),
+        (["lib ; python_full_version != '3.11.7'"], False),
+        (["lib", "tomli ; python_full_version <= '3.9.0a6'"], True),
         ([], False),
     ],
 )
@@ -141,5 +143,10 @@ def test_targets_with_different_wheels_have_no_set_for_all() -> None:
     assert find_anywhere(selections, texts, required) is None
 
 
-def test_a_bound_with_a_hole_is_no_bound() -> None:
-    assert anywhere("lib", python=">=3.9,!=3.11.*") is None
+@pytest.mark.parametrize("bound", [">=3.9,!=3.11.*", ">=3.9,!=3.11.7"])
+def test_a_bound_with_a_hole_is_no_bound(bound: str) -> None:
+    assert anywhere("lib", python=bound) is None
+
+
+def test_a_minor_that_is_not_admitted_as_a_whole_is_left_out() -> None:
+    assert anywhere("lib", lib=">=3.9.2") == Anywhere(python=(10, None), wheels=(DEMO, LIB))
