@@ -20,89 +20,172 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.lab, pytest.mark.usefixtures("plain_network")]
 
-# The lab runs one Python file; this one unpacks the program and starts it. `python` is on PATH as
+# The lab runs one Python file; this one unpacks programs and starts them. `python` is on PATH as
 # the lab's Python; `py`, which that lacks, is a copy of it: a stand-in for Python's launcher.
 DRIVER: Final = """\
-import base64, json, os, shutil, subprocess, sys
+import base64, ctypes, json, os, shutil, subprocess, sys, time
 folder = os.path.join(os.environ["TEMP"], "a folder")
 os.makedirs(folder)
 home = os.path.dirname(sys.executable)
-shutil.copy(sys.executable, os.path.join(home, "py.exe"))
+for source, target in (("python.exe", "py.exe"), ("pythonw.exe", "pyw.exe")):
+    shutil.copy(os.path.join(home, source), os.path.join(home, target))
 environ = dict(os.environ, PATH=home + os.pathsep + os.environ["PATH"])
-results = []
 for name, program in PROGRAMS.items():
-    path = os.path.join(folder, name)
-    with open(path, "wb") as stream:
+    with open(os.path.join(folder, name), "wb") as stream:
         stream.write(base64.b64decode(program))
-    for words in COMMANDS:
-        done = subprocess.run([path] + words, env=environ, capture_output=True, text=True)
-        results.append([done.returncode, done.stdout, done.stderr])
-print(json.dumps(results))
+
+def run(name, *words, **env):
+    path = os.path.join(folder, name)
+    done = subprocess.run([path, *words], env={**environ, **env}, capture_output=True, text=True)
+    return [done.returncode, done.stdout.replace(folder, "FOLDER"), done.stderr]
+
+def runs(pid):
+    handle = ctypes.windll.kernel32.OpenProcess(0x100000, False, pid)
+    if not handle:
+        return False
+    running = ctypes.windll.kernel32.WaitForSingleObject(handle, 0) == 0x102
+    ctypes.windll.kernel32.CloseHandle(handle)
+    return running
+
+def wait(question):
+    for _ in range(300):
+        if question():
+            return True
+        time.sleep(0.1)
+    return False
+
+def kill(name):
+    note = os.path.join(folder, "note")
+    process = subprocess.Popen([os.path.join(folder, name), "stay", note], env=environ)
+    wait(lambda: os.path.exists(note) and os.path.getsize(note))
+    with open(note) as stream:
+        pid = int(stream.read())
+    os.remove(note)
+    before = runs(pid)
+    process.terminate()
+    process.wait()
+    return [before, wait(lambda: not runs(pid))]
 """
+CODE: Final = """\
+import os, sys, time
+def main():
+    import native
+    if sys.argv[1:2] == ["stay"]:
+        with open(sys.argv[2], "w") as stream:
+            stream.write(str(os.getpid()))
+        time.sleep(600)
+    if "NOTE" in os.environ:
+        with open(os.environ["NOTE"], "w") as stream:
+            stream.write(os.path.basename(sys.executable))
+    print(native.on, os.path.basename(sys.argv[0]), sys.argv[1:])
+    sys.exit(len(sys.argv))
+"""
+HOSTS: Final = ("3.11", "3.12", "3.13")
 
 
 @pytest.fixture
 def project(index_server: IndexServer, make_wheel: MakeFile, tmp_path: Path) -> ProjectFolder:
-    index_server.add(
-        make_wheel("native", tags="cp312-cp312-win_amd64", files={"native.py": "on = 'Windows'\n"}),
-        make_wheel(
-            "native",
-            tags="cp312-cp312-manylinux_2_17_x86_64",
-            files={"native.py": "on = 'Linux'\n"},
-        ),
-    )
+    for tag, name in (("win_amd64", "Windows"), ("manylinux_2_17_x86_64", "Linux")):
+        files = {"native.py": f"on = {name!r}\n"}
+        index_server.add(make_wheel("native", tags=f"cp311-abi3-{tag}", files=files))
     return make_project(
         tmp_path,
         index_url=index_server.index_url,
         requires=["native"],
         table={},
-        files={
-            "demo.py": (
-                "import os, sys\n"
-                "def main():\n"
-                "    import native\n"
-                "    print(native.on, os.path.basename(sys.argv[0]), sys.argv[1:])\n"
-                "    sys.exit(len(sys.argv))\n"
-            )
-        },
+        files={"demo.py": CODE},
     )
 
 
-def build(project: ProjectFolder, index_url: str, **exe: Any) -> str:
-    """Build the program and return it as base64."""
-    project.write(
-        {
-            "index-url": index_url,
-            "platforms": ["linux-x86_64", "windows-x86_64"],
-            "python": ["3.12"],
-            "formats": ["exe"],
-            "exe": exe,
-        }
-    )
-    (output,) = project.build().outputs
-    return base64.b64encode((project.dist / output.path).read_bytes()).decode()
+@pytest.fixture
+def build(project: ProjectFolder, index_server: IndexServer) -> Callable[..., str]:
+    """Return a function that builds the program, and returns it as base64."""
+
+    def run(formats: list[str], **exe: Any) -> str:
+        project.write(
+            {
+                "index-url": index_server.index_url,
+                "platforms": ["linux-x86_64", "windows-x86_64"],
+                "python": list(HOSTS),
+                "formats": formats,
+                "exe": exe,
+            }
+        )
+        (output,) = (o for o in project.build().outputs if str(o.path).endswith(".exe"))
+        return base64.b64encode((project.dist / output.path).read_bytes()).decode()
+
+    return run
 
 
+@pytest.fixture
+def drive(
+    tmp_path: Path, run_in_lab: Callable[..., subprocess.CompletedProcess[str]]
+) -> Callable[..., Any]:
+    """Return a function that evaluates an expression there, among what DRIVER has."""
+
+    def run(python: str, programs: dict[str, str], expression: str) -> Any:
+        driver = tmp_path / "driver.py"
+        text = f"PROGRAMS = {programs!r}\n{DRIVER}\nprint(json.dumps({expression}))\n"
+        driver.write_text(text, "utf-8")
+        done = run_in_lab(f"win-py{python.replace('.', '')}", driver)
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout.strip().splitlines()[-1])
+
+    return run
+
+
+@pytest.mark.parametrize("python", HOSTS)
+@pytest.mark.parametrize("formats", [["exe"], ["pyz", "exe"]], ids=["pex", "pyz"])
 def test_it_starts_by_its_name_finds_python_and_leaves_with_the_programs_exit_code(
-    project: ProjectFolder,
-    index_server: IndexServer,
-    tmp_path: Path,
-    run_in_lab: Callable[..., subprocess.CompletedProcess[str]],
+    build: Callable[..., str], drive: Callable[..., Any], python: str, formats: list[str]
 ) -> None:
     programs = {
-        "demo.exe": build(project, index_server.index_url, python="python"),
-        "by-the-launcher.exe": build(project, index_server.index_url),
+        "demo.exe": build(formats, python="python"),
+        "by-the-launcher.exe": build(formats),
     }
-    commands = [[], ["two words", 'a "quote"', "größe"]]
-    driver = tmp_path / "driver.py"
-    driver.write_text(f"PROGRAMS = {programs!r}\nCOMMANDS = {commands!r}\n{DRIVER}", "utf-8")
-    done = run_in_lab("win-py312", driver)
-    assert done.returncode == 0, done.stderr
-    results = json.loads(done.stdout.strip().splitlines()[-1])
+    words = ["two words", 'a "quote"', "größe"]
+    calls = ", ".join(f"run({name!r}), run({name!r}, *{words!r})" for name in programs)
+    results = drive(python, programs, f"[{calls}]")
     assert [(code, stderr) for code, _, stderr in results] == [(1, ""), (4, "")] * 2
     assert [stdout.strip() for _, stdout, _ in results] == [
-        "Windows demo.exe []",
-        f"Windows demo.exe {commands[1]!r}",
-        "Windows by-the-launcher.exe []",
-        f"Windows by-the-launcher.exe {commands[1]!r}",
+        f"Windows {name} {given!r}" for name in programs for given in ([], words)
     ]
+
+
+@pytest.mark.parametrize("formats", [["exe"], ["pyz", "exe"]], ids=["pex", "pyz"])
+def test_a_windowed_program_runs_without_a_console(
+    build: Callable[..., str], drive: Callable[..., Any], formats: list[str]
+) -> None:
+    programs = {"demo.exe": build(formats, windowed=True)}
+    note = "os.path.join(folder, 'note')"
+    found = drive(
+        "3.12", programs, f"[[run('demo.exe', 'x', NOTE={note})[0], open({note}).read()]] * 2"
+    )
+    assert found == [[2, "pythonw.exe"]] * 2
+
+
+def test_a_program_ends_with_its_start(
+    build: Callable[..., str], drive: Callable[..., Any]
+) -> None:
+    programs = {"demo.exe": build(["exe"], python="python")}
+    ran, ended = True, True
+    found = drive("3.12", programs, "[kill('demo.exe'), kill('demo.exe')]")
+    assert found == [[ran, ended]] * 2
+
+
+def test_a_file_tells_what_its_environments_take_and_removes_them(
+    build: Callable[..., str], drive: Callable[..., Any]
+) -> None:
+    programs = {"demo.exe": build(["exe"], python="python")}
+    expression = (
+        "[run('demo.exe')[0]] + [run('demo.exe', *words, MULTIPLAT='cache') "
+        "for words in ([], ['clean'], [])] + [run('demo.exe')[0]]"
+    )
+    first, shown, removed, nothing, again = drive("3.12", programs, expression)
+    assert first == again == 1
+    assert shown[0] == removed[0] == nothing[0] == 0
+    (line, total) = shown[1].splitlines()
+    assert "multiplat" in line
+    assert total.endswith(" in all")
+    assert removed[1].splitlines()[0] == f"removed: {line}"
+    assert nothing[1].strip() == "0.0 kB in no environment"

@@ -23,7 +23,7 @@ pytestmark = [
     pytest.mark.skipif(sys.platform != "linux", reason="names this machine as Linux"),
 ]
 HERE = platform.machine()
-PYTHON = "%d.%d" % ANY
+PYTHON = ".".join(map(str, ANY))
 NEWER = f"linux-{HERE}-glibc2.99"
 PROGRAM = f"py3-none-manylinux_2_17_{HERE}"
 
@@ -49,15 +49,15 @@ def test_a_file_runs_where_its_wheels_do(
     index_server: IndexServer,
     make_wheel: MakeFile,
     tmp_path: Path,
+    *,
     platforms: list[str],
     pythons: list[str],
     tags: str,
     requires: list[str],
-    *,
     runs: bool,
     strict: bool,
 ) -> None:
-    """Unless `strict` says that the targets are meant as they are named, beyond them."""
+    """With `strict`, only on the systems and processors that its table names."""
     index_server.add(make_wheel("lib", tags=tags, requires=requires), make_wheel("x"))
     table: dict[str, Any] = {"platforms": platforms, "python": pythons, "strict": strict}
     project = make_project(
