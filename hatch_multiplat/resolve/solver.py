@@ -187,10 +187,7 @@ class Solver:
         found = {
             name
             for name in {*packages_without_wheels(said), *packages_blamed(said)}
-            if name not in self.sourced
-            and self.question.build_sdists
-            and not self.context.policy.forbids(name)
-            and self.has_sources_only(name, specifiers_blamed(said, name))
+            if self.may_let_in(name) and self.has_sources_only(name, specifiers_blamed(said, name))
         }
         self.sourced |= found
         return bool(found)
@@ -211,15 +208,21 @@ class Solver:
             for package in lock.packages
             if package.version is not None
             and package.version.is_prerelease
-            and package.name not in self.sourced
-            and self.level is Level.WHEELS
-            and self.question.build_sdists
+            and self.may_let_in(package.name)
             and self.is_of_index(package)
-            and not self.context.policy.forbids(package.name)
             and self.has_sources_only(package.name, releases=True)
         }
         self.sourced |= found
         return bool(found)
+
+    def may_let_in(self, name: NormalizedName) -> bool:
+        """Tell whether uv, which is restricted to wheels, may be let build a package."""
+        return (
+            self.level is Level.WHEELS
+            and name not in self.sourced
+            and self.question.build_sdists
+            and not self.context.policy.forbids(name)
+        )
 
     def has_sources_only(
         self, name: NormalizedName, asked: Iterable[SpecifierSet] = (), *, releases: bool = False

@@ -22,6 +22,7 @@ from hatch_multiplat.wheels.selection import MissingWheel, wheel_fits
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from packaging.pylock import Package
     from packaging.requirements import Requirement
     from packaging.utils import NormalizedName
     from packaging.version import Version
@@ -46,13 +47,20 @@ class Yanked:
         self._files: dict[tuple[NormalizedName, Version], list[IndexFile]] = {}
 
     def leave_out(self, solved: Solved) -> Solved:
-        """Return an answer without yanked files that each target can replace by another one."""
+        """Return an answer without yanked files that each target can replace by another one.
+
+        A version whose wheels are all yanked while its sdist is not is built, as pip does it.
+        """
         solver = self._solver
         if not solver.is_proven(solved):
             found: set[str] = set()
             packages = list(filter(solver.is_of_index, solved.lock.packages))
             names = {package.name for package in packages}
             solver.pages.read_ahead(names, solver.question.targets)
+            sourced = names - {p.name for p in packages if not self._is_left_to_its_sdist(p)}
+            if sourced:
+                solver.sourced |= sourced
+                return self.leave_out(solver.again())
             for package in packages:
                 with suppress(FetchError):
                     found |= self._find_needless(package.name, package.version)
@@ -100,6 +108,15 @@ class Yanked:
         for warning in solver.yanked.warnings if not missing else ():
             solver.warn(warning)
         return missing
+
+    def _is_left_to_its_sdist(self, package: Package) -> bool:
+        if not (package.wheels and self._solver.may_let_in(package.name)):
+            return False
+        with suppress(FetchError):
+            files = self._files_of(package.name, package.version)
+            good = [file for file in files if not file.yanked]
+            return bool(good) and not any(file.tags for file in good)
+        return False
 
     def _find_needless(self, name: NormalizedName, version: Version | None) -> set[str]:
         """Return the yanked wheels of a version that no target needs for lack of another one."""

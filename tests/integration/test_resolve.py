@@ -585,6 +585,12 @@ class TestElsewhere:
         assert sum("Building gitlib" in line for line in made.said) == 1
 
 
+def made_from_sdist(executable: Path) -> bool:
+    """Tell whether the wheel of beta in an executable has what its sdist has."""
+    with zipfile.ZipFile(executable) as built:
+        return any("beta" in name and b"sdist" in built.read(name) for name in built.namelist())
+
+
 class TestYanked:
     """Single files of a version may be yanked; they count for a pinned version alone (PEP 592)."""
 
@@ -694,6 +700,59 @@ class TestYanked:
             "Warning: beta-2.0-cp312-cp312-win_amd64.whl is yanked (broken), "
             "and taken as top 1.0 requires beta==2.0"
         ) in made.said
+
+    @pytest.fixture
+    def with_good_sdist(self, bench: Bench, make_wheel: MakeFile, make_sdist: MakeFile) -> Bench:
+        """A version whose wheel is yanked, and whose sdist is not."""
+        bench.index.add(make_wheel("beta", "1.0"))
+        bench.index.add(make_sdist("beta", "2.0", files={"beta.py": "source = 'sdist'\n"}))
+        bench.index.add(make_wheel("beta", "2.0", files={"beta.py": "bad\n"}), yanked="broken")
+        bench.index.add(make_wheel("top", requires=["beta==2.0"]))
+        return bench
+
+    @pytest.mark.parametrize(
+        ("requirement", "constraints"),
+        [("beta==2.0", []), ("top", []), ("beta", ["beta==2.0"])],
+        ids=["project", "dependency", "constraint"],
+    )
+    def test_a_good_sdist_goes_before_a_yanked_wheel(
+        self, with_good_sdist: Bench, requirement: str, constraints: list[str]
+    ) -> None:
+        """As pip has it; uv takes the wheel."""
+        tool = {"uv": {"constraint-dependencies": constraints}}
+        made = with_good_sdist.make(requirement, tool=tool)
+        for _ in range(2):
+            made.said.clear()
+            assert versions(made.build(), "beta") == ("2.0",)
+            assert made_from_sdist(made.dist / "demo-1.0.pex")
+        assert with_good_sdist.run("lock").exit_code == 0
+        versions(made.build(), "beta")
+        assert made_from_sdist(made.dist / "demo-1.0.pex")
+
+    def test_a_yanked_wheel_counts_where_the_good_sdist_may_not_be_built(
+        self, with_good_sdist: Bench
+    ) -> None:
+        made = with_good_sdist.make("beta==2.0", tool={"uv": {"no-build": True}})
+        assert versions(made.build(), "beta") == ("2.0",)
+        assert not made_from_sdist(made.dist / "demo-1.0.pex")
+        assert any("beta-2.0-py3-none-any.whl is yanked (broken)" in said for said in made.said)
+
+    def test_without_a_pin_a_version_with_a_yanked_wheel_is_passed_over_for_one_with_a_wheel(
+        self, with_good_sdist: Bench
+    ) -> None:
+        with_good_sdist.make("beta")
+        assert with_good_sdist.checked()["beta"] == {"cp312-manylinux_2_28_x86_64": "1.0"}
+
+    def test_a_good_wheel_of_one_target_keeps_the_others_from_the_sdist(
+        self, bench: Bench, make_wheel: MakeFile, make_sdist: MakeFile
+    ) -> None:
+        """A version is built for all targets or for none."""
+        bench.index.add(make_sdist("beta", "2.0"))
+        bench.index.add(make_wheel("beta", "2.0", tags=f"cp312-cp312-{LINUX}"))
+        bench.index.add(make_wheel("beta", "2.0", tags=f"cp312-cp312-{WINDOWS}"), yanked="broken")
+        made = bench.make("beta==2.0", platforms=["linux-x86_64", "windows-x86_64"])
+        assert versions(made.build(), "beta") == ("2.0",)
+        assert any("win_amd64.whl is yanked (broken)" in said for said in made.said)
 
     @pytest.mark.parametrize("requirement", ["beta>=2", "beta==2.*", "beta~=2.0", "beta<=2,>=2"])
     def test_without_a_pin_it_is_refused(
