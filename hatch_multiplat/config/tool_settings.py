@@ -101,14 +101,88 @@ UV_WITHOUT_CONCERN: Final = frozenset(
 )
 
 UV_VARIABLES: Final[Mapping[str, str]] = {
+    **dict.fromkeys(
+        (
+            "UV_BUILD_CONSTRAINT",
+            "UV_CACHE_DIR",
+            "UV_CONFIG_FILE",
+            "UV_CONSTRAINT",
+            "UV_DEFAULT_INDEX",
+            "UV_EXCLUDE",
+            "UV_EXCLUDE_NEWER",
+            "UV_EXTRA_INDEX_URL",
+            "UV_FIND_LINKS",
+            "UV_FORK_STRATEGY",
+            "UV_INDEX",
+            "UV_INDEX_STRATEGY",
+            "UV_INDEX_URL",
+            "UV_KEYRING_PROVIDER",
+            "UV_NO_BINARY",
+            "UV_NO_BINARY_PACKAGE",
+            "UV_NO_BUILD",
+            "UV_NO_BUILD_PACKAGE",
+            "UV_NO_CONFIG",
+            "UV_NO_SOURCES",
+            "UV_NO_SYSTEM_CONFIG",
+            "UV_OFFLINE",
+            "UV_OVERRIDE",
+            "UV_PRERELEASE",
+            "UV_RESOLUTION",
+        ),
+        COUNTS,
+    ),
+    **dict.fromkeys(
+        ("UV_AZURE_ENDPOINT_URL", "UV_GCS_ENDPOINT_URL", "UV_S3_ENDPOINT_URL"),
+        f"{_DOWNLOADS}; give the index a user and a password",
+    ),
+    "UV_CREDENTIALS_DIR": f"{_DOWNLOADS}; put the login into ~/.netrc or the keyring",
     "UV_INSECURE_HOST": UV_SETTINGS["allow-insecure-host"],
+    "UV_INSECURE_NO_ZIP_VALIDATION": "every wheel is checked",
+    "UV_ISOLATED": "set UV_NO_CONFIG=1",
     "UV_NATIVE_TLS": _CERTIFICATES,
     "UV_NO_BUILD_ISOLATION": _SDIST,
     "UV_NO_SOURCES_PACKAGE": _NO_SOURCES,
+    "UV_REQUIRE_BUILD_HASHES": _SDIST,
+    "UV_SKIP_WHEEL_FILENAME_CHECK": "every wheel is checked",
     "UV_SYSTEM_CERTS": _CERTIFICATES,
     "UV_TORCH_BACKEND": UV_SETTINGS["torch-backend"],
 }
-"""uv's variables that would change something and do not count; the others do, or do not matter."""
+"""The same for uv's variables."""
+
+UV_VARIABLES_WITHOUT_CONCERN: Final = frozenset(
+    f"UV_{name}"
+    for name in (
+        # What is resolved for: the project and its table say it.
+        *("DEV", "NO_DEV", "NO_DEFAULT_GROUPS", "NO_GROUP", "LIBC", "PROJECT", "NO_PROJECT"),
+        *("FROZEN", "LOCKED", "WORKING_DIR"),
+        # Other commands of uv, and how it installs.
+        *("BREAK_SYSTEM_PACKAGES", "COMPILE_BYTECODE", "COMPILE_BYTECODE_TIMEOUT"),
+        *("CUSTOM_COMPILE_COMMAND", "DOWNLOAD_URL", "ENV_FILE", "GITHUB_TOKEN", "INIT_BARE"),
+        *("INIT_BUILD_BACKEND", "INSTALLER_GHE_BASE_URL", "INSTALLER_GITHUB_BASE_URL"),
+        *("INSTALL_DIR", "LINK_MODE", "MALWARE_CHECK", "MALWARE_CHECK_URL", "NO_EDITABLE"),
+        *("NO_ENV_FILE", "NO_INSTALLER_METADATA", "NO_INSTALL_LOCAL", "NO_INSTALL_PROJECT"),
+        *("NO_INSTALL_WORKSPACE", "NO_MODIFY_PATH", "NO_SYNC", "PROJECT_ENVIRONMENT"),
+        *("PUBLISH_CHECK_URL", "PUBLISH_INDEX", "PUBLISH_NO_ATTESTATIONS", "PUBLISH_PASSWORD"),
+        *("PUBLISH_TOKEN", "PUBLISH_URL", "PUBLISH_USERNAME", "RUN_RLIMIT_NOFILE"),
+        *("TOOL_BIN_DIR", "TOOL_DIR", "UNMANAGED_INSTALL", "UPLOAD_HTTP_TIMEOUT"),
+        *("VENV_CLEAR", "VENV_RELOCATABLE", "VENV_SEED"),
+        # Hashes are always checked.
+        *("NO_VERIFY_HASHES", "REQUIRE_HASHES"),
+        # How uv itself runs; the Python of the build is the one that it is given.
+        *("CONCURRENT_BUILDS", "CONCURRENT_CACHE_READS", "CONCURRENT_DOWNLOADS"),
+        *("CONCURRENT_INSTALLS", "GIT_LFS", "GRAALPY_INSTALL_MIRROR", "HIDE_BUILD_OUTPUT"),
+        *("HTTP_CONNECT_TIMEOUT", "HTTP_RETRIES", "HTTP_TIMEOUT", "LEGACY_TAR_BACKEND"),
+        *("LOCK_TIMEOUT", "LOG_CONTEXT", "MANAGED_PYTHON", "NO_CACHE", "NO_GITHUB_FAST_PATH"),
+        *("NO_HF_TOKEN", "NO_MANAGED_PYTHON", "NO_PROGRESS", "NO_WRAP", "PREVIEW"),
+        *("PREVIEW_FEATURES", "PYODIDE_INSTALL_MIRROR", "PYPY_INSTALL_MIRROR", "PYTHON"),
+        *("PYTHON_ARCH", "PYTHON_BIN_DIR", "PYTHON_CACHE_DIR", "PYTHON_CPYTHON_BUILD"),
+        *("PYTHON_DOWNLOADS", "PYTHON_DOWNLOADS_JSON_URL", "PYTHON_GRAALPY_BUILD"),
+        *("PYTHON_INSTALL_BIN", "PYTHON_INSTALL_DIR", "PYTHON_INSTALL_MIRROR"),
+        *("PYTHON_INSTALL_REGISTRY", "PYTHON_NO_REGISTRY", "PYTHON_PREFERENCE"),
+        *("PYTHON_PYODIDE_BUILD", "PYTHON_PYPY_BUILD", "PYTHON_SEARCH_PATH", "REQUEST_TIMEOUT"),
+        *("STACK_SIZE", "SYSTEM_PYTHON"),
+    )
+)
 
 PIP_SETTINGS: Final[Mapping[str, str]] = {
     **dict.fromkeys(
@@ -132,12 +206,15 @@ PIP_SETTINGS: Final[Mapping[str, str]] = {
     "config-settings": _SDIST,
     "ignore-requires-python": "what a package says of its Pythons is kept to",
     "no-build-isolation": _SDIST,
-    "no-deps": "dependencies are always followed",
+    **dict.fromkeys(("no-deps", "no-dependencies"), "dependencies are always followed"),
     "no-proxy-env": "unset HTTPS_PROXY and HTTP_PROXY",
-    "only-deps": "the project itself is always in the executable",
+    **dict.fromkeys(
+        ("only-deps", "only-dependencies"), "the project itself is always in the executable"
+    ),
     "only-final": "set prerelease in tool.uv",
     "pre": 'set prerelease = "allow" in tool.uv',
     "proxy": "set HTTPS_PROXY and HTTP_PROXY",
+    "pypi-url": "set index-url, which is the same to pip",
     "trusted-host": "certificates are always checked; name yours in SSL_CERT_FILE",
     "uploaded-prior-to": "set exclude-newer in tool.uv",
 }
@@ -147,19 +224,20 @@ PIP_WITHOUT_CONCERN: Final = frozenset(
     {
         # What is resolved for and what is installed: the project and its table say it.
         *("abi", "editable", "group", "implementation", "platform", "python-version"),
-        *("requirement", "requirements-from-script"),
+        *("requirement", "requirements-from-script", "source", "source-dir", "source-directory"),
         # How pip installs.
         *("break-system-packages", "check-build-dependencies", "compile", "dry-run"),
         *("force-reinstall", "ignore-installed", "no-clean", "no-compile"),
         *("no-warn-conflicts", "no-warn-script-location", "prefix", "report", "root"),
-        *("root-user-action", "src", "target", "upgrade", "upgrade-strategy", "user"),
+        *("no-user", "root-user-action", "src", "target", "upgrade", "upgrade-strategy", "user"),
         # Hashes are always checked.
         *("no-require-hashes", "require-hashes"),
         # How pip itself runs.
         *("cache-dir", "debug", "disable-pip-version-check", "exists-action", "help"),
         *("isolated", "log", "no-cache-dir", "no-color", "no-input", "progress-bar", "python"),
         *("quiet", "refresh-package", "require-virtualenv", "resume-retries", "retries"),
-        *("timeout", "use-deprecated", "use-feature", "verbose"),
+        *("default-timeout", "local-log", "log-file", "no-python-version-warning", "require-venv"),
+        *("timeout", "use-deprecated", "use-feature", "use-pep517", "verbose"),
     }
 )
 
@@ -180,7 +258,7 @@ def settings_without_effect(
                 if reason and part.get(key):
                     yield f"{where}{place} has no effect here: {reason}"
     for name, reason in UV_VARIABLES.items():
-        if environ.get(name):
+        if reason and _is_set(environ.get(name)):
             yield f"{name} has no effect here: {reason}"
     for key, reason in PIP_SETTINGS.items():
         variable = f"PIP_{key.upper().replace('-', '_')}"
@@ -200,33 +278,39 @@ def render_page() -> str:
         [
             "# Settings of uv and pip",
             "",
-            "A build resolves what uv and pip would, so their settings count: those of the",
-            "project, of a workspace, of the user and of the system, and the variables of the",
-            "environment. This page has each of them. What counts means here what it means to the",
-            "tool. What would change a build and does not count is named by a warning when it is",
-            "set.",
+            "A build resolves dependencies as uv and pip do, and their settings count: those of",
+            "the project, of its workspace, of the user and of the system, and the environment's",
+            "variables. The tables below have every setting that could change a build:",
+            "",
+            "- *counts*: the setting means here what it means to the tool.",
+            "- *no effect*: a build ignores the setting. If it is set, a warning says so.",
+            "",
+            "All other settings follow each table. They do not change what a build resolves.",
             "",
             "## uv",
             "",
-            "Settings of `[tool.uv]` and of `uv.toml`, at the top or under `pip`:",
+            "These are the settings in `[tool.uv]` and in `uv.toml`, at the top or under `pip`.",
             "",
             *_rows(UV_SETTINGS),
             "",
-            "Of no concern to a build: " + _listed(UV_WITHOUT_CONCERN) + ".",
+            "Other settings: " + _listed(UV_WITHOUT_CONCERN) + ".",
             "",
-            "Variables mean what they mean to uv; without effect are these:",
+            "These are the variables of the environment. Credentials, proxies and certificates",
+            "have variables too, which [Environment variables](environment.md) lists.",
             "",
             *_rows(UV_VARIABLES),
             "",
+            "Other variables: " + _listed(UV_VARIABLES_WITHOUT_CONCERN) + ".",
+            "",
             "## pip",
             "",
-            "Options in `pip.conf`, or as `PIP_...` in the environment. The locations among them",
-            "count where uv's settings and the table name none",
-            "([the order](../how-to/private-index.md#in-the-environment)).",
+            "These are pip's options, in `pip.conf` or as `PIP_...` in the environment. Indexes",
+            "and folders among them count if neither uv's settings nor the table name any:",
+            "[the order](../how-to/private-index.md#in-the-environment).",
             "",
             *_rows(PIP_SETTINGS),
             "",
-            "Of no concern to a build: " + _listed(PIP_WITHOUT_CONCERN) + ".",
+            "Other options: " + _listed(PIP_WITHOUT_CONCERN) + ".",
             "",
         ]
     )

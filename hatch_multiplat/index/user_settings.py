@@ -27,13 +27,20 @@ UNHEARD: Final = dict.fromkeys(
         "UV_INDEX",
         "UV_INDEX_STRATEGY",
         "UV_INDEX_URL",
+        "UV_ISOLATED",
+        "UV_NO_BUILD_ISOLATION",
         "UV_NO_CONFIG",
+        "UV_NO_SOURCES_PACKAGE",
         "UV_OFFLINE",
         "UV_PROJECT",
+        "UV_REQUIRE_BUILD_HASHES",
+        "UV_REQUIRE_HASHES",
+        "UV_TORCH_BACKEND",
         "UV_WORKING_DIR",
     )
 )
-"""Variables to hide from a uv whose settings are all in a file, each with None."""
+"""Variables to hide from uv, each with None: they are in the settings that it gets, or have no
+effect here."""
 
 _WINDOWS: Final = sys.platform == "win32"
 
@@ -51,7 +58,8 @@ def read_user_table(environ: Mapping[str, str]) -> dict[str, Any]:
     if says_yes(environ, "UV_NO_CONFIG"):
         return {}
     table: dict[str, Any] = {}
-    for path in (_user_file(environ), _system_file(environ)):
+    without_system = says_yes(environ, "UV_NO_SYSTEM_CONFIG")
+    for path in (_user_file(environ), None if without_system else _system_file(environ)):
         if path is not None and path.is_file():
             table = _combine(table, _read_placed(path))
     return table

@@ -11,6 +11,7 @@ import hashlib
 import json
 from dataclasses import dataclass
 from importlib.metadata import version
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
@@ -19,14 +20,15 @@ from packaging.utils import canonicalize_name
 from hatch_multiplat.__about__ import __version__
 from hatch_multiplat.base.atomic_write import write_atomically
 from hatch_multiplat.base.urls import redact_text
+from hatch_multiplat.index.user_settings import UNHEARD, absolute_files
 from hatch_multiplat.resolve.staging import TargetConstraint
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
     from packaging.utils import NormalizedName
 
+    from hatch_multiplat.resolve.build_context import BuildContext
     from hatch_multiplat.resolve.question import Question
     from hatch_multiplat.targets.target import Target
 
@@ -70,15 +72,28 @@ def digest_answer(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def question_key(question: Question, prior: str | None, policy: object) -> str:
-    """Return a name for a question, and for everything that may change its answer."""
+def question_key(question: Question, prior: str | None, context: BuildContext) -> str:
+    """Return a name for a question, and for everything that may change its answer.
+
+    Variables of uv, and the files that they name, are part of it. It is "" if the answer may change
+    with time, as `exclude-newer` may name a span: then nothing is kept.
+    """
+    if question.excludes_newer(context.environ):
+        return ""
+    heard = {
+        name: value
+        for name, value in context.environ.items()
+        if name.startswith("UV_") and name not in UNHEARD
+    }
     parts = [
         f"{_FORMAT} {__version__} {version('uv')}",
         repr(sorted(map(str, question.requirements))),
         repr(sorted(map(str, question.constraints))),
         repr(sorted(map(str, question.tag_constraints))),
         repr(sorted(map(_describe, question.targets))),
-        f"{question.requires_python} {question.build_sdists} {policy!r} {question.own!r}",
+        f"{question.requires_python} {question.build_sdists} {context.policy!r} {question.own!r}",
+        repr(sorted(heard.items())),
+        repr(sorted(map(_text_of, absolute_files(heard, Path.cwd()).values()))),
         redact_text(json.dumps(dict(question.uv_table), sort_keys=True, default=str)),
         redact_text(repr(question.sources.uv_settings())),
         str(question.project_dir),
@@ -89,6 +104,8 @@ def question_key(question: Question, prior: str | None, policy: object) -> str:
 
 def recall(root: Path, key: str, question: Question) -> Lesson | None:
     """Return the kept results for a question; None if there are none, or they cannot be read."""
+    if not key:
+        return None
     targets = {str(target): target for target in question.targets}
     with contextlib.suppress(OSError, ValueError, KeyError, TypeError, InvalidSpecifier):
         data = json.loads(_path(root, key).read_text(encoding="utf-8"))
@@ -119,6 +136,8 @@ def recall(root: Path, key: str, question: Question) -> Lesson | None:
 
 def remember(root: Path, key: str, lesson: Lesson) -> None:
     """Keep results; if the cache cannot be written, the next search repeats the work."""
+    if not key:
+        return
     data: dict[str, Any] = {
         "steps": [[step.name, str(step.target), str(step.versions)] for step in lesson.steps],
         "preferences": [list(pair) for pair in lesson.preferences],
@@ -136,6 +155,13 @@ def remember(root: Path, key: str, lesson: Lesson) -> None:
     with contextlib.suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
         write_atomically(path, json.dumps(data, indent=1))
+
+
+def _text_of(names: str) -> list[str]:
+    """Return what the files of one variable say; nothing where one cannot be read as such."""
+    with contextlib.suppress(OSError, ValueError):
+        return [Path(name).read_text("utf-8") for name in names.split()]
+    return []
 
 
 def _describe(target: object) -> str:

@@ -80,7 +80,8 @@ class Question:
 
     def excludes_newer(self, environ: Mapping[str, str]) -> bool:
         """Tell whether uv's settings exclude files by their upload time."""
-        keys = {*self.uv_table, *self.sources.user_settings}
+        tables = (self.uv_table, self.sources.user_settings, *self.sources.details.values())
+        keys = {key for table in tables for key in table}
         return bool(environ.get("UV_EXCLUDE_NEWER")) or not keys.isdisjoint(
             {"exclude-newer", "exclude-newer-package"}
         )

@@ -25,7 +25,7 @@ from hatch_multiplat.base.urls import local_path, redact
 from hatch_multiplat.index.certificates import certificate_variables
 from hatch_multiplat.index.fetch import Artifact, fetch_files
 from hatch_multiplat.index.sources import uv_environment
-from hatch_multiplat.index.user_settings import UNHEARD
+from hatch_multiplat.index.user_settings import UNHEARD, absolute_files
 from hatch_multiplat.wheels.incompatibility import explain_incompatibility
 from hatch_multiplat.wheels.selection import parse_wheel, select_all, tag_ranks
 
@@ -265,6 +265,7 @@ def _build(tree: Path, context: BuildContext) -> Wheel:
                 cwd=folder,
                 environ={
                     **UNHEARD,
+                    **absolute_files(context.environ, Path.cwd()),
                     **uv_environment(context.sources),
                     **certificate_variables(context.environ),
                     "UV_CONFIG_FILE": str(settings),
@@ -315,7 +316,7 @@ def _last_words(error: ToolError) -> str:
     ends = [index for index, line in enumerate(lines) if line.startswith("error:")]
     if not ends:
         return lines[-1]
-    before = lines[ends[0] - 1]
+    before = lines[ends[0] - 1] if ends[0] else lines[0].removeprefix("error:").strip()
     causes = [line for line in lines if line.startswith("cause:")]
     if before.startswith("Building ") and causes:
         return causes[-1].removeprefix("cause:").strip()

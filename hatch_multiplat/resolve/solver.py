@@ -74,7 +74,7 @@ class Solver:
         self.sourced: set[NormalizedName] = set()
         self._warned: set[str] = set()
         self._stages_own = question.own is not None
-        self._key = question_key(question, prior, context.policy)
+        self._key = question_key(question, prior, context)
         self._proven = ""
         self.yanked = YankedFiles()
 

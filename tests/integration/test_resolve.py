@@ -333,6 +333,45 @@ class TestMemory:
         note.write_text("{}", "utf-8")
         assert versions(stepping.made.build(), "native") == ("1.0", "2.0")
 
+    @pytest.mark.parametrize(
+        ("variable", "value"), [("UV_RESOLUTION", "lowest"), ("UV_PRERELEASE", "allow")]
+    )
+    def test_a_variable_of_uvs_counts_in_its_own_build(
+        self,
+        bench: Bench,
+        make_wheel: MakeFile,
+        monkeypatch: pytest.MonkeyPatch,
+        variable: str,
+        value: str,
+    ) -> None:
+        bench.index.add(*(make_wheel("pure", version) for version in ("1.0", "2.0", "3.0a1")))
+        made = bench.make("pure>=1.0")
+        told = {"lowest": ("1.0",), "allow": ("3.0a1",)}[value]
+        for _ in range(2):
+            assert versions(made.build(), "pure") == ("2.0",)
+            with monkeypatch.context() as patch:
+                patch.setenv(variable, value)
+                assert versions(made.build(**{variable: value}), "pure") == told
+
+    def test_a_file_that_a_variable_names_may_change(
+        self, bench: Bench, make_wheel: MakeFile, tmp_path: Path
+    ) -> None:
+        bench.index.add(make_wheel("pure", "1.0"), make_wheel("pure", "2.0"))
+        made = bench.make("pure")
+        overrides = tmp_path / "overrides.txt"
+        for text, expected in (("pure==1.0", "1.0"), ("", "2.0"), ("pure<2", "1.0")):
+            overrides.write_text(text, "utf-8")
+            assert versions(made.build(UV_OVERRIDE=str(overrides)), "pure") == (expected,)
+
+    def test_nothing_is_kept_of_an_answer_that_time_changes(
+        self, bench: Bench, make_wheel: MakeFile, tmp_path: Path
+    ) -> None:
+        """`exclude-newer` may name a span of time, such as "1 week"."""
+        bench.index.add(make_wheel("pure"))
+        made = bench.make("pure", tool={"uv": {"exclude-newer-package": {"other": "1 week"}}})
+        assert versions(made.build(), "pure") == ("1.0",)
+        assert list((tmp_path / "cache" / "resolved").rglob("*.json")) == []
+
 
 class TestForbiddenBuilds:
     """Whoever forbids that a package is built does so for safety: nothing of it may run."""
@@ -405,6 +444,25 @@ class TestForbiddenBuilds:
         made = bench.make("both", tool={"uv": {"no-binary-package": ["both"]}})
         made.build()
         assert "Building both 1.0, which has no wheel" in made.said
+
+    def test_constraints_for_builds_are_found_from_the_current_folder(
+        self,
+        bench: Bench,
+        make_wheel: MakeFile,
+        make_sdist: MakeFile,
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        bench.index.add(make_wheel("helper", "1.0"), make_wheel("helper", "3.0"))
+        bench.index.add(make_sdist("trap", build_requires=["helper"]))
+        made = bench.make("trap")
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.setenv("UV_BUILD_CONSTRAINT", "constraints.txt")
+        (tmp_path / "constraints.txt").write_text("helper==2.0\n")
+        with pytest.raises(CoverageError, match=r"helper==2\.0"):
+            made.build(UV_BUILD_CONSTRAINT="constraints.txt")
+        (tmp_path / "constraints.txt").write_text("helper==1.0\n")
+        assert versions(made.build(UV_BUILD_CONSTRAINT="constraints.txt"), "trap") == ("1.0",)
 
 
 class TestOwnName:

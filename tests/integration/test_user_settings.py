@@ -52,6 +52,8 @@ def test_the_users_settings_stand_before_the_systems_and_lists_are_joined(
         },
     }
     assert read_user_table({**environ, "UV_NO_CONFIG": "1"}) == {}
+    without_system = read_user_table({**environ, "UV_NO_SYSTEM_CONFIG": "1"})
+    assert without_system["find-links"] == [(home / "wheels").as_uri()]
     named = write(tmp_path / "named.toml", 'index-url = "https://c.test"\n')
     assert read_user_table({**environ, "UV_CONFIG_FILE": str(named)}) == {
         "index-url": "https://c.test"

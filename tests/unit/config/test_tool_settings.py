@@ -6,6 +6,8 @@ from hatch_multiplat.config.tool_settings import (
     PIP_SETTINGS,
     PIP_WITHOUT_CONCERN,
     UV_SETTINGS,
+    UV_VARIABLES,
+    UV_VARIABLES_WITHOUT_CONCERN,
     UV_WITHOUT_CONCERN,
     render_page,
     settings_without_effect,
@@ -16,6 +18,7 @@ PAGE = Path(__file__).parents[3] / "docs/reference/tool-settings.md"
 
 def test_a_setting_is_in_one_table() -> None:
     assert not UV_SETTINGS.keys() & UV_WITHOUT_CONCERN
+    assert not UV_VARIABLES.keys() & UV_VARIABLES_WITHOUT_CONCERN
     assert not PIP_SETTINGS.keys() & PIP_WITHOUT_CONCERN
 
 
