@@ -5,20 +5,20 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
+import random
 import re
 import shutil
 import subprocess
+import sys
 import tarfile
 import tomllib
 import zipfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 import tomlkit
 from click.testing import CliRunner
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from hatch_multiplat.base.errors import ConfigError, CoverageError, LockError, SolveError
 from hatch_multiplat.executable.reader import read_executable
@@ -28,7 +28,6 @@ from hatch_multiplat.targets.target import Target
 from hatch_multiplat.wheels.report import render_report
 from tests.support.caches import make_cache
 from tests.support.elf import glibc_object
-from tests.support.index_server import IndexServer
 from tests.support.project import make_project
 from tests.support.wheels import make_wheel as build_wheel
 
@@ -36,6 +35,7 @@ if TYPE_CHECKING:
     from click.testing import Result
 
     from tests.conftest import MakeFile
+    from tests.support.index_server import IndexServer
     from tests.support.project import ProjectFolder
 
 pytestmark = pytest.mark.usefixtures("plain_network", "uv_cache")
@@ -1153,79 +1153,61 @@ def test_a_32_bit_python_may_be_on_a_kernel_of_64_bits(
     assert made.build().lock
 
 
-@st.composite
-def worlds(draw: st.DrawFn) -> dict[str, dict[str, list[str]]]:
-    """Packages by name and version, each with what it requires; `demo` is the project's name."""
-    names = ["one", "two", "three"]
-    world: dict[str, dict[str, list[str]]] = {}
+OWN_EXTRAS: Final = {"fast": ["two"], "all": ["demo[fast]", "three"]}
+
+
+def make_world(dice: random.Random, folder: Path) -> list[Path]:
+    """Make wheels of packages that require each other and `demo`, which is the project's name."""
+    names = ("one", "two", "three")
+    asks = (*names, "two<2", "three>1", "demo", "demo>=0.5", "demo<2", "demo[fast]", "demo[all]")
+    refuses = ("demo>=9", "demo!=1.0", "demo ; python_version < '3'", "demo[fast]==1.0")
+    wheels = [build_wheel(folder, "demo", "9.0", requires=["gone"]), build_wheel(folder, "gone")]
     for name in names:
-        versions = draw(st.lists(st.sampled_from(["1.0", "2.0"]), min_size=1, unique=True))
-        world[name] = {}
-        for version in versions:
-            asked = draw(
-                st.lists(
-                    st.sampled_from([*names, "demo", "demo>=0.5", "demo[fast]", "demo>=9"]),
-                    max_size=2,
-                    unique=True,
-                )
-            )
-            world[name][version] = [item for item in asked if item != name]
-    return world
+        for version in dice.choice((["1.0"], ["2.0"], ["1.0", "2.0"], ["1.0", "2.0", "3.0"])):
+            requires = {
+                dice.choice(asks if dice.random() < 0.85 else refuses)
+                for _ in range(dice.randint(0, 3))
+            }
+            kept = sorted(item for item in requires if not item.startswith(name))
+            wheels.append(build_wheel(folder, name, version, requires=kept))
+    return wheels
 
 
-def answer_of(world: dict[str, dict[str, list[str]]]) -> dict[str, str] | None:
-    """Return the versions that the project gets, newest first; None where there is no answer.
-
-    The project is at version 1.0, requires `one`, and `two` in its extra.
-    """
-
-    def is_complete(chosen: dict[str, str]) -> bool:
-        needed, queue = set(), ["one"]
-        for name in queue:
-            if name in needed:
-                continue
-            needed.add(name)
-            for asked in world[name].get(chosen.get(name, ""), ["demo>=9"]):
-                if asked == "demo>=9":
-                    return False
-                extra = ["two"] if asked == "demo[fast]" else []
-                queue += extra if asked.startswith("demo") else [asked]
-        return needed == set(chosen)
-
-    options = [[None, *sorted(world[name])] for name in world]
-    answers = [
-        {name: version for name, version in zip(world, versions, strict=True) if version}
-        for versions in itertools.product(*options)
-    ]
-    fitting = [answer for answer in answers if is_complete(answer)]
-    return max(fitting, key=lambda answer: answer.get("one", ""), default=None)
+def chosen_by_pip(wheel: Path, folder: Path) -> dict[str, str] | None:
+    """Return what pip would install of a folder beside a wheel; None where it finds no answer."""
+    options = ["--dry-run", "--ignore-installed", "--no-index", "--find-links", str(folder), "-q"]
+    command = [sys.executable, "-m", "pip", "install", *options, "--report", "-", str(wheel)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        assert re.search("ResolutionImpossible|No matching distribution", done.stderr), done.stderr
+        return None
+    metadata = [item["metadata"] for item in json.loads(done.stdout)["install"]]
+    return {item["name"]: item["version"] for item in metadata if item["name"] != "demo"}
 
 
-@settings(max_examples=12, suppress_health_check=list(HealthCheck))
-@given(world=worlds())
-def test_any_cycle_through_the_project_has_the_answer_that_it_has_without_an_index(
-    bench: Bench, tmp_path_factory: pytest.TempPathFactory, world: dict[str, dict[str, list[str]]]
+@pytest.mark.parametrize("seed", range(15))
+def test_random_cycles_through_the_project_have_the_answer_of_pip(
+    bench: Bench, tmp_path: Path, seed: int
 ) -> None:
-    """An index that has a `demo` of its own, at whatever version, changes nothing."""
-    folder = tmp_path_factory.mktemp("world")
-    bench.folder = folder
-    with IndexServer() as index:
-        bench.index = index
-        index.add(build_wheel(folder / "files", "demo", "9.0"))
-        for name, versions_of_it in world.items():
-            for version, requires in versions_of_it.items():
-                index.add(build_wheel(folder / "files", name, version, requires=requires))
-        bench.make("one", extras_of_wheel={"fast": ["two"]})
-        result = bench.run("check", "--json")
-        expected = answer_of(world)
-        if expected is None:
-            assert result.exit_code == 5, result.output
-            return
-        assert result.exit_code == 0, result.output
-        found = {name: set(cells.values()) for name, cells in bench.checked().items()}
-        assert "demo" not in found
-        # What is taken is complete, and newest where the project itself asks for it.
-        assert found["one"] == {expected["one"]}
+    """An index has a `demo` of its own, which neither pip nor we look at."""
+    bench.index.add(*make_world(random.Random(seed), tmp_path / "files"))
+    made = bench.make("one", extras_of_wheel=OWN_EXTRAS)
+    result = bench.run("check", "--json")
+    expected = chosen_by_pip(made.wheel, tmp_path / "files")
+    if expected is None:
+        assert result.exit_code == 5, result.output
+        return
+    assert result.exit_code == 0, result.output
+    found = {name: version for name, (version,) in per_package(result).items()}
+    assert found == expected
+
+
+def per_package(result: Result) -> dict[str, set[str]]:
+    """Return the versions of each package in what `check --json` says."""
+    return {
+        package["name"]: {cell["version"] for cell in package["wheels"]}
+        for package in json.loads(result.stdout)["packages"]
+    }
 
 
 class TestWords:
