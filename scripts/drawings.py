@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from html import escape
 from typing import Final
 
+from hatch_multiplat.base.lines import Line
 from venvs import ROOT
 
 IMAGES = ROOT / "docs" / "images"
@@ -288,13 +289,15 @@ def draw_terminal() -> str:
     build, run = ((sessions / f"{name}.txt").read_text("utf-8") for name in ("build", "run"))
     command, *lines = build.splitlines()
     wheel = lines.index("* Building wheel...")
-    shown = [command, "...", *lines[wheel:], *run.splitlines()]
+    printed = [command, "...", *lines[wheel:], *run.splitlines()]
+    # Lines end where they would on a terminal that is narrow enough for a phone.
+    shown = [str(part) for line in printed for part in Line(line).fit(70)]
     height, size = 19, 13
     top = 46
     # A letter of these fonts is 0.6 times as wide as high, and a little more in some.
     width = 32 + round(0.61 * size * max(map(len, shown)))
     style = (
-        "@keyframes appear{from{opacity:.4}to{opacity:1}}"
+        "@keyframes appear{from{opacity:.65}to{opacity:1}}"
         "text{animation:appear .01s both}"
         "@media (prefers-reduced-motion:reduce){text{animation:none}}"
     )
