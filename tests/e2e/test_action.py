@@ -67,6 +67,15 @@ def test_the_action_builds_verifies_and_summarises(runner: Runner, shell: Shell)
     assert "1 of 1 targets proven complete" in runner.summary
     assert runner.summary.count("```") == 4
 
+    # Every executable is verified, whatever it is called.
+    write_table(shell, {"tool": {"multiplat": {"formats": ["pex", "pyz"], "output": "app"}}})
+    before = runner.summary
+    runner.run(steps)
+    added = runner.summary.removeprefix(before)
+    assert "app: verification" in added
+    assert "app.pyz: verification" in added
+    assert added.count("1 of 1 targets proven complete") == 2
+
     # What no target has a wheel for ends the job, and the summary says what is missing.
     write_table(shell, {"project": {"dependencies": ["pywin32==306"]}})
     executable.unlink()
@@ -86,6 +95,7 @@ def test_the_action_builds_verifies_and_summarises(runner: Runner, shell: Shell)
 def test_the_gitlab_component_builds_and_verifies(
     runner: Runner, shell: Shell, checkout: Checkout
 ) -> None:
+    write_table(shell, {"tool": {"multiplat": {"formats": ["pex", "pyz"], "output": "app"}}})
     header, jobs = YAML(typ="safe").load_all((ROOT / "templates" / "build.yml").read_text("utf-8"))
     inputs = {name: given["default"] for name, given in header["spec"]["inputs"].items()}
     inputs["requirement"] = f"hatch-multiplat[cli] @ {checkout.root.as_uri()}"
@@ -106,9 +116,9 @@ def test_the_gitlab_component_builds_and_verifies(
     printed = run_command(
         "bash", "-eo", "pipefail", "-c", "\n".join(job["script"]), cwd=shell.cwd, environ=environ
     )
-    assert "1 of 1 targets proven complete, 1 run with --version" in printed
+    assert printed.count("1 of 1 targets proven complete, 1 run with --version") == 2
     made = {path.name for path in (shell.cwd / "multiplat").iterdir()}
-    assert {EXECUTABLE, "coverage.html"} <= made
+    assert {"app", "app.pyz", "coverage.html", "report.json"} <= made
 
 
 def test_pre_commit_runs_the_hooks(shell: Shell, checkout: Checkout, tmp_path: Path) -> None:
