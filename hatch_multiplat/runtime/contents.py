@@ -9,6 +9,8 @@ import functools
 import hashlib
 import json
 import os
+import queue
+import threading
 from typing import IO, Any, Callable, Collection, Dict, Iterator, List, Tuple
 
 from . import install
@@ -23,6 +25,7 @@ except ImportError:
 
 FILE, BLOCKS = ".multiplat/contents.json", ".multiplat/blocks/"
 PIECE = 1 << 18  # bytes
+AHEAD = 32  # pieces that a thread unpacks before they are asked for
 UNPROVEN = "only `hatch-multiplat inspect --lock` can tell whether a lock's wheels hold the same"
 NO_LZMA = "this Python was built without the module lzma, which this file takes; use another Python"
 
@@ -89,16 +92,25 @@ class Block:
     def __init__(self, name: str, stream: IO[bytes], path: str) -> None:
         self.name, self.stream, self.path = name, stream, path
         self.engine = lzma.LZMADecompressor(lzma.FORMAT_XZ)
+        self.pieces = in_advance(self.unpack())
         self.rest = memoryview(b"")
 
+    def unpack(self) -> Iterator[bytes]:
+        """The unpacked stream, piece by piece."""
+        while not self.engine.eof:
+            data = self.stream.read(PIECE) if self.engine.needs_input else b""
+            if self.engine.needs_input and not data:
+                return
+            yield self.engine.decompress(data, PIECE)
+
     def more(self) -> bool:
-        """Unpack the next piece, if there is one."""
+        """Take the next piece, if there is one."""
         with reading(self.path):
-            while not self.rest and not self.engine.eof:
-                data = self.stream.read(PIECE) if self.engine.needs_input else b""
-                if self.engine.needs_input and not data:
+            while not self.rest:
+                piece = next(self.pieces, None)
+                if piece is None:
                     break
-                self.rest = memoryview(self.engine.decompress(data, PIECE))
+                self.rest = memoryview(piece)
         return bool(self.rest)
 
     def take(self, sha256: str, size: int) -> Iterator[Any]:
@@ -117,6 +129,29 @@ class Block:
         """Look whether the stream ends here, and the block with it."""
         if self.more() or not self.engine.eof or self.engine.unused_data or self.stream.read(1):
             raise DamagedFile("%s does not end where it should" % self.name)
+
+
+def in_advance(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    """The same pieces: while one is used, a thread makes the next, where there are threads."""
+    made: "queue.Queue[Any]" = queue.Queue(AHEAD)
+
+    def make() -> None:
+        try:
+            for piece in pieces:
+                made.put(piece)
+            made.put(None)
+        except BaseException as error:
+            made.put(error)
+
+    try:
+        threading.Thread(target=make, daemon=True).start()
+    except RuntimeError:
+        yield from pieces
+        return
+    for piece in iter(made.get, None):
+        if isinstance(piece, BaseException):
+            raise piece
+        yield piece
 
 
 class Unpacked(install.Source):
