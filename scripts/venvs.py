@@ -6,6 +6,7 @@ They lie in `.venvs/`, which git ignores; delete that folder to start afresh.
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 import os
 import shlex
 import shutil
@@ -49,10 +50,15 @@ def make_environment(name: str, *requirements: str) -> Path:
     if stamp.is_file() and stamp.read_text("utf-8") == made_from:
         return python
     shutil.rmtree(folder, ignore_errors=True)
-    create_environment(folder)
-    # `pip install --group` wants pip 25.1; the one that comes with Python may be older.
-    run(python, "-m", "pip", "install", "--quiet", "--upgrade", "pip>=25.1")
-    run(python, "-m", "pip", "install", "--quiet", *requirements)
+    if importlib.util.find_spec("uv"):  # as in the environment of the tests: much faster than pip
+        uv = (sys.executable, "-m", "uv")
+        run(*uv, "venv", "--quiet", "--seed", "--python", sys.executable, folder)
+        run(*uv, "pip", "install", "--quiet", "--python", python, *requirements)
+    else:
+        create_environment(folder)
+        # `pip install --group` wants pip 25.1; the one that comes with Python may be older.
+        run(python, "-m", "pip", "install", "--quiet", "--upgrade", "pip>=25.1")
+        run(python, "-m", "pip", "install", "--quiet", *requirements)
     stamp.write_text(made_from, "utf-8")
     return python
 

@@ -32,6 +32,9 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 # Before the processes of the run are started, which inherit it.
 share_skeletons()
 
+# As on most machines: what a test starts a second time is compiled by then.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
 
 ORDER: Final = ("unit", "e2e", "peers", "integration", "attack", "startup")
 """The folders as they are run: what fails fast, then the files that take longest."""

@@ -22,9 +22,9 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="runs /bin/sh")
 # before (importlib, warnings, and zlib for a zip file).
 NAMES = (
     *("argparse", "base64", "binascii", "bisect", "csv", "ctypes", "datetime", "errno", "fcntl"),
-    *("hashlib", "json", "marshal", "platform", "random", "re", "shutil", "signal"),
-    *("struct", "subprocess", "sysconfig", "tempfile", "textwrap", "threading", "time", "typing"),
-    *("unicodedata", "zipfile", "_multiplat", "hatch_multiplat", "pex"),
+    *("hashlib", "json", "lzma", "marshal", "platform", "queue", "random", "re", "shutil"),
+    *("signal", "struct", "subprocess", "sysconfig", "tempfile", "textwrap", "threading", "time"),
+    *("typing", "unicodedata", "zipfile", "_multiplat", "hatch_multiplat", "pex"),
 )
 
 

@@ -28,9 +28,9 @@ class Checkout:
     root: Path
     head: str
 
-    def run_script(self, name: str, *words: str) -> str:
+    def run_script(self, name: str, *words: str, python: str = sys.executable) -> str:
         """Run `python3 scripts/NAME`, which has to succeed; returns what it printed."""
-        return run_command(sys.executable, f"scripts/{name}", *words, cwd=self.root)
+        return run_command(python, f"scripts/{name}", *words, cwd=self.root)
 
 
 @pytest.fixture(scope="session")

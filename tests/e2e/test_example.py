@@ -27,8 +27,10 @@ Run = subprocess.CompletedProcess[str]
 
 @pytest.fixture(scope="module")
 def printed(checkout: Checkout) -> str:
-    """Return what `python3 scripts/example.py` printed."""
-    return checkout.run_script("example.py")
+    """Return what `python3 scripts/example.py` printed, by a Python that has no more than pip."""
+    return checkout.run_script(
+        "example.py", python=getattr(sys, "_base_executable", sys.executable)
+    )
 
 
 @pytest.fixture(scope="module")

@@ -33,10 +33,10 @@ pytestmark = [pytest.mark.network, pytest.mark.slow]
 
 @pytest.fixture(scope="module")
 def release(checkout: Checkout) -> Path:
-    """Return the folder that scripts/release.py leaves, of two platforms of the eight."""
+    """Return the folder that scripts/release.py leaves, of one platform of the eight."""
     project = checkout.root / "pyproject.toml"
     text = project.read_text("utf-8")
-    few = 'platforms = ["linux-x86_64", "windows-x86_64"]'
+    few = 'platforms = ["linux-x86_64"]'
     narrow, count = re.subn(r"^platforms = \[\n.*?^\]$", few, text, flags=re.DOTALL | re.MULTILINE)
     assert count == 1
     project.write_text(narrow, "utf-8")
@@ -44,7 +44,7 @@ def release(checkout: Checkout) -> Path:
         printed = checkout.run_script("release.py")
     finally:
         project.write_text(text, "utf-8")
-    assert "8 targets: cp311, cp312, cp313, cp314 on" in printed
+    assert "4 targets: cp311, cp312, cp313, cp314 on" in printed
     assert "hatch-multiplat, version " in printed.splitlines()[-1]
     return checkout.root / "dist"
 

@@ -8,6 +8,7 @@ import lzma
 import os
 import re
 import sys
+import threading
 import zipfile
 from dataclasses import replace
 from pathlib import Path
@@ -17,12 +18,13 @@ import pytest
 
 from hatch_multiplat.executable.executable import BLOCKS, CONTENTS
 from hatch_multiplat.executable.zip_writer import Member, write_archive
+from hatch_multiplat.runtime import contents
 from tests.startup.conftest import ANY, DEMO, MINORS, PYTHONS, Bench, make_python_without
 from tests.support.app import host_target
 from tests.support.wheels import make_wheel
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="runs /bin/sh")
 
@@ -295,3 +297,26 @@ def test_memory_is_bounded_by_the_dictionary(bench: Bench) -> None:
     )
     result = bench.run([bench.python, "-c", script, bench.python, app, "exit", "0"])
     assert int(result.stdout) < 140_000  # kB; the dictionary has 64 MB
+
+
+def no_thread(_: threading.Thread) -> None:
+    """What starts a thread where none may be, as in a container of an old kind."""
+    raise RuntimeError("can't start new thread")
+
+
+@pytest.mark.parametrize("start", [threading.Thread.start, no_thread])
+def test_pieces_made_in_advance_are_the_same(
+    monkeypatch: pytest.MonkeyPatch, start: Callable[[threading.Thread], None]
+) -> None:
+    def pieces(count: int) -> Iterator[bytes]:
+        for number in range(count):
+            yield b"%d" % number
+        if count > contents.AHEAD:
+            raise OSError("cut short")
+
+    monkeypatch.setattr("threading.Thread.start", start)
+    assert list(contents.in_advance(pieces(3))) == [b"0", b"1", b"2"]
+    cut_short = contents.in_advance(pieces(100))
+    assert [next(cut_short) for _ in range(100)] == [b"%d" % number for number in range(100)]
+    with pytest.raises(OSError, match="cut short"):
+        next(cut_short)
