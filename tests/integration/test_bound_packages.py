@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import sys
 import tomllib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -84,7 +85,8 @@ class Shop:
         pyproject["project"]["requires-python"] = ">=3.12"
         (root / "pyproject.toml").write_text(tomlkit.dumps(pyproject), "utf-8")
         command = [uv.find_uv_bin(), "pip", "compile", "pyproject.toml", "--universal", "--quiet"]
-        command += ["--format", "pylock.toml", "--python-version", "3.12", *flags]
+        command += ["--python", sys.executable, "--format", "pylock.toml"]
+        command += ["--python-version", "3.12", *flags]
         done = subprocess.run(command, cwd=root, check=True, capture_output=True, text=True)
         found: dict[str, set[str]] = {}
         for package in tomllib.loads(done.stdout)["packages"]:

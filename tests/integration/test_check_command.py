@@ -6,6 +6,7 @@ import json
 import os
 import re
 import subprocess
+import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -375,7 +376,8 @@ def test_uv_agrees_on_each_target_by_itself(
                 uv.find_uv_bin(),
                 *("pip", "compile", "-", "--only-binary", ":all:", "--quiet", "--no-header"),
                 *("--python-platform", UV_PLATFORMS[target["platform"]]),
-                *("--python-version", target["python"], "--no-annotate"),
+                *("--python", sys.executable, "--python-version", target["python"]),
+                "--no-annotate",
                 *("--default-index", "https://pypi.org/simple"),
             ],
             cwd=tmp_path,

@@ -257,4 +257,5 @@ def uv_takes(uv_platform: str, requirements: Iterable[str], *, links: Path) -> d
 
 def uv_options(links: Path) -> list[str | Path]:
     offline = ["--no-cache", "--no-config", "--no-index", "--only-binary", ":all:"]
-    return [*offline, "--no-python-downloads", "--python-version", "3.12", "--find-links", links]
+    python = ["--python", sys.executable, "--python-version", "3.12", "--no-python-downloads"]
+    return [*offline, *python, "--find-links", links]
