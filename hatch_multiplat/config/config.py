@@ -223,8 +223,8 @@ class _Parser(TableReader):
             listed = ", ".join(f'"{python}"' for python in old)
             self.problem(
                 f"{TABLE}.python is required: {self.project.requires_python_in} "
-                f"'{self.project.requires_python}' admits no CPython that upstream still supports"
-                + (f"; name those that are to be built for, as in python = [{listed}]" * bool(old))
+                f"'{self.project.requires_python}' allows no CPython that upstream still supports"
+                + (f"; name the Pythons to build for, as in python = [{listed}]" * bool(old))
             )
             return ()
         self.problems += unknown_patterns(f"{TABLE}.exclude", exclude, targets)

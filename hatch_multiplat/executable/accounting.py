@@ -420,9 +420,7 @@ def _known(part: str, key: str, content: bytes | str) -> Account:
     """Account for the parts that are the same in every file of one release."""
     digest = content if isinstance(content, str) else _sha256(content)
     if digest == constant_digests()[key]:
-        return Account(
-            part=part, state="known", why=f"hatch-multiplat {__version__}, which is this"
-        )
+        return Account(part=part, state="known", why=f"hatch-multiplat {__version__}, this release")
     for version, digests in read_releases()["releases"].items():
         if digest == digests[key]:
             return Account(part=part, state="known", why=f"hatch-multiplat {version}")

@@ -61,7 +61,7 @@ def read_contents(path: Path, table: Table) -> tuple[dict[str, HeldWheel], list[
         if bad.intersection(number for _, _, number in members):
             damages.append((item.file, "does not hold what was built in"))
         elif held.requires is None:
-            damages.append((item.file, "is no wheel that can be read"))
+            damages.append((item.file, "is not a readable wheel"))
     return wheels, damages
 
 

@@ -83,7 +83,7 @@ def _read_file(path: Path) -> Executable:
                 return _read_archive(path, archive, size)
         except BROKEN as error:
             raise ExecutableError(
-                f"{path} is no PEX, or not a whole one: {error}; name an executable"
+                f"{path} is not a PEX, or is incomplete: {error}; name an executable"
             ) from error
 
 
@@ -91,7 +91,7 @@ def _read_archive(path: Path, archive: zipfile.ZipFile, size: int) -> Executable
     members = archive.infolist()
     names = {member.filename for member in members}
     if INFO not in names or MAIN not in names:
-        raise ExecutableError(f"{path} is a zip file but no PEX: it has no {INFO}")
+        raise ExecutableError(f"{path} is a zip file but not a PEX: it has no {INFO}; name a PEX")
     texts: dict[str, bytes] = {}
     for member in members:
         if not member.filename.startswith(DEPS):
@@ -153,7 +153,7 @@ def _read_folder(path: Path) -> Executable:
         texts = {name: (path / name).read_bytes() for name in (INFO, MAIN)}
     except FileNotFoundError as error:
         raise ExecutableError(
-            f"{path} is a folder but no PEX: it has no {Path(str(error.filename)).name}; "
+            f"{path} is a folder but not a PEX: it has no {Path(str(error.filename)).name}; "
             "name an executable"
         ) from error
     with contextlib.suppress(FileNotFoundError):
@@ -193,15 +193,19 @@ def _executable(
     try:
         info = json.loads(texts[INFO])
     except ValueError as error:
-        raise ExecutableError(f"{path} is no PEX: its {INFO} cannot be read: {error}") from error
+        raise ExecutableError(f"{path} is not a PEX: its {INFO} cannot be read: {error}") from error
     if not isinstance(info, dict) or not isinstance(info.get("distributions"), dict):
-        raise ExecutableError(f"{path} is no PEX: its {INFO} lists no distributions")
+        raise ExecutableError(f"{path} is not a PEX: its {INFO} lists no distributions")
     for key, (kind, default) in _INFO_KINDS.items():
         if not isinstance(info.get(key, default), kind):
-            raise ExecutableError(f"{path} is no PEX: its {INFO} has a {key} that pex never writes")
+            raise ExecutableError(
+                f"{path} is not a PEX: its {INFO} has a {key} that pex never writes"
+            )
     table = read_table(texts, where=str(path))
     if table is not None and table.contents:
-        raise ExecutableError(f"{path} is damaged, download it again: it is no PEX by its table")
+        raise ExecutableError(
+            f"{path} is damaged, download it again: its table says that it is no PEX"
+        )
     return Executable(
         path=path,
         layout=layout,
@@ -223,7 +227,7 @@ def _damages(
         elif name in wanted and wheels[name].sha256 != wanted[name]:
             yield name, "is not the wheel that was built in"
         elif wheels[name].requires is None:
-            yield name, "is no wheel that can be read"
+            yield name, "is not a readable wheel"
     for name in sorted(wheels.keys() - wanted.keys() if table else ()):
         yield name, "is there, but no target has it"
 

@@ -118,6 +118,6 @@ def _describe(infos: list[zipfile.ZipInfo], at: int, size: int) -> str:
     """Name the place in the file of bytes that belong to no member."""
     before = [info for info in infos if info.header_offset <= at]
     if not before:
-        return f"something is at byte {at} of {size} that is no member"
+        return f"the bytes at {at} of {size} belong to no member"
     name = max(before, key=lambda info: info.header_offset).filename
-    return f"something is at byte {at} of {size}, at or behind {name}, that is no member"
+    return f"the bytes at {at} of {size}, at or behind {name}, belong to no member"

@@ -100,10 +100,10 @@ def guess_pythons(
     admitted = usual_pythons(requires_python)
     minors = {(3, int(match[1])) for word in classifiers if (match := _MINOR.fullmatch(word))}
     tested = tuple(python for python in admitted if python.version in minors)
-    rule = f" and requires-python '{requires_python}' admits" if str(requires_python) else ""
+    rule = f" and requires-python '{requires_python}' allows" if str(requires_python) else ""
     named = " and the classifiers name" if tested else ""
     if admitted and not default_pythons(requires_python):
-        rule = f"what requires-python '{requires_python}' admits{named}"
+        rule = f"what requires-python '{requires_python}' allows{named}"
         return tested or admitted, f"{rule}; upstream supports none of these any more"
     return tested or admitted, f"what upstream supports{rule}{named}"
 
@@ -238,7 +238,7 @@ def _raise_floors(grid: Grid, dependencies: Sequence[Dependency]) -> Grid:
         if needs:
             floor, name = max(needs)
             raised = replace(platform, floor=floor)
-            reasons.append(f"{raised} in place of {platform}: {name} has no wheel for older ones")
+            reasons.append(f"{raised} instead of {platform}: {name} has no wheel for older ones")
             platforms.append(raised)
         else:
             platforms.append(platform)

@@ -50,7 +50,7 @@ _TABLE_COMMENT: Final = (
 _HOOK_COMMENT: Final = ("# Run hatch-multiplat in every build of the wheel.",)
 _ON_REQUEST_COMMENT: Final = (
     f"# Run hatch-multiplat in builds with {ENABLE}=true.",
-    "# No other build, and nobody who installs the sdist, so much as downloads it.",
+    "# Nobody who installs the sdist, and no other build, downloads it.",
 )
 # Nobody asks a hook that is not installed yet what it needs, so all of that is named.
 _WHOLE_PLUGIN: Final = f"{PLUGIN}[build]"

@@ -149,7 +149,7 @@ def check_writable(name: str, present: LockFile | None) -> None:
         raise LockError(f"{name} is uv's own; renew it with: uv lock")
     if not is_valid_pylock_path(Path(name)):
         raise LockError(
-            f"tool.multiplat.lock: {name!r} is no name for a lock; PEP 751 wants "
+            f"tool.multiplat.lock: {name!r} cannot be the name of a lock; PEP 751 wants "
             f"'pylock.toml' or 'pylock.NAME.toml', such as {DEFAULT_LOCK!r}"
         )
     if present is not None and not present.is_ours:

@@ -251,7 +251,7 @@ def _group_problems(error: BaseException) -> list[str]:
     if not isinstance(error, BaseExceptionGroup):
         said = [line.strip() for line in str(error).splitlines()]
         if isinstance(error, InvalidRequirement):  # The second line is what it could not read.
-            return [f"[dependency-groups]: {said[1]!r} is no requirement: {said[0]}"]
+            return [f"[dependency-groups]: {said[1]!r} is not a requirement: {said[0]}"]
         return [f"[dependency-groups]: {said[0]}"]
     named = re.search("data for ('[^']*')", str(error))
     group = f"[dependency-groups] {named[1]}:" if named else "[dependency-groups]:"

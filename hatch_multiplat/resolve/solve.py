@@ -228,7 +228,9 @@ def _limit(environ: Mapping[str, str]) -> float:
     except ValueError:
         limit = 0.0
     if not 0 < limit < float("inf"):
-        raise ConfigError([f"{TIMEOUT}: {said!r} is no number of seconds; give one, such as 3600"])
+        raise ConfigError(
+            [f"{TIMEOUT}: {said!r} is not a number of seconds; give one, such as 3600"]
+        )
     return limit
 
 

@@ -158,7 +158,7 @@ def _kind_of(word: str, text: str) -> Kind:
         return "platform"
     close = difflib.get_close_matches(word.lower(), _EXAMPLES, n=1, cutoff=0.8)
     hint = f"did you mean {close[0]!r}?" if close else "extras belong into 'requirements'"
-    raise TagConstraintError(f"{text!r}: {word!r} is no wheel tag; {hint}")
+    raise TagConstraintError(f"{text!r}: {word!r} is not a wheel tag; {hint}")
 
 
 def _carries(tag: Tag, kind: Kind, word: str) -> bool:

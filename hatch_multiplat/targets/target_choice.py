@@ -104,10 +104,26 @@ def unknown_patterns(where: str, patterns: Sequence[str], targets: Sequence[Targ
     listed = ", ".join(map(str, targets[:_LISTED])) + ", ..." * (len(targets) > _LISTED)
     return [
         f"{where}[{position}]: no target is called {pattern!r}"
-        + (suggest_target(pattern, targets) or f"; there are: {listed}")
+        + (
+            _suggest_patterns(pattern.strip("*"), targets)
+            or suggest_target(pattern, targets)
+            or f"; there are: {listed}"
+        )
         for position, pattern in enumerate(patterns)
         if not any(is_named(target, [pattern]) for target in targets)
     ]
+
+
+def _suggest_patterns(word: str, targets: Sequence[Target]) -> str:
+    """Return "; did you mean ...?" with the patterns of a platform or a Python; "" for others."""
+    named = [
+        target
+        for target in targets
+        if word in (str(target.python), target.python.tag)
+        or f"{target.platform}-".startswith(f"{word}-")
+    ]
+    patterns = " and ".join(map(repr, name_targets(named, targets)))
+    return f"; did you mean {patterns}?" if patterns else ""
 
 
 def suggest_target(word: str, targets: Iterable[Target]) -> str:

@@ -162,7 +162,7 @@ def admits(requires_python: SpecifierSet, python: Python) -> bool:
 
 
 def _not_admitted(python: Python, requires_python: SpecifierSet, said_by: str) -> str:
-    return f"Python {python} is not admitted by {said_by} '{requires_python}'; change one of them"
+    return f"Python {python} is not allowed by {said_by} '{requires_python}'; change one of them"
 
 
 def _parse_entry(text: str, host: Host) -> PlatformEntry:

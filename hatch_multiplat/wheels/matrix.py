@@ -490,5 +490,5 @@ def _why_none_fits(
         return ""
     own = [str(rule) for rule in rules if rule.name == name and rule.concerns(target)]
     if own:
-        return f"no wheel that {', '.join(own)} admits"
+        return f"no wheel that {', '.join(own)} allows"
     return explain_incompatibility([tag for tags in wheels for tag in tags], target)[1]

@@ -275,7 +275,7 @@ def _describe_asked(matrix: Matrix) -> str:
     if lacking:
         return f"To add {where}, something has to be done about {', '.join(lacking)}."
     changes = [
-        f"{name} {variant.version} in place of {variants[0].version}"
+        f"{name} {variant.version} instead of {variants[0].version}"
         for name, variants in matrix.differences
         for variant in variants[1:]
         if variant.reasons and asked.issuperset(variant.targets)

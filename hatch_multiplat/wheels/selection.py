@@ -484,7 +484,7 @@ def _explain(
         words = ", ".join(str(rule) for rule in rules if rule.name == package.name)
         needs = ""
         kind = "tags"
-        reason = f"no wheel that {words} admits (it would be {ruled_out.filename})"
+        reason = f"no wheel that {words} allows (it would be {ruled_out.filename})"
     elif wheels:
         tags = [tag for wheel in wheels for tag in wheel.tags]
         kind, reason, needs = explain_incompatibility(tags, target)

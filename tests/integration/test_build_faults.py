@@ -265,5 +265,5 @@ def test_a_limit_that_is_none_is_a_mistake(
     context: BuildContext, tmp_path: Path, said: str
 ) -> None:
     run = replace(context.run, environ={**context.environ, TIMEOUT: said})
-    with pytest.raises(ConfigError, match=f"{TIMEOUT}: '{said}' is no number of seconds"):
+    with pytest.raises(ConfigError, match=f"{TIMEOUT}: '{said}' is not a number of seconds"):
         bring(replace(context, run=run), tmp_path)

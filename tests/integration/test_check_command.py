@@ -171,7 +171,7 @@ def test_what_one_more_platform_would_take(checked: Checked, make_wheel: MakeFil
         checked.index.add(make_wheel("native", "1.5", tags=f"cp{python}-cp{python}-win_arm64"))
     result = checked.run("--platform", "windows-arm64")
     words = " ".join(result.stdout.split())
-    answer = "Nothing stands in the way of windows-arm64, with native 1.5 in place of 2.0 there."
+    answer = "Nothing stands in the way of windows-arm64, with native 1.5 instead of 2.0 there."
     assert answer in words
 
 
@@ -301,7 +301,7 @@ class TestBadInput:
         [
             (["--platform", "linux_x64"], "--platform: unknown platform 'linux_x64'; did you mean"),
             (["--python", "3.31"], "--python: unknown Python '3.31'"),
-            (["--python", "3.10"], "--python: Python 3.10 is not admitted by project.requires-pyt"),
+            (["--python", "3.10"], "--python: Python 3.10 is not allowed by project.requires-pyt"),
             (["--platform", "gone.json"], "--platform: cannot read the complete-platform file"),
             (["--only"], "--only goes with --platform or --python"),
             (["--json", "--markdown"], "--json and --markdown exclude each other"),

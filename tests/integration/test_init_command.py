@@ -294,7 +294,7 @@ def test_a_floor_is_raised_where_only_that_is_in_the_way(
         for python in ("cp311", "cp312", "cp313"):
             folder.index.add(make_wheel("native", tags=f"{python}-{python}-{tag}"))
     result = folder.run("init")
-    assert "macos-arm64-14.0 in place of macos-arm64: native has no wheel" in result.stderr
+    assert "macos-arm64-14.0 instead of macos-arm64: native has no wheel" in result.stderr
     assert "macos-arm64-14.0" in folder.table["platforms"]
 
 
@@ -389,7 +389,7 @@ def test_a_project_for_older_pythons_alone_gets_these(
     native(pythons=("cp39",), platforms=FIVE)
     folder.write(PYPROJECT.replace(">=3.11,<3.14", "==3.9.*"))
     result = folder.run("init")
-    assert "python: 3.9 (what requires-python '==3.9.*' admits; upstream supports" in result.stderr
+    assert "python: 3.9 (what requires-python '==3.9.*' allows; upstream supports" in result.stderr
     assert folder.table == {"platforms": list(FIVE), "python": ["3.9"]}
     assert "Nothing to add" in folder.run("init").stdout
 
@@ -453,7 +453,7 @@ def test_the_hook_goes_where_hatch_looks_for_it(folder: Folder) -> None:
     ("words", "text", "message"),
     [
         (["--platform", "linux_x64", "--python", "3.31"], PYPROJECT, "'linux-x86_64'?\n"),
-        (["--python", "3.10"], PYPROJECT, "Python 3.10 is not admitted"),
+        (["--python", "3.10"], PYPROJECT, "Python 3.10 is not allowed"),
         ([], PYPROJECT.replace(">=3.11,<3.14", ">=4"), "tool.multiplat.python is required"),
         ([], PYPROJECT.replace(">=3.11,<3.14", "3.11"), "project.requires-python: "),
         ([], PYPROJECT.replace("native>=1", "native>>1"), "project.dependencies: "),

@@ -673,7 +673,7 @@ def test_the_folder_of_a_lock_that_is_a_file_is_told_as_such(folder: Folder) -> 
         ("zebra", f"--upgrade-package: no package 'zebra' in the lock; {LOCK} lists them"),
         (
             "One>=2",
-            "--upgrade-package: 'One>=2' is no name of a package; name one without a version",
+            "--upgrade-package: 'One>=2' is not the name of a package; leave its version out",
         ),
     ],
 )

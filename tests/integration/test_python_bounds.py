@@ -61,7 +61,7 @@ def test_a_python_that_only_the_wheel_leaves_out_is_an_error_that_names_the_key(
     with pytest.raises(ConfigError) as caught:
         make(requires_python=">=3.10,<3.12").build()
     assert "\n".join(caught.value.problems) == (
-        "tool.multiplat.python[1]: Python 3.12 is not admitted by the Requires-Python of demo 1.0, "
+        "tool.multiplat.python[1]: Python 3.12 is not allowed by the Requires-Python of demo 1.0, "
         "'<3.12,>=3.10'; change one of them"
     )
 
@@ -70,7 +70,7 @@ def test_without_the_key_the_wheel_says_which_pythons(make: Make) -> None:
     table = {"platforms": ["linux-x86_64", "windows-x86_64"]}
     report = make(table, requires_python=">=3.10,<3.13").build()
     assert sorted({target.python.tag for target in report.targets}) == ["cp311", "cp312"]
-    with pytest.raises(ConfigError, match=r"the Requires-Python of demo 1\.0, '<3\.9' admits no"):
+    with pytest.raises(ConfigError, match=r"the Requires-Python of demo 1\.0, '<3\.9' allows no"):
         make(table, requires_python="<3.9").build()
 
 
@@ -97,7 +97,7 @@ def test_commands_that_have_to_build_the_wheel_to_know_ask_for_its_pythons(
     assert target["name"] == "cp312-manylinux_2_28_x86_64"
     found = CliRunner().invoke(main, ["check", str(project.root), "--python", "3.13"])
     assert found.exit_code == ConfigError.exit_code
-    assert "--python: Python 3.13 is not admitted" in found.stderr
+    assert "--python: Python 3.13 is not allowed" in found.stderr
 
 
 def test_a_dependency_whose_newest_version_refuses_a_python_steps_back_there(

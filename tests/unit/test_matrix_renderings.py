@@ -118,7 +118,7 @@ def test_the_verdict_answers_what_was_asked(matrix: Matrix) -> None:
     good = dataclasses.replace(matrix, missing_wheels=(), asked=tuple(asked))
     assert describe_outcome(good) == [
         "All 15 targets are covered.",
-        "Nothing stands in the way of macos-arm64, with stable 2.9 in place of 3.0 there.",
+        "Nothing stands in the way of macos-arm64, with stable 2.9 instead of 3.0 there.",
     ]
 
 

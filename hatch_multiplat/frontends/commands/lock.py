@@ -147,7 +147,7 @@ def _read_names(texts: Sequence[str]) -> list[NormalizedName]:
             names.append(canonicalize_name(text, validate=True))
         except InvalidName:
             problems.append(
-                f"--upgrade-package: {text!r} is no name of a package; name one without a version"
+                f"--upgrade-package: {text!r} is not the name of a package; leave its version out"
             )
     if problems:
         raise ConfigError(problems)

@@ -93,7 +93,9 @@ def split(
     if each is not None:
         folder = output or file.parent
         if folder.exists() and not folder.is_dir():
-            raise ConfigError([f"--output: {folder} is no folder, which --each wants"])
+            raise ConfigError(
+                [f"--output: {folder} is not a folder, but --each writes several files"]
+            )
         for word, group in group_targets(chosen, each).items():
             parts[folder / f"{file.stem}-{word}{_suffix(executable, group)}"] = group
     else:
@@ -129,7 +131,7 @@ def _check_suffix(output: Path, group: Sequence[Target]) -> None:
     """Raise ConfigError for the name of a program for Windows if no target is for Windows."""
     if output.suffix.lower() == EXE and not _is_for_windows(group):
         raise ConfigError(
-            [f"--output: {output} would be for Windows, and none of its targets is; name a {PEX}"]
+            [f"--output: {output} would be for Windows, but none of its targets is; name a {PEX}"]
         )
 
 

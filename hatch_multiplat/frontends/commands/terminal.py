@@ -119,10 +119,22 @@ def find_project(start: Path | None = None) -> Path:
     return start or Path()
 
 
+class _ProjectFolder(click.Path):
+    """A folder; whether it can be read shows when it is."""
+
+    def __init__(self) -> None:
+        super().__init__(exists=True, file_okay=False, readable=False, path_type=Path)
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> Any:
+        if Path(value).is_file():
+            wheel = f", or the wheel by --wheel {value}" if str(value).endswith(".whl") else ""
+            self.fail(f"{str(value)!r} is a file; name the project's folder{wheel}", param, ctx)
+        return super().convert(value, param, ctx)
+
+
 project_argument = click.argument(
     "project",
-    # A folder that cannot be read is told by who reads it.
-    type=click.Path(exists=True, file_okay=False, readable=False, path_type=Path),
+    type=_ProjectFolder(),
     default=find_project,
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")

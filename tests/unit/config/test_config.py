@@ -264,6 +264,18 @@ PLATFORMS = "tool.multiplat.platforms"
             id="exclude, what is no target",
         ),
         pytest.param(
+            'platforms = ["linux-x86_64", "macos-arm64", "macos-x86_64"]\npython = ["3.12", "3.13"]\n'
+            'exclude = ["macos", "linux-x86_64", "3.13", "*arm64"]',
+            [
+                "tool.multiplat.exclude[0]: no target is called 'macos'; "
+                "did you mean '*-macosx_13_0_arm64' and '*-macosx_13_0_x86_64'?",
+                "tool.multiplat.exclude[1]: no target is called 'linux-x86_64'; "
+                "did you mean '*-manylinux_2_28_x86_64'?",
+                "tool.multiplat.exclude[2]: no target is called '3.13'; did you mean 'cp313-*'?",
+            ],
+            id="exclude, words of other keys",
+        ),
+        pytest.param(
             'platforms = ["linux-x86_64"]\nexclude = ["*"]',
             ["tool.multiplat.exclude leaves out every target; take some of it away"],
             id="exclude, everything",
@@ -401,9 +413,9 @@ def test_wrong_platforms(text: str, expected: list[str]) -> None:
             'python = ["3.11", "3.12", "3.12.3"]',
             ">=3.12.4",
             [
-                "tool.multiplat.python[0]: Python 3.11 is not admitted by "
+                "tool.multiplat.python[0]: Python 3.11 is not allowed by "
                 "project.requires-python '>=3.12.4'; change one of them",
-                "tool.multiplat.python[2]: Python 3.12.3 is not admitted by "
+                "tool.multiplat.python[2]: Python 3.12.3 is not allowed by "
                 "project.requires-python '>=3.12.4'; change one of them",
             ],
             id="not admitted by requires-python",
@@ -413,8 +425,8 @@ def test_wrong_platforms(text: str, expected: list[str]) -> None:
             "<3.9",
             [
                 "tool.multiplat.python is required: project.requires-python '<3.9' "
-                "admits no CPython that upstream still supports; name those that are to be built "
-                'for, as in python = ["3.6", "3.7", "3.8"]'
+                "allows no CPython that upstream still supports; name the Pythons to build for, "
+                'as in python = ["3.6", "3.7", "3.8"]'
             ],
             id="no default",
         ),
@@ -423,7 +435,7 @@ def test_wrong_platforms(text: str, expected: list[str]) -> None:
             ">=4",
             [
                 "tool.multiplat.python is required: project.requires-python '>=4' "
-                "admits no CPython that upstream still supports"
+                "allows no CPython that upstream still supports"
             ],
             id="none that there is",
         ),
@@ -443,7 +455,7 @@ def test_a_target_of_its_own_has_to_be_admitted_by_requires_python_too(entry: st
 
     assert problem.startswith(f"{PLATFORMS}[0]: Python 3.")
     assert problem.endswith(
-        "is not admitted by project.requires-python '>=3.14'; change one of them"
+        "is not allowed by project.requires-python '>=3.14'; change one of them"
     )
 
 
@@ -656,7 +668,7 @@ def test_wrong_types(text: str, expected: list[str]) -> None:
         pytest.param(
             "constraints = ['rich[fast]<14', 'urllib3 <<3']",
             [
-                "tool.multiplat.constraints[0]: 'rich[fast]<14': 'fast' is no wheel tag; extras belong into 'requirements'",
+                "tool.multiplat.constraints[0]: 'rich[fast]<14': 'fast' is not a wheel tag; extras belong into 'requirements'",
                 "tool.multiplat.constraints[1]: 'urllib3 <<3' is not a requirement: "
                 "Expected semicolon (after name with no version specifier) or end",
             ],
@@ -666,7 +678,7 @@ def test_wrong_types(text: str, expected: list[str]) -> None:
             "constraints = ['lxml[manylinux20114, abi3]', 'pip==1.3.1[]', 'x=1', 'a[cp39]; x']",
             [
                 "tool.multiplat.constraints[0]: 'lxml[manylinux20114, abi3]': 'manylinux20114' "
-                "is no wheel tag; did you mean 'manylinux2014'?",
+                "is not a wheel tag; did you mean 'manylinux2014'?",
                 "tool.multiplat.constraints[1]: 'pip==1.3.1[]': the bracket is empty; "
                 "name tags, or drop it",
                 "tool.multiplat.constraints[2]: 'x=1' is not a requirement: "

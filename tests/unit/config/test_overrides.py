@@ -99,7 +99,7 @@ def test_every_mistake_is_told_by_the_option_that_it_is_in() -> None:
     assert problems[1].startswith("--platform: cannot read the complete-platform file 'gone.json'")
     assert problems[2].startswith("--python: unknown Python '3.31'")
     assert problems[3] == (
-        "--python: Python 3.10 is not admitted by project.requires-python '>=3.11'; "
+        "--python: Python 3.10 is not allowed by project.requires-python '>=3.11'; "
         "change one of them"
     )
     assert len(problems) == 4

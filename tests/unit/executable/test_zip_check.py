@@ -83,9 +83,9 @@ def padded() -> bytes:
     ("content", "said"),
     [
         pytest.param(make_zip() + b"x", "1 bytes follow its end", id="a trailer"),
-        pytest.param(with_zipfile("comment"), "something is at byte", id="a comment"),
+        pytest.param(with_zipfile("comment"), "the bytes at", id="a comment"),
         pytest.param(with_zipfile("twice"), "__main__.py is in it more than once", id="twice"),
-        pytest.param(with_zipfile("extra"), "something is at byte", id="an extra field"),
+        pytest.param(with_zipfile("extra"), "the bytes at", id="an extra field"),
         pytest.param(padded(), "text.py has more data than its contents", id="padded"),
     ],
 )
@@ -101,7 +101,7 @@ def test_a_gap_between_members_is_told(tmp_path: Path) -> None:
         archive.writestr("json.py", "x = 1\n")
         del archive.filelist[-1]
     (found,) = strays(tmp_path, stream.getvalue())
-    assert "that is no member" in found
+    assert "no member" in found
 
 
 @given(data=st.data())

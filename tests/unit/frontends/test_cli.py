@@ -185,3 +185,13 @@ def test_what_runs_is_told_on_request(tmp_path: Path) -> None:
             r"^(?:run \S+uv\S* build|uv build ended with \d) ", done.stderr, re.MULTILINE
         )
     assert [len(found) for found in said.values()] == [0, 2]
+
+
+def test_a_file_in_place_of_a_project_is_told_with_the_way_to_name_a_wheel(tmp_path: Path) -> None:
+    wheel, other = tmp_path / "demo-1.0-py3-none-any.whl", tmp_path / "pyproject.toml"
+    for file, hint in ((wheel, f", or the wheel by --wheel {wheel}"), (other, "")):
+        file.touch()
+        result = CliRunner().invoke(main, ["build", str(file)])
+        said = f"{str(file)!r} is a file; name the project's folder{hint}"
+        assert said in result.output
+        assert result.exit_code == 2

@@ -105,31 +105,31 @@ def test_classifiers_name_systems(classifiers: list[str], systems: str, reason: 
             (),
             ">=3.8,<3.13",
             "3.11 3.12",
-            "what upstream supports and requires-python '<3.13,>=3.8' admits",
+            "what upstream supports and requires-python '<3.13,>=3.8' allows",
         ),
         (
             (8, 12, 13),
             ">=3.8",
             "3.12 3.13",
-            "what upstream supports and requires-python '>=3.8' admits and the classifiers name",
+            "what upstream supports and requires-python '>=3.8' allows and the classifiers name",
         ),
         ((8, 9), "", "3.11 3.12 3.13 3.14 3.15", "what upstream supports"),
         (
             (),
             "<3.9",
             "3.6 3.7 3.8",
-            "what requires-python '<3.9' admits; upstream supports none of these any more",
+            "what requires-python '<3.9' allows; upstream supports none of these any more",
         ),
         (
             (7, 12),
             "<3.9",
             "3.7",
             (
-                "what requires-python '<3.9' admits and the classifiers name; "
+                "what requires-python '<3.9' allows and the classifiers name; "
                 "upstream supports none of these any more"
             ),
         ),
-        ((), ">=4", "", "what upstream supports and requires-python '>=4' admits"),
+        ((), ">=4", "", "what upstream supports and requires-python '>=4' allows"),
     ],
 )
 def test_pythons(minors: tuple[int, ...], requires: str, pythons: str, reason: str) -> None:
@@ -257,7 +257,7 @@ def test_a_floor_that_is_too_old_with_every_python_is_raised() -> None:
     assert list(map(str, grid.platforms)) == ["linux-x86_64", "macos-arm64-15.0", "windows-x86_64"]
     assert grid.pythons == GRID.pythons
     assert grid.reasons == (
-        "macos-arm64-15.0 in place of macos-arm64: later has no wheel for older ones",
+        "macos-arm64-15.0 instead of macos-arm64: later has no wheel for older ones",
     )
 
 
@@ -289,7 +289,7 @@ def test_a_chosen_platform_keeps_its_floor_and_the_one_that_would_do_is_named() 
 def test_what_has_nothing_at_all_keeps_no_floor_from_being_raised() -> None:
     wheels = native(LINUX, WINDOWS, "macosx_14_0_arm64")
     reasons = shrink(("old", native(LINUX, pythons=("cp38",))), ("x", wheels))[2]
-    assert "macos-arm64-14.0 in place of macos-arm64: x has no wheel for older ones" in reasons
+    assert "macos-arm64-14.0 instead of macos-arm64: x has no wheel for older ones" in reasons
 
 
 def test_a_grid_is_covered_where_one_target_is_on_whatever_floor() -> None:

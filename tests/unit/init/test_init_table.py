@@ -50,7 +50,7 @@ script = "demo"
 ON_REQUEST = """\
 
 # Run hatch-multiplat in builds with HATCH_BUILD_HOOK_ENABLE_MULTIPLAT=true.
-# No other build, and nobody who installs the sdist, so much as downloads it.
+# Nobody who installs the sdist, and no other build, downloads it.
 [tool.hatch.build.hooks.multiplat]
 enable-by-default = false
 dependencies = ["hatch-multiplat[build]"]

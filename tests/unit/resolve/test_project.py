@@ -31,7 +31,7 @@ def test_where_no_name_is_near_a_command_adds_the_table(tool: dict[str, object])
             {"dev-tools": ["ruff", "bad req !!", {"x": 1}]},
             [
                 (
-                    "[dependency-groups] 'dev-tools': 'bad req !!' is no requirement: "
+                    "[dependency-groups] 'dev-tools': 'bad req !!' is not a requirement: "
                     "Expected semicolon (after name with no version specifier) or end"
                 ),
                 "[dependency-groups] 'dev-tools': Invalid dependency group item: {'x': 1}",

@@ -57,9 +57,9 @@ def test_words_are_told_apart_by_kind(
     ("text", "message"),
     [
         ("a[manylinux20114]", "did you mean 'manylinux2014'?"),
-        ("a[cp399]", "'cp399' is no wheel tag"),
+        ("a[cp399]", "'cp399' is not a wheel tag"),
         ("a[standard]", "extras belong into 'requirements'"),
-        ("a[cp312, standard]", "'standard' is no wheel tag"),
+        ("a[cp312, standard]", "'standard' is not a wheel tag"),
         ("a[]", "the bracket is empty"),
         ("a[cp312]; sys_platform == 'linux'", "takes no marker"),
         ("a[cp312][abi3]", "is not of the form"),

@@ -175,7 +175,7 @@ def test_a_constraint_that_rules_out_newer_wheels_is_named_for_the_targets_it_co
     assert [variant.reasons for variant in variants] == [
         (),
         ("2.0: no wheel for this platform (has win_amd64)",),
-        ("2.0: no wheel that native[abi3, manylinux2014_x86_64] admits",),
+        ("2.0: no wheel that native[abi3, manylinux2014_x86_64] allows",),
     ]
 
 
