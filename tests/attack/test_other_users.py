@@ -12,6 +12,8 @@ import pytest
 
 from hatch_multiplat.executable.table import StartOptions
 from tests.attack.conftest import ATTACKER, PLANTED, VICTIM, as_user, needs_users
+from tests.startup.conftest import DEMO
+from tests.support.wheels import make_wheel
 
 if TYPE_CHECKING:
     from tests.startup.conftest import Bench
@@ -246,10 +248,11 @@ def test_what_is_made_others_never_write(bench: Bench, mask: int) -> None:
 
 
 def test_a_program_that_drops_its_privileges_still_imports(bench: Bench) -> None:
-    app = bench.demo()
-    code = (
-        f"import os; os.setgid({VICTIM}); os.setuid({VICTIM}); import xml.dom, demo; print('fine')"
-    )
+    files = {"demo.py": DEMO, "later.py": "print('fine')\n"}
+    scripts = {"demo": "demo:main"}
+    wheel = make_wheel(bench.folder / "wheels", "demo", files=files, scripts=scripts)
+    app = bench.demo(wheels=[wheel])
+    code = f"import os; os.setgid({VICTIM}); os.setuid({VICTIM}); import xml.dom, later"
     root = bench.folder / "served"
     assert bench.run([app, "exec", code], env={"PEX_ROOT": str(root)}).stdout == "fine\n"
 
