@@ -96,11 +96,13 @@ def write_members(members: Iterable[Member], stream: IO[bytes], *, prefix: bytes
     """Write a zip file of these members, sorted by name, behind `prefix`.
 
     Behind a launcher for Windows, offsets count from the first member in place of the file's start:
-    it looks for its own line right before there. Python reads such a file as well. Raises OSError,
-    and ExecutableError if the file would be larger than zipimport can read.
+    it looks for its own line right before there. So they do behind a single line, which a packager
+    may make shorter: Python reads a file whose beginning has grown, but none where it has shrunk.
+    Raises OSError, and ExecutableError if the file would be larger than zipimport can read.
     """
     stream.write(prefix)
-    origin = len(prefix) if prefix.startswith(LAUNCHER) else 0
+    alone = prefix.startswith(LAUNCHER) or prefix.count(b"\n") == 1
+    origin = len(prefix) if alone else 0
     entries: list[bytes] = []
     for member in sorted(members, key=lambda member: member.name):
         offset = stream.tell() - origin

@@ -138,7 +138,8 @@ def find_interpreter() -> str:
         return find_twin(path, "pythonw", "python")
     path = os.path.realpath(path) if path else ""
     own = os.path.realpath("/proc/self/exe")
-    if os.path.basename(own).startswith(("python", "pypy")) and not is_same(path, own):
+    known = os.path.basename(own).startswith(("python", "pypy"))
+    if known and os.path.exists(own) and not is_same(path, own):  # it may be replaced by now
         path = own
     return path if os.path.isfile(path) and os.access(path, os.X_OK) else ""
 

@@ -19,9 +19,15 @@ import pytest
 
 from hatch_multiplat.executable.table import StartOptions
 from hatch_multiplat.runtime import cache, launch
-from tests.startup.conftest import ANY, PYTHONS, Bench, find_python, make_python_without
+from tests.startup.conftest import (
+    ANY,
+    PYTHONS,
+    Bench,
+    find_python,
+    make_python_without,
+)
 from tests.startup.test_faults import in_namespace
-from tests.support.app import host_target
+from tests.support.app import host_target, replace_prefix
 from tests.support.wheels import make_wheel
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="runs /bin/sh")
@@ -93,6 +99,21 @@ def test_a_python_that_was_called_otherwise_is_found(bench: Bench, name: str) ->
         )
     (setup,) = bench.setups()
     assert f"home = {Path(python).parent}\n" in (setup / "venv" / "pyvenv.cfg").read_text()
+
+
+def test_a_python_that_is_replaced_while_it_starts_is_the_new_one(bench: Bench) -> None:
+    """As an upgrade does it: what runs is called `python3.13 (deleted)` from then on."""
+    app, real = bench.demo(), Path(os.path.realpath(bench.python))
+    (bench.folder / "copy" / "bin").mkdir(parents=True)
+    (bench.folder / "copy" / "lib").symlink_to(real.parent.parent / "lib")
+    python = shutil.copy(real, bench.folder / "copy" / "bin" / real.name)
+    code = (
+        "import os, runpy, shutil, sys; shutil.copy(sys.executable, sys.executable + '.new'); "
+        "os.rename(sys.executable + '.new', sys.executable); del sys.argv[0]; "
+        "runpy.run_path(sys.argv[0], run_name='__main__')"
+    )
+    done = bench.run([python, "-c", code, app, "eval", "sys.base_prefix"])
+    assert done.stdout == f"{bench.folder / 'copy'}\n"
 
 
 def test_an_empty_environment_has_the_systems_path(bench: Bench) -> None:
@@ -381,6 +402,16 @@ def test_a_rewritten_first_line_is_no_damage(bench: Bench, line: str) -> None:
     content = app.read_bytes()
     app.write_bytes(line.encode() + content[content.index(b"\n") :])
     for command in (["/bin/sh", app], [bench.python, app], ["/bin/sh", app]):
+        assert bench.run([*command, "eval", "6 * 7"]).stdout == "42\n"
+
+
+@pytest.mark.parametrize("line", ["#!/usr/bin/python3", "#!/usr/bin/env -S python3 -s"])
+def test_a_first_line_of_the_projects_own_may_be_rewritten(bench: Bench, line: str) -> None:
+    """Also to a shorter one: rpm takes `env` out of it."""
+    app = bench.demo()
+    replace_prefix(app, b"#!/usr/bin/env python3\n")
+    app.write_bytes(line.encode() + app.read_bytes().removeprefix(b"#!/usr/bin/env python3"))
+    for command in ([app], [bench.python, app], [app]):
         assert bench.run([*command, "eval", "6 * 7"]).stdout == "42\n"
 
 

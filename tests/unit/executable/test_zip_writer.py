@@ -62,7 +62,7 @@ def test_whole_files_come_out_as_zipfile_itself_writes_them(
     assert written(members) == path.read_bytes()
 
 
-@pytest.mark.parametrize("prefix", [b"", b"#!/usr/bin/env python3\n"])
+@pytest.mark.parametrize("prefix", [b"", b"#!/bin/sh\n# more of it\n"])
 def test_offsets_count_from_the_start_of_the_file(members: list[Member], prefix: bytes) -> None:
     """zipfile corrects offsets that are relative to a prefix; zipimport and others need not."""
     data = written(members, prefix)
@@ -72,10 +72,12 @@ def test_offsets_count_from_the_start_of_the_file(members: list[Member], prefix:
     assert struct.unpack_from("<L", data, directory_at + 42) == (len(prefix),)
 
 
-def test_behind_a_launcher_for_windows_offsets_count_from_the_first_member(
-    members: list[Member],
+@pytest.mark.parametrize("prefix", [b"MZ launcher\n#!py\n", b"#!/usr/bin/env python3\n"])
+def test_behind_a_launcher_for_windows_or_one_line_offsets_count_from_the_first_member(
+    members: list[Member], prefix: bytes
 ) -> None:
-    assert written(members, b"MZ launcher\n") == b"MZ launcher\n" + written(members)
+    """The launcher looks right before there; and the line may become shorter."""
+    assert written(members, prefix) == prefix + written(members)
 
 
 def test_new_data_is_compressed_where_that_makes_it_smaller() -> None:
