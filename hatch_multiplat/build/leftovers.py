@@ -6,18 +6,22 @@ import json
 import re
 import shutil
 import zipfile
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
 from hatch_multiplat.base.errors import WriteError, find_cure
 from hatch_multiplat.base.temporary import BESIDE, sweep
 from hatch_multiplat.build.checksums import FILENAME, listed_files, renew_checksums
-from hatch_multiplat.build.output_names import PEX, PYZ, SBOM_SUFFIX, pyz_name, stem_of
-from hatch_multiplat.build.wheelhouse import is_wheelhouses
+from hatch_multiplat.build.output_names import SBOM_SUFFIX, pyz_name, stem_of
+from hatch_multiplat.build.wheelhouse import MADE_BY, REQUIREMENTS, is_wheelhouses
 from hatch_multiplat.config.formats import exe_platforms, scie_targets
 from hatch_multiplat.executable.executable import INFO, TABLE
+from hatch_multiplat.targets.python import TargetError
+from hatch_multiplat.targets.target import Target
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,6 +29,7 @@ if TYPE_CHECKING:
     from hatch_multiplat.config.config import Config
     from hatch_multiplat.resolve.project import Project
 
+WHEELHOUSE: Final = "-wheelhouse"
 _VERSION: Final = "\0"
 
 
@@ -95,25 +100,70 @@ class OwnOutputs:
 
     def _is_output(self, path: Path) -> bool:
         if path.name == FILENAME:
-            return any(self._is_named(name) for name in listed_files(path))
-        if not self._is_named(path.name):
-            return path.suffix in {PEX, PYZ} and holds_project(path, self._name)
+            return any(self._is_ours_beside(path, name) for name in listed_files(path))
+        if path.name.endswith(SBOM_SUFFIX):
+            return self._is_ours_beside(path, path.name.removesuffix(SBOM_SUFFIX))
         if path.is_dir():
-            return _is_our_folder(path)
-        return path.name.endswith(SBOM_SUFFIX) or _begins_as_program(path)
+            is_named = self._is_named(path.name) or path.name.endswith(WHEELHOUSE)
+            return (is_named and _is_our_folder(path)) or holds_project(path, self._name)
+        return _begins_as_program(path) and (
+            self._is_named(path.name)
+            or holds_project(path, self._name)
+            or _is_bundle(path, self._name)
+        )
+
+    def _is_ours_beside(self, path: Path, name: str) -> bool:
+        beside = path.with_name(name)
+        is_ours = name != FILENAME and self._is_ours(beside.relative_to(self._project.folder))
+        return is_ours or (self._is_named(name) and not beside.exists())
 
     def _is_named(self, name: str) -> bool:
         return is_named_as_output(name, self._project.config, project_name=self._name)
 
 
 def holds_project(path: Path, name: str) -> bool:
-    """Tell whether a file, under any name, is an executable of the project of this name."""
+    """Tell whether a file or folder, under any name, is an executable of a project."""
     try:
-        with zipfile.ZipFile(path) as archive:
-            table = json.loads(archive.read(TABLE))
+        if path.is_dir():
+            text = (path / TABLE).read_bytes()
+        else:
+            with zipfile.ZipFile(path) as archive:
+                text = archive.read(TABLE)
+        table = json.loads(text)
     except (OSError, zipfile.BadZipFile, KeyError, ValueError):
         return False
     return isinstance(table, dict) and table.get("name") == name
+
+
+def _is_bundle(path: Path, name: str) -> bool:
+    """Tell whether a zip file, under any name, has a project's wheels, or its files, for a target.
+
+    A wheelhouse says so itself; a zip of installed files has the project's metadata, and its name
+    ends with its target.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            members = archive.namelist()
+            if REQUIREMENTS in members:
+                first = archive.read(REQUIREMENTS).partition(b"\n")[0].decode("utf-8", "replace")
+                return first.startswith(f"# {name} ") and first.endswith(MADE_BY)
+    except (OSError, zipfile.BadZipFile, ValueError):
+        return False
+    project = canonicalize_name(name).replace("-", "_")
+    metadata = re.compile(rf"(.*/)?{re.escape(project)}-[^/]+\.dist-info/METADATA")
+    words = path.stem.split("-")
+    return (
+        path.suffix == ".zip"
+        and any(map(metadata.fullmatch, members))
+        and any(_is_target("-".join(words[place:])) for place in range(1, len(words) - 1))
+    )
+
+
+def _is_target(text: str) -> bool:
+    with suppress(TargetError):
+        Target.parse(text)
+        return True
+    return False
 
 
 _PROGRAMS: Final = (b"#!", b"PK", b"MZ", b"\x7fELF", b"\xcf\xfa\xed\xfe", b"\xca\xfe\xba\xbe")
@@ -142,7 +192,7 @@ def _names(output: str, config: Config) -> Iterator[str]:
     yield from files
     yield from (name + SBOM_SUFFIX for name in files)
     if "wheelhouse" in config.formats:
-        yield f"{stem}-wheelhouse"
+        yield f"{stem}{WHEELHOUSE}"
     for target in config.targets:
         if "wheelhouse-zip" in config.formats:
             yield f"{stem}-wheelhouse-{target}.zip"

@@ -165,6 +165,44 @@ def test_what_builds_have_written_is_told_from_what_a_project_has(tmp_path: Path
     assert [path for path in (*ours, *others) if outputs.match_file(path)] == ours
 
 
+def test_what_an_earlier_table_named_is_told_by_what_is_in_it(tmp_path: Path) -> None:
+    """The formats, the targets and the name of the outputs may have changed since."""
+    table = {".multiplat/table.json": '{"name": "my-app"}'}
+    write_zip(tmp_path / "bin" / "tool", table)
+    write_zip(tmp_path / "bin" / "tool.exe", table)
+    (tmp_path / "bin" / "tool.exe.cdx.json").write_text("{}", "utf-8")
+    (tmp_path / "bin" / "SHA256SUMS").write_text(f"{'0' * 64}  tool\n", "utf-8")
+    installed = {"my_app-1.0.dist-info/METADATA": "", "a.py": ""}
+    write_zip(tmp_path / "bin" / "tool-cp39-macosx_13_0_arm64.zip", installed)
+    requirements = "# {} 1.0 for cp39-win_amd64, made by hatch-multiplat.\nfirst==1.0\n"
+    for name in ("my-app", "other"):
+        text = requirements.format(name)
+        write_zip(tmp_path / name / "house.zip", {"requirements.txt": text})
+    house = tmp_path / "bin" / "tool-wheelhouse" / "cp39-win_amd64"
+    house.mkdir(parents=True)
+    (house / "requirements.txt").write_text(requirements.format("my-app"), "utf-8")
+    loose = tmp_path / "bin" / "folder" / ".multiplat"
+    loose.mkdir(parents=True)
+    (loose / "table.json").write_text('{"name": "my-app"}', "utf-8")
+    write_zip(tmp_path / "data" / "my_app-1.0-py3-none-any.whl", installed)
+    write_zip(tmp_path / "data" / "tool", {"a.py": ""})
+    (tmp_path / "data" / "tool.cdx.json").write_text("{}", "utf-8")
+    (tmp_path / "data" / "run.sh").write_text("#!/bin/sh\n", "utf-8")
+    outputs = OwnOutputs(project(tmp_path), None)
+    ours = [
+        *("bin/tool", "bin/tool.exe", "bin/tool.exe.cdx.json", "bin/SHA256SUMS"),
+        "bin/tool-cp39-macosx_13_0_arm64.zip",
+        "my-app/house.zip",
+        "bin/tool-wheelhouse/cp39-win_amd64/requirements.txt",
+        "bin/folder/__main__.py",
+    ]
+    others = [
+        *("data/my_app-1.0-py3-none-any.whl", "data/tool", "data/tool.cdx.json", "data/run.sh"),
+        "other/house.zip",
+    ]
+    assert [path for path in (*ours, *others) if outputs.match_file(path)] == ours
+
+
 def test_what_others_leave_out_stays_out(tmp_path: Path) -> None:
     class Others:
         def match_file(self, path: str) -> bool:
