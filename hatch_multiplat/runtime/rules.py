@@ -29,7 +29,7 @@ INTERPRETER = re.compile(r"(pythonw?|pypy|graalpy)[\d.]*t?(\.exe|\.dll|\.zip|\.c
 OURS = re.compile(  # How the last part begins of what `replaced_by` may refuse.
     r"pyvenv|python|pypy|graalpy|_multiplat|(bin|scripts|lib|site-packages)\Z", re.IGNORECASE
 )
-STARTUP = re.compile(r"(__pycache__/)?_multiplat")  # in the library
+STARTUP = re.compile(r"_multiplat")  # in the library
 REFERENCE = re.compile(r"([\w.]+)\s*:\s*([\w.]+)\s*(\[[^]]*\])?")
 
 
@@ -166,7 +166,8 @@ def judge_wheel(wheel: WheelFacts, folders: Folders, system: str) -> Tuple[List[
         if member.name in record or (kind == "scripts" and (path in made or path in wheel.scripts)):
             continue  # Whatever is in it, it is made anew.
         wrong += check_mode(member, path, system)
-        if not wrong:
+        is_compiled = "/__pycache__/" in ("/" + path).lower()  # Maybe not from the source there.
+        if not wrong and not is_compiled:
             path = join(kinds[kind], path)
             placed.append(Placed(member, kind, path))
             wrong = replaced_by(path, folders, system)

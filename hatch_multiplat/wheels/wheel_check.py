@@ -17,7 +17,7 @@ from importlib import resources
 from typing import TYPE_CHECKING, Final
 
 from hatch_multiplat.base.errors import VerificationError
-from hatch_multiplat.runtime.rules import Folders, fold, judge_wheel
+from hatch_multiplat.runtime.rules import Folders, fold, join, judge_wheel
 from hatch_multiplat.wheels.wheel_file import REMEDY, find_damages
 
 if TYPE_CHECKING:
@@ -253,7 +253,10 @@ class _Judge:
             return self._tops(filename, target)
         system = target.platform.system
         if (filename, system) not in self._names_of:
-            tops = {member.name.partition("/")[0] for member in file.facts.members}
+            names = [member.name for member in file.facts.members]
+            tops = {name.partition("/")[0] for name in names}
+            if tops & {"", "."}:
+                tops = {join("", name).partition("/")[0] for name in names}
             self._names_of[filename, system] = {fold(f"{_LIBRARY}/{top}", system) for top in tops}
         return self._names_of[filename, system]
 

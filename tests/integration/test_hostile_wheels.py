@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import py_compile
 import subprocess
 import sys
 import zipfile
@@ -16,7 +17,7 @@ from hatch_multiplat.executable.reader import read_executable
 from hatch_multiplat.inspection.verification import executable_selections, prove_executable
 from tests.support.odd_wheels import ELSEWHERE, HARMLESS, HOSTILE
 from tests.support.project import ProjectFolder, make_project
-from tests.support.wheels import make_wheel
+from tests.support.wheels import make_wheel, rewrite
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -152,6 +153,50 @@ def test_verify_finds_in_a_file_what_a_build_refuses(
 def test_verify_finds_nothing_in_what_a_build_lets_in(ask: Ask) -> None:
     executable = read_executable(Path(ask(HARMLESS["plain"], PLATFORMS).build().path))
     assert prove_executable(executable, executable_selections(executable)) == ()
+
+
+def test_compiled_files_of_a_wheel_never_run_in_place_of_sources(
+    index_server: IndexServer, tmp_path: Path
+) -> None:
+    """Python takes such a file without a look at the source, whichever wheel that is from."""
+    source = tmp_path / "compiled.py"
+    source.write_text("def main():\n    print('direct')\n", "utf-8")
+    compiled = py_compile.compile(
+        str(source), doraise=True, invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH
+    )
+    place = f"__pycache__/demo.{sys.implementation.cache_tag}.pyc"
+    wheel = make_wheel(tmp_path / "made", "direct")
+    rewrite(wheel, {place: Path(str(compiled)).read_bytes()}, record=True)
+    index_server.add(wheel)
+    project = make_project(
+        tmp_path,
+        index_url=index_server.index_url,
+        requires=["direct"],
+        table={"platforms": ["linux-x86_64"], "python": [MINOR], "formats": ["pex", "pyz", "zip"]},
+    )
+    outputs = {output.format: output.path for output in project.build().outputs}
+    for path in (outputs["pex"], outputs["pyz"]):
+        assert run(path) == "demo ran\n"
+    with zipfile.ZipFile(outputs["zip"]) as archive:
+        assert not [name for name in archive.namelist() if "__pycache__" in name]
+
+
+@pytest.mark.parametrize("prefix", ["./", ".//"])
+def test_a_file_of_two_wheels_is_told_however_it_is_spelled(
+    index_server: IndexServer, tmp_path: Path, prefix: str
+) -> None:
+    wheel = make_wheel(tmp_path / "made", "direct")
+    rewrite(wheel, {f"{prefix}utils/more.py": "direct"}, record=True)
+    index_server.add(wheel)
+    project = make_project(
+        tmp_path,
+        index_url=index_server.index_url,
+        requires=["direct"],
+        table={"platforms": ["linux-x86_64"], "python": [MINOR]},
+        files={"demo.py": "def main():\n    pass\n", "utils/more.py": "demo"},
+    )
+    project.build()
+    assert [line for line in project.said if "both have utils/more.py" in line] != []
 
 
 def test_the_projects_file_stays_where_a_dependency_has_one_too(

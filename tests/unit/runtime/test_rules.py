@@ -110,7 +110,7 @@ FOLDED = (MACOS, WINDOWS)
         (f"{DATA}/platlib/_multiplat.py", ALL, "replace a part of start-up"),
         ("_multiplat_inherit/__init__.py", ALL, "replace a part of start-up"),
         ("_MULTIPLAT_INHERIT/a.py", FOLDED, "replace a part of start-up"),
-        ("__pycache__/_multiplat_inherit.cpython-312.pyc", ALL, "replace a part of start-up"),
+        ("../__pycache__/x.cpython-312.pyc", ALL, "leads out of the folder"),
         (f"{DATA}/data/.multiplat/_multiplat/enter.abi3.so", ALL, "replace a part of start-up"),
         (f"{DATA}/data/.multiplat", ALL, "replace a part of start-up"),
     ],
