@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from hatch_multiplat.wheels.selection import Selection
     from hatch_multiplat.wheels.wheel_file import WheelFile
 
+_ABSENT: Final = "absent"
 _MODULE_FILES: Final = ("py", "pyc", "so", "pyd")
 
 _ENTRY_POINT_HINT: Final = "a function is named by the key 'entry-point' in its place"
@@ -112,9 +113,10 @@ def script_warnings(
         kinds = {str(s.target): _unfit_kind(item.value, s, files) for s in selections}
         for kind in sorted({kind for kind in kinds.values() if kind}):
             where = ", ".join(target for target, found in kinds.items() if found == kind)
-            lines.append(
-                f"tool.multiplat.{key}: {item.value!r} is {kind}, which cannot run on {where}"
-            )
+            what = f"{item.value!r} is {kind}, which cannot run on {where}"
+            if kind == _ABSENT:
+                what = f"no wheel for {where} has a script {item.value!r}"
+            lines.append(f"tool.multiplat.{key}: {what}")
     return lines
 
 
@@ -130,7 +132,7 @@ def _unfit_kind(script: str, selection: Selection, files: Mapping[str, WheelFile
             if member is not None:
                 kind = script_kind(name, wheel.read(member)[:SCRIPT_START])
                 return "" if system in kind.systems else kind.name
-    return ""
+    return _ABSENT
 
 
 def check_modules(

@@ -102,6 +102,7 @@ SCRIPT_START = 128  # bytes that tell the kind of a script
 PYTHON = ScriptKind("a Python script", (), ALL)
 SHELL = ScriptKind("a shell script", (), (LINUX, MACOS))
 BATCH = ScriptKind("a batch file of Windows", (), (WINDOWS,))
+UNKNOWN = ScriptKind("a program of an unknown kind", (), ())
 MACH_O = tuple(bytes.fromhex(m) for m in ("cffaedfe", "cefaedfe", "cafebabe", "feedfacf"))
 PROGRAMS = (
     ScriptKind("a program for Linux", (b"\x7fELF",), (LINUX,)),
@@ -287,6 +288,8 @@ def script_kind(name: str, start: bytes) -> ScriptKind:
     found = [kind for kind in PROGRAMS if start.startswith(kind.magic)]
     if not found and name.lower().endswith((".bat", ".cmd")):
         return BATCH
+    if not found and b"\0" in start and not (start.startswith(b"PK") or start[2:4] == b"\r\n"):
+        return UNKNOWN  # Python also runs zip files, and what it has compiled.
     return found[0] if found else PYTHON
 
 

@@ -241,7 +241,9 @@ def test_a_script_that_a_system_cannot_run_is_told(make_wheel: MakeFile) -> None
     ]
     assert warn([LINUX], wheels) == []
     assert warn([LINUX, WINDOWS], wheels, script="py", again="entry") == []
-    assert warn([LINUX, WINDOWS], wheels, script="x") == []
+    assert warn([LINUX, WINDOWS], wheels, script="x") == [
+        f"tool.multiplat.script: no wheel for {LINUX} has a script 'x'"
+    ]
     assert warn([LINUX, WINDOWS], wheels, script="entry", other="x.exe") == [
         (
             "tool.multiplat.executables.other.script: 'x.exe' is a program for Windows, which "

@@ -349,6 +349,9 @@ def test_entry_points_that_are_no_scripts_may_be_anything() -> None:
         ("ruff", b"\x7fELF\x02\x01", "a program for Linux", (LINUX,)),
         ("ruff.exe", b"MZ\x90\0", "a program for Windows", (WINDOWS,)),
         ("ruff", bytes.fromhex("cffaedfe0c000001"), "a program for macOS", (MACOS,)),
+        ("run.wasm", b"\0asm\1\0\0\0", "a program of an unknown kind", ()),
+        ("zipped", b"PK\3\4\0\0", "a Python script", ALL),
+        ("compiled", b"\xa7\r\r\n\0\0\0\0", "a Python script", ALL),
         ("run.BAT", b"@echo off\r\n", "a batch file of Windows", (WINDOWS,)),
     ],
 )
