@@ -2,3 +2,19 @@
 
 Nothing of hatch-multiplat's own subject comes in or goes out.
 """
+
+__all__ = [
+    "atomic_write",
+    "errors",
+    "lines",
+    "log",
+    "own_requirements",
+    "process",
+    "temporary",
+    "text",
+    "threads",
+    "toml_file",
+    "toml_table",
+    "urls",
+    "user_folders",
+]

@@ -2,3 +2,13 @@
 
 A `Request` comes in; the files and a `Report` go out.
 """
+
+__all__ = [
+    "checksums",
+    "leftovers",
+    "output_names",
+    "own_wheels",
+    "pipeline",
+    "scie",
+    "side_outputs",
+]

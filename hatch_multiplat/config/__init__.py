@@ -2,3 +2,14 @@
 
 A parsed pyproject.toml comes in; a `Config` goes out. It is pure.
 """
+
+__all__ = [
+    "config",
+    "formats",
+    "overrides",
+    "pex_options",
+    "pyproject_shapes",
+    "run",
+    "schema",
+    "tool_settings",
+]

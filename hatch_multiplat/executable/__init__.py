@@ -2,3 +2,20 @@
 
 Selections and wheels on disk come in; one file that starts on every platform goes out, and back.
 """
+
+__all__ = [
+    "accounting",
+    "blocks",
+    "executable",
+    "pex_skeleton",
+    "pex_tool",
+    "reader",
+    "rendering",
+    "run_choice",
+    "table",
+    "table_maker",
+    "table_reader",
+    "windows_exe",
+    "writer",
+    "zip_writer",
+]

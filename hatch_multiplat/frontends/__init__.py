@@ -2,3 +2,5 @@
 
 It is thin: it calls the rooms below and turns what they return or raise into output.
 """
+
+__all__ = ["cli", "hooks"]

@@ -2,3 +2,19 @@
 
 Settings and names of packages come in; `Sources`, `IndexFile` and checked files on disk go out.
 """
+
+__all__ = [
+    "certificates",
+    "fetch",
+    "http_client",
+    "index_page",
+    "index_trouble",
+    "local_files",
+    "locations",
+    "progress",
+    "project_settings",
+    "simple_api",
+    "sources",
+    "user_settings",
+    "wheel_cache",
+]

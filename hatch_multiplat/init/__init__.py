@@ -2,3 +2,5 @@
 
 A project folder comes in; the text of its pyproject.toml with the table goes out.
 """
+
+__all__ = ["detection", "init_table"]

@@ -3,3 +3,5 @@
 The path of an executable comes in; what it holds, whether it is complete, or other executables
 of its targets go out.
 """
+
+__all__ = ["inspection", "interpreters", "parts", "verification"]

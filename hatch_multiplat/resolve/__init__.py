@@ -2,3 +2,17 @@
 
 A project and its targets come in; a lock and a `Selection` for each target go out.
 """
+
+__all__ = [
+    "build_context",
+    "downloads",
+    "lock_changes",
+    "lock_file",
+    "lock_freshness",
+    "project",
+    "question",
+    "resolution",
+    "resolver",
+    "sdist",
+    "solve",
+]

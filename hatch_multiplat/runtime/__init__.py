@@ -19,3 +19,5 @@ windows  how one program stands in for another there, and programs for scripts
 run      what runs inside an environment before the program
 inherit  the order of `sys.path` in it, where `inherit-path` is set
 """
+
+__all__ = ["contents", "enter", "install", "match", "rules", "run", "verify", "windows"]

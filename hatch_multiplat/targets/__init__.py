@@ -3,3 +3,13 @@
 Text of the table comes in; `Target` objects with ranked tags and marker environments go out. It is
 pure: it touches neither this machine nor the network.
 """
+
+__all__ = [
+    "patch_spans",
+    "platforms",
+    "python",
+    "tag_constraint",
+    "target",
+    "target_choice",
+    "target_list",
+]

@@ -3,3 +3,22 @@
 Wheels, locks and targets come in; a `Selection` for each target, or what is missing, goes out.
 The text of the matrix of both is made here too, since errors of every room have it below them.
 """
+
+__all__ = [
+    "dependency_proof",
+    "elf",
+    "floors",
+    "incompatibility",
+    "license",
+    "matrix",
+    "matrix_layout",
+    "matrix_text",
+    "metadata",
+    "proof",
+    "pylock",
+    "python_bounds",
+    "report",
+    "selection",
+    "wheel_check",
+    "wheel_file",
+]
