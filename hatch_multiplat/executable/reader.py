@@ -68,7 +68,27 @@ def read_executable(path: Path) -> Executable:
             return _read_folder(path)
         return _read_file(path)
     except OSError as error:
-        raise ExecutableError(f"{path} cannot be read: {error.strerror or error}") from error
+        reason = error.strerror or error
+        raise ExecutableError(f"{path} cannot be read: {reason}; {_what_to_name(path)}") from error
+
+
+def _what_to_name(path: Path) -> str:
+    """Say what to do about a path that is no executable."""
+    if path.suffix == ".whl":
+        return "an executable is made of a wheel by: hatch-multiplat build --wheel FILE"
+    if path.name.startswith("pylock.") and path.suffix == ".toml":
+        return "name an executable, and the lock by --lock"
+    places = (path, path / "dist", path.parent, path.parent / "dist")
+    near = [item for place in places for item in _list_executables(place)]
+    if path in near:
+        return "build or download it again"
+    return f"name an executable, such as {near[0]}" if near else "name an executable"
+
+
+def _list_executables(folder: Path) -> list[Path]:
+    with contextlib.suppress(OSError):
+        return sorted(path for path in folder.iterdir() if path.suffix in {".pex", ".pyz", ".exe"})
+    return []
 
 
 def _read_file(path: Path) -> Executable:
@@ -83,7 +103,7 @@ def _read_file(path: Path) -> Executable:
                 return _read_archive(path, archive, size)
         except BROKEN as error:
             raise ExecutableError(
-                f"{path} is not a PEX, or is incomplete: {error}; name an executable"
+                f"{path} is not a PEX, or is incomplete: {error}; {_what_to_name(path)}"
             ) from error
 
 
@@ -91,7 +111,9 @@ def _read_archive(path: Path, archive: zipfile.ZipFile, size: int) -> Executable
     members = archive.infolist()
     names = {member.filename for member in members}
     if INFO not in names or MAIN not in names:
-        raise ExecutableError(f"{path} is a zip file but not a PEX: it has no {INFO}; name a PEX")
+        raise ExecutableError(
+            f"{path} is a zip file but not a PEX: it has no {INFO}; {_what_to_name(path)}"
+        )
     texts: dict[str, bytes] = {}
     for member in members:
         if not member.filename.startswith(DEPS):
@@ -154,7 +176,7 @@ def _read_folder(path: Path) -> Executable:
     except FileNotFoundError as error:
         raise ExecutableError(
             f"{path} is a folder but not a PEX: it has no {Path(str(error.filename)).name}; "
-            "name an executable"
+            f"{_what_to_name(path)}"
         ) from error
     with contextlib.suppress(FileNotFoundError):
         texts[TABLE] = (path / TABLE).read_bytes()

@@ -26,7 +26,7 @@ from hatch_multiplat.targets.platforms import Platform
 from hatch_multiplat.targets.python import Python
 from hatch_multiplat.targets.target import Target
 from tests.support.app import table_wheel
-from tests.support.commands import call, call_json, run_command
+from tests.support.commands import call, call_json
 from tests.support.project import ProjectFolder, make_project
 from tests.support.wheels import make_wheel
 
@@ -235,6 +235,7 @@ def test_inspect_lists_hashes_on_request(shop: Shop) -> None:
     assert found[wheel.name] in result.stdout
 
 
+@pytest.mark.usefixtures("pex_resolves")
 @pytest.mark.parametrize("layout", ["zipapp", "packed", "loose"])
 @pytest.mark.parametrize("installed", [True, False], ids=["installed", "wheels"])
 def test_inspect_takes_any_pex(
@@ -798,6 +799,40 @@ def test_bad_files(
     assert sorted(tmp_path.iterdir()) == before
 
 
+@pytest.mark.parametrize(
+    ("word", "hint"),
+    [
+        ("gone.pex", "cannot be read: No such file or directory; name an executable, such as {}"),
+        (".", "is a folder but not a PEX: it has no PEX-INFO; name an executable, such as {}"),
+        ("dist", "is a folder but not a PEX: it has no PEX-INFO; name an executable, such as {}"),
+        ("pyproject.toml", "File is not a zip file; name an executable, such as {}"),
+        ("pylock.toml", "File is not a zip file; name an executable, and the lock by --lock"),
+        ("bad.pex", "File is not a zip file; build or download it again"),
+        (
+            "lib-1.0-py3-none-any.whl",
+            "an executable is made of a wheel by: hatch-multiplat build --wheel FILE",
+        ),
+    ],
+)
+def test_what_is_no_executable_is_told_with_what_to_name(
+    shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, word: str, hint: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    whole = Path("dist") / shop.whole.name
+    whole.parent.mkdir()
+    shutil.copy(shop.whole, whole)
+    shutil.copy(next(shop.wheels.iterdir()), "lib-1.0-py3-none-any.whl")
+    for name in ("pyproject.toml", "pylock.toml", "bad.pex"):
+        Path(name).touch()
+    example = "bad.pex" if word in {".", "pyproject.toml", "gone.pex"} else whole
+    for command in COMMANDS:
+        result = call(command[0], Path(word), *command[1:])
+        assert result.exit_code == 8, result.output
+        said = " ".join(result.stderr.split())
+        assert said.startswith(f"error: {word} ")
+        assert said.endswith(hint.format(example))
+
+
 @pytest.mark.parametrize("command", COMMANDS, ids=[words[0] for words in COMMANDS])
 def test_what_cannot_be_read_has_one_exit_code(
     shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...]
@@ -864,29 +899,3 @@ def test_a_word_that_no_target_answers_to(shop: Shop) -> None:
         result = call(command[0], shop.whole, *command[1:], "--target", "cp312-win_amd46")
         assert result.exit_code == 2
         assert "did you mean 'cp312-win_amd64'?" in result.stderr
-
-
-@pytest.mark.parametrize(
-    ("words", "begun", "completed"),
-    [
-        (["split", "FILE", "--target"], "cp312-", {name for name in TARGETS if "cp312" in name}),
-        (["verify", "FILE", "--no-run", "--target"], "cp313-w", {"cp313-win_amd64"}),
-        (["split", "FILE", "--platform"], "", set(PLATFORMS)),
-        (["split", "FILE", "--each", "target", "--python"], "", set(PYTHONS)),
-    ],
-    ids=lambda value: value[0] + value[-1] if isinstance(value, list) else "",
-)
-def test_the_shell_completes_the_targets_of_a_file(
-    shop: Shop, words: list[str], begun: str, completed: set[str]
-) -> None:
-    typed = [str(shop.whole) if word == "FILE" else word for word in words]
-    environ = {
-        **os.environ,
-        "_HATCH_MULTIPLAT_COMPLETE": "bash_complete",
-        "COMP_WORDS": " ".join(["hatch-multiplat", *typed, begun]),
-        "COMP_CWORD": str(len(typed) + 1),
-    }
-    shown = run_command(
-        *(sys.executable, "-m", "hatch_multiplat"), cwd=shop.folder, environ=environ
-    )
-    assert {line.partition(",")[2] for line in shown.splitlines()} == completed

@@ -19,6 +19,7 @@ import click
 from hatch_multiplat.base.errors import PIPE_CLOSED, MultiplatError, WriteError
 from hatch_multiplat.base.lines import layout, to_lines
 from hatch_multiplat.base.log import show_log
+from hatch_multiplat.frontends.commands.usage import explain_no_option, explain_no_project
 from hatch_multiplat.frontends.render.error_text import error_to_json, render_error
 from hatch_multiplat.targets.platforms import short_names
 from hatch_multiplat.targets.python import known_pythons
@@ -50,14 +51,6 @@ class Command(click.Command):
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         write_epilog(formatter, self.examples, ctx.command_path)
-
-
-def argument_before(context: click.Context, name: str) -> Path | None:
-    """Return the first argument of a command line whose last option has no value yet.
-
-    click sorts none of the arguments of such a line by their names.
-    """
-    return Path(context.args[0]) if context.args else context.params.get(name)
 
 
 def complete_words(words: Iterable[str], incomplete: str) -> list[str]:
@@ -127,22 +120,21 @@ def find_project(start: Path | None = None) -> Path:
     return start or Path()
 
 
-class _ProjectFolder(click.Path):
-    """A folder; whether it can be read shows when it is."""
+class ProjectFolder(click.Path):
+    """The folder of a project."""
 
-    def __init__(self) -> None:
-        super().__init__(exists=True, file_okay=False, readable=False, path_type=Path)
-
-    def convert(self, value: Any, param: Any, ctx: Any) -> Any:
-        if Path(value).is_file():
-            wheel = f", or the wheel by --wheel {value}" if str(value).endswith(".whl") else ""
-            self.fail(f"{str(value)!r} is a file; name the project's folder{wheel}", param, ctx)
-        return super().convert(value, param, ctx)
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        try:
+            return super().convert(value, param, ctx)
+        except click.BadParameter as error:
+            command = (ctx and ctx.info_name) or ""
+            raise click.UsageError(explain_no_project(value, command), ctx) from error
 
 
 project_argument = click.argument(
     "project",
-    type=_ProjectFolder(),
+    # A folder that cannot be read is told by who reads it.
+    type=ProjectFolder(exists=True, file_okay=False, readable=False, path_type=Path),
     default=find_project,
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
@@ -203,6 +195,8 @@ def show_usage_error(error: click.ClickException) -> None:
         usage = f"{context.get_usage()}\nHelp: {context.command_path} --help\n"
         _print(to_lines(usage), sys.stderr)
     message = error.format_message().rstrip(".")
+    if isinstance(error, click.NoSuchOption) and context is not None and not error.possibilities:
+        message += explain_no_option(error.option_name, context)
     _print(to_lines(f"error: {message[:1].lower()}{message[1:]}", "red"), sys.stderr)
 
 

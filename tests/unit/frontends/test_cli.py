@@ -12,7 +12,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from hatch_multiplat.frontends.cli import COMMANDS, main
+from hatch_multiplat.frontends.cli import COMMANDS, main, run_main
 from hatch_multiplat.targets.platforms import Platform
 from hatch_multiplat.targets.python import Python
 
@@ -88,6 +88,56 @@ def test_a_mistake_in_the_words_of_a_command_looks_like_every_error() -> None:
     )
     assert done.returncode == 2
     assert done.stderr.splitlines()[-1].startswith("error: no such option")
+
+
+NO_PROJECT = {
+    "build dist/demo-1.0-py3-none-any.whl": "'dist/demo-1.0-py3-none-any.whl' is a file, not a "
+    "folder; a wheel is named by an option: "
+    "hatch-multiplat build --wheel dist/demo-1.0-py3-none-any.whl",
+    "build gone.whl": "there is no folder 'gone.whl'; a wheel is named by an option: "
+    "hatch-multiplat build --wheel gone.whl",
+    "lock dist/demo-1.0-py3-none-any.whl": "'dist/demo-1.0-py3-none-any.whl' is a file, not a "
+    "folder; name the folder that has the project's pyproject.toml",
+    "build dist/demo-1.0.tar.gz": "'dist/demo-1.0.tar.gz' is a file, not a folder; "
+    "unpack it, and name the folder that has its pyproject.toml",
+    "check dist/demo-1.0.pex": "'dist/demo-1.0.pex' is a file, not a folder; name the folder that "
+    "has the project's pyproject.toml; finished files are read by the commands 'inspect' and "
+    "'verify'",
+    "targets pyproject.toml": "'pyproject.toml' is a file, not a folder; "
+    "name the folder that has the project's pyproject.toml",
+    "build dits": "there is no folder 'dits'; did you mean 'dist'?",
+    "check linux-x86_64": "there is no folder 'linux-x86_64'; "
+    "other platforms and Pythons are named by --platform and --python",
+    "check cp312-win_amd64": "there is no folder 'cp312-win_amd64'; "
+    "other platforms and Pythons are named by --platform and --python",
+    "init 3.12": "there is no folder '3.12'; platforms and Pythons stand in [tool.multiplat]",
+    "lock requests": "there is no folder 'requests'; for a newer version of a package: "
+    "hatch-multiplat lock --upgrade-package requests",
+    "check nowhere/at/all": "there is no folder 'nowhere/at/all'; "
+    "name the folder that has the project's pyproject.toml",
+    "build --platform linux-x86_64": "no such option '--platform'; "
+    "[tool.multiplat] has the key 'platforms'",
+    "check --target cp312-win_amd64": "no such option '--target'; "
+    "these commands have it: targets, split, verify",
+    "check --nonsense": "no such option '--nonsense'",
+}
+
+
+@pytest.mark.parametrize("line", NO_PROJECT)
+def test_a_word_that_a_command_cannot_take_is_told_with_its_place(
+    line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("pyproject.toml").touch()
+    Path("dist").mkdir()
+    for name in ("-py3-none-any.whl", ".tar.gz", ".pex"):
+        Path(f"dist/demo-1.0{name}").touch()
+    monkeypatch.setattr(sys, "argv", ["hatch-multiplat", *line.split()])
+    with pytest.raises(SystemExit) as ended:
+        run_main()
+    assert ended.value.code == 2
+    said = " ".join(capfd.readouterr().err.partition("error: ")[2].split())
+    assert said == NO_PROJECT[line]
 
 
 def test_no_command_is_imported_that_is_not_called() -> None:
@@ -185,13 +235,3 @@ def test_what_runs_is_told_on_request(tmp_path: Path) -> None:
             r"^(?:run \S+uv\S* build|uv build ended with \d) ", done.stderr, re.MULTILINE
         )
     assert [len(found) for found in said.values()] == [0, 2]
-
-
-def test_a_file_in_place_of_a_project_is_told_with_the_way_to_name_a_wheel(tmp_path: Path) -> None:
-    wheel, other = tmp_path / "demo-1.0-py3-none-any.whl", tmp_path / "pyproject.toml"
-    for file, hint in ((wheel, f", or the wheel by --wheel {wheel}"), (other, "")):
-        file.touch()
-        result = CliRunner().invoke(main, ["build", str(file)])
-        said = f"{str(file)!r} is a file; name the project's folder{hint}"
-        assert said in result.output
-        assert result.exit_code == 2
