@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 UPLOAD_LIMIT: Final = 50 * 2**20
 UNPACKED_LIMIT: Final = 250 * 2**20
 
-_UNIX: Final = 3
 # There is one folder for what a wheel has, but for what needs an environment and is left out.
 _FOLDERS: Final = Folders(purelib="", platlib="", scripts="bin", headers="include")
 _LEFT_OUT: Final = frozenset({"scripts", "headers"})
@@ -91,15 +90,16 @@ def _install(path: Path, prefix: str, target: Target) -> Iterator[Member]:
         if problems:
             raise BadWheel(problems[0])
         for item in placed:
-            name, info = item.member.name, archive.infos[item.member.name]
+            name = item.member.name
             if item.kind in _LEFT_OUT:
                 continue
             digest, size = archive.record.get(name) or _digest(archive.read(name))
             rows.append((item.path, digest, size))
-            runs = info.create_system == _UNIX and item.member.mode & 0o111
             link = stat.S_IFLNK if item.member.link else 0
-            mode = link | (0o755 if runs else 0o644)
-            yield Member(name=prefix + item.path, mode=mode, source=path, packed=info)
+            mode = link | (0o755 if item.member.mode & 0o111 else 0o644)
+            yield Member(
+                name=prefix + item.path, mode=mode, source=path, packed=archive.infos[name]
+            )
     info_dir = archive.info_dir
     installer = b"hatch-multiplat\n"
     rows.append((f"{info_dir}/INSTALLER", *_digest([installer])))

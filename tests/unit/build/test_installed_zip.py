@@ -85,10 +85,13 @@ def test_of_several_sets_it_is_that_of_the_newest_patch_release(
         assert b"2.0" in archive.read("lib/__init__.py")
 
 
-def test_programs_stay_executable(make_wheel: MakeFile, tmp_path: Path) -> None:
+@pytest.mark.parametrize("system", [0, 3], ids=["built on Windows", "built on Unix"])
+def test_programs_stay_executable(make_wheel: MakeFile, tmp_path: Path, system: int) -> None:
+    """A wheel may say so that was built on Windows, and pip heeds it, as a start does."""
     wheel = make_wheel("lib")
     with zipfile.ZipFile(wheel, "a") as archive:
         info = zipfile.ZipInfo("lib/run.sh")
+        info.create_system = system
         info.external_attr = 0o100700 << 16
         archive.writestr(info, "#!/bin/sh\n")
     with zipfile.ZipFile(write(tmp_path / "out.zip", [wheel])) as archive:

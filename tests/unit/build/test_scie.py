@@ -9,7 +9,7 @@ from hatch_multiplat.build.scie import check_places, scie_arguments, settle_opti
 from hatch_multiplat.config.formats import ScieOptions
 from hatch_multiplat.targets.target import Target
 
-PROJECT = Path("/project")
+PROJECT = Path("/project").resolve()
 
 
 def settle(options: ScieOptions, *, offline: bool = False, **environ: str) -> ScieOptions:
@@ -17,7 +17,9 @@ def settle(options: ScieOptions, *, offline: bool = False, **environ: str) -> Sc
 
 
 def test_a_path_starts_from_the_project_and_a_url_is_left_alone() -> None:
-    assert settle(ScieOptions(science="tools/science")).science == "/project/tools/science"
+    assert settle(ScieOptions(science="tools/science")).science == str(
+        PROJECT / "tools" / "science"
+    )
     url = "https://mirror.example.org/science"
     assert settle(ScieOptions(science=url)).science == url
 
@@ -28,7 +30,8 @@ def test_the_environment_goes_before_the_table() -> None:
         HATCH_MULTIPLAT_SCIENCE="/opt/science",
         HATCH_MULTIPLAT_SCIE_ASSETS_URL="https://b.example.org",
     )
-    assert (options.science, options.assets_url) == ("/opt/science", "https://b.example.org")
+    assert options.science == str(Path("/opt/science").resolve())
+    assert options.assets_url == "https://b.example.org"
 
 
 @pytest.mark.parametrize(
@@ -63,37 +66,39 @@ def test_a_pinned_patch_release_is_the_one_that_is_brought_along() -> None:
 
 
 @pytest.mark.parametrize(
-    ("table", "environ", "message"),
+    ("table", "environ", "where", "place"),
     [
         pytest.param(
             {"science": "gone/science"},
             {},
-            "tool.multiplat.scie.science: there is no /project/gone/science; "
-            "correct the path, or take it out",
+            "tool.multiplat.scie.science",
+            PROJECT / "gone" / "science",
             id="the table",
         ),
         pytest.param(
             {"science": "gone/science"},
             {"HATCH_MULTIPLAT_SCIENCE": "/nowhere/tool"},
-            "HATCH_MULTIPLAT_SCIENCE: there is no /nowhere/tool; correct the path, or take it out",
+            "HATCH_MULTIPLAT_SCIENCE",
+            Path("/nowhere/tool").resolve(),
             id="the variable",
         ),
         pytest.param(
             {"assets_url": "file:///nowhere/mirror"},
             {},
-            "tool.multiplat.scie.assets-url: there is no /nowhere/mirror; "
-            "correct the path, or take it out",
+            "tool.multiplat.scie.assets-url",
+            Path("/nowhere/mirror"),
             id="a folder",
         ),
     ],
 )
 def test_a_path_that_leads_nowhere_is_told_at_its_key(
-    table: dict[str, str], environ: dict[str, str], message: str
+    table: dict[str, str], environ: dict[str, str], where: str, place: Path
 ) -> None:
     options = ScieOptions(**table)  # type: ignore[arg-type]
     with pytest.raises(ConfigError) as caught:
         check_places(settle(options, offline=False, **environ), in_table=options)
-    assert str(caught.value) == message
+    expected = f"{where}: there is no {place}; correct the path, or take it out"
+    assert str(caught.value) == expected
 
 
 def test_what_is_elsewhere_is_not_looked_for() -> None:

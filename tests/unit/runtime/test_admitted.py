@@ -8,6 +8,7 @@ import functools
 import hashlib
 import io
 import os
+import re
 import stat
 import sys
 import tempfile
@@ -78,7 +79,9 @@ class Model:
     folders: set[str] = field(default_factory=set)
 
     def key(self, path: bytes) -> str:
-        path = path.replace(os.fsencode(os.sep), b"/")  # The start writes as this machine does.
+        # The start writes as this machine does: on Windows by paths that may be long.
+        path = path.replace(os.fsencode(os.sep), b"/")
+        path = re.sub(rb"^//\?/[A-Z]:", b"", path)
         assert path.startswith(b"/root/"), path
         parts = [part for part in path.decode().removeprefix("/root/").split("/") if part != "."]
         for part in parts:
