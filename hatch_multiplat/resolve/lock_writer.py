@@ -37,7 +37,8 @@ def render_lock(
     Only what some selection takes is kept of `lock`: its wheels, or the sdist that its one wheel
     is built from. Markers are written as short as the targets allow. `inputs` is recorded to
     recognise a stale lock; `locate` turns a file's absolute URL into the key (`url` or `path`)
-    and the value to write. Same arguments, same text; it carries no times.
+    and the value to write. Same arguments, same text: of times it has
+    those at which the files came to their index.
     """
     targets = [selection.target for selection in selections]
     taken = {wheel.filename for selection in selections for wheel in selection.wheels}
@@ -146,6 +147,8 @@ def _file(filename: str, file: Any, locate: Callable[[str], tuple[str, str]]) ->
     if filename and value.rsplit("/", 1)[-1] != filename:
         table["name"] = filename
     table[key] = value
+    if file.upload_time is not None:
+        table["upload-time"] = file.upload_time
     if file.size is not None:
         table["size"] = file.size
     hashes = tomlkit.inline_table()

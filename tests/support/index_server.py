@@ -40,6 +40,7 @@ class _File:
     requires_python: str | None
     yanked: str | None
     metadata: bytes | None
+    upload_time: str | None
 
 
 class IndexServer(Server):
@@ -98,7 +99,11 @@ class IndexServer(Server):
         return f"{self.url}/files/{Path(path).name}"
 
     def add(
-        self, *paths: Path, requires_python: str | None = None, yanked: str | None = None
+        self,
+        *paths: Path,
+        requires_python: str | None = None,
+        yanked: str | None = None,
+        upload_time: str | None = None,
     ) -> None:
         """List these files; Requires-Python is taken from wheels, unless given."""
         for path in paths:
@@ -114,6 +119,7 @@ class IndexServer(Server):
                 requires_python=found,
                 yanked=yanked,
                 metadata=metadata,
+                upload_time=upload_time,
             )
 
     def remove(self, path: Path) -> None:
@@ -300,6 +306,7 @@ class IndexServer(Server):
                 **({"requires-python": file.requires_python} if file.requires_python else {}),
                 **({"yanked": file.yanked or True} if file.yanked is not None else {}),
                 **({"core-metadata": True} if self.metadata and file.metadata else {}),
+                **({"upload-time": file.upload_time} if file.upload_time else {}),
             }
             for file in files
         ]

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import tomllib
+from datetime import UTC, datetime
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
@@ -60,7 +61,9 @@ def packages_in(text: str) -> list[dict[str, Any]]:
 
 
 def test_a_lock_reads_as_it_is_written() -> None:
-    lock = make_lock({"name": "demo", "wheels": [wheel("demo-1.0-py3-none-any.whl")]})
+    time = datetime(2020, 2, 2, 2, 2, 2, tzinfo=UTC)
+    dated = wheel("demo-1.0-py3-none-any.whl", **{"upload-time": time})
+    lock = make_lock({"name": "demo", "wheels": [dated]})
     assert render(lock, [LINUX], targets=["here"], requirements=["demo"]) == (
         'lock-version = "1.0"\n'
         "environments = [\n"
@@ -75,7 +78,8 @@ def test_a_lock_reads_as_it_is_written() -> None:
         'name = "demo"\n'
         'version = "1.0"\n'
         "wheels = [\n"
-        '    {url = "https://files.test/demo-1.0-py3-none-any.whl", size = 7, '
+        '    {url = "https://files.test/demo-1.0-py3-none-any.whl", '
+        "upload-time = 2020-02-02T02:02:02Z, size = 7, "
         'hashes = {sha256 = "00"}},\n'
         "]\n"
         "\n"
