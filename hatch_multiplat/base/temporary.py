@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import shutil
 import signal
 import tempfile
@@ -54,9 +55,12 @@ def _make_in_tmpdir(prefix: str) -> Path:
         sweep(parent, prefix=prefix)
         return Path(tempfile.mkdtemp(prefix=prefix, dir=parent))
     except OSError as error:
+        # Python says that of several folders, whatever keeps it from writing there.
+        several = error.errno == errno.ENOENT
+        cure = "free some space or make one of them writable" if several else find_cure(error, "it")
         raise WriteError(
             f"cannot make a temporary folder: {error.strerror or error}; "
-            f"{find_cure(error, 'its place')}, or name another folder in TMPDIR"
+            f"{cure}, or name another folder in TMPDIR"
         ) from error
 
 
@@ -98,9 +102,23 @@ def stopped_by_sigterm() -> Iterator[None]:
     before = {number: signal.signal(number, stop) for number in numbers}
     try:
         yield
+    except Exception as error:
+        # What is stopped while it makes a class says, before Python 3.12, that this has failed.
+        stopped = _stop_within(error)
+        if stopped is None:
+            raise
+        raise type(stopped) from error
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _stop_within(error: BaseException) -> KeyboardInterrupt | None:
+    """Return the stop that another error came of, if one did."""
+    found: BaseException | None = error
+    while found is not None and not isinstance(found, KeyboardInterrupt):
+        found = found.__cause__ or found.__context__
+    return found
 
 
 class Terminated(KeyboardInterrupt):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import tempfile
 import time
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from hatch_multiplat.base import temporary
+from hatch_multiplat.base.errors import WriteError
 from hatch_multiplat.base.temporary import (
     BESIDE,
     LOCK,
@@ -33,6 +35,40 @@ def test_a_folder_is_gone_at_the_end_however_it_comes(tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt), temporary_folder(tmp_path, prefix=BESIDE):
         raise KeyboardInterrupt
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows ends a process without asking")
+def test_a_stop_that_something_took_for_its_own_failure_is_one() -> None:
+    def make_class() -> None:
+        try:
+            os.kill(os.getpid(), signal.SIGTERM)
+            time.sleep(10)
+        except BaseException as error:
+            raise RuntimeError("Error calling __set_name__") from error
+
+    with pytest.raises(Terminated), stopped_by_sigterm():
+        make_class()
+    with pytest.raises(RuntimeError, match="its own"), stopped_by_sigterm():
+        raise RuntimeError("its own")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such limit")
+def test_where_no_temporary_file_can_be_written_it_is_told_with_the_places(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    resource = pytest.importorskip("resource")
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, before[1]))
+    try:
+        with pytest.raises(WriteError) as caught, temporary_folder():
+            pass
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert str(caught.value).startswith("cannot make a temporary folder: No usable temporary")
+    assert str(caught.value).endswith(
+        "]; free some space or make one of them writable, or name another folder in TMPDIR"
+    )
 
 
 @pytest.mark.skipif(os.name == "nt", reason="there, age alone tells")
