@@ -112,12 +112,37 @@ _CURES: Final[Mapping[int, str]] = {
     errno.EIO: "the disk itself fails: the system's log says more",
     errno.ELOOP: "remove links that lead in a circle",
     errno.ETXTBSY: _IN_USE,
+    errno.EBUSY: _IN_USE,
+    errno.EINVAL: "take a name that its file system allows",
+    errno.ESTALE: "mount its network drive anew",
+    errno.ENOTCONN: "mount its network drive anew",
 }
 
 
 def find_cure(error: OSError, place: str) -> str:
     """Advise what to do if something cannot be written; `place` is the path that failed."""
-    return _CURES.get(error.errno or 0, f"make {place} writable")
+    if _is_denied(error):
+        return f"make {place} writable"
+    return _CURES.get(error.errno or 0, "see what keeps the system from it")
+
+
+_READ_CURES: Final[Mapping[int, str]] = {
+    errno.ENOENT: "correct the path",
+    errno.ENOTDIR: "correct the path",
+    errno.EISDIR: "a folder is in the place of the file: move it away, or name a file",
+}
+
+
+def explain_unreadable(error: OSError | UnicodeDecodeError, *, missing: str = "") -> str:
+    """Say why a file cannot be read, and what helps; `missing` is for one that is not there."""
+    if isinstance(error, UnicodeDecodeError):
+        return "it is no text in UTF-8; save it as that, or write it anew"
+    number = error.errno or 0
+    if missing and number in {errno.ENOENT, errno.ENOTDIR}:
+        cure = missing
+    else:
+        cure = _READ_CURES.get(number) or find_cure(error, "it").replace("writable", "readable")
+    return f"{error.strerror or error}; {cure}"
 
 
 def _is_denied(error: OSError) -> bool:

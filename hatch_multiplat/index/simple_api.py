@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
-from hatch_multiplat.base.errors import FetchError
+from hatch_multiplat.base.errors import FetchError, explain_unreadable
 from hatch_multiplat.base.urls import display_url, local_path
 from hatch_multiplat.index.http_limits import RequestError
 from hatch_multiplat.index.index_page import (
@@ -195,7 +195,7 @@ class _Reader:
         folder = local_path(index_url)
         if folder is not None:
             if not folder.is_dir():
-                raise FetchError(f"index {folder}: there is no such folder")
+                raise FetchError(f"index {folder}: there is no such folder; correct the address")
             return _read_project_folder(folder / name) if (folder / name).is_dir() else None
         page = self._read_page(f"{index_url.rstrip('/')}/{name}/")
         return None if page.body is None else page
@@ -216,7 +216,9 @@ class _Reader:
             return _list_files(path) if path.is_dir() else _read_html_file(path)
         page = self._read_page(location)
         if page.body is None:
-            raise FetchError(f"find-links {display_url(location)}: there is no such page")
+            raise FetchError(
+                f"find-links {display_url(location)}: there is no such page; correct the address"
+            )
         return _parse(page)
 
     def _read_page(self, url: str) -> Page:
@@ -308,7 +310,7 @@ def _read_html_file(path: Path) -> list[Link]:
     try:
         body = path.read_bytes()
     except OSError as error:
-        raise FetchError(f"{path}: cannot be read: {error.strerror or error}") from error
+        raise FetchError(f"{path} cannot be read: {explain_unreadable(error)}") from error
     return _parse(Page(url=path.absolute().as_uri(), content_type="text/html", body=body))
 
 

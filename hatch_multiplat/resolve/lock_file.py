@@ -16,7 +16,7 @@ from packaging.pylock import is_valid_pylock_path
 from packaging.utils import canonicalize_name
 
 from hatch_multiplat.base.atomic_write import write_atomically
-from hatch_multiplat.base.errors import LockError, WriteError
+from hatch_multiplat.base.errors import LockError, WriteError, explain_unreadable
 from hatch_multiplat.base.process import run_tool
 from hatch_multiplat.base.urls import redact
 from hatch_multiplat.config.config import DEFAULT_LOCK
@@ -88,8 +88,7 @@ def read_lock(project: Project) -> LockFile | None:
     except (FileNotFoundError, NotADirectoryError):  # Writing it tells what is in the way.
         return None
     except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise LockError(f"{name} cannot be read: {reason}; make it readable") from error
+        raise LockError(f"{name} cannot be read: {explain_unreadable(error)}") from error
     base = path.parent
     if path.name == UV_LOCK:
         text, base = _export_uv_lock(project), project.folder
@@ -233,7 +232,7 @@ def _export_uv_lock(project: Project) -> str:
     """Convert a `uv.lock` to PEP 751 by uv itself, unchanged."""
     config = project.config
     # Paths in what uv prints start from the folder that it runs in.
-    return run_tool(
+    done = run_tool(
         "uv export",
         [
             uv.find_uv_bin(),
@@ -244,7 +243,13 @@ def _export_uv_lock(project: Project) -> str:
         ],
         cwd=project.folder.resolve(),
         environ={"UV_PYTHON_DOWNLOADS": "never", "NO_COLOR": "1"},
-    ).stdout
+        check=False,
+    )
+    if done.returncode:
+        said = [line for line in done.stderr.splitlines() if not line.startswith("hint:")]
+        told = "\n".join(f"  {line}".rstrip() for line in said if line.strip())
+        raise LockError(f"{config.lock} cannot be read; renew it with: uv lock; uv says:\n{told}")
+    return done.stdout
 
 
 def _locate(url: str, *, base: Path, home: Path) -> tuple[str, str]:

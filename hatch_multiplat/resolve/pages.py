@@ -19,7 +19,7 @@ from hatch_multiplat.index.index_page import render_page
 from hatch_multiplat.index.project_settings import read_bindings
 from hatch_multiplat.index.simple_api import Catalog
 from hatch_multiplat.index.sources import FIRST_MATCH, PIPS_STRATEGY
-from hatch_multiplat.index.wheel_cache import WheelCacheError
+from hatch_multiplat.index.wheel_cache import unwritable
 from hatch_multiplat.resolve.step_back import PlacedFile
 from hatch_multiplat.wheels.selection import wheel_fits
 
@@ -191,7 +191,7 @@ def write_index(root: Path, name: NormalizedName, files: Sequence[IndexFile]) ->
         page.parent.mkdir(parents=True, exist_ok=True)
         write_atomically(page, render_page(files))
     except OSError as error:
-        raise WheelCacheError(f"{page} cannot be written: {error.strerror or error}") from error
+        raise unwritable(root, error) from error
     return page.parent.parent.absolute().as_uri()
 
 

@@ -14,8 +14,13 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import InvalidWheelFilename, canonicalize_name
 from packaging.version import Version
 
-from hatch_multiplat.base.errors import ConfigError, ExecutableError, VerificationError
-from hatch_multiplat.base.toml_file import TomlFile, read_toml_file
+from hatch_multiplat.base.errors import (
+    ConfigError,
+    ExecutableError,
+    VerificationError,
+    explain_unreadable,
+)
+from hatch_multiplat.base.toml_file import read_toml_file
 from hatch_multiplat.base.urls import Credentials, explain_url, redact_text
 from hatch_multiplat.config.config import Config, ProjectFacts, known_keys, parse_config
 from hatch_multiplat.config.overrides import widen_targets
@@ -31,10 +36,10 @@ from hatch_multiplat.wheels.metadata import (
     unknown_extras,
 )
 from hatch_multiplat.wheels.selection import Wheel, parse_wheel
-from hatch_multiplat.wheels.wheel_file import open_wheel
+from hatch_multiplat.wheels.wheel_file import REMEDY, open_wheel
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from packaging.utils import NormalizedName
 
@@ -120,19 +125,9 @@ def widen_project(project: Project, overrides: Overrides) -> Project:
     return replace(project, config=replace(project.config, targets=targets))
 
 
-def read_pyproject_file(folder: Path) -> TomlFile:
-    """Read `pyproject.toml`; raises ConfigError if it does not exist or is not TOML."""
-    path = folder / "pyproject.toml"
-    older = next((n for n in ("setup.cfg", "setup.py") if (folder / n).is_file()), None)
-    if older is not None and not path.exists():
-        raise ConfigError(
-            [f"{path}: no such file; beside {older} an empty one is enough: make it, and run again"]
-        )
-    return read_toml_file(path)
-
-
 def read_pyproject(folder: Path) -> dict[str, Any]:
-    return read_pyproject_file(folder).data
+    """Read `pyproject.toml`; raises ConfigError if it does not exist or is not TOML."""
+    return read_toml_file(folder / "pyproject.toml").data
 
 
 def read_hatch_toml(folder: Path) -> dict[str, Any]:
@@ -169,10 +164,12 @@ def read_wheel(path: Path) -> ProjectWheel:
         file = open_wheel(path, sha256=sha256)
     except InvalidWheelFilename as error:
         raise ExecutableError(f"{path}: {error}; name a wheel") from error
-    except (OSError, VerificationError) as error:
-        raise ExecutableError(
-            f"{path} cannot be read as a wheel: {error}; build it anew"
-        ) from error
+    except OSError as error:
+        told = f"{path} cannot be read as a wheel: {explain_unreadable(error)}"
+        raise ExecutableError(told) from error
+    except VerificationError as error:
+        reason = str(error).removesuffix(f"; {REMEDY}")
+        raise ExecutableError(f"{reason}; build it anew") from error
     return ProjectWheel(
         path=path,
         locked=locked,
@@ -195,12 +192,13 @@ def static_metadata(project: Project) -> ProjectMetadata | None:
     }:
         return None
     optional = table.get("optional-dependencies", {})
-    try:
-        requires = [Requirement(text) for text in table.get("dependencies", ())]
-        for extra, texts in optional.items():
-            requires += [_with_extra(Requirement(text), extra) for text in texts]
-    except InvalidRequirement as error:
-        raise ConfigError([f"project.dependencies: {error}"]) from error
+    problems: list[str] = []
+    requires = _parse_all(table.get("dependencies", ()), "project.dependencies", problems)
+    for extra, texts in optional.items():
+        where = f"project.optional-dependencies.{extra}"
+        requires += [_with_extra(item, extra) for item in _parse_all(texts, where, problems)]
+    if problems:
+        raise ConfigError(problems)
     # hatchling fills in its fields, such as {root:uri}, when it builds.
     if any("{" in (requirement.url or "") for requirement in requires):
         return None
@@ -211,6 +209,19 @@ def static_metadata(project: Project) -> ProjectMetadata | None:
         requires=tuple(requires),
         extras=tuple(canonicalize_name(extra) for extra in optional),
     )
+
+
+def _parse_all(texts: Sequence[str], where: str, problems: list[str]) -> list[Requirement]:
+    """Parse the requirements of an array; adds a problem for each text that is none."""
+    found = []
+    for number, text in enumerate(texts):
+        try:
+            found.append(Requirement(text))
+        except InvalidRequirement as error:
+            reason = redact_text(str(error).splitlines()[0])
+            told = f"{where}[{number}]: {redact_text(text)!r} is not a requirement: {reason}"
+            problems.append(told)
+    return found
 
 
 def all_requirements(project: Project, metadata: ProjectMetadata) -> tuple[Requirement, ...]:
@@ -313,7 +324,8 @@ def requires_python_of(pyproject: Mapping[str, Any]) -> SpecifierSet:
     try:
         return SpecifierSet(str(pyproject.get("project", {}).get("requires-python", "")))
     except InvalidSpecifier as error:
-        raise ConfigError([f"project.requires-python: {error}"]) from error
+        told = f"project.requires-python: {error}; write a comparison, such as '>=3.11'"
+        raise ConfigError([told]) from error
 
 
 def _with_extra(requirement: Requirement, extra: str) -> Requirement:

@@ -13,6 +13,7 @@ from packaging.version import Version
 
 from hatch_multiplat.base.errors import FetchError, SolveError
 from hatch_multiplat.base.urls import redact
+from hatch_multiplat.index.project_settings import valid_requirements
 from hatch_multiplat.resolve.newest import Newest, versions_of_prior
 from hatch_multiplat.resolve.resolution import Resolution, Unresolved
 from hatch_multiplat.resolve.sdist import BuiltSdists
@@ -24,17 +25,18 @@ from hatch_multiplat.resolve.staging import TargetConstraint
 from hatch_multiplat.resolve.step_back import has_native_wheel, step_back
 from hatch_multiplat.resolve.yanked import Yanked
 from hatch_multiplat.targets.tag_constraint import admitted
-from hatch_multiplat.wheels.dependency_proof import list_requirements
+from hatch_multiplat.wheels.dependency_proof import EXECUTABLE, list_requirements
 from hatch_multiplat.wheels.floors import lower_need
-from hatch_multiplat.wheels.incompatibility import explain_incompatibility
+from hatch_multiplat.wheels.incompatibility import explain_incompatibility, explain_refusal
 from hatch_multiplat.wheels.pylock import package_applies
 from hatch_multiplat.wheels.report import Advice
-from hatch_multiplat.wheels.selection import MissingWheel, Outcome, wheel_fits
+from hatch_multiplat.wheels.selection import MissingWheel, Outcome, url_of, wheel_fits
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from packaging.pylock import Pylock
+    from packaging.requirements import Requirement
     from packaging.tags import Tag
     from packaging.utils import NormalizedName
 
@@ -231,7 +233,15 @@ class Search:
                 kind="sdist",
                 reason=f"sdist only, and {forbidden} forbids building it",
             )
-            if tags:
+            bounds = [
+                file.requires_python
+                for file in files
+                if file.version == newest and not file.tags.isdisjoint(target.tags)
+            ]
+            if bounds and bounds[0] is not None:
+                reason = explain_refusal(bounds[0], target)
+                missing_wheel = replace(missing_wheel, kind="python", reason=reason)
+            elif tags:
                 kind, reason, needs = explain_incompatibility(tags, target)
                 missing_wheel = replace(missing_wheel, kind=kind, reason=reason, needs=needs)
             self.unresolvable[name, target] = lower_need(missing_wheel, files)
@@ -247,7 +257,7 @@ class Search:
     def list_missing(self, solved: Solved, outcome: Outcome) -> list[MissingWheel]:
         """Return what targets lack, by the names of wheels, or else by a look into them."""
         missing = [
-            self.annotate(missing_wheel, solved.lock)
+            self.annotate(missing_wheel, solved)
             for missing_wheel in outcome.missing_wheels
             if (missing_wheel.name, missing_wheel.target) not in self.unresolvable
         ]
@@ -344,9 +354,9 @@ class Search:
             return error
         return None
 
-    def annotate(self, missing_wheel: MissingWheel, lock: Pylock) -> MissingWheel:
+    def annotate(self, missing_wheel: MissingWheel, solved: Solved) -> MissingWheel:
         """Add why an sdist was not built, and which index hides a wheel."""
-        if origin := _origin_of(missing_wheel, lock):
+        if origin := _origin_of(missing_wheel, solved):
             missing_wheel = replace(
                 missing_wheel, origin=origin, reason=f"{missing_wheel.reason}; it is from {origin}"
             )
@@ -464,12 +474,19 @@ class Search:
             for missing_wheel in missing_wheels
         } | self.unresolvable
         outcome = outcome or Outcome(selections=(), missing_wheels=())
+        requirers = self.find_requirers(found, outcome)
+        for key, asked in requirers.items():
+            by = [who for who, _ in asked if who != EXECUTABLE]
+            found[key] = replace(found[key], required_by=" and ".join(dict.fromkeys(by)))
+        held_by = {key: self.name_holders(key, asked) for key, asked in requirers.items()}
+        if all(self.is_explained(key, requirers.get(key, ())) for key in found):
+            uv = ""  # Its words are of our steps, which nobody has asked for.
         return Unresolved(
             question=self.question,
             missing_wheels=tuple(found.values()),
             advice=Advice.PROJECT,
             newest=self.newest,
-            held_by=self.find_holders(found, outcome),
+            held_by=held_by,
             explanation=uv,
             lock=lock,
             outcome=outcome,
@@ -493,29 +510,53 @@ class Search:
                         found.setdefault((name, file.version), []).append(file.tags)
         return found
 
-    def find_holders(self, missing: Iterable[Key], outcome: Outcome) -> dict[Key, str]:
-        """Say what forbids the newest version that has a wheel, if it is not the project itself."""
-        wanted = {key for key in missing if key in self.newest}
-        targets = {target for _, target in wanted}
+    def find_requirers(
+        self, missing: Iterable[Key], outcome: Outcome
+    ) -> dict[Key, list[tuple[str, Requirement]]]:
+        """Find what requires each package that a target lacks, as far as that is known."""
+        wanted: dict[Target, set[NormalizedName]] = {}
+        for name, target in missing:
+            wanted.setdefault(target, set()).add(name)
         found = (*outcome.selections, *outcome.partial)
-        selections = {one.target: one for one in found if one.target in targets}
+        selections = [one for one in found if one.target in wanted]
+        requirers = {}
         with suppress(FetchError):
-            texts = self.downloads.peek(list(selections.values()))
+            texts = self.downloads.peek(selections)
             requires = {name: text.requires for name, text in texts.items()}
-            holders = {}
-            for name, target in wanted & {
-                (key[0], key[1]) for key in wanted if key[1] in selections
-            }:
-                asked = list_requirements(selections[target], requires, self.required).get(name, ())
-                version = Version(self.newest[name, target])
-                if self.solver.is_asked_for(name, version):
-                    holders[name, target] = " and ".join(
-                        f"{by} requires {requirement}"
-                        for by, requirement in asked
-                        if not requirement.specifier.contains(version, prereleases=True)
-                    )
-            return holders
-        return {}
+            for one in selections:
+                asked = list_requirements(one, requires, self.required)
+                for name in wanted[one.target] & asked.keys():
+                    requirers[name, one.target] = asked[name]
+        return requirers
+
+    def is_explained(self, key: Key, asked: Iterable[tuple[str, Requirement]]) -> bool:
+        """Tell whether one requirement or constraint forbids the newest version with a wheel."""
+        version = Version(self.newest[key]) if key in self.newest else None
+        for_uv = valid_requirements(self.question.uv_table.get("constraint-dependencies", ()))
+        return version is not None and any(
+            not requirement.specifier.contains(version, prereleases=True)
+            for requirement in (
+                *(requirement for _, requirement in asked),
+                *(
+                    constraint
+                    for constraint in (*self.question.constraints, *for_uv)
+                    if canonicalize_name(constraint.name) == key[0]
+                ),
+            )
+        )
+
+    def name_holders(self, key: Key, asked: Iterable[tuple[str, Requirement]]) -> str:
+        """Say what forbids the newest version that has a wheel, if it is not the project itself."""
+        if key not in self.newest:
+            return ""
+        version = Version(self.newest[key])
+        if not self.solver.is_asked_for(key[0], version):
+            return ""
+        return " and ".join(
+            f"{by} requires {requirement}"
+            for by, requirement in asked
+            if by != EXECUTABLE and not requirement.specifier.contains(version, prereleases=True)
+        )
 
 
 def _is_first_pre(missing_wheel: MissingWheel, version: Version) -> bool:
@@ -524,15 +565,16 @@ def _is_first_pre(missing_wheel: MissingWheel, version: Version) -> bool:
     return version.is_prerelease and (locked is None or not locked.is_prerelease)
 
 
-def _origin_of(missing_wheel: MissingWheel, lock: Pylock) -> str:
-    """Return the URL or the path of a locked package that is of no index."""
-    for package in lock.packages:
+def _origin_of(missing_wheel: MissingWheel, solved: Solved) -> str:
+    """Return the URL of a locked package that is of no index, as a requirement has it."""
+    for package in solved.lock.packages:
         if package.name == missing_wheel.name and package.version == missing_wheel.version:
             archive, folder, vcs = package.archive, package.directory, package.vcs
             if archive is not None:
-                return redact(archive.url or archive.path or "")
+                return redact(url_of(archive.url, archive.path, solved.base))
             if folder is not None:
-                return folder.path
+                return url_of(None, folder.path, solved.base)
             if vcs is not None:
-                return redact(vcs.url or vcs.path or "")
+                at = f"@{vcs.requested_revision}" if vcs.requested_revision else ""
+                return f"{vcs.type}+{redact(url_of(vcs.url, vcs.path, solved.base))}{at}"
     return ""

@@ -12,6 +12,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 import tomlkit
 import uv
+from packaging.markers import (
+    InvalidMarker,
+    Marker,
+    UndefinedComparison,
+    UndefinedEnvironmentName,
+)
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import canonicalize_name
 
@@ -32,7 +38,8 @@ from hatch_multiplat.resolve.staging import (
     stage_own,
     stage_pyproject,
 )
-from hatch_multiplat.wheels.pylock import parse_lock
+from hatch_multiplat.targets.target_list import MAX_PATCH
+from hatch_multiplat.wheels.pylock import lock_environment, parse_lock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -43,6 +50,7 @@ if TYPE_CHECKING:
     from hatch_multiplat.index.sources import Sources
     from hatch_multiplat.resolve.question import Question
     from hatch_multiplat.resolve.staging import TargetConstraint
+    from hatch_multiplat.targets.target import Target
 
 
 SOURCE_KEYS: Final = frozenset(
@@ -77,6 +85,13 @@ _GIT_SAYS: Final = re.compile(
 _NOT_FOUND: Final = re.compile(
     r"([A-Za-z0-9][\w.-]*) was not found in the (?:package registry|provided package locations)"
 )
+# uv breaks its lines where they get long.
+_SPLIT: Final = re.compile(
+    r"\s+for\s+split\s+\(markers:\s+(.*?)\)(?=\s*(?:\n\s*\S+:|:|$))", re.DOTALL
+)
+_NO_WHEELS: Final = re.compile(r"has\s+no\s+'[^,;]*?''-compatible\s+wheels", re.DOTALL)
+_HINT: Final = re.compile(r"^[ \t]*hint: .*(?:\n(?![ \t]*\w+: ).*\S.*)*\n?", re.MULTILINE)
+_CONSTRAINTS: Final = re.compile(r"your\s+dependencies\s+or\s+constraints\s+file")
 _UNWRITABLE: Final = re.compile(
     r"initialize cache|Read-only file system|Permission denied|No space left|quota exceeded"
 )
@@ -354,7 +369,7 @@ def _staged_uv_table(question: Question, merged: Sequence[str] = ()) -> dict[str
 
 
 def _check_indexes(question: Question, environ: Mapping[str, str]) -> None:
-    """Raise ConfigError for sources that name an unknown index."""
+    """Raise ConfigError for sources that name an unknown index, or a local file by its URL."""
     if says_yes(environ, "UV_NO_SOURCES"):
         return
     known = [name for name, _ in question.sources.named]
@@ -363,9 +378,14 @@ def _check_indexes(question: Question, environ: Mapping[str, str]) -> None:
         if canonicalize_name(name) not in question.direct:
             continue
         for number, entry in enumerate(value if isinstance(value, list) else [value]):
-            index = entry.get("index", "")
+            index, url = entry.get("index", ""), str(entry.get("url", ""))
+            place = f"{name}[{number}]" if isinstance(value, list) else name
+            if url.startswith("file:"):
+                problems.append(
+                    f"tool.uv.sources.{place}.url: uv takes no file of this machine by its URL; "
+                    "name it by the key 'path'"
+                )
             if index and index not in known:
-                place = f"{name}[{number}]" if isinstance(value, list) else name
                 names = ", ".join(map(repr, known)) or "none"
                 problems.append(
                     f"tool.uv.sources.{place}.index: no index is named {index!r} (named are: "
@@ -428,7 +448,8 @@ def _failure(
         )
     ours = finished.returncode in {1, 2} and not _OWN_FAILURE.search(said)
     if ours or any(words in said for words in _NO_ANSWER):
-        lines = [_explanation(said), *_places_asked(said, sources), *_own_part(said, question)]
+        told = _explanation(said, question.targets)
+        lines = [told, *_places_asked(said, sources), *_own_part(said, question)]
         message = "\n".join(["the dependencies cannot be resolved; uv says:", *lines])
         # It may be broken into lines anywhere.
         return SolveError(message, explanation=" ".join(said.replace("`", "'").split()))
@@ -452,10 +473,33 @@ def _places_asked(said: str, sources: Sources) -> list[str]:
     lines = []
     for name in dict.fromkeys(_NOT_FOUND.findall(said)):
         places = [*sources.find_links, *sources.indexes_for(canonicalize_name(name))]
+        listed = ", ".join(_with_origin(place, sources) for place in places)
         if places:
-            listed = ", ".join(_with_origin(place, sources) for place in places)
             lines.append(f"{name} was looked for at {listed}; correct its name, or name its index")
+        else:
+            lines.append(f"{name} was looked for nowhere: no-index is set, and no find-links is")
     return lines
+
+
+def _for_targets(marker: str, targets: Sequence[Target]) -> str:
+    """Return the words for the targets of a part that uv has solved apart; "" if it is of all."""
+    try:
+        parsed = Marker(" ".join(marker.split()))
+        found = [
+            target
+            for target in targets
+            if any(parsed.evaluate(lock_environment(target, patch)) for patch in (0, MAX_PATCH - 1))
+        ]
+    except (InvalidMarker, UndefinedComparison, UndefinedEnvironmentName):
+        return ""
+    if not found or len(found) == len(targets):
+        return ""
+    more = f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
+    return f" for {', '.join(map(str, found[:_SHOWN]))}{more}"
+
+
+_SHOWN: Final = 3
+"""The targets that a part is named by, where it has more."""
 
 
 def _own_part(said: str, question: Question) -> list[str]:
@@ -471,10 +515,17 @@ def _with_origin(url: str, sources: Sources) -> str:
     return f"{redact(url)} ({origin})" if origin else redact(url)
 
 
-def _explanation(stderr: str) -> str:
-    """Return uv's explanation without its warnings and without the staged project's name."""
+def _explanation(stderr: str, targets: Sequence[Target] = ()) -> str:
+    """Return uv's explanation without its warnings and without the staged project's name.
+
+    What uv says in markers is said in targets. Hints that name options of uv's are left out: nobody
+    has called it.
+    """
     text = stderr.replace(STAGED_NAME, "your project").replace("`", "'")
-    text = re.sub(r" for split \(markers: .*\)", "", text)
+    text = _SPLIT.sub(lambda found: _for_targets(found[1], targets), text)
+    text = _NO_WHEELS.sub("has no wheels there", text)
+    text = _HINT.sub(lambda found: "" if re.search(r"(^|[\s'(])--\w", found[0]) else found[0], text)
+    text = _CONSTRAINTS.sub("your dependencies, or to constraint-dependencies of [tool.uv]", text)
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     lines = [line for line in lines if not line.startswith(("warning:", "hint: While the active"))]
     if len(lines) > MAX_EXPLANATION:

@@ -136,7 +136,10 @@ def suggest_target(word: str, targets: Iterable[Target]) -> str:
     python, platform = (first, rest) if dash else ("", word)
     ranked = [
         (
-            _likeness(platform, (target.platform.tag, str(target.platform))),
+            max(
+                _likeness(text, (target.platform.tag, str(target.platform)))
+                for text in (platform, word)
+            ),
             _likeness(python, (target.python.tag, str(target.python))),
             str(target),
         )

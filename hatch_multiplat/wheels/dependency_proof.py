@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 FaultKind = Literal["missing", "version", "wheel", "twice", "damaged", "lock", "python"]
 
-_YOU: Final = "the executable"
+EXECUTABLE: Final = "the executable"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -245,7 +245,7 @@ def _refusals(
             kind="python",
             name=canonicalize_name(name),
             target=target,
-            reason=f"{_YOU} requires Python {bound!r}, which leaves out {target.python}",
+            reason=f"{EXECUTABLE} requires Python {bound!r}, which leaves out {target.python}",
         )
         return
     for wheel, refused in find_refusals(selection, served, bounds):
@@ -316,7 +316,7 @@ class _Walk:
 
     def steps(self) -> Iterable[tuple[str, Requirement]]:
         """Yield every requirement that counts here, after the words for what has it."""
-        queue = [("", _YOU, requirement) for requirement in self.required.roots]
+        queue = [("", EXECUTABLE, requirement) for requirement in self.required.roots]
         seen: set[tuple[NormalizedName, str]] = set()
         for extra, by, asked in queue:  # It grows on the way.
             for requirement in self.applied(asked, extra):

@@ -135,11 +135,8 @@ def suggest_ways(
     elif missing_wheel.kind == "removed":
         return "require a version that the index has"
     elif missing_wheel.origin:
-        where = f': "{missing_wheel.name} @ {missing_wheel.origin} ; {marker}"' if marker else ""
-        ways = [
-            f"require it with a marker{where}",
-            "give these targets a URL of their own by another marker",
-        ]
+        ways = list(_ways_by_marker(missing_wheel, f" @ {missing_wheel.origin} ", marker))
+        ways.append("give these targets a URL of their own by another marker")
     else:
         ways = list(_ways_to_another(missing_wheel, newest, held_by, marker))
     if without:
@@ -162,9 +159,20 @@ def _ways_to_another(
     if not newest and not needs:
         yield "no version has one: use another package"
         if marker and kind == "platform":
-            yield f'require it with a marker: "{name}; {marker}"'
+            yield from _ways_by_marker(missing_wheel, "", marker)
     if not newest and kind in {"sdist", "source"}:
         yield "build wheels of it and name their folder in 'find-links'"
+
+
+def _ways_by_marker(missing_wheel: MissingWheel, url: str, marker: str) -> Iterator[str]:
+    """Say how to do without a package on some targets: another package may require it there."""
+    if not marker:
+        return
+    text, by = f'"{missing_wheel.name}{url}; {marker}"', missing_wheel.required_by
+    if by:
+        yield f"set override-dependencies = [{text}] in [tool.uv], if {by} can do without it there"
+    else:
+        yield f"require it with a marker: {text}"
 
 
 def _raise_floor(missing_wheel: MissingWheel) -> str:

@@ -155,7 +155,7 @@ class MissingWheel:
 
     `needs` is the floor that would do, as a platform ("linux-x86_64-glibc2.34"), where one would;
     `needs_version` the version that has a wheel there, if it is not the locked one. `origin` is the
-    URL or the path of a package that is of no index.
+    URL of a package that is of no index, `required_by` names the packages that require it.
     """
 
     name: NormalizedName
@@ -167,6 +167,7 @@ class MissingWheel:
     source: LockedSource | None = None
     needs_version: Version | None = None
     origin: str = ""
+    required_by: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -395,12 +396,12 @@ def _applicable(
 
 def _wheels(package: Package, base: PurePath, built: Mapping[str, Wheel]) -> tuple[Wheel, ...]:
     wheels = [
-        parse_wheel(wheel.filename, _url(wheel.url, wheel.path, base), wheel.hashes, wheel.size)
+        parse_wheel(wheel.filename, url_of(wheel.url, wheel.path, base), wheel.hashes, wheel.size)
         for wheel in package.wheels or ()
     ]
     archive = package.archive
     if archive is not None:
-        url = _url(archive.url, archive.path, base)
+        url = url_of(archive.url, archive.path, base)
         filename = _file_name(url)
         if filename.endswith(".whl"):
             try:
@@ -421,7 +422,7 @@ def locked_source(package: Package, base: PurePath) -> LockedSource | None:
     name, version = package.name, package.version
     file = package.sdist or package.archive
     if file is not None:
-        url = _url(file.url, file.path, base)
+        url = url_of(file.url, file.path, base)
         return LockedSource(
             name=name,
             version=version,
@@ -434,7 +435,7 @@ def locked_source(package: Package, base: PurePath) -> LockedSource | None:
             of_index=package.sdist is not None,
         )
     if package.directory is not None:
-        url = _url(None, package.directory.path, base)
+        url = url_of(None, package.directory.path, base)
         return LockedSource(
             name=name,
             version=version,
@@ -448,7 +449,7 @@ def locked_source(package: Package, base: PurePath) -> LockedSource | None:
             name=name,
             version=version,
             kind="vcs",
-            url=_url(package.vcs.url, package.vcs.path, base),
+            url=url_of(package.vcs.url, package.vcs.path, base),
             subdirectory=package.vcs.subdirectory or "",
             vcs_type=package.vcs.type,
             commit_id=package.vcs.commit_id,
@@ -457,7 +458,7 @@ def locked_source(package: Package, base: PurePath) -> LockedSource | None:
     return None
 
 
-def _url(url: str | None, path: str | None, base: PurePath) -> str:
+def url_of(url: str | None, path: str | None, base: PurePath) -> str:
     """Return the location of a file; if a lock has both, the path counts, as in pip and uv."""
     if path or not url:
         return file_url(base / (path or ""))

@@ -18,7 +18,7 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name, parse_wheel_filename
 from packaging.version import InvalidVersion, Version
 
-from hatch_multiplat.base.errors import VerificationError
+from hatch_multiplat.base.errors import VerificationError, explain_unreadable
 from hatch_multiplat.runtime.install import Archive
 from hatch_multiplat.runtime.rules import SCRIPT_GROUPS, BadWheel
 from hatch_multiplat.wheels.dependency_proof import parse_requires, parse_requires_python
@@ -142,8 +142,7 @@ def open_wheel(path: Path, *, sha256: str = "") -> WheelFile:
         return read_wheel_file(wheel_opener(path), path.name, sha256=sha256)
     except OSError as error:
         raise VerificationError(
-            f"{path} cannot be read as a wheel: {error.strerror or error}; see that it is there "
-            "and readable"
+            f"{path} cannot be read as a wheel: {explain_unreadable(error)}"
         ) from error
 
 

@@ -267,7 +267,7 @@ def test_a_gap_that_an_older_release_would_close_says_which(
     add_native(desk, make_wheel, "native", "2.0", "manylinux_2_28_x86_64")
     with pytest.raises(CoverageError, match=r"native 1\.0 has one: allow that version") as raised:
         desk.ask(["native>=2"], [GLIBC_217])
-    assert "uv says" in str(raised.value)
+    assert "uv says" not in str(raised.value)
 
 
 def test_a_gap_that_a_step_back_closes_is_not_among_those_that_none_does(

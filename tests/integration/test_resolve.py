@@ -609,6 +609,30 @@ class TestElsewhere:
         assert not any("Stepping back" in line for line in made.said)
         assert bench.index.requests_for("secretlib") == []
 
+    def test_what_to_do_about_a_path_is_said_as_a_requirement_has_it(
+        self, native: tuple[Bench, str]
+    ) -> None:
+        bench, url = native
+        both = ["linux-x86_64", "windows-x86_64"]
+        path = url.removeprefix("file://")
+        tool = {"uv": {"sources": {"secretlib": {"path": path}}}}
+        bench.make("secretlib", platforms=both, tool=tool)
+        said = "".join(bench.run("check").output.split())
+        assert f"\"secretlib@{url};sys_platform=='linux'\"" in said
+        bench.make(f"secretlib @ {url} ; sys_platform == 'linux'", platforms=both, tool=tool)
+        assert bench.run("check").exit_code == 0
+
+    def test_a_source_is_no_url_of_a_file(self, native: tuple[Bench, str]) -> None:
+        bench, url = native
+        bench.make("secretlib", tool={"uv": {"sources": {"secretlib": {"url": url}}}})
+        result = bench.run("check")
+        assert result.exit_code == 2
+        said = " ".join(result.output.split())
+        assert (
+            "tool.uv.sources.secretlib.url: uv takes no file of this machine by its URL; "
+            "name it by the key 'path'"
+        ) in said
+
     def test_two_urls_by_markers_do(self, native: tuple[Bench, str], make_wheel: MakeFile) -> None:
         bench, url = native
         other = make_wheel("secretlib", "2.0", tags="cp312-cp312-win_amd64").as_uri()
@@ -925,6 +949,56 @@ class TestHolders:
             made.build()
         said = " ".join(str(raised.value).split())
         assert "low 0.5 has one, but top 1.0 requires low>=2: take another version of that" in said
+
+    def test_what_another_package_requires_is_left_out_by_an_override(
+        self, bench: Bench, make_wheel: MakeFile
+    ) -> None:
+        """A marker of the project's own requirement would not help, and the override does."""
+        bench.index.add(make_wheel("low", "1.0", tags=f"cp312-cp312-{LINUX}"))
+        bench.index.add(make_wheel("top", "1.0", requires=["low"]))
+        both = ["linux-x86_64", "windows-x86_64"]
+        made = bench.make("top", "low; sys_platform == 'linux'", platforms=both)
+        with pytest.raises(CoverageError) as raised:
+            made.build()
+        override = "low; sys_platform == 'linux'"
+        said = " ".join(str(raised.value).split())
+        assert (
+            f'set override-dependencies = ["{override}"] in [tool.uv], '
+            "if top 1.0 can do without it there"
+        ) in said
+        assert "require it with a marker" not in said
+        tool = {"uv": {"override-dependencies": [override]}}
+        assert bench.make("top", platforms=both, tool=tool).build().wheels == 3
+
+    @pytest.mark.parametrize("where", ["requirement", "constraint", "constraint of uv"])
+    def test_a_step_that_nobody_asked_for_is_not_told_in_uvs_words(
+        self, bench: Bench, make_wheel: MakeFile, where: str
+    ) -> None:
+        for tag in (LINUX, WINDOWS):
+            bench.index.add(make_wheel("low", "1.0", tags=f"cp312-cp312-{tag}"))
+        bench.index.add(make_wheel("low", "2.0", tags=f"cp312-cp312-{LINUX}"))
+        both = ["linux-x86_64", "windows-x86_64"]
+        if where == "requirement":
+            made = bench.make("low>=2", platforms=both)
+        elif where == "constraint":
+            made = bench.make("low", platforms=both, constraints=["low>=2"])
+        else:
+            uv = {"constraint-dependencies": ["low>=2"]}
+            made = bench.make("low", platforms=both, tool={"uv": uv})
+        with pytest.raises(CoverageError) as raised:
+            made.build()
+        said = str(raised.value)
+        assert "low 1.0 has one: allow that version" in said
+        assert "uv says" not in said
+
+    def test_a_python_that_a_wheel_refuses_is_the_reason(
+        self, bench: Bench, make_wheel: MakeFile
+    ) -> None:
+        bench.index.add(make_wheel("low", "1.0", requires_python=">=3.13"))
+        made = bench.make("low")
+        with pytest.raises(CoverageError) as raised:
+            made.build()
+        assert "low 1.0: it requires Python '>=3.13', which leaves out 3.12" in str(raised.value)
 
     def test_yanked_files_and_pre_releases_are_no_advice(
         self, bench: Bench, make_wheel: MakeFile

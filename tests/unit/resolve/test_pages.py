@@ -5,12 +5,21 @@ from typing import TYPE_CHECKING
 
 import pytest
 from packaging.tags import Tag, parse_tag
+from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from hatch_multiplat.resolve.pages import is_shadowed_version, shadowed_by, visible_files
+from hatch_multiplat.index.wheel_cache import WheelCacheError
+from hatch_multiplat.resolve.pages import (
+    is_shadowed_version,
+    shadowed_by,
+    visible_files,
+    write_index,
+)
 from hatch_multiplat.targets.target import Target
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from packaging.specifiers import SpecifierSet
 
 LINUX, WINDOWS = Target.parse("cp312-manylinux_2_28_x86_64"), Target.parse("cp312-win_amd64")
@@ -34,6 +43,17 @@ def file(version: str, place: int, target: Target | None, *, yanked: bool = Fals
     """Make a wheel that fits a target, or an sdist."""
     tags = parse_tag(f"cp312-cp312-{target.platform.tag}") if target else frozenset[Tag]()
     return File(version=Version(version), tags=tags, place=place, yanked=yanked)
+
+
+def test_an_index_is_written_into_a_cache_only(tmp_path: Path) -> None:
+    place = tmp_path / "cache"
+    place.touch()
+    with pytest.raises(WheelCacheError) as caught:
+        write_index(place, canonicalize_name("demo"), [])
+    assert str(caught.value) == (
+        f"cannot write to the wheel cache {place}: the file {place} is in the way; remove it, "
+        "or name another folder in HATCH_MULTIPLAT_CACHE"
+    )
 
 
 @pytest.mark.parametrize(

@@ -82,6 +82,34 @@ def test_the_explanation_is_in_the_users_terms() -> None:
     )
 
 
+TARGETS = [Target.parse(f"cp312-{tag}") for tag in ("manylinux_2_28_x86_64", "win_amd64")]
+
+
+@pytest.mark.parametrize(
+    ("marker", "words"),
+    [
+        ("sys_platform == 'win32'", " for cp312-win_amd64"),
+        ("sys_platform ==\n  'win32' and\n  platform_machine == 'AMD64'", " for cp312-win_amd64"),
+        ("python_full_version == '3.12.*'", ""),
+        ("sys_platform ~~ 'win32'", ""),
+    ],
+)
+def test_a_part_of_the_targets_is_told_by_their_names(marker: str, words: str) -> None:
+    stderr = (
+        "error: No solution found when resolving dependencies for split (markers:\n"
+        f"  {marker})\n  cause: Because lib==1.0 has no 'sys_platform ==\n  'win32''-compatible "
+        "wheels, it cannot be.\n\n"
+        "hint: Packages were unavailable because index lookups were disabled (try:\n"
+        "      '--find-links <uri>')\n"
+        "hint: lib was requested with a pre-release marker\n"
+    )
+    assert solve._explanation(stderr, TARGETS).splitlines() == [
+        f"  error: No solution found when resolving dependencies{words}",
+        "  cause: Because lib==1.0 has no wheels there, it cannot be.",
+        "  hint: lib was requested with a pre-release marker",
+    ]
+
+
 def test_a_long_explanation_keeps_its_beginning_and_its_end() -> None:
     lines = solve._explanation("\n".join(f"line {number}" for number in range(50))).splitlines()
 
