@@ -22,39 +22,56 @@ VARIABLE: Final = "HATCH_MULTIPLAT_MESSAGES"
 ROOT: Final = Path(errors.__file__).resolve().parents[1]
 
 
-_running: list[str] = []
+_made: list[tuple[errors.MultiplatError, str]] = []
+"""The errors that the test which runs has made, each with its place in the sources."""
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Function) -> Generator[None]:
-    """Remember which test runs, unless its inputs are of chance."""
-    if not getattr(item.obj, "is_hypothesis_test", False):
-        _running.append(item.nodeid)
+    """Write down what a test has made, unless its inputs are of chance."""
+    _made.clear()
     try:
         return (yield)
     finally:
-        _running.clear()
+        if not getattr(item.obj, "is_hypothesis_test", False):
+            # Tests take such variables away.
+            with PATH.open("a", encoding="utf-8") as stream:
+                for error, site in _made:
+                    found = {
+                        "kind": type(error).__name__,
+                        "exit_code": error.exit_code,
+                        "message": error.head,
+                        "site": site,
+                        "test": item.nodeid,
+                        "ends": _ends(error),
+                    }
+                    stream.write(json.dumps(found) + "\n")
+        _made.clear()
+
+
+PATH: Final = Path(os.environ[VARIABLE])
 
 
 def pytest_configure() -> None:
-    path = Path(os.environ[VARIABLE])  # Tests take such variables away.
     original = errors.MultiplatError.__init__
 
     def record(self: errors.MultiplatError, *args: Any, **options: Any) -> None:
         original(self, *args, **options)
-        site = _find_site()
-        if site and _running:
-            found = {
-                "kind": type(self).__name__,
-                "exit_code": self.exit_code,
-                "message": self.head,
-                "site": site,
-                "test": _running[-1],
-            }
-            with path.open("a", encoding="utf-8") as stream:
-                stream.write(json.dumps(found) + "\n")
+        if site := _find_site():
+            _made.append((self, site))
 
     errors.MultiplatError.__init__ = record  # type: ignore[method-assign]
+
+
+def _ends(error: errors.MultiplatError) -> bool:
+    """Tell whether an error has left our code, or what ends a command: nothing else caught it.
+
+    An exception knows the frames that it went through, the outermost first.
+    """
+    if error.__traceback__ is None:
+        return False
+    path = Path(error.__traceback__.tb_frame.f_code.co_filename)
+    return not path.is_relative_to(ROOT) or path.is_relative_to(ROOT / "frontends")
 
 
 def _find_site() -> str:

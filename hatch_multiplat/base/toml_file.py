@@ -6,7 +6,7 @@ import tomllib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from hatch_multiplat.base.errors import ConfigError
+from hatch_multiplat.base.errors import ConfigError, explain_unreadable
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,7 +31,7 @@ def read_toml_file(path: Path) -> TomlFile:
     except FileNotFoundError as error:
         raise ConfigError([f"{path}: no such file; name the project's folder"]) from error
     except OSError as error:
-        raise ConfigError([f"{path} cannot be read: {error.strerror or error}"]) from error
+        raise ConfigError([f"{path} cannot be read: {explain_unreadable(error)}"]) from error
     except ValueError as error:  # UnicodeDecodeError and TOMLDecodeError are ValueErrors.
         raise ConfigError([f"{path} is not TOML: {error}"]) from error
     return TomlFile(path=path, text=text, data=data)

@@ -126,9 +126,9 @@ def unreadable_texts(where: str, value: object) -> Iterator[str]:
         for number, item in enumerate(value):
             yield from unreadable_texts(f"{where}[{number}]", item)
     elif isinstance(value, str) and "\0" in value:
-        yield f"{where} has a NUL character"
+        yield f"{where} has a NUL character; take it out"
     elif isinstance(value, str) and (digits := _MANY_DIGITS.search(value)):
-        yield f"{where} has a number of {len(digits[0])} digits"
+        yield f"{where} has a number of {len(digits[0])} digits; write a shorter one"
 
 
 def is_file_name(text: str) -> bool:

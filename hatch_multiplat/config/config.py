@@ -223,8 +223,9 @@ class _Parser(TableReader):
             listed = ", ".join(f'"{python}"' for python in old)
             self.problem(
                 f"{TABLE}.python is required: {self.project.requires_python_in} "
-                f"'{self.project.requires_python}' allows no CPython that upstream still supports"
-                + (f"; name the Pythons to build for, as in python = [{listed}]" * bool(old))
+                f"'{self.project.requires_python}' allows no CPython that upstream still supports; "
+                + f"name the Pythons to build for, as in python = [{listed}]" * bool(old)
+                + "change requires-python, or name Pythons" * (not old)
             )
             return ()
         self.problems += unknown_patterns(f"{TABLE}.exclude", exclude, targets)

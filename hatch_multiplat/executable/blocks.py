@@ -227,7 +227,7 @@ def compress(block: Block, wheels: Mapping[str, Opener], stream: IO[bytes]) -> N
                     digest.update(piece)
                     stream.write(engine.compress(piece))
             except BadWheel as error:
-                raise ExecutableError(f"{file} cannot be read: {error}") from error
+                raise ExecutableError(f"{file} cannot be read: {error}; build again") from error
             if digest.hexdigest() != member.sha256:
                 raise ExecutableError(f"{file} has changed while it was read; build again")
     stream.write(engine.flush())

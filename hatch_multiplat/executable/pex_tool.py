@@ -112,5 +112,5 @@ def _disk_full_told() -> Iterator[None]:
             raise
         raise ExecutableError(
             f"pex cannot write its files: {said[-1]}; "
-            "free some space, or name another folder in HATCH_MULTIPLAT_CACHE"
+            "free some space there, or name other folders in HATCH_MULTIPLAT_CACHE and TMPDIR"
         ) from error

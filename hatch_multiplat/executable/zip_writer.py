@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Final
 
-from hatch_multiplat.base.errors import ExecutableError
+from hatch_multiplat.base.errors import ExecutableError, explain_unreadable
 from hatch_multiplat.base.temporary import BESIDE, temporary_folder
 
 if TYPE_CHECKING:
@@ -223,7 +223,7 @@ def _whole_file(member: Member) -> Iterator[memoryview]:
                 yield block
     except OSError as error:
         raise ExecutableError(
-            f"{member.source!s} cannot be read: {error.strerror or error}"
+            f"{member.source!s} cannot be read: {explain_unreadable(error, missing='build again')}"
         ) from error
     if count != member.size:
         raise ExecutableError(
@@ -240,7 +240,7 @@ def _packed_blocks(member: Member, info: zipfile.ZipInfo) -> Iterator[memoryview
             left -= len(block)
             yield block
     if left:
-        raise ExecutableError(f"{member.source!s} ends within {info.filename}")
+        raise ExecutableError(f"{member.source!s} ends within {info.filename!r}; build again")
 
 
 def _blocks(stream: IO[bytes], limit: int | None = None) -> Iterator[memoryview]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
 from packaging.version import InvalidVersion, Version
 
-from hatch_multiplat.base.errors import FetchError
+from hatch_multiplat.base.errors import FetchError, explain_unreadable
 from hatch_multiplat.base.log import LOG
 from hatch_multiplat.base.threads import run_in_threads
 from hatch_multiplat.base.urls import display_url, local_path, redact
@@ -214,7 +214,7 @@ class _Download:
         except FileNotFoundError as error:
             raise _FileError("there is no such file") from error
         except OSError as error:
-            raise _FileError(f"cannot be read: {error.strerror or error}") from error
+            raise _FileError(f"cannot be read: {explain_unreadable(error)}") from error
 
     def _download(self, artifact: Artifact) -> CachedFile:
         # Wanted are the file's own bytes: some servers would wrap a .tar.gz into a second gzip.

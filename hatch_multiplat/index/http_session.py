@@ -218,7 +218,8 @@ class Session(requests.Session):
                 raise RequestError(reason) from error
             tries = SLOW_TRIES if isinstance(error, requests.Timeout) else TRIES
             unreachable = _is_unreachable(error) and not sent_on
-            raise FailedTry(reason, tries=tries, unreachable=unreachable) from error
+            final = reason if "; " in reason else f"{reason}; {_TO_DO}"
+            raise FailedTry(reason, final=final, tries=tries, unreachable=unreachable) from error
         with response:
             answer = Answer(response, self._limits)
             LOG.debug("%d from %s", answer.status, answer.url)
@@ -354,6 +355,9 @@ _REASONS: Final[tuple[tuple[type[BaseException], str], ...]] = (
     (urllib3.exceptions.TimeoutError, "it does not answer in time"),
     (requests.ConnectionError, "cannot connect ({})"),
 )
+
+
+_TO_DO: Final = "check the address and the network, or try again later"
 
 
 def _sent_on(url: str, error: BaseException) -> str:

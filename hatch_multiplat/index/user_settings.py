@@ -10,7 +10,7 @@ import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from hatch_multiplat.base.errors import ConfigError
+from hatch_multiplat.base.errors import ConfigError, explain_unreadable
 from hatch_multiplat.config.pyproject_shapes import check_uv_table
 from hatch_multiplat.index.locations import absolute_locations
 from hatch_multiplat.index.sources import says_yes
@@ -107,9 +107,13 @@ def read_pip_config(environ: Mapping[str, str]) -> dict[str, str]:
             parser.read_string(path.read_text(encoding="utf-8"), source=str(path))
         except FileNotFoundError:
             continue
-        except (OSError, UnicodeDecodeError, configparser.Error) as error:
+        except (OSError, UnicodeDecodeError) as error:
+            reason = explain_unreadable(error)
+            raise ConfigError([f"{path}: pip's settings cannot be read: {reason}"]) from error
+        except configparser.Error as error:
             first = str(error).splitlines()[0]
-            raise ConfigError([f"{path}: pip's settings cannot be read: {first}"]) from error
+            told = f"pip's settings cannot be read: {first}; correct the file"
+            raise ConfigError([f"{path}: {told}"]) from error
         for section in found.keys() & set(parser.sections()):
             items = {key.replace("_", "-"): value for key, value in parser.items(section)}
             found[section] |= {key: value for key, value in items.items() if value}
@@ -183,7 +187,7 @@ def read_uv_toml(path: Path) -> dict[str, Any]:
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise ConfigError([f"{path} cannot be read: {error.strerror or error}"]) from error
+        raise ConfigError([f"{path} cannot be read: {explain_unreadable(error)}"]) from error
     except ValueError as error:
         raise ConfigError([f"{path} is not TOML: {error}"]) from error
     check_uv_table(table, str(path))

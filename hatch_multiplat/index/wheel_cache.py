@@ -278,22 +278,26 @@ class Incoming:
 
     @contextmanager
     def _explain_errors(self) -> Iterator[None]:
-        root = self._wheel_cache.root
         try:
             yield
         except OSError as error:
-            if error.errno in {errno.EISDIR, errno.ENOTDIR, errno.EEXIST, errno.ENOTEMPTY}:
-                there = Path(error.filename2 or error.filename or root)
-                while not there.exists() and there.parent != there:
-                    there = there.parent
-                kind = "folder" if there.is_dir() else "file"
-                reason = f"the {kind} {there} is in the way; remove it"
-            else:
-                reason = f"{error.strerror or error}; {find_cure(error, 'it')}"
-            raise WheelCacheError(
-                f"cannot write to the wheel cache {root}: {reason}, "
-                "or name another folder in HATCH_MULTIPLAT_CACHE"
-            ) from error
+            raise unwritable(self._wheel_cache.root, error) from error
+
+
+def unwritable(root: Path, error: OSError) -> WheelCacheError:
+    """Return the error for a wheel cache in which something cannot be written, with what helps."""
+    if error.errno in {errno.EISDIR, errno.ENOTDIR, errno.EEXIST, errno.ENOTEMPTY}:
+        there = Path(error.filename2 or error.filename or root)
+        while not there.exists() and there.parent != there:
+            there = there.parent
+        kind = "folder" if there.is_dir() else "file"
+        reason = f"the {kind} {there} is in the way; remove it"
+    else:
+        reason = f"{error.strerror or error}; {find_cure(error, 'it')}"
+    return WheelCacheError(
+        f"cannot write to the wheel cache {root}: {reason}, "
+        "or name another folder in HATCH_MULTIPLAT_CACHE"
+    )
 
 
 def choose_algorithm(hashes: Mapping[str, str]) -> str:
@@ -390,7 +394,7 @@ def remove_entries(root: Path, entries: Iterable[Entry]) -> tuple[int, int]:
         except OSError as error:
             raise WheelCacheError(
                 f"cannot remove {entry.path}: {error.strerror or error}; "
-                "end the builds that run, or ask its owner"
+                f"{find_cure(error, 'its folder')}, or end the builds that use it"
             ) from error
         files, size = files + 1, size + entry.size
         for folder in entry.path.parents:

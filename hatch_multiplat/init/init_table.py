@@ -190,7 +190,7 @@ def remove_requirement(text: str) -> str:
             array.remove(item)
     new = _with_line_ends(document.as_string(), text)
     if tomllib.loads(new) != expected:
-        raise ConfigError([f"remove {PLUGIN!r} from build-system.requires: the hook brings it"])
+        raise _refuse(f"take {PLUGIN!r} out of build-system.requires, as the hook brings it,")
     return new
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
+import requests
 
 from hatch_multiplat.base.urls import Credentials
 from hatch_multiplat.index.http_client import HttpClient
@@ -19,6 +21,19 @@ if TYPE_CHECKING:
 @pytest.fixture
 def wheel_cache(tmp_path: Path) -> WheelCache:
     return WheelCache(tmp_path / "store")
+
+
+@pytest.fixture(scope="session")
+def pex_resolves() -> None:
+    """Skip where pex cannot resolve: from Python 3.12 on it loads a pip from PyPI first."""
+    if sys.version_info < (3, 12):
+        return
+    with requests.Session() as session:
+        session.trust_env = False  # Nor does that pip go by any settings.
+        try:
+            session.get("https://pypi.org/simple/pip/", timeout=10).raise_for_status()
+        except requests.RequestException as error:
+            pytest.skip(f"pex loads a pip from PyPI for this Python, and cannot: {error}")
 
 
 @pytest.fixture

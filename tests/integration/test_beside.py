@@ -12,7 +12,7 @@ import pytest
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 
-from hatch_multiplat.base.errors import ConfigError
+from hatch_multiplat.base.errors import ConfigError, WriteError
 from hatch_multiplat.build.checksums import FILENAME
 from tests.support.project import ProjectFolder, make_project
 
@@ -150,6 +150,12 @@ def test_a_missing_library_is_told_before_anything_is_built(
         project.build()
     assert not index_server.requests
     assert not project.dist.exists()
+
+
+def test_a_folder_in_the_place_of_the_inventory_is_named(project: ProjectFolder) -> None:
+    (project.dist / SBOM).mkdir(parents=True)
+    with pytest.raises(WriteError, match=f"cannot write .*{SBOM}: it is a folder; move it away"):
+        project.build()
 
 
 def test_a_time_that_is_no_number_is_told_before_anything_is_built(project: ProjectFolder) -> None:

@@ -117,6 +117,36 @@ def test_the_same_inputs_give_the_same_bytes_whatever_the_moment(
     assert Path(again.path).stat().st_mode & 0o777 == 0o755
 
 
+def test_the_order_of_platforms_and_pythons_changes_the_order_of_the_targets_and_nothing_else(
+    demo: ProjectFolder, index_server: IndexServer, make_wheel: MakeFile
+) -> None:
+    for tag in ("manylinux_2_17_x86_64", "manylinux_2_28_x86_64", "win_amd64"):
+        for python in ("cp312", "cp313"):
+            index_server.add(make_wheel("native", tags=f"{python}-{python}-{tag}"))
+    platforms = ["linux-x86_64-glibc2.17", "linux-x86_64", "windows-x86_64"]
+    requires = {"requirements": ["native"], "python": ["3.12", "3.13"]}
+    found = []
+    for turned in (
+        {"platforms": platforms, "python": ["3.12", "3.13"]},
+        {"platforms": platforms[::-1], "python": ["3.13", "3.12"]},
+        {"platforms": [*platforms[1:], platforms[0]], "python": ["3.12", "3.13"]},
+    ):
+        demo.write(demo.table | requires | turned)
+        with zipfile.ZipFile(demo.build().path) as archive:
+            found.append({name: archive.read(name) for name in archive.namelist()})
+    first, *others = found
+    listed = ".multiplat/table.json"
+    for other in others:
+        assert first.keys() == other.keys()
+        changed = {name for name, data in first.items() if other[name] != data}
+        assert changed == {listed, "__main__.py"}  # The launcher knows the table's digest.
+        table, turned_table = json.loads(first[listed]), json.loads(other[listed])
+        assert table["targets"] != turned_table["targets"]
+        for each in (table, turned_table):
+            each["targets"].sort(key=lambda target: target["name"])
+        assert table == turned_table
+
+
 @pytest.mark.parametrize(
     ("table", "words", "printed"),
     [

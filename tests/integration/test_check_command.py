@@ -295,6 +295,22 @@ class TestScripts:
         tool.run()
 
 
+def test_the_page_says_how_old_the_newest_wheel_is_with_a_lock_too(
+    checked: Checked, make_wheel: MakeFile
+) -> None:
+    assert checked.index is not None
+    checked.index.add(make_wheel("dated"), upload_time="2020-02-02T02:02:02.000000Z")
+    checked.requires = ["dated", "pure"]
+    page = checked.path / "page.html"
+    for locked in (False, True):
+        if locked:
+            checked.run(command="lock")
+        before = len(checked.index.requests)
+        checked.run("--html", str(page))
+        assert "1.0, 2020-02-02" in page.read_text("utf-8")
+        assert (len(checked.index.requests) == before) is locked
+
+
 class TestBadInput:
     @pytest.mark.parametrize(
         ("words", "message"),

@@ -345,7 +345,9 @@ class TestRetries:
         with refused_port() as address:
             url = f"http://{address}/a.whl"
             message = failure_of(fetch, replace(artifact, url=url))
-        assert message == f"{artifact.filename}: {url}: cannot connect (Connection refused)"
+        reason = "cannot connect (Connection refused)"
+        to_do = "check the address and the network, or try again later"
+        assert message == f"{artifact.filename}: {url}: {reason}; {to_do}"
 
     def test_a_server_that_cannot_be_reached_is_not_tried_for_every_file(
         self,

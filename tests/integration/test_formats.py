@@ -10,6 +10,7 @@ import subprocess
 import sys
 import zipfile
 from email.parser import HeaderParser
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -23,7 +24,6 @@ from tests.support.project import ProjectFolder, make_project
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from tests.conftest import MakeFile
     from tests.support.index_server import IndexServer
@@ -97,7 +97,8 @@ def run(*words: str | Path, cwd: Path | None = None, **environ: str) -> str:
     done = subprocess.run(
         [str(word) for word in words],
         cwd=cwd,
-        env={"PATH": os.environ["PATH"], **environ},
+        # A first line finds the Python of the tests, for which the files are.
+        env={"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", **environ},
         capture_output=True,
         text=True,
         check=False,

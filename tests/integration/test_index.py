@@ -203,7 +203,7 @@ class TestSeveralIndexes:
     ) -> None:
         location = f"{index_server.url}/nowhere"
         assert failure_of(read, index_server.index_url, find_links=(location,)) == (
-            f"find-links {location}: there is no such page"
+            f"find-links {location}: there is no such page; correct the address"
         )
 
 
@@ -293,7 +293,9 @@ class TestTrouble:
     def test_a_server_that_cannot_be_reached_is_said_so(self, read: Read) -> None:
         with refused_port() as address:
             message = failure_of(read, f"http://ann:s3cr3t@{address}/simple/")
-        assert message == f"http://{address}/simple/a/: cannot connect (Connection refused)"
+        reason = "cannot connect (Connection refused)"
+        to_do = "check the address and the network, or try again later"
+        assert message == f"http://{address}/simple/a/: {reason}; {to_do}"
 
 
 class TestSecrets:

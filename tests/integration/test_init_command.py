@@ -455,8 +455,12 @@ def test_the_hook_goes_where_hatch_looks_for_it(folder: Folder) -> None:
         (["--platform", "linux_x64", "--python", "3.31"], PYPROJECT, "'linux-x86_64'?\n"),
         (["--python", "3.10"], PYPROJECT, "Python 3.10 is not allowed"),
         ([], PYPROJECT.replace(">=3.11,<3.14", ">=4"), "tool.multiplat.python is required"),
-        ([], PYPROJECT.replace(">=3.11,<3.14", "3.11"), "project.requires-python: "),
-        ([], PYPROJECT.replace("native>=1", "native>>1"), "project.dependencies: "),
+        ([], PYPROJECT.replace(">=3.11,<3.14", "3.11"), "write a comparison, such as '>=3.11'"),
+        (
+            [],
+            PYPROJECT.replace("native>=1", "native>>1"),
+            "project.dependencies[0]: 'native>>1' is not a requirement: ",
+        ),
         ([], PYPROJECT.replace("requires = [", "# ["), "build-system.requires must be an array"),
         ([], PYPROJECT + "\n[tool.multiplat]\nscirpt = 'x'\n", "did you mean 'script'?"),
         (
@@ -562,9 +566,8 @@ def test_who_is_asked_sees_the_change_first(
 def test_beside_a_setup_cfg_an_empty_file_is_enough(folder: Folder) -> None:
     folder.path.unlink()
     (folder.root / "setup.cfg").write_text("[metadata]\nname = demo\n", "utf-8")
-    for command in ("init", "build", "check"):
-        said = folder.run(command, code=2).stderr
-        assert "no such file; beside setup.cfg an empty one is enough: make it" in said
+    said = folder.run("init", code=2).stderr
+    assert "no such file; beside setup.cfg an empty one is enough: make it" in said
 
 
 def test_a_member_of_a_workspace_is_built_without_an_sdist(folder: Folder) -> None:

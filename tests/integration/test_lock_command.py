@@ -325,7 +325,7 @@ def test_files_of_folders_have_paths_from_the_lock(  # noqa: PLR0917
 def test_a_dependency_from_a_folder_has_its_path_and_is_built_again(
     folder: Folder, index_server: IndexServer, make_sdist: MakeFile, tmp_path: Path
 ) -> None:
-    shutil.unpack_archive(make_sdist("helper", "3.0"), tmp_path)
+    shutil.unpack_archive(make_sdist("helper", "3.0"), tmp_path, filter="data")
     folder.requires = ["helper"]
     folder.tables = {"tool": {"uv": {"sources": {"helper": {"path": "../helper-3.0"}}}}}
     folder.run()
@@ -345,7 +345,7 @@ def test_a_member_of_the_workspace_is_taken_and_not_its_namesake_on_the_index(
     tmp_path: Path,
 ) -> None:
     index_server.add(make_wheel("helper", "9.0"))
-    shutil.unpack_archive(make_sdist("helper", "3.0"), tmp_path)
+    shutil.unpack_archive(make_sdist("helper", "3.0"), tmp_path, filter="data")
     workspace = '[tool.uv.workspace]\nmembers = ["demo", "helper-3.0"]\n'
     (tmp_path / "pyproject.toml").write_text(workspace, "utf-8")
     folder.requires = ["helper"]
@@ -416,6 +416,7 @@ def test_uv_installs_from_it(  # noqa: PLR0917
     }
 
 
+@pytest.mark.usefixtures("pex_resolves")
 def test_pex_builds_from_it(
     folder: Folder, index_server: IndexServer, make_wheel: MakeFile, tmp_path: Path
 ) -> None:
@@ -546,7 +547,7 @@ def test_a_lock_of_uv_is_taken_as_it_is_with_extras_and_groups(
 def test_a_lock_of_uv_may_have_folders_and_lie_at_the_root_of_a_workspace(
     folder: Folder, index_server: IndexServer, make_sdist: MakeFile, tmp_path: Path, lock: str
 ) -> None:
-    shutil.unpack_archive(make_sdist("helper", "3.0"), tmp_path)
+    shutil.unpack_archive(make_sdist("helper", "3.0"), tmp_path, filter="data")
     source: dict[str, Any] = {"path": "../helper-3.0"}
     if lock.startswith(".."):
         workspace = '[tool.uv.workspace]\nmembers = ["demo", "helper-3.0"]\n'
@@ -613,14 +614,18 @@ def test_a_lock_for_one_machine_only_is_a_gap_on_the_others(
     [
         pytest.param(b"lock-version = ", "is not TOML", id="no TOML"),
         pytest.param(b"<<<<<<< HEAD\n", "is not TOML", id="merge conflict"),
-        pytest.param(b"\xff\xfe\x00", "cannot be read: 'utf-8' codec", id="no text"),
+        pytest.param(
+            b"\xff\xfe\x00", "cannot be read: it is no text in UTF-8; save it as that", id="no text"
+        ),
         pytest.param(
             b'lock-version = "2.0"\ncreated-by = "x"\npackages = []',
             "pylock version 2.0 is not supported",
             id="newer",
         ),
         pytest.param(b'packages = "none"', "is not a valid PEP 751 lock file", id="invalid"),
-        pytest.param(None, "cannot be read: Is a directory", id="folder"),
+        pytest.param(
+            None, "Is a directory; a folder is in the place of the file: move", id="folder"
+        ),
     ],
 )
 @pytest.mark.parametrize("words", [(), ("--check",), ("--upgrade",)])
@@ -785,3 +790,14 @@ def test_a_member_is_told_of_the_lock_of_its_workspace(folder: Folder) -> None:
     (folder.path / "uv.lock").touch()
     with pytest.raises(LockError, match=r"the workspace has one: lock = '\.\./uv\.lock'"):
         folder.build()
+
+
+@pytest.mark.parametrize("text", ["junk", "version = 1\nrequires-python = '>=3.12'\n"])
+def test_a_lock_of_uv_that_uv_cannot_read_is_renewed_by_uv(folder: Folder, text: str) -> None:
+    folder.table["lock"] = "uv.lock"
+    folder.write()
+    (folder.root / "uv.lock").write_text(text, "utf-8")
+    result = CliRunner().invoke(main, ["check", str(folder.root)])
+    assert result.exit_code == LockError.exit_code
+    assert "uv.lock cannot be read; renew it with: uv lock; uv says:\n  error: " in result.stderr
+    assert "hint:" not in result.stderr

@@ -95,6 +95,7 @@ def test_complete_platforms_are_read_back_as_the_same_targets(
         assert found.environment() == expected.environment()
 
 
+@pytest.mark.usefixtures("pex_resolves")
 def test_pex_takes_the_files(project: Path, tmp_path: Path, make_wheel: MakeFile) -> None:
     """For a foreign platform it finds the wheel, and the dependency that a marker asks for."""
     folder = tmp_path / "platforms"

@@ -162,6 +162,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
 }
 
 
+@pytest.mark.usefixtures("pex_resolves")
 @pytest.mark.parametrize("options", [pytest.param(item, id=name) for name, item in OPTIONS.items()])
 def test_an_executable_is_member_for_member_what_pex_makes_of_the_same_wheels(
     make: Callable[..., BuildInputs], pex_root: Path, tmp_path: Path, *, options: dict[str, Any]
@@ -185,6 +186,7 @@ def read_folder(folder: Path) -> dict[str, bytes]:
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in paths}
 
 
+@pytest.mark.usefixtures("pex_resolves")
 @pytest.mark.parametrize("layout", ["packed", "loose"])
 def test_a_folder_has_the_members_of_the_one_file(
     make: Callable[..., BuildInputs], pex_root: Path, tmp_path: Path, layout: Layout

@@ -15,15 +15,12 @@ from hatch_multiplat.base.errors import (
     LockError,
     MultiplatError,
     WriteError,
+    explain_unreadable,
 )
 from hatch_multiplat.base.urls import Credentials
 from hatch_multiplat.executable.blocks import MEMBERS, list_members
 from hatch_multiplat.executable.reader import read_executable
-from hatch_multiplat.frontends.commands.terminal import (
-    Terminal,
-    argument_before,
-    complete_words,
-)
+from hatch_multiplat.frontends.commands.terminal import Terminal, complete_words
 from hatch_multiplat.frontends.frontend import make_invocation
 from hatch_multiplat.index.fetch import fetch_files
 from hatch_multiplat.index.http_client import HttpClient
@@ -66,7 +63,7 @@ def _complete(word_of: Callable[[Target], str]) -> Completer:
     """Return completions for targets of the file, if the command line already names the file."""
 
     def complete(context: click.Context, _: click.Parameter, incomplete: str) -> list[str]:
-        file = argument_before(context, "file")
+        file = context.params.get("file")
         if file is None:
             return []
         with suppress(MultiplatError):
@@ -116,8 +113,7 @@ def compare(
     try:
         text = lock_path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is no text"
-        raise LockError(f"{lock_path} cannot be read: {reason}") from error
+        raise LockError(f"{lock_path} cannot be read: {explain_unreadable(error)}") from error
     lock = parse_lock(text, where=str(lock_path))
     members = _locked_members(executable, lock, lock_path.parent, fetch=fetch)
     return compare_with_lock(executable, lock, name=str(lock_path), members=members)

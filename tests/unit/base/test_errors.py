@@ -85,6 +85,7 @@ def test_a_folder_in_the_way_is_named_whatever_the_system_calls_it(
 
 
 def test_every_reason_with_a_cure_of_its_own_has_one_that_can_be_done() -> None:
-    for number in (errno.EFBIG, errno.EIO, errno.ELOOP, errno.ENFILE, errno.EDQUOT):
+    numbers = (errno.EFBIG, errno.EIO, errno.ELOOP, errno.ENFILE, errno.EDQUOT, errno.EBUSY)
+    for number in (*numbers, errno.EINVAL, errno.ESTALE, errno.ENODEV):
         said = str(WriteError.of("app.pex", OSError(number, os.strerror(number))))
         assert "writable" not in said, said

@@ -435,7 +435,8 @@ def test_wrong_platforms(text: str, expected: list[str]) -> None:
             ">=4",
             [
                 "tool.multiplat.python is required: project.requires-python '>=4' "
-                "allows no CPython that upstream still supports"
+                "allows no CPython that upstream still supports; "
+                "change requires-python, or name Pythons"
             ],
             id="none that there is",
         ),

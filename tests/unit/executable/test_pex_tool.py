@@ -31,7 +31,7 @@ def test_a_full_disk_is_told_from_other_failures_of_pex(
     if shown:
         assert str(caught.value) == (
             f"pex cannot write its files: {said.splitlines()[0]}; "
-            "free some space, or name another folder in HATCH_MULTIPLAT_CACHE"
+            "free some space there, or name other folders in HATCH_MULTIPLAT_CACHE and TMPDIR"
         )
     else:
         assert said in str(caught.value)

@@ -183,7 +183,7 @@ def test_a_file_that_ends_within_a_member_is_refused(tmp_path: Path) -> None:
     path.write_bytes(written([Member(name="a", data=bytes(9000), deflate=False)]))
     members = read_members(path)
     path.write_bytes(path.read_bytes()[:5000])
-    with pytest.raises(ExecutableError, match="ends within a"):
+    with pytest.raises(ExecutableError, match="ends within 'a'; build again"):
         written(members.values())
 
 

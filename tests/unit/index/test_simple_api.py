@@ -69,14 +69,15 @@ def test_a_project_that_nobody_has_is_empty(tmp_path: Path) -> None:
 def test_an_index_that_is_no_folder_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(FetchError) as raised:
         read_folders(tmp_path, default="nowhere")
-    assert str(raised.value) == f"index {tmp_path / 'nowhere'}: there is no such folder"
+    folder = tmp_path / "nowhere"
+    assert str(raised.value) == f"index {folder}: there is no such folder; correct the address"
 
 
 def test_find_links_that_are_not_there_are_an_error(tmp_path: Path) -> None:
     with pytest.raises(FetchError) as raised:
         read_folders(tmp_path, links="nowhere")
     assert str(raised.value) == (
-        f"{tmp_path / 'nowhere'}: cannot be read: No such file or directory"
+        f"{tmp_path / 'nowhere'} cannot be read: No such file or directory; correct the path"
     )
 
 

@@ -51,6 +51,15 @@ def choose(
     )
 
 
+def test_an_index_has_no_query() -> None:
+    with pytest.raises(ConfigError) as caught:
+        choose(uv={"index-url": f"{OWN}?token=s3cret"})
+    assert str(caught.value) == (
+        "index-url of the project's settings for uv: an index is asked without a query; "
+        "give its token as the user or the password"
+    )
+
+
 def test_without_a_word_anywhere_it_is_pypi() -> None:
     assert choose() == Sources(index_url=PYPI)
 

@@ -195,6 +195,15 @@ def test_a_hook_that_says_otherwise_is_not_changed() -> None:
     )
 
 
+def test_a_layout_that_cannot_be_edited_is_left_to_the_person() -> None:
+    with pytest.raises(ConfigError) as caught:
+        add_hook("tool.hatch = {build = {hooks.vcs.x = 1}}\n", root=ROOT)
+    assert str(caught.value) == (
+        "the file has a layout that init cannot edit; "
+        "write [tool.hatch.build.hooks.multiplat] by hand"
+    )
+
+
 def test_the_hook_in_hatch_toml_needs_no_tool() -> None:
     text = add_hook("[build]\n", root=())
     assert tomllib.loads(text) == {"build": {"hooks": {"multiplat": {}}}}
