@@ -546,17 +546,35 @@ class Search:
         )
 
     def name_holders(self, key: Key, asked: Iterable[tuple[str, Requirement]]) -> str:
-        """Say what forbids the newest version that has a wheel, if it is not the project itself."""
+        """Say what forbids the newest version that has a wheel, and what to do about it.
+
+        It is "" if the project itself forbids it.
+        """
         if key not in self.newest:
             return ""
         version = Version(self.newest[key])
         if not self.solver.is_asked_for(key[0], version):
             return ""
-        return " and ".join(
-            f"{by} requires {requirement}"
+        forbidding = {
+            by: f"{by} requires {requirement}"
             for by, requirement in asked
             if by != EXECUTABLE and not requirement.specifier.contains(version, prereleases=True)
-        )
+        }
+        if not forbidding:
+            return ""
+        ways = map(self.way_out, forbidding)
+        return f"{' and '.join(forbidding.values())}: {' and '.join(ways)}"
+
+    def way_out(self, holder: str) -> str:
+        """Say what to do about a package, with its version, that requires too narrow a range."""
+        word, _, number = holder.partition(" ")
+        name = canonicalize_name(word)
+        files = [file for file in self.pages.read(name) if not file.yanked]
+        others = {file.version for file in files if str(file.version) != number}
+        if not others:
+            return f"use another package than {name}"
+        is_allowed = any(self.solver.is_asked_for(name, version) for version in others)
+        return f"{'take' if is_allowed else 'allow'} another version of {name}"
 
 
 def _is_first_pre(missing_wheel: MissingWheel, version: Version) -> bool:

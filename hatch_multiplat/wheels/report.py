@@ -123,9 +123,9 @@ def suggest_ways(
 ) -> str:
     """Say how to get a missing wheel: `newest` is the version that has one.
 
-    `held_by` says what else than the project forbids that version. `marker` is true on every
-    target but those that lack the wheel, and `without` is the line of the table that leaves these
-    out.
+    `held_by` says what else than the project forbids that version, and what to do. `marker` is true
+    on every target but those that lack the wheel, and `without` is the line of the table that
+    leaves these out.
     """
     if advice is Advice.LOCK:
         ways = ["write the lock anew for these targets"]
@@ -150,10 +150,7 @@ def _ways_to_another(
     """Say how to get another wheel instead of the one that is asked for."""
     name, needs, kind = missing_wheel.name, missing_wheel.needs, missing_wheel.kind
     if newest:
-        way = (
-            f", but {held_by}: take another version of that" if held_by else ": allow that version"
-        )
-        yield f"{name} {newest} has one{way}"
+        yield f"{name} {newest} has one{f', but {held_by}' if held_by else ': allow that version'}"
     if needs:
         yield _raise_floor(missing_wheel)
     if not newest and not needs:

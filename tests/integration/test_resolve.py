@@ -936,19 +936,35 @@ def test_a_pre_release_is_taken_where_nothing_else_fits_and_told(
 class TestHolders:
     """Advice says what stands in the way of a version that has a wheel."""
 
+    @pytest.mark.parametrize(
+        ("others", "asked", "way"),
+        [
+            pytest.param({}, "top", "use another package than top", id="only version"),
+            pytest.param(
+                {"0.9": "low<1"}, "top>=1", "allow another version of top", id="forbidden older"
+            ),
+            pytest.param(
+                {"2.0": "low>=3,<4"}, "top<2", "allow another version of top", id="newer range"
+            ),
+            pytest.param(
+                {"0.9": "low>=2"}, "top", "take another version of top", id="allowed older"
+            ),
+        ],
+    )
     def test_what_else_than_the_project_forbids_it_is_named(
-        self, bench: Bench, make_wheel: MakeFile
+        self, bench: Bench, make_wheel: MakeFile, others: dict[str, str], asked: str, way: str
     ) -> None:
-        bench.index.add(make_wheel("top", requires=["low>=2"]))
+        for version, requires in {"1.0": "low>=2,<3", **others}.items():
+            bench.index.add(make_wheel("top", version, requires=[requires]))
         bench.index.add(make_wheel("low", "1.0", tags=f"cp312-cp312-{LINUX}"))
         for platform in (LINUX, WINDOWS):
             bench.index.add(make_wheel("low", "0.5", tags=f"cp312-cp312-{platform}"))
         bench.index.add(make_wheel("low", "2.0", tags=f"cp312-cp312-{LINUX}"))
-        made = bench.make("top", platforms=["linux-x86_64", "windows-x86_64"])
+        made = bench.make(asked, platforms=["linux-x86_64", "windows-x86_64"])
         with pytest.raises(CoverageError) as raised:
             made.build()
         said = " ".join(str(raised.value).split())
-        assert "low 0.5 has one, but top 1.0 requires low>=2: take another version of that" in said
+        assert f"low 0.5 has one, but top 1.0 requires low<3,>=2: {way}, or leave" in said
 
     def test_what_another_package_requires_is_left_out_by_an_override(
         self, bench: Bench, make_wheel: MakeFile
