@@ -77,9 +77,11 @@ class Source:
         self.facts = rules.WheelFacts(
             info_dir=self.info_dir,
             pure=self.pure,
-            scripts=tuple(
-                name for group in rules.SCRIPT_GROUPS for name in self.entry_points.get(group, {})
-            ),
+            scripts={
+                name: reference
+                for group in rules.SCRIPT_GROUPS
+                for name, reference in self.entry_points.get(group, {}).items()
+            },
             members=members,
         )
 

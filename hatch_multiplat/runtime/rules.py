@@ -131,11 +131,11 @@ class WheelMember(NamedTuple):
 
 
 class WheelFacts(NamedTuple):
-    """What the rules look at: `pure` is WHEEL's Root-Is-Purelib, `scripts` have entry points."""
+    """What the rules look at: WHEEL's Root-Is-Purelib, and the scripts with what they call."""
 
     info_dir: str
     pure: bool
-    scripts: Tuple[str, ...]
+    scripts: Dict[str, str]
     members: Tuple[WheelMember, ...]
 
 
@@ -159,7 +159,7 @@ def judge_wheel(wheel: WheelFacts, folders: Folders, system: str) -> Tuple[List[
         "headers": folders.headers + "/" + wheel.info_dir.partition("-")[0],
     }
     record = [wheel.info_dir + "/" + name for name in REPLACED]
-    made = {file: name for name in wheel.scripts for file in [script_file(name, system)]}
+    made = {script_file(name, system) for name in wheel.scripts}
     placed: List[Placed] = []
     problems: List[str] = []
     for member in wheel.members:
@@ -174,13 +174,14 @@ def judge_wheel(wheel: WheelFacts, folders: Folders, system: str) -> Tuple[List[
             wrong = replaced_by(path, folders, system)
         problems += ["%r %s" % (member.name, reason) for reason in wrong]
     others = [Placed(WheelMember(name, 0, -1, 0), "", join(library, name)) for name in record]
-    for file, name in made.items():
+    for name, reference in wheel.scripts.items():
+        file = script_file(name, system)
         path = join(folders.scripts, file)
         wrong = broken_rules(file, system) + replaced_by(path, folders, system)
         if name in ("", ".", "..") or "/" in name:
             wrong = ["is not called like a file"]
         problems += ["its script %r %s" % (name, reason) for reason in wrong[:1]]
-        others.append(Placed(WheelMember(path, 0, -1, 0), "scripts", path))
+        others.append(Placed(WheelMember(path, 0, -1, 0, reference), "scripts", path))
     return placed, problems + find_clashes(placed + others, system)
 
 

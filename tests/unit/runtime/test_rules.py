@@ -44,7 +44,8 @@ def judge(
         WheelMember(member, 0o644 | stat.S_IFREG, index, 0) if isinstance(member, str) else member
         for index, member in enumerate(members)
     )
-    wheel = WheelFacts(info_dir=INFO, pure=pure, scripts=scripts, members=made)
+    called = {name: f"demo:{name}" for name in scripts}
+    wheel = WheelFacts(info_dir=INFO, pure=pure, scripts=called, members=made)
     return judge_wheel(wheel, NT if system == WINDOWS else POSIX, system)[1]
 
 
@@ -214,9 +215,23 @@ def test_scripts(name: str, systems: tuple[str, ...], reason: str) -> None:
         assert all(f"its script {name!r} " in line and reason in line for line in found)
 
 
+@pytest.mark.parametrize(
+    ("names", "systems"), [(("Tool", "tool"), FOLDED), (("tool", "tool.py"), (WINDOWS,))]
+)
+def test_two_scripts_that_are_one_file_there(
+    names: tuple[str, str], systems: tuple[str, ...]
+) -> None:
+    for system in ALL:
+        found = judge("demo.py", system=system, scripts=names)
+        assert bool(found) == (system in systems)
+        assert all("would be the same file as" in line for line in found)
+    called = WheelFacts(INFO, False, dict.fromkeys(names, "demo:main"), ())  # noqa: FBT003
+    assert judge_wheel(called, NT, WINDOWS)[1] == [], "both call the same"
+
+
 def test_an_entry_point_takes_the_place_of_a_file_of_its_name() -> None:
     for system in ALL:
-        assert judge(f"{DATA}/scripts/tool", system=system, scripts=("tool", "tool")) == []
+        assert judge(f"{DATA}/scripts/tool", system=system, scripts=("tool",)) == []
         assert (
             judge(f"{DATA}/scripts/tool/x", system=system, scripts=("tool",))
             == [f"'bin/tool' is a file where '{DATA}/scripts/tool/x' has a folder"][
@@ -229,7 +244,7 @@ def test_where_members_go() -> None:
     names = ("a.py", f"{DATA}/purelib/b.py", f"{DATA}/data//c", f"{DATA}/headers/d.h")
     members = tuple(WheelMember(name, 0, 0, 0) for name in (*names, f"{INFO}/RECORD"))
     folders = Folders("pure", "plat", "bin", "inc")
-    placed, _ = judge_wheel(WheelFacts(INFO, False, (), members), folders, LINUX)  # noqa: FBT003
+    placed, _ = judge_wheel(WheelFacts(INFO, False, {}, members), folders, LINUX)  # noqa: FBT003
     assert [(item.kind, item.path) for item in placed] == [
         ("", "plat/a.py"),
         ("purelib", "pure/b.py"),
