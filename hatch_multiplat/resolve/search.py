@@ -569,12 +569,15 @@ class Search:
         """Say what to do about a package, with its version, that requires too narrow a range."""
         word, _, number = holder.partition(" ")
         name = canonicalize_name(word)
-        files = [file for file in self.pages.read(name) if not file.yanked]
-        others = {file.version for file in files if str(file.version) != number}
-        if not others:
-            return f"use another package than {name}"
-        is_allowed = any(self.solver.is_asked_for(name, version) for version in others)
-        return f"{'take' if is_allowed else 'allow'} another version of {name}"
+        verb = "take"
+        with suppress(FetchError):
+            files = () if name in self.question.elsewhere else self.pages.read(name)
+            others = {f.version for f in files if not f.yanked and str(f.version) != number}
+            if files and not others:
+                return f"use another package than {name}"
+            if others and not any(self.solver.is_asked_for(name, version) for version in others):
+                verb = "allow"
+        return f"{verb} another version of {name}"
 
 
 def _is_first_pre(missing_wheel: MissingWheel, version: Version) -> bool:
