@@ -302,16 +302,17 @@ def enter_finished(about: "Dict[str, Any]", app: str, base: str, found: str) -> 
     known = found if found and is_same(found, base) else base
     place = find_place(about["runtime_root"])
     for is_last in (False, True):
-        if place is None:
-            return
-        record = read_record(place, about["id"][:16], base, command)
-        if record and (known == base or read_record(place, about["id"][:16], known, command)):
+        record = place and read_record(place, about["id"][:16], base, command)
+        if (
+            place
+            and record
+            and (known == base or read_record(place, about["id"][:16], known, command))
+        ):
             enter(about, record, app)
-        if is_last:
-            return
-        from . import places
+        if not is_last:
+            from . import places
 
-        place = None if places.is_good(place) else places.find_fallback()
+            place = None if place and places.is_good(place) else places.find_fallback()
 
 
 def is_same(path: str, base: str) -> bool:

@@ -11,7 +11,7 @@ OPEN_TO_OTHERS = "others can write to it, or it is not this user's"
 def find_fallback() -> Optional[Place]:
     """The place for when the first is of no use: in the folder for temporary files.
 
-    On Windows only where that is the user's own.
+    On Windows that is the user's own in the profile; elsewhere the access list has to say so.
     """
     environ = os.environ
     if os.name == "nt":
@@ -19,8 +19,9 @@ def find_fallback() -> Optional[Place]:
         for variable in ("TEMP", "TMP"):
             folder = environ.get(variable, "")
             inside = os.path.normcase(folder).startswith(os.path.normcase(profile) + os.sep)
-            if profile and is_absolute(folder) and inside and os.path.isdir(folder):
-                return Place(os.path.join(folder, FOLDER), HOME)
+            if is_absolute(folder) and os.path.isdir(folder):
+                kind = HOME if is_absolute(profile) and inside else NAMED
+                return Place(os.path.join(folder, FOLDER), kind)
         return None
     for folder in (environ.get("TMPDIR", ""), "/tmp", "/var/tmp"):
         if os.path.isabs(folder) and os.path.isdir(folder) and os.access(folder, os.W_OK | os.X_OK):

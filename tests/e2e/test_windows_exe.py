@@ -27,8 +27,7 @@ import base64, ctypes, json, os, shutil, subprocess, sys, time
 folder = os.path.join(os.environ["TEMP"], "a folder")
 os.makedirs(folder)
 home = os.path.dirname(sys.executable)
-for source, target in (("python.exe", "py.exe"), ("pythonw.exe", "pyw.exe")):
-    shutil.copy(os.path.join(home, source), os.path.join(home, target))
+shutil.copy(sys.executable, os.path.join(home, "py.exe"))
 environ = dict(os.environ, PATH=home + os.pathsep + os.environ["PATH"])
 for name, program in PROGRAMS.items():
     with open(os.path.join(folder, name), "wb") as stream:
@@ -156,7 +155,7 @@ def test_it_starts_by_its_name_finds_python_and_leaves_with_the_programs_exit_co
 def test_a_windowed_program_runs_without_a_console(
     build: Callable[..., str], drive: Callable[..., Any], formats: list[str]
 ) -> None:
-    programs = {"demo.exe": build(formats, windowed=True)}
+    programs = {"demo.exe": build(formats, windowed=True, python="pythonw")}
     note = "os.path.join(folder, 'note')"
     found = drive(
         "3.12", programs, f"[[run('demo.exe', 'x', NOTE={note})[0], open({note}).read()]] * 2"

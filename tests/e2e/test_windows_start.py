@@ -164,7 +164,7 @@ def start_in_long_home(size):
     size -= len(TEMP) + 1 + len(record[len(HOME):])
     home = os.path.join(TEMP, "h" * 30, "h" * (size - 31))
     longest = home + record[len(HOME):]
-    environ = dict(ENVIRON, LOCALAPPDATA=home, USERPROFILE="C:\\nowhere")
+    environ = dict(ENVIRON, LOCALAPPDATA=home, TEMP="C:\\nowhere", TMP="C:\\nowhere")
     found = run(sys.executable, FILE, "tool", env=environ)
     left = [name for _, _, names in os.walk(home) for name in names if not name.endswith(".lock")]
     return [*found, longest, left]

@@ -198,6 +198,9 @@ def test_without_a_home_nothing_is_written_where_one_stands(bench: Bench, way: s
         for _ in range(2):
             shown = bench.run([*user, *command, "eval", "sys.prefix"], env=env, cwd=here).stdout
             assert shown.startswith("/tmp/multiplat-23009/")
+        timed = bench.run([*user, python, "-X", "importtime", app, "exit", "0"], env=env, cwd=here)
+        assert "_multiplat.places" in timed.stderr
+        assert "_multiplat.launch" not in timed.stderr  # a later start needs no more
     finally:
         shutil.rmtree("/tmp/multiplat-23009", ignore_errors=True)
     assert list(here.iterdir()) == []
