@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+_WIDE: Final = "100000"
+"""The width of the terminal that tools are told of, in columns."""
+
 MAX_COMMAND: Final = 600
 """The length, in characters, at which a shown command is cut."""
 
@@ -49,7 +52,8 @@ def run_tool(
     does: `late` says what to do then. Credentials in URLs are replaced in everything returned.
     """
     words = [str(word) for word in command]
-    variables: dict[str, str | None] = {**os.environ, **(environ or {})}
+    # Tools that know a width break their lines, also within what is looked for in them.
+    variables: dict[str, str | None] = {**os.environ, "COLUMNS": _WIDE, **(environ or {})}
     LOG.debug("run %s", redact_text(shlex.join(words)))
     started = time.monotonic()
     try:

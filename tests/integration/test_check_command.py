@@ -16,6 +16,7 @@ from click.testing import CliRunner
 from hatch_multiplat.base.errors import (
     ConfigError,
     CoverageError,
+    FetchError,
     LockError,
     SolveError,
     WriteError,
@@ -334,6 +335,15 @@ class TestBadInput:
         assert not page.exists()
         assert checked.index is not None
         assert checked.index.requests == []
+
+    def test_what_uv_says_is_understood_whatever_the_width(
+        self, checked: Checked, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        assert checked.index is not None
+        checked.index.fail("pure-1.0-py3-none-any.whl.metadata", 404)
+        monkeypatch.setenv("COLUMNS", "40")
+        said = " ".join(checked.run(code=FetchError.exit_code).stderr.split())
+        assert "pure-1.0-py3-none-any.whl.metadata answered 404 Not Found; try again" in said
 
     def test_a_page_that_cannot_be_written(self, checked: Checked) -> None:
         page = checked.path / "no" / "page.html"
