@@ -34,6 +34,24 @@ class Finished:
     stderr: str
 
 
+def find_uv() -> str:
+    """Return the path of uv's program. Raises ToolError if uv is not installed here."""
+    try:
+        import uv  # noqa: PLC0415 - a build by a lock may have none
+
+        return uv.find_uv_bin()
+    except (ImportError, FileNotFoundError) as error:
+        raise lacks("uv") from error
+
+
+def lacks(name: str) -> ToolError:
+    """Return the error for a requirement of a build that is not installed here."""
+    return ToolError(
+        f"the build needs {name}, not installed here; "
+        "install it with: pip install 'hatch-multiplat[build]'"
+    )
+
+
 def run_tool(
     name: str,
     command: Sequence[str | Path],

@@ -12,6 +12,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NoReturn, Protocol
 
+from packaging.pylock import is_valid_pylock_path
 from packaging.utils import canonicalize_name
 
 from hatch_multiplat.base.errors import ConfigError, MultiplatError, ToolError
@@ -24,6 +25,7 @@ from hatch_multiplat.frontends.render.error_text import render_error
 from hatch_multiplat.index.local_files import paths_for_sdist
 from hatch_multiplat.index.wheel_cache import WheelCache
 from hatch_multiplat.resolve.project import open_project
+from hatch_multiplat.wheels.pylock import parse_lock
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -127,15 +129,17 @@ def list_requirements(project_dir: Path, environ: Mapping[str, str]) -> list[Req
     """
     needed = own_requirements("build")
     try:
-        config = open_project(project_dir).config
+        project = open_project(project_dir)
     except (MultiplatError, OSError):
         return list(needed.values())
+    config = project.config
     if config.sbom:
         needed |= own_requirements("sbom")
     # Console scripts are programs on Windows, which distlib has.
     for_windows = any(target.platform.system == "windows" for target in config.targets)
     unused = set() if for_windows else {"distlib"}
     unused |= set() if _runs_pex(config, environ) else {"pex", "filelock"}
+    unused |= _unused_by_lock(project, environ)
     return [needed[name] for name in needed if name not in unused]
 
 
@@ -154,6 +158,31 @@ def _runs_pex(config: Config, environ: Mapping[str, str]) -> bool:
     """Tell whether a build runs pex; what it has made before, in just this way, is kept."""
     pex_root = WheelCache.default(environ).root / "pex"
     return "scie" in config.formats or lacks_skeleton(config, pex_root=pex_root)
+
+
+def _unused_by_lock(project: Project, environ: Mapping[str, str]) -> set[str]:
+    """Return what a build by the project's lock has no use for: where it has wheels alone, uv.
+
+    And what downloads them, if all of them are in the wheel cache.
+    """
+    name = project.config.lock
+    if not is_valid_pylock_path(Path(name)):
+        return set()  # uv exports its own lock
+    cache = WheelCache.default(environ)
+    try:
+        text = (project.folder / name).read_text("utf-8")
+        packages = parse_lock(text, where=name, credentials=project.credentials).packages
+        if not all(package.wheels for package in packages):
+            return set()  # uv builds what has none
+        wheels = [wheel for package in packages for wheel in package.wheels or ()]
+        missing = [
+            wheel
+            for wheel in wheels
+            if not wheel.path and not cache.find_verified(wheel.filename, wheel.hashes)
+        ]
+    except (MultiplatError, OSError, ValueError):
+        return set()
+    return {"uv"} if missing else {"uv", "requests"}
 
 
 def _is_installed(requirement: Requirement) -> bool:

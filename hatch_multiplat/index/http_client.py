@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Self, TypeVar
 from urllib.parse import urlsplit
 
+from hatch_multiplat.base.process import lacks
 from hatch_multiplat.base.urls import redact
 from hatch_multiplat.index.http_limits import FailedTry, Limits, RequestError
 
@@ -50,7 +51,10 @@ class HttpClient:
     @property
     def session(self) -> Session:
         """The session, made with the first request, because many builds make none."""
-        from hatch_multiplat.index.http_session import Session  # noqa: PLC0415 - it takes 60 ms
+        try:
+            from hatch_multiplat.index.http_session import Session  # noqa: PLC0415 - it takes 60 ms
+        except ModuleNotFoundError as error:
+            raise lacks(str(error.name)) from error
 
         with self._lock:
             if self._session is None:

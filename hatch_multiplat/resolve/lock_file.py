@@ -11,13 +11,12 @@ from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
 import tomlkit
-import uv
 from packaging.pylock import is_valid_pylock_path
 from packaging.utils import canonicalize_name
 
 from hatch_multiplat.base.atomic_write import write_atomically
 from hatch_multiplat.base.errors import LockError, WriteError, explain_unreadable
-from hatch_multiplat.base.process import run_tool
+from hatch_multiplat.base.process import find_uv, run_tool
 from hatch_multiplat.base.urls import redact
 from hatch_multiplat.config.config import DEFAULT_LOCK
 from hatch_multiplat.index.project_settings import find_workspace
@@ -235,7 +234,7 @@ def _export_uv_lock(project: Project) -> str:
     done = run_tool(
         "uv export",
         [
-            uv.find_uv_bin(),
+            find_uv(),
             *("export", "--frozen", "--no-emit-project", "--no-default-groups"),
             *("--format", "pylock.toml", "--quiet", "--no-header"),
             *(word for extra in config.extras for word in ("--extra", extra)),

@@ -15,11 +15,10 @@ from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
 import tomlkit
-import uv
 
 from hatch_multiplat.base.atomic_write import write_atomically
 from hatch_multiplat.base.errors import ToolError
-from hatch_multiplat.base.process import run_tool
+from hatch_multiplat.base.process import find_uv, run_tool
 from hatch_multiplat.base.temporary import temporary_folder
 from hatch_multiplat.base.urls import local_path, redact
 from hatch_multiplat.index.certificates import certificate_variables
@@ -255,7 +254,7 @@ def _build(tree: Path, context: BuildContext) -> Wheel:
             run_tool(
                 "uv",
                 [
-                    uv.find_uv_bin(),
+                    find_uv(),
                     *("build", *wheel_flags(tree), "--no-create-gitignore"),
                     *("--python", sys.executable),
                     *("--out-dir", folder / "out"),

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import tomlkit
-import uv
 from packaging.markers import (
     InvalidMarker,
     Marker,
@@ -22,7 +21,7 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import canonicalize_name
 
 from hatch_multiplat.base.errors import ConfigError, FetchError, SolveError, ToolError
-from hatch_multiplat.base.process import Finished, run_tool
+from hatch_multiplat.base.process import Finished, find_uv, run_tool
 from hatch_multiplat.base.temporary import temporary_folder
 from hatch_multiplat.base.urls import local_path, redact, redact_text
 from hatch_multiplat.index.certificates import certificate_variables
@@ -184,7 +183,7 @@ def run_uv_solve(
         finished = run_tool(
             "uv",
             [
-                uv.find_uv_bin(),
+                find_uv(),
                 *("pip", "compile", "pyproject.toml"),
                 *("--universal", "--format", "pylock.toml", "--python-version", python),
                 *("--no-header", "--no-annotate", "--output-file", "pylock.toml"),

@@ -15,10 +15,15 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from packaging.requirements import Requirement
 
-from hatch_multiplat.frontends.plugin import is_installed_from
+from hatch_multiplat.frontends.plugin import is_installed_from, list_requirements
+from tests.support.commands import call, run_command
+from tests.support.project import make_project
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from tests.conftest import MakeFile
+    from tests.support.index_server import IndexServer
 
 ROOT = Path(__file__).resolve().parents[2]
 EXTRAS = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"][
@@ -125,6 +130,50 @@ def test_a_bad_table_needs_everything_and_is_told_by_the_build(
     write: Callable[..., Path], table: str
 ) -> None:
     assert set(ask(write(table))) == set(EXTRAS["build"])
+
+
+def test_a_build_by_a_lock_asks_for_no_uv_nor_for_a_client_once_its_wheels_are_there(  # noqa: PLR0917
+    plain_network: None,
+    uv_cache: None,
+    index_server: IndexServer,
+    make_wheel: MakeFile,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    index_server.add(make_wheel("small"))
+    project = make_project(
+        tmp_path,
+        index_url=index_server.index_url,
+        requires=["small"],
+        table={"platforms": ["linux-x86_64"], "python": ["3.12"]},
+    )
+    project.write(project.table, project={"dependencies": ["small"]})
+    for name, value in project.environ.items():
+        monkeypatch.setenv(name, value)
+
+    def needed() -> set[str]:
+        listed = {item.name for item in list_requirements(project.root, os.environ)}
+        return listed & {"uv", "requests"}
+
+    assert needed() == {"uv", "requests"}
+    assert call("lock", project.root).exit_code == 0
+    assert needed() == {"requests"}
+    build = ["build", "--wheel", str(project.wheel), str(project.root)]
+    assert call(*build).exit_code == 0
+    assert needed() == set()
+
+    # So it does without them; and says what it lacks if a wheel has been lost since.
+    code = ALONE.partition("from hatchling")[0].format(names={"uv", "requests", "urllib3"})
+    code += f"sys.argv[1:] = {build!r}\nfrom hatch_multiplat.__main__ import run; run()"
+    assert run_command(sys.executable, "-c", code, cwd=tmp_path)
+    (cached,) = Path(project.environ["HATCH_MULTIPLAT_CACHE"]).rglob("small-1.0-*.whl")
+    cached.write_bytes(cached.read_bytes()[:-1] + b"?")
+    assert needed() == {"requests"}
+    said = run_command(sys.executable, "-c", code, cwd=tmp_path, code=7)
+    assert said == (
+        "error: the build needs requests, not installed here; "
+        "install it with: pip install 'hatch-multiplat[build]'\n"
+    )
 
 
 def test_a_build_target_needs_the_same(write: Callable[..., Path]) -> None:

@@ -6,10 +6,8 @@ import re
 import sys
 from typing import TYPE_CHECKING, Final
 
-import uv
-
 from hatch_multiplat.base.errors import ConfigError, ToolError
-from hatch_multiplat.base.process import run_tool
+from hatch_multiplat.base.process import find_uv, run_tool
 from hatch_multiplat.base.temporary import temporary_folder
 from hatch_multiplat.frontends.frontend import make_invocation, say_what_takes_time
 from hatch_multiplat.frontends.plugin import SWITCH
@@ -86,7 +84,7 @@ def build_wheel(folder: Path, output: Path, terminal: Terminal) -> Path:
         run_tool(
             "uv build",
             [
-                uv.find_uv_bin(),
+                find_uv(),
                 "build",
                 *wheel_flags(folder),
                 "--python",
