@@ -68,14 +68,16 @@ FRONTENDS: Final = {
 """What a person types, as arguments of Python, and the ratio that is to be reached."""
 
 
-def make_project(folder: Path, plugin: Path | None) -> Path:
-    """Write the project, with the plugin from this wheel or without."""
+def make_project(folder: Path, plugin: Path | None, lock: Path | None = None) -> Path:
+    """Write the project, with the plugin from this wheel or without, perhaps with a lock."""
     requires = ['"hatchling"']
     if plugin is not None:
         requires.append(f'"hatch-multiplat @ {plugin.as_uri()}"')
     (folder / "demo").mkdir(parents=True)
     text = PROJECT.format(requires=", ".join(requires)) + (TABLE if plugin else "")
     (folder / "pyproject.toml").write_text(text, "utf-8")
+    if lock is not None:
+        shutil.copy2(lock, folder)
     (folder / "demo" / "__init__.py").write_text("def main():\n    print('it runs')\n", "utf-8")
     return folder
 
@@ -128,17 +130,22 @@ def compare(scratch: Path, runs: int) -> dict[str, Any]:
     environ = clean_environment(scratch / "home", [python.parent])
     without = make_project(scratch / "plain" / "demo-plain", None)
     with_it = make_project(scratch / "ours" / "demo-multiplat", plugin)
+    command = [sys.executable, "-m", "hatch_multiplat", "lock"]
+    run(command, environ=clean_environment(scratch / "home", []), cwd=with_it)
+    lock = with_it / "pylock.multiplat.toml"
+    locked = make_project(scratch / "locked" / "demo-multiplat", plugin, lock)
+    lock.unlink()
     contenders = {
         f"{name}, {kind}": partial(build, [str(python), *words], project, environ)
         for name, (words, _) in FRONTENDS.items()
-        for kind, project in (("without", without), ("with", with_it))
+        for kind, project in (("without", without), ("with", with_it), ("locked", locked))
     }
     for name, contender in contenders.items():
         say(f"warming up: {name}: {contender().wall:.2f} s")
     series = in_turns(contenders, dict.fromkeys(contenders, runs))
     print_table(
         "A build of sdist and wheel, caches warm",
-        ("", "without the plugin", "with it", "ratio", "ratio of processor time"),
+        ("", "without the plugin", "with it", "ratio", "with it and a lock", "ratio"),
         [_row(name, series, goal) for name, (_, goal) in FRONTENDS.items()],
     )
     fetched = {
@@ -151,13 +158,14 @@ def compare(scratch: Path, runs: int) -> dict[str, Any]:
 
 
 def _row(name: str, series: Mapping[str, Series], goal: float) -> tuple[str, ...]:
-    plain, ours = series[f"{name}, without"], series[f"{name}, with"]
+    plain, ours, locked = (series[f"{name}, {kind}"] for kind in ("without", "with", "locked"))
     return (
         f"`{name}`",
         format_seconds(plain.wall),
         format_seconds(ours.wall),
         verdict(ours.wall / plain.wall, goal, at_least=False),
-        f"{ours.cpu / plain.cpu:.2f}",
+        format_seconds(locked.wall),
+        verdict(locked.wall / plain.wall, goal, at_least=False),
     )
 
 
