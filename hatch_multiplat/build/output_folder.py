@@ -34,8 +34,8 @@ def choose_folder(
     if original is not None:
         return original / output_dir
     say(
-        f"output-dir {output_dir!r} is relative, and the project itself is not to be found from "
-        f"its unpacked sdist: the executable goes beside the wheel, to {side_outputs}"
+        f"output-dir {output_dir!r} is relative, and the project cannot be found from its "
+        f"unpacked sdist: the executable goes beside the wheel, to {side_outputs}"
     )
     return side_outputs
 

@@ -132,7 +132,7 @@ def differences(wheel: ProjectWheel, first: ProjectWheel) -> list[str]:
     """Return how two wheels of one project differ; if the version does, only that."""
     one, other = wheel.metadata, first.metadata
     if wheel.locked.name != first.locked.name:
-        return ["they are of two projects; name those of one alone"]
+        return ["they belong to two projects; name the wheels of one"]
     if one.version != other.version:
         return [f"version {one.version} and {other.version}; build all from the same sources"]
     pairs = {

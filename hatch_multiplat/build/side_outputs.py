@@ -54,8 +54,8 @@ def check_wanted(
     is_file = "pex" in config.formats and config.layout == "zipapp"
     if not is_file and not {"pyz", "exe"}.intersection(config.formats):
         problem = (
-            "tool.multiplat.sbom: an inventory is of one file; it takes 'pex' in 'formats' with "
-            "the layout 'zipapp', 'pyz' or 'exe'"
+            "tool.multiplat.sbom: an inventory describes one file; it needs 'pex' in 'formats' "
+            "with the layout 'zipapp', 'pyz' or 'exe'"
         )
         raise ConfigError([problem])
     try:

@@ -231,7 +231,7 @@ class _Parser(TableReader):
         self.problems += unknown_patterns(f"{TABLE}.exclude", exclude, targets)
         left = tuple(target for target in targets if not is_named(target, exclude))
         if not left:
-            self.problem(f"{TABLE}.exclude leaves out every target; take some of it away")
+            self.problem(f"{TABLE}.exclude leaves out every target; shorten that list")
         return left
 
     # -- words of the packaging specs ------------------------------------------------------------
@@ -323,7 +323,7 @@ class _Parser(TableReader):
         whole = isinstance(value, list) and len(items) == len(value)  # All are strings.
         for place, instead in refused_words([text for _, text in items]) if whole else ():
             here, text = items[place]
-            self.problem(f"{here}: {text!r} is not for here: {instead}")
+            self.problem(f"{here}: {text!r} cannot be used here: {instead}")
         return tuple(text for _, text in items)
 
     def runners(self, where: str, value: object) -> tuple[tuple[str, str], ...]:

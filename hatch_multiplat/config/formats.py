@@ -233,8 +233,8 @@ def _scie_args(reader: TableReader, where: str, value: object) -> tuple[str, ...
         option = text.partition("=")[0]
         if text.startswith("-") and (not text.startswith("--scie-") or option in _DECIDED):
             reader.problem(
-                f"{here}: {text!r} is not for here; "
-                "these are pex's --scie-... options, but for those that the build decides"
+                f"{here}: {text!r} cannot be used here; "
+                "take pex's --scie-... options, except those that the build decides"
             )
     return tuple(text for _, text in items)
 

@@ -31,7 +31,7 @@ _KNOWN: Final = (*sorted(_FLAGS), _VENV, *sorted(_WITH_VALUE))
 # them; after them comes what to do instead.
 _GROUPS: Final = {
     "-o --output-file": "use the keys 'output' and 'output-dir'",
-    "-p --preamble-file": "the launcher stands in that place",
+    "-p --preamble-file": "the launcher is in that place",
     "--pylock --pep-751-lock --lock --pex-lock --pex-repository --pre-resolved-dist "
     "--pre-resolved-dists --venv-repository --path-mapping": "use the key 'lock'",
     "--pylock-extra": "use the key 'extras'",
@@ -53,7 +53,7 @@ _GROUPS: Final = {
     "--resolve-local-platforms": "use the keys 'platforms' and 'python'",
     "--pre-install-wheels --no-pre-install-wheels --compress --compressed --no-compress "
     "--not-compressed --no-compression -Z --compression-method --compression-level": (
-        "wheels lie in the file as they came, so that they can be checked"
+        "wheels are in the file unchanged, so that they can be checked"
     ),
     "--layout": "use the key 'layout'",
     "-D --sources-directory -R --resources-directory -P --package -M --module": (
@@ -79,7 +79,7 @@ _GROUPS: Final = {
     "--runtime-pex-root": "use the key 'runtime-root'",
     "--python-shebang --sh-boot --no-sh-boot": "use the key 'shebang'",
     "--scie --par --scie-only --no-scie-only --pex-and-scie": "use the key 'formats'",
-    "--pex-root --disable-cache --cache-dir --tmpdir": "the build has folders of its own",
+    "--pex-root --disable-cache --cache-dir --tmpdir": "the build uses its own folders",
     "--rcfile": "write its options into 'pex-args'",
     "-h --help -V --version --help-variables --docs --help-html": "nothing would be built",
     "--resolver-version --pip-version --allow-pip-version-fallback "
@@ -93,19 +93,19 @@ _GROUPS: Final = {
     "--only-binary --only-wheel --build --no-build --only-build --prefer-wheel --prefer-binary "
     "--no-prefer-wheel --no-prefer-binary --force-pep517 --use-pep517 --no-use-pep517 "
     "--build-isolation --no-build-isolation": "uv resolves; use its settings, such as [tool.uv]",
-    "--transitive --no-transitive --intransitive": "all that a wheel requires goes in",
+    "--transitive --no-transitive --intransitive": "everything that a wheel requires is included",
     "--seed --no-seed": "start-up makes an environment by itself; MULTIPLAT=venv makes one ahead",
     "--build-properties --record-git-state --no-record-git-state": (
         "name each property by '--build-property'"
     ),
     "--compile --no-compile": "each machine compiles for its own Python, at its first start",
     "--use-system-time --no-use-system-time": "the same inputs give the same bytes",
-    "--check": "the build refuses itself what no Python can read",
-    "--zip-safe --not-zip-safe --unzip --no-unzip --always-write-cache": "pex no longer heeds it",
+    "--check": "the build itself refuses files that no Python can read",
+    "--zip-safe --not-zip-safe --unzip --no-unzip --always-write-cache": "pex ignores it now",
     "--rc --no-rc --pexrc --no-pexrc --native-runtime --no-native-runtime --pexrc-platform "
     "--pexrc-binary": "start-up is the launcher's",
-    "--validate-entry-point": "the build looks itself whether a wheel has what runs",
-    "-v": "what pex says is shown where it fails",
+    "--validate-entry-point": "the build itself checks that a wheel has the program",
+    "-v": "pex's output is shown if it fails",
 }
 _REFUSED: Final[Mapping[str, str]] = {
     option: instead for options, instead in _GROUPS.items() for option in options.split()
@@ -145,7 +145,7 @@ def refuse_option(word: str) -> str:
         instead = _REFUSED.get(option) or next((_REFUSED[known] for known in whole), None)
     elif word.startswith("-"):
         instead = _REFUSED.get(word[:2])
-    return instead or f"only these options of pex end in the file: {', '.join(_KNOWN)}"
+    return instead or f"only these options of pex have an effect on the file: {', '.join(_KNOWN)}"
 
 
 def is_template(text: str) -> bool:

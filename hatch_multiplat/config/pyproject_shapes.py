@@ -67,9 +67,7 @@ def misplaced_options(
         # Hatch's own key of this name is about files.
         ours = set(known) - {"exclude"}
         misplaced += [(where, key) for key in _tables(build, "targets", "multiplat") if key in ours]
-        found += [
-            f"{place}.{key} belongs into [{TABLE}]; move it there" for place, key in misplaced
-        ]
+        found += [f"{place}.{key} belongs in [{TABLE}]; move it there" for place, key in misplaced]
     return found
 
 

@@ -91,7 +91,7 @@ def read_templates(reader: TableReader, where: str, value: object) -> tuple[str,
     for here, text in items:
         if not is_template(text):
             reader.problem(
-                f"{here}: {text!r} has braces that are no placeholder such as "
+                f"{here}: {text!r} has braces that are not a placeholder such as "
                 "'{pex.env.HOME}'; write '{{' and '}}' for braces"
             )
     return tuple(text for _, text in items)

@@ -207,7 +207,7 @@ def _is_content(name: str, table: Table) -> bool:
 def _account_contents(executable: Executable) -> Account:
     """Account for the contents of wheels, which were all compared when the file was read."""
     if executable.damages:
-        return Account(part="contents", state="wrong", why="they are not what the table says")
+        return Account(part="contents", state="wrong", why="they differ from the table")
     many = len({member.sha256 for held in executable.wheels.values() for member in held.members})
     why = f"{many} have the SHA-256 that the table says; only --lock compares them with wheels"
     return Account(part="contents", state="known", why=why)
@@ -250,7 +250,7 @@ def _account_launchers(launchers: Mapping[str, bytes]) -> Iterator[Account]:
     known = _read_distlib()
     others = [n for n, data in launchers.items() if known.get(data) != n.removeprefix(LAUNCHERS)]
     if others:
-        why = f"{', '.join(others)} is none of the distlib that is installed"
+        why = f"{', '.join(others)} is not one of the installed distlib"
         yield Account(part="Windows launchers", state="unknown", why=why)
     else:
         names = ", ".join(name.removeprefix(LAUNCHERS) for name in launchers)
@@ -263,7 +263,7 @@ def _account_launcher_of_windows(prefix: bytes) -> Account:
     if program in known and line.startswith(b"/usr/bin/env ") and b"\n" not in line:
         name = known[program]
         return Account(part="header", state="known", why=f"distlib's launcher {name}, as installed")
-    why = "its launcher for Windows is none of the distlib that is installed"
+    why = "its launcher for Windows is not one of the installed distlib"
     return Account(part="header", state="unknown", why=why)
 
 
@@ -306,7 +306,7 @@ def _account_own(
     wanted = _read_about(rendered[MAIN])
     digests = {"id", "header", "check", "members"}
     if any(about[key] != wanted.get(key) for key in about.keys() - digests):
-        yield Account(part="launcher", state="unknown", why="it says something else than the table")
+        yield Account(part="launcher", state="unknown", why="it differs from the table")
     else:
         without = _ABOUT.sub(b"\nABOUT = ", launcher, count=1).split(b"\n", 2)[2]
         yield _known("launcher", "launcher", without)
@@ -333,7 +333,7 @@ def _account_pex(contents: Mapping[str, bytes], table: Table) -> Iterator[Accoun
     runtime |= {name: data for name, data in contents.items() if name == PEX_PACKAGE}
     digest = digest_contents(runtime)
     if digest != described.get("runtime"):
-        why = "it is not what the table says"
+        why = "it differs from the table"
         yield Account(part="pex's runtime", state="wrong", why=why)
     elif releases is None or digest not in releases["runtimes"]:
         why = f"this release knows no pex {version} with these files"
@@ -347,7 +347,7 @@ def _account_pex(contents: Mapping[str, bytes], table: Table) -> Iterator[Accoun
         f"{PEX_PACKAGE}__init__.py": contents[f"{PEX_PACKAGE}__init__.py"],
     }
     if digest_contents(start) != described.get("start"):
-        yield Account(part="pex's start", state="wrong", why="it is not what the table says")
+        yield Account(part="pex's start", state="wrong", why="it differs from the table")
         return
     wrong = [*_compare_info(info, table), *_compare_start(start, info)]
     if wrong:

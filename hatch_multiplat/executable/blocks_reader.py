@@ -59,7 +59,7 @@ def read_contents(path: Path, table: Table) -> tuple[dict[str, HeldWheel], list[
         held = _hold(item, _list(contents, members), text, pieces=pieces, size=fair)
         wheels[item.file] = held
         if bad.intersection(number for _, _, number in members):
-            damages.append((item.file, "does not hold what was built in"))
+            damages.append((item.file, "does not have its original contents"))
         elif held.requires is None:
             damages.append((item.file, "is not a readable wheel"))
     return wheels, damages

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _ABSENT: Final = "absent"
 _MODULE_FILES: Final = ("py", "pyc", "so", "pyd")
 
-_ENTRY_POINT_HINT: Final = "a function is named by the key 'entry-point' in its place"
+_ENTRY_POINT_HINT: Final = "name a function by the key 'entry-point' instead"
 
 
 def choose_run(
@@ -210,7 +210,9 @@ def _find_problem(
             f"{module!r} is a package without __main__.py{where}; "
             "name a module in it, or a function by 'entry-point'"
         )
-    return f"no wheel has a module {module!r}{where}; correct the name, or add what has it"
+    return (
+        f"no wheel has a module {module!r}{where}; correct the name, or add the package that has it"
+    )
 
 
 def _read_forms(module: str, members: Collection[str]) -> frozenset[str]:

@@ -31,27 +31,27 @@ def find_breaches(table: Table) -> Iterator[str]:
     """Yield every value in a table that no build would have written."""
     names = [target.name for target in table.targets]
     rules = (
-        (_NAME.fullmatch(table.name), "its name is no project's"),
+        (_NAME.fullmatch(table.name), "its name is not a project's name"),
         (_VERSION.fullmatch(table.version), "its version is none"),
-        (not _CONTROL.search(table.options.runtime_root or ""), "its runtime-root is no path"),
-        (not _CONTROL.search(table.options.shebang or ""), "its shebang is no line"),
-        (all(map(_is_name, table.executables)), "a command has a name that is no file's"),
-        (all(_is_wheel(item.file) for item in table.wheels), "a wheel has a name that is none"),
+        (not _CONTROL.search(table.options.runtime_root or ""), "its runtime-root is not a path"),
+        (not _CONTROL.search(table.options.shebang or ""), "its shebang is not a line"),
+        (all(map(_is_name, table.executables)), "a command has a name that is not a file name"),
+        (all(_is_wheel(item.file) for item in table.wheels), "a wheel has an invalid name"),
         (
             all(_SHA256.fullmatch(item.sha256) and item.size >= 0 for item in table.wheels),
-            "a wheel has a hash or a size that is none",
+            "a wheel has an invalid hash or size",
         ),
         (not table.contents or _SHA256.fullmatch(table.contents), "its contents have no hash"),
-        (all(map(_TARGET.fullmatch, names)), "a target has a name that is none"),
+        (all(map(_TARGET.fullmatch, names)), "a target has an invalid name"),
         (
             table.anywhere is None or {*table.anywhere.wheels} <= {x.file for x in table.wheels},
-            "what it runs anywhere is not in it",
+            "the wheels for any machine are not in it",
         ),
         (len(set(names)) == len(names), "two targets have the same name"),
-        (all(map(_has_patches, table.targets)), "a target has patch releases that are none"),
+        (all(map(_has_patches, table.targets)), "a target has invalid patch releases"),
         (
             all(_is_version(version) for _, version, _ in (*table.metadata, *table.pythons)),
-            "it replaces the metadata of a version that is none",
+            "it replaces the metadata of an invalid version",
         ),
     )
     yield from (breach for holds, breach in rules if not holds)
@@ -64,13 +64,13 @@ def _check_command(
     who: str, run: Mapping[str, str], arguments: Sequence[str], variables: Mapping[str, str]
 ) -> Iterator[str]:
     if len(run) > 1 or not run.keys() <= _RUNS:
-        yield f"{who} runs what is of no kind that is known"
+        yield f"{who} runs something of an unknown kind"
     if not all(value and not _CONTROL.search(value) for value in run.values()):
-        yield f"{who} runs what has a name that is none"
+        yield f"{who} runs something with an invalid name"
     if not all(map(is_template, arguments)):
-        yield f"{who} injects an argument with braces that are no placeholder"
+        yield f"{who} injects an argument with braces that are not a placeholder"
     if any(not name or re.search("[=\x00]", name) for name in variables):
-        yield f"{who} injects a variable with a name that is none"
+        yield f"{who} injects a variable with an invalid name"
 
 
 def _has_patches(target: TableTarget) -> bool:

@@ -255,7 +255,7 @@ def _run_info(inputs: BuildInputs) -> dict[str, str]:
         owners = " and ".join(sorted(found))
         problem = (
             f"tool.multiplat.script: {run.value!r} is a script of {owners}; "
-            "name the function that is meant by the key 'entry-point' in its place"
+            "name the function by the key 'entry-point' instead"
         )
         raise ConfigError([problem])
     references = next(iter(found.values()), set())

@@ -56,7 +56,7 @@ class MultiplatBuildHook(BuildHookInterface[BuilderConfig]):
             self._keep_outputs_out()
         if self._stays_out():
             if is_pips(os.environ) and self._is_standard_wheel(version):
-                self.app.display_info("hatch-multiplat: pip makes wheels alone, no executable")
+                self.app.display_info("hatch-multiplat: pip only makes wheels, no executable")
             return
         if self.target_name == "sdist":
             build_data["force_include"].update(files_for_sdist(self._project))

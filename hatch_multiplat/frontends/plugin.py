@@ -212,7 +212,7 @@ def clean(app: App, *, project_dir: Path, directory: Path) -> None:
     try:
         project = open_project(project_dir)
     except ConfigError:
-        app.display_info("hatch-multiplat: nothing is removed, as the table cannot be read")
+        app.display_info("hatch-multiplat: nothing is removed, because the table cannot be read")
         return
     try:
         remove_leftovers(project, directory)

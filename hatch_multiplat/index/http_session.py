@@ -345,7 +345,7 @@ _REASONS: Final[tuple[tuple[type[BaseException], str], ...]] = (
     ),
     (
         requests.exceptions.TooManyRedirects,
-        "it leads from one address to another without end; is a login asked for there?",
+        "it redirects without end; does it need a login?",
     ),
     (
         requests.exceptions.ProxyError,

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from hatch_multiplat.index.sources import Sources
 
 OFFLINE: Final = (
-    "offline, and uv's cache has not all that solving takes; build once without UV_OFFLINE and "
-    "HATCH_MULTIPLAT_OFFLINE, or write a lock, with which nothing is solved"
+    "offline, and uv's cache lacks something that solving needs; build once without UV_OFFLINE and "
+    "HATCH_MULTIPLAT_OFFLINE, or write a lock, so that nothing has to be solved"
 )
 
 _ADDRESS: Final = re.compile(
@@ -73,13 +73,13 @@ def _reason(said: str, url: str, sources: Sources, environ: Mapping[str, str]) -
         return f"has a certificate that is not trusted ({certificate[1].strip()}); {todo}"
     if "Content-Type" in said:
         return (
-            "sends what is no page of an index, or leads from one address to another without end; "
+            "sends something other than an index page, or redirects without end; "
             "check the address, and whether a login is asked for there"
         )
     if "redirect" in said.lower():
-        return "leads from one address to another without end; is a login asked for there?"
+        return "redirects without end; does it need a login?"
     if status := _STATUS.search(said):
-        return f"answered {status[1].strip()}; try again later, or ask who runs it"
+        return f"answered {status[1].strip()}; try again later, or ask the people who run it"
     return _why_unreachable(said)
 
 

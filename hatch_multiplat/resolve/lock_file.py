@@ -151,9 +151,7 @@ def check_writable(name: str, present: LockFile | None) -> None:
             f"'pylock.toml' or 'pylock.NAME.toml', such as {DEFAULT_LOCK!r}"
         )
     if present is not None and not present.is_ours:
-        raise LockError(
-            f"{name} is not ours to write; {present.renewal}, or remove it to have one of ours"
-        )
+        raise LockError(f"{name} was written by another tool; {present.renewal}, or remove it")
 
 
 def solve_lock(

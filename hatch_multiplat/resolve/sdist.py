@@ -115,7 +115,7 @@ class BuiltSdists:
         except NotUniversalError as error:
             self.refused[source.key] = str(error)
             what = f"{source.name} {source.version or ''}".rstrip()
-            self.context.say(f"{what} is left aside: it has no wheel, {error}")
+            self.context.say(f"{what} is not used: it has no wheel, {error}")
 
     def annotate(self, missing_wheel: MissingWheel) -> MissingWheel:
         """Add to a missing wheel the existing wheels, and why its sdist was not built."""

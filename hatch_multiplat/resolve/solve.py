@@ -441,7 +441,7 @@ def _failure(
         return FetchError(_explain_git(said.replace("`", "'")))
     if absent := _NOT_THERE.search(said):
         return SolveError(
-            f"a dependency is said to be at {redact(absent[1])}, and nothing is there; correct the "
+            f"a dependency should be at {redact(absent[1])}, and nothing is there; correct the "
             "URL or the path that names it",
             explanation=said,
         )

@@ -44,7 +44,7 @@ MEANINGS: Final[Mapping[str, str]] = {
     "univ2": "for both kinds of Mac",
     "native": "for one platform",
     "built": "for any platform, built from an sdist",
-    "unbuilt": "the project's own, yet to be built",
+    "unbuilt": "the project's own, not built yet",
     "SDIST": "sdist only",
     "SOURCE": "only a source tree",
     "FLOOR": "floor too old",
@@ -258,7 +258,7 @@ def describe_outcome(matrix: Matrix) -> list[str]:
         lines.append(f"{name} {version} is a pre-release, taken for {where}.")
     if matrix.unbuilt:
         where = describe_targets(matrix.unbuilt, matrix)
-        lines.append(f"The project's own wheel is yet to be built for {where}.")
+        lines.append(f"The project's own wheel is not built yet for {where}.")
     if matrix.asked:
         lines.append(_describe_asked(matrix))
     return lines

@@ -233,7 +233,7 @@ def find_damages(file: WheelFile) -> list[str]:
                 continue
             if wrong and not member.link:
                 said = "is not what its RECORD says"
-                problems.append(f"{member.name!r} {said}: its {wrong} is another")
+                problems.append(f"{member.name!r} {said}: its {wrong} differs")
     return problems
 
 

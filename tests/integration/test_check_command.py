@@ -263,7 +263,7 @@ class TestScripts:
             ("dmeo", "did you mean 'demo'?"),
             ("run-tol", "did you mean 'run-tool'?"),
             ("nothing-like-it", "there are: demo, run-tool"),
-            ("demo:main", "a function is named by the key 'entry-point' in its place"),
+            ("demo:main", "name a function by the key 'entry-point' instead"),
         ],
     )
     def test_a_script_that_no_wheel_has_is_found(

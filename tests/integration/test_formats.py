@@ -447,7 +447,7 @@ def test_mistakes_are_told_before_anything_is_asked_for(
     ask: Callable[..., ProjectFolder], index_server: IndexServer
 ) -> None:
     project = ask(formats=["wheelhouse"], sbom=True)
-    with pytest.raises(ConfigError, match="an inventory is of one file; it takes 'pex'"):
+    with pytest.raises(ConfigError, match="an inventory describes one file; it needs 'pex'"):
         project.build()
     assert not index_server.requests
 

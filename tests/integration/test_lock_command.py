@@ -580,7 +580,10 @@ def test_a_lock_of_pip_is_taken_as_it_is_and_is_not_overwritten(
     text = folder.text
     assert folder.build().lock == "pylock.toml"
     result = folder.run(code=3)
-    assert "pylock.toml is not ours to write; renew it with pip, which wrote it" in result.stderr
+    assert (
+        "pylock.toml was written by another tool; renew it with pip, which wrote it"
+        in result.stderr
+    )
     folder.requires = ["pure>=2"]
     with pytest.raises(LockError) as raised:
         folder.build()

@@ -114,7 +114,7 @@ def test_the_targets_that_its_own_wheels_leave_are_named(
 
 def test_check_shows_which_of_its_own_wheels_serves_which_target(project: NativeProject) -> None:
     printed = project.run("hatch-multiplat check")
-    assert "The project's own wheel is yet to be built for every target." in printed
+    assert "The project's own wheel is not built yet for every target." in printed
     project.add_wheels(but=[f"{HERE}-{HERE}-{PLATFORM_TAGS['linux-x86_64']}", "cp312-cp312-win"])
     project.run("hatch-multiplat check --json --html coverage.html > check.json", code=4)
     found = json.loads((project.root / "check.json").read_text("utf-8"))

@@ -266,5 +266,5 @@ def test_a_module_that_no_wheel_has_is_an_error(make: Make) -> None:
     (problem,) = caught.value.problems
     assert problem == (
         "tool.multiplat.entry-point: no wheel has a module 'dmeo'; "
-        "correct the name, or add what has it"
+        "correct the name, or add the package that has it"
     )

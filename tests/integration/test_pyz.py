@@ -500,7 +500,7 @@ def test_damage_of_a_block_is_told_of_the_wheels_that_it_has(whole: Path, tmp_pa
     spoilt = tamper(whole, tmp_path / "spoilt.pyz", lengthen_block, digests=False)
     result = call("verify", spoilt, "--no-run")
     assert result.exit_code == 9
-    assert "does not hold what was built in" in result.stdout
+    assert "does not have its original contents" in result.stdout
     assert "contents" in result.stdout
     assert "WRONG" in result.stdout
     for command, *words in (("inspect",), ("split", "--python", "3.12")):

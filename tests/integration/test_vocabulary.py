@@ -235,10 +235,10 @@ def test_a_value_that_pex_does_not_take_is_its_error(build: Callable[..., Path])
 
 
 def test_an_option_that_concerns_wheels_is_an_error(build: Callable[..., Path]) -> None:
-    with pytest.raises(ConfigError, match="'--intransitive' is not for here: all that a wheel"):
+    with pytest.raises(ConfigError, match="'--intransitive' cannot be used here: everything that"):
         build({"pex-args": ["--intransitive"]})
 
 
 def test_an_option_that_the_build_decides_is_an_error(build: Callable[..., Path]) -> None:
-    with pytest.raises(ConfigError, match="'-o' is not for here: use the keys 'output' and"):
+    with pytest.raises(ConfigError, match="'-o' cannot be used here: use the keys 'output' and"):
         build({"pex-args": ["-o", "mine.pex"]})

@@ -248,7 +248,7 @@ def test_a_script_of_two_projects_is_an_error(
         write_executable(inputs, tmp_path / "out" / "out.pex", pex_root=pex_root)
     assert str(caught.value) == (
         "tool.multiplat.script: 'twice' is a script of same-tool and tool; "
-        "name the function that is meant by the key 'entry-point' in its place"
+        "name the function by the key 'entry-point' instead"
     )
     assert not (tmp_path / "out").exists()
 

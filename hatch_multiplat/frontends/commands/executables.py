@@ -182,4 +182,4 @@ def check_output(output: Path, inputs: Iterable[Path]) -> None:
         raise ConfigError([f"--output: {output} is a folder; name a file in it"])
     for path in inputs:
         if output.resolve() == path.resolve():
-            raise ConfigError([f"--output: {output} is what is read; name another file"])
+            raise ConfigError([f"--output: {output} is the input; name another file"])

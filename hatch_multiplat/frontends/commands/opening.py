@@ -36,9 +36,9 @@ if TYPE_CHECKING:
 
 _BUILD_REQUIREMENTS: Final = re.compile("Failed to (resolve|install) requirements from")
 _HINT: Final = (
-    "uv found no way to install what building the wheel requires; it goes by its own settings: "
-    "set UV_FIND_LINKS to a folder with what is missing, "
-    "or name a wheel that is built already: hatch-multiplat build --wheel FILE"
+    "uv cannot install the requirements for building the wheel; it goes by its own settings: "
+    "set UV_FIND_LINKS to a folder with the missing packages, "
+    "or name a finished wheel: hatch-multiplat build --wheel FILE"
 )
 
 

@@ -84,7 +84,7 @@ def split(
     choice = Choice(targets=targets, platforms=platforms, pythons=pythons)
     if not choice and each is None:
         raise ConfigError(
-            ["name what to keep by --target, --platform or --python, or ask for --each of them"]
+            ["name the targets to keep by --target, --platform or --python, or use --each"]
         )
     executable = read_part(file)
     known = [selection.target for selection in executable_selections(executable)]

@@ -24,12 +24,12 @@ if TYPE_CHECKING:
                 "or name another in 'output-dir'"
             ),
         ),
-        (errno.EROFS, None, "no; let it be mounted for writing, or name another in 'output-dir'"),
+        (errno.EROFS, None, "no; mount it for writing, or name another in 'output-dir'"),
         (
             errno.ENAMETOOLONG,
             None,
             (
-                "no; take a shorter name or a folder nearer to the root, or name another in "
+                "no; use a shorter name or a folder nearer to the root, or name another in "
                 "'output-dir'"
             ),
         ),
@@ -69,7 +69,7 @@ def test_each_reason_has_what_to_do_about_it(
 def test_where_no_other_place_can_be_named_none_is_offered() -> None:
     error = WriteError.of("pyproject.toml", OSError(errno.EROFS, "Read-only file system"))
     assert str(error) == (
-        "cannot write pyproject.toml: Read-only file system; let it be mounted for writing"
+        "cannot write pyproject.toml: Read-only file system; mount it for writing"
     )
     error = WriteError.of("a/b", OSError(errno.EEXIST, "File exists", "a"))
     assert str(error) == "cannot write a/b: a is a file, not a folder; move that file away"

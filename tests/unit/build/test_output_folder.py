@@ -83,8 +83,8 @@ def test_where_the_project_is_not_found_it_is_the_wheels_folder_and_that_is_said
     folder, said = choose(output_dir, unpacked, tmp_path / "out")
     assert folder == tmp_path / "out"
     expected = (
-        f"output-dir {output_dir!r} is relative, and the project itself is not to be found from "
-        f"its unpacked sdist: the executable goes beside the wheel, to {tmp_path / 'out'}"
+        f"output-dir {output_dir!r} is relative, and the project cannot be found from its "
+        f"unpacked sdist: the executable goes beside the wheel, to {tmp_path / 'out'}"
     )
     assert said == [expected]
 

@@ -128,7 +128,7 @@ def test_a_project_whose_name_only_its_wheel_tells_is_named_by_that(tmp_path: Pa
     make_wheel(tmp_path / "wheelhouse", "stranger")
     project = make_project(tmp_path, "wheelhouse/*", name="")
     assert len(find_own_wheels(project, built, {}).wheels) == 2
-    with pytest.raises(ConfigError, match="they are of two projects; name those of one alone"):
+    with pytest.raises(ConfigError, match="they belong to two projects; name the wheels of one"):
         find_own_wheels(project, None, {})
 
 

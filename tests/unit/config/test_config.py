@@ -277,7 +277,7 @@ PLATFORMS = "tool.multiplat.platforms"
         ),
         pytest.param(
             'platforms = ["linux-x86_64"]\nexclude = ["*"]',
-            ["tool.multiplat.exclude leaves out every target; take some of it away"],
+            ["tool.multiplat.exclude leaves out every target; shorten that list"],
             id="exclude, everything",
         ),
         pytest.param(
@@ -779,10 +779,10 @@ def test_wrong_types(text: str, expected: list[str]) -> None:
         pytest.param(
             'pex-args = ["--no-strip-pex-env", "-o", "x.pex", "--pylock=a.toml", "--outp=b"]',
             [
-                "tool.multiplat.pex-args[1]: '-o' is not for here: "
+                "tool.multiplat.pex-args[1]: '-o' cannot be used here: "
                 "use the keys 'output' and 'output-dir'",
-                "tool.multiplat.pex-args[3]: '--pylock=a.toml' is not for here: use the key 'lock'",
-                "tool.multiplat.pex-args[4]: '--outp=b' is not for here: "
+                "tool.multiplat.pex-args[3]: '--pylock=a.toml' cannot be used here: use the key 'lock'",
+                "tool.multiplat.pex-args[4]: '--outp=b' cannot be used here: "
                 "use the keys 'output' and 'output-dir'",
             ],
             id="pex-args",
@@ -790,9 +790,9 @@ def test_wrong_types(text: str, expected: list[str]) -> None:
         pytest.param(
             "inject-args = ['{pex.env.HOME}', '{\"a\": 1}']\n[executables.x]\ninject-args = ['}']",
             [
-                "tool.multiplat.inject-args[1]: '{\"a\": 1}' has braces that are no placeholder "
-                "such as '{pex.env.HOME}'; write '{{' and '}}' for braces",
-                "tool.multiplat.executables.x.inject-args[0]: '}' has braces that are no "
+                "tool.multiplat.inject-args[1]: '{\"a\": 1}' has braces that are not a "
+                "placeholder such as '{pex.env.HOME}'; write '{{' and '}}' for braces",
+                "tool.multiplat.executables.x.inject-args[0]: '}' has braces that are not a "
                 "placeholder such as '{pex.env.HOME}'; write '{{' and '}}' for braces",
             ],
             id="inject-args",

@@ -25,7 +25,7 @@ from hatch_multiplat.config.pex_options import is_template, refuse_option, refus
         ("--outp=app.pex", "use the keys 'output' and 'output-dir'"),
         ("--pylock", "use the key 'lock'"),
         ("--complete-platform=x.json", "use the keys 'platforms' and 'python'"),
-        ("--compress", "wheels lie in the file as they came, so that they can be checked"),
+        ("--compress", "wheels are in the file unchanged, so that they can be checked"),
         ("--exclude", "use exclude-dependencies of [tool.uv]"),
         ("--inject-args=-q", "use the key 'inject-args'"),
         ("-c", "use the key 'script'"),
@@ -57,17 +57,23 @@ def test_options_that_end_in_pex_info_are_passed_on(words: str) -> None:
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
-        ("--venv always", {1: "only these options of pex end in the file: --emit-warnings, "}),
-        ("prepend", {0: "only these options of pex end in the file: "}),
+        (
+            "--venv always",
+            {1: "only these options of pex have an effect on the file: --emit-warnings, "},
+        ),
+        ("prepend", {0: "only these options of pex have an effect on the file: "}),
         ("--build-property", {0: "--build-property needs a value"}),
-        ("--build-property -v", {0: "--build-property needs a value", 1: "what pex says is shown"}),
+        ("--build-property -v", {0: "--build-property needs a value", 1: "pex's output is shown"}),
         ("--build-property a=1 --compile -j 4", {2: "each machine", 3: "pex loads"}),
         ("--venv=always", {0: "only these options"}),
         ("@options.txt", {0: "only these options"}),
         ("-o mine.pex other", {0: "use the keys 'output'", 2: "only these options"}),
         ("--venv-copies prepend", {1: "only these options"}),
         ("-- --venv", {0: "only these options"}),
-        ("--intransitive -vvv", {0: "all that a wheel requires goes in", 1: "what pex says"}),
+        (
+            "--intransitive -vvv",
+            {0: "everything that a wheel requires is included", 1: "pex's output"},
+        ),
     ],
 )
 def test_every_other_word_is_refused_where_it_stands(words: str, expected: dict[int, str]) -> None:

@@ -195,7 +195,7 @@ def test_a_file_that_is_not_of_uv_at_all_is_named() -> None:
 def test_options_in_a_table_of_hatch_are_sent_to_ours(
     text: str, hatch_toml: str, places: list[str]
 ) -> None:
-    messages = [f"{place} belongs into [tool.multiplat]; move it there" for place in places]
+    messages = [f"{place} belongs in [tool.multiplat]; move it there" for place in places]
     if places == ["tool.hatch.multiplat"]:
         messages = ["tool.hatch.multiplat is not read; did you mean [tool.multiplat]?"]
     found = misplaced_options(tomllib.loads(text), tomllib.loads(hatch_toml), known_keys())

@@ -109,7 +109,8 @@ def test_what_a_wheel_has_can_be_started(run: Run, members: Sequence[str]) -> No
         pytest.param(
             module("pkg.nope"),
             ["pkg/__init__.py", "pkg/nope_not.py", "pkg/nope.txt"],
-            "module: no wheel has a module 'pkg.nope'; correct the name, or add what has it",
+            "module: no wheel has a module 'pkg.nope'; "
+            "correct the name, or add the package that has it",
             id="module",
         ),
         pytest.param(
@@ -122,7 +123,8 @@ def test_what_a_wheel_has_can_be_started(run: Run, members: Sequence[str]) -> No
         pytest.param(
             entry_point("pkg.cli:main"),
             ["pkg/__init__.py", "pkg/cli/data.json"],
-            "entry-point: no wheel has a module 'pkg.cli'; correct the name, or add what has it",
+            "entry-point: no wheel has a module 'pkg.cli'; "
+            "correct the name, or add the package that has it",
             id="entry point",
         ),
     ],
@@ -141,7 +143,7 @@ def test_all_that_is_missing_is_said_with_the_targets_that_lack_it() -> None:
             executables={"x": module("x"), "demo": module("demo"), "y": Run(kind="script")},
             only={"native": LINUX},
         )
-    to_do = "correct the name, or add what has it"
+    to_do = "correct the name, or add the package that has it"
     assert caught.value.problems == (
         f"tool.multiplat.entry-point: no wheel has a module 'native' for {WINDOWS}; {to_do}",
         f"tool.multiplat.executables.x.module: no wheel has a module 'x'; {to_do}",
@@ -161,7 +163,7 @@ def test_a_script_that_is_started_refers_to_a_module_that_is_there() -> None:
             executables={"x": Run(kind="script", value="other")},
             scripts=SCRIPTS,
         )
-    to_do = "correct the name, or add what has it"
+    to_do = "correct the name, or add the package that has it"
     assert caught.value.problems == (
         f"console script 'demo': no wheel has a module 'pkg.cli'; {to_do}",
         f"console script 'other': no wheel has a module 'gone'; {to_do}",
@@ -204,7 +206,7 @@ def test_a_module_of_the_machines_own_python_is_not_looked_for() -> None:
 
 def test_a_function_as_script_is_pointed_to_the_key_for_functions() -> None:
     config = Config(targets=(), run=Run(kind="script", value="pkg:main"))
-    with pytest.raises(ConfigError, match="is named by the key 'entry-point' in its place"):
+    with pytest.raises(ConfigError, match="name a function by the key 'entry-point' instead"):
         choose_run(config, name="demo", own_scripts=["demo"], all_scripts=())
 
 

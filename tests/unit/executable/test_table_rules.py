@@ -44,20 +44,18 @@ def test_what_a_build_writes_breaks_no_rule() -> None:
 @pytest.mark.parametrize(
     ("changed", "said"),
     [
-        pytest.param({"name": "demo\nrm -rf"}, "its name is no project's", id="name"),
-        pytest.param({"name": "'"}, "its name is no project's", id="quote"),
+        pytest.param({"name": "demo\nrm -rf"}, "its name is not a project's name", id="name"),
+        pytest.param({"name": "'"}, "its name is not a project's name", id="quote"),
         pytest.param({"version": "1\x1b[2J"}, "its version is none", id="version"),
-        pytest.param({"run": {"script": "a\nb"}}, "it runs what has a name", id="script"),
-        pytest.param({"run": {"eval": "x"}}, "it runs what is of no kind", id="kind"),
-        pytest.param(
-            {"run": {"script": "a", "module": "b"}}, "it runs what is of no kind", id="two"
-        ),
+        pytest.param({"run": {"script": "a\nb"}}, "it runs something with", id="script"),
+        pytest.param({"run": {"eval": "x"}}, "it runs something of", id="kind"),
+        pytest.param({"run": {"script": "a", "module": "b"}}, "it runs something of", id="two"),
         pytest.param(
             {"executables": {"../x": TableCommand(run={})}}, "a command has a name", id="command"
         ),
         pytest.param(
             {"executables": {"x": TableCommand(run={"module": "\x00"})}},
-            "a command runs what has a name",
+            "a command runs something",
             id="command's",
         ),
         pytest.param({"inject_args": ("{0.__class__}",)}, "it injects an argument", id="braces"),
@@ -66,15 +64,19 @@ def test_what_a_build_writes_breaks_no_rule() -> None:
             {"options": StartOptions(runtime_root="/x\n/y")}, "its runtime-root", id="root"
         ),
         pytest.param(
-            {"wheels": (replace(WHEEL, file="../../x.whl"),)}, "a wheel has a name", id="w"
+            {"wheels": (replace(WHEEL, file="../../x.whl"),)}, "a wheel has an invalid name", id="w"
         ),
         pytest.param(
             {"wheels": (replace(WHEEL, file="demo-1.0-py3-none-any\x1b.whl"),)},
-            "a wheel has a name",
+            "a wheel has an invalid name",
             id="wheel, control",
         ),
-        pytest.param({"wheels": (replace(WHEEL, sha256="A" * 64),)}, "a wheel has a hash", id="h"),
-        pytest.param({"wheels": (replace(WHEEL, size=-1),)}, "a wheel has a hash", id="size"),
+        pytest.param(
+            {"wheels": (replace(WHEEL, sha256="A" * 64),)}, "a wheel has an invalid hash", id="h"
+        ),
+        pytest.param(
+            {"wheels": (replace(WHEEL, size=-1),)}, "a wheel has an invalid hash", id="size"
+        ),
         pytest.param({"targets": (replace(TARGET, name="x/../../EVIL"),)}, "a target has", id="up"),
         pytest.param({"targets": (replace(TARGET, name=".."),)}, "a target has", id="dots"),
         pytest.param({"targets": (replace(TARGET, name="a\n"),)}, "a target has", id="newline"),
@@ -95,4 +97,4 @@ def test_replaced_metadata_is_of_a_version(version: str) -> None:
     assert list(find_breaches(known)) == []
     other = replace(TABLE, pythons=(("demo", "newest", ">=3"),))
     (found,) = find_breaches(other)
-    assert found == "it replaces the metadata of a version that is none"
+    assert found == "it replaces the metadata of an invalid version"

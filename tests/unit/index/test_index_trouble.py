@@ -57,7 +57,7 @@ def explain(said: str, *, index_url: str = OWN, **others: object) -> str | None:
         ),
         pytest.param(
             FETCH + "  cause: HTTP status server error (500 Internal Server Error) for url (x)",
-            "answered 500 Internal Server Error; try again later, or ask who runs it",
+            "answered 500 Internal Server Error; try again later, or ask the people who run it",
             id="status",
         ),
         pytest.param(
@@ -93,7 +93,7 @@ def test_what_is_wrong_with_an_index_is_told_by_its_key(said: str, reason: str) 
     ],
 )
 def test_what_is_no_page_of_an_index_is_told(said: str) -> None:
-    assert "sends what is no page of an index" in (explain(said) or "")
+    assert "sends something other than an index page" in (explain(said) or "")
 
 
 def test_a_certificate_file_that_is_not_there_is_not_advised() -> None:

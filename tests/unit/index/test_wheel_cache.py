@@ -194,7 +194,7 @@ def test_a_folder_where_a_file_belongs_is_named(wheel_cache: WheelCache) -> None
     ("number", "todo"),
     [
         (errno.ENOSPC, "No space left on device; free some space there, or remove files"),
-        (errno.EROFS, "Read-only file system; let it be mounted for writing, or name another"),
+        (errno.EROFS, "Read-only file system; mount it for writing, or name another"),
         (errno.EACCES, "Permission denied; make it writable, or name another"),
     ],
 )

@@ -302,7 +302,7 @@ def test_a_file_that_is_not_there_is_told_without_uvs_words() -> None:
     failure = solve._failure(Finished(returncode=1, stdout="", stderr=said), question({}), {})
     assert isinstance(failure, SolveError)
     assert str(failure) == (
-        "a dependency is said to be at file:///wheels/x-1.0-py3-none-any.whl, and nothing is "
+        "a dependency should be at file:///wheels/x-1.0-py3-none-any.whl, and nothing is "
         "there; correct the URL or the path that names it"
     )
 
