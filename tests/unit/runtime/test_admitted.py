@@ -135,7 +135,7 @@ class Model:
 def make_wheel(members: list[tuple[str, bytes, int]], scripts: list[str]) -> bytes:
     """A wheel of these members (name, contents, mode), with a RECORD that has them."""
     info = "demo-1.0.dist-info"
-    lines = "".join(f"{name} = demo:main\n" for name in scripts)
+    lines = "".join(f"{name} = demo:f{number}\n" for number, name in enumerate(scripts))
     texts = {
         f"{info}/METADATA": "Metadata-Version: 2.1\nName: demo\nVersion: 1.0\n",
         f"{info}/WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\n",
@@ -184,6 +184,8 @@ MEMBERS = st.lists(st.tuples(NAMES, CONTENTS, MODES), max_size=5).map(
 @example(members=[("demo/A", b"1", 0), ("demo/a", b"2", 0)], scripts=[])
 @example(members=[("demo-1.0.data/data//tmp/x", b"1", 0)], scripts=["pip:pip"])
 @example(members=[("demo-1.0.data/scripts/t/x", b"#!python\n", 0)], scripts=["t"])
+@example(members=[], scripts=["tool", "Tool"])
+@example(members=[], scripts=["tool", "tool.py"])
 def test_what_the_build_admits_the_start_installs(
     system: str, members: list[Any], scripts: list[str]
 ) -> None:
