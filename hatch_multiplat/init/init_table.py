@@ -183,12 +183,14 @@ def remove_requirement(text: str) -> str:
     if left == requires:
         return text
     expected["build-system"]["requires"] = left
-    document = tomlkit.parse(text)
-    array = _value_at(document, REQUIRES)
-    for item in requires:
-        if item not in left:
-            array.remove(item)
-    new = _with_line_ends(document.as_string(), text)
+    new = ""
+    with suppress(TOMLKitError):
+        document = tomlkit.parse(text)
+        array = _value_at(document, REQUIRES)
+        for item in requires:
+            if item not in left:
+                array.remove(item)
+        new = _with_line_ends(document.as_string(), text)
     if tomllib.loads(new) != expected:
         raise _refuse(f"take {PLUGIN!r} out of build-system.requires, as the hook brings it,")
     return new
@@ -263,7 +265,11 @@ def _add_to(text: str, path: KeyPath, item: str) -> str:
     """
     count = len(_value_at(tomllib.loads(text), path))
     for position in (count, 0):
-        expected, document = tomllib.loads(text), tomlkit.parse(text)
+        expected = tomllib.loads(text)
+        try:
+            document = tomlkit.parse(text)
+        except TOMLKitError:
+            break
         _value_at(expected, path).insert(position, item)
         _value_at(document, path).insert(position, item)
         if _is_right(document.as_string(), text, expected):

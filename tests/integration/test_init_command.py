@@ -450,6 +450,25 @@ def test_the_hook_goes_where_hatch_looks_for_it(folder: Folder) -> None:
     assert folder.run("init", "--on-request").stdout.startswith("Nothing to add")
 
 
+def test_other_hooks_may_be_dotted_keys(folder: Folder) -> None:
+    """As in tox and pipx: a table below such keys is valid TOML, which tomlkit cannot read."""
+    dotted = "\n[tool.hatch]\nbuild.hooks.custom = {}\nbuild.targets.sdist.include = ['a']\n"
+    folder.write(f"{PYPROJECT}{dotted}[tool.other]\na = 1\n")
+    folder.run("init", "--yes")
+    hooks = tomllib.loads(folder.text)["tool"]["hatch"]["build"]["hooks"]
+    assert hooks.keys() == {"custom", "multiplat"}
+    assert "hatch-multiplat" in tomllib.loads(folder.text)["build-system"]["requires"]
+    assert folder.run("init", "--yes").stdout.startswith("Nothing to add")
+    before = folder.text.replace('"hatch-multiplat"', '"hatchling"')
+    folder.write(before)
+    result = CliRunner().invoke(main, ["init", "--yes"])
+    assert result.exit_code == 2, result.output
+    assert "add 'hatch-multiplat' to build-system.requires by hand" in " ".join(
+        result.output.split()
+    )
+    assert folder.text == before
+
+
 @pytest.mark.parametrize(
     ("words", "text", "message"),
     [

@@ -193,18 +193,17 @@ def _add_plugin(
         return text, []
     changes = []
     hatch_toml = _hatch_toml(project)
-    if hatch_toml is None:
-        root: tuple[str, ...] = ("tool", "hatch")
-        text = hooked = add_hook(text, root=root, on_request=on_request)
-    else:
-        root = ()
-        hooked = add_hook(hatch_toml.text, root=root, on_request=on_request)
-        changes = [(hatch_toml, hooked)] if hooked != hatch_toml.text else []
-    brought = brings_plugin(tomllib.loads(hooked), root)
-    if not brought:
+    root: tuple[str, ...] = ("tool", "hatch") if hatch_toml is None else ()
+    hooked = add_hook(hatch_toml.text if hatch_toml else text, root=root, on_request=on_request)
+    # tomlkit, which edits the requirements, cannot read every layout that the hook makes.
+    if not brings_plugin(tomllib.loads(hooked), root):
         text = add_requirement(text)
     elif on_request:
         text = remove_requirement(text)
+    if hatch_toml is None:
+        text = hooked = add_hook(text, root=root, on_request=on_request)
+    elif hooked != hatch_toml.text:
+        changes = [(hatch_toml, hooked)]
     variable = f"{ENABLE}=true " if needs_request(tomllib.loads(hooked), root) else ""
     # The sdist, which a wheel is built from otherwise, has no other member of a workspace.
     only = " --wheel" if find_workspace(project, pyproject) is not None else ""
