@@ -20,7 +20,7 @@ from hatch_multiplat.base.errors import (
     VerificationError,
     explain_unreadable,
 )
-from hatch_multiplat.base.toml_file import read_toml_file
+from hatch_multiplat.base.toml_file import TomlFile, read_toml_file
 from hatch_multiplat.base.urls import Credentials, explain_url, redact_text
 from hatch_multiplat.config.config import Config, ProjectFacts, known_keys, parse_config
 from hatch_multiplat.config.overrides import widen_targets
@@ -125,9 +125,19 @@ def widen_project(project: Project, overrides: Overrides) -> Project:
     return replace(project, config=replace(project.config, targets=targets))
 
 
-def read_pyproject(folder: Path) -> dict[str, Any]:
+def read_pyproject_file(folder: Path) -> TomlFile:
     """Read `pyproject.toml`; raises ConfigError if it does not exist or is not TOML."""
-    return read_toml_file(folder / "pyproject.toml").data
+    path = folder / "pyproject.toml"
+    older = next((n for n in ("setup.cfg", "setup.py") if (folder / n).is_file()), None)
+    if older is not None and not path.exists():
+        raise ConfigError(
+            [f"{path}: no such file; beside {older} an empty one is enough: make it, and run again"]
+        )
+    return read_toml_file(path)
+
+
+def read_pyproject(folder: Path) -> dict[str, Any]:
+    return read_pyproject_file(folder).data
 
 
 def read_hatch_toml(folder: Path) -> dict[str, Any]:

@@ -26,7 +26,7 @@ from hatch_multiplat.targets.platforms import Platform
 from hatch_multiplat.targets.python import Python
 from hatch_multiplat.targets.target import Target
 from tests.support.app import table_wheel
-from tests.support.commands import call, call_json
+from tests.support.commands import call, call_json, run_command
 from tests.support.project import ProjectFolder, make_project
 from tests.support.wheels import make_wheel
 
@@ -899,3 +899,29 @@ def test_a_word_that_no_target_answers_to(shop: Shop) -> None:
         result = call(command[0], shop.whole, *command[1:], "--target", "cp312-win_amd46")
         assert result.exit_code == 2
         assert "did you mean 'cp312-win_amd64'?" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "begun", "completed"),
+    [
+        (["split", "FILE", "--target"], "cp312-", {name for name in TARGETS if "cp312" in name}),
+        (["verify", "FILE", "--no-run", "--target"], "cp313-w", {"cp313-win_amd64"}),
+        (["split", "FILE", "--platform"], "", set(PLATFORMS)),
+        (["split", "FILE", "--each", "target", "--python"], "", set(PYTHONS)),
+    ],
+    ids=lambda value: value[0] + value[-1] if isinstance(value, list) else "",
+)
+def test_the_shell_completes_the_targets_of_a_file(
+    shop: Shop, words: list[str], begun: str, completed: set[str]
+) -> None:
+    typed = [str(shop.whole) if word == "FILE" else word for word in words]
+    environ = {
+        **os.environ,
+        "_HATCH_MULTIPLAT_COMPLETE": "bash_complete",
+        "COMP_WORDS": " ".join(["hatch-multiplat", *typed, begun]),
+        "COMP_CWORD": str(len(typed) + 1),
+    }
+    shown = run_command(
+        *(sys.executable, "-m", "hatch_multiplat"), cwd=shop.folder, environ=environ
+    )
+    assert {line.partition(",")[2] for line in shown.splitlines()} == completed

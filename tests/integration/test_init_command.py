@@ -586,8 +586,9 @@ def test_who_is_asked_sees_the_change_first(
 def test_beside_a_setup_cfg_an_empty_file_is_enough(folder: Folder) -> None:
     folder.path.unlink()
     (folder.root / "setup.cfg").write_text("[metadata]\nname = demo\n", "utf-8")
-    said = folder.run("init", code=2).stderr
-    assert "no such file; beside setup.cfg an empty one is enough: make it" in said
+    for command in ("init", "build", "check"):
+        said = folder.run(command, code=2).stderr
+        assert "no such file; beside setup.cfg an empty one is enough: make it" in said
 
 
 def test_a_member_of_a_workspace_is_built_without_an_sdist(folder: Folder) -> None:

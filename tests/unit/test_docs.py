@@ -295,7 +295,7 @@ def test_readme_and_install_page_tell_alike_how_to_install_what_is_not_on_pypi()
     pages = (ROOT / "README.md", ROOT / "docs" / "install.md")
     readme, install = (command.findall(page.read_text("utf-8")) for page in pages)
     assert readme == install
-    assert len(readme) == 3
+    assert len(readme) == 4
     where = "install.md#before-the-first-release"
     for page in ("tutorial.md", "how-to/add-to-a-project.md", "how-to/without-hatch.md"):
         assert where in (ROOT / "docs" / page).read_text("utf-8")

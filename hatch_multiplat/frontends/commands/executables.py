@@ -20,7 +20,11 @@ from hatch_multiplat.base.errors import (
 from hatch_multiplat.base.urls import Credentials
 from hatch_multiplat.executable.blocks import MEMBERS, list_members
 from hatch_multiplat.executable.reader import read_executable
-from hatch_multiplat.frontends.commands.terminal import Terminal, complete_words
+from hatch_multiplat.frontends.commands.terminal import (
+    Terminal,
+    argument_before,
+    complete_words,
+)
 from hatch_multiplat.frontends.frontend import make_invocation
 from hatch_multiplat.index.fetch import fetch_files
 from hatch_multiplat.index.http_client import HttpClient
@@ -63,7 +67,7 @@ def _complete(word_of: Callable[[Target], str]) -> Completer:
     """Return completions for targets of the file, if the command line already names the file."""
 
     def complete(context: click.Context, _: click.Parameter, incomplete: str) -> list[str]:
-        file = context.params.get("file")
+        file = argument_before(context, "file")
         if file is None:
             return []
         with suppress(MultiplatError):

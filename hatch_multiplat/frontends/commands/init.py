@@ -41,7 +41,7 @@ from hatch_multiplat.init.init_table import (
     table_at,
     uses_hatchling,
 )
-from hatch_multiplat.resolve.project import make_project
+from hatch_multiplat.resolve.project import make_project, read_pyproject_file
 from hatch_multiplat.targets.platforms import caution
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ def init(
 ) -> None:
     """Add the table and the hook to the pyproject.toml of PROJECT. All its text stays."""
     terminal = Terminal(quiet=quiet)
-    file = _read_pyproject(project)
+    file = read_pyproject_file(project)
     settings = _choose(project, file.text, Settings(platforms=platforms, pythons=pythons), terminal)
     text, changes = _add_plugin(project, file.text, on_request=on_request, terminal=terminal)
     text = add_settings(text, settings)
@@ -135,17 +135,6 @@ def _write(path: Path, text: str) -> None:
         write_atomically(path, text)
     except OSError as error:
         raise WriteError.of(path, error) from error
-
-
-def _read_pyproject(project: Path) -> TomlFile:
-    """Read the project's pyproject.toml; a setup.py or setup.cfg needs one beside it."""
-    path = project / "pyproject.toml"
-    older = next((n for n in ("setup.cfg", "setup.py") if (project / n).is_file()), None)
-    if older is not None and not path.exists():
-        raise ConfigError(
-            [f"{path}: no such file; beside {older} an empty one is enough: make it, and run again"]
-        )
-    return read_toml_file(path)
 
 
 def is_somebody_there() -> bool:

@@ -16,6 +16,7 @@ from hatch_multiplat.base.lines import width_of
 from hatch_multiplat.frontends.commands.terminal import (
     Command,
     Terminal,
+    argument_before,
     complete_words,
     ends_cleanly,
     find_project,
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
 
 def _complete(context: click.Context, _: click.Parameter, incomplete: str) -> list[str]:
     with suppress(MultiplatError):
-        opened = open_project(context.params.get("project") or find_project())
+        opened = open_project(argument_before(context, "project") or find_project())
         return complete_words(map(str, opened.config.targets), incomplete)
     return []
 

@@ -53,6 +53,14 @@ class Command(click.Command):
         write_epilog(formatter, self.examples, ctx.command_path)
 
 
+def argument_before(context: click.Context, name: str) -> Path | None:
+    """Return the first argument of a command line whose last option has no value yet.
+
+    click sorts none of the arguments of such a line by their names.
+    """
+    return Path(context.args[0]) if context.args else context.params.get(name)
+
+
 def complete_words(words: Iterable[str], incomplete: str) -> list[str]:
     """Return the possible completions of a word on the command line, each once."""
     return [word for word in dict.fromkeys(words) if word.startswith(incomplete)]
