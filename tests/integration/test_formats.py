@@ -142,7 +142,7 @@ def test_pip_installs_a_wheelhouse_without_an_index_and_with_hashes(
 def test_a_wheelhouse_has_a_folder_of_exactly_its_wheels_for_each_target(
     ask: Callable[..., ProjectFolder],
 ) -> None:
-    project = ask(formats=["wheelhouse"])
+    project = ask(boundary=1, formats=["wheelhouse"])
     report = project.build()
     folder = project.dist / "demo-1.0-wheelhouse"
     assert [path.name for path in project.dist.iterdir()] == [folder.name]
