@@ -6,6 +6,7 @@
 
 The program of a venv that holds the same module is started under the same conditions: what it sees
 is the right answer. Known differences are named in KNOWN, with the page that documents them.
+Windows has its own, in tests/e2e/test_windows_sweep.py.
 """
 
 from __future__ import annotations
