@@ -333,6 +333,7 @@ def test_every_address_of_ours_is_one_of_the_project_s_and_leads_to_a_file() -> 
 FOREIGN = {
     "Unknown build hook: multiplat",
     "No matching distribution found for hatch-multiplat",
+    "hatch-multiplat was not found in the package registry",
     "dist/",
     "twine",
     "not a zip file",
