@@ -299,7 +299,8 @@ def packages_blamed(explanation: str) -> tuple[NormalizedName, ...]:
     """Return the packages in uv's explanation of a failure, in its order."""
     named = re.findall(
         r"([A-Za-z0-9][A-Za-z0-9._-]*)(?:\[[^\]]*\])?(?:==|<=|>=|<|>)"
-        r"|(?:versions of|depends on|only) ([A-Za-z0-9][A-Za-z0-9._-]*)",
+        r"|(?:versions of|depends on|only) (?!the following|(?:one|any|all) of\b)"
+        r"([A-Za-z0-9][A-Za-z0-9._-]*)",
         explanation,
     )
     names = (canonicalize_name(first or second) for first, second in named)

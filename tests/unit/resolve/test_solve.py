@@ -316,3 +316,12 @@ def test_a_repository_that_has_to_be_built_is_no_failure_of_uv() -> None:
     failure = solve._failure(Finished(returncode=1, stdout="", stderr=said), question({}), {})
     assert isinstance(failure, SolveError)
     assert solve.packages_without_wheels(failure.explanation) == ("x",)
+
+
+def test_words_of_a_sentence_are_no_packages() -> None:
+    said = (
+        "Because only the following versions of low are available: low<2, and mid<=2.0 depends on "
+        "one of: low<2.5, we can conclude that mid<=2.0 cannot be used. And because only high<3 is "
+        "available and top depends on any of: high>4"
+    )
+    assert packages_blamed(said) == ("low", "mid", "high")
