@@ -44,8 +44,8 @@ VARYING: Final = (
     # Sizes and times, and the width of the columns that they are in.
     (r"\d+(?:\.\d+)? (?:bytes|[kMG]?B)\b", "SIZE"),
     (r"\b\d+(?:\.\d+)? s\b", "TIME"),
-    # A line of progress, on a slow network.
-    (r"^Fetching: .*\n", ""),
+    # What is fetched: whole wheels from an index that does not serve their metadata alone.
+    (r"^Fetch(?:ing|ed)\b.*\n", ""),
     # Versions of the tools, and what is newest in the index.
     (r"(?<=\w)(==|>=)[\w.+]*\d", r"\1VERSION"),
     (r"\b(hatch-multiplat|pex) \d[\w.+]*\b", r"\1 VERSION"),
