@@ -50,7 +50,7 @@ def choose_targets(targets: Sequence[Target], choice: Choice) -> tuple[Target, .
         for target in targets
         if target in by_target and target in by_platform and target in by_python
     )
-    if not found and not problems:
+    if targets and not found and not problems:
         problems.append("no target is of these platforms and Pythons at once")
     if problems:
         raise ConfigError(problems)

@@ -65,7 +65,7 @@ def test_a_build_requirement_that_is_nowhere_is_an_error_that_says_where_to_put_
     code, said = build(project)
     assert code == ToolError.exit_code
     assert "nowhere was not found" in said
-    assert "set UV_FIND_LINKS to a folder with what is missing" in said
+    assert "set UV_FIND_LINKS to a folder with the missing packages" in said
     assert "hatch-multiplat build --wheel FILE" in said
 
 

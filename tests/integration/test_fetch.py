@@ -427,7 +427,7 @@ class TestRetries:
         self, fetch: Fetch, artifact: Artifact, wheel: Path, index_server: IndexServer
     ) -> None:
         index_server.redirect(wheel.name, artifact.url)
-        assert "from one address to another without end" in failure_of(fetch, artifact)
+        assert "it redirects without end; does it need a login?" in failure_of(fetch, artifact)
 
     def test_a_server_that_has_trouble_with_one_file_is_asked_for_the_others(
         self, fetch: Fetch, make_wheel: MakeFile, index_server: IndexServer, wheel_cache: WheelCache

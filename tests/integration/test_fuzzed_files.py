@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 from click.testing import CliRunner
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from hatch_multiplat.executable.pex_skeleton import dump_info, with_hash
@@ -152,6 +152,7 @@ def change(value: Any, chance: random.Random) -> Any:
 
 @settings(max_examples=EXAMPLES, suppress_health_check=list(HealthCheck))
 @given(seed=SEED)
+@example(seed=920)  # a table without targets
 def test_a_table_may_say_anything(
     members: dict[str, bytes], tmp_path_factory: pytest.TempPathFactory, seed: int
 ) -> None:

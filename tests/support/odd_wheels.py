@@ -93,11 +93,11 @@ HOSTILE: Mapping[str, tuple[Callable[[Path], None], str]] = {
     "no RECORD": (changed({f"{INFO}/RECORD": None}), "no RECORD"),
     "wrong hash": (
         changed({f"{INFO}/RECORD": RECORD.replace("py,,", "py,sha256=AAAA,")}, record=False),
-        "its hash is another",
+        "its hash differs",
     ),
     "wrong size": (
         changed({f"{INFO}/RECORD": RECORD.replace("py,,", "py,,3")}, record=False),
-        "its size is another",
+        "its size differs",
     ),
     "not in RECORD": (changed({"evil/more.py": ""}, record=False), "does not list 'evil/more.py'"),
     "gone from RECORD": (
