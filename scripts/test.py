@@ -12,8 +12,8 @@ def main() -> None:
     # That of check.py, too: CI runs both, and to install twice takes it half a minute longer.
     python = make_environment("dev", "--editable", ".[cli]", "--group", "dev")
     # A file's tests stay with one process, as what they share is built once, and the files keep the
-    # order of tests/conftest.py. One process more than processors: some wait for the network.
-    workers = f"--numprocesses={(os.cpu_count() or 1) + 1}"
+    # order of tests/conftest.py. Some wait for the network, hence more processes than processors.
+    workers = f"--numprocesses={2 * (os.cpu_count() or 1)}"
     words = ("--dist=loadfile", "--no-loadscope-reorder", *sys.argv[1:])
     run(python, "-m", "pytest", workers, *words)
 
