@@ -74,7 +74,7 @@ def find_python(minor: tuple[int, int]) -> str | None:
 
 
 PYTHONS: Final = {minor: path for minor in MINORS if (path := find_python(minor))}
-ANY: Final = max(minor for minor in PYTHONS if minor <= (3, 13))
+ANY: Final = max((minor for minor in PYTHONS if minor <= (3, 13)), default=max(PYTHONS))
 
 
 @dataclass(frozen=True, kw_only=True)
