@@ -32,6 +32,7 @@ TAGS = tuple(
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="its targets here are of Linux")
+@pytest.mark.skipif(sys.version_info >= (3, 14), reason="it is for Pythons up to 3.13")
 def test_a_file_of_before_runs(tmp_path: Path) -> None:
     app = shutil.copy(DATA / "app.pex", tmp_path)
     environ = {"HOME": str(tmp_path), "PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin"}
