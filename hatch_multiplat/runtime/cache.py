@@ -188,10 +188,11 @@ def mend(temporary: str, final: str) -> None:
     One file after the other, so that programs that run in it do not notice.
     """
     temporary = windows.verbatim(temporary)
-    for folder, _, files in os.walk(temporary):
+    for folder, folders, files in os.walk(temporary):
         there = os.path.join(final, os.path.relpath(folder, temporary))
         os.makedirs(there, exist_ok=True)
-        for name in files:
+        links = [name for name in folders if os.path.islink(os.path.join(folder, name))]
+        for name in files + links:
             path = os.path.join(there, name)
             if name != "files" and not os.path.lexists(path):
                 try:

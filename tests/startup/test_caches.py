@@ -157,6 +157,22 @@ def test_a_setup_that_is_removed_while_it_is_looked_through_is_not_whole(
     assert not run.look_after(str(used), str(library))
 
 
+@pytest.mark.skipif(os.name == "nt", reason="Windows lets few users make links")
+def test_lost_links_come_back_too(tmp_path: Path) -> None:
+    """Also one to a folder, as a wheel may have it: without it the environment is never whole."""
+    lost, made = tmp_path / "lost", tmp_path / "made"
+    for root in (lost, made):
+        (root / "demo" / "data").mkdir(parents=True)
+        for name in ("files", "used", "demo/data/d"):
+            (root / name).touch()
+    (made / "demo" / "folder").symlink_to("data")
+    (made / "demo" / "file").symlink_to("data/d")
+    names = cache.list_tree(str(made))
+    cache.mend(str(made), str(lost))
+    assert cache.list_tree(str(lost)) == names
+    assert (lost / "demo" / "folder").readlink() == Path("data")
+
+
 def test_a_program_that_runs_while_its_setup_is_mended_does_not_notice(bench: Bench) -> None:
     app = packed(bench)
     code = "import sys; print('up', flush=True); sys.stdin.read(); import pack.deep, json; print(1)"
