@@ -222,7 +222,6 @@ def find_faults() -> list[str]:
 
 
 NOT_SHOWN: Final[Mapping[str, str]] = {
-    "base/process.py:lacks": "test_lean.py, in a process of its own",
     "executable/blocks.py:block_members": "only a Python without the module lzma makes it",
     "frontends/commands/terminal.py:end_output": "test_command_ends.py, in a process of its own",
 }

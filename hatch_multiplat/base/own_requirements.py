@@ -8,6 +8,8 @@ from typing import Final
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from hatch_multiplat.base.errors import ToolError
+
 DISTRIBUTION: Final = "hatch-multiplat"
 
 
@@ -26,3 +28,11 @@ def own_requirements(extra: str) -> dict[str, Requirement]:
             requirement.marker = None
             found[str(name)] = requirement
     return found
+
+
+def not_installed(needed: str, extras: str = "build") -> ToolError:
+    """Return the error for requirements of a build that are not installed here."""
+    return ToolError(
+        f"the build needs {needed}, not installed here; "
+        f"install it with: pip install '{DISTRIBUTION}[{extras}]'"
+    )

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from hatch_multiplat.base.errors import ToolError
 from hatch_multiplat.base.log import LOG
+from hatch_multiplat.base.own_requirements import not_installed
 from hatch_multiplat.base.urls import redact_text
 
 if TYPE_CHECKING:
@@ -41,15 +42,7 @@ def find_uv() -> str:
 
         return uv.find_uv_bin()
     except (ImportError, FileNotFoundError) as error:
-        raise lacks("uv") from error
-
-
-def lacks(name: str) -> ToolError:
-    """Return the error for a requirement of a build that is not installed here."""
-    return ToolError(
-        f"the build needs {name}, not installed here; "
-        "install it with: pip install 'hatch-multiplat[build]'"
-    )
+        raise not_installed("uv") from error
 
 
 def run_tool(

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Final, NoReturn, Protocol
 from packaging.pylock import is_valid_pylock_path
 from packaging.utils import canonicalize_name
 
-from hatch_multiplat.base.errors import ConfigError, MultiplatError, ToolError
+from hatch_multiplat.base.errors import ConfigError, MultiplatError
 from hatch_multiplat.base.lines import layout
-from hatch_multiplat.base.own_requirements import own_requirements
+from hatch_multiplat.base.own_requirements import not_installed, own_requirements
 from hatch_multiplat.build.checksums import FILENAME, write_checksums
 from hatch_multiplat.build.leftovers import remove_leftovers
 from hatch_multiplat.executable.pex_skeleton import lacks_skeleton
@@ -148,10 +148,7 @@ def check_installed(requirements: Iterable[Requirement]) -> None:
     missing = [requirement for requirement in requirements if not _is_installed(requirement)]
     if missing:
         with_sbom = any(item.name in own_requirements("sbom") for item in missing)
-        raise ToolError(
-            f"the build needs {', '.join(map(str, missing))}, not installed here; "
-            f"install it with: pip install 'hatch-multiplat[build{',sbom' * with_sbom}]'"
-        )
+        raise not_installed(", ".join(map(str, missing)), "build" + ",sbom" * with_sbom)
 
 
 def _runs_pex(config: Config, environ: Mapping[str, str]) -> bool:
@@ -175,14 +172,12 @@ def _unused_by_lock(project: Project, environ: Mapping[str, str]) -> set[str]:
         if not all(package.wheels for package in packages):
             return set()  # uv builds what has none
         wheels = [wheel for package in packages for wheel in package.wheels or ()]
-        missing = [
-            wheel
-            for wheel in wheels
-            if not wheel.path and not cache.find_verified(wheel.filename, wheel.hashes)
-        ]
+        is_complete = all(
+            wheel.path or cache.find_verified(wheel.filename, wheel.hashes) for wheel in wheels
+        )
     except (MultiplatError, OSError, ValueError):
         return set()
-    return {"uv"} if missing else {"uv", "requests"}
+    return {"uv", "requests"} if is_complete else {"uv"}
 
 
 def _is_installed(requirement: Requirement) -> bool:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Self, TypeVar
 from urllib.parse import urlsplit
 
-from hatch_multiplat.base.process import lacks
+from hatch_multiplat.base.own_requirements import not_installed
 from hatch_multiplat.base.urls import redact
 from hatch_multiplat.index.http_limits import FailedTry, Limits, RequestError
 
@@ -54,7 +54,7 @@ class HttpClient:
         try:
             from hatch_multiplat.index.http_session import Session  # noqa: PLC0415 - it takes 60 ms
         except ModuleNotFoundError as error:
-            raise lacks(str(error.name)) from error
+            raise not_installed(str(error.name)) from error
 
         with self._lock:
             if self._session is None:
