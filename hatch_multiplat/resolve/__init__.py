@@ -8,7 +8,6 @@ __all__ = [
     "downloads",
     "lock_changes",
     "lock_file",
-    "lock_freshness",
     "project",
     "question",
     "resolution",

@@ -20,8 +20,12 @@ from hatch_multiplat.base.process import find_uv, run_tool
 from hatch_multiplat.base.urls import redact
 from hatch_multiplat.config.config import DEFAULT_LOCK
 from hatch_multiplat.index.project_settings import find_workspace
-from hatch_multiplat.resolve.lock_changes import same_packages
-from hatch_multiplat.resolve.lock_freshness import find_stale, lock_inputs, locked_python
+from hatch_multiplat.resolve.lock_changes import (
+    find_stale,
+    lock_inputs,
+    locked_python,
+    same_packages,
+)
 from hatch_multiplat.resolve.lock_writer import TOOL, files_of, render_lock
 from hatch_multiplat.resolve.resolution import Resolution, Unresolved
 from hatch_multiplat.resolve.resolver import resolve

@@ -15,9 +15,9 @@ from packaging.utils import canonicalize_name
 
 from hatch_multiplat.base.errors import FetchError, SolveError
 from hatch_multiplat.index.project_settings import valid_requirements
+from hatch_multiplat.resolve.question import TargetConstraint
 from hatch_multiplat.resolve.solve import with_preferences
 from hatch_multiplat.resolve.solver import Level
-from hatch_multiplat.resolve.staging import TargetConstraint
 from hatch_multiplat.targets.patch_spans import admitted_patches
 from hatch_multiplat.targets.tag_constraint import admitted
 from hatch_multiplat.targets.target_list import MAX_PATCH

@@ -29,8 +29,8 @@ from hatch_multiplat.index.index_trouble import explain_trouble
 from hatch_multiplat.index.project_settings import valid_requirements
 from hatch_multiplat.index.sources import refuse_foreign_files, says_yes, uv_environment
 from hatch_multiplat.index.user_settings import UNHEARD, absolute_files, hide_settings
-from hatch_multiplat.resolve.build_policy import VARIABLES as BUILD_VARIABLES
-from hatch_multiplat.resolve.staging import (
+from hatch_multiplat.resolve.build_context import BUILD_VARIABLES
+from hatch_multiplat.resolve.question import (
     STAGED_NAME,
     lowest_python,
     solver_environments,
@@ -47,8 +47,7 @@ if TYPE_CHECKING:
     from packaging.utils import NormalizedName
 
     from hatch_multiplat.index.sources import Sources
-    from hatch_multiplat.resolve.question import Question
-    from hatch_multiplat.resolve.staging import TargetConstraint
+    from hatch_multiplat.resolve.question import Question, TargetConstraint
     from hatch_multiplat.targets.target import Target
 
 

@@ -13,7 +13,7 @@ from packaging.specifiers import SpecifierSet
 from hatch_multiplat.base.errors import CoverageError, SolveError
 from hatch_multiplat.index.progress import NoProgress
 from hatch_multiplat.index.sources import Sources
-from hatch_multiplat.resolve import search
+from hatch_multiplat.resolve import resolver
 from hatch_multiplat.resolve.build_context import BuildContext, Invocation
 from hatch_multiplat.resolve.question import Question
 from hatch_multiplat.resolve.resolution import Resolution, Unresolved
@@ -135,12 +135,12 @@ def test_a_floor_steps_back_past_many_releases_in_one_more_run_and_alone(
 def test_what_the_last_round_closes_is_covered(
     desk: Desk, make_wheel: MakeFile, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(search, "MAX_ROUNDS", 0)
+    monkeypatch.setattr(resolver, "MAX_ROUNDS", 0)
     add_native(desk, make_wheel, "native", "1.0", "manylinux_2_17_x86_64")
     add_native(desk, make_wheel, "native", "1.1", "manylinux_2_28_x86_64")
     with pytest.raises(CoverageError, match=r"native 1\.1"):
         desk.ask(["native"], [GLIBC_217])
-    monkeypatch.setattr(search, "MAX_ROUNDS", 1)
+    monkeypatch.setattr(resolver, "MAX_ROUNDS", 1)
     covered = desk.ask(["native"], [GLIBC_217])
     assert versions(covered, "native") == {"cp312-manylinux_2_17_x86_64": "1.0"}
 

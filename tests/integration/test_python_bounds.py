@@ -16,7 +16,7 @@ from hatch_multiplat.base.errors import ConfigError, CoverageError
 from hatch_multiplat.executable.reader import read_executable
 from hatch_multiplat.frontends.cli import main
 from hatch_multiplat.inspection.verification import executable_selections, prove_executable
-from hatch_multiplat.resolve import search
+from hatch_multiplat.resolve import resolver
 from tests.support.caches import make_cache
 from tests.support.project import make_project
 
@@ -125,7 +125,7 @@ def test_a_folder_of_wheels_says_nothing_of_pythons_and_each_version_is_tried(
     make: Make, make_wheel: MakeFile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """However many these are: the limit is for rounds that settle what the names tell."""
-    monkeypatch.setattr(search, "MAX_ROUNDS", 1)
+    monkeypatch.setattr(resolver, "MAX_ROUNDS", 1)
     wheels = [make_wheel("old", "1.0")]
     wheels += [make_wheel("old", f"1.{n}", requires_python="<3.12") for n in (1, 2)]
     folder = tmp_path / "wheelhouse"

@@ -21,7 +21,7 @@ from hatch_multiplat.frontends.commands.terminal import (
     quiet_option,
     verbose_option,
 )
-from hatch_multiplat.resolve.lock_changes import describe_changes
+from hatch_multiplat.resolve.lock_changes import describe_changes, find_stale
 from hatch_multiplat.resolve.lock_file import (
     RENEW,
     check_writable,
@@ -31,7 +31,6 @@ from hatch_multiplat.resolve.lock_file import (
     without_packages,
     write_lock,
 )
-from hatch_multiplat.resolve.lock_freshness import find_stale
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -6,7 +6,7 @@ import pytest
 from packaging.utils import canonicalize_name
 
 from hatch_multiplat.base.errors import ConfigError
-from hatch_multiplat.resolve.build_policy import read_policy
+from hatch_multiplat.resolve.build_context import read_policy
 
 DEMO = canonicalize_name("demo")
 

@@ -10,7 +10,7 @@ from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
-from hatch_multiplat.resolve.staging import (
+from hatch_multiplat.resolve.question import (
     TargetConstraint,
     lowest_python,
     solver_environments,
