@@ -1,9 +1,8 @@
-"""The settings of uv and pip: which of them count in a build, and what is said of the others.
+"""The settings of uv and pip that would change a build and have no effect on it.
 
-Of every setting that uv and pip have, one of three things is true. It counts, as it does to uv or
-pip. It is of no concern, since it says nothing of what is resolved, from where, and how. Or it
-would change that and does not count here: then a build that finds it set says so, with what to do
-instead. docs/reference/tool-settings.md is made from these tables.
+A build that finds one of them set says so, with what to do instead. All others either count, as
+they do to uv or pip, or are of no concern: they say nothing of what is resolved, from where, and
+how. tests/support/tool_settings.py lists those, and makes docs/reference/tool-settings.md.
 """
 
 from __future__ import annotations
@@ -13,48 +12,13 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-COUNTS: Final = ""
-"""Instead of a reason: the setting means the same here as to the tool."""
-
 _DOWNLOADS: Final = "it counts while uv solves, and not for what is downloaded"
 _CERTIFICATES: Final = f"{_DOWNLOADS}; name the file with your CA certificates in SSL_CERT_FILE"
 _PROXY: Final = f"{_DOWNLOADS}; set HTTPS_PROXY, HTTP_PROXY and NO_PROXY"
 _SDIST: Final = "an sdist that is built here is built without it"
 _NO_SOURCES: Final = "the sources are in force; set UV_NO_SOURCES=1 to leave all of them out"
 
-UV_SETTINGS: Final[Mapping[str, str]] = {
-    **dict.fromkeys(
-        (
-            "cache-dir",
-            "constraint-dependencies",
-            "dependency-metadata",
-            "exclude-dependencies",
-            "exclude-newer",
-            "exclude-newer-package",
-            "extra-index-url",
-            "find-links",
-            "fork-strategy",
-            "index",
-            "index-strategy",
-            "index-url",
-            "keyring-provider",
-            "no-binary",
-            "no-binary-package",
-            "no-build",
-            "no-build-package",
-            "no-index",
-            "offline",
-            "only-binary",
-            "override-dependencies",
-            "pip",
-            "prerelease",
-            "prerelease-package",
-            "resolution",
-            "sources",
-            "workspace",
-        ),
-        COUNTS,
-    ),
+UV_WITHOUT_EFFECT: Final[Mapping[str, str]] = {
     "allow-insecure-host": f"{_DOWNLOADS}, whose certificates are always checked",
     "build-constraint-dependencies": _SDIST,
     "config-settings": _SDIST,
@@ -74,69 +38,15 @@ UV_SETTINGS: Final[Mapping[str, str]] = {
     "system-certs": _CERTIFICATES,
     "torch-backend": "name PyTorch's index in tool.uv.index, and bind its packages to that",
 }
-"""Each setting of uv that counts or would change something, with the reason why it does not."""
+"""Each setting of uv that does not count here, with the reason or with what to do instead."""
 
-UV_WITHOUT_CONCERN: Final = frozenset(
-    {
-        # What is resolved for: the targets of [tool.multiplat] say it.
-        *("conflicts", "default-groups", "dependency-groups", "dev-dependencies", "environments"),
-        *("minimum-libc-version", "required-environments", "all-extras", "extra", "group"),
-        *("no-extra", "python-platform", "python-version", "universal"),
-        # Other commands of uv, and how it installs.
-        *("add-bounds", "allow-empty-requirements", "annotation-style", "audit"),
-        *("break-system-packages", "build-backend", "cache-keys", "check-url", "compile-bytecode"),
-        *("custom-compile-command", "emit-build-options", "emit-find-links"),
-        *("emit-index-annotation", "emit-index-url", "emit-marker-expression", "generate-hashes"),
-        *("link-mode", "managed", "no-annotate", "no-emit-package", "no-header"),
-        *("no-strip-extras", "no-strip-markers", "output-file", "package", "prefix"),
-        *("publish-url", "reinstall", "reinstall-package", "require-hashes", "strict", "system"),
-        *("target", "trusted-publishing", "upgrade", "upgrade-package", "verify-hashes"),
-        # How uv itself runs; the Python of the build is the one that it is given.
-        *("concurrent-builds", "concurrent-downloads", "concurrent-installs"),
-        *("graalpy-install-mirror", "no-cache", "preview", "preview-features", "python"),
-        *("pypy-install-mirror", "pyodide-install-mirror", "python-downloads"),
-        *("python-downloads-json-url", "python-install-mirror", "python-preference"),
-        "required-version",
-    }
-)
-
-UV_VARIABLES: Final[Mapping[str, str]] = {
-    **dict.fromkeys(
-        (
-            "UV_BUILD_CONSTRAINT",
-            "UV_CACHE_DIR",
-            "UV_CONFIG_FILE",
-            "UV_CONSTRAINT",
-            "UV_DEFAULT_INDEX",
-            "UV_EXCLUDE",
-            "UV_EXCLUDE_NEWER",
-            "UV_EXTRA_INDEX_URL",
-            "UV_FIND_LINKS",
-            "UV_FORK_STRATEGY",
-            "UV_INDEX",
-            "UV_INDEX_STRATEGY",
-            "UV_INDEX_URL",
-            "UV_KEYRING_PROVIDER",
-            "UV_NO_BINARY",
-            "UV_NO_BINARY_PACKAGE",
-            "UV_NO_BUILD",
-            "UV_NO_BUILD_PACKAGE",
-            "UV_NO_CONFIG",
-            "UV_NO_SOURCES",
-            "UV_NO_SYSTEM_CONFIG",
-            "UV_OFFLINE",
-            "UV_OVERRIDE",
-            "UV_PRERELEASE",
-            "UV_RESOLUTION",
-        ),
-        COUNTS,
-    ),
+UV_VARIABLES_WITHOUT_EFFECT: Final[Mapping[str, str]] = {
     **dict.fromkeys(
         ("UV_AZURE_ENDPOINT_URL", "UV_GCS_ENDPOINT_URL", "UV_S3_ENDPOINT_URL"),
         f"{_DOWNLOADS}; give the index a user and a password",
     ),
     "UV_CREDENTIALS_DIR": f"{_DOWNLOADS}; put the login into ~/.netrc or the keyring",
-    "UV_INSECURE_HOST": UV_SETTINGS["allow-insecure-host"],
+    "UV_INSECURE_HOST": UV_WITHOUT_EFFECT["allow-insecure-host"],
     "UV_INSECURE_NO_ZIP_VALIDATION": "every wheel is checked",
     "UV_ISOLATED": "set UV_NO_CONFIG=1",
     "UV_NATIVE_TLS": _CERTIFICATES,
@@ -145,61 +55,11 @@ UV_VARIABLES: Final[Mapping[str, str]] = {
     "UV_REQUIRE_BUILD_HASHES": _SDIST,
     "UV_SKIP_WHEEL_FILENAME_CHECK": "every wheel is checked",
     "UV_SYSTEM_CERTS": _CERTIFICATES,
-    "UV_TORCH_BACKEND": UV_SETTINGS["torch-backend"],
+    "UV_TORCH_BACKEND": UV_WITHOUT_EFFECT["torch-backend"],
 }
 """The same for uv's variables."""
 
-UV_VARIABLES_WITHOUT_CONCERN: Final = frozenset(
-    f"UV_{name}"
-    for name in (
-        # What is resolved for: the project and its table say it.
-        *("DEV", "NO_DEV", "NO_DEFAULT_GROUPS", "NO_GROUP", "LIBC", "PROJECT", "NO_PROJECT"),
-        *("FROZEN", "LOCKED", "WORKING_DIR"),
-        # Other commands of uv, and how it installs.
-        *("BREAK_SYSTEM_PACKAGES", "COMPILE_BYTECODE", "COMPILE_BYTECODE_TIMEOUT"),
-        *("CUSTOM_COMPILE_COMMAND", "DOWNLOAD_URL", "ENV_FILE", "GITHUB_TOKEN", "INIT_BARE"),
-        *("INIT_BUILD_BACKEND", "INSTALLER_GHE_BASE_URL", "INSTALLER_GITHUB_BASE_URL"),
-        *("INSTALL_DIR", "LINK_MODE", "MALWARE_CHECK", "MALWARE_CHECK_URL", "NO_EDITABLE"),
-        *("NO_ENV_FILE", "NO_INSTALLER_METADATA", "NO_INSTALL_LOCAL", "NO_INSTALL_PROJECT"),
-        *("NO_INSTALL_WORKSPACE", "NO_MODIFY_PATH", "NO_SYNC", "PROJECT_ENVIRONMENT"),
-        *("PUBLISH_CHECK_URL", "PUBLISH_INDEX", "PUBLISH_NO_ATTESTATIONS", "PUBLISH_PASSWORD"),
-        *("PUBLISH_TOKEN", "PUBLISH_URL", "PUBLISH_USERNAME", "RUN_RLIMIT_NOFILE"),
-        *("TOOL_BIN_DIR", "TOOL_DIR", "UNMANAGED_INSTALL", "UPLOAD_HTTP_TIMEOUT"),
-        *("VENV_CLEAR", "VENV_RELOCATABLE", "VENV_SEED"),
-        # Hashes are always checked.
-        *("NO_VERIFY_HASHES", "REQUIRE_HASHES"),
-        # How uv itself runs; the Python of the build is the one that it is given.
-        *("CONCURRENT_BUILDS", "CONCURRENT_CACHE_READS", "CONCURRENT_DOWNLOADS"),
-        *("CONCURRENT_INSTALLS", "GIT_LFS", "GRAALPY_INSTALL_MIRROR", "HIDE_BUILD_OUTPUT"),
-        *("HTTP_CONNECT_TIMEOUT", "HTTP_RETRIES", "HTTP_TIMEOUT", "LEGACY_TAR_BACKEND"),
-        *("LOCK_TIMEOUT", "LOG_CONTEXT", "MANAGED_PYTHON", "NO_CACHE", "NO_GITHUB_FAST_PATH"),
-        *("NO_HF_TOKEN", "NO_MANAGED_PYTHON", "NO_PROGRESS", "NO_WRAP", "PREVIEW"),
-        *("PREVIEW_FEATURES", "PYODIDE_INSTALL_MIRROR", "PYPY_INSTALL_MIRROR", "PYTHON"),
-        *("PYTHON_ARCH", "PYTHON_BIN_DIR", "PYTHON_CACHE_DIR", "PYTHON_CPYTHON_BUILD"),
-        *("PYTHON_DOWNLOADS", "PYTHON_DOWNLOADS_JSON_URL", "PYTHON_GRAALPY_BUILD"),
-        *("PYTHON_INSTALL_BIN", "PYTHON_INSTALL_DIR", "PYTHON_INSTALL_MIRROR"),
-        *("PYTHON_INSTALL_REGISTRY", "PYTHON_NO_REGISTRY", "PYTHON_PREFERENCE"),
-        *("PYTHON_PYODIDE_BUILD", "PYTHON_PYPY_BUILD", "PYTHON_SEARCH_PATH", "REQUEST_TIMEOUT"),
-        *("STACK_SIZE", "SYSTEM_PYTHON"),
-    )
-)
-
-PIP_SETTINGS: Final[Mapping[str, str]] = {
-    **dict.fromkeys(
-        (
-            "cert",
-            "constraint",
-            "extra-index-url",
-            "find-links",
-            "index-url",
-            "keyring-provider",
-            "no-binary",
-            "no-index",
-            "only-binary",
-            "prefer-binary",
-        ),
-        COUNTS,
-    ),
+PIP_WITHOUT_EFFECT: Final[Mapping[str, str]] = {
     "all-releases": "set prerelease in tool.uv",
     "build-constraint": _SDIST,
     "client-cert": "no certificate of a client is sent",
@@ -220,27 +80,6 @@ PIP_SETTINGS: Final[Mapping[str, str]] = {
 }
 """The same for pip's options, by their names in its files and variables (`PIP_...`)."""
 
-PIP_WITHOUT_CONCERN: Final = frozenset(
-    {
-        # What is resolved for and what is installed: the project and its table say it.
-        *("abi", "editable", "group", "implementation", "platform", "python-version"),
-        *("requirement", "requirements-from-script", "source", "source-dir", "source-directory"),
-        # How pip installs.
-        *("break-system-packages", "check-build-dependencies", "compile", "dry-run"),
-        *("force-reinstall", "ignore-installed", "no-clean", "no-compile"),
-        *("no-warn-conflicts", "no-warn-script-location", "prefix", "report", "root"),
-        *("no-user", "root-user-action", "src", "target", "upgrade", "upgrade-strategy", "user"),
-        # Hashes are always checked.
-        *("no-require-hashes", "require-hashes"),
-        # How pip itself runs.
-        *("cache-dir", "debug", "disable-pip-version-check", "exists-action", "help"),
-        *("isolated", "log", "no-cache-dir", "no-color", "no-input", "progress-bar", "python"),
-        *("quiet", "refresh-package", "require-virtualenv", "resume-retries", "retries"),
-        *("default-timeout", "local-log", "log-file", "no-python-version-warning", "require-venv"),
-        *("timeout", "use-deprecated", "use-feature", "use-pep517", "verbose"),
-    }
-)
-
 
 def settings_without_effect(
     *tables: tuple[str, Mapping[str, Any]],
@@ -252,76 +91,21 @@ def settings_without_effect(
     A table of uv's comes with the words that messages name its keys with.
     """
     for where, table in tables:
-        for key, reason in UV_SETTINGS.items():
+        for key, reason in UV_WITHOUT_EFFECT.items():
             pip = table.get("pip", {})
             for place, part in ((key, table), (f"pip.{key}", pip)):
-                if reason and part.get(key):
+                if part.get(key):
                     yield f"{where}{place} has no effect here: {reason}"
-    for name, reason in UV_VARIABLES.items():
-        if reason and _is_set(environ.get(name)):
+    for name, reason in UV_VARIABLES_WITHOUT_EFFECT.items():
+        if _is_set(environ.get(name)):
             yield f"{name} has no effect here: {reason}"
-    for key, reason in PIP_SETTINGS.items():
+    for key, reason in PIP_WITHOUT_EFFECT.items():
         variable = f"PIP_{key.upper().replace('-', '_')}"
-        if reason and _is_set(environ.get(variable)):
+        if _is_set(environ.get(variable)):
             yield f"{variable} has no effect here: {reason}"
-        elif reason and _is_set(pip_config.get(key)):
+        elif _is_set(pip_config.get(key)):
             yield f"pip's {key} has no effect here: {reason}"
 
 
 def _is_set(value: str | None) -> bool:
     return (value or "").strip().lower() not in {"", "0", "false", "no", "off"}
-
-
-def render_page() -> str:
-    """Return the page of the documentation that lists every setting."""
-    return "\n".join(
-        [
-            "# Settings of uv and pip",
-            "",
-            "A build resolves dependencies as uv and pip do, and their settings count: those of",
-            "the project, of its workspace, of the user and of the system, and the environment's",
-            "variables. The tables below have every setting that could change a build:",
-            "",
-            "- *counts*: the setting means here what it means to the tool.",
-            "- *no effect*: a build ignores the setting. If it is set, a warning says so.",
-            "",
-            "All other settings follow each table. They do not change what a build resolves.",
-            "",
-            "## uv",
-            "",
-            "These are the settings in `[tool.uv]` and in `uv.toml`, at the top or under `pip`.",
-            "",
-            *_rows(UV_SETTINGS),
-            "",
-            "Other settings: " + _listed(UV_WITHOUT_CONCERN) + ".",
-            "",
-            "These are the variables of the environment. Credentials, proxies and certificates",
-            "have variables too, which [Environment variables](environment.md) lists.",
-            "",
-            *_rows(UV_VARIABLES),
-            "",
-            "Other variables: " + _listed(UV_VARIABLES_WITHOUT_CONCERN) + ".",
-            "",
-            "## pip",
-            "",
-            "These are pip's options, in `pip.conf` or as `PIP_...` in the environment. Indexes",
-            "and folders among them count if neither uv's settings nor the table name any:",
-            "[the order](../how-to/private-index.md#in-the-environment).",
-            "",
-            *_rows(PIP_SETTINGS),
-            "",
-            "Other options: " + _listed(PIP_WITHOUT_CONCERN) + ".",
-            "",
-        ]
-    )
-
-
-def _rows(settings: Mapping[str, str]) -> Iterator[str]:
-    yield "| Setting | In a build |"
-    yield "| --- | --- |"
-    for key, reason in sorted(settings.items()):
-        yield f"| `{key}` | {f'no effect: {reason}' if reason else 'counts'} |"
-
-
-def _listed(names: frozenset[str]) -> str:
-    return ", ".join(f"`{name}`" for name in sorted(names))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 import pytest
 import uv
 
-from hatch_multiplat.config.tool_settings import (
+from tests.support.tool_settings import (
     PIP_SETTINGS,
     PIP_WITHOUT_CONCERN,
     UV_SETTINGS,

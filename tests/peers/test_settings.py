@@ -6,8 +6,8 @@ import re
 
 import pytest
 
-from hatch_multiplat.config.tool_settings import UV_VARIABLES, UV_VARIABLES_WITHOUT_CONCERN
 from tests.peers.sdists import read_sdist
+from tests.support.tool_settings import UV_VARIABLES, UV_VARIABLES_WITHOUT_CONCERN
 
 pytestmark = [pytest.mark.network, pytest.mark.slow]
 

@@ -1,8 +1,8 @@
 from __future__ import annotations
 
-from pathlib import Path
-
-from hatch_multiplat.config.tool_settings import (
+from hatch_multiplat.config.tool_settings import settings_without_effect
+from tests.support.tool_settings import (
+    PAGE,
     PIP_SETTINGS,
     PIP_WITHOUT_CONCERN,
     UV_SETTINGS,
@@ -10,10 +10,7 @@ from hatch_multiplat.config.tool_settings import (
     UV_VARIABLES_WITHOUT_CONCERN,
     UV_WITHOUT_CONCERN,
     render_page,
-    settings_without_effect,
 )
-
-PAGE = Path(__file__).parents[3] / "docs/reference/tool-settings.md"
 
 
 def test_a_setting_is_in_one_table() -> None:
@@ -46,5 +43,5 @@ def test_what_counts_and_what_is_off_is_not_told() -> None:
 
 
 def test_the_page_of_the_documentation_is_made_from_the_tables() -> None:
-    """Made anew with: python -c 'from hatch_multiplat.config.tool_settings import ...'."""
+    """`python -m tests.support.tool_settings` writes it anew."""
     assert PAGE.read_text("utf-8") == render_page()
