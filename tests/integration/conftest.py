@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,7 @@ from hatch_multiplat.index.http_client import HttpClient
 from hatch_multiplat.index.wheel_cache import WheelCache
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
 
@@ -40,3 +41,35 @@ def pex_resolves() -> None:
 def client(plain_network: None) -> Iterator[HttpClient]:
     with HttpClient(Credentials(), backoff=0, environ=os.environ) as client:
         yield client
+
+
+class Keyring:
+    """A `keyring` on PATH: `answers` are by the ends of its arguments, to all others it fails."""
+
+    def __init__(self, folder: Path) -> None:
+        self._program = folder / "keyring"
+        self._asked = folder / "asked"
+
+    def answer(self, answers: Mapping[str, str]) -> None:
+        cases = "".join(
+            f"  *{shlex.quote(words)}) printf %s {shlex.quote(said)} ;;\n"
+            for words, said in answers.items()
+        )
+        self._program.write_text(
+            f'#!/bin/sh\necho "$@" >> {shlex.quote(str(self._asked))}\ncase "$*" in\n{cases}'
+            '  *) echo "no password, s3cret or other" >&2; exit 1 ;;\nesac\n',
+            "utf-8",
+        )
+        self._program.chmod(0o755)
+
+    @property
+    def asked(self) -> list[str]:
+        return self._asked.read_text("utf-8").splitlines() if self._asked.exists() else []
+
+
+@pytest.fixture
+def keyring(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Keyring:
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
+    return Keyring(folder)

@@ -6,7 +6,6 @@ import base64
 import functools
 import hashlib
 import http.server
-import os
 import re
 import socket
 import subprocess
@@ -30,6 +29,7 @@ if TYPE_CHECKING:
 
     from hatch_multiplat.wheels.report import Report
     from tests.conftest import MakeFile
+    from tests.integration.conftest import Keyring
     from tests.support.index_server import IndexServer
     from tests.support.project import ProjectFolder
 
@@ -455,26 +455,6 @@ def test_a_real_pypiserver_wants_a_password(
             assert not any(b"s3cret" in archive.read(name) for name in archive.namelist())
 
 
-@pytest.fixture
-def keyring(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], list[str]]:
-    """A `keyring` command on PATH with ada's password; returns what it was asked."""
-    folder = tmp_path / "bin"
-    folder.mkdir()
-    (folder / "keyring").write_text(
-        f'#!/bin/sh\necho "$@" >> "{tmp_path}/asked"\n'
-        'case "$*" in\n'
-        '  *" ada") echo s3cret ;;\n'
-        '  *" --mode creds") echo ada; echo s3cret ;;\n'
-        '  *) echo "no password, s3cret or other" >&2; exit 1 ;;\n'
-        "esac\n",
-        "utf-8",
-    )
-    (folder / "keyring").chmod(0o755)
-    monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
-    asked = tmp_path / "asked"
-    return lambda: asked.read_text("utf-8").splitlines() if asked.exists() else []
-
-
 @pytest.mark.skipif(sys.platform == "win32", reason="the stand-in is a shell script")
 @pytest.mark.parametrize(
     "way", ["variable", "tool.uv", "by name", "always", "pip", "off", "wrong user"]
@@ -482,7 +462,7 @@ def keyring(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], lis
 def test_the_password_may_be_in_the_keyring(
     *,
     way: str,
-    keyring: Callable[[], list[str]],
+    keyring: Keyring,
     start_index: Callable[..., IndexServer],
     corp: list[Path],
     tmp_path: Path,
@@ -491,6 +471,7 @@ def test_the_password_may_be_in_the_keyring(
     """For uv, for the pages and for the wheels; it is asked only where a setting says so."""
     index = start_index(auth=("ada", "s3cret"))
     index.add(*corp)
+    keyring.answer({" ada": "s3cret\n", " --mode creds": "ada\ns3cret\n"})
     user = "bob" if way == "wrong user" else "ada"
     url = index.index_url.replace("://", f"://{user}@")
     project = prepare(tmp_path, table=BOTH, requires=("corp",))
@@ -520,13 +501,13 @@ def test_the_password_may_be_in_the_keyring(
         with pytest.raises((SolveError, FetchError)) as raised:
             project.build(**environ)
         assert "s3cret" not in str(raised.value)
-        assert bool(keyring()) == (way == "wrong user")
+        assert bool(keyring.asked) == (way == "wrong user")
         return
     report = project.build(**environ)
     assert versions(report) == {"corp": ("1.0", "1.1")}
     words = "--mode creds" if way == "always" else "ada"
-    assert set(keyring()) == {f"get {index.index_url} {words}"}
-    assert len(keyring()) <= 4
+    assert set(keyring.asked) == {f"get {index.index_url} {words}"}
+    assert len(keyring.asked) <= 4
     with zipfile.ZipFile(report.path) as archive:
         assert not any(b"s3cret" in archive.read(name) for name in archive.namelist())
     assert "s3cret" not in "".join(project.said)

@@ -59,41 +59,6 @@ def test_netrc_is_asked_where_no_credentials_are_given(
     assert find({"https://a.example/": BOB}, "https://a.example/simple/") == basic_auth(*BOB)
 
 
-def test_the_keyring_is_asked_once_and_after_netrc(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    asked: list[tuple[str, str]] = []
-
-    def answer(url: str, user: str) -> tuple[str, str] | None:
-        asked.append((url, user))
-        return ("ann", "secret") if user == "ann" else None
-
-    monkeypatch.setattr("hatch_multiplat.index.http_session.ask_keyring", answer)
-    netrc = tmp_path / "netrc"
-    netrc.write_text("machine b.example login bob password geheim\n")
-    monkeypatch.setenv("NETRC", str(netrc))
-    logins: dict[str, tuple[str, str | None]] = {
-        "https://a.example/simple/": ("ann", None),
-        "https://b.example/simple/": ("bob", None),
-        "https://c.example/simple/": ("token", None),
-        "https://d.example/simple/": ("", None),
-    }
-    with HttpClient(Credentials(logins), environ=os.environ).session as session:
-        headers = [
-            session.prepare_request(requests.Request("GET", f"https://{host}.example/x")).headers
-            for host in "aabcd"
-        ]
-    assert [header.get("Authorization") for header in headers] == [
-        basic_auth(*ANN),
-        basic_auth(*ANN),
-        basic_auth(*BOB),
-        basic_auth("token", ""),
-        None,
-    ]
-    users = [user for _, user in asked]
-    assert users == ["ann", "token", ""]
-
-
 @pytest.mark.parametrize(
     ("environ", "expected"),
     [
