@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from pathlib import Path
 
@@ -15,8 +14,8 @@ from hatch_multiplat.frontends.commands.opening import build_wheel, say_what_is_
 from hatch_multiplat.frontends.commands.terminal import (
     Command,
     Terminal,
-    ends_cleanly,
     json_option,
+    print_json,
     project_argument,
     quiet_option,
     verbose_option,
@@ -54,7 +53,6 @@ from hatch_multiplat.wheels.report import render_report, report_to_json
 @json_option
 @quiet_option
 @verbose_option
-@ends_cleanly
 def build(
     *,
     project: Path,
@@ -85,6 +83,6 @@ def build(
         )
         report = build_executable(request, make_invocation(terminal))
     if as_json:
-        click.echo(json.dumps(report_to_json(report), indent=2))
+        print_json(report_to_json(report))
     else:
         terminal.display_success(render_report(report))

@@ -14,8 +14,8 @@ from hatch_multiplat.base.text import format_count, format_size
 from hatch_multiplat.frontends.commands.terminal import (
     Command,
     Terminal,
-    ends_cleanly,
     json_option,
+    print_json,
     quiet_option,
 )
 from hatch_multiplat.index.wheel_cache import KINDS, WheelCache, list_entries, remove_entries
@@ -45,7 +45,6 @@ _DAY = 24 * 60 * 60  # seconds
 )
 @json_option
 @quiet_option
-@ends_cleanly
 def cache(*, action: str, days: int, as_json: bool, quiet: bool) -> None:
     """Show the folder of the wheel cache (dir) or its contents (size), or remove files from it.
 
@@ -81,7 +80,7 @@ def _show(root: Path, entries: Sequence[Entry], action: str, *, as_json: bool) -
     if as_json:
         counted = {kind: {"files": files[kind], "bytes": sizes[kind]} for kind in sorted(files)}
         sized = {"bytes": sizes.total(), "kinds": counted} if action == "size" else {}
-        click.echo(json.dumps({"folder": str(root), **sized}, indent=2))
+        print_json({"folder": str(root), **sized})
         return
     terminal = Terminal()
     click.echo(str(root))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from pathlib import Path
@@ -27,8 +26,8 @@ from hatch_multiplat.frontends.commands.terminal import (
     Terminal,
     complete_platforms,
     complete_pythons,
-    ends_cleanly,
     json_option,
+    print_json,
     project_argument,
     quiet_option,
     verbose_option,
@@ -95,7 +94,6 @@ if TYPE_CHECKING:
 )
 @quiet_option
 @verbose_option
-@ends_cleanly
 def check(
     *,
     project: Path,
@@ -141,7 +139,7 @@ def check(
         _say_what_is_unopened(found, terminal)
     _end(matrix, wrong, terminal, as_json=as_json, quiet=quiet)
     if as_json:
-        click.echo(json.dumps(matrix_to_json(matrix), indent=2))
+        print_json(matrix_to_json(matrix))
 
 
 def _end(

@@ -20,7 +20,6 @@ from hatch_multiplat.frontends.commands.terminal import (
     Terminal,
     complete_platforms,
     complete_pythons,
-    ends_cleanly,
     project_argument,
     quiet_option,
     verbose_option,
@@ -86,7 +85,6 @@ if TYPE_CHECKING:
 @click.option("-y", "--yes", is_flag=True, help="Write without asking, even on a terminal.")
 @quiet_option
 @verbose_option
-@ends_cleanly
 def init(
     *,
     project: Path,

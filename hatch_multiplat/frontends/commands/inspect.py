@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from typing import TYPE_CHECKING
 
@@ -20,8 +19,8 @@ from hatch_multiplat.frontends.commands.executables import (
 from hatch_multiplat.frontends.commands.terminal import (
     Command,
     Terminal,
-    ends_cleanly,
     json_option,
+    print_json,
 )
 from hatch_multiplat.frontends.render.inspection_text import render_inspection
 from hatch_multiplat.inspection.inspection import inspect as inspect_executable
@@ -44,7 +43,6 @@ if TYPE_CHECKING:
 @lock_option
 @fetch_option
 @json_option
-@ends_cleanly
 def inspect(
     *, file: Path, wheels: bool, lock_path: Path | None, fetch: bool, as_json: bool
 ) -> None:
@@ -63,7 +61,7 @@ def inspect(
             details=inspection_to_json(inspection),
         )
     if as_json:
-        click.echo(json.dumps(inspection_to_json(inspection), indent=2))
+        print_json(inspection_to_json(inspection))
     else:
         width = width_of(sys.stdout)
         Terminal().show(render_inspection(inspection, wheels=wheels, width=width))

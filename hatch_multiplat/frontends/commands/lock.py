@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import json
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -15,8 +14,8 @@ from hatch_multiplat.frontends.commands.opening import prepare
 from hatch_multiplat.frontends.commands.terminal import (
     Command,
     Terminal,
-    ends_cleanly,
     json_option,
+    print_json,
     project_argument,
     quiet_option,
     verbose_option,
@@ -63,7 +62,6 @@ if TYPE_CHECKING:
 @json_option
 @quiet_option
 @verbose_option
-@ends_cleanly
 def lock(
     *,
     project: Path,
@@ -108,7 +106,7 @@ def lock(
         listed = "\n".join(f"  {line}" for line in (*reasons, *changes)) or "  its text differs"
         raise LockError(f"{name} is stale; renew it with: {RENEW}\n{listed}", details=found)
     if as_json:
-        click.echo(json.dumps(found, indent=2))
+        print_json(found)
     for line in changes:
         terminal.display_success(line)
     terminal.display_success(f"{name} is up to date" if fresh else f"Wrote {name}")

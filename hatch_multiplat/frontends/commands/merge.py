@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from pathlib import Path
 
@@ -14,8 +13,8 @@ from hatch_multiplat.frontends.commands.executables import check_output, file_ty
 from hatch_multiplat.frontends.commands.terminal import (
     Command,
     Terminal,
-    ends_cleanly,
     json_option,
+    print_json,
     quiet_option,
 )
 from hatch_multiplat.index.wheel_cache import WheelCache
@@ -40,7 +39,6 @@ from hatch_multiplat.inspection.parts import join_tables, write_joined
 )
 @json_option
 @quiet_option
-@ends_cleanly
 def merge(*, files: tuple[Path, ...], output: Path, as_json: bool, quiet: bool) -> None:
     """Write one executable with the targets of several files of one project and version.
 
@@ -56,7 +54,7 @@ def merge(*, files: tuple[Path, ...], output: Path, as_json: bool, quiet: bool) 
     size = output.stat().st_size
     names = [target.name for target in table.targets]
     if as_json:
-        click.echo(json.dumps({"path": str(output), "size": size, "targets": names}, indent=2))
+        print_json({"path": str(output), "size": size, "targets": names})
         return
     Terminal(quiet=quiet).display_success(
         f"{output}  {format_size(size)}, {len(names)} targets of {len(files)} files"

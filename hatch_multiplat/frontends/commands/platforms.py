@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from itertools import groupby
 from typing import TYPE_CHECKING
 
 import click
 
-from hatch_multiplat.frontends.commands.terminal import Command, Terminal, ends_cleanly, json_option
+from hatch_multiplat.frontends.commands.terminal import Command, Terminal, json_option, print_json
 from hatch_multiplat.targets.platforms import FLOOR_SYSTEMS, Platform, oldest_floor, short_names
 from hatch_multiplat.targets.python import known_pythons
 
@@ -43,7 +42,6 @@ Entries of `python`:
     ],
 )
 @json_option
-@ends_cleanly
 def platforms(*, as_json: bool) -> None:
     """Show the possible `platforms` and `python` of [tool.multiplat], and the meaning of floors."""
     known = [Platform.parse(name) for name in short_names()]
@@ -64,7 +62,7 @@ def platforms(*, as_json: bool) -> None:
             ],
             "python": [str(python) for python in known_pythons()],
         }
-        click.echo(json.dumps(described, indent=2))
+        print_json(described)
         return
     Terminal().display_success(f"{'platform':24}{'wheel tag':26}{'floor':14}oldest floor")
     for platform in known:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
-
 import click
 
 from hatch_multiplat.config.schema import table_schema
 from hatch_multiplat.frontends.commands.terminal import (
     Command,
-    ends_cleanly,
+    print_json,
 )
 
 
@@ -21,7 +19,6 @@ from hatch_multiplat.frontends.commands.terminal import (
         "hatch-multiplat schema | jq .properties.platforms",
     ],
 )
-@ends_cleanly
 def schema() -> None:
     """Print the JSON schema of [tool.multiplat]."""
-    click.echo(json.dumps(table_schema(), indent=2))
+    print_json(table_schema())

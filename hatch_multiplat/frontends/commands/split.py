@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -24,8 +23,8 @@ from hatch_multiplat.frontends.commands.executables import (
 from hatch_multiplat.frontends.commands.terminal import (
     Command,
     Terminal,
-    ends_cleanly,
     json_option,
+    print_json,
     quiet_option,
 )
 from hatch_multiplat.index.wheel_cache import WheelCache
@@ -68,7 +67,6 @@ EXE: Final = ".exe"
 )
 @json_option
 @quiet_option
-@ends_cleanly
 def split(
     *,
     file: Path,
@@ -111,7 +109,7 @@ def split(
         for path, names in named.items()
     ]
     if as_json:
-        click.echo(json.dumps({"whole": str(file), "parts": written}, indent=2))
+        print_json({"whole": str(file), "parts": written})
         return
     terminal = Terminal(quiet=quiet)
     for path, group in parts.items():

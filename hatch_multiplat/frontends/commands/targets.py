@@ -18,9 +18,9 @@ from hatch_multiplat.frontends.commands.terminal import (
     Terminal,
     argument_before,
     complete_words,
-    ends_cleanly,
     find_project,
     json_option,
+    print_json,
     project_argument,
     quiet_option,
 )
@@ -73,7 +73,6 @@ def _complete(context: click.Context, _: click.Parameter, incomplete: str) -> li
 )
 @json_option
 @quiet_option
-@ends_cleanly
 def targets(
     *, project: Path, names: tuple[str, ...], folder: Path | None, as_json: bool, quiet: bool
 ) -> None:
@@ -87,7 +86,7 @@ def targets(
     if folder is not None:
         _write_files(chosen, folder)
     if as_json:
-        click.echo(json.dumps(targets_to_json(chosen), indent=2))
+        print_json(targets_to_json(chosen))
     elif folder is not None:
         count = len(chosen)
         Terminal(quiet=quiet).display_success(

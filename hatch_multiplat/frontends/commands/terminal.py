@@ -5,14 +5,13 @@ Every command imports this, so it imports little itself.
 
 from __future__ import annotations
 
-import functools
 import json
 import os
 import sys
 from contextlib import suppress
 from pathlib import Path
 from traceback import walk_tb
-from typing import TYPE_CHECKING, Any, Final, NoReturn, ParamSpec, TextIO, TypeVar
+from typing import TYPE_CHECKING, Any, Final, NoReturn, TextIO
 
 import click
 
@@ -31,9 +30,6 @@ if TYPE_CHECKING:
 
     Completer = Callable[[click.Context, click.Parameter, str], list[str]]
 
-P = ParamSpec("P")
-R = TypeVar("R")
-
 DOCUMENTATION: Final = (
     "https://hatch-multiplat.readthedocs.io/en/latest/reference/command-line.html"
 )
@@ -43,7 +39,10 @@ _PRINTERS: Final = frozenset({"click.utils"})
 
 
 class Command(click.Command):
-    """A command whose help ends with examples, and with the address of its documentation."""
+    """A command whose help ends with examples, and which ends by an error's message and exit code.
+
+    Under `--json`, the error also goes to stdout, as JSON.
+    """
 
     def __init__(self, *args: Any, examples: Sequence[str], **options: Any) -> None:
         super().__init__(*args, **options)
@@ -51,6 +50,18 @@ class Command(click.Command):
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         write_epilog(formatter, self.examples, ctx.command_path)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            try:
+                return super().invoke(ctx)
+            except MultiplatError as error:
+                if ctx.params.get("as_json"):  # Then the matrix is in that.
+                    print_json(error_to_json(error))
+                    error.matrix = None
+                _end_with(error)
+        except OSError as error:
+            end_output(error)
 
 
 def argument_before(context: click.Context, name: str) -> Path | None:
@@ -115,6 +126,10 @@ def _print(lines: Iterable[Line], stream: TextIO) -> None:
     click.echo(layout(lines, stream), file=stream, color=True)
 
 
+def print_json(data: object) -> None:
+    click.echo(json.dumps(data, indent=2))
+
+
 def find_project(start: Path | None = None) -> Path:
     """Return the folder of the project that contains a folder, as Hatch and uv find it.
 
@@ -155,28 +170,6 @@ verbose_option = click.option(
     callback=lambda _context, _option, wanted: show_log() if wanted else None,
     help="Also print what is run and what is downloaded.",
 )
-
-
-def ends_cleanly(command: Callable[P, R]) -> Callable[P, R]:
-    """Turn a MultiplatError that leaves a command into its message and its exit code.
-
-    Under `--json`, the error also goes to stdout, as JSON.
-    """
-
-    @functools.wraps(command)
-    def wrapper(*args: P.args, **kwargs: P.kwargs) -> R:
-        try:
-            try:
-                return command(*args, **kwargs)
-            except MultiplatError as error:
-                if kwargs.get("as_json"):  # Then the matrix is in that.
-                    click.echo(json.dumps(error_to_json(error), indent=2))
-                    error.matrix = None
-                _end_with(error)
-        except OSError as error:
-            end_output(error)
-
-    return wrapper
 
 
 def end_output(error: OSError) -> NoReturn:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from pathlib import Path
@@ -24,9 +23,9 @@ from hatch_multiplat.frontends.commands.executables import (
 from hatch_multiplat.frontends.commands.terminal import (
     Command,
     Terminal,
-    ends_cleanly,
     find_project,
     json_option,
+    print_json,
     quiet_option,
     verbose_option,
 )
@@ -105,7 +104,6 @@ DEFAULT_ARGUMENTS = ("--version",)
 @json_option
 @quiet_option
 @verbose_option
-@ends_cleanly
 def verify(
     *,
     file: Path,
@@ -153,7 +151,7 @@ def verify(
             f"{file}: {summarize(verification)}", details=verification_to_json(verification)
         )
     if as_json:
-        click.echo(json.dumps(verification_to_json(verification), indent=2))
+        print_json(verification_to_json(verification))
     elif not quiet:
         terminal.show(render_verification(verification))
     if not verification.holds:
