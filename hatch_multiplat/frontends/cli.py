@@ -47,8 +47,7 @@ class Commands(click.Group):
             close = difflib.get_close_matches(cmd_name, COMMANDS, n=1, cutoff=0.5)
             hint = f"did you mean {close[0]!r}?" if close else f"there are: {', '.join(COMMANDS)}"
             raise click.UsageError(f"no command {cmd_name!r}; {hint}", ctx)
-        name = cmd_name.replace("-", "_")
-        command: click.Command = getattr(_load(name), name)
+        command: click.Command = getattr(_load(cmd_name), cmd_name)
         return command
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -90,6 +90,11 @@ class MissingGroup:
     first: Missing
     targets: tuple[Target, ...]
 
+    @property
+    def title(self) -> str:
+        """The package, and its version if it is known."""
+        return f"{self.first.name} {self.first.version or ''}".rstrip()
+
 
 def is_gap(word: str | None) -> bool:
     """Tell whether a word of the matrix means a missing wheel."""
@@ -119,6 +124,12 @@ def make_rows(matrix: Matrix) -> tuple[Row, ...]:
                 for pythons, cells in _vectors(matrix, by_target)
             ]
     return tuple(rows)
+
+
+def list_meanings(rows: Iterable[Row]) -> list[tuple[str, str]]:
+    """Return the words in these rows, each with its meaning."""
+    used = {word for row in rows for word in row.cells}
+    return [(word, meaning) for word, meaning in MEANINGS.items() if word in used]
 
 
 def group_gaps(matrix: Matrix) -> tuple[MissingGroup, ...]:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Final
 
 from hatch_multiplat.base.lines import Line
 from hatch_multiplat.wheels.matrix_layout import (
-    MEANINGS,
     describe_floor,
     describe_lowest,
     describe_outcome,
@@ -18,6 +17,7 @@ from hatch_multiplat.wheels.matrix_layout import (
     group_floors,
     group_gaps,
     is_gap,
+    list_meanings,
     make_rows,
 )
 
@@ -176,8 +176,7 @@ def _head(left: str, columns: Sequence[tuple[Column, int]], space: int) -> list[
 
 
 def _legend(rows: Sequence[Row], width: int) -> list[Line]:
-    used = {word for row in rows for word in row.cells}
-    listed = "; ".join(f"{word}: {meaning}" for word, meaning in MEANINGS.items() if word in used)
+    listed = "; ".join(f"{word}: {meaning}" for word, meaning in list_meanings(rows))
     return _wrap(listed, width, style="dim")
 
 
@@ -241,8 +240,7 @@ def _gaps(matrix: Matrix, width: int) -> list[Line]:
     lines = []
     for group in group_gaps(matrix):
         missing_wheel = group.first
-        title = " ".join(filter(None, [missing_wheel.name, str(missing_wheel.version or "")]))
-        lines += _wrap(f"{title}: {missing_wheel.reason}", width, style=_GAP)
+        lines += _wrap(f"{group.title}: {missing_wheel.reason}", width, style=_GAP)
         where = describe_targets(group.targets, matrix)
         lines += _wrap(f"on {where}", width, begin="  ")
         lines += _wrap(f"to do: {missing_wheel.to_do}", width, begin="  ")

@@ -10,7 +10,7 @@ import click
 from packaging.utils import InvalidName, canonicalize_name
 
 from hatch_multiplat.base.errors import ConfigError, CoverageError, LockError
-from hatch_multiplat.frontends.commands.opening import prepare
+from hatch_multiplat.frontends.commands.opening import open_with_metadata, prepare_question
 from hatch_multiplat.frontends.commands.terminal import (
     Command,
     Terminal,
@@ -74,7 +74,8 @@ def lock(
     """Write the lock of PROJECT (PEP 751): the files that each target takes, with their hashes."""
     terminal = Terminal(quiet=quiet or as_json)
     names = _read_names(packages)
-    opened, question, context = prepare(project, terminal)
+    opened, metadata = open_with_metadata(project, terminal)
+    question, context = prepare_question(opened, metadata, terminal)
     name = opened.config.lock
     present = read_lock(opened)
     check_writable(name, present)
@@ -121,16 +122,10 @@ def _telling_first(name: str, reasons: Sequence[str]) -> Iterator[None]:
         if not reasons:
             raise
         listed = "\n".join(f"  {reason}" for reason in reasons)
-        found = {
-            "lock": name,
-            "fresh": False,
-            "reasons": reasons,
-            "changes": [],
-        }
         raise LockError(
             f"{name} is stale; no new one can be made before the gaps below are closed\n"
             f"{listed}\n\n{missing_wheels.head}",
-            details=found,
+            details={"lock": name, "fresh": False, "reasons": reasons, "changes": []},
             matrix=missing_wheels.matrix,
             below=missing_wheels.below,
         ) from missing_wheels

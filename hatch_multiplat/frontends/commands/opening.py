@@ -42,12 +42,6 @@ _HINT: Final = (
 )
 
 
-def prepare(folder: Path, terminal: Terminal) -> tuple[Project, Question, BuildContext]:
-    """Open a project and return it with its question and the context to solve it."""
-    project, metadata = open_with_metadata(folder, terminal)
-    return project, *prepare_question(project, metadata, terminal)
-
-
 def open_with_metadata(folder: Path, terminal: Terminal) -> tuple[Project, ProjectMetadata]:
     """Open a project, and say what it requires, of Python too.
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from hatch_multiplat.base.errors import ConfigError
-from hatch_multiplat.base.text import format_size
+from hatch_multiplat.base.text import format_count, format_size
 from hatch_multiplat.build.output_names import PEX, PYZ
 from hatch_multiplat.executable.blocks import FOLDER
 from hatch_multiplat.frontends.commands.executables import (
@@ -113,8 +113,8 @@ def split(
         return
     terminal = Terminal(quiet=quiet)
     for path, group in parts.items():
-        many = f"{len(group)} target{'s' if len(group) != 1 else ''}"
-        terminal.display_success(f"{path}  {format_size(path.stat().st_size)}, {many}")
+        size = format_size(path.stat().st_size)
+        terminal.display_success(f"{path}  {size}, {format_count(len(group), 'target')}")
 
 
 def _suffix(executable: Executable, group: Sequence[Target]) -> str:

@@ -13,6 +13,7 @@ import click
 from hatch_multiplat.base.atomic_write import write_atomically
 from hatch_multiplat.base.errors import ConfigError, MultiplatError, WriteError
 from hatch_multiplat.base.lines import width_of
+from hatch_multiplat.base.text import format_count
 from hatch_multiplat.frontends.commands.terminal import (
     Command,
     Terminal,
@@ -88,10 +89,8 @@ def targets(
     if as_json:
         print_json(targets_to_json(chosen))
     elif folder is not None:
-        count = len(chosen)
-        Terminal(quiet=quiet).display_success(
-            f"Wrote {count} complete-platform file{'s' * (count != 1)} to {folder}"
-        )
+        count = format_count(len(chosen), "complete-platform file")
+        Terminal(quiet=quiet).display_success(f"Wrote {count} to {folder}")
     elif not quiet:
         _show(chosen, whole=bool(names))
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from hatch_multiplat.base.lines import Line
-from hatch_multiplat.base.text import format_size
+from hatch_multiplat.base.text import format_count, format_size
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -73,10 +73,9 @@ def _head(inspection: Inspection) -> Iterable[Line]:
     added = inspection.requirements[1:]
     if added:
         yield Line(f"  with {', '.join(added)}")
-    counted = f"{len(inspection.wheels)} wheel{'s' if len(inspection.wheels) != 1 else ''}"
+    counted = format_count(len(inspection.wheels), "wheel")
     if inspection.ours:
-        many = len(inspection.targets)
-        counted = f"{many} target{'s' if many != 1 else ''}, {counted}"
+        counted = f"{format_count(len(inspection.targets), 'target')}, {counted}"
     else:
         counted += "; a PEX that hatch-multiplat did not build, its targets are not written in it"
     yield Line(f"  {counted}")

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Final
 
 from hatch_multiplat.base.text import format_count, format_size
 from hatch_multiplat.wheels.matrix_layout import (
-    MEANINGS,
     describe_floor,
     describe_lowest,
     describe_outcome,
@@ -21,6 +20,7 @@ from hatch_multiplat.wheels.matrix_layout import (
     group_floors,
     group_gaps,
     is_gap,
+    list_meanings,
     make_rows,
 )
 
@@ -68,10 +68,9 @@ def _gaps(matrix: Matrix) -> str:
     items = []
     for group in group_gaps(matrix):
         missing_wheel = group.first
-        title = " ".join(filter(None, [missing_wheel.name, str(missing_wheel.version or "")]))
         where = describe_targets(group.targets, matrix)
         items.append(
-            f"<li><strong>{escape(title)}</strong>: {escape(missing_wheel.reason)}"
+            f"<li><strong>{escape(group.title)}</strong>: {escape(missing_wheel.reason)}"
             f'<br><span class="soft">on {escape(where)}</span>'
             f"<br>To do: {escape(missing_wheel.to_do)}</li>"
         )
@@ -129,11 +128,8 @@ def _matrix(matrix: Matrix, rows: Sequence[Row]) -> str:
 
 
 def _legend(rows: Sequence[Row]) -> str:
-    used = {word for row in rows for word in row.cells}
     items = [
-        f"<dt>{_word(word)}</dt><dd>{escape(meaning)}</dd>"
-        for word, meaning in MEANINGS.items()
-        if word in used
+        f"<dt>{_word(word)}</dt><dd>{escape(meaning)}</dd>" for word, meaning in list_meanings(rows)
     ]
     return "\n".join(["<dl>", *items, "</dl>"])
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from hatch_multiplat.wheels.matrix_layout import (
-    MEANINGS,
     describe_floor,
     describe_lowest,
     describe_outcome,
@@ -16,6 +15,7 @@ from hatch_multiplat.wheels.matrix_layout import (
     group_floors,
     group_gaps,
     is_gap,
+    list_meanings,
     make_rows,
 )
 
@@ -49,10 +49,9 @@ def _gaps(matrix: Matrix) -> list[str]:
     lines = []
     for group in group_gaps(matrix):
         missing_wheel = group.first
-        title = " ".join(filter(None, [missing_wheel.name, str(missing_wheel.version or "")]))
         where = describe_targets(group.targets, matrix)
         lines += [
-            f"- **{_escape(title)}**: {_escape(missing_wheel.reason)}  ",
+            f"- **{_escape(group.title)}**: {_escape(missing_wheel.reason)}  ",
             f"  on {_escape(where)}  ",
             f"  to do: {_escape(missing_wheel.to_do)}",
         ]
@@ -83,8 +82,7 @@ def _cells(row: Row, *, pythons: bool) -> list[str]:
 
 
 def _legend(rows: Sequence[Row]) -> str:
-    used = {word for row in rows for word in row.cells}
-    return "; ".join(f"{word}: {meaning}" for word, meaning in MEANINGS.items() if word in used)
+    return "; ".join(f"{word}: {meaning}" for word, meaning in list_meanings(rows))
 
 
 def _differences(matrix: Matrix) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from hatch_multiplat.base.lines import Line
+from hatch_multiplat.base.text import format_count
 from hatch_multiplat.wheels.matrix import make_columns
 from hatch_multiplat.wheels.matrix_layout import describe_floor, describe_system
 
@@ -51,8 +52,7 @@ def render_targets(targets: Sequence[Target], *, width: int) -> list[Line]:
                 lines.append(_named(target, head.rstrip()))
                 lines += _wrap(best, width, indent=4)
         lines.append(Line())
-    count = len(targets)
-    lines.append(Line(f"{count} target{'s' * (count != 1)}", style=_HEAD))
+    lines.append(Line(format_count(len(targets), "target"), style=_HEAD))
     return lines
 
 
