@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from hatch_multiplat.base.atomic_write import write_atomically
-from hatch_multiplat.base.errors import ConfigError, CoverageError, WriteError
+from hatch_multiplat.base.errors import ConfigError, CoverageError
 from hatch_multiplat.base.lines import width_of
 from hatch_multiplat.base.text import format_count
 from hatch_multiplat.build.own_wheels import describe_own_wheels
@@ -31,6 +30,7 @@ from hatch_multiplat.frontends.commands.terminal import (
     project_argument,
     quiet_option,
     verbose_option,
+    write_file,
 )
 from hatch_multiplat.frontends.render.matrix_html import render_html
 from hatch_multiplat.frontends.render.matrix_json import matrix_to_json
@@ -130,7 +130,7 @@ def check(
     asked = set(question.targets) - set(table_project.config.targets)
     matrix = found.matrix(own=own, asked=asked)
     if html is not None:
-        _write(html, render_html(matrix))
+        write_file(html, render_html(matrix), instead="--html")
         terminal.display_info(f"Wrote {html}")
     if markdown:
         click.echo(render_markdown(matrix), nl=False)
@@ -228,10 +228,3 @@ def _say_what_is_unopened(found: Resolution | Unresolved, terminal: Terminal) ->
         terminal.display_info(
             f"{count} judged by tags and by the METADATA that the index serves, not opened"
         )
-
-
-def _write(path: Path, text: str) -> None:
-    try:
-        write_atomically(path, text)
-    except OSError as error:
-        raise WriteError.of(path, error, instead="--html") from error

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from hatch_multiplat.base.atomic_write import write_atomically
-from hatch_multiplat.base.errors import ConfigError, WriteError
+from hatch_multiplat.base.errors import ConfigError
 from hatch_multiplat.base.lines import is_in_colour
 from hatch_multiplat.base.toml_file import TomlFile, read_toml_file
 from hatch_multiplat.frontends.commands.opening import build_aside
@@ -23,6 +22,7 @@ from hatch_multiplat.frontends.commands.terminal import (
     project_argument,
     quiet_option,
     verbose_option,
+    write_file,
 )
 from hatch_multiplat.frontends.frontend import make_invocation
 from hatch_multiplat.index.project_settings import find_workspace
@@ -121,18 +121,11 @@ def init(
     if asks and not click.confirm(f"Change {names}?", default=True, err=True):
         terminal.abort("Nothing was written")
     for changed, new in changes:
-        _write(changed.path, new)
+        write_file(changed.path, new)
     terminal.display_success(f"Changed {names}")
     terminal.display_info(
         "Edit [tool.multiplat] to change the lists; renew a lock then with: hatch-multiplat lock"
     )
-
-
-def _write(path: Path, text: str) -> None:
-    try:
-        write_atomically(path, text)
-    except OSError as error:
-        raise WriteError.of(path, error) from error
 
 
 def is_somebody_there() -> bool:

@@ -5,8 +5,11 @@ Every command imports this, so it imports little itself.
 
 from __future__ import annotations
 
+import difflib
 import json
 import os
+import re
+import shlex
 import sys
 from contextlib import suppress
 from pathlib import Path
@@ -15,13 +18,14 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn, TextIO
 
 import click
 
+from hatch_multiplat.base.atomic_write import write_atomically
 from hatch_multiplat.base.errors import PIPE_CLOSED, MultiplatError, WriteError
 from hatch_multiplat.base.lines import layout, to_lines
 from hatch_multiplat.base.log import show_log
-from hatch_multiplat.frontends.commands.usage import explain_no_option, explain_no_project
+from hatch_multiplat.config.config import known_keys
 from hatch_multiplat.frontends.render.error_text import error_to_json, render_error
-from hatch_multiplat.targets.platforms import short_names
-from hatch_multiplat.targets.python import known_pythons
+from hatch_multiplat.targets.platforms import Platform, PlatformError, short_names
+from hatch_multiplat.targets.python import Python, TargetError, known_pythons
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -34,8 +38,8 @@ DOCUMENTATION: Final = (
     "https://hatch-multiplat.readthedocs.io/en/latest/reference/command-line.html"
 )
 
-# All that is written to stdout goes through one of these.
-_PRINTERS: Final = frozenset({"click.utils"})
+# All that is written to stdout goes through this.
+_PRINTER: Final = "click.utils"
 
 
 class Command(click.Command):
@@ -130,6 +134,14 @@ def print_json(data: object) -> None:
     click.echo(json.dumps(data, indent=2))
 
 
+def write_file(path: Path, text: str, *, instead: str = "") -> None:
+    """Write a file of the user's; raises WriteError, which names another place in `instead`."""
+    try:
+        write_atomically(path, text)
+    except OSError as error:
+        raise WriteError.of(path, error, instead=instead) from error
+
+
 def find_project(start: Path | None = None) -> Path:
     """Return the folder of the project that contains a folder, as Hatch and uv find it.
 
@@ -151,7 +163,7 @@ class ProjectFolder(click.Path):
             return super().convert(value, param, ctx)
         except click.BadParameter as error:
             command = (ctx and ctx.info_name) or ""
-            raise click.UsageError(explain_no_project(value, command), ctx) from error
+            raise click.UsageError(_explain_no_project(value, command), ctx) from error
 
 
 project_argument = click.argument(
@@ -177,9 +189,8 @@ def end_output(error: OSError) -> NoReturn:
 
     If the reader has ended, as `head` does, nothing is printed.
     """
-    if not any(
-        frame.f_globals.get("__name__") in _PRINTERS for frame, _ in walk_tb(error.__traceback__)
-    ):
+    frames = [frame for frame, _ in walk_tb(error.__traceback__)]
+    if not any(frame.f_globals.get("__name__") == _PRINTER for frame in frames):
         raise error
     # What is left to be written would fail once more when Python ends.
     with suppress(OSError, ValueError):
@@ -197,10 +208,76 @@ def show_usage_error(error: click.ClickException) -> None:
         _print(to_lines(usage), sys.stderr)
     message = error.format_message().rstrip(".")
     if isinstance(error, click.NoSuchOption) and context is not None and not error.possibilities:
-        message += explain_no_option(error.option_name, context)
+        message += _explain_no_option(error.option_name, context)
     _print(to_lines(f"error: {message[:1].lower()}{message[1:]}", "red"), sys.stderr)
 
 
 def _end_with(error: MultiplatError) -> NoReturn:
     _print(render_error(error, sys.stderr), sys.stderr)
     sys.exit(error.exit_code)
+
+
+# -- words that a command cannot take, and where they belong ---------------------------------------
+
+
+def _explain_no_project(word: str, command: str) -> str:
+    """Say why a word is not the folder of a project, and what to write in its place."""
+    path, is_file = Path(word), False
+    with suppress(OSError):
+        is_file = path.exists()
+    to_do = "name the folder that has the project's pyproject.toml"
+    if path.suffix == ".whl" and command == "build":
+        to_do = f"a wheel is named by an option: hatch-multiplat build --wheel {shlex.quote(word)}"
+    elif not is_file:
+        to_do = _hint_for_missing(path, command) or to_do
+    elif word.endswith((".tar.gz", ".zip")):
+        to_do = "unpack it, and name the folder that has its pyproject.toml"
+    elif path.suffix in {".pex", ".pyz", ".exe"}:
+        to_do += "; finished files are read by the commands 'inspect' and 'verify'"
+    if is_file:
+        return f"{word!r} is a file, not a folder; {to_do}"
+    return f"there is no folder {word!r}; {to_do}"
+
+
+def _hint_for_missing(path: Path, command: str) -> str:
+    folders: list[str] = []
+    with suppress(OSError):
+        folders = [str(item) for item in path.parent.iterdir() if item.is_dir()]
+    if close := difflib.get_close_matches(str(path), folders, n=1):
+        return f"did you mean {close[0]!r}?"
+    word = str(path)
+    if any(map(_is_of_target, (word, word.partition("-")[0]))):
+        if command == "check":
+            return "other platforms and Pythons are named by --platform and --python"
+        return "platforms and Pythons stand in [tool.multiplat]"
+    if command == "lock" and re.fullmatch(r"[A-Za-z0-9][\w-]*", word):
+        return f"for a newer version of a package: hatch-multiplat lock --upgrade-package {word}"
+    return ""
+
+
+def _is_of_target(word: str) -> bool:
+    """Tell whether a word is a platform or a Python, as a table has them."""
+    for parse, error in ((Platform.parse, PlatformError), (Python.parse, TargetError)):
+        try:
+            parse(word)
+        except error:
+            continue
+        return True
+    return False
+
+
+def _explain_no_option(option: str, context: click.Context) -> str:
+    """Say where an option belongs that a command does not have: the table, or other commands.
+
+    Returns "" for one that is known nowhere.
+    """
+    word = option.lstrip("-")
+    for key in known_keys():
+        if word in {key, key.removesuffix("s")}:
+            return f"; [tool.multiplat] has the key {key!r}"
+    group = context.parent.command if context.parent else None
+    if not isinstance(group, click.Group):
+        return ""
+    commands = [(name, group.get_command(context, name)) for name in group.list_commands(context)]
+    have = [name for name, it in commands if it and any(option in p.opts for p in it.params)]
+    return f"; these commands have it: {', '.join(have)}" if have else ""
