@@ -14,7 +14,6 @@ import json
 import os
 import re
 import shutil
-import subprocess
 import sys
 import tarfile
 import tempfile
@@ -26,7 +25,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from example import make_constraints
-from venvs import ROOT, VENVS, make_environment
+from venvs import ROOT, VENVS, capture, make_environment
 
 LIST: Final = ROOT / "scripts" / "applications.toml"
 PAGE: Final = ROOT / "docs" / "explanation" / "applications.md"
@@ -54,11 +53,11 @@ class Application:
 
     name: str
     version: str
-    platforms: tuple[str, ...]
-    pythons: tuple[str, ...]
-    run: tuple[str, ...]
+    platforms: list[str]
+    python: list[str]
+    run: list[str]
     expect: str
-    table: str
+    table: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -100,19 +99,7 @@ def main() -> None:
 def read_list() -> list[Application]:
     """Read applications.toml; what an entry does not say is in its `defaults`."""
     listed = tomllib.loads(LIST.read_text("utf-8"))
-    entries = [listed["defaults"] | entry for entry in listed["applications"]]
-    return [
-        Application(
-            name=entry["name"],
-            version=entry["version"],
-            platforms=tuple(entry["platforms"]),
-            pythons=tuple(entry["python"]),
-            run=tuple(entry["run"]),
-            expect=entry["expect"].replace("{version}", re.escape(entry["version"])),
-            table=entry.get("table", ""),
-        )
-        for entry in entries
-    ]
+    return [Application(**listed["defaults"] | entry) for entry in listed["applications"]]
 
 
 def build_all(
@@ -170,7 +157,7 @@ def build_one(application: Application, tools: Tools) -> tuple[dict[str, Any], P
     inspected = json.loads(
         run([tools.hatch_multiplat, "inspect", "--json", executable], cwd=tools.folder)
     )
-    starts = {minor: start(application, executable, minor, tools) for minor in application.pythons}
+    starts = {minor: start(application, executable, minor, tools) for minor in application.python}
     return {
         "name": application.name,
         "version": application.version,
@@ -184,18 +171,11 @@ def build_one(application: Application, tools: Tools) -> tuple[dict[str, Any], P
             for package, targets in STEP.findall(steps)
         ],
         "size": executable.stat().st_size,
-        **measure(inspected),
-        "starts": starts,
-    }, executable
-
-
-def measure(inspected: dict[str, Any]) -> dict[str, int]:
-    """Return how many wheels, packages and targets an executable has, by its `inspect --json`."""
-    return {
         "targets": len(inspected["targets"]),
         "wheels": len(inspected["wheels"]),
         "packages": len({wheel["name"] for wheel in inspected["wheels"]}),
-    }
+        "starts": starts,
+    }, executable
 
 
 def fetch_sdist(application: Application, tools: Tools) -> Path:
@@ -203,7 +183,7 @@ def fetch_sdist(application: Application, tools: Tools) -> Path:
     answer = run(
         [
             *(tools.uv, "pip", "compile", "-", "--quiet", "--no-deps", "--universal"),
-            *("--format", "pylock.toml", "--python-version", application.pythons[0]),
+            *("--format", "pylock.toml", "--python-version", application.python[0]),
         ],
         cwd=tools.folder,
         environ={**os.environ, "UV_PYTHON_DOWNLOADS": "never"},
@@ -227,7 +207,7 @@ def write_table(application: Application, project: Path, tools: Tools) -> str:
     words: list[str | Path] = [tools.hatch_multiplat, "init", "--quiet"]
     for platform in application.platforms:
         words += ["--platform", platform]
-    for python in application.pythons:
+    for python in application.python:
         words += ["--python", python]
     run([*words, project], cwd=tools.folder)
     pyproject = project / "pyproject.toml"
@@ -268,13 +248,14 @@ def start(
         return None
     environ = {**os.environ, "XDG_CACHE_HOME": str(tools.folder / f"home-{minor}")}
     environ.pop("PEX_ROOT", None)
+    expected = application.expect.replace("{version}", re.escape(application.version))
     seconds = []
     for _ in range(2):
         started = time.monotonic()
         printed = run([python, executable, *application.run], cwd=tools.folder, environ=environ)
         seconds.append(round(time.monotonic() - started, 2))
-        if not re.search(application.expect, printed):
-            raise ApplicationError(f"{minor}: it does not say {application.expect!r}:\n{printed}")
+        if not re.search(expected, printed):
+            raise ApplicationError(f"{minor}: it does not say {expected!r}:\n{printed}")
     return {
         "first": seconds[0],
         "later": seconds[1],
@@ -317,23 +298,12 @@ def run(
     *,
     cwd: Path,
     environ: dict[str, str] | None = None,
-    text: str | None = None,
+    text: str = "",
 ) -> str:
     """Run a command; returns all that it printed, or raises ApplicationError with it."""
-    command = [str(word) for word in words]
-    done = subprocess.run(
-        command,
-        cwd=cwd,
-        env=environ,
-        input=text if text is not None else "",
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        encoding="utf-8",
-        check=False,
-    )
+    done = capture(words, cwd=cwd, env=environ, input=text)
     if done.returncode:
-        shown = " ".join(command)
+        shown = " ".join(map(str, words))
         raise ApplicationError(f"exit code {done.returncode}: {shown}\n{done.stdout}")
     return done.stdout
 
@@ -348,16 +318,8 @@ def write_page(figures: list[dict[str, Any]]) -> None:
 def render_table(figures: list[dict[str, Any]]) -> str:
     """Render the table in Markdown: a row for each application."""
     titles = (
-        "application",
-        "packages",
-        "wheels",
-        "file",
-        "solver runs",
-        "steps back (targets)",
-        "build",
-        "first start",
-        "later",
-        "in its table",
+        *("application", "packages", "wheels", "file", "solver runs", "steps back (targets)"),
+        *("build", "first start", "later", "in its table"),
     )
     rows = [titles, ("---",) * len(titles)]
     for found in figures:

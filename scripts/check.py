@@ -4,28 +4,14 @@ from __future__ import annotations
 
 import os
 import shlex
-import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
-from venvs import ROOT, make_environment
+from venvs import capture, make_environment
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from pathlib import Path
-
-
-def run_check(command: Sequence[str | Path]) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [str(word) for word in command],
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        encoding="utf-8",
-        errors="replace",
-        check=False,
-    )
 
 
 def main() -> None:
@@ -46,7 +32,7 @@ def main() -> None:
     failed = []
     # As many at a time as there are processors; what they print is shown in order.
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        for name, done in zip(checks, pool.map(run_check, checks.values()), strict=True):
+        for name, done in zip(checks, pool.map(capture, checks.values()), strict=True):
             print(f"$ {shlex.join(done.args)}\n{done.stdout}", flush=True)
             failed += [name] if done.returncode else []
     if failed:

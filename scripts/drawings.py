@@ -8,18 +8,20 @@ written; a picture that would be another one is named, and the exit code is 1.
 from __future__ import annotations
 
 import argparse
-import ast
 import sys
 import tomllib
 from dataclasses import dataclass, field
 from html import escape
-from typing import Final
+from itertools import permutations
+from typing import TYPE_CHECKING, Final
 
 from hatch_multiplat.base.lines import Line
 from venvs import ROOT
 
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
 IMAGES = ROOT / "docs" / "images"
-PACKAGE = ROOT / "hatch_multiplat"
 SANS: Final = "system-ui, -apple-system, 'Segoe UI', Roboto, 'DejaVu Sans', sans-serif"
 MONO: Final = "ui-monospace, SFMono-Regular, Menlo, Consolas, 'DejaVu Sans Mono', monospace"
 SYSTEMS: Final = ("Linux x86_64", "Linux aarch64", "macOS arm64", "macOS x86_64", "Windows x86_64")
@@ -240,7 +242,7 @@ def draw_rooms(palette: Palette) -> str:
             drawing.box(x, y, width, 44)
             drawing.text(x + width / 2, y + 28, room, bold=True)
             where[room] = y + 22
-    for above, below in sorted(find_imports(set(where))):
+    for above, below in find_imports(where):
         start, end = where[above] + 5, where[below] - 5
         if below in EVERYWHERE:
             continue
@@ -261,26 +263,20 @@ def read_layers() -> list[list[str]]:
     return [row.split(" | ") for row in layers]
 
 
-def find_imports(rooms: set[str]) -> set[tuple[str, str]]:
+def find_imports(rooms: Iterable[str]) -> list[tuple[str, str]]:
     """Return each pair of rooms of which the first imports from the second."""
-    found: set[tuple[str, str]] = set()
-    for room in rooms:
-        for path in (PACKAGE / room).rglob("*.py"):
-            for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-                if isinstance(node, (ast.Import, ast.ImportFrom)):
-                    found.update((room, name) for name in imported_rooms(node) & rooms - {room})
-    return found
+    # The recorded sessions need this module too, but not the tools that read our code.
+    import grimp  # noqa: PLC0415
 
-
-def imported_rooms(node: ast.Import | ast.ImportFrom) -> set[str]:
-    if isinstance(node, ast.Import):
-        full = [alias.name for alias in node.names]
-    elif node.module == PACKAGE.name:
-        full = [f"{node.module}.{alias.name}" for alias in node.names]
-    else:
-        full = [node.module or ""]
-    parts = [name.split(".") for name in full]
-    return {name[1] for name in parts if len(name) > 1 and name[0] == PACKAGE.name}
+    graph = grimp.build_graph("hatch_multiplat", cache_dir=None)
+    names = {room: f"hatch_multiplat.{room}" for room in rooms}
+    return [
+        (above, below)
+        for above, below in permutations(sorted(names), 2)
+        if graph.direct_import_exists(
+            importer=names[above], imported=names[below], as_packages=True
+        )
+    ]
 
 
 def draw_terminal() -> str:

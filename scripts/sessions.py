@@ -16,7 +16,6 @@ import json
 import os
 import re
 import shutil
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -24,7 +23,7 @@ from typing import Final
 
 import drawings
 from example import EXAMPLE, make_constraints
-from venvs import ROOT, make_environment, run
+from venvs import ROOT, capture, make_environment, run
 
 SESSIONS = ROOT / "docs" / "sessions"
 HOME = "/home/ada"
@@ -139,10 +138,7 @@ def record_all(versions: dict[str, str]) -> dict[str, str]:
                 "build": ("python -m build", "ls dist"),
                 "run": (f"./dist/{GOOD}",),
                 "info": (f"MULTIPLAT=info ./dist/{GOOD}",),
-                "venv": (
-                    f"MULTIPLAT=venv ./dist/{GOOD} ~/app",
-                    "~/app/bin/git-inspect --version",
-                ),
+                "venv": (f"MULTIPLAT=venv ./dist/{GOOD} ~/app", "~/app/bin/git-inspect --version"),
                 "targets": ("hatch-multiplat targets",),
                 "check": ("hatch-multiplat check",),
                 "what-if": ("hatch-multiplat check --platform linux-riscv64",),
@@ -219,18 +215,7 @@ def record(name: str, project: Path, environ: dict[str, str], *commands: str) ->
     lines = []
     for command in commands:
         print("$", command, flush=True)
-        done = subprocess.run(
-            command.replace("~", home),
-            shell=True,
-            cwd=project,
-            env=environ,
-            check=False,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            encoding="utf-8",
-        )
+        done = capture(command.replace("~", home), cwd=project, env=environ)
         if done.returncode != (FAILING.get(name, 0) if command == commands[-1] else 0):
             sys.exit(done.stdout)
         output = done.stdout.replace(home, HOME).replace(f"{Path.home()}/", f"{HOME}/")

@@ -13,10 +13,10 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 ROOT = Path(__file__).resolve().parent.parent
 VENVS = ROOT / ".venvs"
@@ -33,6 +33,23 @@ def run(*words: str | Path, extra_env: Mapping[str, str] | None = None) -> None:
     environ = {**os.environ, **PIP_SETTINGS, **(extra_env or {})}
     if code := subprocess.run(command, cwd=ROOT, env=environ, check=False).returncode:
         sys.exit(code)
+
+
+def capture(
+    command: str | Sequence[str | Path], *, cwd: Path = ROOT, **options: Any
+) -> subprocess.CompletedProcess[str]:
+    """Run a command, a list or a line for a shell, and gather in `stdout` all that it prints."""
+    return subprocess.run(
+        command if isinstance(command, str) else [str(word) for word in command],
+        shell=isinstance(command, str),
+        cwd=cwd,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        encoding="utf-8",
+        errors="replace",
+        check=False,
+        **{"input": "", **options},
+    )
 
 
 def make_environment(name: str, *requirements: str) -> Path:
@@ -72,15 +89,6 @@ def create_environment(folder: Path) -> None:
     print("This Python has no working venv module; fetching virtualenv instead.", flush=True)
     shutil.rmtree(folder, ignore_errors=True)
     tools = VENVS / "virtualenv"
-    run(
-        sys.executable,
-        "-m",
-        "pip",
-        "install",
-        "--quiet",
-        "--upgrade",
-        "--target",
-        tools,
-        "virtualenv",
-    )
+    pip = (sys.executable, "-m", "pip", "install", "--quiet", "--upgrade")
+    run(*pip, "--target", tools, "virtualenv")
     run(sys.executable, "-m", "virtualenv", "--quiet", folder, extra_env={"PYTHONPATH": str(tools)})
