@@ -6,16 +6,12 @@ README.md beside this file says how to read the tables.
 
 from __future__ import annotations
 
-import argparse
 import itertools
 import json
-import os
 import re
 import sys
-import tempfile
 from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from measure import (
@@ -27,10 +23,14 @@ from measure import (
     format_size,
     in_turns,
     load,
+    make_parser,
+    print_load,
     print_table,
     remove,
     run,
     say,
+    scratch_folder,
+    series_to_json,
     verdict,
     write_results,
 )
@@ -48,7 +48,8 @@ from projects import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
+    from pathlib import Path
 
     from measure import Usage
     from projects import Subject
@@ -74,7 +75,6 @@ class Bench:
 
     scratch: Path
     index_url: str | None
-    pip_version: str = "latest-compatible"
     _numbers: itertools.count[int] = field(default_factory=itertools.count)
 
     def fresh_home(self) -> Path:
@@ -88,10 +88,7 @@ class Bench:
             environ["UV_DEFAULT_INDEX"] = self.index_url
         if offline:
             environ["UV_OFFLINE"] = "1"
-        command: list[str | Path] = [
-            *(sys.executable, "-m", "hatch_multiplat", "build", subject.folder, "--json"),
-            *("--wheel", subject.wheel, "--output-dir", self.scratch / "ours"),
-        ]
+        command = subject.build_command(self.scratch / "ours", "--json")
         return run(command, environ=environ, cwd=self.scratch, sample=sample)
 
     def pex(
@@ -130,34 +127,23 @@ class Bench:
 
         pex names one release, and an index that is a day behind does not have it yet.
         """
-        subject = make_subject(
-            self.scratch / "probe", name="probe", dependencies=(), platforms=(), pythons=()
-        )
-        tried = "latest-compatible"
-        known: list[str] = []
-        while True:
-            command = [sys.executable, "-m", "pex", str(subject.wheel), "--pip-version", tried]
-            command += ["--index-url", self.index_url] if self.index_url else []
-            command += ["--output-file", "probe.pex"]
+        subject = make_subject(self.scratch / "probe", name="multiplat-probe", dependencies=())
+        for version in itertools.chain(["latest-compatible"], self._pip_versions()):
             try:
-                environ = clean_environment(self.scratch / "home-probe")
-                run(command, environ=environ, cwd=self.scratch)
+                self.pex(subject, (), version, self.scratch / "home-probe")
             except BenchmarkError:
-                known = known or self._pip_versions()
-                if not known:
-                    raise
-                say(f"pex --pip-version {tried}: the index does not have it")
-                tried = known.pop()
+                say(f"pex --pip-version {version}: the index does not have it")
             else:
-                return tried
+                return version
+        raise BenchmarkError("the index has no release of pip that pex knows")
 
-    def _pip_versions(self) -> list[str]:
-        """Return the releases of pip that pex lists in its help, oldest first."""
+    def _pip_versions(self) -> Iterator[str]:
+        """Yield the releases of pip that pex lists in its help, newest first."""
         environ = clean_environment(self.scratch / "home-probe")
         command = [sys.executable, "-m", "pex", "--help"]
         text = run(command, environ=environ, cwd=self.scratch).output
         choices = re.search(r"--pip-version \{([^}]*)\}", text)
-        return re.findall(r"\b\d+\.[\d.]+\b(?!-)", choices[1]) if choices else []
+        yield from reversed(re.findall(r"\b\d+\.[\d.]+\b(?!-)", choices[1]) if choices else [])
 
 
 # -- A: against pex --------------------------------------------------------------------------------
@@ -167,12 +153,12 @@ def compare(bench: Bench, *, ours: int, pex: int) -> dict[str, Any]:
     """Build the example's 15 targets with this project and with pex, cold and warm."""
     subject = make_example(bench.scratch / "example")
     platforms = write_complete_platforms(subject, bench.scratch / "platforms")
-    bench.pip_version = bench.find_pip_version()
-    new = PEX_NEW.format(bench.pip_version)
+    pip_version = bench.find_pip_version()
+    new = PEX_NEW.format(pip_version)
     before = load()
     builds: dict[str, Callable[..., Usage]] = {
         OURS: partial(bench.ours, subject),
-        new: partial(bench.pex, subject, platforms, bench.pip_version),
+        new: partial(bench.pex, subject, platforms, pip_version),
         PEX_OLD: partial(bench.pex, subject, platforms, None),
     }
     repeats = {OURS: ours, new: pex, PEX_OLD: pex}
@@ -185,25 +171,19 @@ def compare(bench: Bench, *, ours: int, pex: int) -> dict[str, Any]:
     say("warm caches")
     homes = {name: bench.fresh_home() for name in builds}
     peaks = {name: Series(runs=[build(homes[name], sample=True)]) for name, build in builds.items()}
-    same = _wheels(bench.scratch / "ours") == _wheels(bench.scratch / "pex")
+    files = (bench.scratch / tool / subject.executable for tool in ("ours", "pex"))
+    same = len(set(map(wheels_in, files))) == 1
     warm_builds = {name: partial(build, homes[name]) for name, build in builds.items()}
     warm_builds[OFFLINE] = partial(bench.ours, subject, homes[OURS], offline=True)
     warm = in_turns(warm_builds, repeats | {OFFLINE: ours})
 
     rows = []
-    for name in warm:
-        colds = cold.get(name)
-        rows.append(
-            (
-                name,
-                warm[name].spread(),
-                format_seconds(warm[name].cpu),
-                colds.spread() if colds else "-",
-                format_seconds(colds.cpu) if colds else "-",
-                format_size(peaks[name].process) if name in peaks else "-",
-                format_size(peaks[name].tree) if name in peaks else "-",
-            )
-        )
+    for name, found in warm.items():
+        more = ["-"] * 4
+        if name in builds:
+            more = [cold[name].spread(), format_seconds(cold[name].cpu)]
+            more += [format_size(peaks[name].process), format_size(peaks[name].tree)]
+        rows.append([name, found.spread(), format_seconds(found.cpu), *more])
     print_table(
         "15 targets, the example project: median (fastest-slowest)",
         ("", "warm", "CPU", "cold", "CPU", "largest process", "all processes"),
@@ -218,25 +198,21 @@ def compare(bench: Bench, *, ours: int, pex: int) -> dict[str, Any]:
         "cold, CPU": cold[new].cpu / cold[OURS].cpu,
     }
     print(f"\nThe same wheels in both files: {'yes' if same else 'NO'}")
-    print(f"Load before {before}, after {load()}")
+    loads = print_load(before)
     bounds = {"warm": WARM_RATIO, "cold": COLD_RATIO}
     for name, ratio in ratios.items():
         bound = bounds.get(name)
         words = verdict(ratio, bound, at_least=True) if bound else f"{ratio:.2f}"
         print(f"Times faster than pex, {name}: {words}")
     return {
-        "pip_version": bench.pip_version,
+        "pip_version": pip_version,
         "same_wheels": same,
-        "load": {"before": before, "after": load()},
+        "load": loads,
         "ratios": ratios,
-        "warm": _json(warm),
-        "cold": _json(cold),
-        "sampled": _json(peaks),
+        "warm": series_to_json(warm),
+        "cold": series_to_json(cold),
+        "sampled": series_to_json(peaks),
     }
-
-
-def _wheels(folder: Path) -> tuple[str, ...]:
-    return wheels_in(next(folder.glob("*.pex")))
 
 
 # -- B: growth -------------------------------------------------------------------------------------
@@ -247,11 +223,7 @@ def floors(bench: Bench, *, ours: int) -> dict[str, Any]:
     dependencies = ("pygit2", "rich", "cryptography", "pydantic")
     subjects = {
         name: make_subject(
-            bench.scratch / name.replace(" ", "-"),
-            name="floors",
-            dependencies=dependencies,
-            platforms=PLATFORMS[:5],
-            pythons=("3.11", "3.12", "3.13"),
+            bench.scratch / name.replace(" ", "-"), name="floors", dependencies=dependencies
         )
         for name in ("without a lock", "with a lock")
     }
@@ -260,7 +232,7 @@ def floors(bench: Bench, *, ours: int) -> dict[str, Any]:
     command: list[str | Path] = [sys.executable, "-m", "hatch_multiplat", "lock", locked]
     run(command, environ=clean_environment(home), cwd=bench.scratch)
     builds = {name: partial(bench.ours, subject, home) for name, subject in subjects.items()}
-    runs = {name: json.loads(build().output)["solver_runs"] for name, build in builds.items()}
+    runs = {name: _report(build())["solver_runs"] for name, build in builds.items()}
     series = in_turns(builds, dict.fromkeys(builds, ours))
     print_table(
         f"15 targets, {', '.join(dependencies)}, warm: median (fastest-slowest)",
@@ -270,7 +242,7 @@ def floors(bench: Bench, *, ours: int) -> dict[str, Any]:
             for name, found in series.items()
         ],
     )
-    return {"warm": _json(series), "first_runs": runs}
+    return {"warm": series_to_json(series), "first_runs": runs}
 
 
 def growth(bench: Bench, *, ours: int) -> dict[str, Any]:
@@ -288,8 +260,6 @@ def growth(bench: Bench, *, ours: int) -> dict[str, Any]:
             bench.scratch / f"dependencies-{number}",
             name=f"service-{number}",
             dependencies=dependencies,
-            platforms=PLATFORMS[:5],
-            pythons=("3.11", "3.12", "3.13"),
         )
         for number, dependencies in DEPENDENCIES.items()
     }
@@ -307,14 +277,12 @@ def _grow(
 ) -> tuple[dict[str, Series], dict[str, Any]]:
     before = load()
     reports = {}
-    for name, subject in subjects.items():
-        usage = bench.ours(subject, home)  # It fills the caches.
+    builds = {name: partial(bench.ours, subject, home) for name, subject in subjects.items()}
+    for name, build in builds.items():
+        usage = build()  # It fills the caches.
         reports[name] = _report(usage)
         say(f"{name} {head}: {usage.wall:.2f} s at first")
-    series = in_turns(
-        {name: partial(bench.ours, subject, home) for name, subject in subjects.items()},
-        dict.fromkeys(subjects, ours),
-    )
+    series = in_turns(builds, dict.fromkeys(builds, ours))
     rows = [
         (
             name,
@@ -329,7 +297,8 @@ def _grow(
     ]
     columns = (head, "packages", "wheels", "file", "solver runs", "warm", "CPU")
     print_table(f"By the number of {head}", columns, rows)
-    print(f"\nLoad before {before}, after {load()}")
+    print()
+    print_load(before)
     figures = {
         name: {
             **series[name].to_json(),
@@ -392,35 +361,21 @@ def memory(bench: Bench) -> dict[str, Any]:
     return figures
 
 
-def _json(series: Mapping[str, Series]) -> dict[str, Any]:
-    return {name: found.to_json() for name, found in series.items()}
-
-
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parts = ("compare", "floors", "growth", "memory")
-    parser.add_argument("parts", nargs="*", metavar="PART", help=f"{', '.join(parts)} (all)")
+    parser = make_parser(__doc__, ("compare", "floors", "growth", "memory"))
     parser.add_argument("--ours", type=int, default=7, help="runs of this project (7)")
     parser.add_argument("--pex", type=int, default=3, help="runs of pex, each variant (3)")
-    parser.add_argument("--index-url", help="the package index for all tools (PyPI)")
     options = parser.parse_args()
-    if unknown := set(options.parts) - set(parts):
-        parser.error(f"there is no part {', '.join(sorted(unknown))}; there are {', '.join(parts)}")
-    if os.name != "posix":
-        parser.error("this measures with wait4, which only Linux and macOS have")
-    for part in options.parts or parts:
-        with tempfile.TemporaryDirectory(prefix="multiplat-benchmark-") as name:
-            bench = Bench(scratch=Path(name).resolve(), index_url=options.index_url)
-            match part:
-                case "compare":
-                    figures = compare(bench, ours=options.ours, pex=options.pex)
-                case "floors":
-                    figures = floors(bench, ours=options.ours)
-                case "growth":
-                    figures = growth(bench, ours=options.ours)
-                case _:
-                    figures = memory(bench)
-            write_results(f"build-{part}", figures)
+    parts: dict[str, Callable[[Bench], dict[str, Any]]] = {
+        "compare": partial(compare, ours=options.ours, pex=options.pex),
+        "floors": partial(floors, ours=options.ours),
+        "growth": partial(growth, ours=options.ours),
+        "memory": memory,
+    }
+    for part in options.names or parts:
+        with scratch_folder() as scratch:
+            figures = parts[part](Bench(scratch=scratch, index_url=options.index_url))
+        write_results(f"build-{part}", figures)
 
 
 if __name__ == "__main__":

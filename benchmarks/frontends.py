@@ -13,7 +13,6 @@ import re
 import shutil
 import subprocess
 import sys
-import tempfile
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -26,6 +25,8 @@ from measure import (
     print_table,
     run,
     say,
+    scratch_folder,
+    series_to_json,
     verdict,
     write_results,
 )
@@ -107,18 +108,8 @@ def build(words: list[str], project: Path, environ: Mapping[str, str]) -> Usage:
 def count_fetched(python: Path, sdist: Path, environ: Mapping[str, str], folder: Path) -> list[str]:
     """Return the names of the packages that pip fetches to build an sdist."""
     target = folder / f"installed-{sdist.parent.parent.name}"
-    words: list[str | Path] = [
-        python,
-        "-m",
-        "pip",
-        "install",
-        "--no-deps",
-        "--verbose",
-        "--target",
-        target,
-        sdist,
-    ]
-    output = run(words, environ=environ, cwd=folder).output
+    words = ("install", "--no-deps", "--verbose", "--target", target, sdist)
+    output = run([python, "-m", "pip", *words], environ=environ, cwd=folder).output
     lines = re.findall(r"Successfully installed (.+)", output)
     # The last such line is that of the project itself.
     found = {word.rpartition("-")[0] for line in lines[:-1] for word in line.split()}
@@ -154,7 +145,7 @@ def compare(scratch: Path, runs: int) -> dict[str, Any]:
     }
     for kind, names in fetched.items():
         print(f"\npip install of the sdist, {kind} the plugin, fetches: {', '.join(names)}")
-    return {"series": {name: found.to_json() for name, found in series.items()}, "fetched": fetched}
+    return {"series": series_to_json(series), "fetched": fetched}
 
 
 def _row(name: str, series: Mapping[str, Series], goal: float) -> tuple[str, ...]:
@@ -173,8 +164,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=5, help="builds of each kind (5)")
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="multiplat-benchmark-") as name:
-        write_results("frontends", compare(Path(name).resolve(), options.runs))
+    with scratch_folder() as scratch:
+        write_results("frontends", compare(scratch, options.runs))
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
-"""What both benchmarks share: running commands and measuring them, facts, tables and JSON."""
+"""What the benchmarks share: their arguments, running and measuring commands, tables and JSON."""
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import platform
@@ -9,15 +10,17 @@ import shutil
 import statistics
 import subprocess
 import sys
+import tempfile
 import threading
 import time
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
 RESULTS: Final = Path(__file__).resolve().parent / "results"
 MIB: Final = 2**20
@@ -85,6 +88,28 @@ class Series:
         """The median with the fastest and the slowest run: `1.52 s (1.48-1.71)`."""
         walls = [run.wall for run in self.runs]
         return f"{format_seconds(self.wall)} ({min(walls):.2f}-{max(walls):.2f})"
+
+
+def make_parser(description: str | None, names: Collection[str]) -> argparse.ArgumentParser:
+    """Return a parser for the names of what is to be measured; without any, it is all of it."""
+    if os.name != "posix":
+        sys.exit("this measures with wait4, which only Linux and macOS have")
+
+    def known(word: str) -> str:
+        if word not in names:
+            raise argparse.ArgumentTypeError(f"there is no {word!r}")
+        return word
+
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("names", nargs="*", type=known, metavar="NAME", help=", ".join(names))
+    parser.add_argument("--index-url", help="the package index for all tools (PyPI)")
+    return parser
+
+
+@contextmanager
+def scratch_folder() -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="multiplat-benchmark-") as folder:
+        yield Path(folder).resolve()
 
 
 def clean_environment(home: Path, path: Sequence[Path] = ()) -> dict[str, str]:
@@ -232,6 +257,13 @@ def load() -> list[float]:
     return [round(number, 2) for number in os.getloadavg()]
 
 
+def print_load(before: list[float]) -> dict[str, list[float]]:
+    """Print the load averages before and after a measurement, and return them."""
+    found = {"before": before, "after": load()}
+    print(f"Load before {found['before']}, after {found['after']}")
+    return found
+
+
 def disk_usage(folder: Path) -> int:
     """Return the bytes that a folder takes on disk, each file once however many links it has."""
     seen: dict[tuple[int, int], int] = {}
@@ -283,6 +315,10 @@ def print_table(title: str, head: Sequence[str], rows: Iterable[Sequence[str]]) 
         if number == 0:
             print(f"|{'|'.join('-' * (width + 2) for width in widths)}|")
     sys.stdout.flush()
+
+
+def series_to_json(series: Mapping[str, Series]) -> dict[str, Any]:
+    return {name: found.to_json() for name, found in series.items()}
 
 
 def write_results(name: str, figures: Mapping[str, Any]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import tomllib
 import zipfile
 from dataclasses import dataclass
@@ -28,6 +29,7 @@ PLATFORMS: Final = (
     *("macos-arm64-15.0", "macos-x86_64-15.0"),
 )
 PYTHONS: Final = ("3.12", "3.13", "3.11", "3.14")
+EXAMPLE_PYTHONS: Final = ("3.11", "3.12", "3.13")
 
 # Dependencies by how many packages they come to, themselves and theirs: pure Python and native
 # code mixed, as in a command, a web service's client, and a large service.
@@ -58,6 +60,10 @@ class Subject:
     pythons: tuple[str, ...]
 
     @property
+    def targets(self) -> int:
+        return len(self.platforms) * len(self.pythons)
+
+    @property
     def requirement(self) -> str:
         return f"{self.name}=={self.version}"
 
@@ -65,14 +71,19 @@ class Subject:
     def executable(self) -> str:
         return f"{self.name}-{self.version}.pex"
 
+    def build_command(self, output: Path, *options: str) -> list[str | Path]:
+        """Return the command that makes the executable in a folder, from the finished wheel."""
+        command = (sys.executable, "-m", "hatch_multiplat", "build", self.folder)
+        return [*command, "--wheel", self.wheel, "--output-dir", output, *options]
+
 
 def make_subject(
     folder: Path,
     *,
     name: str,
     dependencies: Sequence[str],
-    platforms: Sequence[str],
-    pythons: Sequence[str],
+    platforms: Sequence[str] = PLATFORMS[:5],
+    pythons: Sequence[str] = EXAMPLE_PYTHONS,
     sources: Mapping[str, str] | None = None,
     entry_point: str | None = None,
     requires_python: str = ">=3.11",
@@ -118,7 +129,7 @@ def make_subject(
 def make_example(
     folder: Path,
     platforms: Sequence[str] = PLATFORMS[:5],
-    pythons: Sequence[str] = ("3.11", "3.12", "3.13"),
+    pythons: Sequence[str] = EXAMPLE_PYTHONS,
 ) -> Subject:
     """Make git-inspect, the example project, for these targets: its own 15 unless told."""
     project = tomllib.loads((EXAMPLE / "pyproject.toml").read_text("utf-8"))["project"]

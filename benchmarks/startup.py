@@ -6,12 +6,10 @@ to measure it alone. README.md beside this file says how to read the tables.
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import subprocess
 import sys
-import tempfile
 import zipfile
 from dataclasses import dataclass
 from functools import partial
@@ -26,20 +24,17 @@ from measure import (
     format_size,
     in_turns,
     load,
+    make_parser,
+    print_load,
     print_table,
     remove,
     run,
     say,
+    scratch_folder,
     verdict,
     write_results,
 )
-from projects import (
-    LARGE_PLATFORMS,
-    PLATFORMS,
-    make_example,
-    make_subject,
-    write_complete_platforms,
-)
+from projects import LARGE_PLATFORMS, make_example, make_subject, write_complete_platforms
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -51,11 +46,16 @@ OURS: Final = "hatch-multiplat"
 PEX: Final = "pex"
 PEX_WHEELS: Final = "pex --no-pre-install-wheels --no-compress"
 PEX_VENV: Final = "pex --venv --sh-boot"
-PEXES: Final = (PEX, PEX_WHEELS, PEX_VENV)
+PEXES: Final[dict[str, tuple[str, ...]]] = {
+    PEX: (),
+    PEX_WHEELS: ("--no-pre-install-wheels", "--no-compress"),
+    PEX_VENV: ("--venv", "--sh-boot"),
+}
 SHIV: Final = "shiv, this platform only"
 ZIPAPP: Final = "python -m zipapp"
 VENV: Final = "plain venv"
 
+PROGRAMS: Final = ("git-inspect", "cowsay", "large")
 # What is to be reached: ours as a part of theirs.
 FIRST_PEX: Final = 1 / 6
 FIRST_SHIV: Final = 4 / 3
@@ -76,19 +76,6 @@ import cowsay
 def main():
     cowsay.cow("it runs")
 """
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Contender:
-    """A way to ship the program: what is started, directly and by Python (None: no such way)."""
-
-    name: str
-    file: Path
-    by_python: bool = True
-
-    @property
-    def size(self) -> int:
-        return self.file.stat().st_size
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -121,30 +108,19 @@ class Bench:
 # -- the contenders --------------------------------------------------------------------------------
 
 
-def make_contenders(bench: Bench, subject: Subject, *, native: bool) -> list[Contender]:
-    """Build the program in every way there is, all from the very same wheels."""
+def make_contenders(bench: Bench, subject: Subject, *, native: bool) -> dict[str, Path]:
+    """Build the program in every way there is, all from the very same wheels.
+
+    Each is a file to start, directly and by Python; that of a venv only directly.
+    """
     folder = bench.scratch / "built"
     folder.mkdir()
-    bench.build(
-        *(sys.executable, "-m", "hatch_multiplat", "build", subject.folder),
-        *("--wheel", subject.wheel, "--output-dir", folder, "--quiet"),
-    )
+    bench.build(*subject.build_command(folder, "--quiet"))
     ours = folder / subject.executable
     wheels = unpack_wheels(ours, bench.scratch / "wheels")
-    contenders = [Contender(name=OURS, file=ours)]
-    contenders += make_pexes(bench, subject, wheels, folder)
+    contenders = {OURS: ours, **make_pexes(bench, subject, wheels, folder)}
+    contenders[SHIV] = make_shiv(bench, subject, wheels, folder / "shiv.pyz")
     offline = ("--no-index", "--find-links", wheels)
-
-    tools = bench.scratch / "tools"
-    bench.build(uv.find_uv_bin(), "venv", "--quiet", "--seed", "--python", bench.python, tools)
-    bench.build(uv.find_uv_bin(), "pip", "install", "--python", tools / "bin/python", "shiv")
-    shiv = folder / "shiv.pyz"
-    bench.build(
-        *(tools / "bin/shiv", "--console-script", subject.name, "--output-file", shiv),
-        *("--python", "/usr/bin/env python3", *offline, subject.requirement),
-    )
-    contenders.append(Contender(name=SHIV, file=shiv))
-
     install = (uv.find_uv_bin(), "pip", "install", "--compile-bytecode", *offline)
     if not native:
         content = bench.scratch / "zipapp"
@@ -152,41 +128,41 @@ def make_contenders(bench: Bench, subject: Subject, *, native: bool) -> list[Con
         zipapp = folder / "zipapp.pyz"
         bench.build(
             *(bench.python, "-m", "zipapp", content, "--output", zipapp),
-            *(
-                "--python",
-                "/usr/bin/env python3",
-                "--main",
-                f"{subject.name.replace('-', '_')}:main",
-            ),
+            *("--python", "/usr/bin/env python3"),
+            *("--main", f"{subject.name.replace('-', '_')}:main"),
         )
-        contenders.append(Contender(name=ZIPAPP, file=zipapp))
+        contenders[ZIPAPP] = zipapp
 
     venv = bench.scratch / "venv"
     bench.build(uv.find_uv_bin(), "venv", "--quiet", "--python", bench.python, venv)
     bench.build(*install, "--python", venv / "bin/python", subject.requirement)
-    contenders.append(Contender(name=VENV, file=venv / "bin" / subject.name, by_python=False))
-    return contenders
+    return {**contenders, VENV: venv / "bin" / subject.name}
 
 
-def make_pexes(bench: Bench, subject: Subject, wheels: Path, folder: Path) -> list[Contender]:
+def make_pexes(bench: Bench, subject: Subject, wheels: Path, folder: Path) -> dict[str, Path]:
     platforms = write_complete_platforms(subject, bench.scratch / "platforms")
-    contenders = []
-    for number, (name, options) in enumerate(
-        (
-            (PEX, ()),
-            (PEX_WHEELS, ("--no-pre-install-wheels", "--no-compress")),
-            (PEX_VENV, ("--venv", "--sh-boot")),
-        )
-    ):
-        output = folder / f"pex-{number}.pex"
+    outputs = {}
+    for number, (name, options) in enumerate(PEXES.items()):
+        outputs[name] = folder / f"pex-{number}.pex"
         bench.build(
             *(sys.executable, "-m", "pex", subject.requirement, *options),
             *("--no-index", "--find-links", wheels, "--script", subject.name),
             *(word for path in platforms for word in ("--complete-platform", path)),
-            *("--python-shebang", "/usr/bin/env python3", "--output-file", output),
+            *("--python-shebang", "/usr/bin/env python3", "--output-file", outputs[name]),
         )
-        contenders.append(Contender(name=name, file=output))
-    return contenders
+    return outputs
+
+
+def make_shiv(bench: Bench, subject: Subject, wheels: Path, output: Path) -> Path:
+    tools = bench.scratch / "tools"
+    bench.build(uv.find_uv_bin(), "venv", "--quiet", "--seed", "--python", bench.python, tools)
+    bench.build(uv.find_uv_bin(), "pip", "install", "--python", tools / "bin/python", "shiv")
+    bench.build(
+        *(tools / "bin/shiv", "--console-script", subject.name, "--output-file", output),
+        *("--python", "/usr/bin/env python3"),
+        *("--no-index", "--find-links", wheels, subject.requirement),
+    )
+    return output
 
 
 def unpack_wheels(executable: Path, folder: Path) -> Path:
@@ -216,33 +192,28 @@ def measure_starts(
     before = load()
     outputs, disks = {}, {}
 
-    def start_first(contender: Contender) -> Usage:
-        usage = bench.start("first", contender.file, *words, sync=True)
-        outputs[contender.name] = usage.output
-        disks[contender.name] = disk_usage(bench.scratch / "first")
+    def start_first(name: str) -> Usage:
+        usage = bench.start("first", contenders[name], *words, sync=True)
+        outputs[name] = usage.output
+        disks[name] = disk_usage(bench.scratch / "first")
         remove(bench.scratch / "first")
         return usage
 
     say("first starts")
     firsts = in_turns(
-        {contender.name: partial(start_first, contender) for contender in contenders},
+        {name: partial(start_first, name) for name in contenders},
         # pex takes many times as long, and a few runs show that well enough.
-        {
-            contender.name: max(2, first // 2) if contender.name in PEXES else first
-            for contender in contenders
-        },
+        {name: max(2, first // 2) if name in PEXES else first for name in contenders},
     )
     # A venv has no first start; what it takes on disk is itself.
     disks[VENV] = disk_usage(bench.scratch / "venv")
     say("later starts")
     starts = {}
-    for contender in contenders:
-        home = f"later-{contender.name.replace(' ', '-').replace(',', '')}"
-        starts[contender.name] = partial(bench.start, home, contender.file, *words)
-        if contender.by_python:
-            starts[f"python {contender.name}"] = partial(
-                bench.start, home, bench.python, contender.file, *words
-            )
+    for name, file in contenders.items():
+        home = f"later-{name.replace(' ', '-').replace(',', '')}"
+        starts[name] = partial(bench.start, home, file, *words)
+        if name != VENV:
+            starts[f"python {name}"] = partial(bench.start, home, bench.python, file, *words)
     for start in starts.values():  # It sets up what the first start sets up, and fills caches.
         start()
         start()
@@ -252,53 +223,43 @@ def measure_starts(
     print_starts(subject, contenders, firsts=firsts, laters=laters, disks=disks)
     ratios = compare(firsts, laters, disks)
     print(f"\nThe same output from all: {'yes' if same else 'NO'}")
-    print(f"Load before {before}, after {load()}")
     return {
-        "targets": len(subject.platforms) * len(subject.pythons),
+        "targets": subject.targets,
         "same_output": same,
-        "load": {"before": before, "after": load()},
+        "load": print_load(before),
         "ratios": ratios,
         "contenders": {
-            contender.name: {
-                "size": contender.size,
-                "disk": disks[contender.name],
-                "first": firsts[contender.name].to_json(),
-                "later": laters[contender.name].to_json(),
-                "later_by_python": laters[f"python {contender.name}"].to_json()
-                if contender.by_python
-                else None,
+            name: {
+                "size": file.stat().st_size,
+                "disk": disks[name],
+                "first": firsts[name].to_json(),
+                "later": laters[name].to_json(),
+                "later_by_python": None if name == VENV else laters[f"python {name}"].to_json(),
             }
-            for contender in contenders
+            for name, file in contenders.items()
         },
     }
 
 
 def print_starts(
     subject: Subject,
-    contenders: Sequence[Contender],
+    contenders: dict[str, Path],
     *,
     firsts: dict[str, Series],
     laters: dict[str, Series],
     disks: dict[str, int],
 ) -> None:
     rows = []
-    for contender in contenders:
-        name = contender.name
-        plain = name == VENV
-        rows.append(
-            (
-                name,
-                "-" if plain else format_size(contender.size),
-                "-" if plain else firsts[name].spread(),
-                "-" if plain else format_seconds(firsts[name].cpu),
-                format_size(disks[name]),
-                milliseconds(laters[name]),
-                milliseconds(laters[f"python {name}"]) if contender.by_python else "-",
-            )
-        )
+    for name, file in contenders.items():
+        first, by_python = ["-"] * 3, "-"
+        if name != VENV:
+            first = [format_size(file.stat().st_size), firsts[name].spread()]
+            first.append(format_seconds(firsts[name].cpu))
+            by_python = milliseconds(laters[f"python {name}"])
+        disk, later = format_size(disks[name]), milliseconds(laters[name])
+        rows.append((name, *first, disk, later, by_python))
     print_table(
-        f"{subject.name}, {len(subject.platforms) * len(subject.pythons)} targets: "
-        "median (fastest-slowest)",
+        f"{subject.name}, {subject.targets} targets: median (fastest-slowest)",
         ("", "file", "first ./app", "CPU", "disk", "later ./app", "later python app"),
         rows,
     )
@@ -320,10 +281,7 @@ def compare(
         f"first / {PEX_WHEELS}": (first / firsts[PEX_WHEELS].wall, FIRST_PEX),
         "first / shiv": (first / firsts[SHIV].wall, FIRST_SHIV),
         "later ./app / plain venv": (laters[OURS].wall / venv, LATER_VENV),
-        "later python app / plain venv": (
-            laters[f"python {OURS}"].wall / venv,
-            LATER_VENV_PYTHON,
-        ),
+        "later python app / plain venv": (laters[f"python {OURS}"].wall / venv, LATER_VENV_PYTHON),
         "disk / pex": (disks[OURS] / disks[PEX], DISK_PEX),
         f"disk / {PEX_WHEELS}": (disks[OURS] / disks[PEX_WHEELS], DISK_PEX),
     }
@@ -348,8 +306,6 @@ def make_program(bench: Bench, name: str) -> tuple[Subject, list[str | Path], bo
                 folder,
                 name="cowsay-bench",
                 dependencies=["cowsay"],
-                platforms=PLATFORMS[:5],
-                pythons=("3.11", "3.12", "3.13"),
                 sources={"cowsay_bench.py": COWSAY_CODE},
             )
             return subject, [], False
@@ -386,25 +342,16 @@ def base_python() -> Path:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    programs = ("git-inspect", "cowsay", "large")
-    parser.add_argument("programs", nargs="*", metavar="PROGRAM", help=f"{', '.join(programs)}")
+    parser = make_parser(__doc__, PROGRAMS)
     parser.add_argument("--first", type=int, default=7, help="first starts of each (7)")
     parser.add_argument("--later", type=int, default=25, help="later starts of each (25)")
-    parser.add_argument("--index-url", help="the package index (PyPI)")
     options = parser.parse_args()
-    if unknown := set(options.programs) - set(programs):
-        parser.error(f"there is no program {', '.join(sorted(unknown))}")
-    if os.name != "posix":
-        parser.error("this measures with wait4, which only Linux and macOS have")
     if not (3, 11) <= sys.version_info[:2] <= (3, 13):
         parser.error("run this with Python 3.11, 3.12 or 3.13, which the executables are for")
     figures = {}
-    for name in options.programs or programs:
-        with tempfile.TemporaryDirectory(prefix="multiplat-benchmark-") as folder:
-            bench = Bench(
-                scratch=Path(folder).resolve(), python=base_python(), index_url=options.index_url
-            )
+    for name in options.names or PROGRAMS:
+        with scratch_folder() as scratch:
+            bench = Bench(scratch=scratch, python=base_python(), index_url=options.index_url)
             subject, words, native = make_program(bench, name)
             figures[name] = measure_starts(
                 bench, subject, words, native=native, first=options.first, later=options.later
