@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from hatch_multiplat.base.urls import display_url
-from hatch_multiplat.wheels.license import Licensing, read_licensing
+from hatch_multiplat.wheels.metadata import Licensing, read_licensing
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

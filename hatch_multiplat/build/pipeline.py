@@ -55,8 +55,8 @@ if TYPE_CHECKING:
     from hatch_multiplat.config.run import Run
     from hatch_multiplat.resolve.build_context import BuildContext, Invocation
     from hatch_multiplat.resolve.project import Project
-    from hatch_multiplat.wheels.dependency_proof import Requirements
     from hatch_multiplat.wheels.metadata import ProjectMetadata
+    from hatch_multiplat.wheels.proof import Requirements
     from hatch_multiplat.wheels.selection import Selection
     from hatch_multiplat.wheels.wheel_file import WheelFile
 

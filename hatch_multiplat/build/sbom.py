@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from hatch_multiplat.build.components import Inventory, WheelComponent
-    from hatch_multiplat.wheels.license import Licensing
+    from hatch_multiplat.wheels.metadata import Licensing
 
 TARGET_PROPERTY: Final = "hatch-multiplat:target"
 NAMESPACE: Final = uuid.UUID("6f3c1f0e-6a0c-5d43-9a4b-0d2a8a1c7e55")

@@ -16,7 +16,7 @@ from hatch_multiplat.build.checksums import write_checksums
 from hatch_multiplat.build.components import Inventory, list_components
 from hatch_multiplat.build.output_names import SBOM_SUFFIX
 from hatch_multiplat.index.wheel_cache import hash_file
-from hatch_multiplat.wheels.license import read_licensing
+from hatch_multiplat.wheels.metadata import read_licensing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

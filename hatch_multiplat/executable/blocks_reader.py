@@ -10,15 +10,13 @@ from functools import partial
 from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING, Final
 
-from packaging.specifiers import SpecifierSet
-
 from hatch_multiplat.base.errors import ExecutableError, ToolError
 from hatch_multiplat.base.temporary import temporary_folder
 from hatch_multiplat.executable.executable import BLOCKS, HeldMember, HeldWheel
 from hatch_multiplat.runtime.contents import HAS_LZMA, Contents
 from hatch_multiplat.runtime.rules import REPLACED, BadWheel, find_info_dir
 from hatch_multiplat.runtime.verify import DamagedFile, OwnFile, UnreadableFile
-from hatch_multiplat.wheels.dependency_proof import parse_requires, parse_requires_python
+from hatch_multiplat.wheels.metadata import parse_wheel_texts
 from hatch_multiplat.wheels.selection import parse_wheel
 
 if TYPE_CHECKING:
@@ -60,7 +58,7 @@ def read_contents(path: Path, table: Table) -> tuple[dict[str, HeldWheel], list[
         wheels[item.file] = held
         if bad.intersection(number for _, _, number in members):
             damages.append((item.file, "does not have its original contents"))
-        elif held.requires is None:
+        elif held.texts is None:
             damages.append((item.file, "is not a readable wheel"))
     return wheels, damages
 
@@ -211,7 +209,6 @@ def _hold(
     pieces: Mapping[str, int],
     size: int,
 ) -> HeldWheel:
-    told = None if metadata is None else metadata.decode("utf-8", "replace")
     unused = tuple(f".dist-info/{name}" for name in REPLACED)
     return HeldWheel(
         wheel=parse_wheel(item.file, "", {"sha256": item.sha256}, item.size),
@@ -219,8 +216,7 @@ def _hold(
         unpacked=sum(member.size for member in members if not member.path.endswith(unused)),
         sha256=item.sha256,
         installed=False,
-        requires=None if told is None else parse_requires(told),
-        requires_python=SpecifierSet() if told is None else parse_requires_python(told),
+        texts=None if metadata is None else parse_wheel_texts(metadata.decode("utf-8", "replace")),
         members=members,
         pieces=pieces,
     )

@@ -15,11 +15,11 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from packaging.requirements import Requirement
     from packaging.utils import NormalizedName
 
     from hatch_multiplat.config.formats import Layout
     from hatch_multiplat.executable.table import Table
+    from hatch_multiplat.wheels.metadata import WheelTexts
     from hatch_multiplat.wheels.selection import Wheel
 
 
@@ -55,7 +55,7 @@ class HeldWheel:
 
     `size` is what it takes in the file and `unpacked` what its files take on disk, in bytes.
     `sha256` is that of its bytes, None for one that pex has installed beforehand (`installed`), of
-    which the file holds the files and no longer the wheel. `requires` is None if its METADATA
+    which the file holds the files and no longer the wheel. `texts` is None if its METADATA
     cannot be read. A file without wheels has `members` in its place, and pieces that it may share
     with other wheels, of which `size` counts a fair part; `sha256` is what its table says.
     """
@@ -65,8 +65,7 @@ class HeldWheel:
     unpacked: int
     sha256: str | None
     installed: bool
-    requires: tuple[Requirement, ...] | None
-    requires_python: SpecifierSet
+    texts: WheelTexts | None
     members: tuple[HeldMember, ...] = ()
     pieces: Mapping[str, int] = field(default_factory=dict, hash=False)
 
@@ -104,7 +103,8 @@ class Executable:
     def requires_python(self) -> SpecifierSet:
         """The Requires-Python of the program itself."""
         held = [wheel for wheel in self.wheels.values() if wheel.wheel.name == self.program]
-        return held[0].requires_python if held else SpecifierSet()
+        texts = held[0].texts if held else None
+        return texts.requires_python if texts else SpecifierSet()
 
     @property
     def program(self) -> NormalizedName:

@@ -26,9 +26,9 @@ if TYPE_CHECKING:
     from packaging.tags import Tag
     from packaging.utils import NormalizedName
 
-    from hatch_multiplat.wheels.dependency_proof import Requirements
-    from hatch_multiplat.wheels.selection import Selection, Wheel
-    from hatch_multiplat.wheels.wheel_file import WheelTexts
+    from hatch_multiplat.wheels.metadata import WheelTexts
+    from hatch_multiplat.wheels.proof import Requirements
+    from hatch_multiplat.wheels.selection import Selection
 
 _LEGACY: Final = {"manylinux1": (2, 5), "manylinux2010": (2, 12), "manylinux2014": (2, 17)}
 _LINUX: Final = re.compile(r"(manylinux|musllinux)_(\d+)_(\d+)_\w+")
@@ -116,11 +116,13 @@ def find_anywhere(
     wheels = next(iter(sets))
     if not all(_is_pure(wheel.tags) and _is_for_all(wheel.tags) for wheel in wheels):
         return None
-    bounds = [required.requires_python, *(_bound(wheel, texts, required) for wheel in wheels)]
+    texts = required.apply(wheels, texts)
+    told = {wheel.name: texts[wheel.filename] for wheel in wheels}
+    bounds = [required.requires_python, *(said.requires_python for said in told.values())]
     minors = [minor for minor in _MINORS if all(_admits(bound, minor) for bound in bounds)]
     if not minors or minors != list(range(minors[0], minors[-1] + 1)):
         return None
-    requires = {wheel.name: _requires(wheel, texts, required) for wheel in wheels}
+    requires = {name: said.requires for name, said in told.items()}
     markers = {
         str(item.marker)
         for item in itertools.chain(required.roots, required.overrides, *requires.values())
@@ -140,18 +142,6 @@ def find_anywhere(
 
 def _is_for_all(tags: Iterable[Tag]) -> bool:
     return any(tag.interpreter == "py3" for tag in tags)
-
-
-def _bound(wheel: Wheel, texts: Mapping[str, WheelTexts], required: Requirements) -> SpecifierSet:
-    own = required.python_of(wheel)
-    return texts[wheel.filename].requires_python if own is None else own
-
-
-def _requires(
-    wheel: Wheel, texts: Mapping[str, WheelTexts], required: Requirements
-) -> tuple[Requirement, ...]:
-    own = required.requires_of(wheel)
-    return texts[wheel.filename].requires if own is None else own
 
 
 def _admits(bound: SpecifierSet, minor: int) -> bool:

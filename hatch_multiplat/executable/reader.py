@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Final, cast
 
-from packaging.specifiers import SpecifierSet
 from packaging.utils import InvalidWheelFilename
 
 from hatch_multiplat.base.errors import ExecutableError
@@ -34,17 +33,16 @@ from hatch_multiplat.executable.table_reader import read_table
 from hatch_multiplat.executable.zip_writer import data_offset, open_source
 from hatch_multiplat.runtime.rules import BadWheel, find_info_dir
 from hatch_multiplat.runtime.verify import Section
-from hatch_multiplat.wheels.dependency_proof import parse_requires, parse_requires_python
+from hatch_multiplat.wheels.metadata import parse_wheel_texts
 from hatch_multiplat.wheels.selection import parse_wheel
 from hatch_multiplat.wheels.wheel_file import BROKEN, open_archive
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
-    from packaging.requirements import Requirement
-
     from hatch_multiplat.config.formats import Layout
     from hatch_multiplat.executable.table import Table
+    from hatch_multiplat.wheels.metadata import WheelTexts
     from hatch_multiplat.wheels.selection import Wheel
     from hatch_multiplat.wheels.wheel_file import Opener
 
@@ -248,7 +246,7 @@ def _damages(
             yield name, "is missing"
         elif name in wanted and wheels[name].sha256 != wanted[name]:
             yield name, "is not the wheel that was built in"
-        elif wheels[name].requires is None:
+        elif wheels[name].texts is None:
             yield name, "is not a readable wheel"
     for name in sorted(wheels.keys() - wanted.keys() if table else ()):
         yield name, "is there, but no target has it"
@@ -264,8 +262,7 @@ class _Opened:
 
     unpacked: int
     installed: bool
-    requires: tuple[Requirement, ...] | None
-    requires_python: SpecifierSet
+    texts: WheelTexts | None
 
 
 def _read_wheel(path: Path, name: str, stream: IO[bytes], size: int, held: int) -> HeldWheel:
@@ -275,7 +272,7 @@ def _read_wheel(path: Path, name: str, stream: IO[bytes], size: int, held: int) 
     try:
         opened = _open_wheel(stream)
     except (BadWheel, KeyError, *BROKEN):
-        opened = _Opened(unpacked=0, installed=False, requires=None, requires_python=SpecifierSet())
+        opened = _Opened(unpacked=0, installed=False, texts=None)
     sha256 = None if opened.installed else digest.hexdigest()
     return HeldWheel(
         wheel=_named(path, name, {"sha256": sha256} if sha256 else {}, size),
@@ -283,8 +280,7 @@ def _read_wheel(path: Path, name: str, stream: IO[bytes], size: int, held: int) 
         unpacked=opened.unpacked,
         sha256=sha256,
         installed=opened.installed,
-        requires=opened.requires,
-        requires_python=opened.requires_python,
+        texts=opened.texts,
     )
 
 
@@ -304,27 +300,24 @@ def _open_wheel(stream: IO[bytes]) -> _Opened:
     return _Opened(
         unpacked=unpacked,
         installed=".layout.json" in members,
-        requires=parse_requires(text),
-        requires_python=parse_requires_python(text),
+        texts=parse_wheel_texts(text),
     )
 
 
 def _installed_wheel(
     path: Path, name: str, sizes: Mapping[str, int], *, size: int, read: Callable[[str], bytes]
 ) -> HeldWheel:
-    requires: tuple[Requirement, ...] | None = None
-    requires_python = SpecifierSet()
+    texts: WheelTexts | None = None
     with contextlib.suppress(BadWheel, KeyError):
         text = read(_metadata_member(sizes)).decode("utf-8", "replace")
-        requires, requires_python = parse_requires(text), parse_requires_python(text)
+        texts = parse_wheel_texts(text)
     return HeldWheel(
         wheel=_named(path, name, {}, size),
         size=size,
         unpacked=sum(sizes.values()),
         sha256=None,
         installed=True,
-        requires=requires,
-        requires_python=requires_python,
+        texts=texts,
     )
 
 

@@ -23,10 +23,9 @@ if TYPE_CHECKING:
 
     from hatch_multiplat.config.config import Config
     from hatch_multiplat.config.run import Run
-    from hatch_multiplat.wheels.dependency_proof import Requirements
-    from hatch_multiplat.wheels.metadata import ProjectMetadata
+    from hatch_multiplat.wheels.metadata import ProjectMetadata, WheelTexts
+    from hatch_multiplat.wheels.proof import Requirements
     from hatch_multiplat.wheels.selection import Selection
-    from hatch_multiplat.wheels.wheel_file import WheelTexts
 
 
 def make_table(
@@ -74,15 +73,16 @@ def make_table(
         excluded=tuple(sorted(required.excluded)),
         metadata=tuple(
             sorted(
-                (name, str(version or ""), tuple(str(without_url(item)) for item in requires))
-                for (name, version), requires in required.metadata.items()
+                (name, str(version or ""), tuple(str(without_url(item)) for item in said.requires))
+                for (name, version), said in required.metadata.items()
             )
         ),
         anywhere=None if config.strict else find_anywhere(selections, texts, required),
         pythons=tuple(
             sorted(
-                (name, str(version or ""), str(bound))
-                for (name, version), bound in required.pythons.items()
+                (name, str(version or ""), str(said.requires_python))
+                for (name, version), said in required.metadata.items()
+                if said.requires_python
             )
         ),
     )

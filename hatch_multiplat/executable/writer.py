@@ -50,8 +50,9 @@ if TYPE_CHECKING:
     from hatch_multiplat.executable.executable import HeldMember
     from hatch_multiplat.executable.pex_skeleton import Skeleton
     from hatch_multiplat.executable.table import Table
+    from hatch_multiplat.wheels.metadata import WheelTexts
     from hatch_multiplat.wheels.selection import Selection
-    from hatch_multiplat.wheels.wheel_file import Opener, WheelTexts
+    from hatch_multiplat.wheels.wheel_file import Opener
 
 PEX_ENTRIES: Final = 600
 """Room in the count of entries for pex's own members."""

@@ -19,15 +19,15 @@ from hatch_multiplat.base.process import run_tool
 from hatch_multiplat.base.temporary import temporary_folder
 from hatch_multiplat.executable.reader import open_wheels
 from hatch_multiplat.executable.table_reader import table_selections
+from hatch_multiplat.index.project_settings import valid_requirements
 from hatch_multiplat.runtime.match import find_target
-from hatch_multiplat.wheels.dependency_proof import (
+from hatch_multiplat.wheels.metadata import WheelTexts, parse_bound
+from hatch_multiplat.wheels.proof import (
     Problem,
     Requirements,
     find_problems,
-    parse_bound,
-    valid_requirements,
+    narrow_selections,
 )
-from hatch_multiplat.wheels.python_bounds import narrow_selections
 from hatch_multiplat.wheels.selection import Selection, WheelSet, best_wheel
 from hatch_multiplat.wheels.wheel_check import find_wheel_problems
 from hatch_multiplat.wheels.wheel_file import read_wheel_file
@@ -160,6 +160,7 @@ def prove_executable(
     held = executable.wheels
     overrides = (*(table.overrides if table else ()), *overrides)
     excluded = (*(table.excluded if table else ()), *excluded)
+    pythons = {(name, version): bound for name, version, bound in (table.pythons if table else ())}
     required = Requirements(
         roots=tuple(valid_requirements(info.get("requirements", ()))),
         requires_python=executable.requires_python,
@@ -169,26 +170,20 @@ def prove_executable(
             for item in valid_requirements([*info.get("excluded", ()), *excluded])
         ),
         metadata={
-            (canonicalize_name(name), Version(version) if version else None): tuple(
-                valid_requirements(requires)
+            (canonicalize_name(name), Version(version) if version else None): WheelTexts(
+                requires=tuple(valid_requirements(requires)),
+                requires_python=parse_bound(pythons.get((name, version))),
             )
             for name, version, requires in (table.metadata if table else ())
         },
-        pythons={
-            (canonicalize_name(name), Version(version) if version else None): parse_bound(bound)
-            for name, version, bound in (table.pythons if table else ())
-        },
     )
-    requires = {
-        filename: wheel.requires for filename, wheel in held.items() if wheel.requires is not None
-    }
-    bounds = {filename: wheel.requires_python for filename, wheel in held.items()}
+    texts = {filename: wheel.texts for filename, wheel in held.items() if wheel.texts is not None}
     if table is None:  # Which patch releases it is for stands nowhere.
-        selections = narrow_selections(selections, required.requires_python, bounds)
+        selections = narrow_selections(selections, texts, required)
     return (
         *_damage(executable, selections),
         *_unfit_wheels(executable, selections),
-        *find_problems(selections, requires, required, bounds),
+        *find_problems(selections, texts, required),
     )
 
 

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 from hatch_multiplat.base.urls import local_path
 from hatch_multiplat.index.fetch import Artifact, fetch_files, fetch_metadata
-from hatch_multiplat.wheels.dependency_proof import apply_user_bounds
 from hatch_multiplat.wheels.elf import find_newer_libc
 from hatch_multiplat.wheels.floors import promises_floor
-from hatch_multiplat.wheels.python_bounds import find_refused_by_python
-from hatch_multiplat.wheels.wheel_file import open_wheel, parse_wheel_texts
+from hatch_multiplat.wheels.metadata import parse_wheel_texts
+from hatch_multiplat.wheels.proof import find_refused_by_python
+from hatch_multiplat.wheels.wheel_file import open_wheel
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -22,9 +22,10 @@ if TYPE_CHECKING:
     from hatch_multiplat.resolve.build_context import BuildContext
     from hatch_multiplat.resolve.project import ProjectWheel
     from hatch_multiplat.targets.target import Target
-    from hatch_multiplat.wheels.dependency_proof import Requirements
+    from hatch_multiplat.wheels.metadata import WheelTexts
+    from hatch_multiplat.wheels.proof import Requirements
     from hatch_multiplat.wheels.selection import MissingWheel, Selection, Wheel
-    from hatch_multiplat.wheels.wheel_file import WheelFile, WheelTexts
+    from hatch_multiplat.wheels.wheel_file import WheelFile
 
 
 class Downloads:
@@ -70,10 +71,7 @@ class Downloads:
         Such a wheel does not allow the Python, or needs a newer C library than its tag `linux_ARCH`
         tells.
         """
-        texts = self.texts_of(selections)
-        bounds = {name: text.requires_python for name, text in texts.items()}
-        applied = apply_user_bounds(selections, bounds, required)
-        refused = find_refused_by_python(selections, required.requires_python, applied)
+        refused = find_refused_by_python(selections, self.texts_of(selections), required)
         bare = self._bring_bare(selections)
         new = self.unproven(selections, bare)
         unfit = find_newer_libc(new, self.open(bare))

@@ -21,7 +21,7 @@ from hatch_multiplat.resolve.solver import Level
 from hatch_multiplat.targets.patch_spans import admitted_patches
 from hatch_multiplat.targets.tag_constraint import admitted
 from hatch_multiplat.targets.target_list import MAX_PATCH
-from hatch_multiplat.wheels.dependency_proof import list_requirements
+from hatch_multiplat.wheels.proof import list_requirements
 from hatch_multiplat.wheels.pylock import parse_lock
 from hatch_multiplat.wheels.selection import wheel_fits
 
@@ -38,7 +38,8 @@ if TYPE_CHECKING:
     from hatch_multiplat.resolve.solver import Solver
     from hatch_multiplat.targets.tag_constraint import TagConstraint
     from hatch_multiplat.targets.target import Target
-    from hatch_multiplat.wheels.dependency_proof import Requirements
+    from hatch_multiplat.wheels.metadata import WheelTexts
+    from hatch_multiplat.wheels.proof import Requirements
     from hatch_multiplat.wheels.selection import Selection, Wheel
 
     Wish = tuple[NormalizedName, Version, Target]
@@ -100,13 +101,12 @@ class Newest:
                         newer[selection.target].setdefault(wheel.name, set()).update(found)
         lacking = [selection for selection in selections if selection.target in newer]
         texts = self._downloads.texts_of(lacking)
-        requires = {name: text.requires for name, text in texts.items()}
         for_uv = valid_requirements(question.uv_table.get("constraint-dependencies", ()))
         constraints = (*question.constraints, *for_uv)
         wishes = set()
         for selection in lacking:
             target = selection.target
-            allowed = not_forbidden(newer[target], selection, requires, self._required, constraints)
+            allowed = not_forbidden(newer[target], selection, texts, self._required, constraints)
             wishes |= {
                 (name, version, target)
                 for name, versions in allowed.items()
@@ -196,8 +196,7 @@ def newer_versions(
 def _patches_of(selection: Selection) -> dict[Wheel, frozenset[int]]:
     """Return the patch releases of a target's Python that have each of its wheels."""
     found: dict[Wheel, frozenset[int]] = {}
-    firsts = [group.from_patch for group in selection.sets]
-    for group, first, end in zip(selection.sets, firsts, [*firsts[1:], MAX_PATCH], strict=True):
+    for group, first, end in selection.runs():
         for wheel in group.wheels:
             found[wheel] = found.get(wheel, frozenset()) | frozenset(range(first, end))
     return found
@@ -206,7 +205,7 @@ def _patches_of(selection: Selection) -> dict[Wheel, frozenset[int]]:
 def not_forbidden(
     newer: Mapping[NormalizedName, set[Version]],
     selection: Selection,
-    requires: Mapping[str, tuple[Requirement, ...]],
+    texts: Mapping[str, WheelTexts],
     required: Requirements,
     constraints: Iterable[Requirement],
 ) -> dict[NormalizedName, list[Version]]:
@@ -214,7 +213,7 @@ def not_forbidden(
 
     `constraints` count as well, under whatever marker: one that does not hold costs a question.
     """
-    asked = list_requirements(selection, requires, required)
+    asked = list_requirements(selection, texts, required)
     for constraint in constraints:
         asked[canonicalize_name(constraint.name)].append(("", constraint))
     found = {}

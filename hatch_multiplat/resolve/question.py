@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from hatch_multiplat.resolve.project import Project
     from hatch_multiplat.targets.tag_constraint import TagConstraint
     from hatch_multiplat.targets.target import Target
-    from hatch_multiplat.wheels.dependency_proof import Requirements
     from hatch_multiplat.wheels.metadata import ProjectMetadata
+    from hatch_multiplat.wheels.proof import Requirements
 
 
 _ELSEWHERE: Final = frozenset({"path", "url", "git", "workspace"})

@@ -27,9 +27,9 @@ from hatch_multiplat.resolve.solve import packages_blamed
 from hatch_multiplat.resolve.solver import Level, Solver
 from hatch_multiplat.resolve.yanked import Yanked
 from hatch_multiplat.targets.tag_constraint import admitted
-from hatch_multiplat.wheels.dependency_proof import EXECUTABLE, list_requirements
 from hatch_multiplat.wheels.floors import lower_need
 from hatch_multiplat.wheels.incompatibility import explain_incompatibility, explain_refusal
+from hatch_multiplat.wheels.proof import EXECUTABLE, list_requirements
 from hatch_multiplat.wheels.pylock import package_applies
 from hatch_multiplat.wheels.report import Advice
 from hatch_multiplat.wheels.selection import MissingWheel, Outcome, url_of, wheel_fits
@@ -571,9 +571,8 @@ class Search:
         requirers = {}
         with suppress(FetchError):
             texts = self.downloads.peek(selections)
-            requires = {name: text.requires for name, text in texts.items()}
             for one in selections:
-                asked = list_requirements(one, requires, self.required)
+                asked = list_requirements(one, texts, self.required)
                 for name in wanted[one.target] & asked.keys():
                     requirers[name, one.target] = asked[name]
         return requirers

@@ -15,7 +15,7 @@ from packaging.utils import canonicalize_name
 from hatch_multiplat.base.errors import FetchError
 from hatch_multiplat.index.project_settings import valid_requirements
 from hatch_multiplat.resolve.newest import versions_of_prior
-from hatch_multiplat.wheels.dependency_proof import list_requirements
+from hatch_multiplat.wheels.proof import list_requirements
 from hatch_multiplat.wheels.pylock import lock_environment, marker_holds
 from hatch_multiplat.wheels.selection import MissingWheel, wheel_fits
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from hatch_multiplat.resolve.solve import Solved
     from hatch_multiplat.resolve.solver import Solver
     from hatch_multiplat.targets.target import Target
-    from hatch_multiplat.wheels.dependency_proof import Requirements
+    from hatch_multiplat.wheels.proof import Requirements
     from hatch_multiplat.wheels.selection import Selection, Wheel
 
 
@@ -161,8 +161,7 @@ class Yanked:
     ) -> dict[NormalizedName, list[tuple[str, Requirement]]]:
         """Return the requirements of a target's wheels, and the constraints for it."""
         texts = self._downloads.texts_of([selection])
-        requires = {name: text.requires for name, text in texts.items()}
-        asked = list_requirements(selection, requires, self._required)
+        asked = list_requirements(selection, texts, self._required)
         question = self._solver.question
         for_uv = valid_requirements(question.uv_table.get("constraint-dependencies", ()))
         environment = lock_environment(selection.target, 0)

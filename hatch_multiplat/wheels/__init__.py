@@ -5,18 +5,15 @@ The text of the matrix of both is made here too, since errors of every room have
 """
 
 __all__ = [
-    "dependency_proof",
     "elf",
     "floors",
     "incompatibility",
-    "license",
     "matrix",
     "matrix_layout",
     "matrix_text",
     "metadata",
     "proof",
     "pylock",
-    "python_bounds",
     "report",
     "selection",
     "wheel_check",

@@ -1,11 +1,14 @@
-"""The metadata of a wheel: METADATA, entry points, and the requirements that follow."""
+"""The metadata of a wheel: METADATA, entry points, and the requirements that follow.
+
+A project's own METADATA has to be valid. Of that of others, what no tool can read is left out.
+"""
 
 from __future__ import annotations
 
 import functools
 import operator
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from packaging.markers import Marker
@@ -17,9 +20,11 @@ from packaging.version import InvalidVersion, Version
 
 from hatch_multiplat.base.errors import MultiplatError
 from hatch_multiplat.base.urls import redact_text
+from hatch_multiplat.index.project_settings import valid_requirements
+from hatch_multiplat.runtime.rules import SCRIPT_GROUPS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
 _TRUE: Final = 'python_version >= "0"'
 _FALSE: Final = 'python_version < "0"'
@@ -30,6 +35,103 @@ _EXTRA_ATOM: Final = re.compile(
     rf"\bextra\s*(?P<operator>==|!=)\s*(?P<value>{_LITERAL})"
     rf"|(?P<value_first>{_LITERAL})\s*(?P<operator_second>==|!=)\s*extra\b"
 )
+
+
+_LICENSE: Final = "License :: "
+_SPDX_OF_CLASSIFIERS: Final = {
+    "Apache Software License": "Apache-2.0",
+    "Boost Software License 1.0 (BSL-1.0)": "BSL-1.0",
+    "CC0 1.0 Universal (CC0 1.0) Public Domain Dedication": "CC0-1.0",
+    "Eclipse Public License 2.0 (EPL-2.0)": "EPL-2.0",
+    "European Union Public Licence 1.2 (EUPL 1.2)": "EUPL-1.2",
+    "GNU Affero General Public License v3": "AGPL-3.0-only",
+    "GNU Affero General Public License v3 or later (AGPLv3+)": "AGPL-3.0-or-later",
+    "GNU General Public License v2 (GPLv2)": "GPL-2.0-only",
+    "GNU General Public License v2 or later (GPLv2+)": "GPL-2.0-or-later",
+    "GNU General Public License v3 (GPLv3)": "GPL-3.0-only",
+    "GNU General Public License v3 or later (GPLv3+)": "GPL-3.0-or-later",
+    "GNU Lesser General Public License v2 or later (LGPLv2+)": "LGPL-2.0-or-later",
+    "GNU Lesser General Public License v3 (LGPLv3)": "LGPL-3.0-only",
+    "GNU Lesser General Public License v3 or later (LGPLv3+)": "LGPL-3.0-or-later",
+    "ISC License (ISCL)": "ISC",
+    "MIT License": "MIT",
+    "MIT No Attribution License (MIT-0)": "MIT-0",
+    "Mozilla Public License 2.0 (MPL 2.0)": "MPL-2.0",
+    "Python Software Foundation License": "PSF-2.0",
+    "The Unlicense (Unlicense)": "Unlicense",
+    "Zero-Clause BSD (0BSD)": "0BSD",
+    "zlib/libpng License": "Zlib",
+}
+"""The classifiers that mean one licence of the SPDX list; "BSD License" means several."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WheelTexts:
+    """The requirements of a wheel, and its entry points: group to name to `module:function`."""
+
+    requires: tuple[Requirement, ...] = ()
+    requires_python: SpecifierSet = field(default_factory=SpecifierSet)
+    entry_points: Mapping[str, Mapping[str, str]] = field(default_factory=dict, hash=False)
+
+    @property
+    def scripts(self) -> dict[str, str]:
+        """The console and gui scripts, name to `module:function`; those with a console count."""
+        found: dict[str, str] = {}
+        for group in SCRIPT_GROUPS:
+            found = {**self.entry_points.get(group, {}), **found}
+        return found
+
+
+def parse_wheel_texts(metadata: str) -> WheelTexts:
+    """Return the requirements in the METADATA of a wheel.
+
+    Lines that are no requirements, which old wheels have, are left out: no tool can heed them.
+    """
+    raw, _ = parse_email(metadata)
+    return WheelTexts(
+        requires=tuple(valid_requirements(raw.get("requires_dist", ()))),
+        requires_python=parse_bound(raw.get("requires_python")),
+    )
+
+
+def parse_bound(text: object) -> SpecifierSet:
+    """Return the specifier in a Requires-Python; an invalid one allows everything."""
+    try:
+        return SpecifierSet(str(text or ""))
+    except InvalidSpecifier:
+        return SpecifierSet()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Licensing:
+    """What a wheel says of its licence, the newest way of saying it first (PEP 639).
+
+    `expression` is its License-Expression. Without one, `names` has what its classifiers say, as
+    SPDX identifiers where they mean one, and `text` the first line of its License field, which
+    may be an SPDX identifier too, any words, or the beginning of a whole licence.
+    """
+
+    expression: str = ""
+    names: tuple[str, ...] = ()
+    text: str = ""
+
+
+def read_licensing(metadata: str) -> Licensing:
+    """Read the licence fields of a METADATA (core metadata specification)."""
+    raw, _ = parse_email(metadata)
+    expression = raw.get("license_expression")
+    if expression:
+        return Licensing(expression=expression.strip())
+    # "License :: OSI Approved" alone says that there is one, not which.
+    words = [
+        classifier.removeprefix(_LICENSE).removeprefix("OSI Approved").removeprefix(" :: ")
+        for classifier in raw.get("classifiers", [])
+        if classifier.startswith(_LICENSE)
+    ]
+    names = {_SPDX_OF_CLASSIFIERS.get(word, word) for word in words if word}
+    lines = [line.strip() for line in (raw.get("license") or "").splitlines() if line.strip()]
+    text = lines[0] if lines and lines[0].upper() != "UNKNOWN" else ""
+    return Licensing(names=tuple(sorted(names)), text=text)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -127,6 +127,11 @@ class Selection:
         unique = {wheel.filename: wheel for group in self.sets for wheel in group.wheels}
         return tuple(unique[name] for name in sorted(unique))
 
+    def runs(self) -> Iterable[tuple[WheelSet, int, int]]:
+        """Return each set with its patch releases: from the first up to and without the second."""
+        starts = [0, *(group.from_patch for group in self.sets[1:])]
+        return zip(self.sets, starts, [*starts[1:], MAX_PATCH], strict=True)
+
     def with_wheel(self, wheel: Wheel) -> Selection:
         """Return this selection with a wheel in every set, in place of any of its project.
 

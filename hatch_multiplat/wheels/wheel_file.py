@@ -10,18 +10,17 @@ import io
 import zipfile
 import zlib
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from packaging.metadata import parse_email
-from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name, parse_wheel_filename
 from packaging.version import InvalidVersion, Version
 
 from hatch_multiplat.base.errors import VerificationError, explain_unreadable
 from hatch_multiplat.runtime.install import Archive
-from hatch_multiplat.runtime.rules import SCRIPT_GROUPS, BadWheel
-from hatch_multiplat.wheels.dependency_proof import parse_requires, parse_requires_python
+from hatch_multiplat.runtime.rules import BadWheel
+from hatch_multiplat.wheels.metadata import WheelTexts, parse_wheel_texts
 
 try:
     from lzma import LZMAError
@@ -29,12 +28,10 @@ except ImportError:  # Some Pythons are built without.
     LZMAError = EOFError  # type: ignore[misc, assignment]
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
     from pathlib import Path
     from typing import IO
-
-    from packaging.requirements import Requirement
 
     from hatch_multiplat.runtime.install import Source
     from hatch_multiplat.runtime.rules import WheelFacts
@@ -54,23 +51,6 @@ REMEDY: Final = "pin another version, or tell its authors"
 _COLUMNS: Final = 3
 _SIGNATURES: Final = ("RECORD", "RECORD.jws", "RECORD.p7s")
 """Files that a RECORD does not list, or lists without a hash."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class WheelTexts:
-    """The requirements of a wheel, and its entry points: group to name to `module:function`."""
-
-    requires: tuple[Requirement, ...] = ()
-    requires_python: SpecifierSet = field(default_factory=SpecifierSet)
-    entry_points: Mapping[str, Mapping[str, str]] = field(default_factory=dict, hash=False)
-
-    @property
-    def scripts(self) -> dict[str, str]:
-        """The console and gui scripts, name to `module:function`; those with a console count."""
-        found: dict[str, str] = {}
-        for group in SCRIPT_GROUPS:
-            found = {**self.entry_points.get(group, {}), **found}
-        return found
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -183,13 +163,6 @@ def read_wheel_file(source: Opener, filename: str, *, sha256: str = "") -> Wheel
 def _blocks(wheel: Source, name: str, filename: str) -> Iterator[bytes]:
     with _explain(filename):
         yield from wheel.read(name)
-
-
-def parse_wheel_texts(metadata: str) -> WheelTexts:
-    """Return the metadata in the METADATA of a wheel."""
-    return WheelTexts(
-        requires=parse_requires(metadata), requires_python=parse_requires_python(metadata)
-    )
 
 
 @contextmanager

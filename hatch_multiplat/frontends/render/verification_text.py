@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from hatch_multiplat.base.lines import Line
 from hatch_multiplat.frontends.render.inspection_text import render_lock_comparison
-from hatch_multiplat.wheels.dependency_proof import render_problems
+from hatch_multiplat.wheels.proof import render_problems
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -4,7 +4,7 @@ from packaging.pylock import Pylock
 
 from hatch_multiplat.build.components import Origin, WheelComponent, list_components
 from hatch_multiplat.targets.target import Target
-from hatch_multiplat.wheels.license import Licensing
+from hatch_multiplat.wheels.metadata import Licensing
 from hatch_multiplat.wheels.selection import Selection, Wheel, WheelSet, parse_wheel
 
 LINUX = Target.parse("cp312-manylinux_2_28_x86_64")

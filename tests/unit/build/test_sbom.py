@@ -11,7 +11,7 @@ from cyclonedx.validation.json import JsonStrictValidator
 
 from hatch_multiplat.build.components import Inventory, Origin, WheelComponent
 from hatch_multiplat.build.sbom import render_sbom
-from hatch_multiplat.wheels.license import Licensing
+from hatch_multiplat.wheels.metadata import Licensing
 
 ONE = WheelComponent(
     name="one",

@@ -10,6 +10,7 @@ from packaging.specifiers import SpecifierSet
 from hatch_multiplat.executable.executable import Executable, HeldWheel
 from hatch_multiplat.executable.table import Table
 from hatch_multiplat.inspection.inspection import compare_with_lock
+from hatch_multiplat.wheels.metadata import WheelTexts
 from hatch_multiplat.wheels.pylock import parse_lock
 from hatch_multiplat.wheels.selection import parse_wheel
 
@@ -30,8 +31,7 @@ def held(name: str, requires_python: str) -> HeldWheel:
         unpacked=1,
         sha256=name,
         installed=False,
-        requires=(),
-        requires_python=SpecifierSet(requires_python),
+        texts=WheelTexts(requires_python=SpecifierSet(requires_python)),
     )
 
 

@@ -9,9 +9,9 @@ from packaging.specifiers import SpecifierSet
 from hatch_multiplat.executable.needs import find_anywhere, find_needs
 from hatch_multiplat.executable.table import Anywhere, TargetNeeds
 from hatch_multiplat.targets.target import Target
-from hatch_multiplat.wheels.dependency_proof import Requirements
+from hatch_multiplat.wheels.metadata import WheelTexts
+from hatch_multiplat.wheels.proof import Requirements
 from hatch_multiplat.wheels.selection import Selection, WheelSet, parse_wheel
-from hatch_multiplat.wheels.wheel_file import WheelTexts
 
 DEMO = "demo-1.0-py3-none-any.whl"
 LIB = "lib-1.0-py3-none-any.whl"

@@ -15,10 +15,9 @@ from hatch_multiplat.config.run import Command, Run
 from hatch_multiplat.executable.table import StartOptions, Table, TableTarget
 from hatch_multiplat.executable.table_maker import make_table
 from hatch_multiplat.targets.target import Target
-from hatch_multiplat.wheels.dependency_proof import Requirements
-from hatch_multiplat.wheels.metadata import ProjectMetadata
+from hatch_multiplat.wheels.metadata import ProjectMetadata, WheelTexts
+from hatch_multiplat.wheels.proof import Requirements
 from hatch_multiplat.wheels.selection import Selection, Wheel, WheelSet, parse_wheel
-from hatch_multiplat.wheels.wheel_file import WheelTexts
 
 METADATA = ProjectMetadata(
     name="Demo.App", version=Version("1.0"), requires_python=SpecifierSet(), requires=(), extras=()
@@ -239,10 +238,12 @@ def test_what_was_overridden_and_excluded_is_noted_but_for_urls_which_may_be_sec
             overrides=tuple(map(Requirement, overrides)),
             excluded=frozenset({canonicalize_name("b"), canonicalize_name("a")}),
             metadata={
-                (canonicalize_name("b"), Version("1.0")): (Requirement("a>=1"),),
-                (canonicalize_name("b"), None): (),
-                (canonicalize_name("c"), None): (
-                    Requirement("old @ file:///home/ada/old.whl ; os_name == 'nt'"),
+                (canonicalize_name("b"), Version("1.0")): WheelTexts(
+                    requires=(Requirement("a>=1"),)
+                ),
+                (canonicalize_name("b"), None): WheelTexts(),
+                (canonicalize_name("c"), None): WheelTexts(
+                    requires=(Requirement("old @ file:///home/ada/old.whl ; os_name == 'nt'"),)
                 ),
             },
         ),

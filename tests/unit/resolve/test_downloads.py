@@ -15,7 +15,7 @@ from hatch_multiplat.resolve.build_context import BuildContext, Invocation
 from hatch_multiplat.resolve.downloads import Downloads
 from hatch_multiplat.targets.target import Target
 from hatch_multiplat.wheels import elf, wheel_file
-from hatch_multiplat.wheels.dependency_proof import Requirements
+from hatch_multiplat.wheels.proof import Requirements
 from hatch_multiplat.wheels.selection import Selection, WheelSet, parse_wheel
 from tests.support.elf import glibc_object
 from tests.support.wheels import make_wheel
