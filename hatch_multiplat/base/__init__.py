@@ -16,5 +16,4 @@ __all__ = [
     "toml_file",
     "toml_table",
     "urls",
-    "user_folders",
 ]

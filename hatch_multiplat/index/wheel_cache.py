@@ -17,6 +17,8 @@ import os
 import re
 import secrets
 import stat
+import sys
+import tempfile
 import time
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -24,7 +26,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self
 
 from hatch_multiplat.base.errors import FetchError, find_cure
-from hatch_multiplat.base.user_folders import user_cache
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -44,6 +45,7 @@ ALGORITHMS: Final = {
 CHUNK_SIZE: Final = 256 * 1024
 """The number of bytes read at a time, so that memory does not grow with the wheel."""
 
+_NAME: Final = "hatch-multiplat"
 _STALE_SECONDS: Final = 24 * 60 * 60
 _FILENAME: Final = re.compile(r"[^\x00-\x1f/\\:*?\"<>|]+")
 
@@ -84,7 +86,7 @@ class WheelCache:
         override = environ.get("HATCH_MULTIPLAT_CACHE")
         if override:
             return cls(Path(override).expanduser().absolute())
-        return cls(user_cache(environ))
+        return cls(_user_cache(environ))
 
     def path_of(self, sha256: str, filename: str) -> Path:
         """Return the path of the file with that content, whether or not it exists.
@@ -405,6 +407,45 @@ def remove_entries(root: Path, entries: Iterable[Entry]) -> tuple[int, int]:
             except OSError:
                 break
     return files, size
+
+
+def _user_cache(environ: Mapping[str, str]) -> Path:
+    """Return our folder below the user's caches, by the system's own rules.
+
+    A user without a home, as in containers, gets one in the folder for temporary files.
+    """
+    if sys.platform == "win32":
+        local = environ.get("LOCALAPPDATA")
+        return (Path(local) if local else Path.home() / "AppData" / "Local") / _NAME / "Cache"
+    named = environ.get("XDG_CACHE_HOME", "")
+    if sys.platform != "darwin" and Path(named).is_absolute():
+        return Path(named) / _NAME
+    home = _user_home(environ)
+    if home is None:
+        return _temporary_folder()
+    return home / ("Library/Caches" if sys.platform == "darwin" else ".cache") / _NAME
+
+
+def _user_home(environ: Mapping[str, str]) -> Path | None:
+    """Return the user's home: from HOME, else from the system; None if it is not a folder."""
+    named = [environ.get("HOME", "")]
+    with suppress(ImportError, KeyError):
+        import pwd  # noqa: PLC0415 - Windows has none
+
+        named.append(pwd.getpwuid(os.getuid()).pw_dir)
+    found = (path for path in map(Path, named) if path.is_absolute() and path.is_dir())
+    return next(found, None)
+
+
+def _temporary_folder() -> Path:
+    """Return a folder for temporary files that no other user can have made or can write to."""
+    folder = Path(tempfile.gettempdir()) / f"{_NAME}-{os.getuid()}"
+    with suppress(OSError):
+        folder.mkdir(mode=0o700)
+    status = folder.lstat()
+    if stat.S_ISDIR(status.st_mode) and status.st_uid == os.getuid() and not status.st_mode & 0o077:
+        return folder
+    return Path(tempfile.mkdtemp(prefix=f"{_NAME}-"))
 
 
 def _make_folder(root: Path, folder: Path) -> None:
