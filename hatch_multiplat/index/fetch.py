@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from hatch_multiplat.index.http_client import HttpClient
     from hatch_multiplat.index.http_session import Answer
-    from hatch_multiplat.index.progress import ProgressSink
+    from hatch_multiplat.index.progress import Progress
     from hatch_multiplat.index.wheel_cache import Incoming, WheelCache
 
 _OK: Final = 200
@@ -66,7 +66,7 @@ def fetch_files(
     wheel_cache: WheelCache,
     client: HttpClient,
     offline: bool,
-    progress: ProgressSink,
+    progress: Progress,
     jobs: int = 8,
 ) -> dict[tuple[str, str], CachedFile]:
     """Bring files into the wheel cache unless they are there, and return them by `key`.
@@ -168,7 +168,7 @@ class _WrongContentError(Exception):
 class _Download:
     """One round of downloads: the state that its threads share."""
 
-    def __init__(self, wheel_cache: WheelCache, client: HttpClient, progress: ProgressSink) -> None:
+    def __init__(self, wheel_cache: WheelCache, client: HttpClient, progress: Progress) -> None:
         self._wheel_cache = wheel_cache
         self._client = client
         self._progress = progress

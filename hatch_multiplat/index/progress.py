@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import threading
 import time
-from typing import TYPE_CHECKING, Final, Protocol, TextIO
+from typing import TYPE_CHECKING, Final, TextIO
 
 from hatch_multiplat.base.text import format_count, format_size
 
@@ -16,61 +16,57 @@ _SECONDS_BETWEEN_LINES: Final = 15.0
 _SECONDS_BETWEEN_FRAMES: Final = 0.1
 
 
-class ProgressSink(Protocol):
-    """Is told of a download's progress; every method may be called from any thread."""
+class Progress:
+    """Counts the files and bytes of a download, from any thread, and prints nothing."""
+
+    def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._lock = threading.RLock()
+        self._files = self._finished = self._size = self._arrived = 0
+        self._started = self._spoken = 0.0
 
     def begin(self, *, files: int, size: int) -> None:
         """`files` files are to be downloaded, of which `size` bytes are known already."""
+        self._files, self._size = files, size
+        self._finished = self._arrived = 0
+        self._started = self._spoken = self._clock()
 
     def grow(self, size: int) -> None:
         """The number of bytes to download grows by this; it shrinks if negative."""
+        with self._lock:
+            self._size += size
 
     def advance(self, size: int) -> None:
         """This number of bytes has arrived; negative if they have to be downloaded again."""
+        with self._lock:
+            self._arrived += size
 
     def finish_file(self) -> None:
         """One file is complete and in the wheel cache."""
+        with self._lock:
+            self._finished += 1
 
     def end(self) -> None:
         """The downloads have ended, well or not."""
 
 
-class NoProgress:
-    """Prints nothing."""
-
-    def begin(self, *, files: int, size: int) -> None: ...
-    def grow(self, size: int) -> None: ...
-    def advance(self, size: int) -> None: ...
-    def finish_file(self) -> None: ...
-    def end(self) -> None: ...
-
-
-class LineProgress:
+class LineProgress(Progress):
     """Prints one line at the start, one at the end, and one now and then for CI."""
 
     def __init__(
         self, write: Callable[[str], object], *, clock: Callable[[], float] = time.monotonic
     ) -> None:
+        super().__init__(clock=clock)
         self._write = write
-        self._clock = clock
-        self._lock = threading.Lock()
-        self._files = self._finished = self._size = self._arrived = 0
-        self._started = self._spoken = 0.0
 
     def begin(self, *, files: int, size: int) -> None:
-        self._files, self._size = files, size
-        self._finished = self._arrived = 0
-        self._started = self._spoken = self._clock()
+        super().begin(files=files, size=size)
         known = f" ({format_size(size)})" if size else ""
         self._write(f"Fetching {format_count(files, 'file')}{known}")
 
-    def grow(self, size: int) -> None:
-        with self._lock:
-            self._size += size
-
     def advance(self, size: int) -> None:
         with self._lock:
-            self._arrived += size
+            super().advance(size)
             now = self._clock()
             if now - self._spoken >= _SECONDS_BETWEEN_LINES:
                 self._spoken = now
@@ -78,10 +74,6 @@ class LineProgress:
                     f"Fetching: {self._finished} of {format_count(self._files, 'file')}, "
                     f"{format_size(self._arrived)} of {format_size(self._size)}"
                 )
-
-    def finish_file(self) -> None:
-        with self._lock:
-            self._finished += 1
 
     def end(self) -> None:
         of = "" if self._finished == self._files else f"{self._finished} of "
@@ -91,38 +83,30 @@ class LineProgress:
         )
 
 
-class TerminalProgress:
+class TerminalProgress(Progress):
     """Rewrites one line for all files, and removes it at the end."""
 
     def __init__(
         self, stream: TextIO, *, columns: int, clock: Callable[[], float] = time.monotonic
     ) -> None:
+        super().__init__(clock=clock)
         self._stream = stream
         self._columns = columns
-        self._clock = clock
-        self._lock = threading.Lock()
-        self._files = self._finished = self._size = self._arrived = self._shown = 0
-        self._started = self._spoken = 0.0
+        self._shown = 0
 
     def begin(self, *, files: int, size: int) -> None:
-        self._files, self._size = files, size
-        self._finished = self._arrived = 0
-        self._started = self._clock()
+        super().begin(files=files, size=size)
         self._draw()
-
-    def grow(self, size: int) -> None:
-        with self._lock:
-            self._size += size
 
     def advance(self, size: int) -> None:
         with self._lock:
-            self._arrived += size
+            super().advance(size)
             if self._clock() - self._spoken >= _SECONDS_BETWEEN_FRAMES:
                 self._draw()
 
     def finish_file(self) -> None:
         with self._lock:
-            self._finished += 1
+            super().finish_file()
             self._draw()
 
     def end(self) -> None:
@@ -144,12 +128,10 @@ class TerminalProgress:
         self._shown = len(line)
 
 
-def make_progress(
-    stream: TextIO, *, environ: Mapping[str, str], quiet: bool = False
-) -> ProgressSink:
+def make_progress(stream: TextIO, *, environ: Mapping[str, str], quiet: bool = False) -> Progress:
     """Return the right kind of progress for the stream, usually stderr."""
     if quiet:
-        return NoProgress()
+        return Progress()
     if stream.isatty() and environ.get("TERM", "") not in {"dumb", "unknown"}:
         return TerminalProgress(stream, columns=shutil.get_terminal_size().columns)
     return LineProgress(lambda line: print(line, file=stream, flush=True))

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from packaging.utils import NormalizedName
 
-    from hatch_multiplat.index.progress import ProgressSink
+    from hatch_multiplat.index.progress import Progress
     from hatch_multiplat.index.sources import Sources
     from hatch_multiplat.resolve.project import Project
 
@@ -144,7 +144,7 @@ class Invocation:
     `say` hears one line at a time.
     """
 
-    progress: ProgressSink
+    progress: Progress
     say: Callable[[str], object]
     environ: Mapping[str, str]
 
@@ -168,7 +168,7 @@ class BuildContext:
         return self.run.environ
 
     @property
-    def progress(self) -> ProgressSink:
+    def progress(self) -> Progress:
         return self.run.progress
 
     @property

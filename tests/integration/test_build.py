@@ -424,9 +424,9 @@ def test_two_builds_at_once_share_one_store(demo: ProjectFolder) -> None:
         "from hatch_multiplat.build.pipeline import Request, build_executable\n"
         "from hatch_multiplat.resolve.build_context import Invocation\n"
         "from hatch_multiplat.resolve.project import open_project\n"
-        "from hatch_multiplat.index.progress import NoProgress\n"
+        "from hatch_multiplat.index.progress import Progress\n"
         "build_executable(Request(project=open_project(Path(sys.argv[1])), wheel=Path(sys.argv[2]),"
-        " output_dir=Path(sys.argv[3])), Invocation(progress=NoProgress(), say=print,"
+        " output_dir=Path(sys.argv[3])), Invocation(progress=Progress(), say=print,"
         " environ=os.environ))\n"
     )
     builds = [

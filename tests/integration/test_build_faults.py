@@ -18,7 +18,7 @@ from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
 from hatch_multiplat.base.errors import ConfigError, MultiplatError, ToolError
-from hatch_multiplat.index.progress import NoProgress
+from hatch_multiplat.index.progress import Progress
 from hatch_multiplat.index.sources import Sources
 from hatch_multiplat.resolve.build_context import BuildContext, Invocation
 from hatch_multiplat.resolve.downloads import Downloads
@@ -197,7 +197,7 @@ KINDS = [
 def context(index_server: IndexServer, wheel_cache: WheelCache, client: HttpClient) -> BuildContext:
     return BuildContext(
         run=Invocation(
-            progress=NoProgress(),
+            progress=Progress(),
             say=lambda _: None,
             environ=os.environ,
         ),

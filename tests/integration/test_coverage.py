@@ -11,7 +11,7 @@ from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
 from hatch_multiplat.base.errors import CoverageError, SolveError
-from hatch_multiplat.index.progress import NoProgress
+from hatch_multiplat.index.progress import Progress
 from hatch_multiplat.index.sources import Sources
 from hatch_multiplat.resolve import resolver
 from hatch_multiplat.resolve.build_context import BuildContext, Invocation
@@ -48,7 +48,7 @@ class Desk:
         self.said: list[str] = []
         self.rules: tuple[TagConstraint, ...] = ()
         self.context = BuildContext(
-            run=Invocation(progress=NoProgress(), say=self.said.append, environ=os.environ),
+            run=Invocation(progress=Progress(), say=self.said.append, environ=os.environ),
             sources=Sources(index_url=index.index_url),
             client=client,
             wheel_cache=wheel_cache,

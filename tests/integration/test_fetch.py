@@ -24,7 +24,7 @@ from hatch_multiplat.base.urls import Credentials
 from hatch_multiplat.index.fetch import Artifact, fetch_files
 from hatch_multiplat.index.http_client import HttpClient
 from hatch_multiplat.index.http_limits import TRIES, Limits
-from hatch_multiplat.index.progress import NoProgress
+from hatch_multiplat.index.progress import Progress
 from hatch_multiplat.index.sources import Sources
 from hatch_multiplat.resolve.question import Question
 from hatch_multiplat.resolve.solve import run_uv_solve
@@ -37,7 +37,6 @@ if TYPE_CHECKING:
     import subprocess
     from collections.abc import Callable, Iterator
 
-    from hatch_multiplat.index.progress import ProgressSink
     from hatch_multiplat.index.wheel_cache import WheelCache
     from tests.conftest import MakeFile
     from tests.support.index_server import IndexServer
@@ -76,7 +75,7 @@ class Fetch(Protocol):
         self,
         *artifacts: Artifact,
         offline: bool = False,
-        progress: ProgressSink | None = None,
+        progress: Progress | None = None,
         client: HttpClient = ...,
         jobs: int = 8,
     ) -> list[Path]: ...
@@ -87,7 +86,7 @@ def fetch(wheel_cache: WheelCache, client: HttpClient) -> Fetch:
     def fetch(
         *artifacts: Artifact,
         offline: bool = False,
-        progress: ProgressSink | None = None,
+        progress: Progress | None = None,
         client: HttpClient = client,
         jobs: int = 8,
     ) -> list[Path]:
@@ -96,7 +95,7 @@ def fetch(wheel_cache: WheelCache, client: HttpClient) -> Fetch:
             wheel_cache=wheel_cache,
             client=client,
             offline=offline,
-            progress=progress or NoProgress(),
+            progress=progress or Progress(),
             jobs=jobs,
         )
         return [files[artifact.key].path for artifact in artifacts]
@@ -848,10 +847,11 @@ class TestProxiesAndCertificates:
         assert "s3cr3t" not in message
 
 
-class Recorder:
-    """A progress sink that adds up what it hears."""
+class Recorder(Progress):
+    """Adds up what it hears."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.calls: list[str] = []
         self.files = self.finished = self.size = self.arrived = 0
 

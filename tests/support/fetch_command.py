@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from hatch_multiplat.base.urls import Credentials
 from hatch_multiplat.index.fetch import Artifact, fetch_files
 from hatch_multiplat.index.http_client import HttpClient
-from hatch_multiplat.index.progress import NoProgress
+from hatch_multiplat.index.progress import Progress
 from hatch_multiplat.index.wheel_cache import WheelCache
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def main(root: str, artifacts: str) -> dict[str, Any]:
             wheel_cache=WheelCache(Path(root)),
             client=client,
             offline=False,
-            progress=NoProgress(),
+            progress=Progress(),
         )
     return {"paths": sorted(str(file.path) for file in files.values()), "peak": _peak_memory()}
 

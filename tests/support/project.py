@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import tomlkit
 
 from hatch_multiplat.build.pipeline import Request, build_executable
-from hatch_multiplat.index.progress import NoProgress
+from hatch_multiplat.index.progress import Progress
 from hatch_multiplat.resolve.build_context import Invocation
 from hatch_multiplat.resolve.project import open_project
 from tests.support.caches import make_cache
@@ -49,7 +49,7 @@ class ProjectFolder:
     def build(self, **environ: str) -> Report:
         request = Request(project=open_project(self.root), wheel=self.wheel, default_dir=self.dist)
         context = Invocation(
-            progress=NoProgress(), say=self.said.append, environ=self.environ | environ
+            progress=Progress(), say=self.said.append, environ=self.environ | environ
         )
         return build_executable(request, context)
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from hatch_multiplat.base.errors import MultiplatError
 from hatch_multiplat.index.local_files import paths_for_sdist
-from hatch_multiplat.index.progress import NoProgress
+from hatch_multiplat.index.progress import Progress
 from hatch_multiplat.resolve.build_context import Invocation, open_context
 from hatch_multiplat.resolve.lock_file import check_fresh, read_lock
 from hatch_multiplat.resolve.project import make_project, static_metadata
@@ -210,7 +210,7 @@ def prepare(folder: Path, table: dict[str, Any]) -> tuple[Any, Any]:
     """Go as far with a project as one can without uv and the network."""
     project = make_project(folder, table)
     environ = {"HATCH_MULTIPLAT_CACHE": str(folder / "cache"), "HOME": str(folder)}
-    context = Invocation(progress=NoProgress(), say=lambda _: None, environ=environ)
+    context = Invocation(progress=Progress(), say=lambda _: None, environ=environ)
     market = open_context(project, context)
     paths_for_sdist(project.config, folder, name="demo")
     metadata = static_metadata(project)

@@ -8,7 +8,7 @@ import pytest
 
 from hatch_multiplat.base.urls import Credentials
 from hatch_multiplat.index.http_client import HttpClient
-from hatch_multiplat.index.progress import NoProgress
+from hatch_multiplat.index.progress import Progress
 from hatch_multiplat.index.sources import Sources
 from hatch_multiplat.index.wheel_cache import CachedFile, WheelCache, hash_file
 from hatch_multiplat.resolve.build_context import BuildContext, Invocation
@@ -32,7 +32,7 @@ OLD, NEW = (Target.parse(f"cp312-manylinux_2_{minor}_x86_64") for minor in (28, 
 def downloads(tmp_path: Path) -> Iterator[Downloads]:
     with HttpClient(Credentials(), environ={}) as client:
         context = BuildContext(
-            run=Invocation(progress=NoProgress(), say=str, environ={}),
+            run=Invocation(progress=Progress(), say=str, environ={}),
             sources=Sources(index_url="https://index.test/simple"),
             client=client,
             wheel_cache=WheelCache(tmp_path / "store"),
