@@ -4,7 +4,6 @@ Settings and names of packages come in; `Sources`, `IndexFile` and checked files
 """
 
 __all__ = [
-    "certificates",
     "fetch",
     "http_client",
     "index_page",

@@ -32,7 +32,6 @@ from hatch_multiplat.base.errors import ToolError
 from hatch_multiplat.base.log import LOG
 from hatch_multiplat.base.process import run_tool
 from hatch_multiplat.base.urls import Credentials, redact, redact_text
-from hatch_multiplat.index.certificates import CA_VARIABLES, choose_certificates
 from hatch_multiplat.index.http_limits import (
     SLOW_TRIES,
     TRIES,
@@ -41,6 +40,7 @@ from hatch_multiplat.index.http_limits import (
     Limits,
     RequestError,
 )
+from hatch_multiplat.index.user_settings import CA_VARIABLES, choose_certificates
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

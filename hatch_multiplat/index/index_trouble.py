@@ -6,8 +6,8 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from hatch_multiplat.base.urls import redact
-from hatch_multiplat.index.certificates import missing_certificates
 from hatch_multiplat.index.sources import credentials_hint
+from hatch_multiplat.index.user_settings import missing_certificates
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""The settings of uv and pip outside the project: the user's and the system's files."""
+"""The settings outside the project: uv's and pip's files, and the certificates that count."""
 
 from __future__ import annotations
 
@@ -41,6 +41,9 @@ UNHEARD: Final = dict.fromkeys(
 )
 """Variables to hide from uv, each with None: they are in the settings that it gets, or have no
 effect here."""
+
+CA_VARIABLES: Final = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "PIP_CERT", "SSL_CERT_FILE")
+"""The variables that name a file of CA certificates, highest precedence first."""
 
 _WINDOWS: Final = sys.platform == "win32"
 
@@ -118,6 +121,36 @@ def read_pip_config(environ: Mapping[str, str]) -> dict[str, str]:
             items = {key.replace("_", "-"): value for key, value in parser.items(section)}
             found[section] |= {key: value for key, value in items.items() if value}
     return found["global"] | found["install"]
+
+
+def certificate_variables(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables by which uv trusts the same file of certificates as a session.
+
+    uv itself only knows one of their names, and does not run in the current folder.
+    """
+    chosen = choose_certificates(environ)
+    if chosen is None or not Path(chosen).is_file():
+        return {}
+    return {"SSL_CERT_FILE": str(Path(chosen).absolute())}
+
+
+def missing_certificates(environ: Mapping[str, str]) -> str:
+    """Return the variable that names a missing file of certificates, if there is one."""
+    name = next((name for name in CA_VARIABLES if environ.get(name)), "")
+    return name if name and not Path(environ[name]).exists() else ""
+
+
+def choose_certificates(environ: Mapping[str, str]) -> str | None:
+    """Return the file or folder of CA certificates that the environment names.
+
+    A missing file is reported later. SSL_CERT_DIR may be a list, as in OpenSSL, of which requests
+    can use one folder.
+    """
+    for name in CA_VARIABLES:
+        if environ.get(name):
+            return environ[name]
+    folders = environ.get("SSL_CERT_DIR", "").split(os.pathsep)
+    return next((folder for folder in folders if folder and Path(folder).is_dir()), None)
 
 
 def _user_file(environ: Mapping[str, str]) -> Path | None:

@@ -21,10 +21,9 @@ from hatch_multiplat.base.errors import ToolError
 from hatch_multiplat.base.process import find_uv, run_tool
 from hatch_multiplat.base.temporary import temporary_folder
 from hatch_multiplat.base.urls import local_path, redact
-from hatch_multiplat.index.certificates import certificate_variables
 from hatch_multiplat.index.fetch import Artifact, fetch_files
 from hatch_multiplat.index.sources import uv_environment
-from hatch_multiplat.index.user_settings import UNHEARD, absolute_files
+from hatch_multiplat.index.user_settings import UNHEARD, absolute_files, certificate_variables
 from hatch_multiplat.wheels.incompatibility import explain_incompatibility
 from hatch_multiplat.wheels.selection import parse_wheel, select_all, tag_ranks
 
