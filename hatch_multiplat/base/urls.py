@@ -187,6 +187,11 @@ def explain_url(url: str | None) -> str:
     )
 
 
+def has_scheme(text: str) -> bool:
+    """Tell whether a text is a URL and not a path; a scheme of one letter is a drive of Windows."""
+    return re.match(r"[A-Za-z][A-Za-z0-9+.-]+:", text) is not None
+
+
 def local_path(url: str) -> Path | None:
     """Return the path that a file URL or a plain path means; None for a file on a server."""
     parts = urlsplit(url)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import platform
-import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -20,6 +19,7 @@ from packaging.utils import (
 )
 
 from hatch_multiplat.base.errors import ConfigError
+from hatch_multiplat.base.urls import has_scheme
 from hatch_multiplat.targets.target import Target
 from hatch_multiplat.targets.target_list import Host
 
@@ -29,8 +29,6 @@ if TYPE_CHECKING:
     from hatch_multiplat.config.config import Config
 
 _KEY: Final = "tool.multiplat.find-links"
-# A scheme of one letter is a drive of Windows.
-_URL: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:")
 
 
 def project_host(project_dir: Path) -> Host:
@@ -62,7 +60,7 @@ def check_find_links(config: Config, folder: Path) -> None:
     missing = [
         (place, location)
         for place, location in enumerate(config.find_links)
-        if not _URL.match(location) and not os.path.exists(folder / location)  # noqa: PTH110 - Path's raises for long names
+        if not has_scheme(location) and not os.path.exists(folder / location)  # noqa: PTH110 - Path's raises for long names
     ]
     hint = "the path is relative to pyproject.toml"
     if is_unpacked_sdist(folder):
@@ -88,7 +86,7 @@ def paths_for_sdist(config: Config, folder: Path, *, name: str) -> tuple[str, ..
     """
     wanted = [config.lock, *config.files]
     for location in config.find_links:
-        if not _URL.match(location) and not Path(location).is_absolute():
+        if not has_scheme(location) and not Path(location).is_absolute():
             wanted += _packages_in(folder, location, but=canonicalize_name(name))
     inside = (path for path in dict.fromkeys(wanted) if _is_inside(folder, path))
     # Path.is_file raises for names that are too long.

@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-import functools
-import re
-from typing import TYPE_CHECKING, Any, Final
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from hatch_multiplat.base.urls import file_url
+from hatch_multiplat.base.urls import file_url, has_scheme
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from pathlib import PurePath
 
-    from hatch_multiplat.base.urls import Credentials
+IN_PROJECT: Final = "of the project's settings for uv"
+OF_USER: Final = "of the user's settings for uv"
 
-_IN_PROJECT: Final = "of the project's settings for uv"
-_OF_USER: Final = "of the user's settings for uv"
+INDEX: Final = "index"
+"""The key of uv's named indexes."""
+INDEX_URL: Final = "index-url"
+EXTRA_INDEX_URL: Final = "extra-index-url"
+FIND_LINKS: Final = "find-links"
 
+_KEYS: Final = (INDEX_URL, EXTRA_INDEX_URL, FIND_LINKS)
 _PIP_TABLE: Final = (
-    "index-url",
-    "extra-index-url",
-    "find-links",
+    *_KEYS,
     "no-index",
     "index-strategy",
     "keyring-provider",
@@ -34,86 +36,113 @@ _PIP_TABLE: Final = (
 """The keys that are read here, and that uv's settings can also have under `uv pip`."""
 
 
-LOCATION_VARIABLES: Final = (
-    "PIP_EXTRA_INDEX_URL",
-    "PIP_FIND_LINKS",
-    "PIP_INDEX_URL",
-    "UV_DEFAULT_INDEX",
-    "UV_EXTRA_INDEX_URL",
-    "UV_FIND_LINKS",
-    "UV_INDEX",
-    "UV_INDEX_URL",
-)
-PIP_KEYS: Final = ("extra-index-url", "find-links", "index-url")
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Location:
+    """An index or a find-links location in the settings, as a URL: a folder has a file URL."""
+
+    key: str
+    """`index`, `index-url`, `extra-index-url` or `find-links`."""
+    url: str
+    origin: str
+    """The setting that names it, for messages."""
+    entry: Mapping[str, Any] = field(default_factory=dict)
+    """The other settings of an `index`."""
+
+    @property
+    def details(self) -> dict[str, Any]:
+        """All settings of an `index` except its URL and when it is asked."""
+        known = {"name", "url", "default", "explicit", "publish-url"}
+        return {key: value for key, value in self.entry.items() if key not in known}
 
 
-def take_from_words(
-    values: Mapping[str, str],
-    keys: Iterable[str],
-    credentials: Credentials,
-    problems: list[str],
-) -> dict[str, str]:
-    """Return variables or settings without the secrets in the locations that these keys have.
+class SourceSettings(Protocol):
+    """The sources in `[tool.multiplat]`."""
 
-    Each has words, which may be named as in uv's `name=https://...`.
-    """
-    taken = dict(values)
-    for key in values.keys() & set(keys):
-        separator = "," if key == "UV_FIND_LINKS" else r"\s"
-        taken[key] = re.sub(
-            rf"([\w.-]+=(?=[^{separator}]*://))?([^{separator}]+)",
-            functools.partial(_take_word, credentials, key, problems),
-            values[key],
-        )
-    return taken
+    @property
+    def index_url(self) -> str | None: ...
+    @property
+    def extra_index_urls(self) -> tuple[str, ...]: ...
+    @property
+    def find_links(self) -> tuple[str, ...]: ...
 
 
-def _take_word(
-    credentials: Credentials, key: str, problems: list[str], match: re.Match[str]
-) -> str:
-    return f"{match[1] or ''}{credentials.take_all(match[2], key, problems)}"
+def locations_in_table(settings: SourceSettings, base: PurePath) -> Iterator[Location]:
+    """Yield the locations in `[tool.multiplat]`, whose folders start from `base`."""
+    if settings.index_url:
+        origin = "tool.multiplat.index-url"
+        yield Location(key=INDEX_URL, url=settings.index_url, origin=origin)
+    for key, name, urls in (
+        (EXTRA_INDEX_URL, "extra-index-urls", settings.extra_index_urls),
+        (FIND_LINKS, "find-links", settings.find_links),
+    ):
+        for number, url in enumerate(urls):
+            origin = f"tool.multiplat.{name}[{number}]"
+            yield Location(key=key, url=absolute_location(url, base), origin=origin)
 
 
-def absolute_locations(locations: Iterable[str], base: PurePath) -> tuple[str, ...]:
-    """Return locations with folders, which start from `base`, as file URLs."""
-    # A scheme of one letter is a drive of Windows.
-    return tuple(
-        location if re.match(r"[A-Za-z][A-Za-z0-9+.-]+:", location) else file_url(base / location)
-        for location in locations
-    )
+def locations_in_variables(environ: Mapping[str, str], cwd: PurePath) -> Iterator[Location]:
+    """Yield the locations in uv's variables."""
+    for variable, words in (
+        ("UV_DEFAULT_INDEX", [environ.get("UV_DEFAULT_INDEX", "")]),
+        ("UV_INDEX", environ.get("UV_INDEX", "").split()),
+    ):
+        for word in filter(None, words):
+            name, separator, url = word.partition("=")
+            if not separator or "://" in name:
+                name, url = "", word
+            entry = {"name": name, "default": variable == "UV_DEFAULT_INDEX"}
+            url = absolute_location(url, cwd)
+            yield Location(key=INDEX, url=url, origin=variable, entry=entry)
+    for key in _KEYS:
+        variable = _variable("UV", key)
+        separated = "," if key == FIND_LINKS else None
+        yield from _words(environ.get(variable, ""), key, variable, cwd, separated=separated)
 
 
-def indexes_of_environment(environ: Mapping[str, str], cwd: PurePath) -> Iterator[dict[str, Any]]:
-    """Yield the indexes of uv's variables, as entries of its settings."""
-    for name, url in _split_names([environ.get("UV_DEFAULT_INDEX", "")]):
-        yield {"name": name, "url": absolute_locations([url], cwd)[0], "default": True}
-    for name, url in _split_names(environ.get("UV_INDEX", "").split()):
-        yield {"name": name, "url": absolute_locations([url], cwd)[0]}
+def locations_in_uv(table: Mapping[str, Any], base: PurePath, whose: str) -> Iterator[Location]:
+    """Yield the locations in a table of uv's settings, whose folders start from `base`."""
+    placed = change_locations(table, lambda location: absolute_location(location, base))
+    for number, entry in enumerate(placed.get(INDEX, ())):
+        if "url" in entry:
+            origin = f"index[{number}].url {whose}"
+            yield Location(key=INDEX, url=entry["url"], origin=origin, entry=entry)
+    for key in _KEYS:
+        value = placed.get(key, ())
+        for url in [value] if isinstance(value, str) else value:
+            yield Location(key=key, url=url, origin=f"{key} {whose}")
 
 
-def placed_indexes(table: Mapping[str, Any], base: PurePath) -> Iterator[dict[str, Any]]:
-    """Yield the `index` entries of uv's settings, with folders as file URLs."""
-    for entry in table.get("index", []):
-        if isinstance(entry, dict) and "url" in entry:
-            yield {**entry, "url": absolute_locations([entry["url"]], base)[0]}
+def locations_in_pip(
+    config: Mapping[str, str], environ: Mapping[str, str], cwd: PurePath
+) -> Iterator[Location]:
+    """Yield the locations in pip's settings; a variable stands before the key of its files."""
+    for key in _KEYS:
+        variable = _variable("PIP", key)
+        if environ.get(variable):
+            yield from _words(environ[variable], key, variable, cwd)
+        else:
+            yield from _words(config.get(key, ""), key, f"{key} of pip's settings", cwd)
 
 
-def first_of_each_name(indexes: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Drop an index whose name an earlier one has, as uv does."""
-    seen: set[str] = set()
-    kept = []
-    for entry in indexes:
-        name = entry.get("name")
-        if not name or name not in seen:
-            kept.append(entry)
-        seen.add(name or "")
-    return kept
+def change_locations(table: Mapping[str, Any], change: Callable[[str], str]) -> dict[str, Any]:
+    """Return uv's settings with each location of an index and of find-links changed."""
+    changed = dict(table)
+    if INDEX in table:
+        changed[INDEX] = [
+            {**entry, "url": change(entry["url"])} if "url" in entry else entry
+            for entry in table[INDEX]
+        ]
+    for key in table.keys() & set(_KEYS):
+        value = table[key]
+        changed[key] = change(value) if isinstance(value, str) else list(map(change, value))
+    if "pip" in table:
+        changed["pip"] = change_locations(table["pip"], change)
+    return changed
 
 
-def details_of(entry: Mapping[str, Any]) -> dict[str, Any]:
-    """Return all settings of an entry except its URL and when it is asked."""
-    known = {"name", "url", "default", "explicit", "publish-url"}
-    return {key: value for key, value in entry.items() if key not in known}
+def absolute_location(location: str, base: PurePath) -> str:
+    """Return a location as it is, or a folder, which starts from `base`, as a file URL."""
+    return location if has_scheme(location) else file_url(base / location)
 
 
 def flatten_table(table: Mapping[str, Any]) -> dict[str, Any]:
@@ -122,73 +151,26 @@ def flatten_table(table: Mapping[str, Any]) -> dict[str, Any]:
     return {**table, **{key: special[key] for key in _PIP_TABLE if key in special}}
 
 
-def located(table: Mapping[str, Any], key: str, base: PurePath) -> tuple[str, ...]:
-    """Return the locations that a key of uv's settings has, one or several."""
-    value = table.get(key, [])
-    return absolute_locations([value] if isinstance(value, str) else value, base)
+def first_of_each_name(indexes: Iterable[Location]) -> list[Location]:
+    """Drop an index whose name an earlier one has, as uv does."""
+    seen: set[str] = set()
+    kept = []
+    for index in indexes:
+        name = index.entry.get("name")
+        if not name or name not in seen:
+            kept.append(index)
+        seen.add(name or "")
+    return kept
 
 
-def origins_of_table(
-    index_url: str | None,
-    extra_index_urls: Sequence[str],
-    find_links: Sequence[str],
-    base: PurePath,
-) -> Iterator[tuple[str, str]]:
-    """Yield each location of `[tool.multiplat]`, and its key there."""
-    if index_url:
-        yield index_url, "tool.multiplat.index-url"
-    for number, url in enumerate(extra_index_urls):
-        yield url, f"tool.multiplat.extra-index-urls[{number}]"
-    for number, url in enumerate(absolute_locations(find_links, base)):
-        yield url, f"tool.multiplat.find-links[{number}]"
+def _words(
+    text: str, key: str, origin: str, base: PurePath, *, separated: str | None = None
+) -> Iterator[Location]:
+    """Yield the locations in a text; an `index-url` is a single one."""
+    words = [text] if key == INDEX_URL else text.split(separated)
+    for word in filter(None, map(str.strip, words)):
+        yield Location(key=key, url=absolute_location(word, base), origin=origin)
 
 
-def origins_in_uv(
-    project: Mapping[str, Any],
-    user: Mapping[str, Any],
-    environ: Mapping[str, str],
-    *,
-    project_dir: PurePath,
-    cwd: PurePath,
-) -> Iterator[tuple[str, str]]:
-    """Yield each location in uv's settings with the setting's name, highest precedence first."""
-    for entry in indexes_of_environment(environ, cwd):
-        yield entry["url"], "UV_DEFAULT_INDEX" if entry.get("default") else "UV_INDEX"
-    for variable, separator in (
-        ("UV_INDEX_URL", None),
-        ("UV_EXTRA_INDEX_URL", None),
-        ("UV_FIND_LINKS", ","),
-    ):
-        yield from _words(environ.get(variable, "").split(separator), variable, cwd)
-    for table, base, whose in ((project, project_dir, _IN_PROJECT), (user, cwd, _OF_USER)):
-        for number, entry in enumerate(placed_indexes(table, base)):
-            yield entry["url"], f"index[{number}].url {whose}"
-        for key in ("index-url", "extra-index-url", "find-links"):
-            for url in located(table, key, base):
-                yield url, f"{key} {whose}"
-
-
-def origins_in_pip(
-    config: Mapping[str, str], environ: Mapping[str, str], cwd: PurePath
-) -> Iterator[tuple[str, str]]:
-    """Yield each location in pip's settings, with the name of the setting."""
-    for key in ("index-url", "extra-index-url", "find-links"):
-        variable = f"PIP_{key.upper().replace('-', '_')}"
-        yield from _words(environ.get(variable, "").split(), variable, cwd)
-        yield from _words(config.get(key, "").split(), f"{key} of pip's settings", cwd)
-
-
-def _split_names(words: Sequence[str]) -> Iterator[tuple[str, str]]:
-    """Split uv's `name=https://...` words; the name may be missing."""
-    for word in words:
-        name, separator, url = word.partition("=")
-        if separator and "://" not in name:
-            yield name, url
-        elif word:
-            yield "", word
-
-
-def _words(words: Iterable[str], origin: str, base: PurePath) -> Iterator[tuple[str, str]]:
-    stripped = [word.strip() for word in words]
-    for url in absolute_locations(filter(None, stripped), base):
-        yield url, origin
+def _variable(tool: str, key: str) -> str:
+    return f"{tool}_{key.upper().replace('-', '_')}"

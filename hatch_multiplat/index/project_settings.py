@@ -10,7 +10,6 @@ from __future__ import annotations
 import functools
 import operator
 import os
-import re
 import tomllib
 from typing import TYPE_CHECKING, Any, Final
 
@@ -225,7 +224,7 @@ def read_settings(project_dir: Path, pyproject: Mapping[str, Any]) -> dict[str, 
         root, table = found
         members = _list_members(root, table.get("workspace", {}))
         if project_dir.resolve() in members.values():
-            table = _move({**_with_uv_toml(root, table)}, root, project_dir)
+            table = place_locations(_with_uv_toml(root, table), root)
             bound = [{**entry, "explicit": True} for entry in own.get("index", ())]
             if bound:
                 table["index"] = [*table.get("index", ()), *bound]
@@ -313,25 +312,6 @@ def _with_uv_toml(folder: Path, table: Mapping[str, Any]) -> dict[str, Any]:
     """Return the settings of a folder: only those of its `uv.toml`, if it has one."""
     path = folder / "uv.toml"
     return read_uv_toml(path) if path.is_file() else dict(table)
-
-
-def _move(table: Mapping[str, Any], root: Path, project_dir: Path) -> dict[str, Any]:
-    """Return settings of the root with the folders of indexes relative to a member."""
-
-    def move(location: str) -> str:
-        if re.match(r"[A-Za-z][A-Za-z0-9+.-]+:", location):
-            return location
-        return _relative(root / location, project_dir)
-
-    moved = dict(table)
-    if "index" in table:
-        moved["index"] = [{**entry, "url": move(entry.get("url", ""))} for entry in table["index"]]
-    for key in ("index-url", "extra-index-url", "find-links"):
-        if isinstance(table.get(key), str):
-            moved[key] = move(table[key])
-        elif key in table:
-            moved[key] = [move(location) for location in table[key]]
-    return moved
 
 
 def _find_root(

@@ -4,34 +4,36 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final
 
 from packaging.markers import InvalidMarker, Marker
 from packaging.utils import canonicalize_name
 
 from hatch_multiplat.base.errors import ConfigError, FetchError
-from hatch_multiplat.base.urls import Credentials, local_path, with_login
+from hatch_multiplat.base.urls import Credentials, has_scheme, local_path, with_login
 from hatch_multiplat.index.locations import (
-    LOCATION_VARIABLES,
-    PIP_KEYS,
-    absolute_locations,
-    details_of,
+    EXTRA_INDEX_URL,
+    FIND_LINKS,
+    IN_PROJECT,
+    INDEX,
+    INDEX_URL,
+    OF_USER,
     first_of_each_name,
     flatten_table,
-    indexes_of_environment,
-    located,
-    origins_in_pip,
-    origins_in_uv,
-    origins_of_table,
-    placed_indexes,
-    take_from_words,
+    locations_in_pip,
+    locations_in_table,
+    locations_in_uv,
+    locations_in_variables,
 )
+from hatch_multiplat.index.user_settings import is_yes, says_yes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path, PurePath
 
     from packaging.utils import NormalizedName
+
+    from hatch_multiplat.index.locations import Location, SourceSettings
 
 PYPI: Final = "https://pypi.org/simple"
 FIRST_INDEX: Final = "first-index"
@@ -62,11 +64,6 @@ _LOGIN_INDEX: Final = "multiplat-login-{}"
 """The name, in uv's settings, of the index that stands for an address with a login."""
 
 _USER_SETTINGS: Final = "the user's settings for uv"
-
-_URL: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:")
-
-_TRUE: Final = frozenset({"1", "true", "t", "yes", "y", "on"})
-_FALSE: Final = frozenset({"0", "false", "f", "no", "n", "off", ""})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -171,17 +168,6 @@ class Sources:
                 yield {"name": name, "url": address, **kept, "explicit": True}
 
 
-class SourceSettings(Protocol):
-    """The sources in `[tool.multiplat]`."""
-
-    @property
-    def index_url(self) -> str | None: ...
-    @property
-    def extra_index_urls(self) -> tuple[str, ...]: ...
-    @property
-    def find_links(self) -> tuple[str, ...]: ...
-
-
 def choose_sources(
     settings: SourceSettings,
     *,
@@ -203,76 +189,108 @@ def choose_sources(
     Raises ConfigError for URLs that cannot be read.
     """
     credentials = credentials or Credentials()
+    pip_config = pip_config or {}
     problems: list[str] = []
     project = flatten_table(credentials.take_all(dict(uv_table), "tool.uv", problems))
     user = flatten_table(credentials.take_all(dict(user_table or {}), _USER_SETTINGS, problems))
-    environ = take_from_words(environ, LOCATION_VARIABLES, credentials, problems)
-    pip_config = take_from_words(pip_config or {}, PIP_KEYS, credentials, problems)
+
+    def take(locations: Iterable[Location]) -> list[Location]:
+        return [
+            replace(found, url=credentials.take_all(found.url, found.origin, problems))
+            for found in locations
+        ]
+
+    in_table = take(locations_in_table(settings, project_dir))
+    in_project = take(locations_in_uv(project, project_dir, IN_PROJECT))
+    if says_yes(environ, "UV_NO_CONFIG") or environ.get("UV_CONFIG_FILE"):
+        # uv itself leaves a project's settings alone then, but for what packages are bound to.
+        project = {}
+        in_project = [
+            replace(found, entry={**found.entry, "explicit": True})
+            for found in in_project
+            if found.key == INDEX
+        ]
+    in_uv = [
+        *take(locations_in_variables(environ, cwd)),
+        *in_project,
+        *take(locations_in_uv(user, cwd, OF_USER)),
+    ]
+    in_pip = take(locations_in_pip(pip_config, environ, cwd))
     if problems:
         raise ConfigError(problems)
-    private = says_yes(environ, "UV_NO_CONFIG") or bool(environ.get("UV_CONFIG_FILE"))
-    indexes = [
-        *indexes_of_environment(environ, cwd),
-        # uv itself leaves a project's settings alone then, but for what packages are bound to.
-        *(
-            {**entry, **({"explicit": True} if private else {})}
-            for entry in placed_indexes(project, project_dir)
-        ),
-        *placed_indexes(user, cwd),
-    ]
-    indexes = first_of_each_name(indexes)
-    if private:
-        project = {}
+
+    def of_uv(key: str) -> Any:
+        variable = f"UV_{key.upper().replace('-', '_')}"
+        return environ.get(variable) or project.get(key) or user.get(key)
+
+    def of_pip(key: str) -> str:
+        variable = f"PIP_{key.upper().replace('-', '_')}"
+        return environ.get(variable) or pip_config.get(key, "")
+
     chosen = (
-        _from_settings(settings, project_dir)
-        or _from_uv(project, user, indexes, environ, project_dir=project_dir, cwd=cwd)
-        or _from_pip(pip_config or {}, environ, cwd)
+        _sources_of(in_table)
+        or _sources_of(in_uv, no_index=bool(project.get("no-index", user.get("no-index", False))))
+        or _sources_of(
+            in_pip,
+            no_index=is_yes(of_pip("no-index"), "PIP_NO_INDEX or pip's no-index"),
+            # Who has set up an index beside PyPI for pip has not said that it is complete for what
+            # it has (piwheels is not, nor is a folder of wheels), so all of them count, as in pip.
+            strategy=PIPS_STRATEGY,
+        )
         or Sources()
     )
-    named = [(entry["name"], entry["url"]) for entry in indexes if entry.get("name")]
-    origins = [
-        *origins_of_table(
-            settings.index_url, settings.extra_index_urls, settings.find_links, project_dir
-        ),
-        *origins_in_uv(project, user, environ, project_dir=project_dir, cwd=cwd),
-        *origins_in_pip(pip_config or {}, environ, cwd),
-    ]
+    indexes = _indexes(in_uv)
+    named = {index.entry["name"]: index.url for index in indexes if index.entry.get("name")}
+    locations = [*in_table, *in_uv, *in_pip]
     sources = replace(
         chosen,
         credentials=credentials,
-        named=tuple(named),
+        named=tuple(named.items()),
         bindings=()
         if says_yes(environ, "UV_NO_SOURCES")
-        else bindings_of(uv_table.get("sources", {}), dict(named)),
-        strategy=str(
-            environ.get("UV_INDEX_STRATEGY")
-            or project.get("index-strategy")
-            or user.get("index-strategy")
-            or chosen.strategy
-        ),
-        keyring=(
-            environ.get("UV_KEYRING_PROVIDER")
-            or project.get("keyring-provider")
-            or user.get("keyring-provider")
-            or environ.get("PIP_KEYRING_PROVIDER")
-            or (pip_config or {}).get("keyring-provider")
-        )
-        == KEYRING_COMMAND,
-        origins=dict(reversed(origins)),
-        details={entry["url"]: details for entry in indexes if (details := details_of(entry))},
+        else bindings_of(uv_table.get("sources", {}), named),
+        strategy=str(of_uv("index-strategy") or chosen.strategy),
+        keyring=(of_uv("keyring-provider") or of_pip("keyring-provider")) == KEYRING_COMMAND,
+        origins={found.url: found.origin for found in reversed(locations)},
+        details={index.url: index.details for index in indexes if index.details},
         user_settings={key: user[key] for key in _USER_KEYS if key in user},
         constraint_files=tuple(
-            word if _URL.match(word) else str(cwd / word)
-            for word in (
-                *environ.get("UV_CONSTRAINT", "").split(),
-                *(environ.get("PIP_CONSTRAINT") or pip_config.get("constraint", "")).split(),
-            )
+            word if has_scheme(word) else str(cwd / word)
+            for word in (*environ.get("UV_CONSTRAINT", "").split(), *of_pip("constraint").split())
         ),
         offline=bool(project.get("offline", user.get("offline", False))),
     )
     _add_index_logins(sources, environ)
     _refuse_queries(sources)
     return sources
+
+
+def _indexes(locations: Iterable[Location]) -> list[Location]:
+    return first_of_each_name(found for found in locations if found.key == INDEX)
+
+
+def _sources_of(
+    locations: Sequence[Location], *, no_index: bool = False, strategy: str = FIRST_INDEX
+) -> Sources | None:
+    """Return the sources that some settings name; None if they say nothing of any.
+
+    `strategy` is for those that name several indexes.
+    """
+    asked = [index for index in _indexes(locations) if not index.entry.get("explicit")]
+    defaults = [index.url for index in asked if index.entry.get("default")]
+    extras = [index.url for index in asked if not index.entry.get("default")]
+    defaults += (found.url for found in locations if found.key == INDEX_URL)
+    extras += (found.url for found in locations if found.key == EXTRA_INDEX_URL)
+    find_links = [found.url for found in locations if found.key == FIND_LINKS]
+    if not (defaults or extras or find_links or no_index):
+        return None
+    return Sources(
+        index_url=defaults[0] if defaults else PYPI,
+        extra_index_urls=tuple(dict.fromkeys(extras)),
+        find_links=tuple(dict.fromkeys(find_links)),
+        strategy=strategy if extras else FIRST_INDEX,
+        no_index=no_index,
+    )
 
 
 def _refuse_queries(sources: Sources) -> None:
@@ -285,22 +303,6 @@ def _refuse_queries(sources: Sources) -> None:
     ]
     if problems:
         raise ConfigError(problems)
-
-
-def says_yes(environ: Mapping[str, str], name: str) -> bool:
-    """Tell whether a variable says yes, in any word that uv and pip accept, in any case.
-
-    An empty variable counts as unset. Raises ConfigError for any other word, as uv does: neither
-    answer would be a safe guess.
-    """
-    return _is_yes(environ.get(name, ""), name)
-
-
-def _is_yes(text: str, where: str) -> bool:
-    word = text.strip().lower()
-    if word not in _TRUE | _FALSE:
-        raise ConfigError([f"{where}: {text!r} is neither yes nor no; give 1 or 0"])
-    return word in _TRUE
 
 
 def _add_index_logins(sources: Sources, environ: Mapping[str, str]) -> None:
@@ -408,83 +410,3 @@ def bindings_of(sources: Mapping[str, Any], urls: Mapping[str, str]) -> tuple[Bi
             url = urls[entry["index"]]
             found.append(Binding(name=canonicalize_name(name), index_url=url, marker=marker))
     return tuple(found)
-
-
-def _from_settings(settings: SourceSettings, base: PurePath) -> Sources | None:
-    if not (settings.index_url or settings.extra_index_urls or settings.find_links):
-        return None
-    return Sources(
-        index_url=settings.index_url or PYPI,
-        extra_index_urls=settings.extra_index_urls,
-        find_links=absolute_locations(settings.find_links, base),
-    )
-
-
-def _from_uv(
-    project: Mapping[str, Any],
-    user: Mapping[str, Any],
-    indexes: Sequence[Mapping[str, Any]],
-    environ: Mapping[str, str],
-    *,
-    project_dir: PurePath,
-    cwd: PurePath,
-) -> Sources | None:
-    """Combine uv's variables, the project's table and the user's as uv does: all count."""
-    links = [link.strip() for link in environ.get("UV_FIND_LINKS", "").split(",")]
-    defaults = [
-        *(entry["url"] for entry in indexes if entry.get("default") and not entry.get("explicit")),
-        *absolute_locations(filter(None, [environ.get("UV_INDEX_URL")]), cwd),
-        *located(project, "index-url", project_dir),
-        *located(user, "index-url", cwd),
-    ]
-    extras = [
-        *(
-            entry["url"]
-            for entry in indexes
-            if not entry.get("default") and not entry.get("explicit")
-        ),
-        *absolute_locations(environ.get("UV_EXTRA_INDEX_URL", "").split(), cwd),
-        *located(project, "extra-index-url", project_dir),
-        *located(user, "extra-index-url", cwd),
-    ]
-    find_links = [
-        *absolute_locations(filter(None, links), cwd),
-        *located(project, "find-links", project_dir),
-        *located(user, "find-links", cwd),
-    ]
-    no_index = bool(project.get("no-index", user.get("no-index", False)))
-    if not (defaults or extras or find_links or no_index):
-        return None
-    return Sources(
-        index_url=defaults[0] if defaults else PYPI,
-        extra_index_urls=tuple(dict.fromkeys(extras)),
-        find_links=tuple(dict.fromkeys(find_links)),
-        no_index=no_index,
-    )
-
-
-def _from_pip(
-    config: Mapping[str, str], environ: Mapping[str, str], cwd: PurePath
-) -> Sources | None:
-    """Read pip's settings: each of its variables stands before the key of its files.
-
-    Several indexes are merged then, as pip does it: who has set one up beside PyPI for pip has
-    not said that it is complete for what it has (piwheels is not, nor is a folder of wheels).
-    """
-
-    def look_up(variable: str, key: str) -> str:
-        return environ.get(variable) or config.get(key, "")
-
-    default = look_up("PIP_INDEX_URL", "index-url").strip()
-    extra = look_up("PIP_EXTRA_INDEX_URL", "extra-index-url").split()
-    find_links = look_up("PIP_FIND_LINKS", "find-links").split()
-    no_index = _is_yes(look_up("PIP_NO_INDEX", "no-index"), "PIP_NO_INDEX or pip's no-index")
-    if not (default or extra or find_links or no_index):
-        return None
-    return Sources(
-        index_url=default or PYPI,
-        extra_index_urls=tuple(extra),
-        find_links=absolute_locations(find_links, cwd),
-        strategy=PIPS_STRATEGY if extra else FIRST_INDEX,
-        no_index=no_index,
-    )

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import configparser
 import os
-import re
 import sys
 import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from hatch_multiplat.base.errors import ConfigError, explain_unreadable
+from hatch_multiplat.base.urls import has_scheme
 from hatch_multiplat.config.pyproject_shapes import check_uv_table
-from hatch_multiplat.index.locations import absolute_locations
-from hatch_multiplat.index.sources import says_yes
+from hatch_multiplat.index.locations import absolute_location, change_locations
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -45,6 +44,9 @@ effect here."""
 CA_VARIABLES: Final = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "PIP_CERT", "SSL_CERT_FILE")
 """The variables that name a file of CA certificates, highest precedence first."""
 
+_TRUE: Final = frozenset({"1", "true", "t", "yes", "y", "on"})
+_FALSE: Final = frozenset({"0", "false", "f", "no", "n", "off", ""})
+
 _WINDOWS: Final = sys.platform == "win32"
 
 
@@ -72,8 +74,7 @@ def absolute_files(environ: Mapping[str, str], cwd: Path) -> dict[str, str]:
     """Return uv's variables that name files, with paths that are valid in any folder."""
     return {
         name: " ".join(
-            word if re.match(r"[A-Za-z][A-Za-z0-9+.-]+:", word) else str(cwd / word)
-            for word in environ[name].split()
+            word if has_scheme(word) else str(cwd / word) for word in environ[name].split()
         )
         for name in ("UV_BUILD_CONSTRAINT", "UV_EXCLUDE", "UV_OVERRIDE")
         if environ.get(name)
@@ -121,6 +122,22 @@ def read_pip_config(environ: Mapping[str, str]) -> dict[str, str]:
             items = {key.replace("_", "-"): value for key, value in parser.items(section)}
             found[section] |= {key: value for key, value in items.items() if value}
     return found["global"] | found["install"]
+
+
+def says_yes(environ: Mapping[str, str], name: str) -> bool:
+    """Tell whether a variable says yes, in any word that uv and pip accept, in any case.
+
+    An empty variable counts as unset. Raises ConfigError for any other word, as uv does: neither
+    answer would be a safe guess.
+    """
+    return is_yes(environ.get(name, ""), name)
+
+
+def is_yes(text: str, where: str) -> bool:
+    word = text.strip().lower()
+    if word not in _TRUE | _FALSE:
+        raise ConfigError([f"{where}: {text!r} is neither yes nor no; give 1 or 0"])
+    return word in _TRUE
 
 
 def certificate_variables(environ: Mapping[str, str]) -> dict[str, str]:
@@ -229,20 +246,7 @@ def read_uv_toml(path: Path) -> dict[str, Any]:
 
 def place_locations(table: Mapping[str, Any], base: Path) -> dict[str, Any]:
     """Return uv's settings with the folders of indexes and find-links as file URLs."""
-    placed = dict(table)
-    if "index" in table:
-        placed["index"] = [
-            {**entry, "url": absolute_locations([entry.get("url", "")], base)[0]}
-            for entry in table["index"]
-        ]
-    for key in ("index-url", "extra-index-url", "find-links"):
-        if isinstance(table.get(key), str):
-            (placed[key],) = absolute_locations([table[key]], base)
-        elif key in table:
-            placed[key] = list(absolute_locations(table[key], base))
-    if "pip" in table:
-        placed["pip"] = place_locations(table["pip"], base)
-    return placed
+    return change_locations(table, lambda location: absolute_location(location, base))
 
 
 def _combine(strong: Mapping[str, Any], weak: Mapping[str, Any]) -> dict[str, Any]:

@@ -14,8 +14,8 @@ from hatch_multiplat.index.http_client import HttpClient
 from hatch_multiplat.index.local_files import check_find_links
 from hatch_multiplat.index.locations import flatten_table
 from hatch_multiplat.index.project_settings import read_settings, read_sources
-from hatch_multiplat.index.sources import choose_sources, says_yes
-from hatch_multiplat.index.user_settings import read_pip_config, read_user_table
+from hatch_multiplat.index.sources import choose_sources
+from hatch_multiplat.index.user_settings import read_pip_config, read_user_table, says_yes
 from hatch_multiplat.index.wheel_cache import WheelCache
 
 if TYPE_CHECKING:

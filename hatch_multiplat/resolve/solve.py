@@ -26,12 +26,13 @@ from hatch_multiplat.base.temporary import temporary_folder
 from hatch_multiplat.base.urls import local_path, redact, redact_text
 from hatch_multiplat.index.index_trouble import explain_trouble
 from hatch_multiplat.index.project_settings import valid_requirements
-from hatch_multiplat.index.sources import refuse_foreign_files, says_yes, uv_environment
+from hatch_multiplat.index.sources import refuse_foreign_files, uv_environment
 from hatch_multiplat.index.user_settings import (
     UNHEARD,
     absolute_files,
     certificate_variables,
     hide_settings,
+    says_yes,
 )
 from hatch_multiplat.resolve.build_context import BUILD_VARIABLES
 from hatch_multiplat.resolve.question import (

@@ -9,13 +9,13 @@ from packaging.utils import canonicalize_name
 
 from hatch_multiplat.base.errors import ConfigError
 from hatch_multiplat.base.urls import redact, redact_text
-from hatch_multiplat.index.locations import absolute_locations
+from hatch_multiplat.index.locations import absolute_location
 from hatch_multiplat.index.sources import (
     PYPI,
     Sources,
     choose_sources,
-    says_yes,
 )
+from hatch_multiplat.index.user_settings import says_yes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -321,9 +321,10 @@ def test_uv_is_told_the_same() -> None:
 
 
 def test_folders_of_windows_are_no_urls() -> None:
-    found = absolute_locations(["wheels", "D:\\more", OWN], PureWindowsPath("C:\\project"))
+    project = PureWindowsPath("C:\\project")
+    found = [absolute_location(location, project) for location in ("wheels", "D:\\more", OWN)]
 
-    assert found == ("file:///C:/project/wheels", "file:///D:/more", OWN)
+    assert found == ["file:///C:/project/wheels", "file:///D:/more", OWN]
 
 
 @pytest.mark.parametrize(
