@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from packaging.markers import InvalidMarker, Marker
@@ -25,11 +26,17 @@ from hatch_multiplat.index.locations import (
     locations_in_uv,
     locations_in_variables,
 )
-from hatch_multiplat.index.user_settings import is_yes, says_yes
+from hatch_multiplat.index.user_settings import (
+    UNHEARD,
+    absolute_files,
+    certificate_variables,
+    is_yes,
+    says_yes,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
-    from pathlib import Path, PurePath
+    from pathlib import PurePath
 
     from packaging.utils import NormalizedName
 
@@ -367,14 +374,25 @@ def _variable_of(name: str) -> str:
     return f"UV_INDEX_{re.sub('[^A-Z0-9]', '_', name.upper())}"
 
 
-def uv_environment(sources: Sources) -> dict[str, str]:
-    """Return the variables by which uv has the credentials of these sources.
+def uv_environment(sources: Sources, environ: Mapping[str, str]) -> dict[str, str | None]:
+    """Return the variables to run uv with; None hides one of the user's.
 
-    No file of ours and no command line has them: `uv_settings` has an index for each address with
-    a login, of which uv finds the login in its variables, and git learns its logins from its own.
+    Credentials are in variables alone, in no file of ours and on no command line: `uv_settings` has
+    an index for each address with a login, of which uv finds the login in its variables, and git
+    learns its logins from its own.
     """
     credentials = sources.credentials
-    variables = credentials.query_variables()
+    variables: dict[str, str | None] = {
+        # Without this, uv first looks for an interpreter of `--python-version` to download.
+        "UV_PYTHON_DOWNLOADS": "never",
+        "NO_COLOR": "1",
+        # A dependency that is built for its METADATA needs no executable of its own.
+        "HATCH_MULTIPLAT": "0",
+        **UNHEARD,
+        **absolute_files(environ, Path.cwd()),
+        **certificate_variables(environ),
+        **credentials.query_variables(),
+    }
     if sources.constraint_files:
         variables["UV_CONSTRAINT"] = " ".join(sources.constraint_files)
     for number, (user, password) in enumerate(credentials.logins.values()):

@@ -23,7 +23,6 @@ from hatch_multiplat.base.temporary import temporary_folder
 from hatch_multiplat.base.urls import local_path, redact
 from hatch_multiplat.index.fetch import Artifact, fetch_files
 from hatch_multiplat.index.sources import uv_environment
-from hatch_multiplat.index.user_settings import UNHEARD, absolute_files, certificate_variables
 from hatch_multiplat.wheels.incompatibility import explain_incompatibility
 from hatch_multiplat.wheels.selection import parse_wheel, select_all, tag_ranks
 
@@ -262,15 +261,9 @@ def _build(tree: Path, context: BuildContext) -> Wheel:
                 ],
                 cwd=folder,
                 environ={
-                    **UNHEARD,
-                    **absolute_files(context.environ, Path.cwd()),
-                    **uv_environment(context.sources),
-                    **certificate_variables(context.environ),
+                    **uv_environment(context.sources, context.environ),
                     "UV_CONFIG_FILE": str(settings),
-                    "UV_PYTHON_DOWNLOADS": "never",
                     "SOURCE_DATE_EPOCH": FIXED_EPOCH,
-                    "NO_COLOR": "1",
-                    "HATCH_MULTIPLAT": "0",
                 },
             )
         except ToolError as error:

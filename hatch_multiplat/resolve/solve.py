@@ -27,13 +27,7 @@ from hatch_multiplat.base.urls import local_path, redact, redact_text
 from hatch_multiplat.index.index_trouble import explain_trouble
 from hatch_multiplat.index.project_settings import valid_requirements
 from hatch_multiplat.index.sources import refuse_foreign_files, uv_environment
-from hatch_multiplat.index.user_settings import (
-    UNHEARD,
-    absolute_files,
-    certificate_variables,
-    hide_settings,
-    says_yes,
-)
+from hatch_multiplat.index.user_settings import hide_settings, says_yes
 from hatch_multiplat.resolve.build_context import BUILD_VARIABLES
 from hatch_multiplat.resolve.question import (
     STAGED_NAME,
@@ -196,19 +190,11 @@ def run_uv_solve(
                 *(["--offline"] if question.offline else []),
             ],
             cwd=folder,
-            # Without this, uv first looks for an interpreter of `--python-version` to download.
             environ={
-                "UV_PYTHON_DOWNLOADS": "never",
-                "NO_COLOR": "1",
-                # A dependency that is built for its METADATA needs no executable of its own.
-                "HATCH_MULTIPLAT": "0",
-                **UNHEARD,
-                **uv_environment(question.sources),
+                **uv_environment(question.sources, environ),
                 **dict.fromkeys(BUILD_VARIABLES),
-                **absolute_files(environ, Path.cwd()),
                 # uv itself ends with an error where it is empty.
                 "UV_NO_SOURCES": "1" if says_yes(environ, "UV_NO_SOURCES") else None,
-                **certificate_variables(environ),
                 **hide_settings(environ, folder / "settings"),
             },
             check=False,
