@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from hatch_multiplat.base.errors import ConfigError
-from hatch_multiplat.index.project_settings import find_workspace, read_sources
+from hatch_multiplat.index.project_settings import find_workspace, read_settings, read_sources
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -124,3 +124,19 @@ def test_the_workspace_above_a_project_is_found(workspace: Path) -> None:
     pyproject = tomllib.loads((member / "pyproject.toml").read_text("utf-8"))
     assert find_workspace(member, pyproject) == workspace.resolve()
     assert find_workspace(workspace, tomllib.loads(ROOT)) is None
+
+
+def test_the_roots_folders_of_packages_are_the_roots_wherever_they_are_named(
+    workspace: Path,
+) -> None:
+    table = """
+[tool.uv]
+index = [{ name = "own", url = "index" }]
+[tool.uv.pip]
+find-links = ["wheels", "https://own.test/"]
+"""
+    write(workspace, ROOT + table)
+    member = workspace / "packages" / "help"
+    settings = read_settings(member, {"project": {"name": "The_Helper"}})
+    assert settings["index"] == [{"name": "own", "url": (workspace / "index").as_uri()}]
+    assert settings["pip"] == {"find-links": [(workspace / "wheels").as_uri(), "https://own.test/"]}

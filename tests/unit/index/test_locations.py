@@ -49,3 +49,10 @@ def test_settings_in_files_are_named_by_whose_they_are() -> None:
     }
     environ = {"PIP_EXTRA_INDEX_URL": OWN}
     assert choose(environ=environ).origins == {OWN: "PIP_EXTRA_INDEX_URL"}
+
+
+def test_an_index_for_single_packages_is_named_where_uv_leaves_the_projects_settings() -> None:
+    project = {"index": [{"name": "own", "url": OWN}], "index-url": OTHER}
+    assert choose(uv=project, environ={"UV_NO_CONFIG": "1"}).origins == {
+        OWN: "index[0].url of the project's settings for uv"
+    }
