@@ -38,8 +38,6 @@ if TYPE_CHECKING:
     from hatch_multiplat.index.sources import Sources
     from hatch_multiplat.index.wheel_cache import WheelCache
 
-__all__ = ["Catalog", "IndexFile", "Listing", "read_project"]
-
 _OK: Final = 200
 _NOT_MODIFIED: Final = 304
 _FORBIDDEN: Final = 403
@@ -109,7 +107,11 @@ class Catalog:
         offline: bool,
     ) -> None:
         self._sources = sources
-        self._reader = _Reader(client=client, wheel_cache=wheel_cache, offline=offline)
+        self._client = client
+        self._wheel_cache = wheel_cache
+        self._offline = offline
+        self._locations: dict[str, list[Link]] = {}
+        self._lock = threading.Lock()
 
     def read(self, name: NormalizedName, environment: Mapping[str, str] | None = None) -> Listing:
         """Return what find-links have of a project, then what the first index with it has.
@@ -124,16 +126,16 @@ class Catalog:
         """
         sources = self._sources
         parts = [
-            _Part(0, display_url(location), self._reader.read_location(location))
+            _Part(0, display_url(location), self._read_location(location))
             for location in sources.find_links
         ]
         place = 1
         for index_url in sources.indexes_for(name, environment):
             flat = sources.details.get(index_url, {}).get("format") == "flat"
             if flat:
-                found: Page | list[Link] | None = self._reader.read_location(index_url)
+                found: Page | list[Link] | None = self._read_location(index_url)
             else:
-                found = self._reader.read_index(index_url, name)
+                found = self._read_index(index_url, name)
             if found is None:
                 continue
             part = _Part(place, display_url(index_url), found)
@@ -145,52 +147,7 @@ class Catalog:
                 break
         return Listing(name, parts)
 
-
-def read_project(
-    name: NormalizedName,
-    *,
-    sources: Sources,
-    client: HttpClient,
-    wheel_cache: WheelCache,
-    offline: bool,
-    environment: Mapping[str, str] | None = None,
-) -> tuple[IndexFile, ...]:
-    """Return every file that a `Catalog` of these sources lists of one project."""
-    catalog = Catalog(sources, client=client, wheel_cache=wheel_cache, offline=offline)
-    return catalog.read(name, environment).files
-
-
-class _Part:
-    """One index's or location's answer for a project: a page, parsed when needed, or links."""
-
-    def __init__(self, place: int, index: str, source: Page | list[Link]) -> None:
-        self.place = place
-        self.index = index
-        self._source = source
-
-    @cached_property
-    def links(self) -> list[Link]:
-        return _parse(self._source) if isinstance(self._source, Page) else self._source
-
-    def digest(self, name: NormalizedName) -> str:
-        """Return a value that stays the same as long as the files of a project do."""
-        if isinstance(self._source, Page):
-            return hashlib.sha256(self._source.body or b"").hexdigest()
-        own = [link for link in self._source if is_file_of(link.filename, name)]
-        return repr([(link.filename, link.url, link.size, dict(link.hashes)) for link in own])
-
-
-class _Reader:
-    """Reads pages: from servers through the wheel cache, and from folders."""
-
-    def __init__(self, *, client: HttpClient, wheel_cache: WheelCache, offline: bool) -> None:
-        self._client = client
-        self._wheel_cache = wheel_cache
-        self._offline = offline
-        self._locations: dict[str, list[Link]] = {}
-        self._lock = threading.Lock()
-
-    def read_index(self, index_url: str, name: NormalizedName) -> Page | list[Link] | None:
+    def _read_index(self, index_url: str, name: NormalizedName) -> Page | list[Link] | None:
         """Return the files that an index has of a project; None if it does not have the project."""
         folder = local_path(index_url)
         if folder is not None:
@@ -200,7 +157,7 @@ class _Reader:
         page = self._read_page(f"{index_url.rstrip('/')}/{name}/")
         return None if page.body is None else page
 
-    def read_location(self, location: str) -> list[Link]:
+    def _read_location(self, location: str) -> list[Link]:
         """Return the links of a find-links location: a folder, a page of this machine, or a URL.
 
         It is read once, for whatever project.
@@ -263,6 +220,27 @@ class _Reader:
             raise FetchError(f"{display_url(url)}: {error}") from error
 
 
+class _Part:
+    """One index's or location's answer for a project: a page, parsed when needed, or links."""
+
+    def __init__(self, place: int, index: str, source: Page | list[Link]) -> None:
+        self.place = place
+        self.index = index
+        self._source = source
+
+    @cached_property
+    def links(self) -> list[Link]:
+        return _parse(self._source) if isinstance(self._source, Page) else self._source
+
+    def digest(self, name: NormalizedName) -> str:
+        """Return a value that stays the same as long as the files of a project do."""
+        if isinstance(self._source, Page):
+            return hashlib.sha256(self._source.body or b"").hexdigest()
+        # Whether it begins with the project's name is enough here.
+        own = [link for link in self._source if canonicalize_name(link.filename).startswith(name)]
+        return repr([(link.filename, link.url, link.size, dict(link.hashes)) for link in own])
+
+
 def _make_conditions(known: Page | None) -> dict[str, str]:
     """Return the headers by which a server may say that a page has not changed."""
     conditions = {}
@@ -312,11 +290,6 @@ def _read_html_file(path: Path) -> list[Link]:
     except OSError as error:
         raise FetchError(f"{path} cannot be read: {explain_unreadable(error)}") from error
     return _parse(Page(url=path.absolute().as_uri(), content_type="text/html", body=body))
-
-
-def is_file_of(filename: str, name: NormalizedName) -> bool:
-    """Tell whether a file's name begins with a project's; nothing else is checked."""
-    return canonicalize_name(filename).startswith(name)
 
 
 def _version_text(filename: str) -> str:

@@ -13,7 +13,7 @@ from packaging.utils import canonicalize_name
 
 from hatch_multiplat.base.errors import FetchError, MultiplatError, ToolError
 from hatch_multiplat.base.threads import run_in_threads
-from hatch_multiplat.index.simple_api import read_project
+from hatch_multiplat.index.simple_api import Catalog
 from hatch_multiplat.init.defaults import (
     DEFAULT_PLATFORMS,
     Dependency,
@@ -280,16 +280,16 @@ def _read_dependencies(
 
     Raises FetchError if it cannot be asked, or has not answered by then.
     """
+    catalog = Catalog(
+        context.sources,
+        client=context.client,
+        wheel_cache=context.wheel_cache,
+        offline=context.offline,
+    )
 
     def read(requirement: Requirement) -> Dependency:
-        files = read_project(
-            canonicalize_name(requirement.name),
-            sources=context.sources,
-            client=context.client,
-            wheel_cache=context.wheel_cache,
-            offline=context.offline,
-        )
-        return Dependency(requirement=requirement, files=files)
+        listing = catalog.read(canonicalize_name(requirement.name))
+        return Dependency(requirement=requirement, files=listing.files)
 
     context.client.prepare()
     found = {}

@@ -31,7 +31,8 @@ if TYPE_CHECKING:
     from packaging.utils import NormalizedName
     from packaging.version import Version
 
-    from hatch_multiplat.index.simple_api import IndexFile, Listing
+    from hatch_multiplat.index.index_page import IndexFile
+    from hatch_multiplat.index.simple_api import Listing
     from hatch_multiplat.resolve.build_context import BuildContext
     from hatch_multiplat.resolve.question import Question
     from hatch_multiplat.targets.target import Target

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from packaging.tags import Tag
     from packaging.utils import NormalizedName
 
-    from hatch_multiplat.index.simple_api import IndexFile
+    from hatch_multiplat.index.index_page import IndexFile
     from hatch_multiplat.resolve.build_context import BuildContext
     from hatch_multiplat.resolve.question import Question
     from hatch_multiplat.resolve.solve import Solved

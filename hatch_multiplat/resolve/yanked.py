@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from packaging.utils import NormalizedName
     from packaging.version import Version
 
-    from hatch_multiplat.index.simple_api import IndexFile
+    from hatch_multiplat.index.index_page import IndexFile
     from hatch_multiplat.resolve.downloads import Downloads
     from hatch_multiplat.resolve.solve import Solved
     from hatch_multiplat.resolve.solver import Solver

@@ -14,7 +14,7 @@ from hatch_multiplat.base.errors import FetchError
 from hatch_multiplat.base.urls import Credentials
 from hatch_multiplat.index.http_client import HttpClient
 from hatch_multiplat.index.http_limits import TRIES
-from hatch_multiplat.index.simple_api import IndexFile, read_project
+from hatch_multiplat.index.simple_api import Catalog
 from hatch_multiplat.index.sources import Sources
 from tests.support.server import refused_port
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from hatch_multiplat.index.index_page import IndexFile
     from hatch_multiplat.index.wheel_cache import WheelCache
     from tests.conftest import MakeFile
     from tests.support.index_server import IndexServer
@@ -54,15 +55,9 @@ def read(wheel_cache: WheelCache, client: HttpClient) -> Read:
         find_links: tuple[str, ...] = (),
     ) -> tuple[IndexFile, ...]:
         *extra, default = index_urls
-        return read_project(
-            canonicalize_name(name),
-            sources=Sources(
-                index_url=default, extra_index_urls=tuple(extra), find_links=find_links
-            ),
-            client=client,
-            wheel_cache=wheel_cache,
-            offline=offline,
-        )
+        sources = Sources(index_url=default, extra_index_urls=tuple(extra), find_links=find_links)
+        catalog = Catalog(sources, client=client, wheel_cache=wheel_cache, offline=offline)
+        return catalog.read(canonicalize_name(name)).files
 
     return read
 

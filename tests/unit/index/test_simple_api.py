@@ -11,14 +11,14 @@ from hatch_multiplat.base.urls import Credentials
 from hatch_multiplat.index.http_client import HttpClient
 from hatch_multiplat.index.http_limits import Limits
 from hatch_multiplat.index.http_session import Answer
-from hatch_multiplat.index.simple_api import _is_absent, read_project
+from hatch_multiplat.index.simple_api import Catalog, _is_absent
 from hatch_multiplat.index.sources import Sources
 from hatch_multiplat.index.wheel_cache import WheelCache
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-from hatch_multiplat.index.simple_api import IndexFile
+    from hatch_multiplat.index.index_page import IndexFile
 
 
 def read_folders(
@@ -27,9 +27,8 @@ def read_folders(
     """Read project `a` from folders below `tmp_path`; nothing here leads to a server."""
     (tmp_path / "empty").mkdir(exist_ok=True)
     with HttpClient(Credentials(), environ={}) as client:
-        return read_project(
-            canonicalize_name("a"),
-            sources=Sources(
+        catalog = Catalog(
+            Sources(
                 index_url=str(tmp_path / default),
                 extra_index_urls=tuple(str(tmp_path / name) for name in extra),
                 find_links=(str(tmp_path / links),) if links else (),
@@ -38,6 +37,7 @@ def read_folders(
             wheel_cache=WheelCache(tmp_path / "store"),
             offline=True,
         )
+        return catalog.read(canonicalize_name("a")).files
 
 
 @pytest.fixture
