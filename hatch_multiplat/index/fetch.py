@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from email.parser import BytesHeaderParser
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
 from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
     from hatch_multiplat.index.progress import Progress
     from hatch_multiplat.index.wheel_cache import Incoming, WheelCache
 
-_OK: Final = 200
 _ANOTHER_FILE: Final = (
     "this is not the file that the lock, or without one the index, names; "
     "lock or build again if you trust the new one"
@@ -124,7 +124,7 @@ def fetch_metadata(
             return None
 
         def receive(answer: Answer) -> bytes:
-            return answer.body() if answer.status == _OK else b""
+            return answer.body() if answer.status == HTTPStatus.OK else b""
 
         try:
             body = client.get(f"{wheel.url}.metadata", receive, headers={})
@@ -231,7 +231,7 @@ class _Download:
 
     def _request(self, artifact: Artifact, headers: Mapping[str, str]) -> CachedFile:
         def receive(answer: Answer) -> CachedFile:
-            if answer.status != _OK:
+            if answer.status != HTTPStatus.OK:
                 raise _FileError(answer.explain())
             length = answer.headers.get("Content-Length", "")
             if length.isdecimal():

@@ -13,6 +13,7 @@ import socket
 import threading
 import time
 from contextlib import contextmanager, suppress
+from http import HTTPStatus
 from http.client import HTTPException
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -54,7 +55,6 @@ _KEYRING_TIMEOUT: Final = 120.0
 """Seconds to wait for the keyring: a person may have to unlock something first."""
 
 _TRANSIENT: Final = frozenset({429, 500, 502, 503, 504})
-_PROXY_AUTHENTICATION: Final = 407
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 
 
@@ -115,7 +115,7 @@ class Answer:
                 f"the server refused us ({status}); "
                 "check the user and password in the index URL or in netrc"
             )
-        if self.status == _PROXY_AUTHENTICATION:
+        if self.status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED:
             return f"the proxy refused us ({status}); check the user and password in HTTP_PROXY"
         if self.status in {404, 410}:
             return f"the server does not have it ({status}); lock again if it was removed there"

@@ -7,6 +7,7 @@ import re
 import threading
 from contextlib import suppress
 from functools import cached_property
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
@@ -37,12 +38,6 @@ if TYPE_CHECKING:
     from hatch_multiplat.index.http_session import Answer
     from hatch_multiplat.index.sources import Sources
     from hatch_multiplat.index.wheel_cache import WheelCache
-
-_OK: Final = 200
-_NOT_MODIFIED: Final = 304
-_FORBIDDEN: Final = 403
-_ABSENT: Final = frozenset({404, 410})
-
 
 _SDIST: Final = re.compile(r"(?P<name>.+)-(?P<version>[^-]+?)(?:\.tar\.gz|\.zip)")
 
@@ -199,11 +194,11 @@ class Catalog:
         """Ask for a page; return `known` if it has not changed."""
 
         def receive(answer: Answer) -> Page:
-            if answer.status == _NOT_MODIFIED and known is not None:
+            if answer.status == HTTPStatus.NOT_MODIFIED and known is not None:
                 return known
             if _is_absent(answer):
                 return Page(url=display_url(url))
-            if answer.status != _OK:
+            if answer.status != HTTPStatus.OK:
                 raise FetchError(f"{display_url(url)}: {answer.explain()}")
             return Page(
                 url=answer.url,
@@ -258,9 +253,10 @@ def _is_absent(answer: Answer) -> bool:
     PyTorch's says 403 for any project that it does not have, and uv knows it as well.
     """
     host = urlsplit(answer.url).hostname
-    return answer.status in _ABSENT or (
-        answer.status == _FORBIDDEN and host == "download.pytorch.org"
-    )
+    absent = {HTTPStatus.NOT_FOUND, HTTPStatus.GONE}
+    if host == "download.pytorch.org":
+        absent.add(HTTPStatus.FORBIDDEN)
+    return answer.status in absent
 
 
 def _parse(page: Page) -> list[Link]:
