@@ -3,24 +3,17 @@
 from __future__ import annotations
 
 import errno
-import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
+
+from hatch_multiplat.base.text import show_plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 PIPE_CLOSED: Final = 141
 """The exit code of a command whose reader went away, as shells have it for a closed pipe."""
-
-
-_CONTROL: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
-
-
-def _printable(message: str) -> str:
-    """Return a message without control characters: it may quote text of others."""
-    return _CONTROL.sub(lambda match: ascii(match[0])[1:-1], message)
 
 
 class MultiplatError(Exception):
@@ -40,8 +33,8 @@ class MultiplatError(Exception):
         matrix: object = None,
         below: str = "",
     ) -> None:
-        self.head = _printable(message)
-        super().__init__(f"{self.head}\n\n{_printable(below)}" if below else self.head)
+        self.head = show_plain(message)
+        super().__init__(f"{self.head}\n\n{show_plain(below)}" if below else self.head)
         self.details: Mapping[str, Any] = details or {}
         self.matrix = matrix
         self.below = below
@@ -53,7 +46,7 @@ class ConfigError(MultiplatError):
     exit_code = 2
 
     def __init__(self, problems: Iterable[str]) -> None:
-        self.problems = tuple(map(_printable, problems))
+        self.problems = tuple(map(show_plain, problems))
         super().__init__("\n".join(self.problems))
 
 
