@@ -20,9 +20,14 @@ INDEX_URL: Final = "index-url"
 EXTRA_INDEX_URL: Final = "extra-index-url"
 FIND_LINKS: Final = "find-links"
 
-_KEYS: Final = (INDEX_URL, EXTRA_INDEX_URL, FIND_LINKS)
+_VARIABLES: Final = {
+    INDEX_URL: ("UV_INDEX_URL", "PIP_INDEX_URL"),
+    EXTRA_INDEX_URL: ("UV_EXTRA_INDEX_URL", "PIP_EXTRA_INDEX_URL"),
+    FIND_LINKS: ("UV_FIND_LINKS", "PIP_FIND_LINKS"),
+}
+"""The keys of locations that uv and pip share, with the variables of both."""
 _PIP_TABLE: Final = (
-    *_KEYS,
+    *_VARIABLES,
     "no-index",
     "index-strategy",
     "keyring-provider",
@@ -93,8 +98,7 @@ def locations_in_variables(environ: Mapping[str, str], cwd: PurePath) -> Iterato
             entry = {"name": name, "default": variable == "UV_DEFAULT_INDEX"}
             url = absolute_location(url, cwd)
             yield Location(key=INDEX, url=url, origin=variable, entry=entry)
-    for key in _KEYS:
-        variable = _variable("UV", key)
+    for key, (variable, _) in _VARIABLES.items():
         separated = "," if key == FIND_LINKS else None
         yield from _words(environ.get(variable, ""), key, variable, cwd, separated=separated)
 
@@ -106,7 +110,7 @@ def locations_in_uv(table: Mapping[str, Any], base: PurePath, whose: str) -> Ite
         if "url" in entry:
             origin = f"index[{number}].url {whose}"
             yield Location(key=INDEX, url=entry["url"], origin=origin, entry=entry)
-    for key in _KEYS:
+    for key in _VARIABLES:
         value = placed.get(key, ())
         for url in [value] if isinstance(value, str) else value:
             yield Location(key=key, url=url, origin=f"{key} {whose}")
@@ -116,8 +120,7 @@ def locations_in_pip(
     config: Mapping[str, str], environ: Mapping[str, str], cwd: PurePath
 ) -> Iterator[Location]:
     """Yield the locations in pip's settings; a variable stands before the key of its files."""
-    for key in _KEYS:
-        variable = _variable("PIP", key)
+    for key, (_, variable) in _VARIABLES.items():
         if environ.get(variable):
             yield from _words(environ[variable], key, variable, cwd)
         else:
@@ -132,7 +135,7 @@ def change_locations(table: Mapping[str, Any], change: Callable[[str], str]) -> 
             {**entry, "url": change(entry["url"])} if "url" in entry else entry
             for entry in table[INDEX]
         ]
-    for key in table.keys() & set(_KEYS):
+    for key in table.keys() & _VARIABLES.keys():
         value = table[key]
         changed[key] = change(value) if isinstance(value, str) else list(map(change, value))
     if "pip" in table:
@@ -170,7 +173,3 @@ def _words(
     words = [text] if key == INDEX_URL else text.split(separated)
     for word in filter(None, map(str.strip, words)):
         yield Location(key=key, url=absolute_location(word, base), origin=origin)
-
-
-def _variable(tool: str, key: str) -> str:
-    return f"{tool}_{key.upper().replace('-', '_')}"

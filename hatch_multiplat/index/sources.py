@@ -226,12 +226,10 @@ def choose_sources(
     if problems:
         raise ConfigError(problems)
 
-    def of_uv(key: str) -> Any:
-        variable = f"UV_{key.upper().replace('-', '_')}"
+    def of_uv(variable: str, key: str) -> Any:
         return environ.get(variable) or project.get(key) or user.get(key)
 
-    def of_pip(key: str) -> str:
-        variable = f"PIP_{key.upper().replace('-', '_')}"
+    def of_pip(variable: str, key: str) -> str:
         return environ.get(variable) or pip_config.get(key, "")
 
     chosen = (
@@ -239,12 +237,15 @@ def choose_sources(
         or _sources_of(in_uv, no_index=bool(project.get("no-index", user.get("no-index", False))))
         or _sources_of(
             in_pip,
-            no_index=is_yes(of_pip("no-index"), "PIP_NO_INDEX or pip's no-index"),
+            no_index=is_yes(of_pip("PIP_NO_INDEX", "no-index"), "PIP_NO_INDEX or pip's no-index"),
             # Who has set up an index beside PyPI for pip has not said that it is complete for what
             # it has (piwheels is not, nor is a folder of wheels), so all of them count, as in pip.
             strategy=PIPS_STRATEGY,
         )
         or Sources()
+    )
+    keyring = of_uv("UV_KEYRING_PROVIDER", "keyring-provider") or of_pip(
+        "PIP_KEYRING_PROVIDER", "keyring-provider"
     )
     indexes = _indexes(in_uv)
     named = {index.entry["name"]: index.url for index in indexes if index.entry.get("name")}
@@ -256,14 +257,17 @@ def choose_sources(
         bindings=()
         if says_yes(environ, "UV_NO_SOURCES")
         else bindings_of(uv_table.get("sources", {}), named),
-        strategy=str(of_uv("index-strategy") or chosen.strategy),
-        keyring=(of_uv("keyring-provider") or of_pip("keyring-provider")) == KEYRING_COMMAND,
+        strategy=str(of_uv("UV_INDEX_STRATEGY", "index-strategy") or chosen.strategy),
+        keyring=keyring == KEYRING_COMMAND,
         origins={found.url: found.origin for found in reversed(locations)},
         details={index.url: index.details for index in indexes if index.details},
         user_settings={key: user[key] for key in _USER_KEYS if key in user},
         constraint_files=tuple(
             word if has_scheme(word) else str(cwd / word)
-            for word in (*environ.get("UV_CONSTRAINT", "").split(), *of_pip("constraint").split())
+            for word in (
+                *environ.get("UV_CONSTRAINT", "").split(),
+                *of_pip("PIP_CONSTRAINT", "constraint").split(),
+            )
         ),
         offline=bool(project.get("offline", user.get("offline", False))),
     )
