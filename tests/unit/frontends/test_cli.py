@@ -150,7 +150,8 @@ def test_no_command_is_imported_that_is_not_called() -> None:
         [sys.executable, "-c", code], capture_output=True, encoding="utf-8", check=True
     )
     modules = done.stdout.splitlines()[-1].split()
-    ours = ["__about__", "base", "base.errors", "base.temporary", "frontends", "frontends.cli"]
+    ours = ["__about__", "base", "base.errors", "base.temporary", "base.text"]
+    ours += ["frontends", "frontends.cli"]
     assert modules == [f"hatch_multiplat.{name}" for name in ours]
 
 
