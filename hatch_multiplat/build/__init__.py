@@ -9,6 +9,7 @@ __all__ = [
     "output_names",
     "own_wheels",
     "pipeline",
+    "report",
     "scie",
     "side_outputs",
 ]

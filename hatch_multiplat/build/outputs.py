@@ -11,6 +11,7 @@ from hatch_multiplat.base.errors import ExecutableError, WriteError
 from hatch_multiplat.base.temporary import BESIDE, temporary_folder
 from hatch_multiplat.build.installed_zip import size_warnings, write_installed_zip, zip_selections
 from hatch_multiplat.build.output_names import PEX, PYZ, pyz_name, stem_of
+from hatch_multiplat.build.report import Output
 from hatch_multiplat.build.scie import write_scies
 from hatch_multiplat.build.wheelhouse import (
     is_wheelhouses,
@@ -23,7 +24,6 @@ from hatch_multiplat.executable.executable import INFO
 from hatch_multiplat.executable.windows_exe import write_windows_exe
 from hatch_multiplat.executable.writer import write_executable, write_pyz
 from hatch_multiplat.inspection.parts import restrict
-from hatch_multiplat.wheels.report import Output
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -21,8 +21,7 @@ from hatch_multiplat.wheels.elf import (
     missing_because,
     read_libc_needs,
 )
-from hatch_multiplat.wheels.floors import promises_floor
-from hatch_multiplat.wheels.incompatibility import explain_incompatibility
+from hatch_multiplat.wheels.incompatibility import explain_incompatibility, promises_floor
 from hatch_multiplat.wheels.matrix import OwnWheel
 from hatch_multiplat.wheels.selection import MissingWheel, Selection, best_wheel
 from hatch_multiplat.wheels.wheel_file import open_wheel
@@ -34,7 +33,7 @@ if TYPE_CHECKING:
     from hatch_multiplat.resolve.resolution import Resolution
     from hatch_multiplat.targets.target import Target
     from hatch_multiplat.wheels.elf import LibcNeed
-    from hatch_multiplat.wheels.floors import Floor
+    from hatch_multiplat.wheels.incompatibility import Floor
     from hatch_multiplat.wheels.metadata import ProjectMetadata
     from hatch_multiplat.wheels.selection import Wheel
 
@@ -212,17 +211,9 @@ def match_own_wheels(
                 missing_because(tagged, target, lacks[tagged.filename], whose=whose)
             )
             continue
-        kind, reason, needs = explain_incompatibility(tags, target)
-        missing_wheels.append(
-            MissingWheel(
-                name=wheels[0].name,
-                version=wheels[0].version,
-                target=target,
-                kind=kind,
-                reason=f"the project's own {names}: {reason}",
-                needs=needs,
-            )
-        )
+        why = explain_incompatibility(tags, target)
+        whose = f"the project's own {names}: "
+        missing_wheels.append(missing_because(wheels[0], target, why, whose=whose))
     return fitting, tuple(missing_wheels)
 
 

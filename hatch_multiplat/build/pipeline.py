@@ -18,6 +18,7 @@ from hatch_multiplat.build.own_wheels import (
     own_wheels_of,
     place_own_wheels,
 )
+from hatch_multiplat.build.report import DependencyShare, Output, Report
 from hatch_multiplat.build.scie import settle_options
 from hatch_multiplat.build.side_outputs import check_wanted, write_side_outputs
 from hatch_multiplat.executable.pex_skeleton import making_skeleton
@@ -41,7 +42,6 @@ from hatch_multiplat.resolve.question import make_question
 from hatch_multiplat.resolve.resolution import Resolution, Unresolved
 from hatch_multiplat.resolve.resolver import resolve
 from hatch_multiplat.wheels.proof import prove_selections, read_requirements
-from hatch_multiplat.wheels.report import DependencyShare, Output, Report
 from hatch_multiplat.wheels.wheel_check import check_wheels, install_order, render_collisions
 
 if TYPE_CHECKING:

@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 
     from packaging.pylock import Pylock
 
+    from hatch_multiplat.build.report import Output
     from hatch_multiplat.config.config import Config
     from hatch_multiplat.resolve.project import ProjectWheel
-    from hatch_multiplat.wheels.report import Output
     from hatch_multiplat.wheels.selection import Selection, Wheel
     from hatch_multiplat.wheels.wheel_file import WheelFile
 

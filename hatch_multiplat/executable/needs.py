@@ -15,8 +15,8 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from hatch_multiplat.executable.table import Anywhere, TargetNeeds
+from hatch_multiplat.targets.target import tag_ranks
 from hatch_multiplat.wheels.pylock import mentions_unknowable
-from hatch_multiplat.wheels.selection import tag_ranks
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

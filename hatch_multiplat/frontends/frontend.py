@@ -12,6 +12,7 @@ from hatch_multiplat.base.log import is_log_shown, show_log
 from hatch_multiplat.base.temporary import stopped_by_sigterm
 from hatch_multiplat.base.text import format_count
 from hatch_multiplat.build.pipeline import Request, build_executable
+from hatch_multiplat.build.report import render_report
 from hatch_multiplat.build.scie import check_places, settle_options
 from hatch_multiplat.build.side_outputs import check_wanted
 from hatch_multiplat.frontends.plugin import end_with
@@ -20,14 +21,13 @@ from hatch_multiplat.resolve.build_context import Invocation, is_offline, open_c
 from hatch_multiplat.resolve.lock_file import check_fresh, require_lock
 from hatch_multiplat.resolve.project import static_metadata
 from hatch_multiplat.resolve.question import make_question
-from hatch_multiplat.wheels.report import render_report
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from hatch_multiplat.build.report import Report
     from hatch_multiplat.frontends.plugin import App
     from hatch_multiplat.resolve.project import Project
-    from hatch_multiplat.wheels.report import Report
 
 
 def run_build(

@@ -11,7 +11,7 @@ from packaging.utils import canonicalize_name
 
 from hatch_multiplat.targets.target import Target
 from hatch_multiplat.targets.target_list import admits, default_pythons, old_pythons
-from hatch_multiplat.wheels.floors import lowest_floor
+from hatch_multiplat.wheels.incompatibility import lowest_floor
 from hatch_multiplat.wheels.selection import wheel_fits
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from hatch_multiplat.targets.platforms import Platform
     from hatch_multiplat.targets.python import Python
-    from hatch_multiplat.wheels.floors import Floor
+    from hatch_multiplat.wheels.incompatibility import Floor
     from hatch_multiplat.wheels.selection import File
 
 DEFAULT_PLATFORMS: Final = (

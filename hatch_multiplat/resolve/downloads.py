@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from hatch_multiplat.base.urls import local_path
 from hatch_multiplat.index.fetch import Artifact, fetch_files, fetch_metadata
 from hatch_multiplat.wheels.elf import find_newer_libc
-from hatch_multiplat.wheels.floors import promises_floor
+from hatch_multiplat.wheels.incompatibility import promises_floor
 from hatch_multiplat.wheels.metadata import parse_wheel_texts
 from hatch_multiplat.wheels.proof import find_refused_by_python
 from hatch_multiplat.wheels.wheel_file import open_wheel

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from hatch_multiplat.base.errors import CoverageError
+from hatch_multiplat.wheels.incompatibility import Advice
 from hatch_multiplat.wheels.matrix import make_matrix
 from hatch_multiplat.wheels.matrix_layout import count_uncovered
 from hatch_multiplat.wheels.matrix_text import print_matrix
-from hatch_multiplat.wheels.report import Advice
 
 NOT_WRITTEN: Final = "no executable was written"
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping
+    from collections.abc import Callable, Collection
     from pathlib import PurePath
 
     from packaging.pylock import Pylock
-    from packaging.utils import NormalizedName
 
     from hatch_multiplat.resolve.question import Question
     from hatch_multiplat.targets.target import Target
@@ -32,11 +31,9 @@ class Found:
 
     `lock` is None where there was no answer at all; then `outcome` is empty. `built` are the file
     names of the wheels that were built here from an sdist; `unopened` counts those that were judged
-    by the METADATA that an index serves. `newest` holds the newest version that has a fitting
-    wheel, where one does, and `held_by` what else than the project forbids that version;
-    `explanation` is uv's own where versions that have wheels contradict the requirements.
-    `available` returns the tags of all wheels of the packages of several versions, where an index
-    was asked.
+    by the METADATA that an index serves. `explanation` is uv's own where versions that have wheels
+    contradict the requirements. `available` returns the tags of all wheels of the packages of
+    several versions, where an index was asked.
     """
 
     question: Question
@@ -46,8 +43,6 @@ class Found:
     unopened: int = 0
     missing_wheels: tuple[MissingWheel, ...] = ()
     advice: Advice = Advice.PROJECT
-    newest: Mapping[tuple[NormalizedName, Target], str] = field(default_factory=dict)
-    held_by: Mapping[tuple[NormalizedName, Target], str] = field(default_factory=dict)
     explanation: str = ""
     available: Callable[[], TagsOf] = dict
 
@@ -63,8 +58,6 @@ class Found:
             lock=self.lock,
             outcome=self.outcome,
             missing_wheels=self.missing_wheels,
-            newest=self.newest,
-            held_by=self.held_by,
             advice=self.advice,
             built=self.built,
             explanation=self.explanation,

@@ -27,11 +27,14 @@ from hatch_multiplat.resolve.solve import packages_blamed
 from hatch_multiplat.resolve.solver import Level, Solver
 from hatch_multiplat.resolve.yanked import Yanked
 from hatch_multiplat.targets.tag_constraint import admitted
-from hatch_multiplat.wheels.floors import lower_need
-from hatch_multiplat.wheels.incompatibility import explain_incompatibility, explain_refusal
+from hatch_multiplat.wheels.incompatibility import (
+    Advice,
+    explain_incompatibility,
+    explain_refusal,
+    lower_floor,
+)
 from hatch_multiplat.wheels.proof import EXECUTABLE, list_requirements
 from hatch_multiplat.wheels.pylock import package_applies
-from hatch_multiplat.wheels.report import Advice
 from hatch_multiplat.wheels.selection import MissingWheel, Outcome, url_of, wheel_fits
 
 if TYPE_CHECKING:
@@ -291,9 +294,9 @@ class Search:
                 reason = explain_refusal(bounds[0], target)
                 missing_wheel = replace(missing_wheel, kind="python", reason=reason)
             elif tags:
-                kind, reason, needs = explain_incompatibility(tags, target)
-                missing_wheel = replace(missing_wheel, kind=kind, reason=reason, needs=needs)
-            self.unresolvable[name, target] = lower_need(missing_wheel, files)
+                why = explain_incompatibility(tags, target)
+                missing_wheel = replace(missing_wheel, **why._asdict())
+            self.unresolvable[name, target] = lower_floor(missing_wheel, files)
             fitting = [
                 file.version
                 for file in self.pages.read(name, target)
@@ -348,7 +351,7 @@ class Search:
             self.unresolvable[key] = (
                 missing_wheel
                 if refused
-                else lower_need(missing_wheel, self.asked_for(missing_wheel))
+                else lower_floor(missing_wheel, self.asked_for(missing_wheel))
             )
             return False
         if not _is_first_pre(missing_wheel, back.newest):  # Other targets would prefer it as well.
@@ -522,20 +525,23 @@ class Search:
             (missing_wheel.name, missing_wheel.target): missing_wheel
             for missing_wheel in missing_wheels
         } | self.unresolvable
+        for key in found.keys() & self.newest.keys():
+            found[key] = replace(found[key], newest=self.newest[key])
         outcome = outcome or Outcome(selections=(), missing_wheels=())
         requirers = self.find_requirers(found, outcome)
         for key, asked in requirers.items():
             by = [who for who, _ in asked if who != EXECUTABLE]
-            found[key] = replace(found[key], required_by=" and ".join(dict.fromkeys(by)))
-        held_by = {key: self.name_holders(key, asked) for key, asked in requirers.items()}
+            found[key] = replace(
+                found[key],
+                required_by=" and ".join(dict.fromkeys(by)),
+                held_by=self.name_holders(key, asked),
+            )
         if all(self.is_explained(key, requirers.get(key, ())) for key in found):
             uv = ""  # Its words are of our steps, which nobody has asked for.
         return Unresolved(
             question=self.question,
             missing_wheels=tuple(found.values()),
             advice=Advice.PROJECT,
-            newest=self.newest,
-            held_by=held_by,
             explanation=uv,
             lock=lock,
             outcome=outcome,

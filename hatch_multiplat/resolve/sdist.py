@@ -23,8 +23,9 @@ from hatch_multiplat.base.temporary import temporary_folder
 from hatch_multiplat.base.urls import local_path, redact
 from hatch_multiplat.index.fetch import Artifact, fetch_files
 from hatch_multiplat.index.sources import uv_environment
+from hatch_multiplat.targets.target import tag_ranks
 from hatch_multiplat.wheels.incompatibility import explain_incompatibility
-from hatch_multiplat.wheels.selection import parse_wheel, select_all, tag_ranks
+from hatch_multiplat.wheels.selection import parse_wheel, select_all
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
@@ -122,12 +123,12 @@ class BuiltSdists:
             return missing_wheel
         tags = self.listed(missing_wheel) if source.of_index else ()
         if tags and tag_ranks(missing_wheel.target).keys().isdisjoint(tags):
-            kind, reason, needs = explain_incompatibility(tags, missing_wheel.target)
-            missing_wheel = replace(missing_wheel, kind=kind, reason=reason, needs=needs)
-        why = self.refused.get(source.key)
+            why = explain_incompatibility(tags, missing_wheel.target)
+            missing_wheel = replace(missing_wheel, **why._asdict())
+        refused = self.refused.get(source.key)
         return (
-            replace(missing_wheel, reason=f"{missing_wheel.reason}, {why}")
-            if why
+            replace(missing_wheel, reason=f"{missing_wheel.reason}, {refused}")
+            if refused
             else missing_wheel
         )
 

@@ -190,6 +190,15 @@ def _ranked_tags(python: Python, platform: Platform) -> tuple[Tag, ...]:
     return (*own, *compatible_tags(python.version, any_interpreter, platform.tags))
 
 
+@functools.lru_cache(maxsize=512)
+def tag_ranks(target: Target) -> Mapping[Tag, int]:
+    """Return the rank of each tag that a target accepts; 0 is best."""
+    ranks: dict[Tag, int] = {}
+    for rank, tag in enumerate(target.tags):
+        ranks.setdefault(tag, rank)
+    return ranks
+
+
 _PEX_PLATFORM = re.compile(r"(.+)-((?:cp|pp)-[0-9.]+-[a-z0-9_]+)")
 
 _Parsed = TypeVar("_Parsed")

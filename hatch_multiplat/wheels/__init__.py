@@ -6,7 +6,6 @@ The text of the matrix of both is made here too, since errors of every room have
 
 __all__ = [
     "elf",
-    "floors",
     "incompatibility",
     "matrix",
     "matrix_layout",
@@ -14,7 +13,6 @@ __all__ = [
     "metadata",
     "proof",
     "pylock",
-    "report",
     "selection",
     "wheel_check",
     "wheel_file",

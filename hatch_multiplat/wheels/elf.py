@@ -14,8 +14,11 @@ from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any, Final, cast
 
 from hatch_multiplat.targets.platforms import oldest_floor
-from hatch_multiplat.wheels.floors import promises_floor
-from hatch_multiplat.wheels.incompatibility import spell_floor
+from hatch_multiplat.wheels.incompatibility import (
+    Incompatibility,
+    floor_to_ask,
+    promises_floor,
+)
 from hatch_multiplat.wheels.selection import MissingWheel
 
 if TYPE_CHECKING:
@@ -25,8 +28,7 @@ if TYPE_CHECKING:
     from packaging.tags import Tag
 
     from hatch_multiplat.targets.target import Target
-    from hatch_multiplat.wheels.floors import Floor
-    from hatch_multiplat.wheels.incompatibility import MissingKind
+    from hatch_multiplat.wheels.incompatibility import Floor
     from hatch_multiplat.wheels.selection import Selection, Wheel
     from hatch_multiplat.wheels.wheel_file import WheelFile
 
@@ -157,11 +159,8 @@ def measured_floor(needs: Mapping[str, LibcNeed], target: Target) -> Floor | Non
 
 def explain_need(
     tags: Iterable[Tag], needs: Mapping[str, LibcNeed], target: Target
-) -> tuple[MissingKind, str, str] | None:
-    """Say why a wheel whose tags fit a target does not run there: kind, reason, and floor needed.
-
-    None where it does. The kinds and the floor are those of `explain_incompatibility`.
-    """
+) -> Incompatibility | None:
+    """Say why a wheel whose tags fit a target does not run there; None where it does."""
     platform = target.platform
     need = needs.get(platform.arch)
     if need is None or platform.system != "linux" or platform.floor is None:
@@ -173,11 +172,13 @@ def explain_need(
             version = f"{need.glibc[0]}.{need.glibc[1]}"
             reason = f"{tag}, and {need.glibc_member} in it needs {need.symbol}"
             newer = f" (glibc {version} or newer)"
-            return "floor", f"{reason}{newer}{elsewhere}", spell_floor(need.glibc, target)
+            floor = floor_to_ask(need.glibc, target)
+            return Incompatibility("floor", f"{reason}{newer}{elsewhere}", floor)
         if need.musl_member and need.glibc is None:
-            return "platform", f"{tag}, and {need.musl_member} in it is linked with musl", ""
+            reason = f"{tag}, and {need.musl_member} in it is linked with musl"
+            return Incompatibility("platform", reason)
     elif need.glibc is not None and not need.musl_member:
-        return "platform", f"{tag}, and {need.glibc_member} in it needs glibc", ""
+        return Incompatibility("platform", f"{tag}, and {need.glibc_member} in it needs glibc")
     return None
 
 
@@ -215,17 +216,16 @@ def find_newer_libc(
 
 
 def missing_because(
-    wheel: Wheel, target: Target, found: tuple[MissingKind, str, str], *, whose: str
+    wheel: Wheel, target: Target, found: Incompatibility, *, whose: str
 ) -> MissingWheel:
     """Return a missing wheel for a target whose wheel does not run there, with the reason."""
-    kind, reason, needs = found
     return MissingWheel(
         name=wheel.name,
         version=wheel.version,
         target=target,
-        kind=kind,
-        reason=f"{whose}{reason}",
-        needs=needs,
+        kind=found.kind,
+        reason=f"{whose}{found.reason}",
+        floor=found.floor,
     )
 
 

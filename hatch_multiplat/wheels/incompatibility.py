@@ -1,52 +1,75 @@
-"""The reason why the wheels of a package do not fit a target, and the floor that would fit."""
+"""Why wheels do not fit a target, the floor at which they would, and what to do about it."""
 
 from __future__ import annotations
 
+import enum
+import functools
 import re
-from typing import TYPE_CHECKING, Final, Literal
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple, TypeAlias
 
 from hatch_multiplat.targets.platforms import Platform, PlatformError, oldest_floor
+from hatch_multiplat.targets.target import tag_ranks
+from hatch_multiplat.targets.target_list import admits
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from packaging.specifiers import SpecifierSet
     from packaging.tags import Tag
+    from packaging.version import Version
 
     from hatch_multiplat.targets.target import Target
+    from hatch_multiplat.wheels.selection import File, MissingWheel
 
 LISTED: Final = 8
 """Words of one kind that are listed; a package can have wheels for thirty Pythons."""
 
 MissingKind = Literal["sdist", "floor", "python", "platform", "source", "removed", "tags"]
+Floor: TypeAlias = tuple[int, int]
 
-_FAMILIES: Final = {"glibc": "manylinux", "musl": "musllinux", "macos": "macosx"}
-_FLOOR_TAG: Final = re.compile(
-    r"(?P<family>manylinux|musllinux|macosx)_(?P<major>\d+)_(?P<minor>\d+)_(?P<arch>\w+)"
+# Newer than any floor that there is a wheel for, to this day and for years.
+_NEWEST: Final[Mapping[str | None, Floor]] = {"glibc": (2, 80), "musl": (1, 9), None: (40, 0)}
+_PLATFORM_TAG: Final = re.compile(
+    r"(?P<family>manylinux|musllinux|macosx)(?:_\d+_\d+|1|2010|2014)_(?P<arch>\w+)"
 )
-_LEGACY_TAG: Final = re.compile(r"(?P<name>manylinux(?:1|2010|2014))_(?P<arch>\w+)")
-_LEGACY_FLOORS: Final = {"manylinux1": (2, 5), "manylinux2010": (2, 12), "manylinux2014": (2, 17)}
+_SYSTEMS: Final = {"manylinux": "linux", "musllinux": "musl linux", "macosx": "macos"}
 
 
-def explain_incompatibility(tags: Iterable[Tag], target: Target) -> tuple[MissingKind, str, str]:
-    """Say why wheels with these tags do not fit a target: kind, reason, and the floor needed.
+class Incompatibility(NamedTuple):
+    """Why wheels do not fit a target, and the lowest floor at which one would, if any."""
 
-    The floor is a word for `platforms` ("linux-x86_64-glibc2.34"), or empty where none would do.
-    """
+    kind: MissingKind
+    reason: str
+    floor: Floor | None = None
+
+
+class Advice(enum.Enum):
+    """The setting to change for a missing wheel: the requirements, the lock, or the own wheel."""
+
+    PROJECT = enum.auto()
+    LOCK = enum.auto()
+    OWN_WHEEL = enum.auto()
+
+
+def explain_incompatibility(tags: Iterable[Tag], target: Target) -> Incompatibility:
+    """Say why wheels with these tags do not fit a target."""
     known = set(tags)
-    accepted = target.tags
-    pythons = {(tag.interpreter, tag.abi) for tag in accepted}
-    platforms = {tag.platform for tag in accepted}
-    floors = {tag: floor for tag in known if (floor := _floor_for(tag.platform, target.platform))}
+    pythons = _pythons(target)
+    platforms = {tag.platform for tag in target.tags}
+    floors = {tag: floor for tag in known if (floor := _higher_floor(tag, target))}
     for_python = [floors[tag] for tag in floors if (tag.interpreter, tag.abi) in pythons]
     if for_python:
-        return _explain_floor(min(for_python), target)
+        floor = min(for_python)
+        system = target.platform.libc or "macOS"
+        reason = f"floor too old: its wheels need {system} {floor[0]}.{floor[1]} or newer"
+        return Incompatibility("floor", reason, floor_to_ask(floor, target))
     have = {_python_word(tag) for tag in known if tag in floors or tag.platform in platforms}
     if have:
         listed = _shorten(sorted(have, key=_natural))
-        return "python", f"no wheel for this Python (has {listed})", ""
+        return Incompatibility("python", f"no wheel for this Python (has {listed})")
     listed = _shorten(sorted({_platform_word(tag.platform) for tag in known}))
-    return "platform", f"no wheel for this platform (has {listed})", ""
+    return Incompatibility("platform", f"no wheel for this platform (has {listed})")
 
 
 def explain_refusal(requires_python: SpecifierSet, target: Target) -> str:
@@ -54,46 +77,181 @@ def explain_refusal(requires_python: SpecifierSet, target: Target) -> str:
     return f"it requires Python {str(requires_python)!r}, which leaves out {target.python}"
 
 
-def _explain_floor(floor: tuple[int, int], target: Target) -> tuple[MissingKind, str, str]:
-    system = target.platform.libc or "macOS"
-    reason = f"floor too old: its wheels need {system} {floor[0]}.{floor[1]} or newer"
-    return "floor", reason, spell_floor(floor, target)
+def floor_to_ask(floor: Floor, target: Target) -> Floor | None:
+    """Return a floor that the table can ask for; a complete platform has that of its machine."""
+    return None if target.explicit_tags is not None else floor
 
 
-def spell_floor(floor: tuple[int, int], target: Target) -> str:
-    """Return the word for `platforms` that gives a target's platform this floor.
+def lowest_floor(wheels: Iterable[Iterable[Tag]], target: Target) -> Floor | None:
+    """Return the lowest floor at which one of these wheels fits a target's Python and machine.
 
-    Empty for a complete platform: its floor is its machine's, and no word of the table raises it.
+    It can be above the target's own floor: then no wheel fits, and one would on a newer system.
+    None where a wheel fits whatever the floor, where none fits at any, and on Windows. What is for
+    plain `linux_ARCH` says nothing of a floor, and does not count.
     """
-    platform = target.platform
-    if target.explicit_tags is not None:
+    own = target.platform
+    if own.floor is None:
+        return None
+    known = _floors_of_tags(own.system, own.arch, own.libc)
+    pythons = _pythons(target)
+    floors = []
+    for tags in wheels:
+        for tag in tags:
+            if (tag.interpreter, tag.abi) not in pythons:
+                continue
+            if tag.platform == "any":
+                return None
+            if tag.platform in known:
+                floors.append(known[tag.platform])
+    return min(floors, default=None)
+
+
+def promises_floor(tags: Iterable[Tag], target: Target) -> bool:
+    """Tell whether a wheel that fits a target says by its tags that it is for the target's floor.
+
+    One for plain `linux_ARCH` alone does not: whoever compiled it has some C library.
+    """
+    fitting = [tag for tag in tags if tag in tag_ranks(target)]
+    return not all(tag.platform.startswith("linux_") for tag in fitting)
+
+
+def lower_floor(missing_wheel: MissingWheel, files: Iterable[File]) -> MissingWheel:
+    """Return a missing wheel with the lowest floor that would do, in any version of its package.
+
+    `files` are those of all versions that may be taken; newer ones than the locked do not count.
+    Of two versions that ask for the same floor, the newer one does. What is missing for another
+    reason than the floor comes back as it is: a wheel may be there for the floor that the target
+    has, of a version that something else forbids.
+    """
+    target, locked = missing_wheel.target, missing_wheel.version
+    own = target.platform.floor
+    pre = locked is not None and locked.is_prerelease
+    versions: dict[Floor, Version] = {}
+    for file in files:
+        version = file.version
+        newer = locked is not None and version > locked
+        if file.yanked or newer or (version.is_prerelease and not pre):
+            continue
+        if file.requires_python is not None and not admits(file.requires_python, target.python):
+            continue
+        floor = lowest_floor([file.tags], target)
+        if floor is not None and own is not None and floor > own:
+            versions[floor] = max(version, versions.get(floor, version))
+    if not versions or floor_to_ask(min(versions), target) is None:
+        return missing_wheel
+    floor, version = min(versions.items())
+    return replace(missing_wheel, floor=floor, floor_version=version if version != locked else None)
+
+
+def suggest_ways(
+    missing_wheel: MissingWheel, advice: Advice, *, marker: str = "", without: str = ""
+) -> str:
+    """Say how to get a missing wheel, or to do without it.
+
+    `marker` is true on every target but those that lack the wheel, and `without` is the line of the
+    table that leaves these out.
+    """
+    if advice is Advice.LOCK:
+        ways = ["write the lock anew for these targets"]
+    elif advice is Advice.OWN_WHEEL:
+        ways = ["build one for these targets too and name it in 'project-wheels'"]
+        ways += _ways_to_raise_floor(missing_wheel)
+    elif missing_wheel.kind == "removed":
+        return "require a version that the index has"
+    elif missing_wheel.origin:
+        ways = list(_ways_by_marker(missing_wheel, f" @ {missing_wheel.origin} ", marker))
+        ways.append("give these targets a URL of their own by another marker")
+    else:
+        ways = list(_ways_to_another(missing_wheel, marker))
+    if without:
+        ways.append(f"leave these targets out: {without}")
+    return ", or ".join(ways)
+
+
+def _ways_to_another(missing_wheel: MissingWheel, marker: str) -> Iterator[str]:
+    """Say how to get another wheel instead of the one that is asked for."""
+    name, kind = missing_wheel.name, missing_wheel.kind
+    newest, held_by = missing_wheel.newest, missing_wheel.held_by
+    if newest:
+        yield f"{name} {newest} has one{f', but {held_by}' if held_by else ': allow that version'}"
+    yield from _ways_to_raise_floor(missing_wheel)
+    if not newest and not missing_wheel.floor:
+        yield "no version has one: use another package"
+        if marker and kind == "platform":
+            yield from _ways_by_marker(missing_wheel, "", marker)
+    if not newest and kind in {"sdist", "source"}:
+        yield "build wheels of it and name their folder in 'find-links'"
+
+
+def _ways_by_marker(missing_wheel: MissingWheel, url: str, marker: str) -> Iterator[str]:
+    """Say how to do without a package on some targets: another package may require it there."""
+    if not marker:
+        return
+    text, by = f'"{missing_wheel.name}{url}; {marker}"', missing_wheel.required_by
+    if by:
+        yield f"set override-dependencies = [{text}] in [tool.uv], if {by} can do without it there"
+    else:
+        yield f"require it with a marker: {text}"
+
+
+def _ways_to_raise_floor(missing_wheel: MissingWheel) -> Iterator[str]:
+    """Say which floor would fit, and with which version, if it is another one."""
+    if missing_wheel.floor is None:
+        return
+    platform, version = missing_wheel.target.platform, missing_wheel.floor_version
+    floor = f"{platform.libc or ''}{missing_wheel.floor[0]}.{missing_wheel.floor[1]}"
+    there = f", where {missing_wheel.name} {version} has one" if version else ""
+    yield f"raise the floor to '{platform.system}-{platform.arch}-{floor}'{there}"
+
+
+def marker_without(lacking: Iterable[Target], targets: Iterable[Target]) -> str:
+    """Return the marker that leaves out these of the targets, where they are whole systems.
+
+    It is empty where they are not, or are all of the targets.
+    """
+    gone = set(lacking)
+    without = sorted({target.platform.sys_platform for target in gone})
+    left = {target.platform.sys_platform for target in targets if target not in gone}
+    if not left or left & set(without):
         return ""
-    return f"{platform.system}-{platform.arch}-{platform.libc or ''}{floor[0]}.{floor[1]}"
+    if len(left) == 1:
+        return f"sys_platform == '{left.pop()}'"
+    return " and ".join(f"sys_platform != '{system}'" for system in without)
 
 
-def _floor_for(platform_tag: str, platform: Platform) -> tuple[int, int] | None:
-    """Return the lowest floor above a platform's own that accepts a platform tag."""
-    named = _named_floor(platform_tag, _FAMILIES.get(platform.libc or platform.system, ""))
-    oldest = oldest_floor(platform.system, platform.arch, platform.libc)
-    if named is None or oldest is None or platform.floor is None:
-        return None
-    floor = max(named, oldest)
-    try:
-        raised = Platform(
-            system=platform.system, arch=platform.arch, libc=platform.libc, floor=floor
-        )
-    except PlatformError:
-        return None
-    return floor if floor > platform.floor and platform_tag in raised.tags else None
+def _higher_floor(tag: Tag, target: Target) -> Floor | None:
+    """Return the lowest floor that accepts a tag's platform, if it is above a target's own."""
+    own = target.platform
+    floor = _floors_of_tags(own.system, own.arch, own.libc).get(tag.platform)
+    return floor if floor and own.floor and floor > own.floor else None
 
 
-def _named_floor(platform_tag: str, family: str) -> tuple[int, int] | None:
-    if (match := _LEGACY_TAG.fullmatch(platform_tag)) and family == "manylinux":
-        return _LEGACY_FLOORS[match["name"]]
-    match = _FLOOR_TAG.fullmatch(platform_tag)
-    if match is None or match["family"] != family:
-        return None
-    return int(match["major"]), int(match["minor"])
+@functools.lru_cache(maxsize=512)
+def _pythons(target: Target) -> frozenset[tuple[str, str]]:
+    return frozenset((tag.interpreter, tag.abi) for tag in tag_ranks(target))
+
+
+@functools.cache
+def _floors_of_tags(system: str, arch: str, libc: str | None) -> dict[str, Floor]:
+    """Return the lowest floor that accepts each wheel platform tag, by trying each floor."""
+    oldest = oldest_floor(system, arch, libc)
+    if oldest is None:
+        return {}
+    found: dict[str, Floor] = {}
+    newest = _NEWEST[libc]
+    platform = Platform(system=system, arch=arch, libc=libc, floor=oldest)
+    for major in range(oldest[0], newest[0] + 1):
+        for minor in range(100):
+            if (major, minor) > newest:
+                break
+            try:
+                tags = replace(platform, floor=(major, minor)).tags
+            except PlatformError:  # From macOS 11 on there are only full releases.
+                continue
+            for tag in tags:
+                if not tag.startswith("linux_"):
+                    found.setdefault(tag, (major, minor))
+    return found
 
 
 def _python_word(tag: Tag) -> str:
@@ -103,12 +261,8 @@ def _python_word(tag: Tag) -> str:
 
 
 def _platform_word(platform_tag: str) -> str:
-    if match := _FLOOR_TAG.fullmatch(platform_tag):
-        systems = {"manylinux": "linux", "musllinux": "musl linux", "macosx": "macos"}
-        return f"{systems[match['family']]} {match['arch']}"
-    if match := _LEGACY_TAG.fullmatch(platform_tag):
-        return f"linux {match['arch']}"
-    return platform_tag
+    match = _PLATFORM_TAG.fullmatch(platform_tag)
+    return f"{_SYSTEMS[match['family']]} {match['arch']}" if match else platform_tag
 
 
 def _shorten(words: Sequence[str]) -> str:

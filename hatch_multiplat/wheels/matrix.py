@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from packaging.utils import canonicalize_name, parse_wheel_filename
 
-from hatch_multiplat.targets.platforms import Platform, PlatformError
 from hatch_multiplat.targets.tag_constraint import admitted
 from hatch_multiplat.targets.target_choice import name_targets
-from hatch_multiplat.wheels.floors import lowest_floor, promises_floor
-from hatch_multiplat.wheels.incompatibility import explain_incompatibility
-from hatch_multiplat.wheels.report import Advice, marker_without, suggest_ways
+from hatch_multiplat.wheels.incompatibility import (
+    Advice,
+    explain_incompatibility,
+    lowest_floor,
+    marker_without,
+    promises_floor,
+    suggest_ways,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -26,10 +29,10 @@ if TYPE_CHECKING:
     from packaging.utils import NormalizedName
     from packaging.version import Version
 
+    from hatch_multiplat.targets.platforms import Platform
     from hatch_multiplat.targets.tag_constraint import TagConstraint
     from hatch_multiplat.targets.target import Target
-    from hatch_multiplat.wheels.floors import Floor
-    from hatch_multiplat.wheels.incompatibility import MissingKind
+    from hatch_multiplat.wheels.incompatibility import Floor
     from hatch_multiplat.wheels.selection import MissingWheel, Outcome, Selection, Wheel
 
 WheelKind = Literal["pure", "abi3", "abi3+universal2", "universal2", "native", "built", "unbuilt"]
@@ -58,24 +61,6 @@ class Cell:
     size: int | None
     patches: str = ""
     promised: bool = True
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Missing:
-    """A package without a wheel for a target: the reason, and what to do about it.
-
-    `floor` is the lowest at which this version has a wheel, or an older one that would be taken in
-    its place, `newest` the newest version that has one; both are empty where nothing would do.
-    """
-
-    name: NormalizedName
-    target: Target
-    version: Version | None
-    kind: MissingKind
-    reason: str
-    floor: Floor | None
-    newest: str
-    to_do: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -152,7 +137,7 @@ class Matrix:
     asked: tuple[Target, ...]
     columns: tuple[Column, ...]
     cells: tuple[Cell, ...]
-    missing_wheels: tuple[Missing, ...]
+    missing_wheels: tuple[MissingWheel, ...]
     floors: tuple[FloorNeed, ...]
     differences: tuple[tuple[NormalizedName, tuple[Variant, ...]], ...]
     explanation: str = ""
@@ -183,7 +168,7 @@ class Matrix:
         return tuple(sorted({entry.name for entry in self.entries}))
 
     @property
-    def entries(self) -> tuple[Cell | Missing, ...]:
+    def entries(self) -> tuple[Cell | MissingWheel, ...]:
         """All cells, then all missing wheels."""
         return (*self.cells, *self.missing_wheels)
 
@@ -196,8 +181,6 @@ def make_matrix(
     lock: Pylock | None,
     outcome: Outcome,
     missing_wheels: Iterable[MissingWheel] = (),
-    newest: Mapping[tuple[NormalizedName, Target], str] | None = None,
-    held_by: Mapping[tuple[NormalizedName, Target], str] | None = None,
     advice: Advice,
     built: Collection[str] = frozenset(),
     explanation: str = "",
@@ -207,12 +190,10 @@ def make_matrix(
 ) -> Matrix:
     """Make the matrix of a lock, of its selections, and of the missing wheels.
 
-    `newest` is the newest version with a fitting wheel for each missing wheel, where there is one,
-    `held_by` what else than the project forbids it. `built` are the file
-    names of wheels built from sdists. `own` is the project itself, where it is to be seen.
-    `rules` say which tags wheels may carry. `available` are the tags of all wheels that an index
-    has of the packages of several versions: a lock has those alone that are for the targets that
-    take a version, and does not tell why the others do not.
+    `built` are the file names of wheels built from sdists. `own` is the project itself, where it is
+    to be seen. `rules` say which tags wheels may carry. `available` are the tags of all wheels that
+    an index has of the packages of several versions: a lock has those alone that are for the
+    targets that take a version, and does not tell why the others do not.
     """
     tags = tags_of(lock)
     order = {target: position for position, target in enumerate(targets)}
@@ -228,13 +209,14 @@ def make_matrix(
         lacking[missing_wheel.name].append(missing_wheel.target)
     listed = [target for target in targets if target not in asked]
     missing = [
-        _missing(
+        replace(
             missing_wheel,
-            has=(newest or {}).get((missing_wheel.name, missing_wheel.target), ""),
-            held_by=(held_by or {}).get((missing_wheel.name, missing_wheel.target), ""),
-            advice=its_advice,
-            marker=marker_without(lacking[missing_wheel.name], targets),
-            without=_exclude(lacking[missing_wheel.name], listed),
+            to_do=suggest_ways(
+                missing_wheel,
+                its_advice,
+                marker=marker_without(lacking[missing_wheel.name], targets),
+                without=_exclude(lacking[missing_wheel.name], listed),
+            ),
         )
         for missing_wheel, its_advice in found
     ]
@@ -389,35 +371,8 @@ def _exclude(lacking: Sequence[Target], listed: Sequence[Target]) -> str:
 _SHOWN_PATTERNS: Final = 6
 
 
-def _missing(
-    missing_wheel: MissingWheel,
-    *,
-    has: str,
-    advice: Advice,
-    marker: str,
-    without: str,
-    held_by: str,
-) -> Missing:
-    floor = None
-    if missing_wheel.needs:
-        with suppress(PlatformError):
-            floor = Platform.parse(missing_wheel.needs).floor
-    return Missing(
-        name=missing_wheel.name,
-        target=missing_wheel.target,
-        version=missing_wheel.version,
-        kind=missing_wheel.kind,
-        reason=missing_wheel.reason,
-        floor=floor,
-        newest=has,
-        to_do=suggest_ways(
-            missing_wheel, advice, newest=has, held_by=held_by, marker=marker, without=without
-        ),
-    )
-
-
 def _floor_needs(
-    columns: Iterable[Column], cells: Sequence[Cell], missing_wheels: Iterable[Missing]
+    columns: Iterable[Column], cells: Sequence[Cell], missing_wheels: Iterable[MissingWheel]
 ) -> Iterable[FloorNeed]:
     """Return the floor that the packages force on each platform: the highest of its Pythons."""
     by_target: dict[Target, dict[NormalizedName, Floor]] = defaultdict(dict)
@@ -425,7 +380,7 @@ def _floor_needs(
     for cell in cells:
         if not cell.promised:
             unknown[cell.target].add(cell.name)
-    entries: list[Cell | Missing] = [*cells, *missing_wheels]
+    entries: list[Cell | MissingWheel] = [*cells, *missing_wheels]
     for entry in entries:
         if entry.floor is not None:
             own = by_target[entry.target]
@@ -491,4 +446,4 @@ def _why_none_fits(
     own = [str(rule) for rule in rules if rule.name == name and rule.concerns(target)]
     if own:
         return f"no wheel that {', '.join(own)} allows"
-    return explain_incompatibility([tag for tags in wheels for tag in tags], target)[1]
+    return explain_incompatibility([tag for tags in wheels for tag in tags], target).reason

@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from packaging.utils import NormalizedName
 
     from hatch_multiplat.targets.target import Target
-    from hatch_multiplat.wheels.floors import Floor
-    from hatch_multiplat.wheels.incompatibility import MissingKind
-    from hatch_multiplat.wheels.matrix import Column, FloorNeed, Matrix, Missing, WheelKind
+    from hatch_multiplat.wheels.incompatibility import Floor, MissingKind
+    from hatch_multiplat.wheels.matrix import Column, FloorNeed, Matrix, WheelKind
+    from hatch_multiplat.wheels.selection import MissingWheel
 
 KIND_WORDS: Final[Mapping[WheelKind, str]] = {
     "pure": "pure",
@@ -87,7 +87,7 @@ class Row:
 class MissingGroup:
     """The missing wheels of one package with the same reason and the same remedy."""
 
-    first: Missing
+    first: MissingWheel
     targets: tuple[Target, ...]
 
     @property
@@ -134,7 +134,7 @@ def list_meanings(rows: Iterable[Row]) -> list[tuple[str, str]]:
 
 def group_gaps(matrix: Matrix) -> tuple[MissingGroup, ...]:
     """Gather the missing wheels that fit into one paragraph."""
-    grouped: dict[tuple[str, ...], list[Missing]] = defaultdict(list)
+    grouped: dict[tuple[str, ...], list[MissingWheel]] = defaultdict(list)
     for missing_wheel in matrix.missing_wheels:
         grouped[
             missing_wheel.name,

@@ -25,11 +25,12 @@ from hatch_multiplat.targets.patch_spans import (
     make_spans,
     spell_spans,
 )
+from hatch_multiplat.targets.target import tag_ranks
 from hatch_multiplat.targets.target_list import MAX_PATCH
 from hatch_multiplat.wheels.incompatibility import explain_incompatibility, explain_refusal
 from hatch_multiplat.wheels.metadata import WheelTexts, parse_bound
 from hatch_multiplat.wheels.pylock import lock_environment, marker_boundaries, marker_holds
-from hatch_multiplat.wheels.selection import MissingWheel, tag_ranks
+from hatch_multiplat.wheels.selection import MissingWheel
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import itertools
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, Protocol
@@ -17,9 +16,10 @@ from hatch_multiplat.base.errors import LockError
 from hatch_multiplat.base.urls import file_url
 from hatch_multiplat.targets.patch_spans import EVERY, Spans, admitted_patches, make_spans
 from hatch_multiplat.targets.tag_constraint import admitted
+from hatch_multiplat.targets.target import tag_ranks
 from hatch_multiplat.targets.target_list import MAX_PATCH, admits
 from hatch_multiplat.wheels.incompatibility import (
-    MissingKind,
+    Incompatibility,
     explain_incompatibility,
     explain_refusal,
 )
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
     from hatch_multiplat.targets.tag_constraint import TagConstraint
     from hatch_multiplat.targets.target import Target
+    from hatch_multiplat.wheels.incompatibility import Floor, MissingKind
 
 
 class File(Protocol):
@@ -158,9 +159,11 @@ class Selection:
 class MissingWheel:
     """A target that a locked package does not cover, and why.
 
-    `needs` is the floor that would do, as a platform ("linux-x86_64-glibc2.34"), where one would;
-    `needs_version` the version that has a wheel there, if it is not the locked one. `origin` is the
-    URL of a package that is of no index, `required_by` names the packages that require it.
+    `floor` is the lowest at which this version has a wheel, or an older one, `floor_version`, that
+    would be taken in its place. `newest` is the newest version that has one, and `held_by` what
+    else than the project forbids that version. They are empty where nothing would do. `origin` is
+    the URL of a package that is of no index, `required_by` names the packages that require it.
+    `to_do` has the remedies, once they are known.
     """
 
     name: NormalizedName
@@ -168,11 +171,14 @@ class MissingWheel:
     target: Target
     kind: MissingKind
     reason: str
-    needs: str = ""
+    floor: Floor | None = None
+    floor_version: Version | None = None
+    newest: str = ""
+    held_by: str = ""
     source: LockedSource | None = None
-    needs_version: Version | None = None
     origin: str = ""
     required_by: str = ""
+    to_do: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -313,15 +319,6 @@ def best_wheel(wheels: Iterable[Wheel], target: Target) -> Wheel | None:
         if best is None or rank < best[0] or (rank == best[0] and wheel.build > best[1].build):
             best = (rank, wheel)
     return best[1] if best else None
-
-
-@functools.lru_cache(maxsize=512)
-def tag_ranks(target: Target) -> Mapping[Tag, int]:
-    """Return the rank of each tag that a target accepts; 0 is best."""
-    ranks: dict[Tag, int] = {}
-    for rank, tag in enumerate(target.tags):
-        ranks.setdefault(tag, rank)
-    return ranks
 
 
 def parse_wheel(
@@ -481,32 +478,23 @@ def _explain(
     base: PurePath,
     rules: Sequence[TagConstraint],
 ) -> MissingWheel:
-    kind: MissingKind
     source = None
     ruled_out = best_wheel(wheels, target) if rules else None
     if package.requires_python is not None and _leaves_out(package, target):
-        kind, reason, needs = "python", explain_refusal(package.requires_python, target), ""
+        why = Incompatibility("python", explain_refusal(package.requires_python, target))
     elif ruled_out is not None:
         words = ", ".join(str(rule) for rule in rules if rule.name == package.name)
-        needs = ""
-        kind = "tags"
         reason = f"no wheel that {words} allows (it would be {ruled_out.filename})"
+        why = Incompatibility("tags", reason)
     elif wheels:
-        tags = [tag for wheel in wheels for tag in wheel.tags]
-        kind, reason, needs = explain_incompatibility(tags, target)
+        why = explain_incompatibility([tag for wheel in wheels for tag in wheel.tags], target)
     else:
         source = locked_source(package, base)
-        kind, reason, needs = "sdist", "sdist only", ""
+        why = Incompatibility("sdist", "sdist only")
         if source is not None and source.kind != "sdist":
-            kind, reason = "source", "no wheel, only a source tree"
+            why = Incompatibility("source", "no wheel, only a source tree")
     return MissingWheel(
-        name=package.name,
-        version=package.version,
-        target=target,
-        kind=kind,
-        reason=reason,
-        needs=needs,
-        source=source,
+        name=package.name, version=package.version, target=target, source=source, **why._asdict()
     )
 
 

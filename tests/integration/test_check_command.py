@@ -23,8 +23,8 @@ from hatch_multiplat.base.errors import (
 )
 from hatch_multiplat.frontends.cli import main
 from hatch_multiplat.frontends.render.matrix_html import render_html
+from hatch_multiplat.wheels.incompatibility import Advice
 from hatch_multiplat.wheels.matrix import make_matrix
-from hatch_multiplat.wheels.report import Advice
 from hatch_multiplat.wheels.selection import select_all
 from tests.support.browser import dump_page
 from tests.support.caches import make_cache

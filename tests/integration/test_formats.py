@@ -17,9 +17,9 @@ import pytest
 
 from hatch_multiplat.base.errors import ConfigError, ExecutableError, ToolError
 from hatch_multiplat.build.checksums import FILENAME
+from hatch_multiplat.build.report import render_report
 from hatch_multiplat.executable.reader import read_executable
 from hatch_multiplat.inspection.parts import write_parts
-from hatch_multiplat.wheels.report import render_report
 from tests.support.project import ProjectFolder, make_project
 
 if TYPE_CHECKING:

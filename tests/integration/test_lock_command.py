@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from click.testing import Result
 
-    from hatch_multiplat.wheels.report import Report
+    from hatch_multiplat.build.report import Report
     from tests.conftest import MakeFile
 
 pytestmark = pytest.mark.usefixtures("plain_network", "uv_cache")

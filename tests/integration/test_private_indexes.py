@@ -27,7 +27,7 @@ from tests.support.server import Server, send
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from hatch_multiplat.wheels.report import Report
+    from hatch_multiplat.build.report import Report
     from tests.conftest import MakeFile
     from tests.integration.conftest import Keyring
     from tests.support.index_server import IndexServer

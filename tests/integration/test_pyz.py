@@ -19,6 +19,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from hatch_multiplat.build.report import render_report
 from hatch_multiplat.executable.accounting import account_for
 from hatch_multiplat.executable.executable import BLOCKS, CONTENTS, MAIN
 from hatch_multiplat.executable.reader import read_executable
@@ -26,7 +27,6 @@ from hatch_multiplat.executable.rendering import render_header, render_members
 from hatch_multiplat.executable.table_reader import parse_table
 from hatch_multiplat.executable.zip_writer import Member, write_archive
 from hatch_multiplat.frontends.plugin import list_requirements
-from hatch_multiplat.wheels.report import render_report
 from tests.integration.test_fuzzed_files import EXAMPLES, assert_no_traceback, change
 from tests.support.caches import make_cache
 from tests.support.commands import call, call_json

@@ -21,11 +21,11 @@ import tomlkit
 from click.testing import CliRunner
 
 from hatch_multiplat.base.errors import ConfigError, CoverageError, LockError, SolveError
+from hatch_multiplat.build.report import render_report
 from hatch_multiplat.executable.reader import read_executable
 from hatch_multiplat.frontends.cli import main
 from hatch_multiplat.targets.patch_spans import spell_spans
 from hatch_multiplat.targets.target import Target
-from hatch_multiplat.wheels.report import render_report
 from tests.support.caches import make_cache
 from tests.support.elf import glibc_object
 from tests.support.project import make_project

@@ -30,9 +30,9 @@ from packaging.tags import parse_tag
 
 from hatch_multiplat.base.errors import LockError
 from hatch_multiplat.base.urls import Credentials
-from hatch_multiplat.targets.target import Target
+from hatch_multiplat.targets.target import Target, tag_ranks
 from hatch_multiplat.wheels.pylock import choose_parts, lock_environment, marker_holds, parse_lock
-from hatch_multiplat.wheels.selection import select_all, tag_ranks
+from hatch_multiplat.wheels.selection import select_all
 from tests.peers.sdists import locks_of, read_sdist, rust_strings, rust_test
 from tests.support.wheels import make_wheel
 

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
@@ -16,10 +17,10 @@ from hatch_multiplat.frontends.render.matrix_markdown import render_markdown
 from hatch_multiplat.targets.platforms import Platform
 from hatch_multiplat.targets.python import Python
 from hatch_multiplat.targets.target import Target
+from hatch_multiplat.wheels.incompatibility import Advice
 from hatch_multiplat.wheels.matrix import make_matrix, tags_of
 from hatch_multiplat.wheels.matrix_text import render_matrix
 from hatch_multiplat.wheels.pylock import parse_lock
-from hatch_multiplat.wheels.report import Advice
 from hatch_multiplat.wheels.selection import parse_wheel, select_all
 
 if TYPE_CHECKING:
@@ -127,12 +128,10 @@ def sample() -> Matrix:
         lock=lock,
         available=tags_of(lock),
         outcome=outcome,
-        missing_wheels=outcome.missing_wheels,
-        newest={
-            (missing_wheel.name, missing_wheel.target): "1.9"
+        missing_wheels=[
+            replace(missing_wheel, newest="1.9") if missing_wheel.name == "slow" else missing_wheel
             for missing_wheel in outcome.missing_wheels
-            if missing_wheel.name == "slow"
-        },
+        ],
         advice=Advice.PROJECT,
         built={wheel.filename},
     )

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from hatch_multiplat.wheels.report import Report
+    from hatch_multiplat.build.report import Report
 
 
 @dataclass(kw_only=True)

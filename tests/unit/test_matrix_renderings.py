@@ -15,6 +15,7 @@ from hatch_multiplat.base.lines import layout
 from hatch_multiplat.frontends.render.matrix_html import render_html
 from hatch_multiplat.frontends.render.matrix_json import matrix_to_json
 from hatch_multiplat.frontends.render.matrix_markdown import render_markdown
+from hatch_multiplat.wheels.incompatibility import Advice
 from hatch_multiplat.wheels.matrix import Matrix, make_matrix
 from hatch_multiplat.wheels.matrix_layout import (
     describe_outcome,
@@ -23,7 +24,6 @@ from hatch_multiplat.wheels.matrix_layout import (
     make_rows,
 )
 from hatch_multiplat.wheels.matrix_text import render_matrix
-from hatch_multiplat.wheels.report import Advice
 from hatch_multiplat.wheels.selection import Outcome, select_all
 from tests.support.matrix import (
     BASE,

@@ -10,6 +10,7 @@ import click
 from hatch_multiplat.base.temporary import temporary_folder
 from hatch_multiplat.build.own_wheels import has_project_wheels
 from hatch_multiplat.build.pipeline import Request, build_executable
+from hatch_multiplat.build.report import render_report, report_to_json
 from hatch_multiplat.frontends.commands.opening import build_wheel, say_what_is_missing
 from hatch_multiplat.frontends.commands.terminal import (
     Command,
@@ -22,7 +23,6 @@ from hatch_multiplat.frontends.commands.terminal import (
 )
 from hatch_multiplat.frontends.frontend import make_invocation, say_what_takes_time
 from hatch_multiplat.resolve.project import open_project
-from hatch_multiplat.wheels.report import render_report, report_to_json
 
 
 @click.command(

@@ -10,8 +10,9 @@ from hatch_multiplat.wheels.matrix_layout import describe_floor
 if TYPE_CHECKING:
     from packaging.utils import NormalizedName
 
-    from hatch_multiplat.wheels.floors import Floor
-    from hatch_multiplat.wheels.matrix import Cell, Matrix, Missing
+    from hatch_multiplat.wheels.incompatibility import Floor
+    from hatch_multiplat.wheels.matrix import Cell, Matrix
+    from hatch_multiplat.wheels.selection import MissingWheel
 
 
 def matrix_to_json(matrix: Matrix) -> dict[str, Any]:
@@ -93,7 +94,7 @@ def _cell(cell: Cell) -> dict[str, Any]:
     }
 
 
-def _gap(missing_wheel: Missing) -> dict[str, Any]:
+def _gap(missing_wheel: MissingWheel) -> dict[str, Any]:
     return {
         "target": str(missing_wheel.target),
         "version": str(missing_wheel.version) if missing_wheel.version else None,

@@ -17,7 +17,7 @@ from hatch_multiplat.wheels.elf import (
     measured_floor,
     read_libc_needs,
 )
-from hatch_multiplat.wheels.report import Advice, suggest_ways
+from hatch_multiplat.wheels.incompatibility import Advice, Incompatibility, suggest_ways
 from hatch_multiplat.wheels.selection import Selection, WheelSet, parse_wheel
 from hatch_multiplat.wheels.wheel_file import open_wheel
 from tests.support.elf import glibc_object, musl_object
@@ -145,9 +145,9 @@ def test_what_is_no_wheel_is_an_error(tmp_path: Path) -> None:
     [
         pytest.param(
             BARE, glibc_object(), GLIBC,
-            ("floor",
+            Incompatibility("floor",
              f"{UNNAMED} {TOO_NEW}{ELSEWHERE}",
-             "linux-x86_64-glibc2.36"),
+             (2, 36)),
             id="too new",
         ),
         pytest.param(BARE, glibc_object(), NEW_GLIBC, None, id="new enough"),
@@ -156,21 +156,21 @@ def test_what_is_no_wheel_is_an_error(tmp_path: Path) -> None:
         pytest.param(BARE, glibc_object(machine=183), GLIBC, None, id="for another machine"),
         pytest.param(
             "cp312-cp312-manylinux_2_17_x86_64", glibc_object(), GLIBC,
-            ("floor",
+            Incompatibility("floor",
              f"it is tagged manylinux_2_17_x86_64, and demo/part0.so in it {TOO_NEW}{ELSEWHERE}",
-             "linux-x86_64-glibc2.36"),
+             (2, 36)),
             id="a tag that promises too much",
         ),
         pytest.param(
             BARE, glibc_object("GLIBC_2.17"), MUSL,
-            ("platform",
-             f"{UNNAMED} needs glibc", ""),
+            Incompatibility("platform",
+             f"{UNNAMED} needs glibc"),
             id="glibc for musl",
         ),
         pytest.param(
             BARE, musl_object(), GLIBC,
-            ("platform",
-             f"{UNNAMED} is linked with musl", ""),
+            Incompatibility("platform",
+             f"{UNNAMED} is linked with musl"),
             id="musl for glibc",
         ),
         pytest.param(BARE, musl_object(), MUSL, None, id="musl for musl"),
@@ -186,7 +186,7 @@ def test_a_target_lacks_what_is_newer_than_its_floor(
     tags: str,
     data: bytes,
     target: Target,
-    expected: tuple[str, str, str] | None,
+    expected: Incompatibility | None,
 ) -> None:
     path = wheel_with(tmp_path, data, tags=tags)
     wheel = parse_wheel(path.name, path.as_uri(), {})

@@ -12,10 +12,9 @@ from hatch_multiplat.frontends.render.matrix_html import render_html
 from hatch_multiplat.frontends.render.matrix_json import matrix_to_json
 from hatch_multiplat.targets.tag_constraint import parse_tag_constraint
 from hatch_multiplat.targets.target_choice import is_named
-from hatch_multiplat.wheels.incompatibility import MissingKind
+from hatch_multiplat.wheels.incompatibility import Advice, MissingKind
 from hatch_multiplat.wheels.matrix import Matrix, OwnWheel, make_matrix, tags_of, wheel_kind
 from hatch_multiplat.wheels.matrix_layout import GAP_WORDS, MEANINGS, make_rows
-from hatch_multiplat.wheels.report import Advice
 from hatch_multiplat.wheels.selection import MissingWheel, Outcome, parse_wheel, select_all
 from tests.support.matrix import BASE, make_lock, make_targets, native, package, sample
 

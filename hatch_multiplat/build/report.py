@@ -1,8 +1,7 @@
-"""The report of a build, as text and as JSON, and the remedies for a missing wheel."""
+"""The report of a build, as text and as JSON."""
 
 from __future__ import annotations
 
-import enum
 from dataclasses import asdict, dataclass
 from dataclasses import fields as dataclass_fields
 from pathlib import PurePath
@@ -11,20 +10,11 @@ from typing import TYPE_CHECKING, Any, Final
 from hatch_multiplat.base.text import format_count, format_size
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Sequence
 
     from hatch_multiplat.targets.target import Target
-    from hatch_multiplat.wheels.selection import MissingWheel
 
 HEAVIEST: Final = 5
-
-
-class Advice(enum.Enum):
-    """The setting to change for a missing wheel: the requirements, the lock, or the own wheel."""
-
-    PROJECT = enum.auto()
-    LOCK = enum.auto()
-    OWN_WHEEL = enum.auto()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -110,88 +100,6 @@ def report_to_json(report: Report) -> dict[str, Any]:
     listed = {key: list(map(asdict, fields[key])) for key in ("dependencies", "outputs")}
     fields["phases"] = dict(report.phases)
     return {**fields, "targets": list(map(str, report.targets)), **listed}
-
-
-def suggest_ways(
-    missing_wheel: MissingWheel,
-    advice: Advice,
-    *,
-    newest: str = "",
-    held_by: str = "",
-    marker: str = "",
-    without: str = "",
-) -> str:
-    """Say how to get a missing wheel: `newest` is the version that has one.
-
-    `held_by` says what else than the project forbids that version, and what to do. `marker` is true
-    on every target but those that lack the wheel, and `without` is the line of the table that
-    leaves these out.
-    """
-    if advice is Advice.LOCK:
-        ways = ["write the lock anew for these targets"]
-    elif advice is Advice.OWN_WHEEL:
-        ways = ["build one for these targets too and name it in 'project-wheels'"]
-        ways += [_raise_floor(missing_wheel)] if missing_wheel.needs else []
-    elif missing_wheel.kind == "removed":
-        return "require a version that the index has"
-    elif missing_wheel.origin:
-        ways = list(_ways_by_marker(missing_wheel, f" @ {missing_wheel.origin} ", marker))
-        ways.append("give these targets a URL of their own by another marker")
-    else:
-        ways = list(_ways_to_another(missing_wheel, newest, held_by, marker))
-    if without:
-        ways.append(f"leave these targets out: {without}")
-    return ", or ".join(ways)
-
-
-def _ways_to_another(
-    missing_wheel: MissingWheel, newest: str, held_by: str, marker: str
-) -> Iterator[str]:
-    """Say how to get another wheel instead of the one that is asked for."""
-    name, needs, kind = missing_wheel.name, missing_wheel.needs, missing_wheel.kind
-    if newest:
-        yield f"{name} {newest} has one{f', but {held_by}' if held_by else ': allow that version'}"
-    if needs:
-        yield _raise_floor(missing_wheel)
-    if not newest and not needs:
-        yield "no version has one: use another package"
-        if marker and kind == "platform":
-            yield from _ways_by_marker(missing_wheel, "", marker)
-    if not newest and kind in {"sdist", "source"}:
-        yield "build wheels of it and name their folder in 'find-links'"
-
-
-def _ways_by_marker(missing_wheel: MissingWheel, url: str, marker: str) -> Iterator[str]:
-    """Say how to do without a package on some targets: another package may require it there."""
-    if not marker:
-        return
-    text, by = f'"{missing_wheel.name}{url}; {marker}"', missing_wheel.required_by
-    if by:
-        yield f"set override-dependencies = [{text}] in [tool.uv], if {by} can do without it there"
-    else:
-        yield f"require it with a marker: {text}"
-
-
-def _raise_floor(missing_wheel: MissingWheel) -> str:
-    """Say which floor would fit, and with which version, if it is another one."""
-    version = missing_wheel.needs_version
-    there = f", where {missing_wheel.name} {version} has one" if version else ""
-    return f"raise the floor to {missing_wheel.needs!r}{there}"
-
-
-def marker_without(lacking: Iterable[Target], targets: Iterable[Target]) -> str:
-    """Return the marker that leaves out these of the targets, where they are whole systems.
-
-    It is empty where they are not, or are all of the targets.
-    """
-    gone = set(lacking)
-    without = sorted({target.platform.sys_platform for target in gone})
-    left = {target.platform.sys_platform for target in targets if target not in gone}
-    if not left or left & set(without):
-        return ""
-    if len(left) == 1:
-        return f"sys_platform == '{left.pop()}'"
-    return " and ".join(f"sys_platform != '{system}'" for system in without)
 
 
 def _axes(targets: Sequence[Target]) -> tuple[list[str], list[str]]:

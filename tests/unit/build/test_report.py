@@ -3,27 +3,17 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from textwrap import dedent
-from typing import TYPE_CHECKING
 
 import pytest
-from packaging.utils import canonicalize_name
-from packaging.version import Version
 
-from hatch_multiplat.targets.python import TargetError
-from hatch_multiplat.targets.target import Target
-from hatch_multiplat.wheels.report import (
-    Advice,
+from hatch_multiplat.build.report import (
     DependencyShare,
     Report,
-    marker_without,
     render_report,
     report_to_json,
-    suggest_ways,
 )
-from hatch_multiplat.wheels.selection import MissingWheel
-
-if TYPE_CHECKING:
-    from hatch_multiplat.wheels.incompatibility import MissingKind
+from hatch_multiplat.targets.python import TargetError
+from hatch_multiplat.targets.target import Target
 
 LINUX = Target.parse("cp312-manylinux_2_17_x86_64")
 MAC = Target.parse("cp312-macosx_13_0_arm64")
@@ -32,25 +22,6 @@ WINDOWS = Target.parse("cp312-win_amd64")
 
 def golden(text: str) -> str:
     return dedent(text).strip("\n")
-
-
-def missing_wheel(
-    name: str,
-    target: Target,
-    kind: MissingKind,
-    reason: str,
-    *,
-    version: str | None = "1.0",
-    needs: str = "",
-) -> MissingWheel:
-    return MissingWheel(
-        name=canonicalize_name(name),
-        version=Version(version) if version else None,
-        target=target,
-        kind=kind,
-        reason=reason,
-        needs=needs,
-    )
 
 
 def share(name: str, size: int, *versions: str) -> DependencyShare:
@@ -145,66 +116,3 @@ def test_the_report_is_json_ready() -> None:
     assert json.loads(json.dumps(found))["dependencies"] == [
         {"name": "rich", "versions": ["1.0"], "wheels": 1, "size": 7}
     ]
-
-
-@pytest.mark.parametrize(
-    ("advice", "kind", "needs", "newest", "expected"),
-    [
-        (Advice.LOCK, "floor", "x", "1", "write the lock anew for these targets, or OUT"),
-        (
-            Advice.OWN_WHEEL,
-            "floor",
-            "x",
-            "1",
-            (
-                "build one for these targets too and name it in 'project-wheels', or raise the "
-                "floor to 'x', or OUT"
-            ),
-        ),
-        (Advice.PROJECT, "removed", "", "", "require a version that the index has"),
-        (
-            Advice.PROJECT,
-            "floor",
-            "linux-x86_64-glibc2.28",
-            "1.5",
-            (
-                "demo 1.5 has one: allow that version, or raise the floor to "
-                "'linux-x86_64-glibc2.28', or OUT"
-            ),
-        ),
-        (Advice.PROJECT, "sdist", "", "1.5", "demo 1.5 has one: allow that version, or OUT"),
-    ],
-)
-def test_what_to_do_is_what_the_user_can_change(
-    advice: Advice, kind: MissingKind, needs: str, newest: str, expected: str
-) -> None:
-    lacking = missing_wheel("demo", LINUX, kind, "", needs=needs)
-    found = suggest_ways(lacking, advice, newest=newest, without="OUT")
-    assert found == expected.replace("OUT", "leave these targets out: OUT")
-
-
-def test_a_floor_on_which_another_version_has_a_wheel_names_that_version() -> None:
-    lacking = missing_wheel("demo", LINUX, "floor", "", needs="macos-arm64-14.0")
-    lacking = replace(lacking, needs_version=Version("1.2"))
-    found = suggest_ways(lacking, Advice.PROJECT)
-    assert found == "raise the floor to 'macos-arm64-14.0', where demo 1.2 has one"
-
-
-@pytest.mark.parametrize(
-    ("lacking", "marker"),
-    [
-        ([WINDOWS], "sys_platform != 'win32'"),
-        ([LINUX, MAC], "sys_platform == 'win32'"),
-        ([LINUX, MAC, WINDOWS], ""),
-        ([], "sys_platform != 'darwin'"),
-    ],
-)
-def test_a_marker_leaves_out_whole_systems(lacking: list[Target], marker: str) -> None:
-    other = Target.parse("cp313-macosx_13_0_arm64")
-    targets = [LINUX, MAC, WINDOWS] if lacking else [LINUX, MAC, other, WINDOWS]
-    assert marker_without(lacking or [MAC, other], targets) == marker
-
-
-def test_of_a_part_of_a_system_there_is_no_marker() -> None:
-    other = Target.parse("cp313-win_amd64")
-    assert not marker_without([WINDOWS], [LINUX, WINDOWS, other])
