@@ -107,15 +107,18 @@ class Executable:
         return texts.requires_python if texts else SpecifierSet()
 
     @property
-    def program(self) -> NormalizedName:
-        """The name of the program's own project.
+    def name(self) -> str:
+        """The name of the program's own project, as it is written.
 
         A table says it. Of the requirements, which are sorted, it need not be the first; in a PEX
         that is not ours, that is the best guess.
         """
-        roots = list(self.info.get("requirements", ()))[:1]
-        word = re.split(r"[^\w.-]", str(roots[0]))[0] if roots else ""
-        return canonicalize_name(self.table.name if self.table else word)
+        roots = self.info.get("requirements") or [""]
+        return self.table.name if self.table else required_name(str(roots[0]))
+
+    @property
+    def program(self) -> NormalizedName:
+        return canonicalize_name(self.name)
 
     def check_whole(self) -> None:
         """Raise ExecutableError if a wheel differs from the table."""
@@ -131,3 +134,8 @@ class Executable:
                 "targets it is for; name one that it did build"
             )
         return self.table
+
+
+def required_name(requirement: str) -> str:
+    """Return the name in a requirement of PEX-INFO, which need not be a valid one."""
+    return re.split(r"[^\w.-]", requirement)[0]

@@ -11,6 +11,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from hatch_multiplat.base.errors import LockError
+from hatch_multiplat.executable.executable import required_name
 from hatch_multiplat.executable.table_reader import table_selections
 from hatch_multiplat.index.fetch import Artifact
 from hatch_multiplat.runtime.match import describe_anywhere, describe_targets
@@ -127,6 +128,14 @@ class Inspection:
     wheels: tuple[WheelFacts, ...]
     lock: LockComparison | None = None
 
+    @property
+    def added(self) -> tuple[str, ...]:
+        """The requirements beside the program itself."""
+        own = canonicalize_name(self.name)
+        return tuple(
+            text for text in self.requirements if canonicalize_name(required_name(text)) != own
+        )
+
 
 def inspect(executable: Executable, *, lock: LockComparison | None = None) -> Inspection:
     """Return the contents of an executable: targets in the table's order, the rest by size."""
@@ -137,8 +146,8 @@ def inspect(executable: Executable, *, lock: LockComparison | None = None) -> In
     properties = info.get("build_properties")
     return Inspection(
         path=str(executable.path),
-        name=table.name if table else _root_name(info),
-        version=table.version if table else _root_version(info, held.values()),
+        name=executable.name,
+        version=table.version if table else _root_version(executable),
         layout=executable.layout,
         size=executable.size,
         overhead=executable.size - sum(_shares(held.values()).values()),
@@ -356,17 +365,7 @@ def _runs(table: Table | None, info: Mapping[str, Any]) -> str:
     return "an interpreter"
 
 
-def _root_name(info: Mapping[str, Any]) -> str:
-    """Return the name of the first requirement, which is the program itself in our files."""
-    words = [str(text) for text in info.get("requirements", ())]
-    first = words[0] if words else ""
-    for index, character in enumerate(first):
-        if not (character.isalnum() or character in "._-"):
-            return first[:index]
-    return first
-
-
-def _root_version(info: Mapping[str, Any], wheels: Iterable[HeldWheel]) -> str:
-    root = canonicalize_name(_root_name(info))
-    versions = {wheel.wheel.version for wheel in wheels if wheel.wheel.name == root}
+def _root_version(executable: Executable) -> str:
+    wheels = [held.wheel for held in executable.wheels.values()]
+    versions = {wheel.version for wheel in wheels if wheel.name == executable.program}
     return " ".join(str(version) for version in sorted(versions))

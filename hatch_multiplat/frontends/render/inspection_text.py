@@ -70,9 +70,8 @@ def _head(inspection: Inspection) -> Iterable[Line]:
     yield Line(f"  runs {inspection.runs}")
     if inspection.commands:
         yield Line(f"  and by other names {', '.join(inspection.commands)}")
-    added = inspection.requirements[1:]
-    if added:
-        yield Line(f"  with {', '.join(added)}")
+    if inspection.added:
+        yield Line(f"  with {', '.join(inspection.added)}")
     counted = format_count(len(inspection.wheels), "wheel")
     if inspection.ours:
         counted = f"{format_count(len(inspection.targets), 'target')}, {counted}"

@@ -9,7 +9,8 @@ from packaging.specifiers import SpecifierSet
 
 from hatch_multiplat.executable.executable import Executable, HeldWheel
 from hatch_multiplat.executable.table import Table
-from hatch_multiplat.inspection.inspection import compare_with_lock
+from hatch_multiplat.frontends.render.inspection_text import render_inspection
+from hatch_multiplat.inspection.inspection import compare_with_lock, inspect
 from hatch_multiplat.wheels.metadata import WheelTexts
 from hatch_multiplat.wheels.pylock import parse_lock
 from hatch_multiplat.wheels.selection import parse_wheel
@@ -71,3 +72,9 @@ def test_the_wheel_of_the_program_is_not_missed_in_a_lock() -> None:
     )
     assert found.own == ("demo-1.0-py3-none-any.whl",)
     assert (found.same, found.unknown, found.agrees) == (1, (), True)
+
+
+def test_what_is_added_is_told_beside_the_program() -> None:
+    lines = [str(line) for line in render_inspection(inspect(OURS), wheels=False, width=80)]
+    assert "  with added" in lines
+    assert inspect(executable(None)).added == ("demo==1.0",)
