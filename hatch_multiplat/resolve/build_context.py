@@ -37,6 +37,10 @@ BUILD_VARIABLES: Final = (
     "UV_NO_BINARY_PACKAGE",
 )
 """uv's own variables; a uv that gets the flags of a policy must not see them."""
+_FORBIDDING: Final = ("no-build", "no-build-package", "only-binary")
+_DEMANDING: Final = ("no-binary", "no-binary-package")
+POLICY_KEYS: Final = (*_FORBIDDING, *_DEMANDING)
+"""The keys of uv's settings that make a policy, at the top or under `pip`."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -101,13 +105,8 @@ def read_policy(
 def _read_table(
     table: Mapping[str, Any], place: str, forbidden: dict[str, str], demanded: dict[str, str]
 ) -> None:
-    for key, found in (
-        ("no-build", forbidden),
-        ("no-build-package", forbidden),
-        ("only-binary", forbidden),
-        ("no-binary", demanded),
-        ("no-binary-package", demanded),
-    ):
+    for key in POLICY_KEYS:
+        found = forbidden if key in _FORBIDDING else demanded
         value = table.get(key)
         where = f"{place}.{key}"
         if isinstance(value, bool):

@@ -11,6 +11,7 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from hatch_multiplat.base.urls import redact, redact_text
+from hatch_multiplat.resolve.build_context import POLICY_KEYS
 from hatch_multiplat.resolve.lock_writer import find_situations
 from hatch_multiplat.resolve.question import lowest_python
 from hatch_multiplat.targets.target_list import admits
@@ -40,10 +41,17 @@ SETTINGS: Final = (
     "fork-strategy",
     "index-strategy",
     "prerelease",
+    "prerelease-package",
     "resolution",
     "sources",
+    *POLICY_KEYS,
+    *(f"pip.{key}" for key in POLICY_KEYS),
 )
-"""The keys of `[tool.uv]` that change the choice, apart from those that are requirements."""
+"""The keys of `[tool.uv]` that change the choice, apart from those that are requirements.
+
+Those that say where packages come from are not among them: a mirror has the same packages. Of
+those under `pip`, all but these stand at the top by now.
+"""
 
 
 class Asked(Protocol):
@@ -61,12 +69,17 @@ class Asked(Protocol):
     def requires_python(self) -> SpecifierSet: ...
     @property
     def uv_table(self) -> Mapping[str, Any]: ...
+    @property
+    def build_sdists(self) -> bool: ...
 
 
 def lock_inputs(question: Asked) -> dict[str, tuple[str, ...]]:
     """Return the inputs of a lock, for recording in it: sorted, without credentials."""
     uv_table = question.uv_table
     overrides = uv_table.get("override-dependencies", ())
+    settings = {**uv_table, **{f"pip.{key}": item for key, item in uv_table.get("pip", {}).items()}}
+    if not question.build_sdists:
+        settings["sdists"] = "never"
     inputs = {
         "requirements": {_spell(item) for item in question.requirements},
         "constraints": {_spell(item) for item in question.constraints}
@@ -74,9 +87,9 @@ def lock_inputs(question: Asked) -> dict[str, tuple[str, ...]]:
         | {_spell_text(item) for item in uv_table.get("constraint-dependencies", ())}
         | {f"{OVERRIDE}{_spell_text(item)}" for item in overrides},
         "settings": {
-            redact_text(f"{key} = {json.dumps(uv_table[key], sort_keys=True, default=str)}")
-            for key in SETTINGS
-            if key in uv_table
+            redact_text(f"{key} = {json.dumps(settings[key], sort_keys=True, default=str)}")
+            for key in (*SETTINGS, "sdists")
+            if key in settings
         },
         "targets": {str(target) for target in question.targets},
     }

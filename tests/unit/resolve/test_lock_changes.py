@@ -16,6 +16,7 @@ from hatch_multiplat.resolve.lock_changes import (
     same_packages,
 )
 from hatch_multiplat.targets.target import Target
+from tests.support.tool_settings import UV_SETTINGS
 
 if TYPE_CHECKING:
     from hatch_multiplat.targets.tag_constraint import TagConstraint
@@ -146,6 +147,7 @@ class Asked:
     targets: tuple[Target, ...] = (LINUX, WINDOWS)
     requires_python: SpecifierSet = field(default_factory=SpecifierSet)
     uv_table: dict[str, Any] = field(default_factory=dict)
+    build_sdists: bool = True
 
 
 def asked(*requirements: str, constraints: tuple[str, ...] = (), **values: Any) -> Asked:
@@ -225,6 +227,16 @@ BEFORE = asked("rich>=14", "click", constraints=("pygments<3",))
         ),
         pytest.param(replace(BEFORE, uv_table={"managed": True}), [], id="setting of no concern"),
         pytest.param(
+            replace(BEFORE, uv_table={"pip": {"no-build": True, "strict": True}}),
+            ["settings: 'pip.no-build = true' is new"],
+            id="setting for uv pip",
+        ),
+        pytest.param(
+            replace(BEFORE, build_sdists=False),
+            ["settings: 'sdists = \"never\"' is new"],
+            id="sdists",
+        ),
+        pytest.param(
             replace(BEFORE, requires_python=SpecifierSet(">=3.11.4")),
             ["requires-python: '>=3.11.4' is new"],
             id="requires-python",
@@ -234,6 +246,20 @@ BEFORE = asked("rich>=14", "click", constraints=("pygments<3",))
 def test_a_lock_of_ours_is_stale_by_what_it_was_made_from(now: Asked, problems: list[str]) -> None:
     lock = make_lock(**{"requires-python": locked_python(BEFORE)})
     assert find_stale(lock, now, inputs=lock_inputs(BEFORE)) == problems
+
+
+WHERE_FROM = {
+    *("cache-dir", "extra-index-url", "find-links", "index", "index-url", "keyring-provider"),
+    *("no-index", "offline", "pip", "workspace"),
+}
+"""The settings of uv that count, and say where packages come from or stand in other keys."""
+
+
+@pytest.mark.parametrize(
+    "key", sorted({key for key, reason in UV_SETTINGS.items() if not reason} - WHERE_FROM)
+)
+def test_each_setting_of_uv_that_changes_the_choice_makes_a_lock_stale(key: str) -> None:
+    assert lock_inputs(replace(BEFORE, uv_table={key: ["idna<4"]})) != lock_inputs(BEFORE)
 
 
 def test_a_requirement_may_be_spelt_as_another_release_of_packaging_does() -> None:
