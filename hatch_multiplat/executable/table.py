@@ -75,6 +75,13 @@ class TableTarget:
     tags: tuple[str, ...] = ()
     environment: tuple[tuple[str, str], ...] = ()
 
+    def to_json(self) -> dict[str, Any]:
+        """The target as JSON-ready values, without those fields that few targets have."""
+        patches = () if self.patches == EVERY else self.patches
+        fields = asdict(self) | {"environment": dict(self.environment), "patches": patches}
+        rare = {"tags", "environment", "patches", "needs"}
+        return {key: value for key, value in fields.items() if value or key not in rare}
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TableCommand:
@@ -155,7 +162,7 @@ class Table:
             "inject_env": dict(self.inject_env),
             "options": asdict(self.options),
             "wheels": [_wheel_fields(wheel) for wheel in self.wheels],
-            "targets": [_target_fields(target) for target in self.targets],
+            "targets": [target.to_json() for target in self.targets],
             **({"overrides": list(self.overrides)} if self.overrides else {}),
             **({"excluded": list(self.excluded)} if self.excluded else {}),
             **(
@@ -174,14 +181,6 @@ class Table:
 def _wheel_fields(wheel: TableWheel) -> dict[str, Any]:
     """The fields of a wheel, without the one that few wheels have."""
     return {key: value for key, value in asdict(wheel).items() if value or key != "gui"}
-
-
-def _target_fields(target: TableTarget) -> dict[str, Any]:
-    """The fields of a target, without those that few targets have."""
-    patches = () if target.patches == EVERY else target.patches
-    fields = asdict(target) | {"environment": dict(target.environment), "patches": patches}
-    rare = {"tags", "environment", "patches", "needs"}
-    return {key: value for key, value in fields.items() if value or key not in rare}
 
 
 def rank_targets(targets: tuple[TableTarget, ...]) -> tuple[TableTarget, ...]:

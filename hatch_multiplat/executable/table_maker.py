@@ -48,8 +48,6 @@ def make_table(
     project's own, name to `module:function`. Of `required`, what stands in place of the wheels' own
     word goes into the file.
     """
-    names = sorted({wheel.filename for selection in selections for wheel in selection.wheels})
-    position = {name: index for index, name in enumerate(names)}
     return Table(
         name=metadata.name,
         version=str(metadata.version),
@@ -66,9 +64,9 @@ def make_table(
         ),
         wheels=tuple(
             TableWheel(file=name, sha256=contents[name][0], size=contents[name][1], gui=name in gui)
-            for name in names
+            for name in _wheel_names(selections)
         ),
-        targets=rank_targets(tuple(_make_target(selection, position) for selection in selections)),
+        targets=make_targets(selections),
         overrides=tuple(str(without_url(item)) for item in required.overrides),
         excluded=tuple(sorted(required.excluded)),
         metadata=tuple(
@@ -86,6 +84,16 @@ def make_table(
             )
         ),
     )
+
+
+def make_targets(selections: Sequence[Selection]) -> tuple[TableTarget, ...]:
+    """Make the targets of a table, ranked; its wheels are those of the targets, by file name."""
+    position = {name: index for index, name in enumerate(_wheel_names(selections))}
+    return rank_targets(tuple(_make_target(selection, position) for selection in selections))
+
+
+def _wheel_names(selections: Sequence[Selection]) -> list[str]:
+    return sorted({wheel.filename for selection in selections for wheel in selection.wheels})
 
 
 def _run_fields(run: Run) -> dict[str, str]:

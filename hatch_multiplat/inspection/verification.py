@@ -18,6 +18,7 @@ from hatch_multiplat.base.errors import ToolError, VerificationError
 from hatch_multiplat.base.process import run_tool
 from hatch_multiplat.base.temporary import temporary_folder
 from hatch_multiplat.executable.reader import open_wheels
+from hatch_multiplat.executable.table_maker import make_targets
 from hatch_multiplat.executable.table_reader import table_selections
 from hatch_multiplat.index.project_settings import valid_requirements
 from hatch_multiplat.runtime.match import find_target
@@ -217,18 +218,24 @@ def choose_selections(executable: Executable, targets: Sequence[Target]) -> tupl
 
 
 def plan_trials(
+    executable: Executable,
     selections: Sequence[Selection],
     interpreters: Sequence[Interpreter],
     runners: Sequence[Runner],
-    *,
-    file: Path,
 ) -> tuple[Trial, ...]:
-    """Return the runs to make: under each interpreter that fits a target, and by each runner."""
-    entries = [_entry(selection) for selection in selections]
+    """Return the runs to make: under each interpreter that fits a target, and by each runner.
+
+    `selections` are those of the targets that are verified. Which target an interpreter fits is
+    decided as at a start: by all targets of the table.
+    """
+    table, file = executable.table, executable.path.resolve()
+    targets = table.targets if table else make_targets(selections)
+    entries = [target.to_json() for target in targets]
+    order = {str(selection.target): index for index, selection in enumerate(selections)}
     trials = []
     for interpreter in interpreters:
         entry = find_target(entries, interpreter.machine)
-        if entry is not None:
+        if entry is not None and entry["name"] in order:
             trials.append(
                 Trial(
                     target=entry["name"],
@@ -246,7 +253,6 @@ def plan_trials(
         for selection in selections
         if fnmatch.fnmatchcase(str(selection.target), runner.pattern)
     ]
-    order = {str(selection.target): index for index, selection in enumerate(selections)}
     return tuple(sorted(trials, key=lambda trial: order[trial.target]))
 
 
@@ -354,21 +360,3 @@ def _unfit_wheels(executable: Executable, selections: Sequence[Selection]) -> li
             for target in item.targets
         ]
     return problems
-
-
-def _entry(selection: Selection) -> dict[str, Any]:
-    """Return the facts by which start-up tells whether a machine fits a target."""
-    target = selection.target
-    python, platform = target.python, target.platform
-    return {
-        "name": str(target),
-        "implementation": python.implementation,
-        "python": python.version,
-        "abi": python.abi_flavour,
-        "system": platform.system,
-        "arch": platform.arch,
-        "libc": (platform.libc, *platform.floor) if platform.libc and platform.floor else None,
-        "macos": platform.floor if platform.system == "macos" else None,
-        "patch": python.patch,
-        "patches": selection.patches,
-    }

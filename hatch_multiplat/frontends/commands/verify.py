@@ -136,7 +136,7 @@ def verify(
     runs: tuple[TrialResult, ...] = ()
     terminal = Terminal(quiet=quiet or as_json)
     if not no_run and is_accounted(accounts):
-        runs = _run_all(selections, all_runners, terminal, file, given, timeout=timeout)
+        runs = _run_all(executable, selections, all_runners, terminal, given, timeout=timeout)
     verification = Verification(
         path=str(file),
         arguments=given,
@@ -161,15 +161,15 @@ def verify(
 
 
 def _run_all(
+    executable: Executable,
     selections: Sequence[Selection],
     runners: Sequence[Runner],
     terminal: Terminal,
-    file: Path,
     arguments: Sequence[str],
     *,
     timeout: float,
 ) -> tuple[TrialResult, ...]:
-    trials = plan_trials(selections, find_interpreters(os.environ), runners, file=file.resolve())
+    trials = plan_trials(executable, selections, find_interpreters(os.environ), runners)
     runs = []
     for trial in trials:
         if sys.stderr.isatty():
