@@ -4,9 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
+import shutil
 import tempfile
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import IO, TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_TEMPORARY: Final = re.compile(r"\.(.+)\.[a-z0-9_]{8}")
 
 
 def write_atomically(path: Path, content: str | bytes) -> None:
@@ -14,6 +22,24 @@ def write_atomically(path: Path, content: str | bytes) -> None:
 
     What is there keeps its mode, and a link stays a link.
     """
+    with _replacing(path) as file:
+        file.write(content.encode() if isinstance(content, str) else content)
+
+
+def copy_atomically(source: Path, path: Path) -> None:
+    """Copy a file's content as `write_atomically` writes; raises OSError."""
+    with source.open("rb") as content, _replacing(path) as file:
+        shutil.copyfileobj(content, file)
+
+
+def name_once_whole(name: str) -> str:
+    """Return the name that a temporary file of a killed writer was to get; others as they are."""
+    found = _TEMPORARY.fullmatch(name)
+    return found[1] if found else name
+
+
+@contextmanager
+def _replacing(path: Path) -> Iterator[IO[bytes]]:
     temporary: Path | None = None
     try:
         # Path.resolve raises RuntimeError for links in a circle.
@@ -22,10 +48,10 @@ def write_atomically(path: Path, content: str | bytes) -> None:
             dir=real.parent, prefix=f".{real.name}.", delete=False
         ) as file:
             temporary = Path(file.name)
-            file.write(content.encode() if isinstance(content, str) else content)
+            yield file
         temporary.chmod(_mode(real))
         temporary.replace(real)
-    except OSError:
+    except BaseException:  # Ctrl-C as well leaves nothing.
         if temporary is not None:
             with suppress(OSError):
                 temporary.unlink()

@@ -12,8 +12,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import secrets
-import shutil
 import sys
 from collections import defaultdict
 from contextlib import ExitStack, suppress
@@ -23,7 +21,7 @@ from typing import IO, TYPE_CHECKING, Final
 
 from packaging.utils import canonicalize_name, parse_wheel_filename
 
-from hatch_multiplat.base.atomic_write import read_sealed, write_sealed
+from hatch_multiplat.base.atomic_write import copy_atomically, read_sealed, write_sealed
 from hatch_multiplat.base.errors import ExecutableError, ToolError
 from hatch_multiplat.base.text import format_size
 from hatch_multiplat.base.threads import run_in_threads
@@ -260,12 +258,7 @@ def _find_kept(path: Path) -> Path | None:
 def _keep(made: Path, path: Path) -> None:
     """Copy a block into the cache, and remove those unused for longest; raises OSError."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_suffix(f".{secrets.token_hex(4)}")
-    try:
-        shutil.copyfile(made, temporary)
-        temporary.replace(path.with_suffix(".xz"))
-    finally:
-        temporary.unlink(missing_ok=True)
+    copy_atomically(made, path.with_suffix(".xz"))
     write_sealed(path, hash_file(made, "sha256").encode())
     by_age = sorted(path.parent.iterdir(), key=lambda file: -file.stat().st_mtime)
     for old in by_age[2 * KEPT :]:

@@ -25,6 +25,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self
 
+from hatch_multiplat.base.atomic_write import name_once_whole
 from hatch_multiplat.base.errors import FetchError, find_cure
 
 if TYPE_CHECKING:
@@ -373,10 +374,11 @@ class Entry:
 
 
 def list_entries(root: Path) -> Iterator[Entry]:
-    """Yield every file in a wheel cache that has one of our names."""
+    """Yield every file in a wheel cache that has one of our names, or was to get one."""
     for kind in KINDS:
         for path in sorted((root / kind).rglob("*")):
-            if _FORM.fullmatch(path.relative_to(root).as_posix()):
+            place = path.with_name(name_once_whole(path.name)).relative_to(root)
+            if _FORM.fullmatch(place.as_posix()):
                 with suppress(OSError):
                     status = path.lstat()
                     if not stat.S_ISDIR(status.st_mode):

@@ -33,6 +33,7 @@ STRANGERS = (
     "tmp/letter.part",
     "blocks/house.xz",
     "built/2026/report.pdf",
+    "built/2026/.report.pdf.a1b2c3d4",
 )
 
 

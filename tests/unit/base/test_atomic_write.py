@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import stat
 import sys
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
-from hatch_multiplat.base.atomic_write import write_atomically
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from hatch_multiplat.base.atomic_write import copy_atomically, write_atomically
 
 pytestmark = pytest.mark.skipif(
     sys.platform == "win32", reason="Windows has neither modes nor plain links"
@@ -38,3 +35,24 @@ def test_links_in_a_circle_are_an_error_of_the_system(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="symbolic links"):
         write_atomically(link, "new")
     assert list(tmp_path.iterdir()) == [link]
+
+
+def test_what_ends_a_copy_leaves_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "copy"
+    with pytest.raises(IsADirectoryError):
+        copy_atomically(tmp_path, path)
+    source = tmp_path / "source"
+    source.write_bytes(b"whole")
+    copy_atomically(source, path)
+    assert path.read_bytes() == b"whole"
+    assert sorted(tmp_path.iterdir()) == [path, source]
+
+
+def test_ctrl_c_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Path, "replace", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        write_atomically(tmp_path / "lock.toml", "new")
+    assert list(tmp_path.iterdir()) == []

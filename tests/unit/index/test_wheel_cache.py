@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hatch_multiplat.base.atomic_write import write_atomically
 from hatch_multiplat.index.wheel_cache import (
     CachedFile,
     Page,
@@ -19,6 +20,7 @@ from hatch_multiplat.index.wheel_cache import (
     check_filename,
     choose_algorithm,
     hash_file,
+    list_entries,
 )
 
 if TYPE_CHECKING:
@@ -169,6 +171,29 @@ def test_leftovers_of_killed_builds_go_after_a_day(wheel_cache: WheelCache) -> N
     wheel_cache.sweep()
     assert not old.exists()
     assert fresh.exists()
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        f"resolved/{SHA256[:2]}/{SHA256}.json",
+        f"built/{SHA256[:2]}/{SHA256}",
+        f"members/{SHA256[:2]}/{SHA256}",
+        f"blocks/{SHA256}",
+        f"blocks/{SHA256}.xz",
+        f"merged/{SHA256[:32]}/demo/index.html",
+    ],
+)
+def test_what_a_killed_writer_left_is_an_entry(
+    wheel_cache: WheelCache, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    path = wheel_cache.root / name
+    path.parent.mkdir(parents=True)
+    monkeypatch.setattr(Path, "replace", lambda *_: None)  # It was killed before that.
+    write_atomically(path, CONTENT)
+    (left,) = path.parent.iterdir()
+    assert left.name != path.name
+    assert [entry.path for entry in list_entries(wheel_cache.root)] == [left]
 
 
 def test_a_store_that_cannot_be_written_says_what_to_do(tmp_path: Path) -> None:
