@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from pathlib import PurePath
 
-    from packaging.markers import Marker
     from packaging.pylock import Package, Pylock
     from packaging.specifiers import SpecifierSet
     from packaging.tags import Tag
@@ -340,29 +339,13 @@ def parse_wheel(
 
 def _check_covers(lock: Pylock, targets: Sequence[Target]) -> None:
     """Refuse a lock that does not claim to cover a target (PEP 751)."""
-    requires = lock.requires_python
-    outside = [
-        target
-        for target in targets
-        if (requires is not None and not admits(requires, target.python))
-        or (lock.environments is not None and not _in_environments(lock.environments, target))
-    ]
+    outside = [target for target in targets if not covered_patches(lock, target)]
     if outside:
         raise LockError(
             f"the lock is not made for {', '.join(map(str, outside))} "
             "(its requires-python or environments leave them out); "
             "write the lock anew, or leave these targets out by 'exclude'"
         )
-
-
-def _in_environments(environments: Sequence[Marker], target: Target) -> bool:
-    markers = [str(environment) for environment in environments]
-    patches = _patches(markers, target)
-    return any(
-        marker_holds(marker, lock_environment(target, patch))
-        for patch in patches
-        for marker in markers
-    )
 
 
 def _runs(markers: Iterable[str], target: Target) -> Iterable[tuple[int, int]]:

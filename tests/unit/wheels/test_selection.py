@@ -267,6 +267,14 @@ def test_a_lock_with_two_versions_for_one_target_is_refused() -> None:
             [],
             id="some patch release",
         ),
+        pytest.param(
+            {
+                "requires-python": ">=3.12.4",
+                "environments": ["python_full_version < '3.12.4'"],
+            },
+            [GLIBC, "cp312-win_amd64"],
+            id="two bounds that exclude each other",
+        ),
     ],
 )
 def test_a_lock_that_was_not_made_for_a_target_is_refused(
