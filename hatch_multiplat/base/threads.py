@@ -62,6 +62,28 @@ def run_in_threads(
     return collect()
 
 
+def map_in_threads(
+    function: Callable[[Item], Result],
+    items: Sequence[Item],
+    jobs: int,
+    *,
+    deadline: float | None = None,
+) -> list[Result]:
+    """Return what the function returns for each item, in their order.
+
+    Raises at once what the first call to fail has raised, and TimeoutError as `run_in_threads`.
+    """
+    results: dict[int, Result] = {}
+    places = range(len(items))
+    for place, outcome in run_in_threads(
+        lambda place: function(items[place]), places, jobs, deadline=deadline
+    ):
+        if isinstance(outcome, Exception):
+            raise outcome
+        results[place] = outcome
+    return [results[place] for place in places]
+
+
 def _wait(outcomes: SimpleQueue[Result], deadline: float | None) -> Result:
     while True:
         left = _WAIT if deadline is None else min(_WAIT, deadline - time.monotonic())

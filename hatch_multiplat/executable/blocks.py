@@ -24,7 +24,7 @@ from packaging.utils import canonicalize_name, parse_wheel_filename
 from hatch_multiplat.base.atomic_write import copy_atomically, read_sealed, write_sealed
 from hatch_multiplat.base.errors import ExecutableError, ToolError
 from hatch_multiplat.base.text import format_size
-from hatch_multiplat.base.threads import run_in_threads
+from hatch_multiplat.base.threads import map_in_threads
 from hatch_multiplat.executable.executable import BLOCKS, CONTENTS, HeldMember
 from hatch_multiplat.executable.zip_writer import Member
 from hatch_multiplat.index.wheel_cache import hash_file
@@ -194,10 +194,9 @@ def block_members(
 
     jobs = min(os.cpu_count() or 1, JOBS)
     # The largest first: it would end last.
-    for block, made in run_in_threads(make, sorted(missing, key=lambda b: -b.size), jobs):
-        if isinstance(made, Exception):
-            raise made
-        paths[block.name] = made
+    missing.sort(key=lambda block: -block.size)
+    made = map_in_threads(make, missing, jobs)
+    paths |= {block.name: path for block, path in zip(missing, made, strict=True)}
     members = [Member(name=CONTENTS, data=described)]
     for name, path in paths.items():
         if path is not None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from email.parser import BytesHeaderParser
@@ -15,7 +14,7 @@ from packaging.version import InvalidVersion, Version
 
 from hatch_multiplat.base.errors import FetchError, explain_unreadable
 from hatch_multiplat.base.log import LOG
-from hatch_multiplat.base.threads import run_in_threads
+from hatch_multiplat.base.threads import map_in_threads, run_in_threads
 from hatch_multiplat.base.urls import display_url, local_path, redact
 from hatch_multiplat.index.http_limits import BrokenBodyError, RequestError
 from hatch_multiplat.index.wheel_cache import (
@@ -78,9 +77,10 @@ def fetch_files(
     mistakes = [(artifact, _find_mistake(artifact)) for artifact in artifacts]
     _raise_for([(artifact, mistake) for artifact, mistake in mistakes if mistake])
     wanted = {artifact.key: artifact for artifact in artifacts}
-    with ThreadPoolExecutor(jobs, thread_name_prefix="fetch") as pool:
-        found = pool.map(lambda a: wheel_cache.find_verified(a.filename, a.hashes), wanted.values())
-        files = {key: file for key, file in zip(wanted, found, strict=True) if file is not None}
+    found = map_in_threads(
+        lambda a: wheel_cache.find_verified(a.filename, a.hashes), tuple(wanted.values()), jobs
+    )
+    files = {key: file for key, file in zip(wanted, found, strict=True) if file is not None}
     for file in files.values():
         LOG.debug("in the wheel cache: %s", file.path.name)
     sizes = {key: file.path.stat().st_size for key, file in files.items()}
@@ -136,12 +136,8 @@ def fetch_metadata(
             wheel_cache.write_page(kept, Page(url=kept, body=body))
         return body.decode("utf-8", "replace")
 
-    texts: dict[str, str | None] = {}
-    for wheel, outcome in run_in_threads(read, wheels, jobs):
-        if isinstance(outcome, Exception):
-            raise outcome
-        texts[wheel.filename] = outcome
-    return {wheel.filename: text for wheel in wheels if (text := texts[wheel.filename]) is not None}
+    texts = zip(wheels, map_in_threads(read, wheels, jobs), strict=True)
+    return {wheel.filename: text for wheel, text in texts if text is not None}
 
 
 def _is_metadata_of(filename: str, body: bytes) -> bool:

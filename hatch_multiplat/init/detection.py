@@ -12,7 +12,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from hatch_multiplat.base.errors import FetchError, MultiplatError, ToolError
-from hatch_multiplat.base.threads import run_in_threads
+from hatch_multiplat.base.threads import map_in_threads
 from hatch_multiplat.index.simple_api import Catalog
 from hatch_multiplat.init.defaults import (
     DEFAULT_PLATFORMS,
@@ -292,15 +292,10 @@ def _read_dependencies(
         return Dependency(requirement=requirement, files=listing.files)
 
     context.client.prepare()
-    found = {}
     try:
-        for requirement, outcome in run_in_threads(read, requirements, _JOBS, deadline=deadline):
-            if isinstance(outcome, Exception):
-                raise outcome
-            found[requirement] = outcome
+        return tuple(map_in_threads(read, requirements, _JOBS, deadline=deadline))
     except TimeoutError:
         raise FetchError(f"the index has not answered within {LIMIT:g} seconds") from None
-    return tuple(found[requirement] for requirement in requirements)
 
 
 def _strings(value: object) -> list[str]:

@@ -6,7 +6,6 @@ import functools
 import json
 import os
 import re
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -14,12 +13,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 from hatch_multiplat.base.errors import ToolError
 from hatch_multiplat.base.process import run_tool
+from hatch_multiplat.base.threads import map_in_threads
 from hatch_multiplat.runtime.match import Machine
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 PROBE_SECONDS: Final = 20.0
+_JOBS: Final = 4
 _NAME: Final = re.compile(r"(python[23]?(\.\d+)?t?|pypy3?(\.\d+)?)(\.exe)?", re.IGNORECASE)
 _COMMON: Final = (
     "/usr/bin",
@@ -57,8 +58,7 @@ def find_interpreters(environ: Mapping[str, str]) -> tuple[Interpreter, ...]:
     at all) is left out. The same Python under two names counts once.
     """
     paths = _find_paths(environ)
-    with ThreadPoolExecutor(max_workers=4) as pool:
-        machines = list(pool.map(_probe, paths))
+    machines = map_in_threads(_probe, paths, _JOBS)
     return tuple(
         Interpreter(path=path, machine=machine)
         for path, machine in zip(paths, machines, strict=True)

@@ -10,13 +10,13 @@ import functools
 import hashlib
 import os
 from collections import defaultdict
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from importlib import resources
 from typing import TYPE_CHECKING, Final
 
 from hatch_multiplat.base.errors import VerificationError
+from hatch_multiplat.base.threads import map_in_threads
 from hatch_multiplat.runtime.rules import Folders, fold, join, judge_wheel
 from hatch_multiplat.wheels.wheel_file import REMEDY, find_damages
 
@@ -316,9 +316,8 @@ def _find_all_damages(
     files: Sequence[WheelFile], checked: Path | None
 ) -> dict[str, tuple[str, ...]]:
     """Read every member of these wheels, but of those that were found whole before."""
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        found = pool.map(lambda file: _find_damages(file, checked), files)
-        return {file.filename: damages for file, damages in zip(files, found, strict=True)}
+    found = map_in_threads(lambda file: _find_damages(file, checked), files, os.cpu_count() or 1)
+    return {file.filename: damages for file, damages in zip(files, found, strict=True)}
 
 
 def _find_damages(file: WheelFile, checked: Path | None) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from hatch_multiplat.base.threads import run_in_threads
+from hatch_multiplat.base.threads import map_in_threads, run_in_threads
 
 
 def _divide(number: int) -> float:
@@ -20,6 +20,35 @@ def test_each_item_comes_with_what_the_function_returned_or_raised() -> None:
     outcomes = dict(run_in_threads(_divide, [1, 0, 3], 2))
     assert (outcomes[1], outcomes[3]) == (12, 4)
     assert isinstance(outcomes[0], ZeroDivisionError)
+
+
+def test_results_are_in_the_order_of_their_items() -> None:
+    second_is_done = threading.Event()
+
+    def work(number: int) -> int:
+        if number == 1:
+            second_is_done.wait(60)
+        else:
+            second_is_done.set()
+        return 10 * number
+
+    assert map_in_threads(work, [1, 2], 2) == [10, 20]
+    assert map_in_threads(work, [], 2) == []
+
+
+def test_the_first_to_fail_is_raised_and_nobody_waits_for_the_others() -> None:
+    go_on = threading.Event()
+    done = []
+
+    def work(number: int) -> None:
+        if number == 1:
+            go_on.wait(60)
+        done.append(_divide(number))
+
+    with pytest.raises(ZeroDivisionError):
+        map_in_threads(work, [1, 0, 0, 0], 2)
+    assert done == []
+    go_on.set()
 
 
 def test_nothing_to_do_is_done_at_once() -> None:
