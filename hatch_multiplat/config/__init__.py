@@ -6,7 +6,6 @@ A parsed pyproject.toml comes in; a `Config` goes out. It is pure.
 __all__ = [
     "config",
     "formats",
-    "overrides",
     "pex_options",
     "pyproject_shapes",
     "run",

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 from hatch_multiplat.targets.target_choice import is_named, unknown_patterns
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Sequence
 
-    from hatch_multiplat.base.toml_table import TableReader
     from hatch_multiplat.targets.platforms import Platform
     from hatch_multiplat.targets.target import Target
 
@@ -22,12 +20,7 @@ FORMATS: Final = ("pex", "pyz", "wheelhouse", "wheelhouse-zip", "zip", "exe", "s
 LAYOUTS: Final[tuple[Layout, ...]] = ("zipapp", "packed", "loose")
 STYLES: Final[tuple[Style, ...]] = ("lazy", "eager")
 
-_PREFIX = re.compile(r"[\w.-]+(/[\w.-]+)*")
-# The launcher takes everything up to the first space as the name of a program on PATH.
-_COMMAND = re.compile(r"[A-Za-z0-9_.-]+( +[\w.=:-]+)*")
 _SCIE_MINIMUM: Final = (3, 8)
-# Options of pex's scies that the build decides.
-_DECIDED: Final = frozenset({"--scie-only", "--scie-platform", "--scie-name-style"})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -75,58 +68,6 @@ class FormatOptions:
 
 
 OPTION_TABLES: Final = ("wheelhouse", "zip", "exe", "scie")
-
-
-def read_formats(reader: TableReader, where: str, value: object) -> tuple[str, ...]:
-    """Read `formats`: each once, in the order of `FORMATS`."""
-    found = {
-        word
-        for here, text in reader.items(where, value, empty=False)
-        if (word := reader.choice(here, text, of=FORMATS)) is not None
-    }
-    return tuple(name for name in FORMATS if name in found)
-
-
-def read_wheelhouse(reader: TableReader, where: str, value: object) -> WheelhouseOptions:
-    table = _table(reader, where, value, ("targets",))
-    return WheelhouseOptions(targets=_patterns(reader, where, table))
-
-
-def read_zip(reader: TableReader, where: str, value: object) -> ZipOptions:
-    table = _table(reader, where, value, ("targets", "prefix"))
-    prefix = reader.text(f"{where}.prefix", table.get("prefix", "")) or ""
-    clean = prefix.strip("/")
-    if clean and (not _PREFIX.fullmatch(clean) or {".", ".."} & set(clean.split("/"))):
-        reader.problem(f"{where}.prefix: {prefix!r} is not a folder such as 'python'")
-    return ZipOptions(targets=_patterns(reader, where, table), prefix=clean)
-
-
-def read_exe(reader: TableReader, where: str, value: object) -> ExeOptions:
-    table = _table(reader, where, value, ("python", "windowed"))
-    python = reader.text(f"{where}.python", table.get("python", "")) or ""
-    if python and not _COMMAND.fullmatch(python):
-        reader.problem(
-            f"{where}.python: {python!r} is not a command that is looked for on PATH, "
-            "such as 'py', 'py -3.12' or 'python'"
-        )
-    windowed = reader.boolean(f"{where}.windowed", table.get("windowed", False))
-    return ExeOptions(python=python, windowed=bool(windowed))
-
-
-def read_scie(reader: TableReader, where: str, value: object) -> ScieOptions:
-    known = ("style", "targets", "science", "assets-url", "args")
-    table = _table(reader, where, value, known)
-    style: Style = "eager"
-    if "style" in table:
-        word = reader.choice(f"{where}.style", table["style"], of=STYLES)
-        style = "lazy" if word == "lazy" else "eager"
-    return ScieOptions(
-        style=style,
-        targets=_patterns(reader, where, table),
-        science=_optional(reader, f"{where}.science", table.get("science")),
-        assets_url=_optional(reader, f"{where}.assets-url", table.get("assets-url")),
-        args=_scie_args(reader, f"{where}.args", table.get("args", [])),
-    )
 
 
 def format_problems(
@@ -213,31 +154,3 @@ def _scie_rank(target: Target) -> tuple[bool, tuple[int, int], tuple[int, ...]]:
     floor = target.platform.floor or (0, 0)
     python = target.python
     return not python.free_threaded, python.version, tuple(-number for number in floor)
-
-
-def _table(
-    reader: TableReader, where: str, value: object, known: Sequence[str]
-) -> Mapping[str, Any]:
-    table = reader.table(where, value)
-    reader.reject_unknown(where, table, known)
-    return table
-
-
-def _patterns(reader: TableReader, where: str, table: Mapping[str, Any]) -> tuple[str, ...]:
-    return reader.strings(f"{where}.targets", table.get("targets", []))
-
-
-def _scie_args(reader: TableReader, where: str, value: object) -> tuple[str, ...]:
-    items = reader.items(where, value)
-    for here, text in items:
-        option = text.partition("=")[0]
-        if text.startswith("-") and (not text.startswith("--scie-") or option in _DECIDED):
-            reader.problem(
-                f"{here}: {text!r} cannot be used here; "
-                "take pex's --scie-... options, except those that the build decides"
-            )
-    return tuple(text for _, text in items)
-
-
-def _optional(reader: TableReader, where: str, value: object) -> str | None:
-    return None if value is None else reader.string(where, value)

@@ -1,36 +1,70 @@
-"""`[tool.multiplat]` as a JSON schema, for editors and linters.
+"""Every key of `[tool.multiplat]`: how it is read, and what its JSON schema is.
 
-It says what shape a table has, and how platforms and Pythons are written; whatever else words mean
-is said by `parse_config`. The words to choose from and the keys are those that the readers use, and
-a test compares the rest.
+The schema is for editors and linters. It says what shape a table has, and how platforms and Pythons
+are written. What else words mean is said by the readers, and a test compares both.
 """
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
-from hatch_multiplat.config.config import (
-    DEFAULT_LOCK,
-    DEFAULT_OUTPUT,
-    INHERIT_PATHS,
-    PATHS,
-    SDISTS,
-    known_keys,
+from hatch_multiplat.config.formats import (
+    FORMATS,
+    LAYOUTS,
+    STYLES,
+    ExeOptions,
+    ScieOptions,
+    WheelhouseOptions,
+    ZipOptions,
 )
-from hatch_multiplat.config.formats import FORMATS, LAYOUTS, STYLES
-from hatch_multiplat.config.run import EXECUTABLE_KEYS, RUN_KEYS
+from hatch_multiplat.config.readers import KeyReader
+from hatch_multiplat.config.run import (
+    EXECUTABLE_KEYS,
+    RUN_KEYS,
+    read_executables,
+    read_templates,
+    read_variables,
+)
 from hatch_multiplat.targets.platforms import ARCHS, Platform, short_names
 from hatch_multiplat.targets.python import CPYTHONS, FREE_THREADED_CPYTHONS, PYPYS, known_pythons
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
 Schema: TypeAlias = "dict[str, Any]"
+Reader: TypeAlias = Callable[[KeyReader, str, object], Any]
 
 ID: Final = "https://json.schemastore.org/hatch-multiplat.json"
 DOCUMENTATION: Final = (
     "https://hatch-multiplat.readthedocs.io/en/latest/reference/configuration.html"
 )
+
+DEFAULT_LOCK: Final = "pylock.multiplat.toml"
+DEFAULT_OUTPUT: Final = "{name}-{version}.pex"
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A key of a table: what reads its value, and the schema of that."""
+
+    read: Reader
+    schema: Schema
+
+
+def read_keys(
+    reader: KeyReader, where: str, table: Mapping[str, Any], keys: Mapping[str, Key]
+) -> dict[str, Any]:
+    """Read a table with these keys; returns the values that are right, by attribute."""
+    reader.reject_unknown(where, table, tuple(keys))
+    values = {
+        key.replace("-", "_"): keys[key].read(reader, f"{where}.{key}", table[key])
+        for key in keys
+        if key in table
+    }
+    return {attribute: value for attribute, value in values.items() if value is not None}
 
 
 def table_schema() -> Schema:
@@ -44,7 +78,7 @@ def table_schema() -> Schema:
         "additionalProperties": False,
         "required": ["platforms"],
         **_at_most_one(RUN_KEYS),
-        "properties": {key: _KEYS[key] for key in known_keys()},
+        "properties": {key: found.schema for key, found in KEYS.items()},
     }
 
 
@@ -53,39 +87,55 @@ def tool_schema(tool_name: str) -> Schema:
     return {**table_schema(), "$id": ID, "title": f"tool.{tool_name}"}
 
 
-def _text(description: str, **more: Any) -> Schema:
-    return {"type": "string", "description": description, **more}
+def _text(description: str, read: Reader = KeyReader.text, **more: Any) -> Key:
+    return Key(read, {"type": "string", "description": description, **more})
 
 
-def _filled(description: str, **more: Any) -> Schema:
-    return _text(description, pattern=r"\S", **more)
+def _filled(description: str, read: Reader = KeyReader.string, **more: Any) -> Key:
+    return _text(description, read, pattern=r"\S", **more)
 
 
-def _texts(description: str, **more: Any) -> Schema:
+def _texts(description: str, read: Reader = KeyReader.strings) -> Key:
     items = {"type": "string"}
-    return {"type": "array", "items": items, "description": description, "default": [], **more}
+    return Key(read, {"type": "array", "items": items, "description": description, "default": []})
 
 
-def _flag(description: str) -> Schema:
-    return {"type": "boolean", "description": description, "default": False}
+def _some(description: str, read: Reader, items: Schema, **more: Any) -> Key:
+    """Return the key of an array that must not be empty."""
+    schema = {"type": "array", "minItems": 1, "items": items, "description": description, **more}
+    return Key(read, schema)
 
 
-def _choice(description: str, of: tuple[str, ...], default: str) -> Schema:
-    return {"enum": list(of), "description": description, "default": default}
+def _flag(description: str) -> Key:
+    schema = {"type": "boolean", "description": description, "default": False}
+    return Key(KeyReader.boolean, schema)
 
 
-def _variables(description: str) -> Schema:
+def _choice(description: str, of: tuple[str, ...], default: str) -> Key:
+    schema = {"enum": list(of), "description": description, "default": default}
+    return Key(functools.partial(KeyReader.choice, of=of), schema)
+
+
+def _variables(description: str, read: Reader) -> Key:
     values = {"type": "string"}
-    return {"type": "object", "additionalProperties": values, "description": description}
+    schema = {"type": "object", "additionalProperties": values, "description": description}
+    return Key(read, schema)
 
 
-def _options(description: str, **keys: Schema) -> Schema:
-    return {
+def _options(make: Callable[..., object], description: str, **options: Key) -> Key:
+    """Return the key of a table of options; an underscore stands for the dash of an option."""
+    keys = {option.replace("_", "-"): key for option, key in options.items()}
+
+    def read(reader: KeyReader, where: str, value: object) -> object:
+        return make(**read_keys(reader, where, reader.table(where, value), keys))
+
+    schema = {
         "type": "object",
         "additionalProperties": False,
-        "properties": {key.replace("_", "-"): schema for key, schema in keys.items()},
+        "properties": {option: key.schema for option, key in keys.items()},
         "description": description,
     }
+    return Key(read, schema)
 
 
 def _at_most_one(keys: tuple[str, ...]) -> Schema:
@@ -132,89 +182,112 @@ def _words(known: Iterable[object], pattern: str) -> Schema:
     return {"anyOf": [{"enum": list(map(str, known))}, {"type": "string", "pattern": pattern}]}
 
 
-_RUNS: Final[dict[str, Schema]] = {
+_RUNS: Final[dict[str, Key]] = {
     "script": _text("A console script of the project or of a dependency; empty for Python itself."),
     "entry-point": _text("A function that is called: package.module:function."),
     "module": _text("A module that is run, as by python -m."),
-    "inject-args": _texts("Arguments that come before those of the user."),
-    "inject-env": _variables("Environment variables that start-up sets, unless they are set."),
+    "inject-args": _texts("Arguments that come before those of the user.", read_templates),
+    "inject-env": _variables(
+        "Environment variables that start-up sets, unless they are set.", read_variables
+    ),
 }
 _PATTERNS: Final = "Targets by name or pattern, such as cp312-*; all by default."
 
-_KEYS: Final[dict[str, Schema]] = {
-    **_RUNS,
-    "platforms": {
-        "type": "array",
-        "minItems": 1,
-        "items": _words([*short_names(), "current"], _platform_pattern()),
-        "description": "The platforms to build for; each is multiplied by each Python.",
-    },
-    "python": {
-        "type": "array",
-        "minItems": 1,
-        "items": _words(known_pythons(), _python_pattern()),
-        "description": "The Pythons to build for; by default those that requires-python allows.",
-    },
+KEYS: Final[dict[str, Key]] = {
+    "platforms": _some(
+        "The platforms to build for; each is multiplied by each Python.",
+        KeyReader.platforms,
+        _words([*short_names(), "current"], _platform_pattern()),
+    ),
+    "python": _some(
+        "The Pythons to build for; by default those that requires-python allows.",
+        KeyReader.pythons,
+        _words(known_pythons(), _python_pattern()),
+    ),
     "exclude": _texts("Targets that are left out, by name or pattern, such as cp315-*."),
-    "extras": _texts("Extras of the project whose dependencies are added."),
-    "dependency-groups": _texts("Groups of [dependency-groups] whose requirements are added."),
-    "requirements": _texts("Requirements (PEP 508) that are added."),
-    "constraints": _texts("Bounds on versions, or on tags: cryptography[abi3]."),
+    "script": _RUNS["script"],
+    "entry-point": _RUNS["entry-point"],
+    "module": _RUNS["module"],
+    "extras": _texts("Extras of the project whose dependencies are added.", KeyReader.extras),
+    "dependency-groups": _texts(
+        "Groups of [dependency-groups] whose requirements are added.", KeyReader.groups
+    ),
+    "requirements": _texts("Requirements (PEP 508) that are added.", KeyReader.requirements),
+    "constraints": _texts(
+        "Bounds on versions, or on tags: cryptography[abi3].", KeyReader.constraints
+    ),
     "lock": _filled("The lock file, relative to pyproject.toml.", default=DEFAULT_LOCK),
-    "index-url": _filled("The index to ask.", default="https://pypi.org/simple"),
-    "extra-index-urls": _texts("Indexes to ask before that one."),
-    "find-links": _texts("Folders or pages with packages."),
-    "sdists": _choice("Whether packages without wheels are built.", SDISTS, "universal"),
-    "project-wheels": _texts("Wheels of the project from other machines, by path or pattern."),
-    "output": _filled("The name of the file.", default=DEFAULT_OUTPUT),
+    "index-url": _filled("The index to ask.", KeyReader.url, default="https://pypi.org/simple"),
+    "extra-index-urls": _texts("Indexes to ask before that one.", KeyReader.urls),
+    "find-links": _texts("Folders or pages with packages.", KeyReader.locations),
+    "sdists": _choice(
+        "Whether packages without wheels are built.", ("universal", "never"), "universal"
+    ),
+    "project-wheels": _texts(
+        "Wheels of the project from other machines, by path or pattern.", KeyReader.locations
+    ),
+    "output": _filled("The name of the file.", KeyReader.output, default=DEFAULT_OUTPUT),
     "output-dir": _filled("The folder of the file; by default that of the wheel."),
     "checksums": _flag("Write SHA256SUMS beside the executable."),
     "sbom": _flag("Write an inventory (CycloneDX) beside the executable."),
-    "shebang": _filled("The first line of the file, such as /usr/bin/env python3.12."),
-    "inherit-path": _choice(
-        "Whether the packages of the machine's own Python can be imported.", INHERIT_PATHS, "false"
+    "inject-args": _RUNS["inject-args"],
+    "inject-env": _RUNS["inject-env"],
+    "shebang": _filled(
+        "The first line of the file, such as /usr/bin/env python3.12.", KeyReader.shebang
     ),
-    "path": _choice("Where the console scripts go in PATH.", PATHS, "prepend"),
+    "inherit-path": _choice(
+        "Whether the packages of the machine's own Python can be imported.",
+        ("false", "fallback", "prefer"),
+        "false",
+    ),
+    "path": _choice(
+        "Where the console scripts go in PATH.", ("prepend", "append", "none"), "prepend"
+    ),
     "include-tools": _flag("Have pex's tools in the file."),
     "strict": _flag("Start on the listed targets alone, and nowhere else."),
     "runtime-root": _filled("The folder in which start-up keeps its environments."),
-    "executables": {
-        "type": "object",
-        "additionalProperties": {
+    "executables": Key(
+        read_executables,
+        {
             "type": "object",
-            "additionalProperties": False,
-            **_at_most_one(RUN_KEYS),
-            "properties": {key: _RUNS[key] for key in EXECUTABLE_KEYS},
+            "additionalProperties": {
+                "type": "object",
+                "additionalProperties": False,
+                **_at_most_one(RUN_KEYS),
+                "properties": {key: _RUNS[key].schema for key in EXECUTABLE_KEYS},
+            },
+            "description": "What else the file runs, by the name that it is called by.",
         },
-        "description": "What else the file runs, by the name that it is called by.",
-    },
-    "formats": {
-        "type": "array",
-        "minItems": 1,
-        "items": {"enum": list(FORMATS)},
-        "description": "What a build makes.",
-        "default": ["pex"],
-    },
+    ),
+    "formats": _some(
+        "What a build makes.", KeyReader.formats, {"enum": list(FORMATS)}, default=["pex"]
+    ),
     "layout": _choice("The PEX as one file, or as a folder.", LAYOUTS, "zipapp"),
-    "wheelhouse": _options("Options of wheelhouses.", targets=_texts(_PATTERNS)),
+    "wheelhouse": _options(WheelhouseOptions, "Options of wheelhouses.", targets=_texts(_PATTERNS)),
     "zip": _options(
+        ZipOptions,
         "Options of zip files.",
         targets=_texts(_PATTERNS),
-        prefix=_text("The folder inside that everything is in.", default=""),
+        prefix=_text("The folder inside that everything is in.", KeyReader.zip_prefix, default=""),
     ),
     "exe": _options(
+        ExeOptions,
         "Options of programs for Windows.",
-        python=_text("What starts it: py, py -3.12 or python.", default=""),
+        python=_text("What starts it: py, py -3.12 or python.", KeyReader.exe_python, default=""),
         windowed=_flag("Open no console."),
     ),
     "scie": _options(
+        ScieOptions,
         "Options of scies, which bring their own Python.",
         style=_choice("Whether Python is in the file or is fetched.", STYLES, "eager"),
         targets=_texts(_PATTERNS),
         science=_filled("The program science, by path or URL."),
         assets_url=_filled("A mirror of the Pythons."),
-        args=_texts("Further options of pex for scies."),
+        args=_texts("Further options of pex for scies.", KeyReader.scie_args),
     ),
-    "runners": _variables("Commands by which verify runs the file for a target or pattern."),
-    "pex-args": _texts("Further options of pex that end in PEX-INFO."),
+    "runners": _variables(
+        "Commands by which verify runs the file for a target or pattern.", KeyReader.runners
+    ),
+    "pex-args": _texts("Further options of pex that end in PEX-INFO.", KeyReader.pex_args),
 }
+"""Every key of the table, in the order of the reference."""

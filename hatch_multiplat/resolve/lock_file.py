@@ -18,7 +18,7 @@ from hatch_multiplat.base.atomic_write import write_atomically
 from hatch_multiplat.base.errors import LockError, WriteError, explain_unreadable
 from hatch_multiplat.base.process import find_uv, run_tool
 from hatch_multiplat.base.urls import redact
-from hatch_multiplat.config.config import DEFAULT_LOCK
+from hatch_multiplat.config.schema import DEFAULT_LOCK
 from hatch_multiplat.index.project_settings import find_workspace
 from hatch_multiplat.resolve.lock_changes import (
     find_stale,

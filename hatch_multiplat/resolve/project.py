@@ -22,8 +22,13 @@ from hatch_multiplat.base.errors import (
 )
 from hatch_multiplat.base.toml_file import TomlFile, read_toml_file
 from hatch_multiplat.base.urls import Credentials, explain_url, redact_text
-from hatch_multiplat.config.config import Config, ProjectFacts, known_keys, parse_config
-from hatch_multiplat.config.overrides import widen_targets
+from hatch_multiplat.config.config import (
+    Config,
+    ProjectFacts,
+    known_keys,
+    parse_config,
+    widen_targets,
+)
 from hatch_multiplat.config.pyproject_shapes import check_pyproject, misplaced_options
 from hatch_multiplat.index.local_files import project_host
 from hatch_multiplat.index.project_settings import take_credentials
@@ -43,7 +48,7 @@ if TYPE_CHECKING:
 
     from packaging.utils import NormalizedName
 
-    from hatch_multiplat.config.overrides import Overrides
+    from hatch_multiplat.config.config import Overrides
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -13,7 +13,7 @@ from hatch_multiplat.base.errors import ConfigError, CoverageError
 from hatch_multiplat.base.lines import width_of
 from hatch_multiplat.base.text import format_count
 from hatch_multiplat.build.own_wheels import describe_own_wheels
-from hatch_multiplat.config.overrides import Overrides
+from hatch_multiplat.config.config import Overrides
 from hatch_multiplat.executable.run_choice import choose_run, names_foreign_script
 from hatch_multiplat.frontends.commands.opening import (
     open_with_metadata,
