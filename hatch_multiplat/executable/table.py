@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from types import MappingProxyType
 from typing import Any, Final, Literal
 
-from hatch_multiplat.targets.patch_spans import EVERY, Spans
+from hatch_multiplat.targets.python import EVERY, Spans
 
 FORMAT: Final = 2
 Run = Mapping[str, str]

@@ -20,9 +20,8 @@ from hatch_multiplat.executable.table import (
     TargetNeeds,
 )
 from hatch_multiplat.executable.table_rules import find_breaches
-from hatch_multiplat.targets.patch_spans import EVERY
 from hatch_multiplat.targets.platforms import Platform
-from hatch_multiplat.targets.python import PYPYS, Python, TargetError
+from hatch_multiplat.targets.python import EVERY, PYPYS, Python, TargetError
 from hatch_multiplat.targets.target import Target
 from hatch_multiplat.wheels.selection import Selection, WheelSet, parse_wheel
 

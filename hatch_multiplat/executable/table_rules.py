@@ -10,8 +10,7 @@ from packaging.version import InvalidVersion, Version
 
 from hatch_multiplat.base.toml_table import is_file_name
 from hatch_multiplat.config.pex_options import is_template
-from hatch_multiplat.targets.patch_spans import in_spans, make_spans
-from hatch_multiplat.targets.target_list import MAX_PATCH
+from hatch_multiplat.targets.python import MAX_PATCH, in_spans, make_spans
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Final, TypeAlias, cast
 
 from packaging.utils import canonicalize_name
 
+from hatch_multiplat.targets.python import admits
 from hatch_multiplat.targets.target import Target
-from hatch_multiplat.targets.target_list import admits, default_pythons, old_pythons
+from hatch_multiplat.targets.target_list import default_pythons, old_pythons
 from hatch_multiplat.wheels.incompatibility import lowest_floor
 from hatch_multiplat.wheels.selection import wheel_fits
 

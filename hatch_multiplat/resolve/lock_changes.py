@@ -14,7 +14,7 @@ from hatch_multiplat.base.urls import redact, redact_text
 from hatch_multiplat.resolve.build_context import POLICY_KEYS
 from hatch_multiplat.resolve.lock_writer import find_situations
 from hatch_multiplat.resolve.question import lowest_python
-from hatch_multiplat.targets.target_list import admits
+from hatch_multiplat.targets.python import admits
 from hatch_multiplat.wheels.pylock import (
     lock_environment,
     marker_holds,

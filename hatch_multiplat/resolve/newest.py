@@ -18,9 +18,8 @@ from hatch_multiplat.index.project_settings import valid_requirements
 from hatch_multiplat.resolve.question import TargetConstraint
 from hatch_multiplat.resolve.solve import with_preferences
 from hatch_multiplat.resolve.solver import Level
-from hatch_multiplat.targets.patch_spans import admitted_patches
+from hatch_multiplat.targets.python import MAX_PATCH, admitted_patches
 from hatch_multiplat.targets.tag_constraint import admitted
-from hatch_multiplat.targets.target_list import MAX_PATCH
 from hatch_multiplat.wheels.proof import list_requirements
 from hatch_multiplat.wheels.pylock import parse_lock
 from hatch_multiplat.wheels.selection import wheel_fits

@@ -36,7 +36,7 @@ from hatch_multiplat.resolve.question import (
     stage_own,
     stage_pyproject,
 )
-from hatch_multiplat.targets.target_list import MAX_PATCH
+from hatch_multiplat.targets.python import MAX_PATCH
 from hatch_multiplat.wheels.pylock import lock_environment, parse_lock
 
 if TYPE_CHECKING:

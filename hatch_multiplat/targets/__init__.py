@@ -5,7 +5,6 @@ pure: it touches neither this machine nor the network.
 """
 
 __all__ = [
-    "patch_spans",
     "platforms",
     "python",
     "tag_constraint",

@@ -34,18 +34,6 @@ DEFAULT_FLOORS: Final[dict[str, tuple[int, int]]] = {
 _NEWEST_MINOR: Final = 999
 """The newest floor: a target has a tag for each release up to its floor."""
 
-# The CPython minors that upstream still supports as of this release, oldest first.
-SUPPORTED_CPYTHONS: Final[tuple[tuple[int, int], ...]] = (
-    (3, 11),
-    (3, 12),
-    (3, 13),
-    (3, 14),
-    (3, 15),
-)
-
-OLDEST_CPYTHON: Final[tuple[int, int]] = (3, 6)
-"""The oldest minor that an executable starts on."""
-
 # PEP 600: the legacy tags are aliases of these glibc versions.
 _LEGACY_TAGS: Final = {(2, 5): "manylinux1", (2, 12): "manylinux2010", (2, 17): "manylinux2014"}
 _LEGACY_FLOORS: Final = {name: floor for floor, name in _LEGACY_TAGS.items()}
@@ -265,8 +253,9 @@ def _tags(platform: Platform) -> tuple[str, ...]:
     major, minor = platform.floor
     if platform.libc is None:
         return tuple(mac_platforms((major, minor), arch))
+    oldest = oldest_floor(platform.system, arch, platform.libc) or (major, minor)
     tags = []
-    for n in range(minor, _linux_oldest_minor(platform) - 1, -1):
+    for n in range(minor, oldest[1] - 1, -1):
         if platform.libc == "musl":
             tags.append(f"musllinux_{major}_{n}_{arch}")
             continue
@@ -274,11 +263,6 @@ def _tags(platform: Platform) -> tuple[str, ...]:
         if legacy := _LEGACY_TAGS.get((major, n)):
             tags.append(f"{legacy}_{arch}")
     return (*tags, f"linux_{arch}")
-
-
-def _linux_oldest_minor(platform: Platform) -> int:
-    oldest = oldest_floor(platform.system, platform.arch, platform.libc)
-    return oldest[1] if oldest else 0
 
 
 # Parsing. Numbers have no leading zeros and two digits at most, which bounds the list of tags.

@@ -1,8 +1,9 @@
-"""One Python, a minor of CPython or PyPy or one patch release of it: its names, tags and ABI."""
+"""One Python, a minor of CPython or PyPy or one patch release of it: names, tags, ABI, patches."""
 
 from __future__ import annotations
 
 import difflib
+import functools
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
@@ -10,7 +11,12 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from packaging.specifiers import SpecifierSet
+
 CPYTHONS: Final = tuple((3, minor) for minor in range(6, 16))
+"""The minors that are known, from the oldest that an executable starts on."""
+SUPPORTED_CPYTHONS: Final = CPYTHONS[CPYTHONS.index((3, 11)) :]
+"""Those that upstream still supports as of this release."""
 FREE_THREADED_CPYTHONS: Final = tuple(version for version in CPYTHONS if version >= (3, 13))
 
 # The PyPys: for each minor its ABIs, the usual one first, with the last release that has it.
@@ -25,6 +31,10 @@ PYPYS: Final[dict[tuple[int, int], dict[str, str]]] = {
     (3, 11): {"pp73": "7.3.23", "pp80": "8.0.1"},
     (3, 12): {"pp80": "8.0.1"},
 }
+
+
+MAX_PATCH: Final = 50
+"""More patch releases than any minor has had."""
 
 
 class TargetError(ValueError):
@@ -226,3 +236,56 @@ def _suggest_python(text: str) -> str | None:
     known += [Python(implementation="pypy", version=version) for version in PYPYS]
     names = [*map(str, known), *(python.tag for python in known)]
     return next(iter(difflib.get_close_matches(words, names, n=1, cutoff=0.8)), None)
+
+
+# Some of the patch releases of a minor, as ranges.
+
+Spans = tuple[tuple[int, int | None], ...]
+"""Patch releases, as ranges from the first up to and without the second; None is no end."""
+
+EVERY: Final[Spans] = ((0, None),)
+
+
+@functools.lru_cache(maxsize=4096)
+def admitted_patches(requires_python: SpecifierSet, version: tuple[int, int]) -> frozenset[int]:
+    """Return the patch releases of a minor that a Requires-Python allows."""
+    return frozenset(
+        patch for patch in range(MAX_PATCH) if requires_python.contains(dotted((*version, patch)))
+    )
+
+
+def admits(requires_python: SpecifierSet, python: Python) -> bool:
+    """Tell whether some patch release of this minor, or the pinned one, is allowed."""
+    if python.patch is None:
+        return bool(admitted_patches(requires_python, python.version))
+    return requires_python.contains(dotted((*python.version, python.patch)))
+
+
+def make_spans(patches: Iterable[int]) -> Spans:
+    """Return the ranges of these patch releases; one that reaches the last we count has no end."""
+    spans: list[tuple[int, int | None]] = []
+    for patch in sorted(patches):
+        end = None if patch == MAX_PATCH - 1 else patch + 1
+        if spans and spans[-1][1] == patch:
+            spans[-1] = (spans[-1][0], end)
+        else:
+            spans.append((patch, end))
+    return tuple(spans)
+
+
+def in_spans(spans: Spans, patch: int) -> bool:
+    """Tell whether one of the ranges has a patch release."""
+    return any(first <= patch and (end is None or patch < end) for first, end in spans)
+
+
+def spell_spans(spans: Spans, version: tuple[int, int]) -> str:
+    """Return the patch releases as words: "3.12.0, 3.12.3 to 3.12.5, 3.12.9 and newer"."""
+    minor, words = dotted(version), []
+    for first, end in spans:
+        word = f"{minor}.{first}"
+        if end is None:
+            word += " and newer"
+        elif end > first + 1:
+            word += f" to {minor}.{end - 1}"
+        words.append(word)
+    return ", ".join(words)

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import functools
 import json
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from hatch_multiplat.targets.platforms import (
-    OLDEST_CPYTHON,
+from hatch_multiplat.targets.platforms import Platform, PlatformError
+from hatch_multiplat.targets.python import (
+    CPYTHONS,
     SUPPORTED_CPYTHONS,
-    Platform,
-    PlatformError,
+    Python,
+    TargetError,
+    admits,
 )
-from hatch_multiplat.targets.python import Python, TargetError
 from hatch_multiplat.targets.target import Target, is_pex_platform
 
 if TYPE_CHECKING:
@@ -23,9 +23,6 @@ if TYPE_CHECKING:
     from packaging.specifiers import SpecifierSet
 
     from hatch_multiplat.base.toml_table import TableReader
-
-MAX_PATCH: Final = 50
-"""More patch releases than any minor has had."""
 
 IN_PROJECT: Final = "project.requires-python"
 
@@ -126,20 +123,15 @@ def read_pythons(
 
 def default_pythons(requires_python: SpecifierSet) -> tuple[Python, ...]:
     """Return every CPython that a project allows and upstream still supports."""
-    supported = [Python(implementation="cpython", version=minor) for minor in SUPPORTED_CPYTHONS]
-    return tuple(python for python in supported if admits(requires_python, python))
+    cpythons = [Python(implementation="cpython", version=minor) for minor in SUPPORTED_CPYTHONS]
+    return tuple(python for python in cpythons if admits(requires_python, python))
 
 
 def old_pythons(requires_python: SpecifierSet) -> tuple[Python, ...]:
-    """Return every CPython that a project allows and upstream no longer supports.
-
-    They start with the oldest that executables start on.
-    """
-    oldest, first = OLDEST_CPYTHON, SUPPORTED_CPYTHONS[0]
-    old = [
-        Python(implementation="cpython", version=(3, minor)) for minor in range(oldest[1], first[1])
-    ]
-    return tuple(python for python in old if admits(requires_python, python))
+    """Return every CPython that a project allows and upstream no longer supports."""
+    old = [minor for minor in CPYTHONS if minor < SUPPORTED_CPYTHONS[0]]
+    cpythons = [Python(implementation="cpython", version=minor) for minor in old]
+    return tuple(python for python in cpythons if admits(requires_python, python))
 
 
 def expand(entries: Sequence[PlatformEntry], pythons: Sequence[Python]) -> tuple[Target, ...]:
@@ -151,14 +143,6 @@ def expand(entries: Sequence[PlatformEntry], pythons: Sequence[Python]) -> tuple
         else:
             targets += [Target(python=python, platform=entry.meant) for python in pythons]
     return tuple(dict.fromkeys(targets))
-
-
-@functools.lru_cache(maxsize=4096)  # The pages of an index say the same thing often.
-def admits(requires_python: SpecifierSet, python: Python) -> bool:
-    """Tell whether some patch release of this minor, or the pinned one, is allowed."""
-    major, minor = python.version
-    patches = range(MAX_PATCH) if python.patch is None else (python.patch,)
-    return any(requires_python.contains(f"{major}.{minor}.{patch}") for patch in patches)
 
 
 def _not_admitted(python: Python, requires_python: SpecifierSet, said_by: str) -> str:

@@ -9,8 +9,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple, TypeAlias
 
 from hatch_multiplat.targets.platforms import Platform, PlatformError, oldest_floor
+from hatch_multiplat.targets.python import admits
 from hatch_multiplat.targets.target import tag_ranks
-from hatch_multiplat.targets.target_list import admits
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence

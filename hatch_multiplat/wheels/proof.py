@@ -19,14 +19,14 @@ from packaging.version import Version
 
 from hatch_multiplat.base.errors import LockError, VerificationError
 from hatch_multiplat.index.project_settings import valid_requirements
-from hatch_multiplat.targets.patch_spans import (
+from hatch_multiplat.targets.python import (
+    MAX_PATCH,
     admitted_patches,
     in_spans,
     make_spans,
     spell_spans,
 )
 from hatch_multiplat.targets.target import tag_ranks
-from hatch_multiplat.targets.target_list import MAX_PATCH
 from hatch_multiplat.wheels.incompatibility import explain_incompatibility, explain_refusal
 from hatch_multiplat.wheels.metadata import WheelTexts, parse_bound
 from hatch_multiplat.wheels.pylock import lock_environment, marker_boundaries, marker_holds

@@ -14,10 +14,16 @@ from packaging.utils import (
 
 from hatch_multiplat.base.errors import LockError
 from hatch_multiplat.base.urls import file_url
-from hatch_multiplat.targets.patch_spans import EVERY, Spans, admitted_patches, make_spans
+from hatch_multiplat.targets.python import (
+    EVERY,
+    MAX_PATCH,
+    Spans,
+    admits,
+    admitted_patches,
+    make_spans,
+)
 from hatch_multiplat.targets.tag_constraint import admitted
 from hatch_multiplat.targets.target import tag_ranks
-from hatch_multiplat.targets.target_list import MAX_PATCH, admits
 from hatch_multiplat.wheels.incompatibility import (
     Incompatibility,
     explain_incompatibility,

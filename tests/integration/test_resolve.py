@@ -24,7 +24,7 @@ from hatch_multiplat.base.errors import ConfigError, CoverageError, LockError, S
 from hatch_multiplat.build.report import render_report
 from hatch_multiplat.executable.reader import read_executable
 from hatch_multiplat.frontends.cli import main
-from hatch_multiplat.targets.patch_spans import spell_spans
+from hatch_multiplat.targets.python import spell_spans
 from hatch_multiplat.targets.target import Target
 from tests.support.caches import make_cache
 from tests.support.elf import glibc_object

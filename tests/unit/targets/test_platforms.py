@@ -9,13 +9,13 @@ from hypothesis import strategies as st
 from hatch_multiplat.targets.platforms import (
     ARCHS,
     DEFAULT_FLOORS,
-    SUPPORTED_CPYTHONS,
     Platform,
     PlatformError,
     default_floor,
     oldest_floor,
     short_names,
 )
+from hatch_multiplat.targets.python import SUPPORTED_CPYTHONS
 
 
 @st.composite

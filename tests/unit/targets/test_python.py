@@ -6,13 +6,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hatch_multiplat.targets.platforms import SUPPORTED_CPYTHONS
 from hatch_multiplat.targets.python import (
     CPYTHONS,
+    EVERY,
     FREE_THREADED_CPYTHONS,
+    MAX_PATCH,
     PYPYS,
+    SUPPORTED_CPYTHONS,
     Python,
+    Spans,
     TargetError,
+    in_spans,
+    make_spans,
+    spell_spans,
 )
 
 PYTHONS = [
@@ -149,3 +155,28 @@ def test_a_python_that_cannot_be_cannot_be_made() -> None:
         Python(implementation="cpython", version=(3, 12), pypy_abi="pp73")
     with pytest.raises(TargetError, match=r"the ABI of PyPy 3\.11 is pp73 or pp80"):
         Python(implementation="pypy", version=(3, 11), pypy_abi="pp73")
+
+
+@pytest.mark.parametrize(
+    ("patches", "spans"),
+    [
+        pytest.param(range(MAX_PATCH), EVERY, id="all"),
+        pytest.param(range(4, MAX_PATCH), ((4, None),), id="from one on"),
+        pytest.param([4], ((4, 5),), id="one"),
+        pytest.param([5, 3, 4, 0], ((0, 1), (3, 6)), id="with a hole"),
+        pytest.param([], (), id="none"),
+    ],
+)
+def test_patch_releases_make_ranges_that_have_just_them(patches: list[int], spans: Spans) -> None:
+    assert make_spans(patches) == spans
+    assert [patch for patch in range(MAX_PATCH) if in_spans(spans, patch)] == sorted(patches)
+
+
+def test_a_range_without_an_end_has_what_no_release_has_reached() -> None:
+    assert in_spans(((4, None),), MAX_PATCH + 100)
+
+
+def test_ranges_are_told_in_words() -> None:
+    assert spell_spans(((0, 1), (3, 6), (9, None)), (3, 12)) == (
+        "3.12.0, 3.12.3 to 3.12.5, 3.12.9 and newer"
+    )

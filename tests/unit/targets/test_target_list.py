@@ -5,12 +5,11 @@ from packaging.specifiers import SpecifierSet
 
 from hatch_multiplat.base.toml_table import TableReader
 from hatch_multiplat.targets.platforms import Platform
-from hatch_multiplat.targets.python import Python
+from hatch_multiplat.targets.python import Python, admits
 from hatch_multiplat.targets.target import Target
 from hatch_multiplat.targets.target_list import (
     Host,
     PlatformEntry,
-    admits,
     default_pythons,
     expand,
     read_platforms,

@@ -11,7 +11,7 @@ from packaging.specifiers import SpecifierSet
 
 from hatch_multiplat.base.errors import VerificationError
 from hatch_multiplat.resolve.lock_file import name_renewal
-from hatch_multiplat.targets.patch_spans import EVERY, Spans
+from hatch_multiplat.targets.python import EVERY, Spans
 from hatch_multiplat.targets.target import Target
 from hatch_multiplat.wheels.metadata import WheelTexts
 from hatch_multiplat.wheels.proof import (
