@@ -21,7 +21,7 @@ from packaging.utils import canonicalize_name
 from hatch_multiplat.targets.platforms import ARCHS, Platform, PlatformError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
     from packaging.tags import Tag
     from packaging.utils import NormalizedName
@@ -129,12 +129,11 @@ def parse_tag_constraint(text: str) -> tuple[TagConstraint, Requirement | None]:
 
 
 def admitted(
-    constraints: Iterable[TagConstraint], name: str, tags: Iterable[Tag], target: Target
+    constraints: Iterable[TagConstraint], name: str, tags: Collection[Tag], target: Target
 ) -> bool:
     """Tell whether a wheel of a package may be used on a target by all constraints on it."""
-    known = tuple(tags)
     return all(
-        constraint.admits(known)
+        constraint.admits(tags)
         for constraint in constraints
         if constraint.name == name and constraint.concerns(target)
     )

@@ -220,10 +220,17 @@ def select_all(
 
     `base` is the absolute folder that relative paths of the lock start from; `built` maps the
     key of a LockedSource to the wheel that was built from it; `rules` say which tags wheels may
-    carry. An incomplete target gets a partial
-    Selection only. Raises LockError where the lock is ambiguous for a target, or not made for it.
+    carry. An incomplete target gets a partial Selection only. Raises LockError where the lock is
+    ambiguous for a target, or does not claim to cover it (PEP 751).
     """
-    _check_covers(lock, targets)
+    covered = {target: covered_patches(lock, target) for target in targets}
+    outside = [str(target) for target, patches in covered.items() if not patches]
+    if outside:
+        raise LockError(
+            f"the lock is not made for {', '.join(outside)} "
+            "(its requires-python or environments leave them out); "
+            "write the lock anew, or leave these targets out by 'exclude'"
+        )
     selections: list[Selection] = []
     partial: list[Selection] = []
     missing_wheels: list[MissingWheel] = []
@@ -235,7 +242,7 @@ def select_all(
         sets: list[WheelSet] = []
         best: dict[int, Wheel | None] = {}
         missing: dict[NormalizedName, MissingWheel] = {}
-        admitted = covered_patches(lock, target)
+        admitted = covered[target]
         for patch, upto in _runs(turning, target):
             here = frozenset(found for found in admitted if patch <= found < upto)
             if not here:
@@ -297,19 +304,14 @@ def _choose(
 ) -> Wheel | None:
     if _leaves_out(package, target):
         return None
-    return best_wheel(_admitted(wheels, target, rules) if rules else wheels, target)
+    allowed = [wheel for wheel in wheels if admitted(rules, wheel.name, wheel.tags, target)]
+    return best_wheel(allowed, target)
 
 
 def _leaves_out(package: Package, target: Target) -> bool:
     """Tell whether a package is not for a target's Python at all, by the lock."""
     bound = package.requires_python
     return bound is not None and not admits(bound, target.python)
-
-
-def _admitted(
-    wheels: Iterable[Wheel], target: Target, rules: Sequence[TagConstraint]
-) -> list[Wheel]:
-    return [wheel for wheel in wheels if admitted(rules, wheel.name, wheel.tags, target)]
 
 
 def best_wheel(wheels: Iterable[Wheel], target: Target) -> Wheel | None:
@@ -329,7 +331,7 @@ def best_wheel(wheels: Iterable[Wheel], target: Target) -> Wheel | None:
 def parse_wheel(
     filename: str, url: str, hashes: Mapping[str, str], size: int | None = None
 ) -> Wheel:
-    """Make a LockedWheel from its file name; raises InvalidWheelFilename."""
+    """Make a Wheel from its file name; raises InvalidWheelFilename."""
     name, version, build, tags = parse_wheel_filename(filename)
     return Wheel(
         name=name,
@@ -343,27 +345,13 @@ def parse_wheel(
     )
 
 
-def _check_covers(lock: Pylock, targets: Sequence[Target]) -> None:
-    """Refuse a lock that does not claim to cover a target (PEP 751)."""
-    outside = [target for target in targets if not covered_patches(lock, target)]
-    if outside:
-        raise LockError(
-            f"the lock is not made for {', '.join(map(str, outside))} "
-            "(its requires-python or environments leave them out); "
-            "write the lock anew, or leave these targets out by 'exclude'"
-        )
-
-
 def _runs(markers: Iterable[str], target: Target) -> Iterable[tuple[int, int]]:
     """Return the spans of patch releases in which no marker changes its mind."""
-    firsts = _patches(markers, target)
+    python = target.python
+    if python.patch is not None:
+        return [(python.patch, python.patch + 1)]
+    firsts = marker_boundaries(markers, python.version)
     return itertools.pairwise([*firsts, max(MAX_PATCH, firsts[-1] + 1)])
-
-
-def _patches(markers: Iterable[str], target: Target) -> tuple[int, ...]:
-    if target.python.patch is not None:
-        return (target.python.patch,)
-    return marker_boundaries(markers, target.python.version)
 
 
 def _applicable(
