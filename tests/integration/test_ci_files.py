@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import subprocess
 import sys
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from hatch_multiplat.__about__ import __version__
+from tests.support.commands import check_jsonschema
 from tests.support.workflow import Runner, read_yaml
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -19,13 +19,8 @@ WORKFLOWS = sorted(ROOT.glob(".github/workflows/*.yml"))
 
 
 def check_schema(schema: str, path: Path) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "check_jsonschema", "--builtin-schema", f"vendor.{schema}", path],
-        check=False,
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stdout
+    done = check_jsonschema("--builtin-schema", f"vendor.{schema}", path)
+    assert done.exit_code == 0, done.output
 
 
 @pytest.mark.parametrize(

@@ -7,15 +7,17 @@ from __future__ import annotations
 
 import ast
 import functools
+import json
 import os
 import re
 import subprocess
 import sys
 import textwrap
-from functools import partial
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 import pytest
+from uv import find_uv_bin
 
 from hatch_multiplat.base.errors import VerificationError
 from hatch_multiplat.runtime.install import Archive, Interpreter, Paths, install_wheel
@@ -29,7 +31,7 @@ from tests.support.odd_wheels import ELSEWHERE, HARMLESS, HOSTILE
 from tests.support.wheels import make_wheel, rewrite
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 pytestmark = [
@@ -86,30 +88,78 @@ def installer_source(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "src"
 
 
-def call(*command: object, **environ: str) -> bool:
-    done = subprocess.run(
-        [str(word) for word in command],
+# A tool that reads its arguments from a line, and is imported once for all of them.
+TOOL: Final = """
+import json, os, sys
+
+for line in sys.stdin:
+    if not (child := os.fork()):
+        null = os.open(os.devnull, os.O_RDWR)
+        for stream in range(3):
+            os.dup2(null, stream)
+        code = 1
+        try:
+            code = main(json.loads(line))
+        finally:
+            os._exit(bool(code))
+    print(os.waitpid(child, 0)[1], flush=True)
+"""
+PIP: Final = """
+import pip._internal.commands.install
+from pip._internal.cli.main import main
+"""
+INSTALLER: Final = """
+from installer.__main__ import _main
+
+def main(words):
+    return _main(words, "installer")
+"""
+
+
+@contextmanager
+def running(imports: str, **environ: str) -> Iterator[Callable[..., bool]]:
+    """Start a tool in Python; returns what calls it, and tells whether it was content."""
+    command = [sys.executable, "-c", imports + TOOL]
+    with subprocess.Popen(
+        command,
         env={**os.environ, **environ},
-        capture_output=True,
-        check=False,
-    )
-    return done.returncode == 0
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+
+        def call(*words: object) -> bool:
+            assert process.stdin
+            assert process.stdout
+            print(json.dumps([str(word) for word in words]), file=process.stdin, flush=True)
+            return process.stdout.readline() == "0\n"
+
+        yield call
 
 
-def by_pip(wheel: Path, prefix: Path) -> bool:
-    options = ["--no-index", "--no-deps", "--no-compile", "--ignore-installed", "--no-cache-dir"]
-    return call(sys.executable, "-m", "pip", "install", "-q", *options, "--prefix", prefix, wheel)
+@pytest.fixture(scope="module")
+def peers(installer_source: Path) -> Iterator[dict[str, Callable[[Path, Path], bool]]]:
+    """What installs a wheel under a prefix, by name of the tool."""
+    uv = find_uv_bin()
 
+    def by_uv(wheel: Path, prefix: Path) -> bool:
+        options = ["--no-index", "--no-deps", "--offline", "--no-config", "--no-cache"]
+        where = ["--python", sys.executable, "--prefix", prefix]
+        command = [uv, "pip", "install", "-q", *options, *where, wheel]
+        return subprocess.run(command, capture_output=True, check=False).returncode == 0
 
-def by_uv(wheel: Path, prefix: Path) -> bool:
-    options = ["--no-index", "--no-deps", "--offline", "--no-config", "--no-cache"]
-    where = ["--python", sys.executable, "--prefix", prefix]
-    return call(sys.executable, "-m", "uv", "pip", "install", "-q", *options, *where, wheel)
+    with running(PIP) as pip, running(INSTALLER, PYTHONPATH=str(installer_source)) as installer:
 
+        def by_pip(wheel: Path, prefix: Path) -> bool:
+            options = ["--no-index", "--no-deps", "--no-compile", "--no-cache-dir"]
+            how = ["--ignore-installed", "--prefix", prefix]
+            return pip("install", "-q", *options, *how, wheel)
 
-def by_installer(wheel: Path, prefix: Path, source: Path) -> bool:
-    options = ["--no-compile-bytecode", "--prefix", prefix, "--validate-record", "none"]
-    return call(sys.executable, "-m", "installer", *options, wheel, PYTHONPATH=str(source))
+        def by_installer(wheel: Path, prefix: Path) -> bool:
+            options = ["--no-compile-bytecode", "--prefix", prefix, "--validate-record", "none"]
+            return installer(*options, wheel)
+
+        yield {"pip": by_pip, "uv": by_uv, "installer": by_installer}
 
 
 def by_us(wheel: Path, prefix: Path) -> bool:
@@ -140,14 +190,11 @@ def installed(prefix: Path) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("case", ODD)
-def test_what_the_peers_agree_on(tmp_path: Path, installer_source: Path, case: str) -> None:
+def test_what_the_peers_agree_on(
+    tmp_path: Path, peers: dict[str, Callable[[Path, Path], bool]], case: str
+) -> None:
     wheel = make_wheel(tmp_path, "evil")
     ODD[case](wheel)
-    peers: dict[str, Callable[[Path, Path], bool]] = {
-        "pip": by_pip,
-        "uv": by_uv,
-        "installer": partial(by_installer, source=installer_source),
-    }
     took = {name: peer(wheel, tmp_path / name) for name, peer in peers.items()}
     ours = by_us(wheel, tmp_path / "ours")
     if case in STRICTER:

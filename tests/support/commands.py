@@ -29,6 +29,13 @@ def call_json(*words: str | Path, code: int = 0) -> Any:
     return json.loads(result.stdout)
 
 
+def check_jsonschema(*words: str | Path) -> Result:
+    """Run `check-jsonschema` with these words in this process: it starts slowly."""
+    from check_jsonschema import main as command  # noqa: PLC0415 -- it takes two seconds
+
+    return CliRunner().invoke(command, [str(word) for word in words])
+
+
 def run_command(
     *words: str | Path, cwd: Path, environ: Mapping[str, str] | None = None, code: int = 0
 ) -> str:
