@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
+import multiprocessing
 import os
 import random
-import signal
 import socket
-import subprocess
 import sys
 import time
 from dataclasses import replace
@@ -17,6 +17,7 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
+from hatch_multiplat.__main__ import run
 from hatch_multiplat.base.errors import ConfigError, MultiplatError, ToolError
 from hatch_multiplat.index.progress import Progress
 from hatch_multiplat.index.sources import Sources
@@ -68,21 +69,43 @@ def project(tmp_path: Path, index_server: IndexServer, make_wheel: MakeFile) -> 
     return project
 
 
-def start(project: ProjectFolder, **environ: str) -> subprocess.Popen[str]:
-    words = ["build", "--wheel", str(project.wheel), "-o", str(project.dist), "--checksums"]
-    return subprocess.Popen(
-        [sys.executable, "-m", "hatch_multiplat", *words, str(project.root)],
-        env=os.environ | project.environ | environ,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        encoding="utf-8",
-    )
+class Build:
+    """`hatch-multiplat build` in a process that is forked from one that has imported everything."""
+
+    def __init__(self, project: ProjectFolder, **environ: str) -> None:
+        words = ["build", "--wheel", project.wheel, "-o", project.dist, "--checksums", project.root]
+        self.log = project.root.parent / f"{next(NUMBERS)}.log"
+        environ = {**os.environ, **project.environ, **environ}
+        arguments = (list(map(str, words)), environ, self.log)
+        self.process = FORKS.Process(target=run_in_child, args=arguments)
+        self.process.start()
+
+    def stop(self, *, by_kill: bool) -> str:
+        """Stop it as `kill -9` or as `kill` does; returns what was printed in the end."""
+        (self.process.kill if by_kill else self.process.terminate)()
+        self.process.join(120)
+        assert self.process.exitcode is not None
+        return self.log.read_text("utf-8") if self.log.exists() else ""
+
+    def finish(self) -> None:
+        self.process.join()
+        assert self.process.exitcode == 0, self.log.read_text("utf-8")
 
 
-def finish(build: subprocess.Popen[str]) -> None:
-    said = build.communicate()[0]
-    assert build.returncode == 0, said
+NUMBERS = itertools.count()
+FORKS = multiprocessing.get_context("forkserver")
+FORKS.set_forkserver_preload([__name__, "hatch_multiplat.frontends.commands.build"])
+
+
+def run_in_child(words: list[str], environ: dict[str, str], log: Path) -> None:
+    """Be `python -m hatch_multiplat WORDS`, with these variables and its output in a file."""
+    with log.open("wb") as stream:
+        os.dup2(stream.fileno(), 1)
+        os.dup2(stream.fileno(), 2)
+    os.environ.clear()
+    os.environ.update(environ)
+    sys.argv[1:] = words
+    run()
 
 
 def contents(folder: Path) -> dict[str, str]:
@@ -101,7 +124,7 @@ def test_a_hundred_kills_leave_no_wrong_file_and_nothing_behind(project: Project
     takes = []
     for _ in ("with empty caches", "with full ones"):
         began = time.monotonic()
-        finish(start(project))
+        Build(project).finish()
         takes.append(min(time.monotonic() - began, LONGEST))
     right = contents(project.dist)
     chance = random.Random(12)
@@ -109,14 +132,13 @@ def test_a_hundred_kills_leave_no_wrong_file_and_nothing_behind(project: Project
     for number in range(KILLS):
         # Every other build begins with an empty cache.
         environ = {} if number % 2 else {"HATCH_MULTIPLAT_CACHE": str(caches / f"empty{number}")}
-        build = start(project, **environ)
-        time.sleep(chance.uniform(0.05, takes[number % 2]))
-        build.send_signal(signal.SIGKILL if number % 4 < 2 else signal.SIGTERM)
-        said = build.communicate(timeout=120)[0]
+        build = Build(project, **environ)
+        time.sleep(chance.uniform(0.01, takes[number % 2]))
+        said = build.stop(by_kill=number % 4 < 2)
         assert "Traceback" not in said, said
         found = contents(project.dist)
         assert {name: found.get(name) for name in right} == right
-    finish(start(project))
+    Build(project).finish()
     assert contents(project.dist) == right
     # A build may be killed before its folder has the lock: such a folder is empty, and goes when
     # it is old.
@@ -127,17 +149,17 @@ def test_a_hundred_kills_leave_no_wrong_file_and_nothing_behind(project: Project
             continue
         assert list(path.iterdir()) == []
         os.utime(path, (0, 0))
-    finish(start(project))
+    Build(project).finish()
     assert list((caches / "temporary").iterdir()) == []
 
 
 def test_twenty_builds_at_once_make_the_same_files(project: ProjectFolder) -> None:
     """All of them begin with one empty cache and write to one folder."""
-    for build in [start(project) for _ in range(BUILDS)]:
-        finish(build)
+    for build in [Build(project) for _ in range(BUILDS)]:
+        build.finish()
     together = contents(project.dist)
     assert sorted(together) == ["SHA256SUMS", "demo-1.0.pex"]
-    finish(start(project, HATCH_MULTIPLAT_CACHE=str(project.root.parent / "another")))
+    Build(project, HATCH_MULTIPLAT_CACHE=str(project.root.parent / "another")).finish()
     assert contents(project.dist) == together
 
 
