@@ -204,18 +204,30 @@ def each_bench(request: pytest.FixtureRequest, tmp_path: Path) -> Bench:
     return make_bench(tmp_path, PYTHONS[ANY], pyz=request.param == "pyz")
 
 
-@pytest.fixture(
-    params=[
-        pytest.param(minor, id=f"{minor[0]}.{minor[1]}")
+EACH_MINOR: Final = [
+    pytest.param(
+        minor,
+        id=f"{minor[0]}.{minor[1]}",
+        marks=[]
         if minor in PYTHONS
-        else pytest.param(
-            minor,
-            id=f"{minor[0]}.{minor[1]}",
-            marks=pytest.mark.skip(reason=f"no Python {minor[0]}.{minor[1]} here"),
-        )
-        for minor in MINORS
-    ]
-)
+        else pytest.mark.skip(reason=f"no Python {minor[0]}.{minor[1]} here"),
+    )
+    for minor in MINORS
+]
+
+
+@pytest.fixture(params=EACH_MINOR)
 def any_bench(request: pytest.FixtureRequest, tmp_path: Path) -> Bench:
     """A bench for each Python minor in turn."""
     return make_bench(tmp_path, PYTHONS[request.param])
+
+
+@pytest.fixture(scope="module", params=EACH_MINOR)
+def started(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Bench, Path]:
+    """A bench for each Python minor, and DEMO as a file that was started there, for all tests."""
+    bench = make_bench(tmp_path_factory.mktemp("started"), PYTHONS[request.param])
+    app = bench.demo()
+    bench.run([app])
+    return bench, app

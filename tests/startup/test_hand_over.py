@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -156,14 +157,21 @@ FLAGS = [
 
 
 @pytest.mark.parametrize("flags", FLAGS)
-def test_each_flag_given_to_python_reaches_the_program(any_bench: Bench, flags: str) -> None:
-    bench, app = any_bench, any_bench.demo()
+def test_each_flag_given_to_python_reaches_the_program(
+    started: tuple[Bench, Path], flags: str, tmp_path: Path
+) -> None:
+    bench, app = started
     words = flags.split()
     given = bench.run([bench.python, *words, "-c", f"import sys; print(({SEEN}))"], code=None)
     if given.returncode:
         pytest.skip("this Python has no such option")
-    for _ in range(2):
-        assert bench.run([bench.python, *words, app, "eval", SEEN]).stdout == given.stdout
+    # A start that finds an environment and no record of it, then a later one.
+    for record in bench.cache.glob("*/from"):
+        shutil.rmtree(record)
+    # And one that makes the environment, by one Python: each would take half of all the time.
+    fresh = [{"HOME": str(tmp_path)}] if bench.python == PYTHONS[ANY] else []
+    for env in ({}, {}, *fresh):
+        assert bench.run([bench.python, *words, app, "eval", SEEN], env=env).stdout == given.stdout
 
 
 def test_what_variables_of_python_do_is_left_to_them(any_bench: Bench) -> None:

@@ -79,10 +79,14 @@ def large(*, packages: int = 30) -> Matrix:
     )
 
 
+@pytest.fixture(scope="module")
+def largest() -> Matrix:
+    return large()
+
+
 @pytest.mark.parametrize("width", [40, 60, 80, 100, 200])
-def test_no_line_is_wider_than_the_terminal(width: int) -> None:
-    found = large()
-    lines = plain_text(found, width).splitlines()
+def test_no_line_is_wider_than_the_terminal(largest: Matrix, width: int) -> None:
+    lines = plain_text(largest, width).splitlines()
     words = {word for line in lines for word in line.split() if len(word) > width - 8}
     wide = [line for line in lines if len(line) > width and not words.intersection(line.split())]
     assert wide == []
