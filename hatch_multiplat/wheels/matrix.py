@@ -208,14 +208,16 @@ def make_matrix(
     for missing_wheel, _ in found:
         lacking[missing_wheel.name].append(missing_wheel.target)
     listed = [target for target in targets if target not in asked]
+    markers = {name: marker_without(lacking[name], targets) for name in lacking}
+    excluded = {name: _exclude(lacking[name], listed) for name in lacking}
     missing = [
         replace(
             missing_wheel,
             to_do=suggest_ways(
                 missing_wheel,
                 its_advice,
-                marker=marker_without(lacking[missing_wheel.name], targets),
-                without=_exclude(lacking[missing_wheel.name], listed),
+                marker=markers[missing_wheel.name],
+                without=excluded[missing_wheel.name],
             ),
         )
         for missing_wheel, its_advice in found
