@@ -145,7 +145,7 @@ def peers(installer_source: Path) -> Iterator[dict[str, Callable[[Path, Path], b
     def by_uv(wheel: Path, prefix: Path) -> bool:
         options = ["--no-index", "--no-deps", "--offline", "--no-config", "--no-cache"]
         where = ["--python", sys.executable, "--prefix", prefix]
-        command = [uv, "pip", "install", "-q", *options, *where, wheel]
+        command = list(map(str, [uv, "pip", "install", "-q", *options, *where, wheel]))
         return subprocess.run(command, capture_output=True, check=False).returncode == 0
 
     with running(PIP) as pip, running(INSTALLER, PYTHONPATH=str(installer_source)) as installer:

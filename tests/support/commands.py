@@ -31,7 +31,8 @@ def call_json(*words: str | Path, code: int = 0) -> Any:
 
 def check_jsonschema(*words: str | Path) -> Result:
     """Run `check-jsonschema` with these words in this process: it starts slowly."""
-    from check_jsonschema import main as command  # noqa: PLC0415 -- it takes two seconds
+    # To import it takes two seconds.
+    from check_jsonschema import main as command  # type: ignore[import-untyped] # noqa: PLC0415
 
     return CliRunner().invoke(command, [str(word) for word in words])
 
