@@ -16,14 +16,12 @@ from hatch_multiplat.resolve.project import Project, ProjectWheel, read_wheel
 from hatch_multiplat.resolve.resolution import coverage_error
 from hatch_multiplat.wheels.elf import (
     explain_need,
-    is_for_linux,
     measured_floor,
-    missing_because,
     read_libc_needs,
 )
 from hatch_multiplat.wheels.incompatibility import explain_incompatibility, promises_floor
 from hatch_multiplat.wheels.matrix import OwnWheel
-from hatch_multiplat.wheels.selection import MissingWheel, Selection, best_wheel
+from hatch_multiplat.wheels.selection import MissingWheel, Selection, best_wheel, missing_because
 from hatch_multiplat.wheels.wheel_file import open_wheel
 
 if TYPE_CHECKING:
@@ -222,7 +220,7 @@ def _read_needs(own: OwnWheels) -> dict[str, Mapping[str, LibcNeed]]:
     return {
         wheel.locked.filename: read_libc_needs(open_wheel(wheel.path))
         for wheel in own.wheels
-        if is_for_linux(wheel.locked.tags)
+        if any("linux" in tag.platform for tag in wheel.locked.tags)
     }
 
 

@@ -19,7 +19,7 @@ from hatch_multiplat.wheels.incompatibility import (
     floor_to_ask,
     promises_floor,
 )
-from hatch_multiplat.wheels.selection import MissingWheel
+from hatch_multiplat.wheels.selection import missing_because
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from hatch_multiplat.targets.target import Target
     from hatch_multiplat.wheels.incompatibility import Floor
-    from hatch_multiplat.wheels.selection import Selection, Wheel
+    from hatch_multiplat.wheels.selection import MissingWheel, Selection
     from hatch_multiplat.wheels.wheel_file import WheelFile
 
 _MAGIC: Final = b"\x7fELF"
@@ -213,21 +213,3 @@ def find_newer_libc(
                     missing_because(wheel, selection.target, found, whose=f"{wheel.filename}: ")
                 )
     return tuple(missing_wheels)
-
-
-def missing_because(
-    wheel: Wheel, target: Target, found: Incompatibility, *, whose: str
-) -> MissingWheel:
-    """Return a missing wheel for a target whose wheel does not run there, with the reason."""
-    return MissingWheel(
-        name=wheel.name,
-        version=wheel.version,
-        target=target,
-        kind=found.kind,
-        reason=f"{whose}{found.reason}",
-        floor=found.floor,
-    )
-
-
-def is_for_linux(tags: Iterable[Tag]) -> bool:
-    return any("linux" in tag.platform for tag in tags)

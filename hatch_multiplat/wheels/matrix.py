@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from packaging.utils import canonicalize_name, parse_wheel_filename
 
+from hatch_multiplat.targets.python import MAX_PATCH, dotted
 from hatch_multiplat.targets.tag_constraint import admitted
 from hatch_multiplat.targets.target_choice import name_targets
 from hatch_multiplat.wheels.incompatibility import (
@@ -284,55 +285,38 @@ def _uploads(lock: Pylock | None) -> dict[NormalizedName, tuple[Version, date]]:
 
 def _cells(selection: Selection, *, tags: TagsOf, built: Collection[str]) -> list[Cell]:
     """Return the cells of a target; more than one of a package whose patch releases differ."""
-    target = selection.target
-    starts = [group.from_patch for group in selection.sets]
-    runs: dict[NormalizedName, list[tuple[Wheel, int, int]]] = defaultdict(list)
-    for position, group in enumerate(selection.sets):
+    spans: dict[NormalizedName, list[tuple[Wheel, int, int]]] = defaultdict(list)
+    for group, first, end in selection.runs():
         for wheel in group.wheels:
-            own = runs[wheel.name]
-            if own and own[-1][0] == wheel and own[-1][2] == position - 1:
-                own[-1] = (wheel, own[-1][1], position)
+            own = spans[wheel.name]
+            if own and own[-1][0] == wheel and own[-1][2] == first:
+                _, first_of_all, _ = own.pop()
+                own.append((wheel, first_of_all, end))
             else:
-                own.append((wheel, position, position))
-    cells = []
-    for name, own in runs.items():
-        for wheel, first, last in own:
-            cells.append(
-                Cell(
-                    name=name,
-                    target=target,
-                    version=wheel.version,
-                    wheel=wheel.filename,
-                    kind="built" if wheel.filename in built else wheel_kind(wheel),
-                    floor=lowest_floor(tags.get((name, wheel.version), [wheel.tags]), target)
-                    if (promised := promises_floor(wheel.tags, target))
-                    else None,
-                    size=wheel.size,
-                    patches=_patch_words(target, starts, first, last),
-                    promised=promised,
-                )
-            )
-    return cells
+                own.append((wheel, first, end))
+    target = selection.target
+    return [
+        _cell(
+            wheel,
+            target,
+            tags.get((name, wheel.version), [wheel.tags]),
+            kind="built" if wheel.filename in built else wheel_kind(wheel),
+            patches=_patch_words(target, first, end),
+        )
+        for name, own in spans.items()
+        for wheel, first, end in own
+    ]
 
 
 def _own_cells(own: OwnWheel) -> list[Cell]:
     """Return the cells of the project's own wheels."""
     tags = [wheel.tags for wheel in {one.filename: one for one in own.wheels.values()}.values()]
-    cells = [
-        Cell(
-            name=own.name,
-            target=target,
-            version=wheel.version,
-            wheel=wheel.filename,
-            kind=wheel_kind(wheel),
-            floor=lowest_floor(tags, target)
-            if (promised := promises_floor(wheel.tags, target))
-            else own.measured.get(target),
-            size=wheel.size,
-            promised=promised or target in own.measured,
-        )
-        for target, wheel in own.wheels.items()
-    ]
+    cells = []
+    for target, wheel in own.wheels.items():
+        cell = _cell(wheel, target, tags, kind=wheel_kind(wheel))
+        if not cell.promised and target in own.measured:
+            cell = replace(cell, floor=own.measured[target], promised=True)
+        cells.append(cell)
     return cells + [
         Cell(
             name=own.name,
@@ -347,13 +331,36 @@ def _own_cells(own: OwnWheel) -> list[Cell]:
     ]
 
 
-def _patch_words(target: Target, starts: Sequence[int], first: int, last: int) -> str:
-    minor = ".".join(map(str, target.python.version))
-    begin = f"{minor}.{starts[first]}" if first else ""
-    end = f"{minor}.{starts[last + 1] - 1}" if last + 1 < len(starts) else ""
-    if begin and end:
-        return begin if begin == end else f"{begin} to {end}"
-    return f"from {begin}" if begin else f"to {end}" if end else ""
+def _cell(
+    wheel: Wheel,
+    target: Target,
+    tags: Iterable[Iterable[Tag]],
+    *,
+    kind: WheelKind,
+    patches: str = "",
+) -> Cell:
+    """Return the cell of a wheel; `tags` are those of all wheels of its version."""
+    promised = promises_floor(wheel.tags, target)
+    return Cell(
+        name=wheel.name,
+        target=target,
+        version=wheel.version,
+        wheel=wheel.filename,
+        kind=kind,
+        floor=lowest_floor(tags, target) if promised else None,
+        size=wheel.size,
+        patches=patches,
+        promised=promised,
+    )
+
+
+def _patch_words(target: Target, first: int, end: int) -> str:
+    minor = dotted(target.python.version)
+    begin = f"{minor}.{first}" if first else ""
+    last = f"{minor}.{end - 1}" if end < MAX_PATCH else ""
+    if begin and last:
+        return begin if begin == last else f"{begin} to {last}"
+    return f"from {begin}" if begin else f"to {last}" if last else ""
 
 
 def _exclude(lacking: Sequence[Target], listed: Sequence[Target]) -> str:

@@ -19,40 +19,23 @@ if TYPE_CHECKING:
     from hatch_multiplat.wheels.matrix import Column, FloorNeed, Matrix, WheelKind
     from hatch_multiplat.wheels.selection import MissingWheel
 
-KIND_WORDS: Final[Mapping[WheelKind, str]] = {
-    "pure": "pure",
-    "abi3": "abi3",
-    "abi3+universal2": "abi3+u2",
-    "universal2": "univ2",
-    "native": "native",
-    "built": "built",
-    "unbuilt": "unbuilt",
+WORDS: Final[Mapping[WheelKind | MissingKind, tuple[str, str]]] = {
+    "pure": ("pure", "for any platform"),
+    "abi3": ("abi3", "for this and newer Pythons"),
+    "abi3+universal2": ("abi3+u2", "abi3, for both kinds of Mac"),
+    "universal2": ("univ2", "for both kinds of Mac"),
+    "native": ("native", "for one platform"),
+    "built": ("built", "for any platform, built from an sdist"),
+    "unbuilt": ("unbuilt", "the project's own, not built yet"),
+    "sdist": ("SDIST", "sdist only"),
+    "source": ("SOURCE", "only a source tree"),
+    "floor": ("FLOOR", "floor too old"),
+    "python": ("PYTHON", "no wheel for this Python"),
+    "platform": ("NONE", "no wheel for this platform"),
+    "removed": ("GONE", "removed from the index"),
+    "tags": ("TAGS", "ruled out by a tag constraint"),
 }
-GAP_WORDS: Final[Mapping[MissingKind, str]] = {
-    "sdist": "SDIST",
-    "source": "SOURCE",
-    "floor": "FLOOR",
-    "python": "PYTHON",
-    "platform": "NONE",
-    "removed": "GONE",
-    "tags": "TAGS",
-}
-MEANINGS: Final[Mapping[str, str]] = {
-    "pure": "for any platform",
-    "abi3": "for this and newer Pythons",
-    "abi3+u2": "abi3, for both kinds of Mac",
-    "univ2": "for both kinds of Mac",
-    "native": "for one platform",
-    "built": "for any platform, built from an sdist",
-    "unbuilt": "the project's own, not built yet",
-    "SDIST": "sdist only",
-    "SOURCE": "only a source tree",
-    "FLOOR": "floor too old",
-    "PYTHON": "no wheel for this Python",
-    "NONE": "no wheel for this platform",
-    "GONE": "removed from the index",
-    "TAGS": "ruled out by a tag constraint",
-}
+"""The word for each kind of wheel and of missing wheel, and what it means."""
 UNKNOWN: Final = "unknown"
 RUN: Final = 3
 """The number of Pythons in a row from which on they are written as a range."""
@@ -107,10 +90,10 @@ def make_rows(matrix: Matrix) -> tuple[Row, ...]:
     versions = {(entry.name, str(entry.version or "")): entry.version for entry in matrix.entries}
     for cell in matrix.cells:
         row = words[cell.name].setdefault((str(cell.version or ""), cell.patches), {})
-        row[cell.target] = KIND_WORDS[cell.kind]
+        row[cell.target] = WORDS[cell.kind][0]
     for missing_wheel in matrix.missing_wheels:
         row = words[missing_wheel.name].setdefault((str(missing_wheel.version or ""), ""), {})
-        row[missing_wheel.target] = GAP_WORDS[missing_wheel.kind]
+        row[missing_wheel.target] = WORDS[missing_wheel.kind][0]
     rows: list[Row] = []
     for name in matrix.packages:
         for version, patches in sorted(
@@ -129,7 +112,7 @@ def make_rows(matrix: Matrix) -> tuple[Row, ...]:
 def list_meanings(rows: Iterable[Row]) -> list[tuple[str, str]]:
     """Return the words in these rows, each with its meaning."""
     used = {word for row in rows for word in row.cells}
-    return [(word, meaning) for word, meaning in MEANINGS.items() if word in used]
+    return [(word, meaning) for word, meaning in WORDS.values() if word in used]
 
 
 def group_gaps(matrix: Matrix) -> tuple[MissingGroup, ...]:

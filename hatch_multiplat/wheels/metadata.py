@@ -22,18 +22,15 @@ from hatch_multiplat.base.errors import MultiplatError
 from hatch_multiplat.base.urls import redact_text
 from hatch_multiplat.index.project_settings import valid_requirements
 from hatch_multiplat.runtime.rules import SCRIPT_GROUPS
+from hatch_multiplat.wheels.pylock import ALWAYS, LITERAL, NEVER, OPERATOR
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-_TRUE: Final = 'python_version >= "0"'
-_FALSE: Final = 'python_version < "0"'
-_OPERATOR: Final = r"(?:===|==|~=|!=|<=|>=|<|>|not\s+in|in)"
-_LITERAL: Final = r"""(?:"[^"]*"|'[^']*')"""
-_ATOM: Final = re.compile(rf"[\w.]+\s*{_OPERATOR}\s*{_LITERAL}|{_LITERAL}\s*{_OPERATOR}\s*[\w.]+")
+_ATOM: Final = re.compile(rf"[\w.]+\s*{OPERATOR}\s*{LITERAL}|{LITERAL}\s*{OPERATOR}\s*[\w.]+")
 _EXTRA_ATOM: Final = re.compile(
-    rf"\bextra\s*(?P<operator>==|!=)\s*(?P<value>{_LITERAL})"
-    rf"|(?P<value_first>{_LITERAL})\s*(?P<operator_second>==|!=)\s*extra\b"
+    rf"\bextra\s*(?P<operator>==|!=)\s*(?P<value>{LITERAL})"
+    rf"|(?P<value_first>{LITERAL})\s*(?P<operator_second>==|!=)\s*extra\b"
 )
 
 
@@ -236,12 +233,12 @@ def _settle(requirement: Requirement, extra: str, condition: Marker | None) -> R
     def settle(match: re.Match[str]) -> str:
         value = (match["value"] or match["value_first"])[1:-1]
         equal = (match["operator"] or match["operator_second"]) == "=="
-        return _TRUE if (canonicalize_name(value) == extra) == equal else _FALSE
+        return ALWAYS if (canonicalize_name(value) == extra) == equal else NEVER
 
     text = _EXTRA_ATOM.sub(settle, str(marker))
-    if not _evaluate(text, others=_TRUE):
+    if not _evaluate(text, others=ALWAYS):
         return None
-    conditions = [] if _evaluate(text, others=_FALSE) else [Marker(_shorten(text))]
+    conditions = [] if _evaluate(text, others=NEVER) else [Marker(_shorten(text))]
     conditions += [condition] if condition is not None else []
     settled = Requirement(str(requirement))
     settled.marker = functools.reduce(operator.and_, conditions) if conditions else None
@@ -253,10 +250,10 @@ def _evaluate(text: str, *, others: str) -> bool:
 
     Markers have no negation: one that is false while they are true is false on every platform.
     """
-    settled = _ATOM.sub(lambda match: match[0] if match[0] in {_TRUE, _FALSE} else others, text)
+    settled = _ATOM.sub(lambda match: match[0] if match[0] in {ALWAYS, NEVER} else others, text)
     return Marker(settled).evaluate({"python_version": "3.13"})
 
 
 def _shorten(text: str) -> str:
     """Return a marker without true atoms that stand beside an `and`."""
-    return text.replace(f" and {_TRUE}", "").replace(f"{_TRUE} and ", "")
+    return text.replace(f" and {ALWAYS}", "").replace(f"{ALWAYS} and ", "")

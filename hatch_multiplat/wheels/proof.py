@@ -20,17 +20,20 @@ from packaging.version import Version
 from hatch_multiplat.base.errors import LockError, VerificationError
 from hatch_multiplat.index.project_settings import valid_requirements
 from hatch_multiplat.targets.python import (
-    MAX_PATCH,
     admitted_patches,
     in_spans,
     make_spans,
     spell_spans,
 )
 from hatch_multiplat.targets.target import tag_ranks
-from hatch_multiplat.wheels.incompatibility import explain_incompatibility, explain_refusal
+from hatch_multiplat.wheels.incompatibility import (
+    Incompatibility,
+    explain_incompatibility,
+    explain_refusal,
+)
 from hatch_multiplat.wheels.metadata import WheelTexts, parse_bound
-from hatch_multiplat.wheels.pylock import lock_environment, marker_boundaries, marker_holds
-from hatch_multiplat.wheels.selection import MissingWheel
+from hatch_multiplat.wheels.pylock import lock_environment, marker_holds, marker_runs
+from hatch_multiplat.wheels.selection import missing_because
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -39,7 +42,7 @@ if TYPE_CHECKING:
     from packaging.utils import NormalizedName
 
     from hatch_multiplat.targets.target import Target
-    from hatch_multiplat.wheels.selection import Selection, Wheel, WheelSet
+    from hatch_multiplat.wheels.selection import MissingWheel, Selection, Wheel, WheelSet
 
 ProblemKind = Literal["missing", "version", "wheel", "twice", "damaged", "lock", "python"]
 
@@ -181,8 +184,8 @@ def find_problems(
         served = _served_patches(selection, required.requires_python)
         found.update(dict.fromkeys(_incompatible_wheels(selection)))
         found.update(dict.fromkeys(_refusals(selection, served, texts, required)))
-        for patch in _patches(selection, markers, served):
-            walk = _Walk(selection.target, patch, _set_of(selection, patch), texts, required)
+        for patch, group in _stages(selection, markers, served):
+            walk = _Walk(selection.target, patch, group, texts, required)
             found.update(dict.fromkeys(walk.problems()))
     return tuple(found)
 
@@ -238,15 +241,8 @@ def find_refused_by_python(
             if refused == served:
                 bound = texts[wheel.filename].requires_python
                 reason = f"{explain_refusal(bound, selection.target)}; {_HINT}"
-                missing_wheels.append(
-                    MissingWheel(
-                        name=wheel.name,
-                        version=wheel.version,
-                        target=selection.target,
-                        kind="python",
-                        reason=reason,
-                    )
-                )
+                why = Incompatibility("python", reason)
+                missing_wheels.append(missing_because(wheel, selection.target, why))
     return tuple(missing_wheels)
 
 
@@ -299,21 +295,16 @@ def render_problems(problems: Sequence[Problem], *, total: int) -> list[str]:
     return lines
 
 
-def _patches(selection: Selection, markers: Iterable[str], served: Collection[int]) -> list[int]:
-    """Return a patch release of each span in which no marker and no set turns.
-
-    It is the first of its span that is served; a span without one is left out.
-    """
-    python = selection.target.python
-    if python.patch is not None:
-        return [patch for patch in served if patch == python.patch]
-    turns = {group.from_patch for group in selection.sets[1:]}
-    firsts = sorted(turns.union(marker_boundaries(markers, python.version)))
-    found = []
-    for first, end in itertools.pairwise([*firsts, max(MAX_PATCH, firsts[-1] + 1)]):
-        here = (patch for patch in range(first, end) if patch in served)
-        found += list(itertools.islice(here, 1))
-    return found
+def _stages(
+    selection: Selection, markers: Iterable[str], served: Collection[int]
+) -> Iterable[tuple[int, WheelSet]]:
+    """Return a served patch release of each span in which no marker turns, and its set."""
+    spans = list(marker_runs(markers, selection.target.python))
+    for group, first, end in selection.runs():
+        for begin, stop in spans:
+            here = [patch for patch in served if max(first, begin) <= patch < min(end, stop)]
+            if here:
+                yield min(here), group
 
 
 def _refusals(
@@ -345,11 +336,6 @@ def _refusals(
             target=target,
             reason=f"{wheel.version} requires Python {bound!r}, which leaves out {out}",
         )
-
-
-def _set_of(selection: Selection, patch: int) -> WheelSet:
-    fitting = [group for group in selection.sets[1:] if group.from_patch <= patch]
-    return (fitting or selection.sets[:1])[-1]
 
 
 def _incompatible_wheels(selection: Selection) -> Iterable[Problem]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import logging
 import re
 import tomllib
@@ -17,6 +18,7 @@ from packaging.version import Version
 from hatch_multiplat.base.errors import LockError
 from hatch_multiplat.base.toml_table import unreadable_texts
 from hatch_multiplat.targets.platforms import MACHINES_OF_32_BITS
+from hatch_multiplat.targets.python import MAX_PATCH
 from hatch_multiplat.targets.target import MARKER_VARIABLES
 
 if TYPE_CHECKING:
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from packaging.requirements import Requirement
 
     from hatch_multiplat.base.urls import Credentials
+    from hatch_multiplat.targets.python import Python
     from hatch_multiplat.targets.target import Target
 
 LABEL_PREFIX: Final = "multiplat:"
@@ -37,22 +40,22 @@ _KNOWN_VERSION: Final = Version("1.0")
 _LOGGER: Final = logging.getLogger(__name__)
 _PACKAGING_LOGGER: Final = logging.getLogger("packaging.pylock")
 
-_LITERAL: Final = r"""(?:"[^"]*"|'[^']*')"""
-_OPERATOR: Final = r"(?:===|==|~=|!=|<=|>=|<|>|not\s+in|in)"
+LITERAL: Final = r"""(?:"[^"]*"|'[^']*')"""
+OPERATOR: Final = r"(?:===|==|~=|!=|<=|>=|<|>|not\s+in|in)"
 _UNKNOWABLE: Final = re.compile(
-    rf"\b(?P<left>platform_release|platform_version)\s*{_OPERATOR}\s*(?P<right_value>{_LITERAL})"
-    rf"|(?P<left_value>{_LITERAL})\s*{_OPERATOR}\s*\b(?P<right>platform_release|platform_version)\b"
+    rf"\b(?P<left>platform_release|platform_version)\s*{OPERATOR}\s*(?P<right_value>{LITERAL})"
+    rf"|(?P<left_value>{LITERAL})\s*{OPERATOR}\s*\b(?P<right>platform_release|platform_version)\b"
 )
 _FULL_VERSION: Final = r"\b(?:python_full_version|implementation_version)\b"
 _FULL_VERSION_ATOM: Final = re.compile(
-    rf"{_FULL_VERSION}\s*(?P<operator>{_OPERATOR})\s*(?P<value>{_LITERAL})"
-    rf"|(?P<left_value>{_LITERAL})\s*{_OPERATOR}\s*{_FULL_VERSION}"
+    rf"{_FULL_VERSION}\s*(?P<operator>{OPERATOR})\s*(?P<value>{LITERAL})"
+    rf"|(?P<left_value>{LITERAL})\s*{OPERATOR}\s*{_FULL_VERSION}"
 )
 _VERSION: Final = re.compile(r"(?<![\d.])(\d+)\.(\d+)(?:\.(\d+))?(?P<rest>[^\s,|\"']*)")
-_ALWAYS: Final = 'python_version >= "0"'
-_NEVER: Final = 'python_version < "0"'
+ALWAYS: Final = 'python_version >= "0"'
+NEVER: Final = 'python_version < "0"'
 _CHOICE: Final = re.compile(
-    rf"(?P<value>{_LITERAL})\s*(?P<operator>not\s+in|in)\s*\b(?P<kind>extras|dependency_groups)\b"
+    rf"(?P<value>{LITERAL})\s*(?P<operator>not\s+in|in)\s*\b(?P<kind>extras|dependency_groups)\b"
 )
 
 
@@ -118,7 +121,7 @@ def choose_parts(lock: Pylock, *, extras: Collection[str], groups: Collection[st
 
     def settle(match: re.Match[str]) -> str:
         named = canonicalize_name(match["value"][1:-1]) in chosen[match["kind"]]
-        return _ALWAYS if named == (match["operator"] == "in") else _NEVER
+        return ALWAYS if named == (match["operator"] == "in") else NEVER
 
     packages = [
         replace(package, marker=Marker(_CHOICE.sub(settle, str(package.marker))))
@@ -188,6 +191,14 @@ def patch_boundaries(
     return marker_boundaries(markers, minor)
 
 
+def marker_runs(markers: Iterable[str], python: Python) -> Iterable[tuple[int, int]]:
+    """Return the spans of a Python's patch releases in which no marker changes its mind."""
+    if python.patch is not None:
+        return [(python.patch, python.patch + 1)]
+    firsts = marker_boundaries(markers, python.version)
+    return itertools.pairwise([*firsts, max(MAX_PATCH, firsts[-1] + 1)])
+
+
 def marker_boundaries(markers: Iterable[str], minor: tuple[int, int]) -> tuple[int, ...]:
     """Return what `patch_boundaries` does, for markers."""
     return tuple(sorted({0}.union(*(_boundaries(marker, minor) for marker in markers))))
@@ -238,7 +249,7 @@ def _knowable(marker: str) -> tuple[tuple[str, ...], Marker]:
         value = (match["right_value"] or match["left_value"])[1:-1]
         if variable == "platform_version" and value.startswith(LABEL_PREFIX):
             return match[0]
-        return _ALWAYS
+        return ALWAYS
 
     knowable = _UNKNOWABLE.sub(replace, marker)
     named = set(re.findall(r"\w+", knowable))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, Protocol
 from urllib.parse import unquote, urlsplit
@@ -29,7 +28,7 @@ from hatch_multiplat.wheels.incompatibility import (
     explain_incompatibility,
     explain_refusal,
 )
-from hatch_multiplat.wheels.pylock import lock_environment, marker_boundaries, marker_holds
+from hatch_multiplat.wheels.pylock import lock_environment, marker_holds, marker_runs
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -186,6 +185,20 @@ class MissingWheel:
     to_do: str = ""
 
 
+def missing_because(
+    wheel: Wheel, target: Target, why: Incompatibility, *, whose: str = ""
+) -> MissingWheel:
+    """Return a missing wheel for a target that a wheel does not do for."""
+    return MissingWheel(
+        name=wheel.name,
+        version=wheel.version,
+        target=target,
+        kind=why.kind,
+        reason=f"{whose}{why.reason}",
+        floor=why.floor,
+    )
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Outcome:
     """The results of the selection for all targets; any of the fields can have entries.
@@ -243,7 +256,7 @@ def select_all(
         best: dict[int, Wheel | None] = {}
         missing: dict[NormalizedName, MissingWheel] = {}
         admitted = covered[target]
-        for patch, upto in _runs(turning, target):
+        for patch, upto in marker_runs(turning, target.python):
             here = frozenset(found for found in admitted if patch <= found < upto)
             if not here:
                 continue
@@ -281,7 +294,7 @@ def covered_patches(lock: Pylock, target: Target) -> frozenset[int]:
     markers = [str(environment) for environment in lock.environments]
     return frozenset(
         patch
-        for first, end in _runs(markers, target)
+        for first, end in marker_runs(markers, target.python)
         if any(marker_holds(marker, lock_environment(target, first)) for marker in markers)
         for patch in every
         if first <= patch < end
@@ -343,15 +356,6 @@ def parse_wheel(
         size=size,
         tags=tags,
     )
-
-
-def _runs(markers: Iterable[str], target: Target) -> Iterable[tuple[int, int]]:
-    """Return the spans of patch releases in which no marker changes its mind."""
-    python = target.python
-    if python.patch is not None:
-        return [(python.patch, python.patch + 1)]
-    firsts = marker_boundaries(markers, python.version)
-    return itertools.pairwise([*firsts, max(MAX_PATCH, firsts[-1] + 1)])
 
 
 def _applicable(
