@@ -10,6 +10,4 @@ __all__ = [
     "own_wheels",
     "pipeline",
     "report",
-    "scie",
-    "side_outputs",
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from packaging.requirements import Requirement
@@ -19,7 +19,7 @@ from hatch_multiplat.build.own_wheels import (
     place_own_wheels,
 )
 from hatch_multiplat.build.report import DependencyShare, Output, Report
-from hatch_multiplat.build.scie import settle_options
+from hatch_multiplat.build.scie import check_places, settle_options
 from hatch_multiplat.build.side_outputs import check_wanted, write_side_outputs
 from hatch_multiplat.executable.pex_skeleton import making_skeleton
 from hatch_multiplat.executable.run_choice import (
@@ -37,6 +37,7 @@ from hatch_multiplat.resolve.lock_file import check_fresh, name_renewal, require
 from hatch_multiplat.resolve.project import (
     added_requirements,
     apply_metadata,
+    static_metadata,
 )
 from hatch_multiplat.resolve.question import make_question
 from hatch_multiplat.resolve.resolution import Resolution, Unresolved
@@ -54,6 +55,7 @@ if TYPE_CHECKING:
     from hatch_multiplat.config.formats import ScieOptions
     from hatch_multiplat.config.run import Run
     from hatch_multiplat.resolve.build_context import BuildContext, Invocation
+    from hatch_multiplat.resolve.lock_file import LockFile
     from hatch_multiplat.resolve.project import Project
     from hatch_multiplat.wheels.metadata import ProjectMetadata
     from hatch_multiplat.wheels.proof import Requirements
@@ -63,17 +65,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Request:
-    """One build: a project, its wheel, and where the executable goes.
+    """One build: a project, and where the executable goes.
 
-    Without a `wheel`, those that the table's `project-wheels` names are all there are. `output_dir`
-    overrides the table's `output-dir`; where neither is given, the executable goes to
+    `output_dir` overrides the table's `output-dir`; where neither is given, the executable goes to
     `default_dir`, or beside the wheel, or to `dist` in the project. `checksums` and `sbom` ask for
     these files beside it, as the keys of that name in the table do. `by_frontend`: a build frontend
     has chosen the project's folder, which may be a copy that is gone after the build.
     """
 
     project: Project
-    wheel: Path | None = None
     output_dir: Path | None = None
     default_dir: Path | None = None
     checksums: bool = False
@@ -81,23 +81,77 @@ class Request:
     by_frontend: bool = False
 
 
-def build_executable(request: Request, invocation: Invocation) -> Report:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Prepared:
+    """A request with what a build has found out for it before there is a wheel."""
+
+    request: Request
+    wanted: Wanted
+    scie: ScieOptions
+    locked: LockFile | None
+    context: BuildContext
+
+
+def prepare(request: Request, invocation: Invocation) -> Prepared:
+    """Read the lock and the settings of a build.
+
+    Raises a MultiplatError for outputs that cannot be made, a lock that is missing or cannot be
+    read, and settings that are wrong.
+    """
+    project, config = request.project, request.project.config
+    return Prepared(
+        request=request,
+        wanted=check_wanted(
+            checksums=request.checksums or config.checksums,
+            sbom=request.sbom or config.sbom,
+            config=config,
+            environ=invocation.environ,
+        ),
+        scie=settle_options(
+            config.options.scie,
+            environ=invocation.environ,
+            project_dir=project.folder,
+            offline="scie" in config.formats and is_offline(invocation.environ),
+        ),
+        locked=require_lock(project),
+        context=open_context(project, invocation),
+    )
+
+
+def check_beforehand(prepared: Prepared) -> None:
+    """Raise a MultiplatError for a build that is certain to fail, before its wheel is written.
+
+    It fails by a lock that is stale by what `[project]` says, if that says it all, and by files for
+    scies that do not exist.
+    """
+    project, context = prepared.request.project, prepared.context
+    if "scie" in project.config.formats:
+        check_places(prepared.scie, in_table=project.config.options.scie)
+    metadata = static_metadata(project)
+    if metadata is not None:
+        # The build itself will say what there is to say.
+        silent = replace(context, run=replace(context.run, say=lambda _: None))
+        question = make_question(project, metadata, silent)
+        if prepared.locked is not None:
+            check_fresh(prepared.locked, question)
+
+
+def build_executable(prepared: Prepared, wheel: Path | None) -> Report:
     """Build the executable of a project from its wheel, and return a report.
 
-    Raises a MultiplatError of the kind that fits; then nothing was written to the output folder.
+    Without a `wheel`, those that the table's `project-wheels` names are all there are. Raises a
+    MultiplatError of the kind that fits; then nothing was written to the output folder.
     """
     started = time.monotonic()
-    own = find_own_wheels(request.project, request.wheel, invocation.environ)
+    request, context = prepared.request, prepared.context
+    own = find_own_wheels(request.project, wheel, context.environ)
     project = apply_metadata(request.project, own.metadata)
-    wanted = _settle_wanted(request, project.config, invocation)
-    scie = _settle_scie(project, invocation)
-    output = _choose_output(request, project.config, own.metadata, invocation)
-    context = open_context(project, invocation)
+    output = _choose_output(request, wheel, project.config, own.metadata, context)
     required = _read_requirements(project, own.metadata, context)
     downloads = Downloads(context, whole=True)
     resolving = time.monotonic()
     with making_skeleton(project.config, pex_root=context.wheel_cache.root / "pex"):
-        found = _resolve(project, own, context, downloads)
+        found = _resolve(project, own, prepared, downloads)
         selections = add_own_wheels(found, own, unpacked=is_unpacked_sdist(project.folder))
         wheels = own_wheels_of(selections, own)
         brought = downloads.bring(selections, wheels)
@@ -126,10 +180,10 @@ def build_executable(request: Request, invocation: Invocation) -> Report:
         context.say(line)
     writing = time.monotonic()
     outputs = write_outputs(
-        inputs, output, cache=context.wheel_cache.root, scie=scie, say=context.say
+        inputs, output, cache=context.wheel_cache.root, scie=prepared.scie, say=context.say
     )
     side_outputs = write_side_outputs(
-        wanted,
+        prepared.wanted,
         outputs,
         wheels=wheels,
         selections=inputs.selections,
@@ -155,11 +209,11 @@ def build_executable(request: Request, invocation: Invocation) -> Report:
 
 
 def _resolve(
-    project: Project, own: OwnWheels, context: BuildContext, downloads: Downloads
+    project: Project, own: OwnWheels, prepared: Prepared, downloads: Downloads
 ) -> Resolution:
     """Find the wheels of every target: in the project's lock if there is one, else by asking uv."""
+    locked, context = prepared.locked, prepared.context
     question = make_question(project, own.metadata, context)
-    locked = require_lock(project)
     if locked is not None:
         check_fresh(locked, question)
     lock = None if locked is None else (locked.lock, locked.base)
@@ -170,36 +224,22 @@ def _resolve(
     return found
 
 
-def _settle_wanted(request: Request, config: Config, invocation: Invocation) -> Wanted:
-    return check_wanted(
-        checksums=request.checksums or config.checksums,
-        sbom=request.sbom or config.sbom,
-        config=config,
-        environ=invocation.environ,
-    )
-
-
-def _settle_scie(project: Project, invocation: Invocation) -> ScieOptions:
-    return settle_options(
-        project.config.options.scie,
-        environ=invocation.environ,
-        project_dir=project.folder,
-        offline="scie" in project.config.formats and is_offline(invocation.environ),
-    )
-
-
 def _choose_output(
-    request: Request, config: Config, metadata: ProjectMetadata, invocation: Invocation
+    request: Request,
+    wheel: Path | None,
+    config: Config,
+    metadata: ProjectMetadata,
+    context: BuildContext,
 ) -> Path:
     """Return the path of the executable."""
-    side_outputs = request.wheel.parent if request.wheel else request.project.folder / "dist"
+    side_outputs = wheel.parent if wheel else request.project.folder / "dist"
     folder = request.output_dir or choose_folder(
         config.output_dir,
         project_dir=request.project.folder,
         side_outputs=request.default_dir or side_outputs,
         copied=request.by_frontend,
-        environ=invocation.environ,
-        say=invocation.say,
+        environ=context.environ,
+        say=context.say,
     )
     return folder.resolve() / config.output.format(name=metadata.name, version=metadata.version)
 

@@ -17,6 +17,8 @@ from hatchling.builders.config import BuilderConfig
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 if TYPE_CHECKING:
+    from hatch_multiplat.base.errors import MultiplatError
+    from hatch_multiplat.build.pipeline import Prepared
     from hatch_multiplat.resolve.project import Project
 
 
@@ -26,6 +28,8 @@ class MultiplatBuildHook(BuildHookInterface[BuilderConfig]):
     PLUGIN_NAME = "multiplat"
 
     _has_built = False
+    _prepared: Prepared
+    """What `initialize` has found out, for `finalize`."""
 
     def dependencies(self) -> list[str]:
         """Return the requirements of a wheel build; none for an sdist or an installation.
@@ -47,7 +51,7 @@ class MultiplatBuildHook(BuildHookInterface[BuilderConfig]):
         if self._is_standard_wheel(*versions) and not self._has_built and not self._stays_out():
             from hatch_multiplat.frontends.plugin import clean
 
-            clean(self.app, project_dir=Path(self.root), directory=Path(self.directory))
+            clean(self.app, self._read, Path(self.directory))
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         from hatch_multiplat.frontends.plugin import files_for_sdist, is_pips, is_switched_off
@@ -63,10 +67,10 @@ class MultiplatBuildHook(BuildHookInterface[BuilderConfig]):
         elif self._is_standard_wheel(version):
             from hatch_multiplat.frontends.plugin import require_installed
 
-            require_installed(self.app, Path(self.root), os.environ)
-            from hatch_multiplat.frontends.frontend import check_beforehand
+            require_installed(self.app, self._read, os.environ)
+            from hatch_multiplat.frontends.frontend import prepare_build
 
-            check_beforehand(self.app, self._project)
+            self._prepared = prepare_build(self.app, self._project)
 
     def finalize(
         self,
@@ -84,27 +88,30 @@ class MultiplatBuildHook(BuildHookInterface[BuilderConfig]):
             from hatch_multiplat.frontends.frontend import run_build
             from hatch_multiplat.frontends.plugin import find_wheel
 
-            run_build(self.app, self._project, wheel=find_wheel(Path(artifact_path)))
+            run_build(self.app, self._prepared, find_wheel(Path(artifact_path)))
             self._has_built = True
 
     def _keep_outputs_out(self) -> None:
         """Keep files that our builds have written, in whatever folder, out of the sdist."""
         from hatch_multiplat.base.errors import MultiplatError
         from hatch_multiplat.build.leftovers import OwnOutputs
-        from hatch_multiplat.resolve.project import open_project
 
-        try:
-            project = open_project(Path(self.root))
-        except MultiplatError:  # An installation takes no notice of a table that is wrong.
-            return
+        if isinstance(self._read, MultiplatError):
+            return  # An installation takes no notice of a table that is wrong.
         config: Any = self.build_config
-        config.exclude_spec = OwnOutputs(project, config.exclude_spec)
+        config.exclude_spec = OwnOutputs(self._read, config.exclude_spec)
 
     @cached_property
-    def _project(self) -> Project:
-        from hatch_multiplat.frontends.plugin import load_project
+    def _read(self) -> Project | MultiplatError:
+        from hatch_multiplat.frontends.plugin import read_project
 
-        return load_project(self.app, Path(self.root))
+        return read_project(Path(self.root))
+
+    @property
+    def _project(self) -> Project:
+        from hatch_multiplat.frontends.plugin import require_project
+
+        return require_project(self.app, self._read)
 
     def _is_standard_wheel(self, *versions: str) -> bool:
         return self.target_name == "wheel" and "standard" in versions

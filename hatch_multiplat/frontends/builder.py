@@ -17,8 +17,9 @@ from hatch_multiplat.frontends.plugin import (
     SWITCH,
     clean,
     list_requirements,
-    load_project,
+    read_project,
     require_installed,
+    require_project,
 )
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ class MultiplatBuilderConfig(BuilderConfig):
 
     @property
     def dependencies(self) -> list[str]:
-        needed = map(str, list_requirements(Path(self.root), os.environ))
+        needed = map(str, list_requirements(read_project(Path(self.root)), os.environ))
         return list(dict.fromkeys([*super().dependencies, *needed]))
 
 
@@ -47,20 +48,22 @@ class MultiplatBuilder(BuilderInterface[BuilderConfig, PluginManager]):
         return {"standard": self.build_standard}
 
     def clean(self, directory: str, versions: list[str]) -> None:  # noqa: ARG002
-        clean(self.app, project_dir=Path(self.root), directory=Path(directory))
+        clean(self.app, read_project(Path(self.root)), Path(directory))
 
     def build_standard(self, directory: str, **build_data: Any) -> str:  # noqa: ARG002
-        require_installed(self.app, Path(self.root), os.environ)
-        project = load_project(self.app, Path(self.root))
+        read = read_project(Path(self.root))
+        require_installed(self.app, read, os.environ)
+        project = require_project(self.app, read)
         # Not at the top: where hatchling asks for dependencies, none is installed yet.
-        from hatch_multiplat.frontends.frontend import run_build  # noqa: PLC0415
+        from hatch_multiplat.frontends.frontend import prepare_build, run_build  # noqa: PLC0415
 
+        prepared = prepare_build(self.app, project, default_dir=Path(directory))
         with temporary_folder() as folder, _hook_off():
             builder = WheelBuilder(
                 self.root, plugin_manager=self.plugin_manager, metadata=self.metadata, app=self.app
             )
             wheel = next(iter(builder.build(directory=str(folder), versions=["standard"])))
-            report = run_build(self.app, project, wheel=Path(wheel), default_dir=Path(directory))
+            report = run_build(self.app, prepared, Path(wheel))
         return report.path
 
 

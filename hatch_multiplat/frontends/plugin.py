@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final, NoReturn, Protocol
 from packaging.pylock import is_valid_pylock_path
 from packaging.utils import canonicalize_name
 
-from hatch_multiplat.base.errors import ConfigError, MultiplatError
+from hatch_multiplat.base.errors import MultiplatError
 from hatch_multiplat.base.lines import layout
 from hatch_multiplat.base.own_requirements import not_installed, own_requirements
 from hatch_multiplat.build.checksums import FILENAME, write_checksums
@@ -54,6 +54,14 @@ def end_with(app: App, error: MultiplatError) -> NoReturn:
     message = layout(render_error(error, sys.stderr, by="hatch-multiplat: "), sys.stderr)
     app.abort(message, error.exit_code)
     raise SystemExit(error.exit_code)
+
+
+def read_project(root: Path) -> Project | MultiplatError:
+    """Read a project; returns what is wrong where it cannot be read, for when that matters."""
+    try:
+        return open_project(root)
+    except MultiplatError as error:
+        return error
 
 
 # -- whether -------------------------------------------------------------------------------------
@@ -111,35 +119,35 @@ def dependencies(root: Path, environ: Mapping[str, str]) -> list[str]:
     """Return the requirements that hatchling is told for a wheel build; none for installations."""
     if is_switched_off(environ) or is_pips(environ) or is_installed_from(root):
         return []
-    return list(map(str, list_requirements(root, environ)))
+    return list(map(str, list_requirements(read_project(root), environ)))
 
 
-def require_installed(app: App, root: Path, environ: Mapping[str, str]) -> None:
+def require_installed(app: App, read: Project | MultiplatError, environ: Mapping[str, str]) -> None:
     """End a build whose requirements are missing, as happens without isolation."""
     try:
-        check_installed(list_requirements(root, environ))
+        check_installed(list_requirements(read, environ))
     except MultiplatError as error:
         end_with(app, error)
 
 
-def list_requirements(project_dir: Path, environ: Mapping[str, str]) -> list[Requirement]:
+def list_requirements(
+    read: Project | MultiplatError, environ: Mapping[str, str]
+) -> list[Requirement]:
     """Return the requirements of a build of this project, without hatchling and hatch-multiplat.
 
     If the table cannot be read, it is the whole list: the build itself says why.
     """
     needed = own_requirements("build")
-    try:
-        project = open_project(project_dir)
-    except (MultiplatError, OSError):
+    if isinstance(read, MultiplatError):
         return list(needed.values())
-    config = project.config
+    config = read.config
     if config.sbom:
         needed |= own_requirements("sbom")
     # Console scripts are programs on Windows, which distlib has.
     for_windows = any(target.platform.system == "windows" for target in config.targets)
     unused = set() if for_windows else {"distlib"}
     unused |= set() if _runs_pex(config, environ) else {"pex", "filelock"}
-    unused |= _unused_by_lock(project, environ)
+    unused |= _unused_by_lock(read, environ)
     return [needed[name] for name in needed if name not in unused]
 
 
@@ -191,26 +199,23 @@ def _is_installed(requirement: Requirement) -> bool:
 # -- beside the build ------------------------------------------------------------------------------
 
 
-def load_project(app: App, root: Path) -> Project:
-    """Read a project; mistakes in its table end the build."""
-    try:
-        return open_project(root)
-    except MultiplatError as error:
-        end_with(app, error)
+def require_project(app: App, read: Project | MultiplatError) -> Project:
+    """Return the project that was read; mistakes in its table end the build."""
+    if isinstance(read, MultiplatError):
+        end_with(app, read)
+    return read
 
 
-def clean(app: App, *, project_dir: Path, directory: Path) -> None:
+def clean(app: App, read: Project | MultiplatError, directory: Path) -> None:
     """Remove the outputs of earlier builds from the output folder, as far as the table names them.
 
     If the table cannot be read, nothing is removed; the next build says why.
     """
-    try:
-        project = open_project(project_dir)
-    except ConfigError:
+    if isinstance(read, MultiplatError):
         app.display_info("hatch-multiplat: nothing is removed, because the table cannot be read")
         return
     try:
-        remove_leftovers(project, directory)
+        remove_leftovers(read, directory)
     except MultiplatError as error:
         end_with(app, error)
 

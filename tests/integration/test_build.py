@@ -421,13 +421,13 @@ def test_a_complete_platform_file_is_a_platform(
 def test_two_builds_at_once_share_one_store(demo: ProjectFolder) -> None:
     code = (
         "import os, sys; from pathlib import Path\n"
-        "from hatch_multiplat.build.pipeline import Request, build_executable\n"
+        "from hatch_multiplat.build.pipeline import Request, build_executable, prepare\n"
         "from hatch_multiplat.resolve.build_context import Invocation\n"
         "from hatch_multiplat.resolve.project import open_project\n"
         "from hatch_multiplat.index.progress import Progress\n"
-        "build_executable(Request(project=open_project(Path(sys.argv[1])), wheel=Path(sys.argv[2]),"
-        " output_dir=Path(sys.argv[3])), Invocation(progress=Progress(), say=print,"
-        " environ=os.environ))\n"
+        "request = Request(project=open_project(Path(sys.argv[1])), output_dir=Path(sys.argv[3]))\n"
+        "invocation = Invocation(progress=Progress(), say=print, environ=os.environ)\n"
+        "build_executable(prepare(request, invocation), Path(sys.argv[2]))\n"
     )
     builds = [
         subprocess.Popen(

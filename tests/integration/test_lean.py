@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from packaging.requirements import Requirement
 
-from hatch_multiplat.frontends.plugin import is_installed_from, list_requirements
+from hatch_multiplat.frontends.plugin import is_installed_from, list_requirements, read_project
 from tests.support.commands import call, run_command
 from tests.support.project import make_project
 
@@ -152,7 +152,7 @@ def test_a_build_by_a_lock_asks_for_no_uv_nor_for_a_client_once_its_wheels_are_t
         monkeypatch.setenv(name, value)
 
     def needed() -> set[str]:
-        listed = {item.name for item in list_requirements(project.root, os.environ)}
+        listed = {item.name for item in list_requirements(read_project(project.root), os.environ)}
         return listed & {"uv", "requests"}
 
     assert needed() == {"uv", "requests"}

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import tomlkit
 
+from hatch_multiplat.base.process import find_uv
 from tests.support.project import make_project
 
 if TYPE_CHECKING:
@@ -164,6 +165,41 @@ def test_a_hundred_dependencies(
     index_server.add(*(make_wheel(name) for name in names))
     project = make_project(tmp_path, index_url=index_server.index_url, requires=names, table=TABLE)
     assert project.build().wheels == 101
+
+
+NOTES_READS = """\
+import sys
+def note(event, arguments):
+    if event == "open" and str(arguments[0]).endswith("pyproject.toml"):
+        frame = sys._getframe()
+        while frame is not None:
+            if frame.f_globals["__name__"] == "hatch_multiplat.resolve.project":
+                print("hatch_multiplat.resolve.project reads the table", file=sys.stderr)
+                return
+            frame = frame.f_back
+sys.addaudithook(note)
+"""
+
+
+def test_a_build_prepares_once_and_says_things_once(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = desk.write(
+        "app",
+        {"app.py": "def main():\n    print('hello')\n"},
+        dependencies=["app[unknown]"],
+        scripts={"app": "app:main"},
+        tool={"multiplat": {"lock": "uv.lock", "formats": ["pyz"]}, "uv": {"no-deps": True}},
+    )
+    subprocess.run([find_uv(), "lock", "--offline", "--quiet"], cwd=folder, check=True)
+    (desk.root / "sitecustomize.py").write_text(NOTES_READS, "utf-8")
+    monkeypatch.setenv("PYTHONPATH", str(desk.root))
+    monkeypatch.setenv("HATCH_VERBOSE", "1")
+    said = desk.build(folder)
+    assert said.count("hatch_multiplat.resolve.project reads the table") == 1
+    assert said.count("Warning: tool.uv.no-deps has no effect here") == 1
+    assert said.count("Warning: app requires its own extra 'unknown'") == 1
+    assert len(re.findall("run .*uv export", said)) == 1
 
 
 RENAMES = """\

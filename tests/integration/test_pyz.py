@@ -26,7 +26,7 @@ from hatch_multiplat.executable.reader import read_executable
 from hatch_multiplat.executable.rendering import render_header, render_members
 from hatch_multiplat.executable.table_reader import parse_table
 from hatch_multiplat.executable.zip_writer import Member, write_archive
-from hatch_multiplat.frontends.plugin import list_requirements
+from hatch_multiplat.frontends.plugin import list_requirements, read_project
 from tests.integration.test_fuzzed_files import EXAMPLES, assert_no_traceback, change
 from tests.support.caches import make_cache
 from tests.support.commands import call, call_json
@@ -141,7 +141,7 @@ def test_alone_it_takes_no_pex_and_a_name_that_says_what_it_is(
         assert report.path == str(tmp_path / "out" / name)
         assert str(tmp_path / "out" / name) in render_report(report)
     assert not (tmp_path / "cache" / "pex").exists()
-    assert "pex" not in {item.name for item in list_requirements(project.root, cache)}
+    assert "pex" not in {item.name for item in list_requirements(read_project(project.root), cache)}
 
 
 def test_the_same_inputs_are_the_same_bytes_whatever_lies_in_the_cache(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import tomlkit
 
-from hatch_multiplat.build.pipeline import Request, build_executable
+from hatch_multiplat.build.pipeline import Request, build_executable, prepare
 from hatch_multiplat.index.progress import Progress
 from hatch_multiplat.resolve.build_context import Invocation
 from hatch_multiplat.resolve.project import open_project
@@ -47,11 +47,11 @@ class ProjectFolder:
         (self.root / "pyproject.toml").write_text(tomlkit.dumps(document), "utf-8")
 
     def build(self, **environ: str) -> Report:
-        request = Request(project=open_project(self.root), wheel=self.wheel, default_dir=self.dist)
-        context = Invocation(
+        request = Request(project=open_project(self.root), default_dir=self.dist)
+        invocation = Invocation(
             progress=Progress(), say=self.said.append, environ=self.environ | environ
         )
-        return build_executable(request, context)
+        return build_executable(prepare(request, invocation), self.wheel)
 
 
 def make_project(

@@ -9,7 +9,7 @@ import click
 
 from hatch_multiplat.base.temporary import temporary_folder
 from hatch_multiplat.build.own_wheels import has_project_wheels
-from hatch_multiplat.build.pipeline import Request, build_executable
+from hatch_multiplat.build.pipeline import Request, build_executable, check_beforehand, prepare
 from hatch_multiplat.build.report import render_report, report_to_json
 from hatch_multiplat.frontends.commands.opening import build_wheel, say_what_is_missing
 from hatch_multiplat.frontends.commands.terminal import (
@@ -65,23 +65,23 @@ def build(
 ) -> None:
     """Build the executable of PROJECT (the folder with its pyproject.toml)."""
     terminal = Terminal(quiet=quiet or as_json)
-    default_dir = None
     with temporary_folder() as folder:
         opened = open_project(project)
         say_what_is_missing(opened, terminal)
-        if wheel is None and not has_project_wheels(opened, os.environ):
-            wheel = build_wheel(project, folder, terminal)
-            default_dir = project / "dist"
-        say_what_takes_time(terminal, opened)
+        builds_wheel = wheel is None and not has_project_wheels(opened, os.environ)
         request = Request(
             project=opened,
-            wheel=wheel,
             output_dir=output_dir,
-            default_dir=default_dir,
+            default_dir=project / "dist" if builds_wheel else None,
             checksums=checksums,
             sbom=sbom,
         )
-        report = build_executable(request, make_invocation(terminal))
+        prepared = prepare(request, make_invocation(terminal))
+        if builds_wheel:
+            check_beforehand(prepared)
+            wheel = build_wheel(project, folder, terminal)
+        say_what_takes_time(terminal, opened)
+        report = build_executable(prepared, wheel)
     if as_json:
         print_json(report_to_json(report))
     else:
