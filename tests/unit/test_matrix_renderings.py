@@ -11,10 +11,10 @@ from html.parser import HTMLParser
 import pytest
 from packaging.utils import canonicalize_name
 
-from hatch_multiplat.base.lines import layout
 from hatch_multiplat.frontends.render.matrix_html import render_html
 from hatch_multiplat.frontends.render.matrix_json import matrix_to_json
 from hatch_multiplat.frontends.render.matrix_markdown import render_markdown
+from hatch_multiplat.frontends.render.screen import layout
 from hatch_multiplat.wheels.incompatibility import Advice
 from hatch_multiplat.wheels.matrix import Matrix, make_matrix
 from hatch_multiplat.wheels.matrix_layout import (

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from hatch_multiplat.base.errors import ConfigError, CoverageError
-from hatch_multiplat.base.lines import width_of
 from hatch_multiplat.base.text import format_count
 from hatch_multiplat.build.own_wheels import describe_own_wheels
 from hatch_multiplat.config.config import Overrides
@@ -35,6 +34,7 @@ from hatch_multiplat.frontends.commands.terminal import (
 from hatch_multiplat.frontends.render.matrix_html import render_html
 from hatch_multiplat.frontends.render.matrix_json import matrix_to_json
 from hatch_multiplat.frontends.render.matrix_markdown import render_markdown
+from hatch_multiplat.frontends.render.screen import width_of
 from hatch_multiplat.index.local_files import current_target
 from hatch_multiplat.resolve.downloads import Downloads
 from hatch_multiplat.resolve.lock_file import check_fresh, require_lock

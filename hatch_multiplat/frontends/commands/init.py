@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from hatch_multiplat.base.errors import ConfigError
-from hatch_multiplat.base.lines import is_in_colour
 from hatch_multiplat.base.toml_file import TomlFile, read_toml_file
 from hatch_multiplat.frontends.commands.opening import build_aside
 from hatch_multiplat.frontends.commands.terminal import (
@@ -25,6 +24,7 @@ from hatch_multiplat.frontends.commands.terminal import (
     write_file,
 )
 from hatch_multiplat.frontends.frontend import make_invocation
+from hatch_multiplat.frontends.render.screen import is_in_colour
 from hatch_multiplat.index.project_settings import find_workspace
 from hatch_multiplat.init.detection import detect_settings
 from hatch_multiplat.init.init_table import (

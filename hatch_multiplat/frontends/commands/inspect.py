@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import click
 
 from hatch_multiplat.base.errors import VerificationError
-from hatch_multiplat.base.lines import width_of
 from hatch_multiplat.executable.reader import read_executable
 from hatch_multiplat.frontends.commands.executables import (
     compare,
@@ -23,6 +22,7 @@ from hatch_multiplat.frontends.commands.terminal import (
     print_json,
 )
 from hatch_multiplat.frontends.render.inspection_text import render_inspection
+from hatch_multiplat.frontends.render.screen import width_of
 from hatch_multiplat.inspection.inspection import inspect as inspect_executable
 from hatch_multiplat.inspection.inspection import inspection_to_json
 

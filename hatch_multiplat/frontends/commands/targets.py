@@ -12,7 +12,6 @@ import click
 
 from hatch_multiplat.base.atomic_write import write_atomically
 from hatch_multiplat.base.errors import ConfigError, MultiplatError, WriteError
-from hatch_multiplat.base.lines import width_of
 from hatch_multiplat.base.text import format_count
 from hatch_multiplat.frontends.commands.terminal import (
     Command,
@@ -25,6 +24,7 @@ from hatch_multiplat.frontends.commands.terminal import (
     project_argument,
     quiet_option,
 )
+from hatch_multiplat.frontends.render.screen import width_of
 from hatch_multiplat.frontends.render.target_text import (
     render_target,
     render_targets,

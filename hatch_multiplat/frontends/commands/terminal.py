@@ -20,10 +20,11 @@ import click
 
 from hatch_multiplat.base.atomic_write import write_atomically
 from hatch_multiplat.base.errors import PIPE_CLOSED, MultiplatError, WriteError
-from hatch_multiplat.base.lines import layout, to_lines
+from hatch_multiplat.base.lines import to_lines
 from hatch_multiplat.base.log import show_log
 from hatch_multiplat.config.config import known_keys
 from hatch_multiplat.frontends.render.error_text import error_to_json, render_error
+from hatch_multiplat.frontends.render.screen import layout
 from hatch_multiplat.targets.platforms import Platform, PlatformError, short_names
 from hatch_multiplat.targets.python import Python, TargetError, known_pythons
 

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from hatch_multiplat.base.lines import Line, layout, to_lines, width_of
+from hatch_multiplat.base.lines import Line, to_lines
+from hatch_multiplat.frontends.render.screen import layout, width_of
 
 
 class Screen(io.StringIO):
