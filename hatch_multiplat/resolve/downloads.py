@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from hatch_multiplat.base.urls import local_path
@@ -139,24 +138,18 @@ class Downloads:
         self, selections: Sequence[Selection], files: Mapping[str, CachedFile]
     ) -> tuple[Selection, ...]:
         """Return the selections without the wheels that were opened and fit their target."""
-        return tuple(
-            replace(
-                selection,
-                sets=tuple(
-                    replace(
-                        found,
-                        wheels=tuple(
-                            wheel
-                            for wheel in found.wheels
-                            if wheel.filename not in files
-                            or (files[wheel.filename].path, selection.target) not in self._proven
-                        ),
-                    )
-                    for found in selection.sets
-                ),
+
+        def left(selection: Selection) -> Selection:
+            return selection.map_wheels(
+                lambda wheels: (
+                    wheel
+                    for wheel in wheels
+                    if wheel.filename not in files
+                    or (files[wheel.filename].path, selection.target) not in self._proven
+                )
             )
-            for selection in selections
-        )
+
+        return tuple(map(left, selections))
 
     def _bring_bare(self, selections: Sequence[Selection]) -> dict[str, CachedFile]:
         """Download the wheels whose files some target needs to check."""

@@ -102,7 +102,7 @@ def _read_elf(data: IO[bytes], member: str) -> tuple[str, LibcNeed] | None:
         *(ELFError, ConstructError, ValueError, KeyError, TypeError, AttributeError),
         *(OverflowError, OSError, AssertionError),  # Of an offset that no file can have.
     ):
-        return None  # Not made by a linker; whoever loads it will be told.
+        return None  # No linker made it, and Python says so where it is loaded.
     versions = {found: name for name in names if (found := _glibc_version(name))}
     newest = max(versions, default=None)
     is_musl = any(_MUSL.fullmatch(name) for name in names)

@@ -109,7 +109,7 @@ def lowest_floor(wheels: Iterable[Iterable[Tag]], target: Target) -> Floor | Non
 def promises_floor(tags: Iterable[Tag], target: Target) -> bool:
     """Tell whether a wheel that fits a target says by its tags that it is for the target's floor.
 
-    One for plain `linux_ARCH` alone does not: whoever compiled it has some C library.
+    One for plain `linux_ARCH` alone does not: it is for the C library of the machine that built it.
     """
     fitting = [tag for tag in tags if tag in tag_ranks(target)]
     return not all(tag.platform.startswith("linux_") for tag in fitting)

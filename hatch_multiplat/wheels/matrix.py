@@ -68,9 +68,9 @@ class Cell:
 class OwnWheel:
     """The project itself: the wheel that each target takes, and the wheels that are not built yet.
 
-    `version` is None where neither a wheel nor `pyproject.toml` says it. `gaps` are the targets
-    for which there is no wheel, nor one to be expected. `measured` are the lowest floors that were
-    read from the files in wheels whose tags name none.
+    `version` is None where neither a wheel nor `pyproject.toml` says it. `missing_wheels` are for
+    targets without a wheel, or one to be expected. `measured` are the lowest floors that were read
+    from the files in wheels whose tags name none.
     """
 
     name: NormalizedName

@@ -57,8 +57,8 @@ class Row:
     cells: Vector
 
     @property
-    def has_gap(self) -> bool:
-        return any(is_gap(word) for word in self.cells)
+    def has_missing(self) -> bool:
+        return any(is_missing(word) for word in self.cells)
 
     @property
     def is_plain(self) -> bool:
@@ -79,7 +79,7 @@ class MissingGroup:
         return f"{self.first.name} {self.first.version or ''}".rstrip()
 
 
-def is_gap(word: str | None) -> bool:
+def is_missing(word: str | None) -> bool:
     """Tell whether a word of the matrix means a missing wheel."""
     return word is not None and word.isupper()
 
@@ -115,7 +115,7 @@ def list_meanings(rows: Iterable[Row]) -> list[tuple[str, str]]:
     return [(word, meaning) for word, meaning in WORDS.values() if word in used]
 
 
-def group_gaps(matrix: Matrix) -> tuple[MissingGroup, ...]:
+def group_missing(matrix: Matrix) -> tuple[MissingGroup, ...]:
     """Gather the missing wheels that fit into one paragraph."""
     grouped: dict[tuple[str, ...], list[MissingWheel]] = defaultdict(list)
     for missing_wheel in matrix.missing_wheels:

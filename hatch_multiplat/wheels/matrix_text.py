@@ -15,8 +15,8 @@ from hatch_multiplat.wheels.matrix_layout import (
     describe_system,
     describe_targets,
     group_floors,
-    group_gaps,
-    is_gap,
+    group_missing,
+    is_missing,
     list_meanings,
     make_rows,
 )
@@ -44,7 +44,7 @@ _STYLES: Final[Mapping[str, str]] = {
     "unbuilt": "yellow",
     ".": "dim",
 }
-_GAP: Final = "bold red"
+_MISSING: Final = "bold red"
 _HEAD: Final = "bold"
 
 
@@ -71,12 +71,12 @@ def render_matrix(matrix: Matrix, *, width: int) -> list[Line]:
         for section in (
             _floors(matrix, width),
             _differences(matrix, width),
-            _gaps(matrix, width),
+            _missing(matrix, width),
             [Line(line) for line in matrix.explanation.splitlines()],
         )
         if section
     ]
-    covered = "bold green" if not matrix.missing_wheels else _GAP
+    covered = "bold green" if not matrix.missing_wheels else _MISSING
     verdict = describe_outcome(matrix)
     sections.append(
         [
@@ -140,7 +140,7 @@ def _tables(matrix: Matrix, rows: Sequence[Row], width: int) -> Iterator[list[Li
                 line.append(f"  {row.pythons.ljust(pythons)}" if pythons else "")
             for word, at in zip(cells, part, strict=True):
                 shown = "." if word == "" else word or ""
-                style = _GAP if is_gap(word) else _STYLES.get(shown, "")
+                style = _MISSING if is_missing(word) else _STYLES.get(shown, "")
                 line.append(" " * space)
                 line.append(shown.ljust(widths[at]), style=style)
             lines.append(line.rstrip())
@@ -202,7 +202,7 @@ def _floors(matrix: Matrix, width: int) -> list[Line]:
     lines = [Line("  ".join(head), style=_HEAD).rstrip()]
     for need, words, found in zip(matrix.floors, asked, lowest, strict=True):
         line = Line(f"{need.column.label.ljust(names)}  {words.ljust(wide)}  ")
-        line.append(found.ljust(last), style=_GAP if need.is_raised else "")
+        line.append(found.ljust(last), style=_MISSING if need.is_raised else "")
         forced = _forced(need)
         if narrow:
             lines += [
@@ -216,7 +216,7 @@ def _floors(matrix: Matrix, width: int) -> list[Line]:
         lines.append(line.append(f"  {first}").rstrip())
         lines += [Line(f"{' ' * left}{words}") for words in more]
     for sentence in describe_raised(matrix):
-        lines += _wrap(sentence, width, style=_GAP)
+        lines += _wrap(sentence, width, style=_MISSING)
     return lines
 
 
@@ -236,11 +236,11 @@ def _differences(matrix: Matrix, width: int) -> list[Line]:
     return lines
 
 
-def _gaps(matrix: Matrix, width: int) -> list[Line]:
+def _missing(matrix: Matrix, width: int) -> list[Line]:
     lines = []
-    for group in group_gaps(matrix):
+    for group in group_missing(matrix):
         missing_wheel = group.first
-        lines += _wrap(f"{group.title}: {missing_wheel.reason}", width, style=_GAP)
+        lines += _wrap(f"{group.title}: {missing_wheel.reason}", width, style=_MISSING)
         where = describe_targets(group.targets, matrix)
         lines += _wrap(f"on {where}", width, begin="  ")
         lines += _wrap(f"to do: {missing_wheel.to_do}", width, begin="  ")

@@ -82,7 +82,7 @@ class WheelTexts:
 def parse_wheel_texts(metadata: str) -> WheelTexts:
     """Return the requirements in the METADATA of a wheel.
 
-    Lines that are no requirements, which old wheels have, are left out: no tool can heed them.
+    Lines that are no requirements, which old wheels have, are left out: no tool can follow them.
     """
     raw, _ = parse_email(metadata)
     return WheelTexts(

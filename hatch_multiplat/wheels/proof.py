@@ -100,7 +100,7 @@ class Requirements:
 def read_requirements(
     roots: Iterable[Requirement], *, requires_python: SpecifierSet, uv_table: Mapping[str, Any]
 ) -> Requirements:
-    """Return what a set has to satisfy, with the user's own words on it that uv heeds too."""
+    """Return what a set has to satisfy, with the user's own words on it that uv follows too."""
     return Requirements(
         roots=tuple(roots),
         requires_python=requires_python,

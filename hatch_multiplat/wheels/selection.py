@@ -31,7 +31,7 @@ from hatch_multiplat.wheels.incompatibility import (
 from hatch_multiplat.wheels.pylock import lock_environment, marker_holds, marker_runs
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import PurePath
 
     from packaging.pylock import Package, Pylock
@@ -137,26 +137,22 @@ class Selection:
         starts = [0, *(group.from_patch for group in self.sets[1:])]
         return zip(self.sets, starts, [*starts[1:], MAX_PATCH], strict=True)
 
+    def map_wheels(self, change: Callable[[Sequence[Wheel]], Iterable[Wheel]]) -> Selection:
+        """Return this selection with the wheels of each set changed by a function."""
+        sets = (replace(group, wheels=tuple(change(group.wheels))) for group in self.sets)
+        return replace(self, sets=tuple(sets))
+
     def with_wheel(self, wheel: Wheel) -> Selection:
         """Return this selection with a wheel in every set, in place of any of its project.
 
         A dependency may require the project itself, whose own wheel is the one that counts.
         """
-        return replace(
-            self,
-            sets=tuple(
-                WheelSet(
-                    from_patch=group.from_patch,
-                    wheels=tuple(
-                        sorted(
-                            (*(other for other in group.wheels if other.name != wheel.name), wheel),
-                            key=lambda wheel: wheel.filename,
-                        )
-                    ),
-                )
-                for group in self.sets
-            ),
-        )
+
+        def add(wheels: Sequence[Wheel]) -> list[Wheel]:
+            others = [other for other in wheels if other.name != wheel.name]
+            return sorted([*others, wheel], key=lambda wheel: wheel.filename)
+
+        return self.map_wheels(add)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

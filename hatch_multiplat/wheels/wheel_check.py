@@ -11,17 +11,18 @@ import hashlib
 import os
 from collections import defaultdict
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from importlib import resources
 from typing import TYPE_CHECKING, Final
 
 from hatch_multiplat.base.errors import VerificationError
 from hatch_multiplat.base.threads import map_in_threads
 from hatch_multiplat.runtime.rules import Folders, fold, join, judge_wheel
+from hatch_multiplat.targets.python import dotted
 from hatch_multiplat.wheels.wheel_file import REMEDY, find_damages
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from pathlib import Path
 
     from packaging.utils import NormalizedName
@@ -77,17 +78,11 @@ def install_order(
     Among equals, the first by name comes last.
     """
 
-    def ordered(wheels: Iterable[Wheel]) -> tuple[Wheel, ...]:
+    def order(wheels: Sequence[Wheel]) -> list[Wheel]:
         named = sorted(wheels, key=lambda wheel: (wheel.name, wheel.filename), reverse=True)
-        return tuple(sorted(named, key=lambda wheel: (wheel.name in own, wheel.name in direct)))
+        return sorted(named, key=lambda wheel: (wheel.name in own, wheel.name in direct))
 
-    return tuple(
-        replace(
-            selection,
-            sets=tuple(replace(group, wheels=ordered(group.wheels)) for group in selection.sets),
-        )
-        for selection in selections
-    )
+    return tuple(selection.map_wheels(order) for selection in selections)
 
 
 def check_wheels(
@@ -199,7 +194,7 @@ def render_collisions(collisions: Sequence[Collision], targets: int) -> list[str
 def folders_of(target: Target) -> Folders:
     """Return where start-up puts the kinds of a wheel's files for a target."""
     python = target.python
-    version = ".".join(map(str, python.version))
+    version = dotted(python.version)
     if target.platform.system == "windows":
         return Folders("Lib/site-packages", "Lib/site-packages", "Scripts", "include/site")
     name = "pypy" if python.implementation == "pypy" else "python"

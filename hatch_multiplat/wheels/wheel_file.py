@@ -58,8 +58,8 @@ class WheelFile:
     """A wheel's members by the directory of its zip file, and the texts in its `.dist-info`.
 
     `source` opens it, wherever it lies, `facts` are what the rules of
-    `runtime/rules.py` look at, `record` is the text of its RECORD. `sha256` is empty where nobody
-    has told it.
+    `runtime/rules.py` look at, `record` is the text of its RECORD. `sha256` is empty where it is
+    not known.
     """
 
     filename: str

@@ -18,8 +18,8 @@ from hatch_multiplat.wheels.matrix_layout import (
     describe_system,
     describe_targets,
     group_floors,
-    group_gaps,
-    is_gap,
+    group_missing,
+    is_missing,
     list_meanings,
     make_rows,
 )
@@ -43,7 +43,7 @@ def render_html(matrix: Matrix) -> str:
         "title": escape(f"{matrix.project}: coverage"),
         "size": escape(describe_size(matrix)),
         "verdict": _verdict(matrix),
-        "gaps": _gaps(matrix),
+        "gaps": _missing(matrix),
         "platforms": _platform_options(matrix),
         "matrix": _matrix(matrix, rows),
         "legend": _legend(rows),
@@ -62,11 +62,11 @@ def _verdict(matrix: Matrix) -> str:
     return "\n".join([*lines, *(f"<p>{escape(line)}</p>" for line in more)])
 
 
-def _gaps(matrix: Matrix) -> str:
+def _missing(matrix: Matrix) -> str:
     if not matrix.missing_wheels:
         return ""
     items = []
-    for group in group_gaps(matrix):
+    for group in group_missing(matrix):
         missing_wheel = group.first
         where = describe_targets(group.targets, matrix)
         items.append(
@@ -99,7 +99,7 @@ def _matrix(matrix: Matrix, rows: Sequence[Row]) -> str:
     other: list[str] = []
     for row in rows:
         marks = [
-            *(["gap"] if row.has_gap else []),
+            *(["gap"] if row.has_missing else []),
             *(["several"] if row.name in several else []),
             *(["floor"] if row.name in floored else []),
         ]
@@ -272,5 +272,5 @@ def _td(label: str, content: str, *, column: str = "", sort: str = "", blank: bo
 def _word(word: str | None) -> str:
     if not word:
         return ""
-    kind = "gap" if is_gap(word) else _CLASSES.get(word, word)
+    kind = "gap" if is_missing(word) else _CLASSES.get(word, word)
     return f'<span class="word {kind}">{escape(word)}</span>'

@@ -24,9 +24,9 @@ def matrix_to_json(matrix: Matrix) -> dict[str, Any]:
     wheels: dict[NormalizedName, list[dict[str, Any]]] = defaultdict(list)
     for cell in matrix.cells:
         wheels[cell.name].append(_cell(cell))
-    gaps: dict[NormalizedName, list[dict[str, Any]]] = defaultdict(list)
+    missing: dict[NormalizedName, list[dict[str, Any]]] = defaultdict(list)
     for missing_wheel in matrix.missing_wheels:
-        gaps[missing_wheel.name].append(_gap(missing_wheel))
+        missing[missing_wheel.name].append(_missing(missing_wheel))
     return {
         "project": matrix.project,
         "covered": not matrix.missing_wheels,
@@ -45,7 +45,7 @@ def matrix_to_json(matrix: Matrix) -> dict[str, Any]:
             {
                 "name": name,
                 "wheels": wheels.get(name, []),
-                "gaps": gaps.get(name, []),
+                "gaps": missing.get(name, []),
             }
             for name in matrix.packages
         ],
@@ -94,7 +94,7 @@ def _cell(cell: Cell) -> dict[str, Any]:
     }
 
 
-def _gap(missing_wheel: MissingWheel) -> dict[str, Any]:
+def _missing(missing_wheel: MissingWheel) -> dict[str, Any]:
     return {
         "target": str(missing_wheel.target),
         "version": str(missing_wheel.version) if missing_wheel.version else None,

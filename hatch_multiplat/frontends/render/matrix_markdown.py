@@ -13,8 +13,8 @@ from hatch_multiplat.wheels.matrix_layout import (
     describe_system,
     describe_targets,
     group_floors,
-    group_gaps,
-    is_gap,
+    group_missing,
+    is_missing,
     list_meanings,
     make_rows,
 )
@@ -36,7 +36,7 @@ def render_markdown(matrix: Matrix) -> str:
         f"### {_escape(describe_size(matrix))}",
         f"{mark} **{_escape(verdict)}**",
         *(_escape(line) for line in more),
-        "\n".join(_gaps(matrix)),
+        "\n".join(_missing(matrix)),
         "\n".join(f"    {line}" for line in matrix.explanation.splitlines()),
         "\n".join(_table(matrix)),
         "\n".join(_differences(matrix)),
@@ -45,9 +45,9 @@ def render_markdown(matrix: Matrix) -> str:
     return "\n\n".join(block for block in blocks if block) + "\n"
 
 
-def _gaps(matrix: Matrix) -> list[str]:
+def _missing(matrix: Matrix) -> list[str]:
     lines = []
-    for group in group_gaps(matrix):
+    for group in group_missing(matrix):
         missing_wheel = group.first
         where = describe_targets(group.targets, matrix)
         lines += [
@@ -77,7 +77,7 @@ def _table(matrix: Matrix) -> list[str]:
 
 
 def _cells(row: Row, *, pythons: bool) -> list[str]:
-    words = [f"**{word}**" if is_gap(word) else word or "" for word in row.cells]
+    words = [f"**{word}**" if is_missing(word) else word or "" for word in row.cells]
     return [_escape(row.name), row.version, *([row.pythons] if pythons else []), *words]
 
 

@@ -14,7 +14,7 @@ from hatch_multiplat.targets.tag_constraint import parse_tag_constraint
 from hatch_multiplat.targets.target_choice import is_named
 from hatch_multiplat.wheels.incompatibility import Advice, MissingKind
 from hatch_multiplat.wheels.matrix import Matrix, OwnWheel, make_matrix, tags_of, wheel_kind
-from hatch_multiplat.wheels.matrix_layout import WORDS, is_gap, make_rows
+from hatch_multiplat.wheels.matrix_layout import WORDS, is_missing, make_rows
 from hatch_multiplat.wheels.selection import MissingWheel, Outcome, parse_wheel, select_all
 from tests.support.matrix import BASE, make_lock, make_targets, native, package, sample
 
@@ -239,7 +239,7 @@ def test_a_project_without_any_wheel_or_version_yet_has_a_row_all_the_same() -> 
 
 @pytest.mark.parametrize("kind", get_args(MissingKind))
 def test_every_kind_of_gap_has_a_word_in_the_table(kind: MissingKind) -> None:
-    assert is_gap(WORDS[kind][0])
+    assert is_missing(WORDS[kind][0])
 
 
 EXCLUDE = re.compile(r"leave these targets out: (exclude = .*)$")
