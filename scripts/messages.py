@@ -44,7 +44,7 @@ KINDS: Final = {
 # What reads finished files: that is for verify, inspect, split and merge.
 LEFT_OUT: Final = re.compile(
     r"^(inspection|runtime)/|/(verify|inspect|split|merge|executables)\.py"
-    r"|^executable/(accounting|blocks_reader|executable|reader|table_reader)\.py"
+    r"|^executable/(accounting|blocks_reader|executable|reader|table)\.py"
 )
 HEAD: Final = """\
 # Messages

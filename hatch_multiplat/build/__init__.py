@@ -6,7 +6,7 @@ A `Request` comes in; the files and a `Report` go out.
 __all__ = [
     "checksums",
     "leftovers",
-    "output_names",
+    "output_paths",
     "own_wheels",
     "pipeline",
     "report",

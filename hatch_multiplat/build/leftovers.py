@@ -15,21 +15,17 @@ from packaging.version import InvalidVersion, Version
 
 from hatch_multiplat.base.errors import WriteError, find_cure
 from hatch_multiplat.base.temporary import BESIDE, sweep
+from hatch_multiplat.build.bundles import MADE_BY, REQUIREMENTS, is_wheelhouses
 from hatch_multiplat.build.checksums import FILENAME, listed_files, renew_checksums
-from hatch_multiplat.build.output_names import SBOM_SUFFIX, pyz_name, stem_of
-from hatch_multiplat.build.wheelhouse import MADE_BY, REQUIREMENTS, is_wheelhouses
-from hatch_multiplat.config.formats import exe_platforms, scie_targets
+from hatch_multiplat.build.output_paths import SBOM_SUFFIX, WHEELHOUSE, output_names
 from hatch_multiplat.executable.executable import INFO, TABLE
 from hatch_multiplat.targets.python import TargetError
 from hatch_multiplat.targets.target import Target
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from hatch_multiplat.config.config import Config
     from hatch_multiplat.resolve.project import Project
 
-WHEELHOUSE: Final = "-wheelhouse"
 _VERSION: Final = "\0"
 
 
@@ -66,7 +62,7 @@ def remove_leftovers(project: Project, default_dir: Path) -> tuple[Path, ...]:
 def is_named_as_output(filename: str, config: Config, *, project_name: str) -> bool:
     """Tell whether a build of this table would write a file or folder of this name."""
     output = config.output.format(name=project_name, version=_VERSION)
-    for name in _names(output, config):
+    for name in output_names(output, config):
         pattern = re.escape(name).replace(re.escape(_VERSION), "(.+)")
         match = re.fullmatch(pattern, filename)
         if match is not None and all(map(_is_version, match.groups())):
@@ -176,31 +172,6 @@ def _begins_as_program(path: Path) -> bool:
             return file.read(4).startswith(_PROGRAMS)
     except OSError:
         return False
-
-
-def _names(output: str, config: Config) -> Iterator[str]:
-    stem = stem_of(output)
-    files = []
-    if "pex" in config.formats:
-        files.append(output)
-    if "pyz" in config.formats:
-        files.append(pyz_name(output, config.formats))
-    if "exe" in config.formats:
-        platforms = exe_platforms(config.targets)
-        labels = [f"-{platform}" for platform in platforms] if len(platforms) > 1 else [""]
-        files += [f"{stem}{label}.exe" for label in labels]
-    yield from files
-    yield from (name + SBOM_SUFFIX for name in files)
-    if "wheelhouse" in config.formats:
-        yield f"{stem}{WHEELHOUSE}"
-    for target in config.targets:
-        if "wheelhouse-zip" in config.formats:
-            yield f"{stem}-wheelhouse-{target}.zip"
-        if "zip" in config.formats:
-            yield f"{stem}-{target}.zip"
-    if "scie" in config.formats:
-        for platform in scie_targets(config.targets, config.options.scie):
-            yield f"{stem}-{platform}{'.exe' if platform.startswith('windows') else ''}"
 
 
 def _is_version(text: str) -> bool:

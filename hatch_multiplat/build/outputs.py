@@ -4,33 +4,35 @@ from __future__ import annotations
 
 import os
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from hatch_multiplat.base.errors import ExecutableError, WriteError
 from hatch_multiplat.base.temporary import BESIDE, temporary_folder
-from hatch_multiplat.build.installed_zip import size_warnings, write_installed_zip, zip_selections
-from hatch_multiplat.build.output_names import PEX, PYZ, pyz_name, stem_of
-from hatch_multiplat.build.report import Output
-from hatch_multiplat.build.scie import write_scies
-from hatch_multiplat.build.wheelhouse import (
+from hatch_multiplat.build.bundles import (
     is_wheelhouses,
-    wheelhouse_selections,
+    named_selections,
+    size_warnings,
+    write_installed_zip,
     write_wheelhouse_zip,
     write_wheelhouses,
 )
-from hatch_multiplat.config.formats import exe_platforms
+from hatch_multiplat.build.output_paths import PEX, PYZ, WHEELHOUSE, exe_names, pyz_name, stem_of
+from hatch_multiplat.build.report import Output
+from hatch_multiplat.build.scie import write_scies
 from hatch_multiplat.executable.executable import INFO
-from hatch_multiplat.executable.windows_exe import write_windows_exe
-from hatch_multiplat.executable.writer import write_executable, write_pyz
+from hatch_multiplat.executable.writer import write_executable, write_pyz, write_windows_exe
 from hatch_multiplat.inspection.parts import restrict
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
     from hatch_multiplat.config.formats import ScieOptions
     from hatch_multiplat.executable.writer import BuildInputs
+
+    # The outputs of one format: the name of the target that each is for, or "", and its path.
+    Made = Iterator[tuple[str, Path]]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -57,15 +59,6 @@ class OutputContext:
         return stem_of(self.name)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Artifact:
-    """An output in the temporary folder."""
-
-    format: str
-    path: Path
-    target: str = ""
-
-
 def write_outputs(
     inputs: BuildInputs,
     output: Path,
@@ -86,58 +79,54 @@ def write_outputs(
             folder=folder / "made", name=output.name, cache=cache, scie=scie, say=say
         )
         context.folder.mkdir()
-        made = [item for name in inputs.config.formats for item in _MAKERS[name](inputs, context)]
+        made = [
+            Output(format=name, path=str(path), size=size_of(path), target=target)
+            for name in inputs.config.formats
+            for target, path in _MAKERS[name](inputs, context)
+        ]
         return _publish(made, output.parent, gone=folder / "gone")
 
 
-def _make_pex(inputs: BuildInputs, context: OutputContext) -> list[Artifact]:
-    path = write_executable(inputs, context.folder / context.name, pex_root=context.pex_root)
-    return [Artifact(format="pex", path=path)]
+def _make_pex(inputs: BuildInputs, context: OutputContext) -> Made:
+    path = context.folder / context.name
+    yield "", write_executable(inputs, path, pex_root=context.pex_root)
 
 
-def _make_pyz(inputs: BuildInputs, context: OutputContext) -> list[Artifact]:
+def _make_pyz(inputs: BuildInputs, context: OutputContext) -> Made:
     path = context.folder / pyz_name(context.name, inputs.config.formats)
-    _write_pyz(inputs, path, context)
-    return [Artifact(format="pyz", path=path)]
+    yield "", _write_pyz(inputs, path, context)
 
 
-def _write_pyz(inputs: BuildInputs, path: Path, context: OutputContext) -> None:
+def _write_pyz(inputs: BuildInputs, path: Path, context: OutputContext) -> Path:
     with temporary_folder(context.folder.parent) as folder:
-        write_pyz(inputs, path, cache=context.cache, folder=folder, say=context.say)
+        return write_pyz(inputs, path, cache=context.cache, folder=folder, say=context.say)
 
 
-def _make_wheelhouse(inputs: BuildInputs, context: OutputContext) -> list[Artifact]:
-    path = write_wheelhouses(inputs, context.folder / f"{context.stem}-wheelhouse")
-    return [Artifact(format="wheelhouse", path=path)]
+def _make_wheelhouse(inputs: BuildInputs, context: OutputContext) -> Made:
+    yield "", write_wheelhouses(inputs, context.folder / f"{context.stem}{WHEELHOUSE}")
 
 
-def _make_wheelhouse_zip(inputs: BuildInputs, context: OutputContext) -> list[Artifact]:
-    made = []
-    for selection in wheelhouse_selections(inputs):
-        path = context.folder / f"{context.stem}-wheelhouse-{selection.target}.zip"
-        write_wheelhouse_zip(inputs, selection, path)
-        made.append(Artifact(format="wheelhouse-zip", path=path, target=str(selection.target)))
-    return made
+def _make_wheelhouse_zip(inputs: BuildInputs, context: OutputContext) -> Made:
+    for selection in named_selections(inputs, inputs.config.options.wheelhouse.targets):
+        path = context.folder / f"{context.stem}{WHEELHOUSE}-{selection.target}.zip"
+        yield str(selection.target), write_wheelhouse_zip(inputs, selection, path)
 
 
-def _make_zip(inputs: BuildInputs, context: OutputContext) -> list[Artifact]:
-    made = []
-    for selection in zip_selections(inputs):
+def _make_zip(inputs: BuildInputs, context: OutputContext) -> Made:
+    for selection in named_selections(inputs, inputs.config.options.zip.targets):
         path = context.folder / f"{context.stem}-{selection.target}.zip"
-        write_installed_zip(inputs, selection, path)
+        yield str(selection.target), write_installed_zip(inputs, selection, path)
         for warning in size_warnings(path):
             context.say(warning)
-        made.append(Artifact(format="zip", path=path, target=str(selection.target)))
-    return made
 
 
-def _make_exe(inputs: BuildInputs, context: OutputContext) -> list[Artifact]:
+def _make_exe(inputs: BuildInputs, context: OutputContext) -> Made:
     """Write programs for Windows, which hold only the Windows targets.
 
     The archive behind their launcher is one without wheels if that is asked for.
     """
-    platforms = exe_platforms(selection.target for selection in inputs.selections)
-    targets = {item.target for item in inputs.selections if item.target.platform in platforms}
+    names = exe_names(context.stem, (selection.target for selection in inputs.selections))
+    targets = {item.target for item in inputs.selections if item.target.platform in names}
     inputs = restrict(inputs, targets)
     if "pyz" in inputs.config.formats:
         archive = context.folder.parent / f"{context.stem}{PYZ}"
@@ -145,23 +134,19 @@ def _make_exe(inputs: BuildInputs, context: OutputContext) -> list[Artifact]:
     else:
         archive = context.folder.parent / f"{context.stem}{PEX}"
         write_executable(inputs, archive, pex_root=context.pex_root, layout="zipapp")
-    made = []
-    for platform in platforms:
-        label = f"-{platform}" if len(platforms) > 1 else ""
-        path = context.folder / f"{context.stem}{label}.exe"
-        write_windows_exe(archive, path, platform=platform, options=inputs.config.options.exe)
-        made.append(Artifact(format="exe", path=path))
-    return made
+    for platform, name in names.items():
+        path = context.folder / name
+        options = inputs.config.options.exe
+        yield "", write_windows_exe(archive, path, platform=platform, options=options)
 
 
-def _make_scie(inputs: BuildInputs, context: OutputContext) -> list[Artifact]:
-    made = write_scies(
+def _make_scie(inputs: BuildInputs, context: OutputContext) -> Made:
+    yield from write_scies(
         inputs, context.folder, stem=context.stem, pex_root=context.pex_root, options=context.scie
     )
-    return [Artifact(format="scie", path=path, target=target) for target, path in made]
 
 
-_MAKERS: Final[dict[str, Callable[[BuildInputs, OutputContext], list[Artifact]]]] = {
+_MAKERS: Final[dict[str, Callable[[BuildInputs, OutputContext], Made]]] = {
     "pex": _make_pex,
     "pyz": _make_pyz,
     "wheelhouse": _make_wheelhouse,
@@ -172,32 +157,30 @@ _MAKERS: Final[dict[str, Callable[[BuildInputs, OutputContext], list[Artifact]]]
 }
 
 
-def _publish(made: list[Artifact], folder: Path, *, gone: Path) -> tuple[Output, ...]:
+def _publish(made: list[Output], folder: Path, *, gone: Path) -> tuple[Output, ...]:
     """Rename what was made into place; a folder takes the place of one of its own kind only.
 
     Existing files are kept in `gone`, and restored if a rename fails.
     """
     gone.mkdir()
-    for item in made:
-        _check_place(item, folder / item.path.name)
-    outputs = []
-    moved: list[tuple[Path, Path, Path]] = []
+    moves = [
+        (Path(item.path), folder / Path(item.path).name, gone / str(number))
+        for number, item in enumerate(made)
+    ]
+    for item, (_, place, _) in zip(made, moves, strict=True):
+        _check_place(item.format, place)
     try:
-        for number, item in enumerate(made):
-            place, kept = folder / item.path.name, gone / str(number)
-            size = size_of(item.path)
-            _keep(place, kept, is_folder=item.path.is_dir())
-            moved.append((item.path, place, kept))
-            item.path.replace(place)
-            outputs.append(
-                Output(format=item.format, path=str(place), size=size, target=item.target)
-            )
+        for made_at, place, kept in moves:
+            _keep(place, kept, is_folder=made_at.is_dir())
+            made_at.replace(place)
     except OSError:
-        for made_at, place, kept in reversed(moved):
+        for made_at, place, kept in reversed(moves):
             with suppress(OSError):
                 _put_back(made_at, place, kept)
         raise
-    return tuple(outputs)
+    return tuple(
+        replace(item, path=str(place)) for item, (_, place, _) in zip(made, moves, strict=True)
+    )
 
 
 def _keep(place: Path, kept: Path, *, is_folder: bool) -> None:
@@ -220,10 +203,10 @@ def _put_back(made_at: Path, place: Path, kept: Path) -> None:
         kept.replace(place)
 
 
-def _check_place(item: Artifact, place: Path) -> None:
+def _check_place(form: str, place: Path) -> None:
     if not place.is_dir() or not any(place.iterdir()):
         return
-    ours = is_wheelhouses(place) if item.format == "wheelhouse" else (place / INFO).is_file()
+    ours = is_wheelhouses(place) if form == "wheelhouse" else (place / INFO).is_file()
     if not ours:
         raise ExecutableError(
             f"{place} is a folder that no build of this kind has made; "

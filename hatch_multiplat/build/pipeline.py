@@ -10,7 +10,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from hatch_multiplat.build.output_folder import choose_folder
+from hatch_multiplat.build.output_paths import choose_folder
 from hatch_multiplat.build.outputs import write_outputs
 from hatch_multiplat.build.own_wheels import (
     add_own_wheels,
@@ -21,7 +21,7 @@ from hatch_multiplat.build.own_wheels import (
 from hatch_multiplat.build.report import DependencyShare, Output, Report
 from hatch_multiplat.build.scie import check_places, settle_options
 from hatch_multiplat.build.side_outputs import check_wanted, write_side_outputs
-from hatch_multiplat.executable.pex_skeleton import making_skeleton
+from hatch_multiplat.executable.pex import making_skeleton
 from hatch_multiplat.executable.run_choice import (
     check_modules,
     choose_run,

@@ -1,8 +1,12 @@
-"""The content of an executable as a CycloneDX inventory. Needs `hatch-multiplat[sbom]`."""
+"""CycloneDX inventories of executables: each wheel, its licence, and its source.
+
+Needs `hatch-multiplat[sbom]`.
+"""
 
 from __future__ import annotations
 
 import uuid
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from cyclonedx.model import (
@@ -21,13 +25,23 @@ from cyclonedx.spdx import fixup_id, is_expression
 from packageurl import PackageURL
 
 from hatch_multiplat.__about__ import __version__
+from hatch_multiplat.base.atomic_write import write_atomically
+from hatch_multiplat.base.errors import WriteError
+from hatch_multiplat.base.urls import display_url
+from hatch_multiplat.build.output_paths import SBOM_SUFFIX
+from hatch_multiplat.index.wheel_cache import hash_file
+from hatch_multiplat.wheels.metadata import Licensing, read_licensing
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
+    from pathlib import Path
 
-    from hatch_multiplat.build.components import Inventory, WheelComponent
-    from hatch_multiplat.wheels.metadata import Licensing
+    from packaging.pylock import Pylock
+
+    from hatch_multiplat.resolve.project import ProjectWheel
+    from hatch_multiplat.wheels.selection import Selection, Wheel
+    from hatch_multiplat.wheels.wheel_file import WheelFile
 
 TARGET_PROPERTY: Final = "hatch-multiplat:target"
 NAMESPACE: Final = uuid.UUID("6f3c1f0e-6a0c-5d43-9a4b-0d2a8a1c7e55")
@@ -40,6 +54,131 @@ _ALGORITHMS: Final = {
     "sha384": HashAlgorithm.SHA_384,
     "sha512": HashAlgorithm.SHA_512,
 }
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Origin:
+    """The source of a wheel: its URL without credentials, or that of its sdist."""
+
+    url: str
+    hashes: tuple[tuple[str, str], ...]
+    is_source: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WheelComponent:
+    """One wheel in an executable; `origin` is None if it only exists on this machine."""
+
+    name: str
+    version: str
+    filename: str
+    sha256: str
+    licensing: Licensing
+    targets: tuple[str, ...]
+    origin: Origin | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Inventory:
+    """An executable and all its wheels, sorted by file name."""
+
+    name: str
+    version: str
+    filename: str
+    sha256: str
+    licensing: Licensing
+    targets: tuple[str, ...]
+    components: tuple[WheelComponent, ...]
+
+
+def write_sboms(
+    executables: Sequence[Path],
+    own: ProjectWheel,
+    *,
+    selections: Sequence[Selection],
+    files: Mapping[str, WheelFile],
+    lock: Pylock,
+    timestamp: datetime | None,
+) -> list[Path]:
+    """Write an inventory beside each of these executables of a project; returns their paths.
+
+    `own` is a wheel of the project; `files` has every wheel by its file name. Raises WriteError.
+    """
+    components = list_components(
+        selections,
+        lock=lock,
+        digests={name: file.sha256 for name, file in files.items()},
+        metadata={name: file.metadata for name, file in files.items()},
+    )
+    written = []
+    for executable in executables:
+        inventory = Inventory(
+            name=own.metadata.name,
+            version=str(own.metadata.version),
+            filename=executable.name,
+            sha256=hash_file(executable, "sha256"),
+            licensing=read_licensing(files[own.path.name].metadata),
+            targets=tuple(str(selection.target) for selection in selections),
+            components=components,
+        )
+        path = executable.with_name(executable.name + SBOM_SUFFIX)
+        try:
+            write_atomically(path, render_sbom(inventory, timestamp=timestamp))
+        except OSError as error:
+            raise WriteError.of(path, error, instead="'output-dir'") from error
+        written.append(path)
+    return written
+
+
+def list_components(
+    selections: Sequence[Selection],
+    *,
+    lock: Pylock,
+    digests: Mapping[str, str],
+    metadata: Mapping[str, str],
+) -> tuple[WheelComponent, ...]:
+    """List every wheel that some selection takes, each once.
+
+    `digests` and `metadata` map file names to the SHA-256 and the METADATA text of the wheels.
+    The lock says which sdist a wheel was built from.
+    """
+    targets: dict[str, list[str]] = {}
+    wheels: dict[str, Wheel] = {}
+    for selection in selections:
+        for wheel in selection.wheels:
+            wheels[wheel.filename] = wheel
+            targets.setdefault(wheel.filename, []).append(str(selection.target))
+    return tuple(
+        WheelComponent(
+            name=str(wheel.name),
+            version=str(wheel.version),
+            filename=filename,
+            sha256=digests[filename],
+            licensing=read_licensing(metadata[filename]),
+            targets=tuple(targets[filename]),
+            origin=_find_origin(wheel, lock),
+        )
+        for filename, wheel in sorted(wheels.items())
+    )
+
+
+def _find_origin(wheel: Wheel, lock: Pylock) -> Origin | None:
+    if _is_remote(wheel.url):
+        return Origin(url=display_url(wheel.url), hashes=wheel.hashes)
+    for package in lock.packages:
+        sdist = package.sdist or package.archive
+        is_it = package.name == wheel.name and package.version == wheel.version
+        if is_it and not package.wheels and sdist is not None and _is_remote(sdist.url or ""):
+            return Origin(
+                url=display_url(sdist.url or ""),
+                hashes=tuple(sorted(sdist.hashes.items())),
+                is_source=True,
+            )
+    return None
+
+
+def _is_remote(url: str) -> bool:
+    return url.startswith(("http://", "https://"))
 
 
 def render_sbom(inventory: Inventory, *, timestamp: datetime | None) -> str:

@@ -12,7 +12,7 @@ from urllib.request import url2pathname
 from hatch_multiplat.base.errors import ConfigError, FetchError, ToolError
 from hatch_multiplat.base.temporary import BESIDE, temporary_folder
 from hatch_multiplat.config.formats import scie_targets
-from hatch_multiplat.executable.pex_tool import own_pex_root, run_pex
+from hatch_multiplat.executable.pex import own_pex_root, run_pex
 from hatch_multiplat.executable.writer import write_executable
 from hatch_multiplat.inspection.parts import restrict
 

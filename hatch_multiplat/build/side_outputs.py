@@ -10,13 +10,9 @@ from typing import TYPE_CHECKING, Final
 
 from packaging.utils import canonicalize_name
 
-from hatch_multiplat.base.atomic_write import write_atomically
-from hatch_multiplat.base.errors import ConfigError, WriteError
+from hatch_multiplat.base.errors import ConfigError
 from hatch_multiplat.build.checksums import write_checksums
-from hatch_multiplat.build.components import Inventory, list_components
-from hatch_multiplat.build.output_names import SBOM_SUFFIX
 from hatch_multiplat.index.wheel_cache import hash_file
-from hatch_multiplat.wheels.metadata import read_licensing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -37,7 +33,7 @@ class Wanted:
     """The files to write beside an executable; made by `check_wanted`."""
 
     checksums: bool = False
-    render_sbom: Callable[..., str] | None = None
+    write_sboms: Callable[..., list[Path]] | None = None
     timestamp: datetime | None = None
 
 
@@ -69,7 +65,7 @@ def check_wanted(
         )
         raise ConfigError([problem]) from error
     return Wanted(
-        checksums=checksums, render_sbom=module.render_sbom, timestamp=_read_epoch(environ)
+        checksums=checksums, write_sboms=module.write_sboms, timestamp=_read_epoch(environ)
     )
 
 
@@ -85,36 +81,21 @@ def write_side_outputs(
     """Write what is wanted beside the outputs, which lie in one folder, and return the paths.
 
     `wheels` are the project's own that the executable holds. `files` has every wheel by its file
-    name. The checksums cover the
-    executable and its inventory, and of the project's wheels and sdist what lies there too.
+    name. The checksums cover the executable and its inventory, and of the project's wheels and
+    sdist what lies there too.
     """
     written: list[Path] = []
     made = [Path(output.path) for output in outputs if Path(output.path).is_file()]
     folder = Path(outputs[0].path).parent
-    if wanted.render_sbom is not None:
-        metadata = wheels[0].metadata
-        components = list_components(
-            selections,
+    if wanted.write_sboms is not None:
+        written += wanted.write_sboms(
+            _executables(outputs, made),
+            wheels[0],
+            selections=selections,
+            files=files,
             lock=lock,
-            digests={name: file.sha256 for name, file in files.items()},
-            metadata={name: file.metadata for name, file in files.items()},
+            timestamp=wanted.timestamp,
         )
-        for output in _executables(outputs, made):
-            inventory = Inventory(
-                name=metadata.name,
-                version=str(metadata.version),
-                filename=output.name,
-                sha256=hash_file(output, "sha256"),
-                licensing=read_licensing(files[wheels[0].path.name].metadata),
-                targets=tuple(str(selection.target) for selection in selections),
-                components=components,
-            )
-            path = output.with_name(output.name + SBOM_SUFFIX)
-            try:
-                write_atomically(path, wanted.render_sbom(inventory, timestamp=wanted.timestamp))
-            except OSError as error:
-                raise WriteError.of(path, error, instead="'output-dir'") from error
-            written.append(path)
     if wanted.checksums:
         made += [*written, *_own_distributions(wheels, folder)]
         written.append(write_checksums(folder, made))

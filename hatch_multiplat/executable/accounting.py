@@ -32,7 +32,7 @@ from hatch_multiplat.executable.executable import (
     PEX_PACKAGE,
     TABLE,
 )
-from hatch_multiplat.executable.pex_skeleton import HASH, digest_contents, find_skeleton, with_hash
+from hatch_multiplat.executable.pex import HASH, digest_contents, find_skeleton, with_hash
 from hatch_multiplat.executable.rendering import (
     HEADER_MARK,
     digest_checked,
@@ -42,8 +42,7 @@ from hatch_multiplat.executable.rendering import (
     render_members,
     render_prefix,
 )
-from hatch_multiplat.executable.zip_check import find_strays
-from hatch_multiplat.executable.zip_writer import LAUNCHER
+from hatch_multiplat.executable.zip_writer import LAUNCHER, find_strays
 from hatch_multiplat.wheels.wheel_file import BROKEN
 
 if TYPE_CHECKING:
@@ -63,7 +62,7 @@ _MARK: Final = HEADER_MARK.encode()
 _EMPTY_CODE: Final = hashlib.sha1(b"", usedforsecurity=False).hexdigest()
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class Account:
     """A part of a file: who wrote it, or what is wrong with it.
 
@@ -94,7 +93,11 @@ def account_for(executable: Executable) -> tuple[Account, ...]:
         return (
             *_account_others(contents, table, strays),
             *([_account_contents(executable)] if table.contents else []),
-            *([] if prefix is None else [_account_header(prefix, table, contents)]),
+            *(
+                []
+                if prefix is None
+                else [_account_header(prefix, table, contents[MAIN], rendered[MAIN])]
+            ),
             *_account_first_line(contents[MAIN], rendered[MAIN], is_folder=prefix is None),
             *_account_own(own, rendered, prefix),
             *([] if table.contents else _account_pex(contents, table)),
@@ -184,19 +187,19 @@ def _account_others(
 ) -> Iterator[Account]:
     """Account for the rest: bytes between members, and members that no build writes."""
     for stray in strays:
-        yield Account(part="bytes", state="wrong", why=stray)
+        yield Account("bytes", "wrong", stray)
     if table.contents:
         blocks = {f"{BLOCKS}{name}.xz" for name, _ in json.loads(contents[CONTENTS])["blocks"]}
         for name in contents:
             ours = name == MAIN or (name.startswith(MULTIPLAT) and not name.startswith(BLOCKS))
             if name in {PEX_MAIN, MULTIPLAT} or not (ours or name in blocks):
-                yield Account(part="members", state="wrong", why=f"{name} is in no build")
+                yield Account("members", "wrong", f"{name} is in no build")
         return
     wheels = {DEPS + wheel.file for wheel in table.wheels}
     for name in contents:
         ours = name in {MAIN, INFO, DEPS, *wheels} or name.startswith((MULTIPLAT, BOOTSTRAP))
         if not ours and name not in {PEX_PACKAGE, f"{PEX_PACKAGE}__init__.py"}:
-            yield Account(part="members", state="wrong", why=f"{name} is in no build")
+            yield Account("members", "wrong", f"{name} is in no build")
 
 
 def _is_content(name: str, table: Table) -> bool:
@@ -207,34 +210,35 @@ def _is_content(name: str, table: Table) -> bool:
 def _account_contents(executable: Executable) -> Account:
     """Account for the contents of wheels, which were all compared when the file was read."""
     if executable.damages:
-        return Account(part="contents", state="wrong", why="they differ from the table")
+        return Account("contents", "wrong", "they differ from the table")
     many = len({member.sha256 for held in executable.wheels.values() for member in held.members})
     why = f"{many} have the SHA-256 that the table says; only --lock compares them with wheels"
-    return Account(part="contents", state="known", why=why)
+    return Account("contents", "known", why)
 
 
-def _account_header(prefix: bytes, table: Table, contents: Mapping[str, bytes]) -> Account:
+def _account_header(
+    prefix: bytes, table: Table, launcher: bytes, rendered_launcher: bytes
+) -> Account:
     """Account for everything before the first member."""
     if prefix.startswith(LAUNCHER):
         return _account_launcher_of_windows(prefix)
-    rendered = render_prefix(table)
-    own_id = str(_read_about(contents[MAIN]).get("id", ""))[:16].encode()
-    expected_id = digest_members(render_members(table))[:16].encode()
+    own_id = str(_read_about(launcher).get("id", ""))[:16].encode()
+    expected_id = str(_read_about(rendered_launcher)["id"])[:16].encode()
     # The id covers the runtime, which may be another release's.
-    rendered = rendered.replace(expected_id, own_id)
+    rendered = render_prefix(table).replace(expected_id, own_id)
     if prefix == rendered and not prefix.partition(_MARK)[1]:
-        return Account(part="header", state="known", why="the lines that its table says")
+        return Account("header", "known", "the lines that its table says")
     if prefix == rendered:
-        return _known("header", "header", prefix.partition(_MARK)[2])
+        return _known("header", prefix.partition(_MARK)[2])
     first, _, rest = prefix.partition(b"\n")
     if rest == rendered.partition(b"\n")[2] or (not rest and first.startswith(b"#!")):
         shown = ascii(first[:80].decode("utf-8", "replace"))
         why = f"its first line is {shown}, which hatch-multiplat does not write by itself"
-        return Account(part="header", state="rewritten", why=why)
+        return Account("header", "rewritten", why)
     own, mark, constant = prefix.partition(_MARK)
     if mark and own == rendered.partition(_MARK)[0]:
-        return _known("header", "header", constant)
-    return Account(part="header", state="unknown", why="it is not as its table says")
+        return _known("header", constant)
+    return Account("header", "unknown", "it is not as its table says")
 
 
 def _read_distlib() -> dict[bytes, str]:
@@ -251,10 +255,10 @@ def _account_launchers(launchers: Mapping[str, bytes]) -> Iterator[Account]:
     others = [n for n, data in launchers.items() if known.get(data) != n.removeprefix(LAUNCHERS)]
     if others:
         why = f"{', '.join(others)} is not one of the installed distlib"
-        yield Account(part="Windows launchers", state="unknown", why=why)
+        yield Account("Windows launchers", "unknown", why)
     else:
         names = ", ".join(name.removeprefix(LAUNCHERS) for name in launchers)
-        yield Account(part="Windows launchers", state="known", why=f"distlib's {names}")
+        yield Account("Windows launchers", "known", f"distlib's {names}")
 
 
 def _account_launcher_of_windows(prefix: bytes) -> Account:
@@ -262,19 +266,19 @@ def _account_launcher_of_windows(prefix: bytes) -> Account:
     known = _read_distlib()
     if program in known and line.startswith(b"/usr/bin/env ") and b"\n" not in line:
         name = known[program]
-        return Account(part="header", state="known", why=f"distlib's launcher {name}, as installed")
+        return Account("header", "known", f"distlib's launcher {name}, as installed")
     why = "its launcher for Windows is not one of the installed distlib"
-    return Account(part="header", state="unknown", why=why)
+    return Account("header", "unknown", why)
 
 
 def _account_first_line(launcher: bytes, rendered: bytes, *, is_folder: bool) -> Iterator[Account]:
     """Account for the launcher's first lines, which its digest does not cover."""
     (first, *rest), (wanted, *others) = launcher.split(b"\n", 2), rendered.split(b"\n", 2)
     if rest[:1] != others[:1] or (first != wanted and not (is_folder and first.startswith(b"#!"))):
-        yield Account(part="launcher", state="wrong", why="its first lines are in no build")
+        yield Account("launcher", "wrong", "its first lines are in no build")
     elif first != wanted:
         why = f"its first line is {first[:80].decode('utf-8', 'replace')!a}"
-        yield Account(part="launcher", state="rewritten", why=why)
+        yield Account("launcher", "rewritten", why)
 
 
 def _account_own(
@@ -294,28 +298,28 @@ def _account_own(
     digest = digest_members({**own, MAIN: launcher})
     if digest != about.get("id") or sorted([MAIN, *own]) != about.get("members"):
         why = "launcher, runtime and table do not have the digest that the launcher names"
-        yield Account(part="launcher", state="wrong", why=why)
+        yield Account("launcher", "wrong", why)
         return
     is_header = prefix is not None and not prefix.startswith(LAUNCHER) and prefix.count(b"\n") > 1
     if about.get("check") != digest_checked({**own, MAIN: launcher}):
         why = "launcher and enter.py do not have the check that the launcher names"
-        yield Account(part="launcher", state="wrong", why=why)
+        yield Account("launcher", "wrong", why)
     elif is_header and about.get("header") != digest_header(prefix or b""):
         why = "the lines in front of the zip file do not have the digest that it names"
-        yield Account(part="launcher", state="wrong", why=why)
+        yield Account("launcher", "wrong", why)
     wanted = _read_about(rendered[MAIN])
     digests = {"id", "header", "check", "members"}
     if any(about[key] != wanted.get(key) for key in about.keys() - digests):
-        yield Account(part="launcher", state="unknown", why="it differs from the table")
+        yield Account("launcher", "unknown", "it differs from the table")
     else:
         without = _ABOUT.sub(b"\nABOUT = ", launcher, count=1).split(b"\n", 2)[2]
-        yield _known("launcher", "launcher", without)
-    yield _known("runtime", "runtime", digest_contents(runtime))
+        yield _known("launcher", without)
+    yield _known("runtime", digest_contents(runtime))
     yield from _account_launchers(launchers)
     if own[TABLE] == rendered[TABLE]:
-        yield Account(part="table", state="known", why=f"sha256 of the start-up: {digest}")
+        yield Account("table", "known", f"sha256 of the start-up: {digest}")
     else:
-        yield Account(part="table", state="unknown", why="it has more than this release reads")
+        yield Account("table", "unknown", "it has more than this release reads")
 
 
 def _read_about(launcher: bytes) -> dict[str, Any]:
@@ -326,39 +330,38 @@ def _read_about(launcher: bytes) -> dict[str, Any]:
 
 def _account_pex(contents: Mapping[str, bytes], table: Table) -> Iterator[Account]:
     """Account for pex's runtime, its start, and PEX-INFO."""
-    described = dict(table.pex)
-    version = described.get("version", "")
+    version = table.pex.get("version", "")
     releases = read_releases()["pex"].get(version)
     runtime = {name: data for name, data in contents.items() if name.startswith(BOOTSTRAP)}
     runtime |= {name: data for name, data in contents.items() if name == PEX_PACKAGE}
     digest = digest_contents(runtime)
-    if digest != described.get("runtime"):
+    if digest != table.pex.get("runtime"):
         why = "it differs from the table"
-        yield Account(part="pex's runtime", state="wrong", why=why)
+        yield Account("pex's runtime", "wrong", why)
     elif releases is None or digest not in releases["runtimes"]:
         why = f"this release knows no pex {version} with these files"
-        yield Account(part="pex's runtime", state="unknown", why=why)
+        yield Account("pex's runtime", "unknown", why)
     else:
-        yield Account(part="pex's runtime", state="known", why=f"pex {version}")
+        yield Account("pex's runtime", "known", f"pex {version}")
     info = json.loads(contents[INFO])
     start = {
         MAIN: contents[PEX_MAIN],
         INFO: contents[INFO],
         f"{PEX_PACKAGE}__init__.py": contents[f"{PEX_PACKAGE}__init__.py"],
     }
-    if digest_contents(start) != described.get("start"):
-        yield Account(part="pex's start", state="wrong", why="it differs from the table")
+    if digest_contents(start) != table.pex.get("start"):
+        yield Account("pex's start", "wrong", "it differs from the table")
         return
     wrong = [*_compare_info(info, table), *_compare_start(start, info)]
     if wrong:
-        yield Account(part="pex's start", state="wrong", why=wrong[0])
+        yield Account("pex's start", "wrong", wrong[0])
         return
     constant = digest_contents({"start": split_start(contents[PEX_MAIN])[0]})
     if releases is None or constant != releases["start"]:
         why = f"this release knows no pex {version} that starts so"
-        yield Account(part="pex's start", state="unknown", why=why)
+        yield Account("pex's start", "unknown", why)
     else:
-        yield Account(part="pex's start", state="known", why=f"pex {version}, and the table")
+        yield Account("pex's start", "known", f"pex {version}, and the table")
 
 
 def _compare_info(info: Mapping[str, Any], table: Table) -> Iterator[str]:
@@ -416,16 +419,16 @@ def _compare_start(start: Mapping[str, bytes], info: Mapping[str, Any]) -> Itera
             yield "pex's two starts differ"
 
 
-def _known(part: str, key: str, content: bytes | str) -> Account:
+def _known(part: str, content: bytes | str) -> Account:
     """Account for the parts that are the same in every file of one release."""
     digest = content if isinstance(content, str) else _sha256(content)
-    if digest == constant_digests()[key]:
-        return Account(part=part, state="known", why=f"hatch-multiplat {__version__}, this release")
+    if digest == constant_digests()[part]:
+        return Account(part, "known", f"hatch-multiplat {__version__}, this release")
     for version, digests in read_releases()["releases"].items():
-        if digest == digests[key]:
-            return Account(part=part, state="known", why=f"hatch-multiplat {version}")
+        if digest == digests[part]:
+            return Account(part, "known", f"hatch-multiplat {version}")
     why = f"no hatch-multiplat up to {__version__} has written it; a newer one may know it"
-    return Account(part=part, state="unknown", why=why)
+    return Account(part, "unknown", why)
 
 
 def _sha256(data: bytes) -> str:

@@ -20,12 +20,13 @@ from hatch_multiplat.wheels.metadata import parse_wheel_texts
 from hatch_multiplat.wheels.selection import parse_wheel
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from pathlib import Path
 
     from hatch_multiplat.executable.executable import Executable
-    from hatch_multiplat.executable.table import Table, TableWheel
+    from hatch_multiplat.executable.table import Table
     from hatch_multiplat.runtime.install import Source
+    from hatch_multiplat.wheels.metadata import WheelTexts
     from hatch_multiplat.wheels.wheel_file import Opener
 
 _NAME: Final = re.compile(r"[a-z0-9_-]+")
@@ -41,24 +42,36 @@ def read_contents(path: Path, table: Table) -> tuple[dict[str, HeldWheel], list[
     file that cannot be read at all.
     """
     with _open(path, table) as contents:
-        texts = dict.fromkeys(_metadata_numbers(contents), b"")
+        numbers = [{path: number for path, _, number in members} for members in contents.wheels]
+        metadata = [found.get(find_metadata(found), -1) for found in numbers]
+        texts = {
+            number: b""
+            for number in metadata
+            if number >= 0 and contents.contents[number][1] <= _LARGEST
+        }
         bad = _read_all(contents, texts)
         sizes = _share_blocks(path, contents)
-    holders = Counter(
-        number for members in contents.wheels for number in {number for _, _, number in members}
-    )
+    holders = Counter(number for found in numbers for number in {*found.values()})
     wheels: dict[str, HeldWheel] = {}
     damages = []
-    for item, members in zip(table.wheels, contents.wheels, strict=True):
-        numbers = {path: number for path, _, number in members}
-        text = texts.get(numbers.get(_metadata_name(numbers), -1))
-        pieces = {str(number): sizes[number] for number in sorted(set(numbers.values()))}
-        fair = sum(size // holders[int(number)] for number, size in pieces.items())
-        held = _hold(item, _list(contents, members), text, pieces=pieces, size=fair)
-        wheels[item.file] = held
-        if bad.intersection(number for _, _, number in members):
+    for place, item in enumerate(table.wheels):
+        members = tuple(
+            HeldMember(path=path, mode=mode, sha256=sha256, size=size)
+            for path, mode, number in contents.wheels[place]
+            for sha256, size in [contents.contents[number]]
+        )
+        own = sorted({*numbers[place].values()})
+        wheels[item.file] = HeldWheel(
+            wheel=parse_wheel(item.file, "", {"sha256": item.sha256}, item.size),
+            size=sum(sizes[number] // holders[number] for number in own),
+            unpacked=unpacked_size({member.path: member.size for member in members}),
+            texts=parse_texts(texts.get(metadata[place])),
+            members=members,
+            pieces={str(number): sizes[number] for number in own},
+        )
+        if not bad.isdisjoint(own):
             damages.append((item.file, "does not have its original contents"))
-        elif held.texts is None:
+        elif wheels[item.file].texts is None:
             damages.append((item.file, "is not a readable wheel"))
     return wheels, damages
 
@@ -139,22 +152,24 @@ def _is_sound(contents: Contents, table: Table) -> bool:
     )
 
 
-def _metadata_numbers(contents: Contents) -> set[int]:
-    """Return the content numbers of the METADATA of each wheel that has one."""
-    found = set()
-    for members in contents.wheels:
-        numbers = {path: number for path, _, number in members}
-        name = _metadata_name(numbers)
-        if name in numbers and contents.contents[numbers[name]][1] <= _LARGEST:
-            found.add(numbers[name])
-    return found
-
-
-def _metadata_name(paths: Mapping[str, int]) -> str:
+def find_metadata(names: Iterable[str]) -> str:
+    """Return where METADATA is among the files of a wheel; "" if it has none."""
     try:
-        return f"{find_info_dir(paths)}/METADATA"
+        found = f"{find_info_dir(names)}/METADATA"
     except BadWheel:
         return ""
+    return found if found in names else ""
+
+
+def parse_texts(metadata: bytes | None) -> WheelTexts | None:
+    return None if metadata is None else parse_wheel_texts(metadata.decode("utf-8", "replace"))
+
+
+def unpacked_size(sizes: Mapping[str, int]) -> int:
+    """Return the bytes of a wheel's files, given by name, without what an installer writes anew."""
+    folder = find_metadata(sizes).removesuffix("METADATA")
+    replaced = {folder + name for name in REPLACED}
+    return sum(size for name, size in sizes.items() if name not in replaced)
 
 
 def _read_all(contents: Contents, texts: dict[int, bytes]) -> set[int]:
@@ -191,32 +206,3 @@ def _share_blocks(path: Path, contents: Contents) -> list[int]:
         sizes += [round(after * scale) - round(before * scale) for before, after in pairwise(ends)]
         first = end
     return sizes
-
-
-def _list(contents: Contents, members: list[tuple[str, int, int]]) -> tuple[HeldMember, ...]:
-    return tuple(
-        HeldMember(path=path, mode=mode, sha256=sha256, size=size)
-        for path, mode, number in members
-        for sha256, size in [contents.contents[number]]
-    )
-
-
-def _hold(
-    item: TableWheel,
-    members: tuple[HeldMember, ...],
-    metadata: bytes | None,
-    *,
-    pieces: Mapping[str, int],
-    size: int,
-) -> HeldWheel:
-    unused = tuple(f".dist-info/{name}" for name in REPLACED)
-    return HeldWheel(
-        wheel=parse_wheel(item.file, "", {"sha256": item.sha256}, item.size),
-        size=size,
-        unpacked=sum(member.size for member in members if not member.path.endswith(unused)),
-        sha256=item.sha256,
-        installed=False,
-        texts=None if metadata is None else parse_wheel_texts(metadata.decode("utf-8", "replace")),
-        members=members,
-        pieces=pieces,
-    )

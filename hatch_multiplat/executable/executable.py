@@ -54,17 +54,15 @@ class HeldWheel:
     """A wheel in an executable.
 
     `size` is what it takes in the file and `unpacked` what its files take on disk, in bytes.
-    `sha256` is that of its bytes, None for one that pex has installed beforehand (`installed`), of
-    which the file holds the files and no longer the wheel. `texts` is None if its METADATA
-    cannot be read. A file without wheels has `members` in its place, and pieces that it may share
-    with other wheels, of which `size` counts a fair part; `sha256` is what its table says.
+    `wheel` has no hash where pex has installed it beforehand: then the file holds the files and no
+    longer the wheel. `texts` are None if its METADATA cannot be read. A file without wheels has
+    `members` in its place, and pieces that it may share with other wheels, of which `size` counts a
+    fair part; the hash is what its table says.
     """
 
     wheel: Wheel
     size: int
     unpacked: int
-    sha256: str | None
-    installed: bool
     texts: WheelTexts | None
     members: tuple[HeldMember, ...] = ()
     pieces: Mapping[str, int] = field(default_factory=dict, hash=False)
@@ -77,6 +75,10 @@ class HeldWheel:
     @property
     def filename(self) -> str:
         return self.wheel.filename
+
+    @property
+    def sha256(self) -> str | None:
+        return self.wheel.sha256
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -102,9 +104,8 @@ class Executable:
     @property
     def requires_python(self) -> SpecifierSet:
         """The Requires-Python of the program itself."""
-        held = [wheel for wheel in self.wheels.values() if wheel.wheel.name == self.program]
-        texts = held[0].texts if held else None
-        return texts.requires_python if texts else SpecifierSet()
+        own = [held.texts for held in self.wheels.values() if held.wheel.name == self.program]
+        return own[0].requires_python if own and own[0] else SpecifierSet()
 
     @property
     def name(self) -> str:

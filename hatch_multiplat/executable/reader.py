@@ -7,19 +7,23 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import hashlib
 import io
 import json
 import zipfile
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Final, cast
 
 from packaging.utils import InvalidWheelFilename
 
 from hatch_multiplat.base.errors import ExecutableError
-from hatch_multiplat.executable.blocks_reader import read_contents, unpack_wheels
+from hatch_multiplat.executable.blocks_reader import (
+    find_metadata,
+    parse_texts,
+    read_contents,
+    unpack_wheels,
+    unpacked_size,
+)
 from hatch_multiplat.executable.executable import (
     CONTENTS,
     DEPS,
@@ -29,24 +33,20 @@ from hatch_multiplat.executable.executable import (
     Executable,
     HeldWheel,
 )
-from hatch_multiplat.executable.table_reader import read_table
+from hatch_multiplat.executable.table import read_table
 from hatch_multiplat.executable.zip_writer import data_offset, open_source
-from hatch_multiplat.runtime.rules import BadWheel, find_info_dir
-from hatch_multiplat.runtime.verify import Section
-from hatch_multiplat.wheels.metadata import parse_wheel_texts
+from hatch_multiplat.runtime.verify import Section, digest_of
 from hatch_multiplat.wheels.selection import parse_wheel
 from hatch_multiplat.wheels.wheel_file import BROKEN, open_archive
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from hatch_multiplat.config.formats import Layout
     from hatch_multiplat.executable.table import Table
-    from hatch_multiplat.wheels.metadata import WheelTexts
     from hatch_multiplat.wheels.selection import Wheel
     from hatch_multiplat.wheels.wheel_file import Opener
 
-_BLOCK: Final = 1 << 20
 # The values of PEX-INFO that are read here, by key: what pex writes, and what stands for none.
 _INFO_KINDS: Final[Mapping[str, tuple[type | tuple[type, ...], object]]] = {
     "requirements": (list, []),
@@ -56,7 +56,6 @@ _INFO_KINDS: Final[Mapping[str, tuple[type | tuple[type, ...], object]]] = {
     "entry_point": ((str, type(None)), None),
     "script": ((str, type(None)), None),
 }
-_UNUSED: Final = frozenset({"RECORD", "RECORD.jws", "RECORD.p7s", "INSTALLER"})
 
 
 def read_executable(path: Path) -> Executable:
@@ -132,12 +131,13 @@ def _read_archive(path: Path, archive: zipfile.ZipFile, size: int) -> Executable
         with _open_member(path, member) as wheel:
             wheels[name] = _read_wheel(path, name, wheel, member.file_size, member.compress_size)
     for name, inside in folders.items():
+        found = find_metadata(inside)
         wheels[name] = _installed_wheel(
             path,
             name,
-            {inner: member.file_size for inner, member in inside.items()},
+            archive.read(inside[found]) if found else None,
             size=sum(member.compress_size for member in inside.values()),
-            read=functools.partial(_read_member, archive, inside),
+            unpacked=sum(member.file_size for member in inside.values()),
         )
     return _executable(path, "zipapp", size, texts, wheels)
 
@@ -158,16 +158,6 @@ def _read_pyz(path: Path, texts: Mapping[str, bytes], size: int) -> Executable:
     )
 
 
-def _read_member(
-    archive: zipfile.ZipFile, members: Mapping[str, zipfile.ZipInfo], name: str
-) -> bytes:
-    return archive.read(members[name])
-
-
-def _read_inner(folder: Path, name: str) -> bytes:
-    return (folder / name).read_bytes()
-
-
 def _read_folder(path: Path) -> Executable:
     try:
         texts = {name: (path / name).read_bytes() for name in (INFO, MAIN)}
@@ -186,17 +176,16 @@ def _read_folder(path: Path) -> Executable:
                 size = entry.stat().st_size
                 wheels[entry.name] = _read_wheel(path, entry.name, stream, size, size)
         else:
-            sizes = {
-                file.relative_to(entry).as_posix(): file.stat().st_size
+            files = {
+                file.relative_to(entry).as_posix(): file
                 for file in sorted(entry.rglob("*"))
                 if file.is_file()
             }
+            found = find_metadata(files)
+            metadata = files[found].read_bytes() if found else None
+            size = sum(file.stat().st_size for file in files.values())
             wheels[entry.name] = _installed_wheel(
-                path,
-                entry.name,
-                sizes,
-                size=sum(sizes.values()),
-                read=functools.partial(_read_inner, entry),
+                path, entry.name, metadata, size=size, unpacked=size
             )
     layout: Layout = "packed" if (path / ".bootstrap").is_file() else "loose"
     total = sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
@@ -252,81 +241,38 @@ def _damages(
         yield name, "is there, but no target has it"
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Opened:
-    """The directory of a nested wheel.
-
-    A packed PEX keeps what pex has installed beforehand in a zip file named like the wheel: such
-    a file is `installed`, and no wheel.
-    """
-
-    unpacked: int
-    installed: bool
-    texts: WheelTexts | None
-
-
 def _read_wheel(path: Path, name: str, stream: IO[bytes], size: int, held: int) -> HeldWheel:
-    digest = hashlib.sha256()
-    for block in iter(functools.partial(stream.read, _BLOCK), b""):
-        digest.update(block)
-    try:
-        opened = _open_wheel(stream)
-    except (BadWheel, KeyError, *BROKEN):
-        opened = _Opened(unpacked=0, installed=False, texts=None)
-    sha256 = None if opened.installed else digest.hexdigest()
-    return HeldWheel(
-        wheel=_named(path, name, {"sha256": sha256} if sha256 else {}, size),
-        size=held,
-        unpacked=opened.unpacked,
-        sha256=sha256,
-        installed=opened.installed,
-        texts=opened.texts,
-    )
+    """Hash and open a wheel.
 
-
-def _open_wheel(stream: IO[bytes]) -> _Opened:
-    """Read a nested wheel's directory and METADATA."""
+    A packed PEX keeps what pex has installed beforehand in a zip file named like the wheel: such a
+    file is no wheel, and its hash is not a wheel's.
+    """
+    sha256 = digest_of(stream)
     stream.seek(0)
-    with zipfile.ZipFile(stream) as archive:
-        members = {m.filename: m for m in archive.infolist() if not m.is_dir()}
-        found = _metadata_member(members)
-        text = archive.read(found).decode("utf-8", "replace")
-    folder = found.rpartition("/")[0]
-    unpacked = sum(
-        member.file_size
-        for inner, member in members.items()
-        if inner not in {f"{folder}/{unused}" for unused in _UNUSED}
-    )
-    return _Opened(
-        unpacked=unpacked,
-        installed=".layout.json" in members,
-        texts=parse_wheel_texts(text),
+    sizes: dict[str, int] = {}
+    metadata = None
+    with contextlib.suppress(*BROKEN), zipfile.ZipFile(stream) as archive:
+        sizes = {info.filename: info.file_size for info in archive.infolist() if not info.is_dir()}
+        found = find_metadata(sizes)
+        metadata = archive.read(found) if found else None
+    is_installed = metadata is not None and ".layout.json" in sizes
+    return HeldWheel(
+        wheel=_named(path, name, {} if is_installed else {"sha256": sha256}, size),
+        size=held,
+        unpacked=0 if metadata is None else unpacked_size(sizes),
+        texts=parse_texts(metadata),
     )
 
 
 def _installed_wheel(
-    path: Path, name: str, sizes: Mapping[str, int], *, size: int, read: Callable[[str], bytes]
+    path: Path, name: str, metadata: bytes | None, *, size: int, unpacked: int
 ) -> HeldWheel:
-    texts: WheelTexts | None = None
-    with contextlib.suppress(BadWheel, KeyError):
-        text = read(_metadata_member(sizes)).decode("utf-8", "replace")
-        texts = parse_wheel_texts(text)
     return HeldWheel(
         wheel=_named(path, name, {}, size),
         size=size,
-        unpacked=sum(sizes.values()),
-        sha256=None,
-        installed=True,
-        texts=texts,
+        unpacked=unpacked,
+        texts=parse_texts(metadata),
     )
-
-
-def _metadata_member(names: Iterable[str]) -> str:
-    """Return where a wheel's METADATA is; raises BadWheel or KeyError if it has none."""
-    found = f"{find_info_dir(names)}/METADATA"
-    if found not in names:
-        raise KeyError(found)
-    return found
 
 
 def _named(path: Path, name: str, hashes: Mapping[str, str], size: int) -> Wheel:
@@ -349,7 +295,7 @@ def open_wheels(executable: Executable) -> Iterator[dict[str, Opener]]:
             yield openers
         return
     path = executable.path
-    names = [name for name, held in executable.wheels.items() if not held.installed]
+    names = [name for name, held in executable.wheels.items() if held.sha256 is not None]
     streams: dict[str, Callable[[], IO[bytes]]]
     if path.is_dir():
         streams = {name: functools.partial(open_source, path / DEPS / name) for name in names}

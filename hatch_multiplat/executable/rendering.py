@@ -9,8 +9,8 @@ import re
 from importlib import resources
 from typing import TYPE_CHECKING, Any, Final
 
+from hatch_multiplat.base.errors import ToolError
 from hatch_multiplat.executable.executable import LAUNCHERS, MAIN, MULTIPLAT, TABLE
-from hatch_multiplat.executable.windows_exe import read_launcher
 from hatch_multiplat.runtime.enter import FILES, FOLDER, PLACES
 from hatch_multiplat.runtime.run import PRIME
 from hatch_multiplat.runtime.windows import launcher_name
@@ -121,6 +121,17 @@ def _read_launchers(table: Table) -> dict[str, bytes]:
         }
     }
     return {LAUNCHERS + name: read_launcher(name) for name in sorted(wanted)}
+
+
+def read_launcher(name: str) -> bytes:
+    """Return one of distlib's launchers, `t64.exe` and the like; raises ToolError."""
+    try:
+        return resources.files("distlib").joinpath(name).read_bytes()
+    except (FileNotFoundError, ModuleNotFoundError) as error:
+        raise ToolError(
+            f"cannot read distlib's launcher {name}: {error}; "
+            "some systems package distlib without its launchers, install it from PyPI"
+        ) from error
 
 
 def digest_members(members: Mapping[str, bytes]) -> str:

@@ -25,17 +25,19 @@ from hatch_multiplat.executable.blocks import (
     list_members,
 )
 from hatch_multiplat.executable.executable import BOOTSTRAP, DEPS, INFO, MAIN, PEX_MAIN
-from hatch_multiplat.executable.pex_skeleton import dump_info, find_skeleton
-from hatch_multiplat.executable.rendering import render_members, render_prefix
+from hatch_multiplat.executable.pex import dump_info, find_skeleton
+from hatch_multiplat.executable.rendering import read_launcher, render_members, render_prefix
 from hatch_multiplat.executable.table_maker import without_url
 from hatch_multiplat.executable.zip_writer import (
     MAX_ENTRIES,
     MAX_SIZE,
     Member,
+    read_members,
     write_archive,
     write_folder,
     write_members,
 )
+from hatch_multiplat.runtime.windows import launcher_name
 from hatch_multiplat.wheels.wheel_file import wheel_opener
 
 if TYPE_CHECKING:
@@ -45,11 +47,12 @@ if TYPE_CHECKING:
     from packaging.requirements import Requirement
 
     from hatch_multiplat.config.config import Config
-    from hatch_multiplat.config.formats import Layout
+    from hatch_multiplat.config.formats import ExeOptions, Layout
     from hatch_multiplat.config.run import Run
     from hatch_multiplat.executable.executable import HeldMember
-    from hatch_multiplat.executable.pex_skeleton import Skeleton
+    from hatch_multiplat.executable.pex import Skeleton
     from hatch_multiplat.executable.table import Table
+    from hatch_multiplat.targets.platforms import Platform
     from hatch_multiplat.wheels.metadata import WheelTexts
     from hatch_multiplat.wheels.selection import Selection
     from hatch_multiplat.wheels.wheel_file import Opener
@@ -126,6 +129,29 @@ def write_pyz(
     return output
 
 
+def write_windows_exe(pex: Path, output: Path, *, platform: Platform, options: ExeOptions) -> Path:
+    """Write a program for Windows that runs an executable's archive; returns `output`.
+
+    It is distlib's launcher, a line that says what to start, and the archive: the launcher reads
+    the line, and starts that Python with its own file and arguments. Any system can make it, and
+    the same inputs give the same bytes. Raises OSError, and ToolError if distlib lacks a
+    launcher.
+    """
+    name = launcher_name(platform.arch, options.windowed)
+    prefix = read_launcher(name) + shebang(options)
+    write_archive(read_members(pex).values(), output, prefix=prefix, mode=0o755)
+    return output
+
+
+def shebang(options: ExeOptions) -> bytes:
+    """Return the launcher's line: a program that it looks for on PATH.
+
+    Python's own installers put the launcher `py` there, and `python` only if one ticks a box; on
+    a fresh Windows, `python` is a stub that opens a shop.
+    """
+    return f"#!/usr/bin/env {options.python or ('pyw' if options.windowed else 'py')}\n".encode()
+
+
 def write_contents(
     table: Table,
     members: Mapping[str, Sequence[HeldMember]],
@@ -143,7 +169,7 @@ def write_contents(
     `wheels` opens each of them, and `prefix` stands before the first member in place of a header.
     """
     blocks, described = arrange_blocks(table, members)
-    table = replace(table, pex=(), contents=hashlib.sha256(described).hexdigest())
+    table = replace(table, pex={}, contents=hashlib.sha256(described).hexdigest())
     held = block_members(blocks, described, wheels, cache=cache, folder=folder, say=say)
     own = (
         Member(name=name, data=data, mode=0o755 if name == MAIN else 0o644)

@@ -19,7 +19,7 @@ from hatch_multiplat.base.errors import MultiplatError
 from hatch_multiplat.base.own_requirements import not_installed, own_requirements
 from hatch_multiplat.build.checksums import FILENAME, write_checksums
 from hatch_multiplat.build.leftovers import remove_leftovers
-from hatch_multiplat.executable.pex_skeleton import lacks_skeleton
+from hatch_multiplat.executable.pex import lacks_skeleton
 from hatch_multiplat.frontends.render.error_text import render_error
 from hatch_multiplat.frontends.render.screen import layout
 from hatch_multiplat.index.local_files import paths_for_sdist

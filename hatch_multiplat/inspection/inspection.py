@@ -12,7 +12,7 @@ from packaging.utils import canonicalize_name
 
 from hatch_multiplat.base.errors import LockError
 from hatch_multiplat.executable.executable import required_name
-from hatch_multiplat.executable.table_reader import table_selections
+from hatch_multiplat.executable.table import table_selections
 from hatch_multiplat.index.fetch import Artifact
 from hatch_multiplat.runtime.match import describe_anywhere, describe_targets
 from hatch_multiplat.wheels.selection import select_all

@@ -14,14 +14,10 @@ from packaging.version import InvalidVersion, Version
 from hatch_multiplat.base.errors import ExecutableError, WriteError
 from hatch_multiplat.base.temporary import temporary_folder
 from hatch_multiplat.executable.executable import DEPS
-from hatch_multiplat.executable.pex_skeleton import read_skeleton
+from hatch_multiplat.executable.pex import read_skeleton
 from hatch_multiplat.executable.reader import open_wheels
 from hatch_multiplat.executable.rendering import render_prefix
-from hatch_multiplat.executable.table import (
-    StartOptions,
-    Table,
-    rank_targets,
-)
+from hatch_multiplat.executable.table import StartOptions, Table, rank_targets
 from hatch_multiplat.executable.writer import executable_members, write_contents
 from hatch_multiplat.executable.zip_writer import LAUNCHER, read_members, write_archive
 from hatch_multiplat.wheels.wheel_file import BROKEN
@@ -31,7 +27,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from hatch_multiplat.executable.executable import Executable, HeldMember
-    from hatch_multiplat.executable.pex_skeleton import Skeleton
+    from hatch_multiplat.executable.pex import Skeleton
     from hatch_multiplat.executable.table import Run, TableCommand, TableTarget
     from hatch_multiplat.executable.writer import BuildInputs
     from hatch_multiplat.executable.zip_writer import Member
@@ -49,48 +45,44 @@ def cut_table(table: Table, names: Collection[str]) -> Table:
 
 
 def join_tables(tables: Sequence[Table], *, labels: Sequence[str]) -> Table:
-    """Return one table with the targets of all. `labels` name the files in messages.
+    """Return one table with the targets of all. `labels` are what messages call the files.
 
-    `labels` are what messages call the files. Raises ExecutableError if they are not parts of one
-    program: another project or version, other options, or a target with different wheels.
+    Raises ExecutableError if they are not parts of one program: another project or version, other
+    options, or a target with different wheels.
     """
     first = tables[0]
-    problems = []
-    for table, label in zip(tables[1:], labels[1:], strict=True):
-        problems += _differences(first, table, labels[0], label)
-    if problems:
-        raise ExecutableError("these files cannot be one:\n" + "\n".join(map(_item, problems)))
-    wheels = sorted(
-        {wheel.file: wheel for table in tables for wheel in table.wheels}.values(),
-        key=lambda wheel: wheel.file,
+    _refuse(
+        problem
+        for table, label in zip(tables[1:], labels[1:], strict=True)
+        for problem in _differences(first, table, labels[0], label)
     )
-    position = {wheel.file: index for index, wheel in enumerate(wheels)}
+    wheels = {wheel.file: wheel for table in tables for wheel in table.wheels}
+    position = {file: index for index, file in enumerate(sorted(wheels))}
     targets: dict[str, TableTarget] = {}
     owners: dict[str, str] = {}
+    problems = []
     for table, label in zip(tables, labels, strict=True):
         for target in table.targets:
-            moved = replace(
-                target,
-                sets=tuple(
-                    (patch, tuple(position[table.wheels[index].file] for index in indexes))
-                    for patch, indexes in target.sets
-                ),
-            )
+            moved = _renumber(target, table, position)
             known = targets.setdefault(target.name, moved)
             owner = owners.setdefault(target.name, label)
             if known != moved:
                 problems.append(f"{target.name} has other wheels in {label} than in {owner}")
-    if problems:
-        raise ExecutableError("these files cannot be one:\n" + "\n".join(map(_item, problems)))
-    # What runs anywhere is the set of all targets alike.
-    anywhere = first.anywhere if len({table.anywhere for table in tables}) == 1 else None
+    _refuse(problems)
     joined = replace(
         first,
-        wheels=tuple(wheels),
-        targets=tuple(_interleave(targets.values())),
-        anywhere=anywhere,
+        wheels=tuple(wheels[file] for file in position),
+        # What runs anywhere is the set of all targets alike.
+        anywhere=first.anywhere if len({table.anywhere for table in tables}) == 1 else None,
     )
-    return _compact(joined, rank_targets(joined.targets))
+    return _compact(joined, rank_targets(tuple(_interleave(targets.values()))))
+
+
+def _refuse(problems: Iterable[str]) -> None:
+    """Raise ExecutableError if there are reasons why files cannot be merged."""
+    listed = "".join(f"\n  {problem}" for problem in problems)
+    if listed:
+        raise ExecutableError(f"these files cannot be one:{listed}")
 
 
 def restrict(inputs: BuildInputs, targets: Collection[Target]) -> BuildInputs:
@@ -185,9 +177,7 @@ def _write_pyzs(files: Sequence[Executable], tables: Mapping[Path, Table], cache
     for file in files:
         for name, held in file.wheels.items():
             if members.setdefault(name, held.members) != held.members:
-                raise ExecutableError(
-                    f"these files cannot be one:\n  {name} is another in {file.path}"
-                )
+                _refuse([f"{name} is another in {file.path}"])
     prefix, mode = _beginning(files[0].path), stat.S_IMODE(files[0].path.stat().st_mode)
     with ExitStack() as stack:
         wheels = {
@@ -216,23 +206,20 @@ def _write_pyzs(files: Sequence[Executable], tables: Mapping[Path, Table], cache
 
 def _compact(table: Table, targets: Sequence[TableTarget]) -> Table:
     """Return the table with these targets, and only the wheels that they take."""
-    used = sorted({i for target in targets for _, indexes in target.sets for i in indexes})
-    wheels = sorted((table.wheels[index] for index in used), key=lambda wheel: wheel.file)
+    used = {table.wheels[i] for target in targets for _, indexes in target.sets for i in indexes}
+    wheels = sorted(used, key=lambda wheel: wheel.file)
     position = {wheel.file: index for index, wheel in enumerate(wheels)}
-    return replace(
-        table,
-        wheels=tuple(wheels),
-        targets=tuple(
-            replace(
-                target,
-                sets=tuple(
-                    (patch, tuple(position[table.wheels[index].file] for index in indexes))
-                    for patch, indexes in target.sets
-                ),
-            )
-            for target in targets
-        ),
+    moved = (_renumber(target, table, position) for target in targets)
+    return replace(table, wheels=tuple(wheels), targets=tuple(moved))
+
+
+def _renumber(target: TableTarget, table: Table, position: Mapping[str, int]) -> TableTarget:
+    """Return a target of a table for another one, which has its wheels at these positions."""
+    sets = tuple(
+        (patch, tuple(position[table.wheels[index].file] for index in indexes))
+        for patch, indexes in target.sets
     )
+    return replace(target, sets=sets)
 
 
 def _interleave(targets: Collection[TableTarget]) -> list[TableTarget]:
@@ -253,9 +240,9 @@ def _python_key(target: TableTarget) -> tuple[object, ...]:
     return target.implementation, target.python, target.abi, target.patch
 
 
-def _differences(first: Table, other: Table, here: str, there: str) -> list[str]:
+def _differences(first: Table, other: Table, here: str, there: str) -> Iterator[str]:
     """Say how two tables differ in values that have to be the same."""
-    problems = []
+    options = [option.name for option in fields(StartOptions)]
     for what, of_first, of_other in (
         ("project", first.name, other.name),
         ("version", first.version, other.version),
@@ -264,7 +251,10 @@ def _differences(first: Table, other: Table, here: str, there: str) -> list[str]
         *_command_words(first, other),
         ("inject-args", first.inject_args, other.inject_args),
         ("inject-env", dict(first.inject_env), dict(other.inject_env)),
-        *_option_words(first.options, other.options),
+        *(
+            (name.replace("_", "-"), getattr(first.options, name), getattr(other.options, name))
+            for name in options
+        ),
         ("requirements", first.requirements, other.requirements),
         ("overrides", first.overrides, other.overrides),
         ("excluded dependencies", first.excluded, other.excluded),
@@ -272,33 +262,26 @@ def _differences(first: Table, other: Table, here: str, there: str) -> list[str]
         ("Pythons of dependency-metadata", first.pythons, other.pythons),
     ):
         if of_first != of_other:
-            problems.append(
-                f"{what}: {_show(of_other)} in {there}, but {_show(of_first)} in {here}"
-            )
+            yield f"{what}: {_show(of_other)} in {there}, but {_show(of_first)} in {here}"
     hashes = {wheel.file: wheel.sha256 for wheel in first.wheels}
-    problems += [
-        f"{wheel.file} in {there} is another than in {here}: its bytes differ; "
-        "build it once, and use it for both"
-        for wheel in other.wheels
-        if hashes.get(wheel.file, wheel.sha256) != wheel.sha256
-    ]
-    return problems
+    for wheel in other.wheels:
+        if hashes.get(wheel.file, wheel.sha256) != wheel.sha256:
+            yield (
+                f"{wheel.file} in {there} is another than in {here}: its bytes differ; "
+                "build it once, and use it for both"
+            )
 
 
 def _check_alike(files: Sequence[Executable], base: Executable) -> None:
     """Raise ExecutableError if files differ in their requirements, code or options of pex."""
     own = {"build_properties", "bootstrap_hash", "distributions", "pex_hash"}
-    problems = []
-    for file in files:
-        keys = sorted((base.info.keys() | file.info.keys()) - own)
-        problems += [
-            f"{key}: {_show(file.info.get(key))} in {file.path.name}, "
-            f"but {_show(base.info.get(key))} in {base.path.name}"
-            for key in keys
-            if file.info.get(key) != base.info.get(key)
-        ]
-    if problems:
-        raise ExecutableError("these files cannot be one:\n" + "\n".join(map(_item, problems)))
+    _refuse(
+        f"{key}: {_show(file.info.get(key))} in {file.path.name}, "
+        f"but {_show(base.info.get(key))} in {base.path.name}"
+        for file in files
+        for key in sorted((base.info.keys() | file.info.keys()) - own)
+        if file.info.get(key) != base.info.get(key)
+    )
 
 
 def _pex_version(file: Executable) -> Version:
@@ -341,12 +324,6 @@ def _run_words(run: Run) -> str:
     )
 
 
-def _option_words(first: StartOptions, other: StartOptions) -> Iterator[tuple[str, object, object]]:
-    for option in fields(StartOptions):
-        name = option.name
-        yield name.replace("_", "-"), getattr(first, name), getattr(other, name)
-
-
 def _show(value: object) -> str:
     """Return a value of JSON or of a table in words."""
     match value:
@@ -359,7 +336,3 @@ def _show(value: object) -> str:
         case list() | tuple():
             return ", ".join(map(_show, value)) or "none"
     return str(value) or "none"
-
-
-def _item(text: str) -> str:
-    return f"  {text}"

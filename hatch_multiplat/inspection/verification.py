@@ -18,8 +18,8 @@ from hatch_multiplat.base.errors import ToolError, VerificationError
 from hatch_multiplat.base.process import run_tool
 from hatch_multiplat.base.temporary import temporary_folder
 from hatch_multiplat.executable.reader import open_wheels
+from hatch_multiplat.executable.table import table_selections
 from hatch_multiplat.executable.table_maker import make_targets
-from hatch_multiplat.executable.table_reader import table_selections
 from hatch_multiplat.index.project_settings import valid_requirements
 from hatch_multiplat.runtime.match import find_target
 from hatch_multiplat.wheels.metadata import WheelTexts, parse_bound

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 
 from hatch_multiplat.config.formats import ExeOptions
-from hatch_multiplat.executable.windows_exe import write_windows_exe
+from hatch_multiplat.executable.writer import write_windows_exe
 from hatch_multiplat.targets.platforms import Platform
 from tests.support.app import build_app, host_target
 from tests.support.wheels import make_wheel

@@ -14,7 +14,7 @@ from click.testing import CliRunner
 
 from hatch_multiplat.executable import accounting
 from hatch_multiplat.executable.accounting import account_for, pex_digests, read_releases
-from hatch_multiplat.executable.pex_skeleton import dump_info, with_hash
+from hatch_multiplat.executable.pex import dump_info, with_hash
 from hatch_multiplat.executable.reader import read_executable
 from hatch_multiplat.executable.rendering import digest_checked, digest_members
 from hatch_multiplat.executable.zip_writer import Member, read_members, write_archive

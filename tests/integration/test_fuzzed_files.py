@@ -17,7 +17,7 @@ from click.testing import CliRunner
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from hatch_multiplat.executable.pex_skeleton import dump_info, with_hash
+from hatch_multiplat.executable.pex import dump_info, with_hash
 from hatch_multiplat.executable.rendering import render_header, render_members
 from hatch_multiplat.executable.table import Table, TableCommand
 from hatch_multiplat.executable.zip_writer import Member, write_archive
@@ -63,7 +63,7 @@ def members(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
         excluded=("extra",),
         metadata=(("demo", "1.0", ("extra",)),),
         pythons=(("demo", "", ">=3.8"),),
-        pex=(("runtime", "0" * 64), ("start", "0" * 64), ("version", "2.105.2")),
+        pex={"runtime": "0" * 64, "start": "0" * 64, "version": "2.105.2"},
     )
     info = {
         "build_properties": {"pex_version": "2.105.2"},

@@ -24,7 +24,7 @@ from hatch_multiplat.executable.accounting import account_for
 from hatch_multiplat.executable.executable import BLOCKS, CONTENTS, MAIN
 from hatch_multiplat.executable.reader import read_executable
 from hatch_multiplat.executable.rendering import render_header, render_members
-from hatch_multiplat.executable.table_reader import parse_table
+from hatch_multiplat.executable.table import parse_table
 from hatch_multiplat.executable.zip_writer import Member, write_archive
 from hatch_multiplat.frontends.plugin import list_requirements, read_project
 from tests.integration.test_fuzzed_files import EXAMPLES, assert_no_traceback, change

@@ -20,7 +20,7 @@ import pytest
 from hatch_multiplat.base.errors import ConfigError, ExecutableError, WriteError
 from hatch_multiplat.build.outputs import write_outputs
 from hatch_multiplat.config.run import Run
-from hatch_multiplat.executable import pex_tool, zip_writer
+from hatch_multiplat.executable import pex, zip_writer
 from hatch_multiplat.executable.writer import write_executable
 from tests.support.parts import INTERPRETER, make_parts
 from tests.support.project import make_project
@@ -269,7 +269,7 @@ def test_pex_runs_once_for_all_builds_with_the_same_options(
 ) -> None:
     """Other wheels, targets and programs need no other skeleton, other options do."""
     first = write_executable(make(), tmp_path / "first.pex", pex_root=tmp_path / "pex")
-    monkeypatch.setattr(pex_tool, "run_tool", refuse)
+    monkeypatch.setattr(pex, "run_tool", refuse)
     again = write_executable(make(), tmp_path / "again.pex", pex_root=tmp_path / "pex")
     assert digest(again) == digest(first)
     script = make(run=Run(kind="script", value="demo"))
@@ -404,7 +404,7 @@ def test_a_first_build_offline_needs_no_pip_from_an_index(
         version="3.12",
         platform=sys.platform,
     )
-    monkeypatch.setattr(pex_tool, "sys", new)
+    monkeypatch.setattr(pex, "sys", new)
     (tmp_path / "lib").mkdir()
     (tmp_path / "lib" / "pex").symlink_to(find_package("pex"))
     monkeypatch.setenv("PYTHONPATH", str(tmp_path / "lib"))

@@ -15,8 +15,7 @@ from typing import TYPE_CHECKING, Any
 import tomlkit
 from packaging.utils import canonicalize_name
 
-from hatch_multiplat.executable.pex_skeleton import option_arguments, with_hash
-from hatch_multiplat.executable.pex_tool import run_pex
+from hatch_multiplat.executable.pex import option_arguments, run_pex, with_hash
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

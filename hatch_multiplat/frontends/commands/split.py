@@ -10,7 +10,7 @@ import click
 
 from hatch_multiplat.base.errors import ConfigError
 from hatch_multiplat.base.text import format_count, format_size
-from hatch_multiplat.build.output_names import PEX, PYZ
+from hatch_multiplat.build.output_paths import PEX, PYZ
 from hatch_multiplat.executable.blocks import FOLDER
 from hatch_multiplat.frontends.commands.executables import (
     check_output,

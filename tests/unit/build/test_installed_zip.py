@@ -9,7 +9,7 @@ import pytest
 from packaging.requirements import Requirement
 
 from hatch_multiplat.base.errors import ExecutableError
-from hatch_multiplat.build.installed_zip import size_warnings, write_installed_zip
+from hatch_multiplat.build.bundles import size_warnings, write_installed_zip
 from hatch_multiplat.config.config import Config
 from hatch_multiplat.config.formats import FormatOptions, ZipOptions
 from hatch_multiplat.config.run import Run
@@ -119,8 +119,8 @@ def test_lambdas_limits(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, held: int, unpacked: int, words: str
 ) -> None:
     """As if these were kilobytes: a test needs no file of 250 MB."""
-    monkeypatch.setattr("hatch_multiplat.build.installed_zip.UPLOAD_LIMIT", 50 * 1024 + 512)
-    monkeypatch.setattr("hatch_multiplat.build.installed_zip.UNPACKED_LIMIT", 250 * 1024)
+    monkeypatch.setattr("hatch_multiplat.build.bundles.UPLOAD_LIMIT", 50 * 1024 + 512)
+    monkeypatch.setattr("hatch_multiplat.build.bundles.UNPACKED_LIMIT", 250 * 1024)
     path = tmp_path / "out.zip"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("zeros", b"\0" * (unpacked - held) * 1024)

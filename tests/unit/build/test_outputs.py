@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from hatch_multiplat.base.errors import ExecutableError
-from hatch_multiplat.build.outputs import Artifact, _publish, _temporary_folder, size_of
+from hatch_multiplat.build.outputs import _publish, _temporary_folder, size_of
+from hatch_multiplat.build.report import Output
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,15 +27,17 @@ def dist(tmp_path: Path) -> Path:
     return folder
 
 
-def made_file(temporary: Path, name: str, text: str) -> Artifact:
-    (temporary / name).write_text(text, "utf-8")
-    return Artifact(format="zip", path=temporary / name)
+def made_file(temporary: Path, name: str, text: str) -> Output:
+    path = temporary / name
+    path.write_text(text, "utf-8")
+    return Output(format="zip", path=str(path), size=size_of(path))
 
 
-def made_folder(temporary: Path, name: str) -> Artifact:
-    (temporary / name).mkdir()
-    (temporary / name / "PEX-INFO").write_text("new", "utf-8")
-    return Artifact(format="pex", path=temporary / name)
+def made_folder(temporary: Path, name: str) -> Output:
+    path = temporary / name
+    path.mkdir()
+    (path / "PEX-INFO").write_text("new", "utf-8")
+    return Output(format="pex", path=str(path), size=size_of(path))
 
 
 def test_a_file_with_several_names_counts_once(tmp_path: Path) -> None:

@@ -6,8 +6,7 @@ from typing import Any
 
 import pytest
 
-from hatch_multiplat.build.components import Inventory, Origin, WheelComponent
-from hatch_multiplat.build.sbom import render_sbom
+from hatch_multiplat.build.sbom import Inventory, Origin, WheelComponent, render_sbom
 from hatch_multiplat.wheels.metadata import Licensing
 from tests.support.inventory import parse_inventory
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import pytest
 from packaging.markers import Marker
 
-from hatch_multiplat.build.wheelhouse import is_wheelhouses, patch_markers, render_requirements
+from hatch_multiplat.build.bundles import is_wheelhouses, patch_markers, render_requirements
 from hatch_multiplat.targets.target import Target
 from hatch_multiplat.wheels.selection import Selection, Wheel, WheelSet, parse_wheel
 

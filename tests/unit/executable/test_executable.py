@@ -27,11 +27,9 @@ wheels = [{url = "https://files.test/added-1.0-py3-none-any.whl", hashes = {sha2
 
 def held(name: str, requires_python: str) -> HeldWheel:
     return HeldWheel(
-        wheel=parse_wheel(f"{name}-1.0-py3-none-any.whl", "", {}),
+        wheel=parse_wheel(f"{name}-1.0-py3-none-any.whl", "", {"sha256": name}),
         size=1,
         unpacked=1,
-        sha256=name,
-        installed=False,
         texts=WheelTexts(requires_python=SpecifierSet(requires_python)),
     )
 

@@ -6,8 +6,8 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
-from hatch_multiplat.executable.needs import find_anywhere, find_needs
 from hatch_multiplat.executable.table import Anywhere, TargetNeeds
+from hatch_multiplat.executable.table_maker import find_anywhere, find_needs
 from hatch_multiplat.targets.target import Target
 from hatch_multiplat.wheels.metadata import WheelTexts
 from hatch_multiplat.wheels.proof import Requirements

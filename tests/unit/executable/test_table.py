@@ -67,8 +67,10 @@ def test_the_table_in_json() -> None:
         "name": "demo",
         "version": "1.0",
         "run": {"script": "demo"},
-        "executables": {"other": {"run": {"module": "o"}, "inject_args": ["-q"], "inject_env": {}}},
-        "inject_args": [],
+        "executables": {
+            "other": {"run": {"module": "o"}, "inject_args": ("-q",), "inject_env": {}}
+        },
+        "inject_args": (),
         "inject_env": {},
         "options": {
             "inherit_path": "false",
@@ -77,8 +79,8 @@ def test_the_table_in_json() -> None:
             "path": "prepend",
             "shebang": None,
         },
-        "wheels": [{"file": "demo-1.0-py3-none-any.whl", "sha256": "ab" * 32, "size": 10}],
-        "targets": [
+        "wheels": ({"file": "demo-1.0-py3-none-any.whl", "sha256": "ab" * 32, "size": 10},),
+        "targets": (
             {
                 "name": "cp312-manylinux_2_28_x86_64",
                 "implementation": "cpython",
@@ -90,8 +92,8 @@ def test_the_table_in_json() -> None:
                 "macos": None,
                 "patch": None,
                 "sets": ((0, (0,)), (3, ())),
-            }
-        ],
+            },
+        ),
     }
 
 
@@ -233,7 +235,7 @@ def test_what_only_inspection_reads_is_left_out_where_there_is_none() -> None:
     assert not {"overrides", "excluded"} & data.keys()
     assert not {"tags", "environment"} & data["targets"][0].keys()
     noted = replace(TABLE, overrides=("a==1",), excluded=("b",))
-    assert (noted.to_json()["overrides"], noted.to_json()["excluded"]) == (["a==1"], ["b"])
+    assert (noted.to_json()["overrides"], noted.to_json()["excluded"]) == (("a==1",), ("b",))
 
 
 def test_a_folder_with_an_umlaut_survives() -> None:

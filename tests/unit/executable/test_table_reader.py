@@ -14,8 +14,10 @@ from hatch_multiplat.executable.table import (
     TableCommand,
     TableTarget,
     TableWheel,
+    parse_table,
+    read_table,
+    table_selections,
 )
-from hatch_multiplat.executable.table_reader import parse_table, read_table, table_selections
 
 TABLE = Table(
     name="demo",

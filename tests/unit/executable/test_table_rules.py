@@ -11,8 +11,8 @@ from hatch_multiplat.executable.table import (
     TableCommand,
     TableTarget,
     TableWheel,
+    find_breaches,
 )
-from hatch_multiplat.executable.table_rules import find_breaches
 
 WHEEL = TableWheel(file="demo-1.0-py3-none-any.whl", sha256="a" * 64, size=9)
 TARGET = TableTarget(

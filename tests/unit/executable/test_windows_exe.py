@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from hatch_multiplat.config.formats import ExeOptions
-from hatch_multiplat.executable.windows_exe import read_launcher, shebang, write_windows_exe
+from hatch_multiplat.executable.rendering import read_launcher
+from hatch_multiplat.executable.writer import shebang, write_windows_exe
 from hatch_multiplat.runtime.windows import launcher_name
 from hatch_multiplat.targets.platforms import Platform
 

@@ -11,8 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hatch_multiplat.executable.zip_check import find_strays
-from hatch_multiplat.executable.zip_writer import Member, write_members
+from hatch_multiplat.executable.zip_writer import Member, find_strays, write_members
 from hatch_multiplat.wheels.wheel_file import BROKEN
 
 if TYPE_CHECKING:

@@ -7,9 +7,8 @@ import zipfile
 import pytest
 
 from hatch_multiplat.executable.executable import LAUNCHERS
-from hatch_multiplat.executable.rendering import digest_members, render_members
+from hatch_multiplat.executable.rendering import digest_members, read_launcher, render_members
 from hatch_multiplat.executable.table import Table, TableTarget, TableWheel
-from hatch_multiplat.executable.windows_exe import read_launcher
 from hatch_multiplat.runtime.rules import LINUX, MACOS, WINDOWS, script_candidates, script_file
 from hatch_multiplat.runtime.windows import (
     ADMINISTRATORS,

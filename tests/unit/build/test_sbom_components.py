@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from packaging.pylock import Pylock
 
-from hatch_multiplat.build.components import Origin, WheelComponent, list_components
+from hatch_multiplat.build.sbom import Origin, WheelComponent, list_components
 from hatch_multiplat.targets.target import Target
 from hatch_multiplat.wheels.metadata import Licensing
 from hatch_multiplat.wheels.selection import Selection, Wheel, WheelSet, parse_wheel

@@ -1,8 +1,9 @@
-"""pex's part of an executable: its runtime, its start and PEX-INFO, without wheels.
+"""pex: how it is started, the folders that it works in, and its part of an executable.
 
-pex makes such a skeleton. It depends on pex and its options, but not on a project's wheels and
-targets, so it is kept in the cache, and most builds do not run pex. It is the same on every host:
-differences of Windows and some Pythons are removed.
+That part is a skeleton: pex's runtime, its start and PEX-INFO, without wheels. It depends on pex
+and its options, but not on a project's wheels and targets, so it is kept in the cache, and most
+builds do not run pex. It is the same on every host: differences of Windows and some Pythons are
+removed.
 
 Below pex's own folder there is a file for each kind that was needed lately: the SHA-256 of the rest
 in its first line, then a zip file. Two builds that lack the same one both make it, and the second
@@ -13,6 +14,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import itertools
 import json
 import os
 import re
@@ -23,21 +25,21 @@ import zipfile
 from collections import deque
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
-from importlib import metadata
+from importlib import metadata, resources
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from hatch_multiplat.base.atomic_write import read_sealed, write_sealed
-from hatch_multiplat.base.errors import ToolError
+from hatch_multiplat.base.errors import ExecutableError, ToolError, WriteError
 from hatch_multiplat.base.own_requirements import own_requirements
+from hatch_multiplat.base.process import run_tool
 from hatch_multiplat.base.threads import run_in_threads
 from hatch_multiplat.executable.executable import DEPS, INFO, MAIN, MULTIPLAT, PEX_MAIN, PEX_PACKAGE
-from hatch_multiplat.executable.pex_tool import own_pex_root, run_pex, told_as_cache
 from hatch_multiplat.executable.rendering import PYTHON
 from hatch_multiplat.executable.zip_writer import Member, read_members, write_members
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
-    from pathlib import Path
 
     from hatch_multiplat.config.config import Config
 
@@ -54,6 +56,9 @@ _LEFT_OUT: Final = ".bootstrap/pex/vendor/_vendored/setuptools/"
 _HOMES: Final = ("HOME", "USERPROFILE", "LOCALAPPDATA", "APPDATA")
 _CACHE: Final = re.compile(rb"^    pex_root=.+,$", re.MULTILINE)
 _USUAL_CACHE: Final = b"    pex_root='~/.cache/pex',"
+COPIES: Final = "downloads"
+FULL: Final = ("No space left on device", "Errno 28", "Disk quota exceeded")
+"""Words with which pex, and the programs that it runs, fail on a full disk."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -69,15 +74,15 @@ class Skeleton:
     others: tuple[Member, ...]
     runtime: str = ""
 
-    def describe(self) -> tuple[tuple[str, str], ...]:
+    def describe(self) -> dict[str, str]:
         """Return a table's facts about pex: its version, and two SHA-256 in hex digits."""
         start = {**self.texts, INFO: dump_info(self.info).encode()}
         properties = self.info.get("build_properties", {})
-        return (
-            ("runtime", self.runtime),
-            ("start", digest_contents(start)),
-            ("version", str(properties.get("pex_version", ""))),
-        )
+        return {
+            "runtime": self.runtime,
+            "start": digest_contents(start),
+            "version": str(properties.get("pex_version", "")),
+        }
 
     def fill(self, info: Mapping[str, Any]) -> Skeleton:
         """Return the skeleton with other values in its PEX-INFO, and the resulting hash."""
@@ -303,3 +308,97 @@ def _keep(content: bytes, path: Path) -> None:
     for old in by_age[KEPT:]:
         with suppress(OSError):
             old.unlink()
+
+
+def run_pex(words: Sequence[str | Path], *, module: str = "pex", folder: Path, root: Path) -> None:
+    """Run pex in a folder with its caches in `root`; raises ToolError, and ExecutableError.
+
+    `module` is `pex`, or `pex.cli` for what is otherwise called `pex3`. Where folders of PATH lie
+    on another drive of Windows, pex fails at comparing them with its own, unless that comes first.
+    """
+    environ = pex_environment(root)
+    if os.name == "nt":
+        own = Path(str(resources.files("pex")))
+        environ["PATH"] = os.pathsep.join([str(own), os.environ.get("PATH", os.defpath)])
+    with _disk_full_told():
+        run_tool("pex", [sys.executable, "-m", module, *words], cwd=folder, environ=environ)
+
+
+def pex_environment(pex_root: Path) -> dict[str, str | None]:
+    """Return the variables that pex runs with: its caches in `pex_root`, no settings of a user.
+
+    pex writes into the file where its runtime keeps its cache unless told otherwise, and takes the
+    cache folder of whoever builds for it; with the usual one it writes `~/.cache/pex`.
+    """
+    environ: dict[str, str | None] = {
+        "PEX_IGNORE_RCFILES": "1",
+        "PEX_ROOT": str(pex_root),
+        "PEX_EMIT_WARNINGS": "0",
+        "XDG_CACHE_HOME": None,
+    }
+    # A user whom the system does not know has no home, as in a container with any number for one.
+    with suppress(RuntimeError):
+        environ["XDG_CACHE_HOME"] = str(Path.home() / ".cache")
+    return environ
+
+
+@contextmanager
+def own_pex_root(folder: Path) -> Iterator[Path]:
+    """Give the first of pex's folders below `folder` that no other build uses.
+
+    pex copies what it needs into its own cache; kept, it would double the disk that is used, so it
+    goes at the end. Removing it under another build's eyes would break that, hence a folder for
+    each. Locks of a build that was killed vanish with it. Raises WriteError where it cannot be
+    made.
+    """
+    # A build that has the skeleton already runs no pex, and need not have this installed.
+    from filelock import FileLock, Timeout  # noqa: PLC0415
+
+    with told_as_cache(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+    for number in itertools.count():
+        lock = FileLock(folder / f"{number}.lock")
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            continue
+        except OSError as error:
+            raise _refuse_cache(folder, error) from error
+        try:
+            root = folder / str(number)
+            with told_as_cache(folder):
+                root.mkdir(exist_ok=True)
+            yield root
+            shutil.rmtree(root / COPIES, ignore_errors=True)
+        finally:
+            lock.release()
+        return
+
+
+@contextmanager
+def told_as_cache(folder: Path) -> Iterator[None]:
+    """Raise a WriteError for an OSError: the cache cannot be written, not an output."""
+    try:
+        yield
+    except OSError as error:
+        raise _refuse_cache(folder, error) from error
+
+
+def _refuse_cache(folder: Path, error: OSError) -> WriteError:
+    return WriteError.of(folder, error, instead="HATCH_MULTIPLAT_CACHE")
+
+
+@contextmanager
+def _disk_full_told() -> Iterator[None]:
+    """Tell a full disk, of which pex speaks in its own words, from other failures of pex."""
+    try:
+        yield
+    except ToolError as error:
+        lines = [line.strip() for line in str(error).splitlines()]
+        said = [line for line in lines if any(words in line for words in FULL)]
+        if not said:
+            raise
+        raise ExecutableError(
+            f"pex cannot write its files: {said[-1]}; "
+            "free some space there, or name other folders in HATCH_MULTIPLAT_CACHE and TMPDIR"
+        ) from error

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from hatch_multiplat.base.errors import ExecutableError, ToolError, WriteError
-from hatch_multiplat.executable.pex_tool import own_pex_root, pex_environment, run_pex
+from hatch_multiplat.executable.pex import own_pex_root, pex_environment, run_pex
 
 
 @pytest.mark.parametrize(
@@ -23,7 +23,7 @@ def test_a_full_disk_is_told_from_other_failures_of_pex(
     def run_tool(*args: object, **options: object) -> None:
         raise ToolError(f"pex failed with exit code 1\n  ran: pex\n  {said}")
 
-    monkeypatch.setattr("hatch_multiplat.executable.pex_tool.run_tool", run_tool)
+    monkeypatch.setattr("hatch_multiplat.executable.pex.run_tool", run_tool)
 
     with pytest.raises(ExecutableError if shown else ToolError) as caught:
         run_pex([], folder=tmp_path, root=tmp_path)

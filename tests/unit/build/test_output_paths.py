@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from hatch_multiplat.build.output_folder import choose_folder
+from hatch_multiplat.build.output_paths import choose_folder
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -10,9 +10,9 @@ from packaging.requirements import Requirement
 
 from hatch_multiplat.base.errors import ToolError
 from hatch_multiplat.config.config import Config
-from hatch_multiplat.executable import pex_skeleton
+from hatch_multiplat.executable import pex
 from hatch_multiplat.executable.executable import MAIN
-from hatch_multiplat.executable.pex_skeleton import (
+from hatch_multiplat.executable.pex import (
     KEPT,
     dump_info,
     find_skeleton,
@@ -130,7 +130,7 @@ def made(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, ...]]:
         found.append(arguments)
         return make_pex()
 
-    monkeypatch.setattr(pex_skeleton, "_make", make)
+    monkeypatch.setattr(pex, "_make", make)
     return found
 
 
@@ -151,7 +151,7 @@ def test_all_that_shapes_a_skeleton_names_it(
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     find(tmp_path)
     other = {"pex": Requirement("pex==2.999")}
-    monkeypatch.setattr(pex_skeleton, "own_requirements", lambda _: other)
+    monkeypatch.setattr(pex, "own_requirements", lambda _: other)
     find(tmp_path)
     assert len(made) == 6
     assert len(list((tmp_path / "skeletons").iterdir())) == 6
