@@ -13,7 +13,6 @@ __all__ = [
     "temporary",
     "text",
     "threads",
-    "toml_file",
     "toml_table",
     "urls",
 ]

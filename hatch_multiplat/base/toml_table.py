@@ -1,17 +1,62 @@
-"""Read values of a TOML table: each with its required type, and every mistake with its path."""
+"""TOML: a file, a table in it, and values with their required types.
+
+Every mistake has the path of its value.
+"""
 
 from __future__ import annotations
 
 import difflib
 import re
+import tomllib
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from hatch_multiplat.base.errors import ConfigError
+from hatch_multiplat.base.errors import ConfigError, explain_unreadable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
+    from pathlib import Path
 
+_BOM: Final = "\ufeff"
 _MANY_DIGITS: Final = re.compile(r"\d{1000,}")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TomlFile:
+    """A file: its text, with the file's own line ends, and its parsed values."""
+
+    path: Path
+    text: str
+    data: dict[str, Any]
+
+
+def read_toml_file(path: Path, *, missing: str = "") -> TomlFile:
+    """Read a file; raises ConfigError if it does not exist or is not TOML.
+
+    `missing` is what to say if it is not there.
+    """
+    try:
+        text = path.read_bytes().decode("utf-8")
+        data = tomllib.loads(text)
+    except OSError as error:
+        reason = f" cannot be read: {explain_unreadable(error)}"
+        if missing and isinstance(error, FileNotFoundError):
+            reason = f": {missing}"
+        raise ConfigError([f"{path}{reason}"]) from error
+    except ValueError as error:  # UnicodeDecodeError and TOMLDecodeError are ValueErrors.
+        problem = str(error)
+        if isinstance(error, tomllib.TOMLDecodeError) and text.startswith(_BOM):
+            problem = "it begins with a byte order mark; save it as UTF-8 without one"
+        raise ConfigError([f"{path} is not TOML: {problem}"]) from error
+    return TomlFile(path=path, text=text, data=data)
+
+
+def table_at(data: Mapping[str, Any], *path: str) -> Mapping[str, Any]:
+    """Return the table at a path; an empty one if there is none."""
+    found: Any = data
+    for key in path:
+        found = found.get(key) if isinstance(found, dict) else None
+    return found if isinstance(found, dict) else {}
 
 
 class TableReader:

@@ -10,7 +10,7 @@ from typing import Any, Final, TypeAlias
 
 from packaging.version import InvalidVersion, Version
 
-from hatch_multiplat.base.toml_table import TableReader, unreadable_texts
+from hatch_multiplat.base.toml_table import TableReader, table_at, unreadable_texts
 
 TABLE: Final = "tool.multiplat"
 
@@ -53,30 +53,24 @@ def misplaced_options(
     the file of that name beside pyproject.toml, where Hatch's tables may be, too.
     """
     found = []
-    hatch = _tables(pyproject, "tool", "hatch")
+    hatch = table_at(pyproject, "tool", "hatch")
     for start, tables in (("tool.hatch.", hatch), ("hatch.toml: ", hatch_toml)):
         if "multiplat" in tables:
             found.append(f"{start}multiplat is not read; did you mean [{TABLE}]?")
-        build = _tables(tables, "build")
-        hooks = {f"{start}build.hooks.multiplat": _tables(build, "hooks", "multiplat")}
-        for name in _tables(build, "targets"):
+        build = table_at(tables, "build")
+        hooks = {f"{start}build.hooks.multiplat": table_at(build, "hooks", "multiplat")}
+        for name in table_at(build, "targets"):
             where = f"{start}build.targets.{name}.hooks.multiplat"
-            hooks[where] = _tables(build, "targets", name, "hooks", "multiplat")
+            hooks[where] = table_at(build, "targets", name, "hooks", "multiplat")
         misplaced = [(where, key) for where in hooks for key in hooks[where] if key not in _HOOK]
         where = f"{start}build.targets.multiplat"
         # Hatch's own key of this name is about files.
         ours = set(known) - {"exclude"}
-        misplaced += [(where, key) for key in _tables(build, "targets", "multiplat") if key in ours]
+        misplaced += [
+            (where, key) for key in table_at(build, "targets", "multiplat") if key in ours
+        ]
         found += [f"{place}.{key} belongs in [{TABLE}]; move it there" for place, key in misplaced]
     return found
-
-
-def _tables(data: Mapping[str, Any], *path: str) -> Mapping[str, Any]:
-    """Return the table at a path; an empty one if there is none."""
-    found: Any = data
-    for key in path:
-        found = found.get(key) if isinstance(found, dict) else None
-    return found if isinstance(found, dict) else {}
 
 
 # What hatchling itself reads of the table of each hook.

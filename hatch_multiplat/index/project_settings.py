@@ -18,6 +18,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 from hatch_multiplat.base.errors import ConfigError
+from hatch_multiplat.base.toml_table import table_at
 from hatch_multiplat.config.pyproject_shapes import check_pyproject, check_uv_table
 from hatch_multiplat.index.local_files import is_unpacked_sdist
 from hatch_multiplat.index.sources import bindings_of
@@ -133,7 +134,7 @@ def read_sources(project_dir: Path, pyproject: Mapping[str, Any]) -> dict[str, A
     have are left out. Raises ConfigError for a member that is not there (an index may have a
     project of that name, which is another one), and for conditions that make no sense.
     """
-    own = dict(_uv_table(pyproject).get("sources", {}))
+    own = dict(table_at(pyproject, "tool", "uv", "sources"))
     found = _find_root(project_dir, pyproject)
     root, table = found if found is not None else (None, {})
     inherited = table.get("sources", {}) if root not in {None, project_dir.resolve()} else {}
@@ -217,7 +218,7 @@ def read_settings(project_dir: Path, pyproject: Mapping[str, Any]) -> dict[str, 
     its own sources only. All paths are relative to the project. Raises ConfigError for a
     `uv.toml` that is no TOML.
     """
-    own = dict(_uv_table(pyproject))
+    own = dict(table_at(pyproject, "tool", "uv"))
     own.pop("sources", None)
     found = _find_root(project_dir, pyproject)
     if found is not None and found[0] != project_dir.resolve():
@@ -242,10 +243,12 @@ def settle_sources(
     those of a workspace's root, a condition that means nothing here is none that is wrong. A
     problem is a sentence that starts with the TOML path of what is wrong.
     """
-    own = pyproject.get("tool", {}).get("uv", {}).get("sources", {})
+    own = table_at(pyproject, "tool", "uv", "sources")
     active = {
         "extra": frozenset(active_extras(pyproject)),
-        "group": frozenset(_names(_multiplat(pyproject).get("dependency-groups", ()))),
+        "group": frozenset(
+            _names(table_at(pyproject, "tool", "multiplat").get("dependency-groups", ()))
+        ),
     }
     settled: dict[str, Any] = {}
     problems: list[str] = []
@@ -282,7 +285,7 @@ def active_extras(pyproject: Mapping[str, Any]) -> Iterator[NormalizedName]:
         canonicalize_name(name): texts
         for name, texts in project.get("optional-dependencies", {}).items()
     }
-    queue = _names(_multiplat(pyproject).get("extras", ()))
+    queue = _names(table_at(pyproject, "tool", "multiplat").get("extras", ()))
     queue += _asked(own, project.get("dependencies", ()))
     for extra in queue:  # It grows on the way.
         yield extra
@@ -322,11 +325,11 @@ def _find_root(
     Raises ConfigError where that of another folder has a wrong shape; the project's own is known.
     """
     folder = project_dir.resolve()
-    table = _uv_table(pyproject)
+    table = table_at(pyproject, "tool", "uv")
     if "workspace" in table:
         return folder, table
     for parent in folder.parents:
-        table = _uv_table(_read(parent))
+        table = table_at(_read(parent), "tool", "uv")
         if "workspace" in table:
             check_uv_table(table, f"{parent / 'pyproject.toml'}: tool.uv")
             return parent, table
@@ -360,16 +363,9 @@ def _find_folders(root: Path, workspace: Mapping[str, Any], key: str) -> list[Pa
 
 
 def _name_of(folder: Path) -> str:
-    """Return the name of the project in a folder; None if there is none."""
-    project = _read(folder).get("project")
-    name = project.get("name") if isinstance(project, dict) else None
+    """Return the name of the project in a folder; "" if there is none."""
+    name = table_at(_read(folder), "project").get("name")
     return name if isinstance(name, str) else ""
-
-
-def _uv_table(pyproject: Mapping[str, Any]) -> Mapping[str, Any]:
-    tool = pyproject.get("tool")
-    table = tool.get("uv") if isinstance(tool, dict) else None
-    return table if isinstance(table, dict) else {}
 
 
 def _read(folder: Path) -> Mapping[str, Any]:
@@ -433,11 +429,6 @@ def _explain_several(
         f"tool.uv.sources.{name}: several entries are in force at once: {' and '.join(words)}; "
         f"leave one in force by {' and '.join(keys)}, or give each a marker"
     )
-
-
-def _multiplat(pyproject: Mapping[str, Any]) -> Mapping[str, Any]:
-    table: Mapping[str, Any] = pyproject.get("tool", {}).get("multiplat", {})
-    return table
 
 
 def _names(values: Any) -> list[NormalizedName]:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import configparser
 import os
 import sys
-import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from hatch_multiplat.base.errors import ConfigError, explain_unreadable
+from hatch_multiplat.base.toml_table import read_toml_file
 from hatch_multiplat.base.urls import has_scheme
 from hatch_multiplat.config.pyproject_shapes import check_uv_table
 from hatch_multiplat.index.locations import absolute_location, change_locations
@@ -234,12 +234,7 @@ def read_uv_toml(path: Path) -> dict[str, Any]:
 
     Raises ConfigError for one that cannot be read, is not TOML, or has a setting of a wrong shape.
     """
-    try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigError([f"{path} cannot be read: {explain_unreadable(error)}"]) from error
-    except ValueError as error:
-        raise ConfigError([f"{path} is not TOML: {error}"]) from error
+    table = read_toml_file(path).data
     check_uv_table(table, str(path))
     return table
 

@@ -13,6 +13,7 @@ from packaging.utils import canonicalize_name
 
 from hatch_multiplat.base.errors import FetchError, MultiplatError, ToolError
 from hatch_multiplat.base.threads import map_in_threads
+from hatch_multiplat.base.toml_table import table_at
 from hatch_multiplat.index.simple_api import Catalog
 from hatch_multiplat.init.defaults import (
     DEFAULT_PLATFORMS,
@@ -25,7 +26,7 @@ from hatch_multiplat.init.defaults import (
     narrow,
     usual_pythons,
 )
-from hatch_multiplat.init.init_table import RUN_KEYS, TABLE, Settings, table_at
+from hatch_multiplat.init.init_table import RUN_KEYS, TABLE, Settings, strings_in
 from hatch_multiplat.resolve.build_context import open_context
 from hatch_multiplat.resolve.project import (
     apply_metadata,
@@ -83,7 +84,7 @@ def detect_settings(
     and in what was chosen.
     """
     check_described(folder, pyproject)
-    present = table_at(pyproject, TABLE)
+    present = table_at(pyproject, *TABLE)
     known = {
         "platforms": present.get("platforms", list(chosen.platforms)),
         "python": present.get("python", list(chosen.pythons)),
@@ -116,7 +117,7 @@ def _make_project(
     bound = wheel.metadata.requires_python if wheel else requires_python_of(pyproject)
     if "python" not in table and not default_pythons(bound) and (old := old_pythons(bound)):
         table = {**table, "python": list(map(str, old))}
-    tool = {**table_at(pyproject, ("tool",)), "multiplat": table}
+    tool = {**table_at(pyproject, "tool"), "multiplat": table}
     return make_project(folder, {**pyproject, "tool": tool})
 
 
@@ -129,7 +130,7 @@ def _guess_targets(
     """Return platforms, Pythons and reasons; given ones are kept unchanged."""
     if said.keys() >= {"platforms", "python"}:
         return tuple(said["platforms"]), tuple(said["python"]), []
-    listed = _strings(table_at(project.pyproject, ("project",)).get("classifiers"))
+    listed = strings_in(table_at(project.pyproject, "project").get("classifiers"))
     platforms, platforms_reason = guess_platforms(listed)
     pythons, pythons_reason = guess_pythons(listed, project.requires_python)
     grid = Grid(
@@ -169,17 +170,17 @@ def _multiplied(names: Iterable[str]) -> Iterator[Platform]:
 
 
 def _guess_run(project: Project, wheel: ProjectWheel | None) -> tuple[tuple[str, str] | None, str]:
-    words = table_at(project.pyproject, ("project",))
+    words = table_at(project.pyproject, "project")
     for key in RUN_KEYS:
-        if key in table_at(project.pyproject, TABLE):
+        if key in table_at(project.pyproject, *TABLE):
             return None, f"runs: as tool.multiplat.{key} says"
-    if wheel is None and "scripts" in _strings(words.get("dynamic")):
+    if wheel is None and "scripts" in strings_in(words.get("dynamic")):
         return (
             None,
             "runs: the script named like the project or else the only one, once it is built",
         )
     name = wheel.metadata.name if wheel else str(words.get("name", ""))
-    scripts = [*table_at(words, ("scripts",)), *table_at(words, ("gui-scripts",))]
+    scripts = [*table_at(words, "scripts"), *table_at(words, "gui-scripts")]
     if wheel is not None:
         scripts = sorted(wheel.scripts)
     package = re.sub("[-.]+", "_", name)
@@ -228,7 +229,7 @@ def _list_dependencies(
     Those that come from a URL, a folder, a repository or the workspace are left out: what they
     require in turn is found by solving.
     """
-    sources = table_at(project.pyproject, ("tool", "uv", "sources"))
+    sources = table_at(project.pyproject, "tool", "uv", "sources")
     elsewhere = {canonicalize_name(name) for name in sources}
     return tuple(
         requirement
@@ -296,7 +297,3 @@ def _read_dependencies(
         return tuple(map_in_threads(read, requirements, _JOBS, deadline=deadline))
     except TimeoutError:
         raise FetchError(f"the index has not answered within {LIMIT:g} seconds") from None
-
-
-def _strings(value: object) -> list[str]:
-    return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []

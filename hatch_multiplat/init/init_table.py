@@ -23,6 +23,7 @@ from tomlkit.exceptions import TOMLKitError
 from tomlkit.items import InlineTable
 
 from hatch_multiplat.base.errors import ConfigError
+from hatch_multiplat.base.toml_table import table_at
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -71,21 +72,13 @@ class Settings:
 
 def uses_hatchling(pyproject: Mapping[str, Any]) -> bool:
     """Tell whether hatchling builds this project, and so runs hooks."""
-    system = table_at(pyproject, ("build-system",))
+    system = table_at(pyproject, "build-system")
     return system.get("build-backend") in _BACKENDS
-
-
-def table_at(data: Mapping[str, Any], path: KeyPath) -> Mapping[str, Any]:
-    """Return the table at a path; empty if there is none."""
-    found: Any = data
-    for key in path:
-        found = found.get(key) if isinstance(found, dict) else None
-    return found if isinstance(found, dict) else {}
 
 
 def add_settings(text: str, settings: Settings) -> str:
     """Add `[tool.multiplat]`, or the keys that it lacks."""
-    present = table_at(tomllib.loads(text), TABLE)
+    present = table_at(tomllib.loads(text), *TABLE)
     pairs: dict[str, Plain] = {"platforms": settings.platforms}
     if settings.pythons:
         pairs["python"] = settings.pythons
@@ -109,13 +102,13 @@ def add_hook(text: str, *, root: KeyPath, on_request: bool = False) -> str:
         return _add_pairs(text, (*root, "build", "hooks", HOOK), pairs, comment=comment)
     if not on_request:
         return text
-    hook = table_at(data, path)
+    hook = table_at(data, *path)
     if hook.get("enable-by-default", False) is not False:
         raise ConfigError([f"{'.'.join(path)}.enable-by-default is not false; remove it"])
     text = _replace_comment(text, path)
     missing = {key: value for key, value in _ON_REQUEST.items() if key not in hook}
     text = _add_pairs(text, path, missing) if missing else text
-    if not any(_is_plugin(item) for item in _strings(hook.get("dependencies", [PLUGIN]))):
+    if not any(_is_plugin(item) for item in strings_in(hook.get("dependencies", [PLUGIN]))):
         text = _add_to(text, (*path, "dependencies"), _WHOLE_PLUGIN)
     return text
 
@@ -138,14 +131,14 @@ def brings_plugin(data: Mapping[str, Any], root: KeyPath) -> bool:
     return any(
         _is_plugin(item)
         for path in tables
-        for item in _strings(table_at(data, path).get("dependencies"))
+        for item in strings_in(table_at(data, *path).get("dependencies"))
     )
 
 
 def needs_request(data: Mapping[str, Any], root: KeyPath) -> bool:
     """Tell whether the hook only runs if the variable ENABLE is set."""
     hook = _find_hook(data, root)
-    return hook is not None and table_at(data, hook).get("enable-by-default") is False
+    return hook is not None and table_at(data, *hook).get("enable-by-default") is False
 
 
 def describe_missing(pyproject: Mapping[str, Any], hatch_toml: Mapping[str, Any]) -> list[str]:
@@ -156,12 +149,12 @@ def describe_missing(pyproject: Mapping[str, Any], hatch_toml: Mapping[str, Any]
     root: KeyPath = () if "build" in hatch_toml else ("tool", "hatch")
     data = hatch_toml if "build" in hatch_toml else pyproject
     hook = _find_hook(data, root)
-    if not uses_hatchling(pyproject) or HOOK in table_at(data, (*root, "build", "targets")):
+    if not uses_hatchling(pyproject) or HOOK in table_at(data, *root, "build", "targets"):
         return []
     if hook is None:
         table = ".".join((*root, "build", "hooks", HOOK))
         return [f"no build makes the executable, as [{table}] is missing; {_REPAIR}"]
-    requires = _strings(table_at(pyproject, ("build-system",)).get("requires"))
+    requires = strings_in(table_at(pyproject, "build-system").get("requires"))
     if brings_plugin(data, root) or any(map(_is_plugin, requires)):
         return []
     error = f"Unknown build hook: {HOOK}"
@@ -197,7 +190,7 @@ def remove_requirement(text: str) -> str:
 
 
 def _requires(data: Mapping[str, Any]) -> list[str]:
-    requires = table_at(data, ("build-system",)).get("requires")
+    requires = table_at(data, "build-system").get("requires")
     if not isinstance(requires, list) or not all(isinstance(item, str) for item in requires):
         rule = "build-system.requires must be an array of strings"
         raise ConfigError([f'{rule}; write: requires = ["hatchling", "{PLUGIN}"]'])
@@ -207,7 +200,7 @@ def _requires(data: Mapping[str, Any]) -> list[str]:
 def _find_hook(data: Mapping[str, Any], root: KeyPath) -> KeyPath | None:
     """Return the hook's place: for every build target, or only for the wheel."""
     for path in (("build", "hooks"), ("build", "targets", "wheel", "hooks")):
-        if HOOK in table_at(data, (*root, *path)):
+        if HOOK in table_at(data, *root, *path):
             return (*root, *path, HOOK)
     return None
 
@@ -219,7 +212,8 @@ def _is_plugin(text: str) -> bool:
         return False
 
 
-def _strings(value: object) -> list[str]:
+def strings_in(value: object) -> list[str]:
+    """Return the strings of an array; nothing of another value."""
     return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []
 
 

@@ -20,7 +20,7 @@ from hatch_multiplat.base.errors import (
     VerificationError,
     explain_unreadable,
 )
-from hatch_multiplat.base.toml_file import TomlFile, read_toml_file
+from hatch_multiplat.base.toml_table import TomlFile, read_toml_file
 from hatch_multiplat.base.urls import Credentials, explain_url, redact_text
 from hatch_multiplat.config.config import (
     Config,
@@ -138,7 +138,7 @@ def read_pyproject_file(folder: Path) -> TomlFile:
         raise ConfigError(
             [f"{path}: no such file; beside {older} an empty one is enough: make it, and run again"]
         )
-    return read_toml_file(path)
+    return read_toml_file(path, missing="no such file; name the project's folder")
 
 
 def read_pyproject(folder: Path) -> dict[str, Any]:

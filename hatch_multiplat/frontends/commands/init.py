@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from hatch_multiplat.base.errors import ConfigError
-from hatch_multiplat.base.toml_file import TomlFile, read_toml_file
+from hatch_multiplat.base.toml_table import TomlFile, read_toml_file, table_at
 from hatch_multiplat.frontends.commands.opening import build_aside
 from hatch_multiplat.frontends.commands.terminal import (
     Command,
@@ -37,7 +37,6 @@ from hatch_multiplat.init.init_table import (
     brings_plugin,
     needs_request,
     remove_requirement,
-    table_at,
     uses_hatchling,
 )
 from hatch_multiplat.resolve.project import make_project, read_pyproject_file
@@ -136,7 +135,7 @@ def is_somebody_there() -> bool:
 def _choose(project: Path, text: str, chosen: Settings, terminal: Terminal) -> Settings:
     """Return the keys of the table: those that were chosen, and guesses, which it prints."""
     pyproject = tomllib.loads(text)
-    present = table_at(pyproject, TABLE)
+    present = table_at(pyproject, *TABLE)
     _reject_other("platforms", chosen.platforms, present)
     _reject_other("python", chosen.pythons, present)
     if "platforms" in present:  # What such a table does not say has its default: it is whole.
@@ -167,7 +166,7 @@ def _add_plugin(
     """Add the hook to hatchling's settings; returns the text, and other files that change."""
     pyproject = tomllib.loads(text)
     if not uses_hatchling(pyproject):
-        backend = table_at(pyproject, ("build-system",)).get("build-backend", "setuptools")
+        backend = table_at(pyproject, "build-system").get("build-backend", "setuptools")
         terminal.display_info(f"no hook: {backend} builds this project, and hatchling runs hooks")
         terminal.display_info("build it with: hatch-multiplat build")
         return text, []
@@ -197,7 +196,7 @@ def _hatch_toml(project: Path) -> TomlFile | None:
     if not path.is_file():
         return None
     file = read_toml_file(path)
-    return file if "build" in tomllib.loads(file.text) else None
+    return file if "build" in file.data else None
 
 
 def _show_diff(file: TomlFile, text: str) -> None:
