@@ -143,10 +143,6 @@ def _is_denied(error: OSError) -> bool:
     return error.errno in {errno.EACCES, errno.EPERM}
 
 
-def _is_folder(path: object) -> bool:
-    return Path(str(path)).is_dir()
-
-
 class WriteError(ExecutableError):
     """A file or folder cannot be written, in any command."""
 
@@ -162,7 +158,7 @@ class WriteError(ExecutableError):
             reason = f"{in_the_way or 'what should be its folder'} is a file, not a folder"
             # The file may be one that nobody wants moved: first comes the other place.
             todo = f"name another place in {instead}" if instead else "move that file away"
-        elif error.errno == errno.EISDIR or (_is_denied(error) and _is_folder(path)):
+        elif error.errno == errno.EISDIR or (_is_denied(error) and Path(str(path)).is_dir()):
             reason, todo = "it is a folder", f"move it away{where}"
         elif error.errno == errno.ENOENT:
             reason, todo = "there is no such folder", f"make it{where}"

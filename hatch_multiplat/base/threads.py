@@ -25,7 +25,7 @@ wait does not end it.
 def run_in_threads(
     function: Callable[[Item], Result],
     items: Sequence[Item],
-    jobs: int,
+    jobs: int = 8,
     *,
     deadline: float | None = None,
 ) -> Iterator[tuple[Item, Result | Exception]]:
@@ -65,7 +65,7 @@ def run_in_threads(
 def map_in_threads(
     function: Callable[[Item], Result],
     items: Sequence[Item],
-    jobs: int,
+    jobs: int = 8,
     *,
     deadline: float | None = None,
 ) -> list[Result]:

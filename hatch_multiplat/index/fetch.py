@@ -105,7 +105,6 @@ def fetch_metadata(
     wheel_cache: WheelCache,
     client: HttpClient,
     offline: bool,
-    jobs: int = 8,
 ) -> dict[str, str]:
     """Return the METADATA of wheels that a server has beside them (PEP 658), by file name.
 
@@ -136,7 +135,7 @@ def fetch_metadata(
             wheel_cache.write_page(kept, Page(url=kept, body=body))
         return body.decode("utf-8", "replace")
 
-    texts = zip(wheels, map_in_threads(read, wheels, jobs), strict=True)
+    texts = zip(wheels, map_in_threads(read, wheels), strict=True)
     return {wheel.filename: text for wheel, text in texts if text is not None}
 
 
@@ -197,16 +196,17 @@ class _Download:
 
     def _fetch(self, artifact: Artifact) -> CachedFile:
         source = local_path(artifact.url)
-        path = self._download(artifact) if source is None else self._copy(artifact, source)
+        try:
+            file = self._download(artifact) if source is None else self._copy(artifact, source)
+        except _WrongContentError as error:
+            raise _FileError(str(error)) from error
         self._progress.finish_file()
-        return path
+        return file
 
     def _copy(self, artifact: Artifact, source: Path) -> CachedFile:
         try:
             self._learn_size(artifact, source.stat().st_size)
             return self._receive(artifact, _read_chunks(source), is_whole=True)
-        except _WrongContentError as error:
-            raise _FileError(str(error)) from error
         except FileNotFoundError as error:
             raise _FileError("there is no such file") from error
         except OSError as error:
@@ -220,10 +220,7 @@ class _Download:
         except _WrongContentError:
             # It may be a proxy's stale copy.
             headers |= {"Cache-Control": "no-cache", "Pragma": "no-cache"}
-            try:
-                return self._request(artifact, headers)
-            except _WrongContentError as error:
-                raise _FileError(str(error)) from error
+            return self._request(artifact, headers)
 
     def _request(self, artifact: Artifact, headers: Mapping[str, str]) -> CachedFile:
         def receive(answer: Answer) -> CachedFile:

@@ -100,7 +100,11 @@ def parse_page(body: bytes, *, content_type: str, url: str) -> list[Link]:
     if media_type == JSON_TYPE:
         links = list(_parse_json(body, url))
     elif media_type in _HTML_TYPES:
-        links = _parse_html(body.decode(_choose_charset(header), "replace"), url)
+        try:
+            text = body.decode(header.get_content_charset("utf-8"), "replace")
+        except LookupError:
+            text = body.decode("utf-8", "replace")
+        links = _parse_html(text, url)
     else:
         raise PageError(f"a page of type {media_type!r} is not one of an index")
     local = next((link.url for link in links if link.url.lower().startswith("file:")), None)
@@ -289,12 +293,3 @@ def _check_text(value: Any) -> str:
 def _join(base: str, url: str) -> str:
     """Do the same as `urljoin`, quickly if there is nothing to join: pages have thousands."""
     return url if url.startswith(("https://", "http://")) else urljoin(base, url)
-
-
-def _choose_charset(header: Message) -> str:
-    charset = header.get_content_charset("utf-8")
-    try:
-        "".encode(charset)
-    except LookupError:
-        return "utf-8"
-    return charset

@@ -21,7 +21,7 @@ import sys
 import tempfile
 import time
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self
 
@@ -144,17 +144,14 @@ class WheelCache:
         if known is not None:
             return known
         try:
-            return self._copy(source)
+            with self.receive(source.name) as incoming, source.open("rb") as file:
+                while chunk := file.read(CHUNK_SIZE):
+                    incoming.write(chunk)
+                return incoming.keep()
         except WheelCacheError:
             if not in_place:
                 raise
             return CachedFile(source.absolute(), sha256)
-
-    def _copy(self, source: Path) -> CachedFile:
-        with self.receive(source.name) as incoming, source.open("rb") as file:
-            while chunk := file.read(CHUNK_SIZE):
-                incoming.write(chunk)
-            return incoming.keep()
 
     def read_page(self, url: str) -> Page | None:
         """Return the page last written for that URL; None if there is none or it is damaged."""
@@ -163,27 +160,16 @@ class WheelCache:
             fields = json.loads(head)
         except (OSError, ValueError):
             return None
-        if fields["sha256"] != hashlib.sha256(body).hexdigest():
+        found = fields.pop("found")
+        if fields.pop("sha256") != hashlib.sha256(body).hexdigest():
             return None
-        return Page(
-            url=fields["url"],
-            content_type=fields["content_type"],
-            etag=fields["etag"],
-            last_modified=fields["last_modified"],
-            body=body if fields["found"] else None,
-        )
+        return Page(**fields, body=body if found else None)
 
     def write_page(self, url: str, page: Page) -> None:
         """Store an index's answer, replacing an older one."""
-        body = page.body or b""
-        head = {
-            "url": page.url,
-            "content_type": page.content_type,
-            "etag": page.etag,
-            "last_modified": page.last_modified,
-            "found": page.body is not None,
-            "sha256": hashlib.sha256(body).hexdigest(),
-        }
+        head = asdict(page)
+        body = head.pop("body") or b""
+        head |= {"found": page.body is not None, "sha256": hashlib.sha256(body).hexdigest()}
         self._write_small(self._page_path(url), json.dumps(head).encode() + b"\n" + body)
 
     def sweep(self) -> None:

@@ -57,8 +57,6 @@ if TYPE_CHECKING:
 LIMIT: Final = 15.0
 """Seconds that the index may take: a default is not worth a longer wait."""
 
-_JOBS: Final = 8
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Detected:
@@ -294,6 +292,6 @@ def _read_dependencies(
 
     context.client.prepare()
     try:
-        return tuple(map_in_threads(read, requirements, _JOBS, deadline=deadline))
+        return tuple(map_in_threads(read, requirements, deadline=deadline))
     except TimeoutError:
         raise FetchError(f"the index has not answered within {LIMIT:g} seconds") from None

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from packaging.specifiers import SpecifierSet
 
@@ -181,10 +181,6 @@ def _listed(missing_wheel: MissingWheel, files: Iterable[IndexFile]) -> list[Ind
     return [file for file in files if not file.yanked and (pre or not file.version.is_prerelease)]
 
 
-_JOBS: Final = 8
-"""The number of pages that are requested at a time."""
-
-
 class Pages:
     """The files that the sources have of each package, read once for all rounds of a search.
 
@@ -256,7 +252,7 @@ class Pages:
         wanted = [pair for key, pair in keys.items() if key not in self._read]
         if wanted and not self._context.offline:
             self._context.client.prepare()
-        outcomes = run_in_threads(lambda pair: self.listing(*pair), wanted, _JOBS)
+        outcomes = run_in_threads(lambda pair: self.listing(*pair), wanted)
         yield
         for _, outcome in outcomes:
             if isinstance(outcome, Exception) and not isinstance(outcome, FetchError):
