@@ -60,7 +60,7 @@ class Dependency:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Lack:
+class Missing:
     """A dependency without a wheel for a target; `floor` is one for which it has a wheel."""
 
     name: str
@@ -137,10 +137,10 @@ def guess_run(
 
 def is_covered(grid: Grid, dependencies: Iterable[Dependency]) -> bool:
     """Tell whether some target of a grid has, with any floor, a wheel of each dependency."""
-    known = tuple(dependencies)
+    found = _find_missing(grid, dependencies)
     return any(
-        all((lack := find_lack(known_one, target)) is None or lack.floor for known_one in known)
-        for target in _cells(grid).values()
+        all(cell not in missing or missing[cell].floor for missing in found)
+        for cell in itertools.product(grid.platforms, grid.pythons)
     )
 
 
@@ -154,88 +154,86 @@ def narrow(
     does not count: its sdist may do. Nor does one that has none anywhere on the grid, as leaving
     things out cannot help there; it is named in the reasons.
     """
-    found = tuple(dependencies)
-    reasons: list[str] = []
+    known = tuple(dependencies)
     if "platforms" not in kept:
-        grid = _raise_floors(grid, found)
-        reasons += grid.reasons
-    cells = _cells(grid)
-    lacking: dict[Pair, Lack] = {}
-    for dependency in found:
-        lacks = {
-            cell: lack for cell, target in cells.items() if (lack := find_lack(dependency, target))
-        }
-        if cells and len(lacks) == len(cells):
-            hint = _name_floors(lacks)
-            name = dependency.requirement.name
+        grid = _raise_floors(grid, known)
+    reasons = [*grid.reasons]
+    lacking: dict[Pair, Missing] = {}
+    for found in _find_missing(grid, known):
+        if found and len(found) == len(grid.platforms) * len(grid.pythons):
+            name, hint = next(iter(found.values())).name, _name_floors(found)
             reasons.append(f"{name} has no wheel for any of these{hint}; the build will say more")
             continue
-        for cell, lack in lacks.items():
-            lacking.setdefault(cell, lack)
+        for cell, missing in found.items():
+            lacking.setdefault(cell, missing)
     best = _largest_part(grid, lacking, kept=kept)
     if best is None:
-        names = ", ".join(sorted({lack.name for lack in lacking.values()}))
+        names = ", ".join(sorted({missing.name for missing in lacking.values()}))
         hint = _name_floors(lacking)
         reasons.append(
             f"{names}: there are not wheels for all of these{hint}; the build will say more"
         )
-        return Grid(platforms=grid.platforms, pythons=grid.pythons, reasons=tuple(reasons))
+        return replace(grid, reasons=tuple(reasons))
     for platform in grid.platforms:
         if platform not in best.platforms:
-            own = {cell: lack for cell, lack in lacking.items() if cell[0] == platform}
-            lack = next(
-                own[platform, python] for python in grid.pythons if (platform, python) in own
+            own = {cell: missing for cell, missing in lacking.items() if cell[0] == platform}
+            name = next(
+                own[platform, python].name for python in grid.pythons if (platform, python) in own
             )
-            reasons.append(
-                f"without {platform}: {lack.name} has no wheel for it{_name_floors(own)}"
-            )
+            reasons.append(f"without {platform}: {name} has no wheel for it{_name_floors(own)}")
     for python in grid.pythons:
         if python not in best.pythons:
-            own = {
-                cell: lack
-                for cell, lack in lacking.items()
+            cell, missing = next(
+                (cell, missing)
+                for cell, missing in lacking.items()
                 if cell[1] == python and cell[0] in best.platforms
-            }
-            (platform, _), lack = next(iter(own.items()))
-            hint = _name_floors({(platform, python): lack})
-            reasons.append(
-                f"without Python {python}: {lack.name} has no wheel for it on {platform}{hint}"
             )
-    return Grid(platforms=best.platforms, pythons=best.pythons, reasons=tuple(reasons))
+            reasons.append(
+                f"without Python {python}: {missing.name} has no wheel for it on {cell[0]}"
+                f"{_name_floors({cell: missing})}"
+            )
+    return replace(best, reasons=tuple(reasons))
 
 
-def _cells(grid: Grid) -> dict[Pair, Target]:
-    return {
+def _find_missing(grid: Grid, dependencies: Iterable[Dependency]) -> list[dict[Pair, Missing]]:
+    """Return for each dependency the targets of a grid for which it has no wheel."""
+    cells = {
         (platform, python): Target(platform=platform, python=python)
         for platform, python in itertools.product(grid.platforms, grid.pythons)
     }
+    return [
+        {
+            cell: missing
+            for cell, target in cells.items()
+            if (missing := _find_missing_wheel(dependency, target))
+        }
+        for dependency in dependencies
+    ]
 
 
-def _raise_floors(grid: Grid, dependencies: Sequence[Dependency]) -> Grid:
+def _raise_floors(grid: Grid, dependencies: Iterable[Dependency]) -> Grid:
     """Return the grid with higher floors for platforms that are too old with each of their Pythons.
 
     What no floor would help is left as it is, for `narrow` to leave out; a dependency that has
     nothing for any target does not count.
     """
-    cells = _cells(grid)
-    dependencies = [
-        one
-        for one in dependencies
-        if any((lack := find_lack(one, cell)) is None or lack.floor for cell in cells.values())
+    count = len(grid.platforms) * len(grid.pythons)
+    counting = [
+        found
+        for found in _find_missing(grid, dependencies)
+        if len(found) < count or any(missing.floor for missing in found.values())
     ]
     platforms, reasons = [], []
     for platform in grid.platforms:
         needs: list[tuple[Floor, str]] = []
         for python in grid.pythons:
-            lacks = [
-                lack for one in dependencies if (lack := find_lack(one, cells[platform, python]))
-            ]
-            if not lacks:
+            here = [found[platform, python] for found in counting if (platform, python) in found]
+            if not here:
                 needs = []
                 break
-            highest = [(lack.floor, lack.name) for lack in lacks if lack.floor is not None]
-            if len(highest) == len(lacks):
-                needs.append(max(highest))
+            floors = [(missing.floor, missing.name) for missing in here if missing.floor]
+            if len(floors) == len(here):
+                needs.append(max(floors))
         if needs:
             floor, name = max(needs)
             raised = replace(platform, floor=floor)
@@ -243,20 +241,22 @@ def _raise_floors(grid: Grid, dependencies: Sequence[Dependency]) -> Grid:
             platforms.append(raised)
         else:
             platforms.append(platform)
-    return Grid(platforms=tuple(platforms), pythons=grid.pythons, reasons=tuple(reasons))
+    return replace(grid, platforms=tuple(platforms), reasons=tuple(reasons))
 
 
-def _name_floors(lacks: Mapping[Pair, Lack]) -> str:
+def _name_floors(found: Mapping[Pair, Missing]) -> str:
     """Name the platforms with the necessary floors, as entries of `platforms`."""
     floors: dict[Platform, Floor] = {}
-    for (platform, _), lack in lacks.items():
-        if lack.floor is not None:
-            floors[platform] = max(lack.floor, floors.get(platform, lack.floor))
+    for (platform, _), missing in found.items():
+        if missing.floor is not None:
+            floors[platform] = max(missing.floor, floors.get(platform, missing.floor))
     words = [str(replace(platform, floor=floor)) for platform, floor in floors.items()]
     return f" ({' and '.join(words)} would do)" if words else ""
 
 
-def _largest_part(grid: Grid, lacking: Mapping[Pair, Lack], *, kept: frozenset[str]) -> Grid | None:
+def _largest_part(
+    grid: Grid, lacking: Mapping[Pair, Missing], *, kept: frozenset[str]
+) -> Grid | None:
     """Try each set of platforms with the Pythons that all of them can have.
 
     The most targets win, then the most platforms; None if nothing remains.
@@ -275,7 +275,7 @@ def _largest_part(grid: Grid, lacking: Mapping[Pair, Lack], *, kept: frozenset[s
     return max(found, key=lambda part: len(part.platforms) * len(part.pythons), default=None)
 
 
-def find_lack(dependency: Dependency, target: Target) -> Lack | None:
+def _find_missing_wheel(dependency: Dependency, target: Target) -> Missing | None:
     """Return the missing wheel if no allowed version has a wheel for a target.
 
     None also if the dependency's marker leaves the target out.
@@ -297,16 +297,11 @@ def find_lack(dependency: Dependency, target: Target) -> Lack | None:
         for file in wheels
         if file.requires_python is None or admits(file.requires_python, target.python)
     ]
-    return Lack(name=requirement.name, floor=lowest_floor(for_python, target))
+    return Missing(name=requirement.name, floor=lowest_floor(for_python, target))
 
 
 def _systems_of(classifier: str) -> tuple[str, ...]:
-    words = classifier.removeprefix("Operating System :: ")
-    while words != classifier:
-        if words in _SYSTEMS:
-            return _SYSTEMS[words]
-        shorter = words.rpartition(" :: ")[0]
-        if not shorter:
-            break
-        words = shorter
-    return ()
+    prefix, _, words = classifier.partition(" :: ")
+    while prefix == "Operating System" and words not in _SYSTEMS and " :: " in words:
+        words = words.rpartition(" :: ")[0]
+    return _SYSTEMS.get(words, ()) if prefix == "Operating System" else ()
