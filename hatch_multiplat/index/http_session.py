@@ -23,6 +23,15 @@ import requests
 import urllib3
 from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase, HTTPBasicAuth
+from requests.exceptions import (
+    ChunkedEncodingError,
+    ConnectTimeout,
+    InvalidSchema,
+    InvalidURL,
+    ProxyError,
+    SSLError,
+    TooManyRedirects,
+)
 from requests.utils import get_netrc_auth, select_proxy
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
@@ -68,6 +77,8 @@ class Answer:
         """The final URL, without credentials."""
         self._response = response
         self._limits = limits
+        self._said = f"{self.status} {response.reason or ''}".strip()
+        self.summary = f"the server answered {self._said}"
 
     @property
     def is_delimited(self) -> bool:
@@ -97,13 +108,9 @@ class Answer:
         """Return the whole body, its content encoding undone; raises BrokenBodyError."""
         return b"".join(self.chunks(64 * 1024, decode=True))
 
-    @property
-    def summary(self) -> str:
-        return f"the server answered {self.status} {self._response.reason or ''}".strip()
-
     def explain(self) -> str:
         """Return what a status that is not a success means for the user."""
-        status = f"{self.status} {self._response.reason or ''}".strip()
+        status = self._said
         if self.status in {401, 403}:
             proxy = _plain_proxy(self._response)
             if proxy:
@@ -145,7 +152,7 @@ def ask_keyring(url: str, user: str) -> tuple[str, str] | None:
     return None
 
 
-class _Credentials(AuthBase):
+class _Auth(AuthBase):
     """Finds user and password for a request by its URL, then in netrc, then in the keyring."""
 
     def __init__(self, credentials: Credentials) -> None:
@@ -193,7 +200,7 @@ class Session(requests.Session):
     ) -> None:
         super().__init__()
         self.headers["User-Agent"] = f"hatch-multiplat/{__version__}"
-        self.auth = _Credentials(credentials)
+        self.auth = _Auth(credentials)
         self.verify = choose_certificates(environ) or True
         self._credentials, self._environ, self._limits = credentials, environ, limits
         for scheme in ("https://", "http://"):
@@ -214,7 +221,7 @@ class Session(requests.Session):
             sent_on = _sent_on(url, error)
             if sent_on:
                 reason = f"it leads to {sent_on}: {reason}"
-            if _is_final(error):
+            if isinstance(error, (SSLError, InvalidURL)) or not isinstance(error, _PASSING):
                 raise RequestError(reason) from error
             tries = SLOW_TRIES if isinstance(error, requests.Timeout) else TRIES
             unreachable = _is_unreachable(error) and not sent_on
@@ -242,7 +249,7 @@ class Session(requests.Session):
         old, new = response.request.url or "", prepared_request.url or ""
         if self.should_strip_auth(old, new):
             prepared_request.headers.pop("Authorization", None)
-        if "Authorization" not in prepared_request.headers and isinstance(self.auth, _Credentials):
+        if "Authorization" not in prepared_request.headers and isinstance(self.auth, _Auth):
             prepared_request.prepare_auth(self.auth)
 
 
@@ -333,30 +340,31 @@ def _shared_depth(known: str, asked: str) -> int:
 
 _REASONS: Final[tuple[tuple[type[BaseException], str], ...]] = (
     (
-        requests.exceptions.SSLError,
+        SSLError,
         (
             "its certificate is not trusted ({}); name the file with your CA certificates in "
             "SSL_CERT_FILE or REQUESTS_CA_BUNDLE"
         ),
     ),
+    (InvalidSchema, "files are downloaded by http and https only; correct the address"),
+    (TooManyRedirects, "it redirects without end; does it need a login?"),
     (
-        requests.exceptions.InvalidSchema,
-        "files are downloaded by http and https only; correct the address",
-    ),
-    (
-        requests.exceptions.TooManyRedirects,
-        "it redirects without end; does it need a login?",
-    ),
-    (
-        requests.exceptions.ProxyError,
+        ProxyError,
         "the proxy does not let us through ({}); see HTTPS_PROXY, HTTP_PROXY, NO_PROXY",
     ),
     (requests.Timeout, "it does not answer in time"),
     (urllib3.exceptions.TimeoutError, "it does not answer in time"),
     (requests.ConnectionError, "cannot connect ({})"),
 )
-
-
+_PASSING: Final = (
+    requests.ConnectionError,
+    requests.Timeout,
+    ChunkedEncodingError,
+    urllib3.exceptions.HTTPError,
+)
+"""Another try may help against these, unless they are failures of trust or of the address."""
+_UNREACHABLE: Final = (SSLError, ProxyError, ConnectTimeout)
+"""With these the server cannot be reached at all, rather than just for one file."""
 _TO_DO: Final = "check the address and the network, or try again later"
 
 
@@ -382,29 +390,8 @@ def _explain(error: BaseException, environ: Mapping[str, str] | None = None) -> 
     return text or type(root).__name__
 
 
-def _is_final(error: BaseException) -> bool:
-    """Tell whether another try cannot help: a failure of trust, or of the address itself."""
-    return not isinstance(
-        error,
-        (
-            requests.ConnectionError,
-            requests.Timeout,
-            requests.exceptions.ChunkedEncodingError,
-            urllib3.exceptions.HTTPError,
-        ),
-    ) or isinstance(error, (requests.exceptions.SSLError, requests.exceptions.InvalidURL))
-
-
 def _is_unreachable(error: BaseException) -> bool:
-    """Tell whether a server cannot be reached at all, rather than just for one file."""
-    return isinstance(
-        error,
-        (
-            requests.exceptions.SSLError,
-            requests.exceptions.ProxyError,
-            requests.exceptions.ConnectTimeout,
-        ),
-    ) or any(
+    return isinstance(error, _UNREACHABLE) or any(
         isinstance(getattr(cause, "reason", None), urllib3.exceptions.NewConnectionError)
         for cause in error.args
     )

@@ -26,11 +26,35 @@ _ADDRESS: Final = re.compile(
 )
 _REFUSED: Final = re.compile(r"could not be queried.*\((401[^)]*)\)|returned a (403[^.]*?) error")
 _CERTIFICATE: Final = re.compile(r"invalid peer certificate: (.*)")
-_STATUS: Final = re.compile(r"HTTP status \w+ error \((\d{3}[^)]*)\)")
-_PROXY: Final = re.compile(r"tunnel error|proxy", re.IGNORECASE)
-_UNKNOWN_HOST: Final = re.compile("dns error|failed to lookup address")
-_LATE: Final = re.compile("timed out|timeout", re.IGNORECASE)
 _CAUSE: Final = re.compile(r"^\s*(?:cause|Caused by): (.*?)(?: \(os error \d+\))?$", re.MULTILINE)
+_REASONS: Final = (
+    (
+        "Content-Type",
+        (
+            "sends something other than an index page, or redirects without end; "
+            "check the address, and whether a login is asked for there"
+        ),
+    ),
+    ("(?i:redirect)", "redirects without end; does it need a login?"),
+    (
+        r"HTTP status \w+ error \((?P<status>\d{3}[^)]*)\)",
+        "answered {status}; try again later, or ask the people who run it",
+    ),
+    (
+        "(?i:tunnel error|proxy)",
+        "is not reached through the proxy ({cause}); see HTTPS_PROXY, HTTP_PROXY, NO_PROXY",
+    ),
+    (
+        "dns error|failed to lookup address",
+        (
+            "is at a host that cannot be looked up ({cause}): there is no network, or its name is "
+            "wrong; without network, UV_OFFLINE=1 builds from what earlier builds have kept"
+        ),
+    ),
+    ("(?i:timed out|timeout)", "does not answer in time; try again, or check the network"),
+    ("", "cannot be reached ({cause}); correct the address, or check the network"),
+)
+"""What uv says, and the second half of our sentence with the remedy; the first that fits counts."""
 
 
 def explain_trouble(
@@ -71,31 +95,12 @@ def _reason(said: str, url: str, sources: Sources, environ: Mapping[str, str]) -
         if missing:
             todo = f"{missing} names {environ[missing]}, which is not there"
         return f"has a certificate that is not trusted ({certificate[1].strip()}); {todo}"
-    if "Content-Type" in said:
-        return (
-            "sends something other than an index page, or redirects without end; "
-            "check the address, and whether a login is asked for there"
-        )
-    if "redirect" in said.lower():
-        return "redirects without end; does it need a login?"
-    if status := _STATUS.search(said):
-        return f"answered {status[1].strip()}; try again later, or ask the people who run it"
-    return _why_unreachable(said)
-
-
-def _why_unreachable(said: str) -> str:
-    causes = _CAUSE.findall(said)
-    last = causes[-1] if causes else "no reason was given"
-    if _PROXY.search(said):
-        return f"is not reached through the proxy ({last}); see HTTPS_PROXY, HTTP_PROXY, NO_PROXY"
-    if _UNKNOWN_HOST.search(said):
-        return (
-            f"is at a host that cannot be looked up ({last}): there is no network, or its name is "
-            "wrong; without network, UV_OFFLINE=1 builds from what earlier builds have kept"
-        )
-    if _LATE.search(said):
-        return "does not answer in time; try again, or check the network"
-    return f"cannot be reached ({last}); correct the address, or check the network"
+    causes = _CAUSE.findall(said) or ["no reason was given"]
+    return next(
+        reason.format(cause=causes[-1], **found.groupdict())
+        for pattern, reason in _REASONS
+        if (found := re.search(pattern, said))
+    )
 
 
 def _source_of(address: str, sources: Sources) -> str | None:
@@ -106,9 +111,5 @@ def _source_of(address: str, sources: Sources) -> str | None:
         *sources.extra_index_urls,
         sources.index_url,
     ]
-    fitting = [url for url in locations if _is_within(address, redact(url).rstrip("/"))]
+    fitting = [url for url in locations if f"{address}/".startswith(f"{redact(url).rstrip('/')}/")]
     return max(fitting, key=len, default=None)
-
-
-def _is_within(address: str, base: str) -> bool:
-    return address == base or address.startswith(f"{base}/")
