@@ -27,6 +27,7 @@ from hatch_multiplat.executable.table import (
     TargetNeeds,
     rank_targets,
 )
+from hatch_multiplat.targets.platforms import LEGACY_FLOORS
 from hatch_multiplat.targets.target import tag_ranks
 from hatch_multiplat.wheels.pylock import mentions_unknowable
 
@@ -44,7 +45,6 @@ if TYPE_CHECKING:
     from hatch_multiplat.wheels.proof import Requirements
     from hatch_multiplat.wheels.selection import Selection
 
-_LEGACY: Final = {"manylinux1": (2, 5), "manylinux2010": (2, 12), "manylinux2014": (2, 17)}
 _LINUX: Final = re.compile(r"(manylinux|musllinux)_(\d+)_(\d+)_\w+")
 _MACOS: Final = re.compile(r"macosx_(\d+)_(\d+)_\w+")
 _ANY: Final = (0, 0)
@@ -247,7 +247,7 @@ def _floor(tag: Tag, own: tuple[int, int]) -> tuple[int, int]:
     """Return the floor that a platform tag means."""
     if tag.platform == "any":
         return _ANY
-    for name, floor in _LEGACY.items():
+    for name, floor in LEGACY_FLOORS.items():
         if tag.platform.startswith(f"{name}_"):
             return floor
     if match := _LINUX.fullmatch(tag.platform):

@@ -36,7 +36,7 @@ _NEWEST_MINOR: Final = 999
 
 # PEP 600: the legacy tags are aliases of these glibc versions.
 _LEGACY_TAGS: Final = {(2, 5): "manylinux1", (2, 12): "manylinux2010", (2, 17): "manylinux2014"}
-_LEGACY_FLOORS: Final = {name: floor for floor, name in _LEGACY_TAGS.items()}
+LEGACY_FLOORS: Final = {name: floor for floor, name in _LEGACY_TAGS.items()}
 
 _OLDEST_FLOORS: Final[dict[str, tuple[int, int]]] = {
     "glibc": (2, 17),
@@ -129,8 +129,9 @@ class Platform:
             return _parse(text)
         except PlatformError as e:
             reason = f": {e}" if str(e) else ""
-            near = usual_names(text) or list(filter(None, [_suggest(text)]))
-            hint = f"; did you mean {' or '.join(map(repr, near))}?" if near else ""
+            near = _USUAL.get(text.strip().lower()) or filter(None, [_suggest(text)])
+            named = " or ".join(map(repr, near))
+            hint = f"; did you mean {named}?" if named else ""
             if not reason and not hint:
                 hint = f"; the platforms are {_SHORT_NAMES}, and the platform tags of wheels"
             raise PlatformError(f"unknown platform {text!r}{reason}{hint}") from None
@@ -299,7 +300,7 @@ def _parse(text: str) -> Platform:
         kind, major, minor, legacy, arch = match.groups()
         system, libc = _TAG_KINDS[kind or "manylinux"]
         _check_arch(system, arch, text=text)
-        version = _LEGACY_FLOORS[legacy] if legacy else (int(major), int(minor))
+        version = LEGACY_FLOORS[legacy] if legacy else (int(major), int(minor))
         return Platform(system=system, arch=arch, libc=libc, floor=version)
     for arch, tag in _WINDOWS_TAGS.items():
         if text == tag:
@@ -337,6 +338,7 @@ _ARCH_WORDS = (
     ("riscv64", re.compile(r"riscv(?:64)?")),
     ("i686", re.compile(r"i[3-6]86|x86(?![-_]?[0-9])|win32|ia32")),
 )
+# A system alone means its usual platforms.
 _USUAL = {
     **dict.fromkeys(("windows", "win"), ("windows-x86_64", "windows-arm64")),
     **dict.fromkeys(("macos", "mac", "macosx", "osx", "darwin"), ("macos-arm64", "macos-x86_64")),
@@ -357,7 +359,7 @@ def _arch_of(system: str, words: str) -> str | None:
 def _suggest(text: str) -> str | None:
     """Return the name that was probably meant, if there is a similar one."""
     words = text.strip().lower()
-    for legacy, (major, minor) in _LEGACY_FLOORS.items():
+    for legacy, (major, minor) in LEGACY_FLOORS.items():
         year = legacy.removeprefix("manylinux")
         words = re.sub(rf"manylinux_?{year}(?![0-9_]*[0-9])", f"manylinux_{major}_{minor}", words)
     for system, pattern in _SYSTEM_WORDS:
@@ -373,11 +375,6 @@ def _suggest(text: str) -> str | None:
             return _suggest_platform(system, arch, words=words, rest=rest)
     names = [*short_names(), *(Platform.parse(name).tag for name in short_names())]
     return next(iter(difflib.get_close_matches(words, names, n=1, cutoff=0.8)), None)
-
-
-def usual_names(text: str) -> list[str]:
-    """Return the default platforms of a system; none if the word is not a system's name."""
-    return list(_USUAL.get(text.strip().lower(), ()))
 
 
 def caution(text: str) -> str:

@@ -114,11 +114,6 @@ class Target:
         return _ranked_tags(self.python, self.platform)
 
     @property
-    def covers_patches(self) -> bool:
-        """Whether the target is every patch release of its minor, or just one."""
-        return self.python.patch is None
-
-    @property
     def full_versions(self) -> tuple[str, str]:
         """The range of `python_full_version`: from the first, up to and without the second."""
         version, patch = self.python.version, self.python.patch

@@ -13,7 +13,7 @@ from hatch_multiplat.targets.python import Python, TargetError
 from hatch_multiplat.targets.target import Target
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 Axis = Literal["target", "platform", "python"]
 
@@ -42,26 +42,32 @@ def choose_targets(targets: Sequence[Target], choice: Choice) -> tuple[Target, .
     Raises ConfigError for each word that no target answers to.
     """
     problems: list[str] = []
-    by_target = _chosen(targets, "target", choice.targets, _is_target, problems)
-    by_platform = _chosen(targets, "platform", choice.platforms, _is_platform, problems)
-    by_python = _chosen(targets, "python", choice.pythons, _is_python, problems)
-    found = tuple(
-        target
-        for target in targets
-        if target in by_target and target in by_platform and target in by_python
+    found = list(targets)
+    axes: tuple[tuple[Axis, tuple[str, ...], Callable[[Target, str], bool]], ...] = (
+        ("target", choice.targets, _is_target),
+        ("platform", choice.platforms, _is_platform),
+        ("python", choice.pythons, _is_python),
     )
+    for axis, words, fits in axes:
+        problems += [
+            _explain_word(axis, word, targets)
+            for word in words
+            if not any(fits(target, word) for target in targets)
+        ]
+        if words:
+            found = [target for target in found if any(fits(target, word) for word in words)]
     if targets and not found and not problems:
         problems.append("no target is of these platforms and Pythons at once")
     if problems:
         raise ConfigError(problems)
-    return found
+    return tuple(found)
 
 
 def group_targets(targets: Sequence[Target], axis: Axis) -> dict[str, tuple[Target, ...]]:
     """Return the targets by their word on an axis, which can be a part of a file name."""
     groups: dict[str, list[Target]] = {}
     for target in targets:
-        word = target.python.tag if axis == "python" else _word(target, axis)
+        word = target.python.tag if axis == "python" else _WORDS[axis](target)
         groups.setdefault(word, []).append(target)
     return {word: tuple(group) for word, group in groups.items()}
 
@@ -163,45 +169,25 @@ def _likeness(word: str, names: Iterable[str]) -> float:
     )
 
 
-def _chosen(
-    targets: Sequence[Target],
-    axis: Axis,
-    words: Iterable[str],
-    fits: Callable[[Target, str], bool],
-    problems: list[str],
-) -> list[Target]:
-    asked = tuple(words)
-    if not asked:
-        return list(targets)
-    found = []
-    for word in asked:
-        matching = [target for target in targets if fits(target, word)]
-        if not matching:
-            known = list(dict.fromkeys(_word(target, axis) for target in targets))
-            # One Python is as near to a word as another: what there is says more.
-            close = difflib.get_close_matches(word, known, n=1) if axis == "platform" else []
-            hint = f"; did you mean {close[0]!r}?" if close else ""
-            if axis == "target":
-                hint = suggest_target(word, targets)
-            problems.append(
-                f"--{axis}: the file has no {_NOUNS[axis]} {word!r}{hint}"
-                + ("" if hint else f"; it has {', '.join(known)}")
-            )
-        found += matching
-    return found
+_WORDS: Final[Mapping[Axis, Callable[[Target], str]]] = {
+    "target": str,
+    "platform": lambda target: str(target.platform),
+    "python": lambda target: str(target.python),
+}
+_NOUNS: Final[Mapping[Axis, str]] = {"target": "target", "platform": "platform", "python": "Python"}
 
 
-_NOUNS: dict[Axis, str] = {"target": "target", "platform": "platform", "python": "Python"}
-
-
-def _word(target: Target, axis: Axis) -> str:
-    match axis:
-        case "target":
-            return str(target)
-        case "platform":
-            return str(target.platform)
-        case "python":
-            return str(target.python)
+def _explain_word(axis: Axis, word: str, targets: Sequence[Target]) -> str:
+    """Say that no target answers to a word, and what is like it or what there is."""
+    known = list(dict.fromkeys(map(_WORDS[axis], targets)))
+    # One Python is as near to a word as another: what there is says more.
+    close = difflib.get_close_matches(word, known, n=1) if axis == "platform" else []
+    hint = f"; did you mean {close[0]!r}?" if close else ""
+    if axis == "target":
+        hint = suggest_target(word, targets)
+    return f"--{axis}: the file has no {_NOUNS[axis]} {word!r}" + (
+        hint or f"; it has {', '.join(known)}"
+    )
 
 
 def _is_target(target: Target, word: str) -> bool:

@@ -122,7 +122,7 @@ def _variables(targets: Iterable[Target]) -> Mapping[str, str]:
     """
     target = next(iter(targets))
     values = {name: str(value) for name, value in sorted(target.environment().items())}
-    if target.covers_patches and not target.explicit_environment:
+    if target.python.patch is None and not target.explicit_environment:
         names = ["python_full_version"]
         if target.python.implementation == "cpython":
             names.append("implementation_version")

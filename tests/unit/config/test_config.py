@@ -216,7 +216,7 @@ def test_complete_platform_files_are_named_for_the_sdist() -> None:
 def test_of_a_complete_platform_every_patch_release_is_covered() -> None:
     (target,) = parse('platforms = ["host.json"]', files={"host.json": COMPLETE}).targets
 
-    assert target.covers_patches
+    assert target.python.patch is None
 
 
 @pytest.mark.parametrize(

@@ -268,7 +268,7 @@ def test_an_environment_is_that_of_one_patch_release() -> None:
         "sys_platform": "win32",
     }
     assert target.environment()["python_full_version"] == "3.11.0"
-    assert target.covers_patches
+    assert target.python.patch is None
 
 
 def test_pypy_has_its_own_version_as_implementation_version() -> None:
@@ -283,7 +283,7 @@ def test_pypy_has_its_own_version_as_implementation_version() -> None:
 def test_a_pinned_patch_release_is_the_only_one() -> None:
     target = Target.parse("macosx_11_0_x86_64-cp-3.8.10-cp38")
 
-    assert not target.covers_patches
+    assert target.python.patch is not None
     assert target.environment()["python_full_version"] == "3.8.10"
     assert target.environment(10) == target.environment()
     with pytest.raises(
@@ -347,7 +347,7 @@ def test_a_complete_platform_is_taken_as_it_is() -> None:
 def test_a_complete_platform_covers_the_other_patch_releases_too() -> None:
     target = Target.from_complete_platform(HOST, name="host")
 
-    assert target.covers_patches
+    assert target.python.patch is None
     assert dict(target.environment(9)) == {
         **HOST["marker_environment"],  # type: ignore[dict-item]
         "implementation_version": "3.11.9",
