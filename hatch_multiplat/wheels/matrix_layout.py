@@ -134,17 +134,17 @@ def group_missing(matrix: Matrix) -> tuple[MissingGroup, ...]:
     )
 
 
-def group_floors(need: FloorNeed) -> list[tuple[str, list[NormalizedName]]]:
-    """Gather the packages of a platform by the floor that they force, the highest first.
+def describe_forced(need: FloorNeed, *, between: str = " ") -> str:
+    """Write the floors that the packages of a platform force, each with the packages.
 
-    Packages with an unknown floor come last.
+    The highest floor comes first, and packages with an unknown floor last.
     """
     grouped: dict[str, list[NormalizedName]] = defaultdict(list)
     for name, floor in need.packages:
         grouped[describe_floor(floor)].append(name)
     if need.unknown:
         grouped[UNKNOWN] += need.unknown
-    return list(grouped.items())
+    return "; ".join(f"{floor}{between}{', '.join(names)}" for floor, names in grouped.items())
 
 
 def describe_targets(targets: Iterable[Target], matrix: Matrix) -> str:
@@ -195,6 +195,11 @@ def _follows(word: str, before: str) -> bool:
 def describe_floor(floor: Floor | None) -> str:
     """Write a floor, `2.28`; `any` for none."""
     return f"{floor[0]}.{floor[1]}" if floor else "any"
+
+
+def describe_asked(need: FloorNeed) -> str:
+    """Write the floor that a platform was asked to have: "glibc 2.28"."""
+    return f"{describe_system(need.column)} {describe_floor(need.asked)}"
 
 
 def describe_lowest(need: FloorNeed) -> str:

@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING, Final
 
 from hatch_multiplat.base.lines import Line
 from hatch_multiplat.wheels.matrix_layout import (
-    describe_floor,
+    describe_asked,
+    describe_forced,
     describe_lowest,
     describe_outcome,
     describe_raised,
     describe_size,
-    describe_system,
     describe_targets,
-    group_floors,
     group_missing,
     is_missing,
     list_meanings,
@@ -24,7 +23,7 @@ from hatch_multiplat.wheels.matrix_layout import (
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from hatch_multiplat.wheels.matrix import Column, FloorNeed, Matrix
+    from hatch_multiplat.wheels.matrix import Column, Matrix
     from hatch_multiplat.wheels.matrix_layout import Row
 
 NARROWEST: Final = 40
@@ -184,11 +183,9 @@ def _floors(matrix: Matrix, width: int) -> list[Line]:
     if not matrix.floors:
         return []
     names = max(len("platform"), *(len(need.column.label) for need in matrix.floors))
-    asked = [
-        f"{describe_system(need.column)} {describe_floor(need.asked)}" for need in matrix.floors
-    ]
+    asked = list(map(describe_asked, matrix.floors))
     wide = max(len("asked for"), *map(len, asked))
-    lowest = [describe_lowest(need) for need in matrix.floors]
+    lowest = list(map(describe_lowest, matrix.floors))
     last = max(len("lowest"), *map(len, lowest))
     left = names + 2 + wide + 2 + last + 2
     longest = max((len(name) for need in matrix.floors for name, _ in need.packages), default=0)
@@ -203,7 +200,7 @@ def _floors(matrix: Matrix, width: int) -> list[Line]:
     for need, words, found in zip(matrix.floors, asked, lowest, strict=True):
         line = Line(f"{need.column.label.ljust(names)}  {words.ljust(wide)}  ")
         line.append(found.ljust(last), style=_MISSING if need.is_raised else "")
-        forced = _forced(need)
+        forced = describe_forced(need)
         if narrow:
             lines += [
                 line.rstrip(),
@@ -218,10 +215,6 @@ def _floors(matrix: Matrix, width: int) -> list[Line]:
     for sentence in describe_raised(matrix):
         lines += _wrap(sentence, width, style=_MISSING)
     return lines
-
-
-def _forced(need: FloorNeed) -> str:
-    return "; ".join(f"{floor} {', '.join(names)}" for floor, names in group_floors(need))
 
 
 def _differences(matrix: Matrix, width: int) -> list[Line]:

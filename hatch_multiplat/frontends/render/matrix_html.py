@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Final
 
 from hatch_multiplat.base.text import format_count, format_size
 from hatch_multiplat.wheels.matrix_layout import (
+    describe_asked,
     describe_floor,
+    describe_forced,
     describe_lowest,
     describe_outcome,
     describe_raised,
     describe_size,
-    describe_system,
     describe_targets,
-    group_floors,
     group_missing,
     is_missing,
     list_meanings,
@@ -140,8 +140,8 @@ def _floors(matrix: Matrix) -> str:
     body = []
     for need in matrix.floors:
         lowest = escape(describe_lowest(need))
-        forced = "; ".join(f"{floor}: {', '.join(names)}" for floor, names in group_floors(need))
-        asked = f"{describe_system(need.column)}{_NO_BREAK}{describe_floor(need.asked)}"
+        forced = describe_forced(need, between=": ")
+        asked = describe_asked(need).replace(" ", _NO_BREAK)
         body.append(
             _tr(
                 [

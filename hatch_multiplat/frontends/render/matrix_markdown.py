@@ -5,14 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from hatch_multiplat.wheels.matrix_layout import (
-    describe_floor,
+    describe_asked,
+    describe_forced,
     describe_lowest,
     describe_outcome,
     describe_raised,
     describe_size,
-    describe_system,
     describe_targets,
-    group_floors,
     group_missing,
     is_missing,
     list_meanings,
@@ -103,14 +102,13 @@ def _floors(matrix: Matrix) -> list[str]:
     lines = [_line(titles), _line(["---"] * len(titles))]
     for need in matrix.floors:
         lowest = describe_lowest(need)
-        forced = "; ".join(f"{floor} {', '.join(names)}" for floor, names in group_floors(need))
         lines.append(
             _line(
                 [
                     need.column.label,
-                    f"{describe_system(need.column)} {describe_floor(need.asked)}",
+                    describe_asked(need),
                     f"**{lowest}**" if need.is_raised else lowest,
-                    _escape(forced),
+                    _escape(describe_forced(need)),
                 ]
             )
         )
