@@ -8,21 +8,13 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 from packaging.specifiers import SpecifierSet
 
-from hatch_multiplat.base.toml_table import TableReader
 from hatch_multiplat.config.formats import OPTION_TABLES, FormatOptions, Layout, format_problems
 from hatch_multiplat.config.pyproject_shapes import TABLE
 from hatch_multiplat.config.readers import KeyReader
 from hatch_multiplat.config.run import RUN_KEYS, read_run
 from hatch_multiplat.config.schema import DEFAULT_LOCK, DEFAULT_OUTPUT, KEYS, read_keys
 from hatch_multiplat.targets.target_choice import is_named, unknown_patterns
-from hatch_multiplat.targets.target_list import (
-    IN_PROJECT,
-    default_pythons,
-    expand,
-    old_pythons,
-    read_platforms,
-    read_pythons,
-)
+from hatch_multiplat.targets.target_list import default_pythons, expand, old_pythons
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -36,6 +28,8 @@ if TYPE_CHECKING:
     from hatch_multiplat.targets.target import Target
     from hatch_multiplat.targets.target_list import Host, PlatformEntry
 
+IN_PROJECT: Final = "project.requires-python"
+
 _POSITION: Final = re.compile(r"^(--\w+)\[\d+\]")
 
 
@@ -43,7 +37,7 @@ _POSITION: Final = re.compile(r"^(--\w+)\[\d+\]")
 class ProjectFacts:
     """Facts of the project, from its other tables, that Config needs."""
 
-    name: str
+    name: str = ""
     requires_python: SpecifierSet = field(default_factory=SpecifierSet)
     requires_python_in: str = IN_PROJECT
     """The place of that value, for messages."""
@@ -169,28 +163,20 @@ class Overrides:
 
 
 def widen_targets(
-    config: Config, overrides: Overrides, *, requires_python: SpecifierSet, host: Host
+    config: Config, overrides: Overrides, *, project: ProjectFacts, host: Host
 ) -> tuple[Target, ...]:
     """Return the targets of a table and of a command line, multiplied with each other.
 
     The table's `exclude` still applies, unless the command line replaces the table's targets.
     `host` reads paths. Raises ConfigError with every problem of the command line.
     """
-    reader = TableReader()
+    reader = KeyReader(project=project, host=host)
     entries, pythons = config.platforms, config.pythons
     if overrides.platforms:
-        more = read_platforms(
-            reader,
-            "--platform",
-            list(overrides.platforms),
-            requires_python=requires_python,
-            host=host,
-        )
+        more = reader.platforms("--platform", list(overrides.platforms))
         entries = more if overrides.only else (*entries, *more)
     if overrides.pythons:
-        added = read_pythons(
-            reader, "--python", list(overrides.pythons), requires_python=requires_python
-        )
+        added = reader.pythons("--python", list(overrides.pythons))
         pythons = added if overrides.only else tuple(dict.fromkeys((*pythons, *added)))
     reader.finish(lambda problem: _POSITION.sub(r"\1", problem))
     targets = expand(entries, pythons)

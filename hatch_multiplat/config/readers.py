@@ -16,20 +16,22 @@ from hatch_multiplat.base.urls import explain_url, redact_text
 from hatch_multiplat.config.formats import FORMATS
 from hatch_multiplat.config.pex_options import refused_words
 from hatch_multiplat.runtime.rules import NAMES
+from hatch_multiplat.targets.platforms import Platform, PlatformError
+from hatch_multiplat.targets.python import Python, TargetError, admits
 from hatch_multiplat.targets.tag_constraint import (
     TagConstraint,
     TagConstraintError,
     has_bracket,
     parse_tag_constraint,
 )
-from hatch_multiplat.targets.target_list import PlatformEntry, read_platforms, read_pythons
+from hatch_multiplat.targets.target import Target
+from hatch_multiplat.targets.target_list import parse_entry
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from hatch_multiplat.config.config import ProjectFacts
-    from hatch_multiplat.targets.python import Python
-    from hatch_multiplat.targets.target_list import Host
+    from hatch_multiplat.targets.target_list import Host, PlatformEntry
 
 OUTPUT_FIELDS: Final = ("name", "version")
 
@@ -54,23 +56,56 @@ class KeyReader(TableReader):
     # -- targets ---------------------------------------------------------------------------------
 
     def platforms(self, where: str, value: object) -> tuple[PlatformEntry, ...]:
-        return read_platforms(
-            self,
-            where,
-            value,
-            requires_python=self.project.requires_python,
-            said_by=self.project.requires_python_in,
-            host=self.host,
-        )
+        entries: list[PlatformEntry] = []
+        seen: dict[Platform | Target, str] = {}
+        names: dict[str, str] = {}
+        for here, text in self.items(where, value, empty=False):
+            try:
+                entry = parse_entry(text, self.host)
+            except PlatformError as error:
+                self.problem(f"{here}: {error}")
+                continue
+            except TargetError as error:
+                self.problems += [f"{here}: {problem}" for problem in error.problems]
+                continue
+            meant = entry.meant
+            if meant in seen:
+                self.problem(f"{here}: {text!r} is the same platform as {seen[meant]}; drop one")
+            elif str(meant) in names:
+                self.problem(
+                    f"{here}: {text!r} goes by the name {str(meant)!r}, as {names[str(meant)]} "
+                    "does; rename the file"
+                )
+            elif isinstance(meant, Target):
+                self.check_admitted(here, meant.python)
+            seen.setdefault(meant, here)
+            names.setdefault(str(meant), here)
+            entries.append(entry)
+        return tuple(entries)
 
     def pythons(self, where: str, value: object) -> tuple[Python, ...]:
-        return read_pythons(
-            self,
-            where,
-            value,
-            requires_python=self.project.requires_python,
-            said_by=self.project.requires_python_in,
-        )
+        parsed: dict[Python, str] = {}
+        quotes = '; put it in quotes, as "3.12"'
+        for here, text in self.items(where, value, empty=False, hint=quotes):
+            try:
+                python = Python.parse(text)
+            except TargetError as error:
+                self.problem(f"{here}: {error}")
+                continue
+            if python in parsed:
+                self.problem(f"{here}: {text!r} is the same Python as {parsed[python]}; drop one")
+            else:
+                self.check_admitted(here, python)
+            parsed.setdefault(python, here)
+        return tuple(parsed)
+
+    def check_admitted(self, where: str, python: Python) -> None:
+        bound = self.project.requires_python
+        if not admits(bound, python):
+            self.problem(
+                f"{where}: Python {python} is not allowed by {self.project.requires_python_in} "
+                f"'{bound}'; change one of them"
+            )
 
     # -- words of the packaging specs ------------------------------------------------------------
 

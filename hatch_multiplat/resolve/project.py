@@ -23,6 +23,7 @@ from hatch_multiplat.base.errors import (
 from hatch_multiplat.base.toml_table import TomlFile, read_toml_file
 from hatch_multiplat.base.urls import Credentials, explain_url, redact_text
 from hatch_multiplat.config.config import (
+    IN_PROJECT,
     Config,
     ProjectFacts,
     known_keys,
@@ -33,7 +34,6 @@ from hatch_multiplat.config.pyproject_shapes import check_pyproject, misplaced_o
 from hatch_multiplat.index.local_files import project_host
 from hatch_multiplat.index.project_settings import take_credentials
 from hatch_multiplat.index.wheel_cache import hash_file
-from hatch_multiplat.targets.target_list import IN_PROJECT
 from hatch_multiplat.wheels.metadata import (
     ProjectMetadata,
     parse_metadata,
@@ -124,7 +124,7 @@ def widen_project(project: Project, overrides: Overrides) -> Project:
     targets = widen_targets(
         project.config,
         overrides,
-        requires_python=project.requires_python,
+        project=ProjectFacts(requires_python=project.requires_python),
         host=project_host(Path()),
     )
     return replace(project, config=replace(project.config, targets=targets))

@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from hatch_multiplat.targets.platforms import Platform, PlatformError
+from hatch_multiplat.targets.platforms import Platform
 from hatch_multiplat.targets.python import (
     CPYTHONS,
     SUPPORTED_CPYTHONS,
@@ -21,10 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from packaging.specifiers import SpecifierSet
-
-    from hatch_multiplat.base.toml_table import TableReader
-
-IN_PROJECT: Final = "project.requires-python"
 
 _FILE_NAME: Final = re.compile(r"[\w.+-]+", re.ASCII)
 
@@ -52,75 +48,6 @@ class PlatformEntry:
     file: str | None = None
 
 
-def read_platforms(
-    reader: TableReader,
-    where: str,
-    value: object,
-    *,
-    requires_python: SpecifierSet,
-    said_by: str = IN_PROJECT,
-    host: Host,
-) -> tuple[PlatformEntry, ...]:
-    """Read the array `platforms`; problems go to the reader.
-
-    `said_by` names the place of `requires_python` in messages.
-    """
-    entries: list[PlatformEntry] = []
-    seen: dict[Platform | Target, str] = {}
-    names: dict[str, str] = {}
-    for here, text in reader.items(where, value, empty=False):
-        try:
-            entry = _parse_entry(text, host)
-        except PlatformError as error:
-            reader.problem(f"{here}: {error}")
-            continue
-        except TargetError as error:
-            for problem in error.problems:
-                reader.problem(f"{here}: {problem}")
-            continue
-        meant = entry.meant
-        if meant in seen:
-            reader.problem(f"{here}: {text!r} is the same platform as {seen[meant]}; drop one")
-        elif str(meant) in names:
-            reader.problem(
-                f"{here}: {text!r} goes by the name {str(meant)!r}, as {names[str(meant)]} does; "
-                "rename the file"
-            )
-        elif isinstance(meant, Target) and not admits(requires_python, meant.python):
-            reader.problem(f"{here}: {_not_admitted(meant.python, requires_python, said_by)}")
-        seen.setdefault(meant, here)
-        names.setdefault(str(meant), here)
-        entries.append(entry)
-    return tuple(entries)
-
-
-_QUOTES: Final = '; put it in quotes, as "3.12"'
-
-
-def read_pythons(
-    reader: TableReader,
-    where: str,
-    value: object,
-    *,
-    requires_python: SpecifierSet,
-    said_by: str = IN_PROJECT,
-) -> tuple[Python, ...]:
-    """Read the array `python`, as `read_platforms` does the other."""
-    parsed: dict[Python, str] = {}
-    for here, text in reader.items(where, value, empty=False, hint=_QUOTES):
-        try:
-            python = Python.parse(text)
-        except TargetError as error:
-            reader.problem(f"{here}: {error}")
-            continue
-        if python in parsed:
-            reader.problem(f"{here}: {text!r} is the same Python as {parsed[python]}; drop one")
-        elif not admits(requires_python, python):
-            reader.problem(f"{here}: {_not_admitted(python, requires_python, said_by)}")
-        parsed.setdefault(python, here)
-    return tuple(parsed)
-
-
 def default_pythons(requires_python: SpecifierSet) -> tuple[Python, ...]:
     """Return every CPython that a project allows and upstream still supports."""
     cpythons = [Python(implementation="cpython", version=minor) for minor in SUPPORTED_CPYTHONS]
@@ -145,11 +72,8 @@ def expand(entries: Sequence[PlatformEntry], pythons: Sequence[Python]) -> tuple
     return tuple(dict.fromkeys(targets))
 
 
-def _not_admitted(python: Python, requires_python: SpecifierSet, said_by: str) -> str:
-    return f"Python {python} is not allowed by {said_by} '{requires_python}'; change one of them"
-
-
-def _parse_entry(text: str, host: Host) -> PlatformEntry:
+def parse_entry(text: str, host: Host) -> PlatformEntry:
+    """Return what an entry of `platforms` means; raises PlatformError and TargetError."""
     if text.endswith(".json"):
         return PlatformEntry(meant=_read_complete_platform(text, host), file=text)
     if text == "current":

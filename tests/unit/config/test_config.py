@@ -845,7 +845,7 @@ def widen(
 ) -> list[str]:
     facts = ProjectFacts(name="demo", requires_python=SpecifierSet(requires_python))
     config = parse_config(table, project=facts, host=host())
-    targets = widen_targets(config, overrides, requires_python=facts.requires_python, host=host())
+    targets = widen_targets(config, overrides, project=facts, host=host())
     return [f"{target.python} {target.platform}" for target in targets]
 
 

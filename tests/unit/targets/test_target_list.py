@@ -3,21 +3,16 @@ from __future__ import annotations
 import pytest
 from packaging.specifiers import SpecifierSet
 
-from hatch_multiplat.base.toml_table import TableReader
 from hatch_multiplat.targets.platforms import Platform
 from hatch_multiplat.targets.python import Python, admits
 from hatch_multiplat.targets.target import Target
 from hatch_multiplat.targets.target_list import (
-    Host,
     PlatformEntry,
     default_pythons,
     expand,
-    read_platforms,
-    read_pythons,
 )
 
 WINDOWS = Target.parse("cp312-win_amd64")
-HOST = Host(read_text=lambda path: "{}", current=lambda: WINDOWS)
 
 
 @pytest.mark.parametrize(
@@ -62,24 +57,3 @@ def test_targets_follow_the_order_of_the_table_each_once() -> None:
         "cp312-macosx_13_0_arm64",
         "cp313-win_amd64",
     ]
-
-
-def test_entries_that_are_right_are_read_beside_those_that_are_not() -> None:
-    reader = TableReader()
-
-    found = read_platforms(
-        reader, "p", ["win_amd64", "amiga", "current"], requires_python=SpecifierSet(), host=HOST
-    )
-
-    assert [str(entry.meant) for entry in found] == ["windows-x86_64", "cp312-win_amd64"]
-    (problem,) = reader.problems
-    assert problem.startswith("p[1]: unknown platform 'amiga'; the platforms are linux-ARCH (")
-
-
-def test_pythons_are_read_once_each() -> None:
-    reader = TableReader()
-
-    found = read_pythons(reader, "p", ["3.12", "cp312"], requires_python=SpecifierSet())
-
-    assert [str(python) for python in found] == ["3.12"]
-    assert reader.problems == ["p[1]: 'cp312' is the same Python as p[0]; drop one"]
