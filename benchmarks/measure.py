@@ -29,6 +29,7 @@ MIB: Final = 2**20
 # Python compile itself anew. What says how to reach the network (proxies, certificates) stays.
 _DROPPED_PREFIXES: Final = ("PIP_", "UV_", "PEX_", "HATCH", "MULTIPLAT", "XDG_", "PYTHON", "SHIV_")
 _SAMPLING_SECONDS: Final = 0.01
+_LONG: Final = 100  # seconds, of which no parts are shown
 
 
 class BenchmarkError(Exception):
@@ -288,7 +289,7 @@ def say(text: str) -> None:
 
 
 def format_seconds(seconds: float) -> str:
-    return f"{seconds:.2f} s" if seconds < 100 else f"{seconds:.0f} s"
+    return f"{seconds:.{2 if seconds < _LONG else 0}f} s"
 
 
 def format_size(size: int | None) -> str:
