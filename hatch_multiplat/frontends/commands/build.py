@@ -15,10 +15,9 @@ from hatch_multiplat.frontends.commands.opening import build_wheel, say_what_is_
 from hatch_multiplat.frontends.commands.terminal import (
     Command,
     Terminal,
-    json_option,
+    output_options,
     print_json,
     project_argument,
-    quiet_option,
     verbose_option,
 )
 from hatch_multiplat.frontends.frontend import make_invocation, say_what_takes_time
@@ -50,8 +49,7 @@ from hatch_multiplat.resolve.project import open_project
 )
 @click.option("--checksums", is_flag=True, help="Write SHA256SUMS beside the executable.")
 @click.option("--sbom", is_flag=True, help="Write an inventory (CycloneDX) beside the executable.")
-@json_option
-@quiet_option
+@output_options
 @verbose_option
 def build(
     *,

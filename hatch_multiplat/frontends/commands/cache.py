@@ -14,9 +14,8 @@ from hatch_multiplat.base.text import format_count, format_size
 from hatch_multiplat.frontends.commands.terminal import (
     Command,
     Terminal,
-    json_option,
+    output_options,
     print_json,
-    quiet_option,
 )
 from hatch_multiplat.index.wheel_cache import KINDS, WheelCache, list_entries, remove_entries
 
@@ -43,8 +42,7 @@ _DAY = 24 * 60 * 60  # seconds
     show_default=True,
     help="With prune: the number of days that a file was not used.",
 )
-@json_option
-@quiet_option
+@output_options
 def cache(*, action: str, days: int, as_json: bool, quiet: bool) -> None:
     """Show the folder of the wheel cache (dir) or its contents (size), or remove files from it.
 
@@ -88,7 +86,6 @@ def _show(root: Path, entries: Sequence[Entry], action: str, *, as_json: bool) -
         kinds = [kind for kind in files if KINDS[kind] == title]
         if kinds:
             size, count = (sum(found[kind] for kind in kinds) for found in (sizes, files))
-            terminal.display_success(
-                f"{format_size(size):>10}  {title} ({format_count(count, 'file')})"
-            )
+            many = format_count(count, "file")
+            terminal.display_success(f"{format_size(size):>10}  {title} ({many})")
     terminal.display_success(f"{format_size(sizes.total()):>10}  in all")

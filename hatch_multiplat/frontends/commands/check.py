@@ -28,6 +28,7 @@ from hatch_multiplat.frontends.commands.terminal import (
     print_json,
     project_argument,
     quiet_option,
+    repeated_option,
     verbose_option,
     write_file,
 )
@@ -62,21 +63,17 @@ if TYPE_CHECKING:
     ],
 )
 @project_argument
-@click.option(
+@repeated_option(
     "--platform",
-    "platforms",
-    metavar="PLATFORM",
-    multiple=True,
-    shell_complete=complete_platforms,
-    help="Also check this platform, as if the table had it. May be given several times.",
+    "PLATFORM",
+    "Also check this platform, as if the table had it. May be given several times.",
+    complete_platforms,
 )
-@click.option(
+@repeated_option(
     "--python",
-    "pythons",
-    metavar="PYTHON",
-    multiple=True,
-    shell_complete=complete_pythons,
-    help="Also check this Python, as if the table had it. May be given several times.",
+    "PYTHON",
+    "Also check this Python, as if the table had it. May be given several times.",
+    complete_pythons,
 )
 @click.option(
     "--only",

@@ -24,6 +24,7 @@ from hatch_multiplat.frontends.commands.terminal import (
     Terminal,
     argument_before,
     complete_words,
+    repeated_option,
 )
 from hatch_multiplat.frontends.frontend import make_invocation
 from hatch_multiplat.index.fetch import fetch_files
@@ -78,29 +79,18 @@ def _complete(word_of: Callable[[Target], str]) -> Completer:
     return complete
 
 
-target_option = click.option(
-    "--target",
-    "targets",
-    metavar="NAME",
-    multiple=True,
-    help="One target; may be repeated.",
-    shell_complete=_complete(str),
-)
-platform_option = click.option(
+target_option = repeated_option("--target", "NAME", "One target; may be repeated.", _complete(str))
+platform_option = repeated_option(
     "--platform",
-    "platforms",
-    metavar="PLATFORM",
-    multiple=True,
-    help="All targets of a platform.",
-    shell_complete=_complete(lambda target: str(target.platform)),
+    "PLATFORM",
+    "All targets of a platform.",
+    _complete(lambda target: str(target.platform)),
 )
-python_option = click.option(
+python_option = repeated_option(
     "--python",
-    "pythons",
-    metavar="PYTHON",
-    multiple=True,
-    help="All targets of a Python.",
-    shell_complete=_complete(lambda target: str(target.python)),
+    "PYTHON",
+    "All targets of a Python.",
+    _complete(lambda target: str(target.python)),
 )
 
 

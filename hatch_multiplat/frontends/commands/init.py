@@ -20,6 +20,7 @@ from hatch_multiplat.frontends.commands.terminal import (
     complete_pythons,
     project_argument,
     quiet_option,
+    repeated_option,
     verbose_option,
     write_file,
 )
@@ -56,24 +57,18 @@ if TYPE_CHECKING:
     ],
 )
 @project_argument
-@click.option(
+@repeated_option(
     "--platform",
-    "platforms",
-    metavar="NAME",
-    multiple=True,
-    shell_complete=complete_platforms,
-    help="A platform, instead of those that init would choose; may be given several times.",
+    "NAME",
+    "A platform, instead of those that init would choose; may be given several times.",
+    complete_platforms,
 )
-@click.option(
+@repeated_option(
     "--python",
-    "pythons",
-    metavar="VERSION",
-    multiple=True,
-    shell_complete=complete_pythons,
-    help=(
-        "A Python, such as 3.13 or 3.14t, instead of those that init would choose; "
-        "may be given several times."
-    ),
+    "VERSION",
+    "A Python, such as 3.13 or 3.14t, instead of those that init would choose; "
+    "may be given several times.",
+    complete_pythons,
 )
 @click.option(
     "--on-request",

@@ -14,10 +14,9 @@ from hatch_multiplat.frontends.commands.opening import open_with_metadata, prepa
 from hatch_multiplat.frontends.commands.terminal import (
     Command,
     Terminal,
-    json_option,
+    output_options,
     print_json,
     project_argument,
-    quiet_option,
     verbose_option,
 )
 from hatch_multiplat.resolve.lock_changes import describe_changes, find_stale
@@ -59,8 +58,7 @@ if TYPE_CHECKING:
     help="Ignore the version of one package; may be given several times.",
 )
 @click.option("--check", is_flag=True, help="Write nothing; exit with 3 if the lock is stale.")
-@json_option
-@quiet_option
+@output_options
 @verbose_option
 def lock(
     *,

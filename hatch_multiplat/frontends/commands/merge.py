@@ -13,9 +13,8 @@ from hatch_multiplat.frontends.commands.executables import check_output, file_ty
 from hatch_multiplat.frontends.commands.terminal import (
     Command,
     Terminal,
-    json_option,
+    output_options,
     print_json,
-    quiet_option,
 )
 from hatch_multiplat.index.wheel_cache import WheelCache
 from hatch_multiplat.inspection.parts import join_tables, write_joined
@@ -37,8 +36,7 @@ from hatch_multiplat.inspection.parts import join_tables, write_joined
     type=click.Path(path_type=Path),
     help="The file to write.",
 )
-@json_option
-@quiet_option
+@output_options
 def merge(*, files: tuple[Path, ...], output: Path, as_json: bool, quiet: bool) -> None:
     """Write one executable with the targets of several files of one project and version.
 

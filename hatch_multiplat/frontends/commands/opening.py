@@ -75,18 +75,10 @@ def build_wheel(folder: Path, output: Path, terminal: Terminal) -> Path:
     check_described(folder, read_pyproject(folder))
     terminal.display_info(f"Building the wheel of {folder.resolve().name}")
     try:
+        place = ("--python", sys.executable, "--out-dir", output, folder.resolve())
         run_tool(
             "uv build",
-            [
-                find_uv(),
-                "build",
-                *wheel_flags(folder),
-                "--python",
-                sys.executable,
-                "--out-dir",
-                output,
-                folder.resolve(),
-            ],
+            [find_uv(), "build", *wheel_flags(folder), *place],
             cwd=output,
             environ={SWITCH: "0", "UV_PYTHON_DOWNLOADS": "never", "NO_COLOR": "1"},
         )

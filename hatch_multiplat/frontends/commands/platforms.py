@@ -64,17 +64,18 @@ def platforms(*, as_json: bool) -> None:
         }
         print_json(described)
         return
-    Terminal().display_success(f"{'platform':24}{'wheel tag':26}{'floor':14}oldest floor")
+    terminal = Terminal()
+    terminal.display_success(f"{'platform':24}{'wheel tag':26}{'floor':14}oldest floor")
     for platform in known:
         floor = _floor(platform) or "none"
         line = f"{platform!s:24}{platform.tag:26}{floor:14}{_oldest(platform)}"
-        Terminal().display_success(line.rstrip())
+        terminal.display_success(line.rstrip())
     floors = "\n".join(
         f"  {_version(kind, floor):12}{systems}" for (kind, floor), systems in FLOOR_SYSTEMS.items()
     )
-    Terminal().display_success(f"\n{_FORMS.format(floors=floors)}")
+    terminal.display_success(f"\n{_FORMS.format(floors=floors)}")
     for kind, pythons in groupby(known_pythons(), _kind):
-        Terminal().display_success(f"  {kind:24}{' '.join(map(str, pythons))}")
+        terminal.display_success(f"  {kind:24}{' '.join(map(str, pythons))}")
 
 
 def _floor(platform: Platform) -> str:

@@ -23,9 +23,8 @@ from hatch_multiplat.frontends.commands.executables import (
 from hatch_multiplat.frontends.commands.terminal import (
     Command,
     Terminal,
-    json_option,
+    output_options,
     print_json,
-    quiet_option,
 )
 from hatch_multiplat.index.wheel_cache import WheelCache
 from hatch_multiplat.inspection.parts import write_parts
@@ -65,8 +64,7 @@ EXE: Final = ".exe"
     type=click.Path(path_type=Path),
     help="The file to write; with --each, the folder for them [default: beside FILE].",
 )
-@json_option
-@quiet_option
+@output_options
 def split(
     *,
     file: Path,

@@ -19,10 +19,9 @@ from hatch_multiplat.frontends.commands.terminal import (
     argument_before,
     complete_words,
     find_project,
-    json_option,
+    output_options,
     print_json,
     project_argument,
-    quiet_option,
 )
 from hatch_multiplat.frontends.render.screen import width_of
 from hatch_multiplat.frontends.render.target_text import (
@@ -72,16 +71,16 @@ def _complete(context: click.Context, _: click.Parameter, incomplete: str) -> li
     type=click.Path(path_type=Path),
     help="Write a complete-platform file for each target, for pex and Pants.",
 )
-@json_option
-@quiet_option
+@output_options
 def targets(
     *, project: Path, names: tuple[str, ...], folder: Path | None, as_json: bool, quiet: bool
 ) -> None:
     """Show the targets of PROJECT: the machines that they stand for, and the wheels they accept."""
     opened = open_project(project)
     chosen = opened.config.targets
+    terminal = Terminal(quiet=quiet)
     for hint in filter(None, map(caution, opened.pyproject["tool"]["multiplat"]["platforms"])):
-        Terminal(quiet=quiet).display_info(hint)
+        terminal.display_info(hint)
     if names:
         chosen = _pick(chosen, names)
     if folder is not None:
@@ -90,9 +89,14 @@ def targets(
         print_json(targets_to_json(chosen))
     elif folder is not None:
         count = format_count(len(chosen), "complete-platform file")
-        Terminal(quiet=quiet).display_success(f"Wrote {count} to {folder}")
+        terminal.display_success(f"Wrote {count} to {folder}")
     elif not quiet:
-        _show(chosen, whole=bool(names))
+        width = width_of(sys.stdout)
+        if names:
+            lines = [line for target in chosen for line in render_target(target, width=width)]
+        else:
+            lines = render_targets(chosen, width=width)
+        terminal.show(lines)
 
 
 def _pick(known: Sequence[Target], names: Sequence[str]) -> tuple[Target, ...]:
@@ -119,12 +123,3 @@ def _write_files(chosen: Sequence[Target], folder: Path) -> None:
             write_atomically(path, json.dumps(data, indent=2) + "\n")
     except OSError as error:
         raise WriteError.of(folder, error, instead="--complete-platform") from error
-
-
-def _show(chosen: Sequence[Target], *, whole: bool) -> None:
-    width = width_of(sys.stdout)
-    if not whole:
-        lines = render_targets(chosen, width=width)
-    else:
-        lines = [line for target in chosen for line in render_target(target, width=width)]
-    Terminal().show(lines)

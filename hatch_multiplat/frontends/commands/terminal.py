@@ -14,7 +14,7 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 from traceback import walk_tb
-from typing import TYPE_CHECKING, Any, Final, NoReturn, TextIO
+from typing import TYPE_CHECKING, Any, Final, NoReturn, TextIO, TypeVar
 
 import click
 
@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from hatch_multiplat.base.lines import Line
 
     Completer = Callable[[click.Context, click.Parameter, str], list[str]]
+
+F = TypeVar("F", bound="Callable[..., object]")
 
 DOCUMENTATION: Final = (
     "https://hatch-multiplat.readthedocs.io/en/latest/reference/command-line.html"
@@ -143,17 +145,16 @@ def write_file(path: Path, text: str, *, instead: str = "") -> None:
         raise WriteError.of(path, error, instead=instead) from error
 
 
-def find_project(start: Path | None = None) -> Path:
-    """Return the folder of the project that contains a folder, as Hatch and uv find it.
+def find_project() -> Path:
+    """Return the folder of the project that one is in, as Hatch and uv find it.
 
-    It is the nearest folder with a pyproject.toml; if there is none, the folder itself. By default,
-    the search begins in the current folder.
+    It is the nearest folder with a pyproject.toml; if there is none, the current folder.
     """
-    here = (start or Path()).absolute()
+    here = Path().absolute()
     for folder in (here, *here.parents):
         if (folder / "pyproject.toml").is_file():
-            return Path(os.path.relpath(folder, here)) if start is None else folder
-    return start or Path()
+            return Path(os.path.relpath(folder, here))
+    return Path()
 
 
 class ProjectFolder(click.Path):
@@ -173,8 +174,26 @@ project_argument = click.argument(
     type=ProjectFolder(exists=True, file_okay=False, readable=False, path_type=Path),
     default=find_project,
 )
+
+
+def repeated_option(
+    option: str, metavar: str, text: str, complete: Completer | None = None
+) -> Callable[[F], F]:
+    """Return an option that may be given several times; its parameter is its name in the plural."""
+    name = f"{option.removeprefix('--')}s"
+    return click.option(
+        option, name, metavar=metavar, multiple=True, help=text, shell_complete=complete
+    )
+
+
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 quiet_option = click.option("-q", "--quiet", is_flag=True, help="Print errors only.")
+
+
+def output_options(command: F) -> F:
+    return json_option(quiet_option(command))
+
+
 verbose_option = click.option(
     "-v",
     "--verbose",

@@ -24,9 +24,9 @@ from hatch_multiplat.frontends.commands.terminal import (
     Command,
     Terminal,
     find_project,
-    json_option,
+    output_options,
     print_json,
-    quiet_option,
+    repeated_option,
     verbose_option,
 )
 from hatch_multiplat.frontends.render.verification_text import render_verification, summarize
@@ -69,24 +69,18 @@ DEFAULT_ARGUMENTS = ("--version",)
 @click.argument("arguments", metavar="[-- ARGUMENTS]", nargs=-1)
 @target_option
 @click.option("--no-run", is_flag=True, help="Only prove; run nothing.")
-@click.option(
+@repeated_option(
     "--runner",
-    "runners",
-    metavar="TARGET=COMMAND",
-    multiple=True,
-    help="Run the file for a target or a pattern by this command; may be repeated.",
+    "TARGET=COMMAND",
+    "Run the file for a target or a pattern by this command; may be repeated.",
 )
 @click.option(
     "--project",
     type=click.Path(path_type=Path),
     help="The project whose table names runners [default: the current folder, if it is a project].",
 )
-@click.option(
-    "--override",
-    "overrides",
-    metavar="REQUIREMENT",
-    multiple=True,
-    help="Replace every requirement for the same package, as in uv.",
+@repeated_option(
+    "--override", "REQUIREMENT", "Replace every requirement for the same package, as in uv."
 )
 @click.option(
     "--exclude", "excluded", metavar="NAME", multiple=True, help="A package that may be missing."
@@ -101,8 +95,7 @@ DEFAULT_ARGUMENTS = ("--version",)
 )
 @lock_option
 @fetch_option
-@json_option
-@quiet_option
+@output_options
 @verbose_option
 def verify(
     *,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from hatch_multiplat.base.lines import Line
@@ -13,6 +12,8 @@ if TYPE_CHECKING:
 
     from hatch_multiplat.inspection.inspection import Inspection, LockComparison
 
+    Row = tuple[tuple[str, ...], tuple[str, ...]]
+
 _GAP: Final = "  "
 _LAYOUTS: Final = {"zipapp": "one file", "packed": "a packed folder", "loose": "a loose folder"}
 
@@ -22,7 +23,7 @@ def render_inspection(inspection: Inspection, *, wheels: bool, width: int) -> It
     yield from _head(inspection)
     if inspection.targets:
         yield Line()
-        yield from _targets(inspection).lines(width)
+        yield from _targets(inspection, width)
         yield Line()
         yield Line("its wheels need", "bold")
         yield from (Line(line) for line in inspection.needs)
@@ -30,7 +31,7 @@ def render_inspection(inspection: Inspection, *, wheels: bool, width: int) -> It
         yield Line()
         yield from _savings(inspection)
     yield Line()
-    yield from _dependencies(inspection).lines(width)
+    yield from _dependencies(inspection, width)
     if wheels:
         yield Line()
         yield from _wheels(inspection)
@@ -50,18 +51,16 @@ def render_lock_comparison(lock: LockComparison) -> Iterable[Line]:
         many = len(lock.unseen)
         why = f"{many} of its wheels are not in the wheel cache to compare with; --fetch gets them"
         yield Line(f"{lock.lock}: {why}", style="red")
-    for filename in lock.different:
-        yield Line(f"  other bytes: {filename}")
-    for filename in lock.unknown:
-        yield Line(f"  not in it: {filename}")
-    for filename in lock.unseen:
-        yield Line(f"  not compared: {filename}")
-    for package in lock.missing:
-        yield Line(f"  missing: {package}")
-    for filename in lock.own:
-        yield Line(f"  the project's own: {filename}")
-    for filename in lock.built:
-        yield Line(f"  built from its sdist: {filename}")
+    listed = {
+        "other bytes": lock.different,
+        "not in it": lock.unknown,
+        "not compared": lock.unseen,
+        "missing": lock.missing,
+        "the project's own": lock.own,
+        "built from its sdist": lock.built,
+    }
+    for what, names in listed.items():
+        yield from (Line(f"  {what}: {name}") for name in names)
 
 
 def _head(inspection: Inspection) -> Iterable[Line]:
@@ -88,23 +87,19 @@ def _head(inspection: Inspection) -> Iterable[Line]:
     )
 
 
-def _targets(inspection: Inspection) -> _Columns:
-    return _Columns(
-        head=("target",),
-        numbers=("wheels", "in the file", "alone", "first run"),
-        rows=tuple(
+def _targets(inspection: Inspection, width: int) -> Iterable[Line]:
+    rows = [
+        (
+            (target.name,),
             (
-                (target.name,),
-                (
-                    str(target.wheels),
-                    format_size(target.held),
-                    format_size(target.alone),
-                    format_size(target.first_run),
-                ),
-            )
-            for target in inspection.targets
-        ),
-    )
+                str(target.wheels),
+                *map(format_size, (target.held, target.alone, target.first_run)),
+            ),
+        )
+        for target in inspection.targets
+    ]
+    head = ("target",), ("wheels", "in the file", "alone", "first run")
+    return _columns([head, *rows], width)
 
 
 def _savings(inspection: Inspection) -> Iterable[Line]:
@@ -120,18 +115,16 @@ def _part_name(kind: str, name: str) -> str:
     return name if name.startswith(("py", "pp")) else f"Python {name}"
 
 
-def _dependencies(inspection: Inspection) -> _Columns:
-    return _Columns(
-        head=("dependency", "version"),
-        numbers=("wheels", "in the file", "unpacked"),
-        rows=tuple(
-            (
-                (item.name, ", ".join(item.versions)),
-                (str(item.wheels), format_size(item.held), format_size(item.unpacked)),
-            )
-            for item in inspection.dependencies
-        ),
-    )
+def _dependencies(inspection: Inspection, width: int) -> Iterable[Line]:
+    rows = [
+        (
+            (item.name, ", ".join(item.versions)),
+            (str(item.wheels), format_size(item.held), format_size(item.unpacked)),
+        )
+        for item in inspection.dependencies
+    ]
+    head = ("dependency", "version"), ("wheels", "in the file", "unpacked")
+    return _columns([head, *rows], width)
 
 
 def _wheels(inspection: Inspection) -> Iterable[Line]:
@@ -140,29 +133,21 @@ def _wheels(inspection: Inspection) -> Iterable[Line]:
         yield Line(f"           {wheel.sha256 or 'installed beforehand, no longer a wheel'}")
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Columns:
-    """Rows of words and numbers, side by side if there is room for all of them.
+def _columns(rows: Sequence[Row], width: int) -> Iterable[Line]:
+    """Yield rows of words and numbers, the head first, side by side if there is room for all.
 
     If there is not, the numbers get a line of their own below the words: names are never cut.
     """
-
-    head: tuple[str, ...]
-    numbers: tuple[str, ...]
-    rows: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...]
-
-    def lines(self, width: int) -> Iterable[Line]:
-        words = _widths([self.head, *(row for row, _ in self.rows)])
-        numbers = _widths([self.numbers, *(row for _, row in self.rows)])
-        side_outputs = sum(words) + sum(numbers) + len(_GAP) * (len(words) + len(numbers) - 1)
-        for number, (texts, values) in enumerate([(self.head, self.numbers), *self.rows]):
-            style = "" if number else "bold"
-            right = _GAP.join(map(str.rjust, values, numbers))
-            if side_outputs <= width:
-                yield Line(_GAP.join([*map(str.ljust, texts, words), right]), style=style)
-            else:
-                yield Line(_GAP.join(texts), style=style)
-                yield Line(f"{_GAP}{right}", style=style)
+    words, numbers = (_widths(column) for column in zip(*rows, strict=True))
+    needed = sum(words) + sum(numbers) + len(_GAP) * (len(words) + len(numbers) - 1)
+    for place, (texts, values) in enumerate(rows):
+        style = "" if place else "bold"
+        right = _GAP.join(map(str.rjust, values, numbers))
+        if needed <= width:
+            yield Line(_GAP.join([*map(str.ljust, texts, words), right]), style=style)
+        else:
+            yield Line(_GAP.join(texts), style=style)
+            yield Line(f"{_GAP}{right}", style=style)
 
 
 def _widths(rows: Sequence[tuple[str, ...]]) -> list[int]:

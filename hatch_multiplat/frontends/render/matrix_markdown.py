@@ -19,7 +19,7 @@ from hatch_multiplat.wheels.matrix_layout import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
     from hatch_multiplat.wheels.matrix import Matrix
     from hatch_multiplat.wheels.matrix_layout import Row
@@ -68,7 +68,8 @@ def _table(matrix: Matrix) -> list[str]:
         titles += [column.label.replace("-", " ") for column in matrix.columns]
         lines += [_line(titles), _line(["---"] * len(titles))]
         lines += [_line(_cells(row, pythons=pythons)) for row in others]
-        lines += ["", _legend(others)]
+        meanings = [f"{word}: {meaning}" for word, meaning in list_meanings(others)]
+        lines += ["", "; ".join(meanings)]
     if plain:
         listed = ", ".join(f"{row.name} {row.version}" for row in plain)
         lines += ["", f"Pure, and the same everywhere: {_escape(listed)}"]
@@ -78,10 +79,6 @@ def _table(matrix: Matrix) -> list[str]:
 def _cells(row: Row, *, pythons: bool) -> list[str]:
     words = [f"**{word}**" if is_missing(word) else word or "" for word in row.cells]
     return [_escape(row.name), row.version, *([row.pythons] if pythons else []), *words]
-
-
-def _legend(rows: Sequence[Row]) -> str:
-    return "; ".join(f"{word}: {meaning}" for word, meaning in list_meanings(rows))
 
 
 def _differences(matrix: Matrix) -> list[str]:

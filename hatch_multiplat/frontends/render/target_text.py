@@ -60,7 +60,7 @@ def render_target(target: Target, *, width: int) -> list[Line]:
     """Render one target whole: every marker variable, and every tag, ranked best first."""
     width = max(width, NARROWEST)
     (column,) = make_columns([target])
-    lines = [Line(str(target), style=_HEAD), *_platform(column, width, markers=False)]
+    lines = [Line(str(target), style=_HEAD), *_system(column, width)]
     environment = _variables([target])
     longest = max(map(len, environment))
     lines += [Line(), Line("markers", style=_HEAD)]
@@ -98,21 +98,21 @@ def _named(target: Target, text: str) -> Line:
     return Line(text[:end], "cyan").append(text[end:])
 
 
-def _platform(column: Column, width: int, *, markers: bool = True) -> list[Line]:
-    lines = [Line(column.label, style=_HEAD)] if markers else []
+def _platform(column: Column, width: int) -> list[Line]:
+    variables = _variables(column.targets).items()
+    own = [f"{name} '{value}'" for name, value in variables if name not in _OF_PYTHON and value]
+    return [
+        Line(column.label, style=_HEAD),
+        *_system(column, width),
+        *_wrap(", ".join(own), width, indent=2, style="dim"),
+    ]
+
+
+def _system(column: Column, width: int) -> list[Line]:
     floor = column.platform.floor
     system = describe_system(column) or "Windows"
     needs = f"needs {system} {describe_floor(floor)} or newer" if floor else "any Windows"
-    lines += _wrap(f"{needs}, {column.platform.tag}", width, indent=2)
-    if markers:
-        own = {
-            name: value
-            for name, value in _variables(column.targets).items()
-            if name not in _OF_PYTHON and value
-        }
-        listed = ", ".join(f"{name} '{value}'" for name, value in own.items())
-        lines += _wrap(listed, width, indent=2, style="dim")
-    return lines
+    return _wrap(f"{needs}, {column.platform.tag}", width, indent=2)
 
 
 def _variables(targets: Iterable[Target]) -> Mapping[str, str]:

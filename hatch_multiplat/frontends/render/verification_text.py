@@ -61,21 +61,14 @@ def render_verification(verification: Verification) -> Iterable[Line]:
 
 def summarize(verification: Verification) -> str:
     """Return the result in one sentence."""
-    proven = [target for target in verification.targets if verification.is_proven(target)]
-    run = [
-        target
-        for target in verification.targets
-        if verification.runs_of(target)
-        and all(run.succeeded for run in verification.runs_of(target))
-    ]
-    many = len(verification.targets)
-    text = f"{len(proven)} of {many} targets proven complete"
-    if verification.runs:
+    proven = sum(map(verification.is_proven, verification.targets))
+    ran = {run.target for run in verification.runs}
+    failed = {run.target for run in verification.runs if not run.succeeded}
+    text = f"{proven} of {len(verification.targets)} targets proven complete"
+    if ran:
         arguments = shlex.join(verification.arguments) or "no arguments"
-        text += f", {len(run)} run with {arguments}"
-        failed = {run.target for run in verification.runs if not run.succeeded}
-        if failed:
-            text += f", {len(failed)} failed"
+        text += f", {len(ran - failed)} run with {arguments}"
+        text += f", {len(failed)} failed" if failed else ""
     else:
         text += ", none run"
     bad = {account.part for account in verification.accounts if account.state in _BAD}
