@@ -15,7 +15,7 @@ from html import escape
 from itertools import permutations
 from typing import TYPE_CHECKING, Final
 
-from hatch_multiplat.base.lines import Line
+from hatch_multiplat.base.text import Line
 from venvs import ROOT
 
 if TYPE_CHECKING:

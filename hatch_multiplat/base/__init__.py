@@ -6,7 +6,6 @@ Nothing of hatch-multiplat's own subject comes in or goes out.
 __all__ = [
     "atomic_write",
     "errors",
-    "lines",
     "log",
     "own_requirements",
     "process",

@@ -7,10 +7,9 @@ import sys
 from typing import TYPE_CHECKING
 
 from hatch_multiplat.base.errors import MultiplatError
-from hatch_multiplat.base.lines import to_lines
 from hatch_multiplat.base.log import is_log_shown, show_log
 from hatch_multiplat.base.temporary import stopped_by_sigterm
-from hatch_multiplat.base.text import format_count
+from hatch_multiplat.base.text import format_count, to_lines
 from hatch_multiplat.build.pipeline import Request, build_executable, check_beforehand, prepare
 from hatch_multiplat.build.report import render_report
 from hatch_multiplat.frontends.plugin import end_with

@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from typing import TYPE_CHECKING, Final
 
-from hatch_multiplat.base.lines import Line
+from hatch_multiplat.base.text import Line
 from hatch_multiplat.wheels.matrix_layout import (
     describe_asked,
     describe_forced,

@@ -20,8 +20,8 @@ import click
 
 from hatch_multiplat.base.atomic_write import write_atomically
 from hatch_multiplat.base.errors import PIPE_CLOSED, MultiplatError, WriteError
-from hatch_multiplat.base.lines import to_lines
 from hatch_multiplat.base.log import show_log
+from hatch_multiplat.base.text import to_lines
 from hatch_multiplat.config.config import known_keys
 from hatch_multiplat.frontends.render.error_text import error_to_json, render_error
 from hatch_multiplat.frontends.render.screen import layout
@@ -31,7 +31,7 @@ from hatch_multiplat.targets.python import Python, TargetError, known_pythons
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from hatch_multiplat.base.lines import Line
+    from hatch_multiplat.base.text import Line
 
     Completer = Callable[[click.Context, click.Parameter, str], list[str]]
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, TextIO, cast
 
 from hatch_multiplat.base.errors import ConfigError
-from hatch_multiplat.base.lines import Line, to_lines
+from hatch_multiplat.base.text import Line, to_lines
 from hatch_multiplat.frontends.render.screen import width_of
 
 if TYPE_CHECKING:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from hatch_multiplat.base.lines import Line
-from hatch_multiplat.base.text import format_count, format_size
+from hatch_multiplat.base.text import Line, format_count, format_size
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

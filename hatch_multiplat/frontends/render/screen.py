@@ -8,8 +8,7 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TextIO
 
-from hatch_multiplat.base.lines import Line
-from hatch_multiplat.base.text import show_plain
+from hatch_multiplat.base.text import Line, show_plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from hatch_multiplat.base.lines import Line
-from hatch_multiplat.base.text import format_count
+from hatch_multiplat.base.text import Line, format_count
 from hatch_multiplat.wheels.matrix import make_columns
 from hatch_multiplat.wheels.matrix_layout import describe_floor, describe_system
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING, Final
 
-from hatch_multiplat.base.lines import Line
+from hatch_multiplat.base.text import Line
 from hatch_multiplat.frontends.render.inspection_text import render_lock_comparison
 from hatch_multiplat.wheels.proof import render_problems
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from hatch_multiplat.base.lines import Line, to_lines
+from hatch_multiplat.base.text import Line, to_lines
 from hatch_multiplat.frontends.render.screen import layout, width_of
 
 
