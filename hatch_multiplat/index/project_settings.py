@@ -122,8 +122,8 @@ def find_workspace(project_dir: Path, pyproject: Mapping[str, Any]) -> Path | No
 
     Raises ConfigError where the root's settings have a wrong shape.
     """
-    found = _find_root(project_dir, pyproject)
-    return found[0] if found is not None and found[0] != project_dir.resolve() else None
+    root, _ = _find_root(project_dir, pyproject)
+    return root if root != project_dir.resolve() else None
 
 
 def read_sources(project_dir: Path, pyproject: Mapping[str, Any]) -> dict[str, Any]:
@@ -135,8 +135,7 @@ def read_sources(project_dir: Path, pyproject: Mapping[str, Any]) -> dict[str, A
     project of that name, which is another one), and for conditions that make no sense.
     """
     own = dict(table_at(pyproject, "tool", "uv", "sources"))
-    found = _find_root(project_dir, pyproject)
-    root, table = found if found is not None else (None, {})
+    root, table = _find_root(project_dir, pyproject)
     inherited = table.get("sources", {}) if root not in {None, project_dir.resolve()} else {}
     members = _list_members(root, table.get("workspace", {})) if root is not None else {}
     sources: dict[str, Any] = {}
@@ -220,9 +219,8 @@ def read_settings(project_dir: Path, pyproject: Mapping[str, Any]) -> dict[str, 
     """
     own = dict(table_at(pyproject, "tool", "uv"))
     own.pop("sources", None)
-    found = _find_root(project_dir, pyproject)
-    if found is not None and found[0] != project_dir.resolve():
-        root, table = found
+    root, table = _find_root(project_dir, pyproject)
+    if root not in {None, project_dir.resolve()}:
         members = _list_members(root, table.get("workspace", {}))
         if project_dir.resolve() in members.values():
             table = place_locations(_with_uv_toml(root, table), root)
@@ -319,8 +317,8 @@ def _with_uv_toml(folder: Path, table: Mapping[str, Any]) -> dict[str, Any]:
 
 def _find_root(
     project_dir: Path, pyproject: Mapping[str, Any]
-) -> tuple[Path, Mapping[str, Any]] | None:
-    """Return the root of the workspace that a project is in, with its `[tool.uv]`.
+) -> tuple[Path | None, Mapping[str, Any]]:
+    """Return the root of the workspace that a project is in, with its `[tool.uv]`; None without.
 
     Raises ConfigError where that of another folder has a wrong shape; the project's own is known.
     """
@@ -333,7 +331,7 @@ def _find_root(
         if "workspace" in table:
             check_uv_table(table, f"{parent / 'pyproject.toml'}: tool.uv")
             return parent, table
-    return None
+    return None, {}
 
 
 def _list_members(root: Path, workspace: Mapping[str, Any]) -> dict[str, Path]:

@@ -27,7 +27,7 @@ from hatch_multiplat.index.locations import (
     locations_in_variables,
 )
 from hatch_multiplat.index.user_settings import (
-    UNHEARD,
+    HIDDEN_VARIABLES,
     absolute_files,
     certificate_variables,
     is_yes,
@@ -182,24 +182,23 @@ def choose_sources(
     environ: Mapping[str, str],
     project_dir: PurePath,
     cwd: PurePath,
-    user_table: Mapping[str, Any] | None = None,
-    pip_config: Mapping[str, str] | None = None,
-    credentials: Credentials | None = None,
+    user_table: Mapping[str, Any],
+    pip_config: Mapping[str, str],
+    credentials: Credentials,
 ) -> Sources:
     """Choose by precedence: the table, uv's settings, then pip's.
 
     The first of them that says anything about an index is taken whole, so that a private index
     is never mixed with one that somebody else's settings name. Paths start from `project_dir`,
-    those of the environment from `cwd`; both are absolute. `user_table` is what uv's settings say
-    outside the project, `pip_config` what pip's configuration files do, both with absolute paths.
+    those of the environment from `cwd`; both are absolute. `uv_table` has uv's settings of the
+    project, flat and without secrets, `user_table` those outside of it, `pip_config` those of pip's
+    configuration files; the latter two have absolute paths.
     Users, passwords and tokens go into `credentials`, nothing else that is returned has any.
     Raises ConfigError for URLs that cannot be read.
     """
-    credentials = credentials or Credentials()
-    pip_config = pip_config or {}
     problems: list[str] = []
-    project = flatten_table(credentials.take_all(dict(uv_table), "tool.uv", problems))
-    user = flatten_table(credentials.take_all(dict(user_table or {}), _USER_SETTINGS, problems))
+    project = uv_table
+    user = flatten_table(credentials.take_all(dict(user_table), _USER_SETTINGS, problems))
 
     def take(locations: Iterable[Location]) -> list[Location]:
         return [
@@ -392,7 +391,7 @@ def uv_environment(sources: Sources, environ: Mapping[str, str]) -> dict[str, st
         "NO_COLOR": "1",
         # A dependency that is built for its METADATA needs no executable of its own.
         "HATCH_MULTIPLAT": "0",
-        **UNHEARD,
+        **HIDDEN_VARIABLES,
         **absolute_files(environ, Path.cwd()),
         **certificate_variables(environ),
         **credentials.query_variables(),

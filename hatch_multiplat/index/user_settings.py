@@ -17,7 +17,7 @@ from hatch_multiplat.index.locations import absolute_location, change_locations
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-UNHEARD: Final = dict.fromkeys(
+HIDDEN_VARIABLES: Final = dict.fromkeys(
     (
         "UV_CONFIG_FILE",
         "UV_DEFAULT_INDEX",

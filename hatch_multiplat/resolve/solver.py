@@ -25,7 +25,7 @@ from hatch_multiplat.__about__ import __version__
 from hatch_multiplat.base.atomic_write import write_atomically
 from hatch_multiplat.base.errors import FetchError, SolveError
 from hatch_multiplat.base.urls import redact_text
-from hatch_multiplat.index.user_settings import UNHEARD, absolute_files
+from hatch_multiplat.index.user_settings import HIDDEN_VARIABLES, absolute_files
 from hatch_multiplat.resolve.build_context import ALL
 from hatch_multiplat.resolve.pages import Pages
 from hatch_multiplat.resolve.question import TargetConstraint
@@ -102,7 +102,7 @@ def question_key(question: Question, prior: str | None, context: BuildContext) -
     heard = {
         name: value
         for name, value in context.environ.items()
-        if name.startswith("UV_") and name not in UNHEARD
+        if name.startswith("UV_") and name not in HIDDEN_VARIABLES
     }
     parts = [
         f"{_FORMAT} {__version__} {version('uv')}",

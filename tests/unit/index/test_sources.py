@@ -8,8 +8,8 @@ import pytest
 from packaging.utils import canonicalize_name
 
 from hatch_multiplat.base.errors import ConfigError
-from hatch_multiplat.base.urls import redact, redact_text
-from hatch_multiplat.index.locations import absolute_location
+from hatch_multiplat.base.urls import Credentials, redact, redact_text
+from hatch_multiplat.index.locations import absolute_location, flatten_table
 from hatch_multiplat.index.sources import (
     PYPI,
     Sources,
@@ -40,14 +40,16 @@ def choose(
     user: Mapping[str, Any] | None = None,
     pip: Mapping[str, str] | None = None,
 ) -> Sources:
+    credentials = Credentials()
     return choose_sources(
         settings or Settings(),
-        uv_table=uv or {},
+        uv_table=credentials.take_all(flatten_table(uv or {}), "tool.uv", []),
         environ=environ or {},
         project_dir=PurePosixPath("/project"),
         cwd=PurePosixPath("/here"),
-        user_table=user,
-        pip_config=pip,
+        user_table=user or {},
+        pip_config=pip or {},
+        credentials=credentials,
     )
 
 
