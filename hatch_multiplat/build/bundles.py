@@ -97,7 +97,7 @@ def write_wheelhouses(inputs: BuildInputs, folder: Path) -> Path:
     that. Raises OSError.
     """
     first: dict[str, Path] = {}
-    for selection in named_selections(inputs, inputs.config.options.wheelhouse.targets):
+    for selection in named_selections(inputs, inputs.config.wheelhouse.targets):
         own = folder / str(selection.target)
         own.mkdir(parents=True)
         text = _requirements(inputs, selection)
@@ -170,7 +170,7 @@ def write_installed_zip(inputs: BuildInputs, selection: Selection, path: Path) -
     same bytes. Raises ExecutableError for a wheel that breaks the rules, or if it cannot be
     written.
     """
-    prefix = f"{inputs.config.options.zip.prefix}/" if inputs.config.options.zip.prefix else ""
+    prefix = f"{inputs.config.zip.prefix}/" if inputs.config.zip.prefix else ""
     members: dict[str, Member] = {}
     for wheel in selection.sets[-1].wheels:
         try:

@@ -61,7 +61,7 @@ def output_names(output: str, config: Config) -> Iterator[str]:
         if "zip" in config.formats:
             yield f"{stem}-{target}.zip"
     if "scie" in config.formats:
-        for platform in scie_targets(config.targets, config.options.scie):
+        for platform in scie_targets(config.targets, config.scie):
             yield f"{stem}-{platform}{'.exe' if platform.startswith('windows') else ''}"
 
 

@@ -107,13 +107,13 @@ def _make_wheelhouse(inputs: BuildInputs, context: OutputContext) -> Made:
 
 
 def _make_wheelhouse_zip(inputs: BuildInputs, context: OutputContext) -> Made:
-    for selection in named_selections(inputs, inputs.config.options.wheelhouse.targets):
+    for selection in named_selections(inputs, inputs.config.wheelhouse.targets):
         path = context.folder / f"{context.stem}{WHEELHOUSE}-{selection.target}.zip"
         yield str(selection.target), write_wheelhouse_zip(inputs, selection, path)
 
 
 def _make_zip(inputs: BuildInputs, context: OutputContext) -> Made:
-    for selection in named_selections(inputs, inputs.config.options.zip.targets):
+    for selection in named_selections(inputs, inputs.config.zip.targets):
         path = context.folder / f"{context.stem}-{selection.target}.zip"
         yield str(selection.target), write_installed_zip(inputs, selection, path)
         for warning in size_warnings(path):
@@ -136,7 +136,7 @@ def _make_exe(inputs: BuildInputs, context: OutputContext) -> Made:
         write_executable(inputs, archive, pex_root=context.pex_root, layout="zipapp")
     for platform, name in names.items():
         path = context.folder / name
-        options = inputs.config.options.exe
+        options = inputs.config.exe
         yield "", write_windows_exe(archive, path, platform=platform, options=options)
 
 

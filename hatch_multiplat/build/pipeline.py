@@ -108,7 +108,7 @@ def prepare(request: Request, invocation: Invocation) -> Prepared:
             environ=invocation.environ,
         ),
         scie=settle_options(
-            config.options.scie,
+            config.scie,
             environ=invocation.environ,
             project_dir=project.folder,
             offline="scie" in config.formats and is_offline(invocation.environ),
@@ -126,7 +126,7 @@ def check_beforehand(prepared: Prepared) -> None:
     """
     project, context = prepared.request.project, prepared.context
     if "scie" in project.config.formats:
-        check_places(prepared.scie, in_table=project.config.options.scie)
+        check_places(prepared.scie, in_table=project.config.scie)
     metadata = static_metadata(project)
     if metadata is not None:
         # The build itself will say what there is to say.

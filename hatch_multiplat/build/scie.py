@@ -49,7 +49,7 @@ def write_scies(
     where to get it. Raises ToolError, with what to do about it where the network is in the way, and
     ConfigError for a path that leads nowhere.
     """
-    check_places(options, in_table=inputs.config.options.scie)
+    check_places(options, in_table=inputs.config.scie)
     made: list[tuple[str, Path]] = []
     targets = [selection.target for selection in inputs.selections]
     for platform, target in scie_targets(targets, options).items():

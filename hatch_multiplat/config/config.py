@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 from packaging.specifiers import SpecifierSet
 
-from hatch_multiplat.config.formats import OPTION_TABLES, FormatOptions, Layout, format_problems
+from hatch_multiplat.config.formats import (
+    ExeOptions,
+    Layout,
+    ScieOptions,
+    WheelhouseOptions,
+    ZipOptions,
+    scie_targets,
+)
 from hatch_multiplat.config.pyproject_shapes import TABLE
 from hatch_multiplat.config.readers import KeyReader
 from hatch_multiplat.config.run import RUN_KEYS, read_run
@@ -82,7 +89,10 @@ class Config:
     executables: tuple[tuple[str, Command], ...] = ()
     formats: tuple[str, ...] = ("pex",)
     layout: Layout = "zipapp"
-    options: FormatOptions = field(default_factory=FormatOptions)
+    wheelhouse: WheelhouseOptions = field(default_factory=WheelhouseOptions)
+    zip: ZipOptions = field(default_factory=ZipOptions)
+    exe: ExeOptions = field(default_factory=ExeOptions)
+    scie: ScieOptions = field(default_factory=ScieOptions)
     runners: tuple[tuple[str, str], ...] = ()
     pex_args: tuple[str, ...] = ()
 
@@ -107,18 +117,34 @@ def parse_config(table: Mapping[str, Any], *, project: ProjectFacts, host: Host)
             f"{TABLE}.platforms is required: the platforms to build for, "
             'such as ["linux-x86_64", "macos-arm64", "windows-x86_64"]'
         )
-    tables = {key: values.pop(key) for key in OPTION_TABLES if key in values}
-    values["options"] = FormatOptions(**tables)
     targets: tuple[Target, ...] = ()
     if not reader.problems:
         targets = _expand(reader, values["platforms"], values["pythons"], values.get("exclude", ()))
-    if not reader.problems:
-        formats = values.get("formats", ())
-        reader.problems += format_problems(
-            TABLE, formats=formats, options=values["options"], targets=targets
-        )
     reader.finish()
-    return Config(targets=targets, tag_constraints=tuple(reader.tag_constraints), **values)
+    config = Config(targets=targets, tag_constraints=tuple(reader.tag_constraints), **values)
+    reader.problems += _format_problems(config)
+    reader.finish()
+    return config
+
+
+def _format_problems(config: Config) -> list[str]:
+    """Return the problems of the formats with these targets."""
+    problems = []
+    for name, options in (
+        ("wheelhouse", config.wheelhouse),
+        ("zip", config.zip),
+        ("scie", config.scie),
+    ):
+        problems += unknown_patterns(f"{TABLE}.{name}.targets", options.targets, config.targets)
+    systems = {target.platform.system for target in config.targets}
+    if "exe" in config.formats and "windows" not in systems:
+        problems.append(f"{TABLE}.formats: 'exe' needs a Windows platform in 'platforms'")
+    if "scie" in config.formats and not problems and not scie_targets(config.targets, config.scie):
+        problems.append(
+            f"{TABLE}.formats: 'scie' has no Python to bring along for any of these targets; "
+            "it takes CPython 3.8 or newer, and no linux-i686 or windows-i686"
+        )
+    return problems
 
 
 def known_keys() -> tuple[str, ...]:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
-from hatch_multiplat.targets.target_choice import is_named, unknown_patterns
+from hatch_multiplat.targets.target_choice import is_named
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -55,45 +55,6 @@ class ScieOptions:
     science: str | None = None
     assets_url: str | None = None
     args: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class FormatOptions:
-    """The options of all formats that have any."""
-
-    wheelhouse: WheelhouseOptions = field(default_factory=WheelhouseOptions)
-    zip: ZipOptions = field(default_factory=ZipOptions)
-    exe: ExeOptions = field(default_factory=ExeOptions)
-    scie: ScieOptions = field(default_factory=ScieOptions)
-
-
-OPTION_TABLES: Final = ("wheelhouse", "zip", "exe", "scie")
-
-
-def format_problems(
-    where: str,
-    *,
-    formats: Sequence[str],
-    options: FormatOptions,
-    targets: Sequence[Target],
-) -> list[str]:
-    """Return the problems of the formats with these targets; `where` is the table's path."""
-    problems = []
-    patterned: dict[str, Sequence[str]] = {
-        "wheelhouse": options.wheelhouse.targets,
-        "zip": options.zip.targets,
-        "scie": options.scie.targets,
-    }
-    for table, patterns in patterned.items():
-        problems += unknown_patterns(f"{where}.{table}.targets", patterns, targets)
-    if "exe" in formats and not any(target.platform.system == "windows" for target in targets):
-        problems.append(f"{where}.formats: 'exe' needs a Windows platform in 'platforms'")
-    if "scie" in formats and not problems and not scie_targets(targets, options.scie):
-        problems.append(
-            f"{where}.formats: 'scie' has no Python to bring along for any of these targets; "
-            "it takes CPython 3.8 or newer, and no linux-i686 or windows-i686"
-        )
-    return problems
 
 
 def chosen(targets: Iterable[Target], patterns: Sequence[str]) -> tuple[Target, ...]:

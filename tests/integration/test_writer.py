@@ -344,9 +344,7 @@ def test_a_full_disk_is_told(
     )
     output = tmp_path / "out" / "out.pex"
     with pytest.raises(WriteError) as caught:
-        write_outputs(
-            parts, output, cache=pex_root.parent, scie=parts.config.options.scie, say=pytest.fail
-        )
+        write_outputs(parts, output, cache=pex_root.parent, scie=parts.config.scie, say=pytest.fail)
     assert str(caught.value) == (
         f"cannot write {output}: No space left on device; "
         "free some space there, or remove files where there are too many for the disk, "

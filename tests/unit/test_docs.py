@@ -136,11 +136,16 @@ def test_the_reference_has_every_environment_variable_that_is_looked_up_by_name(
 
 def test_the_reference_has_the_options_of_every_format_and_no_other() -> None:
     page = (REFERENCE / "configuration.md").read_text("utf-8")
-    for of_format in dataclasses.fields(formats.FormatOptions):
-        start = page.index(f"### `{of_format.name}`\n")
+    tables = {
+        field.name: options
+        for field in dataclasses.fields(config.Config)
+        if dataclasses.is_dataclass(options := getattr(config.Config(targets=()), field.name))
+    }
+    assert sorted(tables) == ["exe", "scie", "wheelhouse", "zip"]
+    for name, options in tables.items():
+        start = page.index(f"### `{name}`\n")
         section = page[start : page.find("\n### ", start)]
         described = re.findall(r"^\| `([a-z-]+)` \|", section, re.MULTILINE)
-        options = getattr(formats.FormatOptions(), of_format.name)
         given = [option.name.replace("_", "-") for option in dataclasses.fields(options)]
         assert sorted(described) == sorted(given)
 

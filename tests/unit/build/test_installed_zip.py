@@ -11,7 +11,7 @@ from packaging.requirements import Requirement
 from hatch_multiplat.base.errors import ExecutableError
 from hatch_multiplat.build.bundles import size_warnings, write_installed_zip
 from hatch_multiplat.config.config import Config
-from hatch_multiplat.config.formats import FormatOptions, ZipOptions
+from hatch_multiplat.config.formats import ZipOptions
 from hatch_multiplat.config.run import Run
 from hatch_multiplat.executable.table import Table
 from hatch_multiplat.executable.writer import BuildInputs
@@ -45,7 +45,7 @@ def write(path: Path, *sets: list[Path], prefix: str = "") -> Path:
         texts={},
         table=Table(name="demo", version="1.0", run={}, wheels=(), targets=()),
         run=Run(kind="interpreter"),
-        config=Config(targets=(TARGET,), options=FormatOptions(zip=ZipOptions(prefix=prefix))),
+        config=Config(targets=(TARGET,), zip=ZipOptions(prefix=prefix)),
     )
     return write_installed_zip(parts, selection, path)
 

@@ -9,7 +9,6 @@ import pytest
 from hatch_multiplat.base.errors import ConfigError
 from hatch_multiplat.config.config import Config, ProjectFacts, parse_config
 from hatch_multiplat.config.formats import (
-    FormatOptions,
     ScieOptions,
     ZipOptions,
     chosen,
@@ -40,7 +39,9 @@ def test_a_pex_in_one_file_is_what_is_made_unless_asked_otherwise() -> None:
     config = parse(START)
     assert config.formats == ("pex",)
     assert config.layout == "zipapp"
-    assert config.options == FormatOptions()
+    assert config == Config(
+        targets=config.targets, platforms=config.platforms, pythons=config.pythons
+    )
 
 
 def test_formats_come_once_and_in_their_own_order() -> None:
@@ -63,8 +64,8 @@ args = ["--scie-pbs-stripped"]
 """
     )
     assert config.layout == "packed"
-    assert config.options.zip == ZipOptions(targets=("*linux*",), prefix="python")
-    assert config.options.scie == ScieOptions(
+    assert config.zip == ZipOptions(targets=("*linux*",), prefix="python")
+    assert config.scie == ScieOptions(
         style="lazy",
         science="tools/science",
         assets_url="https://mirror.example.org/scie",
