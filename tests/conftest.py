@@ -34,6 +34,8 @@ share_skeletons()
 
 # As on most machines: what a test starts a second time is compiled by then.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+# What pip installs for one build is compiled when it is imported, which most of it never is.
+os.environ.setdefault("PIP_COMPILE", "0")
 
 
 ORDER: Final = ("unit", "e2e", "peers", "integration", "attack", "startup")
