@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 import uv
 
+from tests.support.caches import make_cache
 from tests.support.commands import run_command
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ class Machine:
             "PATH": f"{self.python.parent}{os.pathsep}{os.environ['PATH']}",
             "PIP_FIND_LINKS": self.wheels.as_uri(),
             "UV_FIND_LINKS": str(self.wheels),
-            "HATCH_MULTIPLAT_CACHE": str(folder / "store"),
+            "HATCH_MULTIPLAT_CACHE": make_cache(folder / "store"),
             "HATCH_DATA_DIR": str(folder / "hatch"),
         }
 
@@ -99,8 +100,10 @@ class Desk:
         return self.project / "dist"
 
     @property
-    def wheel_cache(self) -> Path:
-        return Path(self.environ["HATCH_MULTIPLAT_CACHE"])
+    def cached(self) -> list[str]:
+        """What builds have put into the cache, but for what pex makes for all projects alike."""
+        folder = Path(self.environ["HATCH_MULTIPLAT_CACHE"])
+        return sorted(path.name for path in folder.glob("*") if path.name != "pex")
 
     def run(self, *words: str | Path, code: int = 0, **environ: str) -> str:
         return run_command(*words, cwd=self.project, environ=self.environ | environ, code=code)

@@ -155,7 +155,7 @@ def test_an_installation_makes_no_executable(desk: Desk, installer: str, words: 
         desk.run(desk.python, "-m", "build", "-n", "--sdist", HATCH_MULTIPLAT="0")
     command = [word.format(python=desk.python, uv=uv.find_uv_bin()) for word in INSTALLS[installer]]
     desk.run(*command, *words)
-    assert not desk.wheel_cache.exists()
+    assert desk.cached == []
     assert not list(desk.project.rglob("*.pex"))
 
 
@@ -163,7 +163,7 @@ def test_an_installation_makes_no_executable(desk: Desk, installer: str, words: 
 def test_the_switch_leaves_an_ordinary_build(desk: Desk, value: str) -> None:
     desk.run(desk.python, "-m", "build", "--no-isolation", HATCH_MULTIPLAT=value)
     assert sorted(path.suffix for path in desk.dist.iterdir()) == [".gz", ".whl"]
-    assert not desk.wheel_cache.exists()
+    assert desk.cached == []
 
 
 def test_a_mistake_in_the_table_ends_the_build_with_every_message_and_no_traceback(

@@ -28,6 +28,7 @@ from hatch_multiplat.resolve.resolution import Resolution
 from hatch_multiplat.resolve.resolver import resolve
 from hatch_multiplat.resolve.solve import TIMEOUT
 from hatch_multiplat.targets.target import Target
+from tests.support.caches import make_cache
 from tests.support.project import ProjectFolder, make_project
 
 if TYPE_CHECKING:
@@ -130,11 +131,13 @@ def test_a_hundred_kills_leave_no_wrong_file_and_nothing_behind(project: Project
     chance = random.Random(12)
     caches = project.root.parent
     for number in range(KILLS):
-        # Every other build begins with an empty cache.
-        environ = {} if number % 2 else {"HATCH_MULTIPLAT_CACHE": str(caches / f"empty{number}")}
+        # Every other build begins with an empty cache, half of these without pex's skeleton too.
+        cache = caches / f"empty{number}"
+        empty = str(cache) if number % 4 else make_cache(cache)
+        environ = {} if number % 2 else {"HATCH_MULTIPLAT_CACHE": empty}
         build = Build(project, **environ)
         time.sleep(chance.uniform(0.01, takes[number % 2]))
-        said = build.stop(by_kill=number % 4 < 2)
+        said = build.stop(by_kill=number % 8 < 4)
         assert "Traceback" not in said, said
         found = contents(project.dist)
         assert {name: found.get(name) for name in right} == right

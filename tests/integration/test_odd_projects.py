@@ -15,6 +15,7 @@ import pytest
 import tomlkit
 
 from hatch_multiplat.base.process import find_uv
+from tests.support.caches import make_cache
 from tests.support.project import make_project
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ class Desk:
 
     def build(self, folder: Path, *, code: int = 0) -> str:
         words = [sys.executable, "-m", "hatchling", "build", "-t", "wheel"]
-        environ = {**os.environ, "HATCH_MULTIPLAT_CACHE": str(self.root / "store")}
+        environ = {**os.environ, "HATCH_MULTIPLAT_CACHE": make_cache(self.root / "store")}
         done = subprocess.run(
             words,
             cwd=folder,
@@ -248,7 +249,7 @@ def test_the_folders_of_a_project_count_from_any_other_folder(desk: Desk) -> Non
     (folder / "wheels").mkdir()
     (folder / "wheels" / wheel.name).write_bytes(wheel.read_bytes())
     words = [sys.executable, "-m", "hatch_multiplat", "build", "app"]
-    environ = {**os.environ, "HATCH_MULTIPLAT_CACHE": str(desk.root / "store")}
+    environ = {**os.environ, "HATCH_MULTIPLAT_CACHE": make_cache(desk.root / "store")}
     done = subprocess.run(words, cwd=desk.root, env=environ, capture_output=True, check=False)
     assert done.returncode == 0, done.stderr
     assert desk.run(folder) == "hello"

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 import uv
 
+from tests.support.caches import make_cache
 from tests.support.wheels import make_wheel
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ def build(
             "PWD": str(project),
             "PATH": os.environ["PATH"],
             "HOME": str(project.parent / "home"),
-            "HATCH_MULTIPLAT_CACHE": str(project.parent / "store"),
+            "HATCH_MULTIPLAT_CACHE": make_cache(project.parent / "store"),
             "UV_CACHE_DIR": str(project.parent / "uv-cache"),
             "PIP_CONFIG_FILE": os.devnull,
         },
