@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 
 from packaging.version import Version
 
+from hatch_multiplat.wheels.matrix import Cell
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
@@ -86,24 +88,21 @@ def is_missing(word: str | None) -> bool:
 
 def make_rows(matrix: Matrix) -> tuple[Row, ...]:
     """Return the rows by package, the newest version of each first."""
-    words: dict[NormalizedName, dict[tuple[str, str], dict[Target, str]]] = defaultdict(dict)
-    versions = {(entry.name, str(entry.version or "")): entry.version for entry in matrix.entries}
-    for cell in matrix.cells:
-        row = words[cell.name].setdefault((str(cell.version or ""), cell.patches), {})
-        row[cell.target] = WORDS[cell.kind][0]
-    for missing_wheel in matrix.missing_wheels:
-        row = words[missing_wheel.name].setdefault((str(missing_wheel.version or ""), ""), {})
-        row[missing_wheel.target] = WORDS[missing_wheel.kind][0]
+    words: dict[NormalizedName, dict[tuple[Version | None, str], dict[Target, str]]] = defaultdict(
+        dict
+    )
+    for entry in matrix.entries:
+        patches = entry.patches if isinstance(entry, Cell) else ""
+        row = words[entry.name].setdefault((entry.version, patches), {})
+        row[entry.target] = WORDS[entry.kind][0]
     rows: list[Row] = []
     for name in matrix.packages:
-        for version, patches in sorted(
-            words[name],
-            key=lambda key: (versions[name, key[0]] or Version("0"), key[1]),
-            reverse=True,
-        ):
-            by_target = words[name][version, patches]
+        by_version = sorted(
+            words[name].items(), key=lambda item: (item[0][0] or Version("0"), item[0][1])
+        )
+        for (version, patches), by_target in reversed(by_version):
             rows += [
-                Row(name=name, version=version, pythons=patches or pythons, cells=cells)
+                Row(name=name, version=str(version or ""), pythons=patches or pythons, cells=cells)
                 for pythons, cells in _vectors(matrix, by_target)
             ]
     return tuple(rows)
