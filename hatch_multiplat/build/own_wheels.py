@@ -292,15 +292,13 @@ def _version_of_project(project: Project) -> Version | None:
 
 def _is_alike(target: Target, here: Target) -> bool:
     """Tell whether a wheel built here, only for this machine, would fit a target."""
-    python, own = target.python, here.python
-    return (
-        (python.implementation, python.version, python.abi_flavour)
-        == (own.implementation, own.version, own.abi_flavour)
-    ) and (target.platform.system, target.platform.arch, target.platform.libc) == (
-        here.platform.system,
-        here.platform.arch,
-        here.platform.libc,
-    )
+
+    def kind(target: Target) -> tuple[object, ...]:
+        python, platform = target.python, target.platform
+        known = python.implementation, python.version, python.abi_flavour
+        return *known, platform.system, platform.arch, platform.libc
+
+    return kind(target) == kind(here)
 
 
 def _matches(folder: Path, pattern: str, name: str) -> list[Path]:

@@ -171,12 +171,12 @@ def build_executable(prepared: Prepared, wheel: Path | None) -> Report:
     )
     checked = context.wheel_cache.root / "checked"
     collisions = check_wheels(inputs.selections, files, checked=checked)
-    for line in render_collisions(collisions, len(selections)):
-        context.say(line)
     name, scripts = own.metadata.name, own.scripts
-    for line in describe_interpreter(project.config, run, name=name, scripts=scripts):
-        context.say(line)
-    for line in script_warnings(project.config, run, inputs.selections, files):
+    for line in (
+        *render_collisions(collisions, len(selections)),
+        *describe_interpreter(project.config, run, name=name, scripts=scripts),
+        *script_warnings(project.config, run, inputs.selections, files),
+    ):
         context.say(line)
     writing = time.monotonic()
     outputs = write_outputs(

@@ -90,18 +90,16 @@ def account_for(executable: Executable) -> tuple[Account, ...]:
             contents, prefix, strays = _read_file(executable)
         rendered = render_members(table)
         own = {name: data for name, data in contents.items() if not _is_content(name, table)}
-        return (
-            *_account_others(contents, table, strays),
-            *([_account_contents(executable)] if table.contents else []),
-            *(
-                []
-                if prefix is None
-                else [_account_header(prefix, table, contents[MAIN], rendered[MAIN])]
-            ),
-            *_account_first_line(contents[MAIN], rendered[MAIN], is_folder=prefix is None),
-            *_account_own(own, rendered, prefix),
-            *([] if table.contents else _account_pex(contents, table)),
-        )
+        accounts = [*_account_others(contents, table, strays)]
+        if table.contents:
+            accounts.append(_account_contents(executable))
+        if prefix is not None:
+            accounts.append(_account_header(prefix, table, contents[MAIN], rendered[MAIN]))
+        accounts += _account_first_line(contents[MAIN], rendered[MAIN], is_folder=prefix is None)
+        accounts += _account_own(own, rendered, prefix)
+        if not table.contents:
+            accounts += _account_pex(contents, table)
+        return tuple(accounts)
     except (OSError, ValueError, KeyError, *BROKEN) as error:
         raise ExecutableError(f"{executable.path} cannot be accounted for: {error}") from error
 

@@ -152,11 +152,10 @@ def making_skeleton(config: Config, *, pex_root: Path) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:  # The user waits for nothing more.
+        outcomes = iter(())
         raise
-    except BaseException:
+    finally:
         deque(outcomes, maxlen=0)
-        raise
-    deque(outcomes, maxlen=0)
 
 
 def _arguments(config: Config) -> tuple[str, ...]:

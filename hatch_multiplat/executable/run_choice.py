@@ -45,14 +45,19 @@ def choose_run(
     return Run(kind="script", value=own) if own else Run(kind="interpreter")
 
 
+def _keyed_runs(config: Config, run: Run | None) -> list[tuple[str, Run]]:
+    """Return this and the other programs of the table, each with the key that names it."""
+    runs = [("", run)] if run else []
+    runs += [(f"executables.{name}.", item.run) for name, item in config.executables]
+    return [(f"tool.multiplat.{where}{found.kind}", found) for where, found in runs]
+
+
 def _check_scripts(
     config: Config, *, own_scripts: Collection[str], all_scripts: Collection[str]
 ) -> None:
-    wanted = [("script", config.run)] if config.run else []
-    wanted += [(f"executables.{name}.script", item.run) for name, item in config.executables]
     missing = [
         (key, run.value)
-        for key, run in wanted
+        for key, run in _keyed_runs(config, config.run)
         if run.kind == "script" and run.value not in own_scripts
     ]
     if not missing:
@@ -67,7 +72,7 @@ def _check_scripts(
         close = close or difflib.get_close_matches(value, sorted(known), n=1)
         hint = f"did you mean {close[0]!r}?" if close else f"there are: {listed}"
         hint = _ENTRY_POINT_HINT if ":" in value else hint
-        problems.append(f"tool.multiplat.{key}: no wheel has a console script {value!r}; {hint}")
+        problems.append(f"{key}: no wheel has a console script {value!r}; {hint}")
     if problems:
         raise ConfigError(problems)
 
@@ -90,8 +95,8 @@ def describe_interpreter(
 
 def names_foreign_script(config: Config, own_scripts: Collection[str]) -> bool:
     """Tell whether a script in the table is not one of the project's own."""
-    runs = [config.run, *(item.run for _, item in config.executables)]
-    return any(run and run.kind == "script" and run.value not in own_scripts for run in runs)
+    runs = [run for _, run in _keyed_runs(config, config.run)]
+    return any(run.kind == "script" and run.value not in own_scripts for run in runs)
 
 
 def script_warnings(
@@ -104,10 +109,8 @@ def script_warnings(
 
     `files` has the wheels by file name; those of a selection are in the order of installation.
     """
-    wanted = [("script", run)]
-    wanted += [(f"executables.{name}.script", item.run) for name, item in config.executables]
     lines = []
-    for key, item in wanted:
+    for key, item in _keyed_runs(config, run):
         if item.kind != "script":
             continue
         kinds = {str(s.target): _unfit_kind(item.value, s, files) for s in selections}
@@ -116,7 +119,7 @@ def script_warnings(
             what = f"{item.value!r} is {kind}, which cannot run on {where}"
             if kind == _ABSENT:
                 what = f"no wheel for {where} has a script {item.value!r}"
-            lines.append(f"tool.multiplat.{key}: {what}")
+            lines.append(f"{key}: {what}")
     return lines
 
 
@@ -166,11 +169,7 @@ def _named_runs(config: Config, run: Run, scripts: Mapping[str, str]) -> list[tu
 
     Modules of the machine's own Python cannot be checked.
     """
-    wanted = [(f"tool.multiplat.{run.kind}", run)]
-    wanted += [
-        (f"tool.multiplat.executables.{name}.{item.run.kind}", item.run)
-        for name, item in config.executables
-    ]
+    wanted = _keyed_runs(config, run)
     if config.inherit_path != "false":
         return []
     found = [(key, run) for key, run in wanted if run.kind in {"entry-point", "module"}]

@@ -171,28 +171,26 @@ def write_contents(
     blocks, described = arrange_blocks(table, members)
     table = replace(table, pex={}, contents=hashlib.sha256(described).hexdigest())
     held = block_members(blocks, described, wheels, cache=cache, folder=folder, say=say)
-    own = (
-        Member(name=name, data=data, mode=0o755 if name == MAIN else 0o644)
-        for name, data in render_members(table).items()
-    )
     prefix = render_prefix(table) if prefix is None else prefix
-    write_archive([*own, *held], output, prefix=prefix, mode=mode)
+    write_archive([*_own_members(render_members(table)), *held], output, prefix=prefix, mode=mode)
 
 
 def executable_members(skeleton: Skeleton, table: Table, wheels: Iterable[Member]) -> list[Member]:
-    """Return all members of an executable: pex's, our own that the table says, and the wheels."""
+    """Return all members of an executable: pex's, our own that the table says, and the wheels.
+
+    pex's start has another name, under which ours runs it.
+    """
+    texts = {**skeleton.texts, PEX_MAIN: skeleton.texts[MAIN], **render_members(table)}
     return [
         *skeleton.others,
-        *_own_members(skeleton, table),
+        *_own_members(texts),
         Member(name=INFO, data=dump_info(skeleton.info).encode()),
         Member(name=DEPS, data=b""),
         *wheels,
     ]
 
 
-def _own_members(skeleton: Skeleton, table: Table) -> list[Member]:
-    """Return our own members, and pex's start under the name that ours uses."""
-    texts = {**skeleton.texts, PEX_MAIN: skeleton.texts[MAIN], **render_members(table)}
+def _own_members(texts: Mapping[str, bytes]) -> list[Member]:
     return [
         Member(name=name, data=data, mode=0o755 if name == MAIN else 0o644)
         for name, data in texts.items()
@@ -208,12 +206,7 @@ def _write_layout(members: Sequence[Member], output: Path, *, layout: Layout) ->
             runtime = [item for item in members if item.name.startswith(BOOTSTRAP)]
             packed = io.BytesIO()
             inner = (
-                Member(
-                    name=item.name.removeprefix(BOOTSTRAP),
-                    data=item.data,
-                    source=item.source,
-                    packed=item.packed,
-                )
+                replace(item, name=item.name.removeprefix(BOOTSTRAP), mode=0o644)
                 for item in runtime
                 if item.name != BOOTSTRAP
             )

@@ -64,7 +64,7 @@ class DependencySize:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class WheelFacts:
+class WheelSize:
     """A wheel, sizes in bytes; `targets` are those that take it."""
 
     filename: str
@@ -125,7 +125,7 @@ class Inspection:
     needs: tuple[str, ...]
     parts: tuple[Part, ...]
     dependencies: tuple[DependencySize, ...]
-    wheels: tuple[WheelFacts, ...]
+    wheels: tuple[WheelSize, ...]
     lock: LockComparison | None = None
 
     @property
@@ -162,7 +162,7 @@ def inspect(executable: Executable, *, lock: LockComparison | None = None) -> In
         parts=_parts(selections, held, takers),
         dependencies=_dependencies(held.values()),
         wheels=tuple(
-            WheelFacts(
+            WheelSize(
                 filename=wheel.filename,
                 name=wheel.wheel.name,
                 version=str(wheel.wheel.version),

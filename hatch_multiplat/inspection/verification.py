@@ -71,12 +71,10 @@ class Runner:
             "{python}": ".".join(map(str, target.python.version)),
             "{target}": str(target),
         }
-        words = []
-        for word in shlex.split(self.command):
-            filled = word
-            for field, value in values.items():
-                filled = filled.replace(field, value)
-            words.append(filled)
+        known = re.compile("|".join(map(re.escape, values)))
+        words = [
+            known.sub(lambda match: values[match[0]], word) for word in shlex.split(self.command)
+        ]
         return words if "{file}" in self.command else [*words, str(file)]
 
 
