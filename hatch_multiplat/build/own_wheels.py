@@ -21,7 +21,7 @@ from hatch_multiplat.wheels.elf import (
 )
 from hatch_multiplat.wheels.incompatibility import explain_incompatibility, promises_floor
 from hatch_multiplat.wheels.matrix import OwnWheel
-from hatch_multiplat.wheels.selection import MissingWheel, Selection, best_wheel, missing_because
+from hatch_multiplat.wheels.selection import Selection, best_wheel, missing_because
 from hatch_multiplat.wheels.wheel_file import open_wheel
 
 if TYPE_CHECKING:
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from hatch_multiplat.config.config import Config
     from hatch_multiplat.resolve.resolution import Resolution
     from hatch_multiplat.targets.target import Target
-    from hatch_multiplat.wheels.elf import LibcNeed
     from hatch_multiplat.wheels.incompatibility import Floor
     from hatch_multiplat.wheels.metadata import ProjectMetadata
     from hatch_multiplat.wheels.selection import Wheel
@@ -168,60 +167,53 @@ def add_own_wheels(
 
 
 def place_own_wheels(own: OwnWheels, targets: Sequence[Target]) -> OwnWheel:
-    """Return which of the project's wheels each target takes, and the targets that none fits."""
-    fitting, missing_wheels = match_own_wheels(own, targets)
-    return OwnWheel(
-        name=own.wheels[0].locked.name,
-        version=own.wheels[0].locked.version,
-        wheels=fitting,
-        missing_wheels=missing_wheels,
-        measured=_measure(own, fitting),
-    )
-
-
-def match_own_wheels(
-    own: OwnWheels, targets: Sequence[Target]
-) -> tuple[dict[Target, Wheel], tuple[MissingWheel, ...]]:
-    """Return the project's best wheel for each target, and the targets that none fits.
+    """Return which of the project's wheels each target takes, and the targets that none fits.
 
     A wheel for Linux fits if its tags do, and if its files need no newer C library than the
-    target's.
+    target's. Where its tags name no floor, the lowest is measured by its files.
     """
     wheels = [wheel.locked for wheel in own.wheels]
-    inside = _read_needs(own)
+    needs = {
+        wheel.locked.filename: read_libc_needs(open_wheel(wheel.path))
+        for wheel in own.wheels
+        if any("linux" in tag.platform for tag in wheel.locked.tags)
+    }
     names = f"wheel {wheels[0].filename}" if len(wheels) == 1 else f"{len(wheels)} wheels"
     tags = frozenset(tag for wheel in wheels for tag in wheel.tags)
-    fitting, missing_wheels = {}, []
+    fitting: dict[Target, Wheel] = {}
+    measured: dict[Target, Floor | None] = {}
+    missing_wheels = []
     for target in targets:
         tagged = best_wheel(wheels, target)
         lacks = {
             wheel.filename: lack
             for wheel in wheels
-            if (lack := explain_need(wheel.tags, inside.get(wheel.filename, {}), target))
+            if (lack := explain_need(wheel.tags, needs.get(wheel.filename, {}), target))
         }
         best = best_wheel([one for one in wheels if one.filename not in lacks], target)
         if best is not None:
             fitting[target] = best
-            continue
-        if tagged is not None:
+            if not promises_floor(best.tags, target):
+                inside = needs[best.filename]
+                # Which musl a file needs cannot be read from it.
+                if target.platform.libc == "glibc" or not inside:
+                    measured[target] = measured_floor(inside, target)
+        elif tagged is not None:
             whose = f"the project's own wheel {tagged.filename}: "
             missing_wheels.append(
                 missing_because(tagged, target, lacks[tagged.filename], whose=whose)
             )
-            continue
-        why = explain_incompatibility(tags, target)
-        whose = f"the project's own {names}: "
-        missing_wheels.append(missing_because(wheels[0], target, why, whose=whose))
-    return fitting, tuple(missing_wheels)
-
-
-def _read_needs(own: OwnWheels) -> dict[str, Mapping[str, LibcNeed]]:
-    """Return for each wheel for Linux, by file name, the C library that its files need."""
-    return {
-        wheel.locked.filename: read_libc_needs(open_wheel(wheel.path))
-        for wheel in own.wheels
-        if any("linux" in tag.platform for tag in wheel.locked.tags)
-    }
+        else:
+            why = explain_incompatibility(tags, target)
+            whose = f"the project's own {names}: "
+            missing_wheels.append(missing_because(wheels[0], target, why, whose=whose))
+    return OwnWheel(
+        name=wheels[0].name,
+        version=wheels[0].version,
+        wheels=fitting,
+        missing_wheels=tuple(missing_wheels),
+        measured=measured,
+    )
 
 
 def describe_own_wheels(
@@ -256,21 +248,6 @@ def describe_own_wheels(
     )
     left = (missing for missing in found.missing_wheels if missing.target not in unbuilt)
     return replace(found, unbuilt=unbuilt, missing_wheels=tuple(left))
-
-
-def _measure(own: OwnWheels, fitting: Mapping[Target, Wheel]) -> dict[Target, Floor | None]:
-    """Return the lowest floors of wheels whose tags name none, by what is in them.
-
-    Which musl a file needs cannot be read from it.
-    """
-    inside = _read_needs(own)
-    return {
-        target: measured_floor(needs, target)
-        for target, wheel in fitting.items()
-        if not promises_floor(wheel.tags, target)
-        for needs in (inside[wheel.filename],)
-        if target.platform.libc == "glibc" or not needs
-    }
 
 
 def own_wheels_of(selections: Sequence[Selection], own: OwnWheels) -> tuple[ProjectWheel, ...]:

@@ -61,17 +61,8 @@ _SYSTEMS: Final = (
 )
 _MACHINES: Final = (
     *("x86_64", "amd64", "AMD64", "i686", "i386", "x86", "aarch64", "arm64", "ARM64", "armv7l"),
-    *(
-        "armv6l",
-        "ppc64le",
-        "ppc64",
-        "s390x",
-        "riscv64",
-        "loongarch64",
-        "mips64",
-        "sparc64",
-        "another",
-    ),
+    *("armv6l", "ppc64le", "ppc64", "s390x", "riscv64", "loongarch64", "mips64", "sparc64"),
+    "another",
 )
 _IMPLEMENTATIONS: Final = (("cpython", "CPython"), ("pypy", "PyPy"), ("graalpy", "GraalVM"))
 _MINORS: Final = range(6, 40)
