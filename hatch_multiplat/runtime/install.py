@@ -28,16 +28,6 @@ ENCODING = re.compile(rb"^[ \t\f]*#.*?coding[:=][ \t]*[-\w.]+.*(\n|$)")  # PEP 2
 EntryPoints = Dict[str, Dict[str, str]]
 
 
-class Paths(NamedTuple):
-    """Where each kind of a wheel's files goes; `root` holds all of them."""
-
-    root: str
-    purelib: str
-    platlib: str
-    scripts: str
-    headers: str
-
-
 class Interpreter(NamedTuple):
     """The interpreter that scripts name, and what makes programs of them on Windows.
 
@@ -48,17 +38,17 @@ class Interpreter(NamedTuple):
     launchers: Tuple[bytes, ...] = ()
 
 
-def install_wheel(wheel: "Source", paths: Paths, python: Interpreter) -> EntryPoints:
-    """Install one wheel under `paths`; returns its entry points by group.
+def install_wheel(
+    wheel: "Source", root: str, folders: rules.Folders, python: Interpreter
+) -> EntryPoints:
+    """Install one wheel into these folders of `root`; returns its entry points by group.
 
     Raises BadWheel if it breaks a rule.
     """
-    folders = [os.path.relpath(path, paths.root).replace(os.sep, "/") for path in paths[1:]]
-    placed, problems = rules.judge_wheel(wheel.facts, rules.Folders(*folders), SYSTEM)
+    placed, problems = rules.judge_wheel(wheel.facts, folders, SYSTEM)
     if problems:
         raise BadWheel(problems[0])
-    library = folders[0] if wheel.facts.pure else folders[1]
-    return Installer(wheel, paths, library, python).install(placed)
+    return Installer(wheel, root, folders, python).install(placed)
 
 
 class Source:
@@ -189,13 +179,14 @@ def inflate(blocks: Iterable[bytes]) -> Iterator[bytes]:
 
 
 class Installer:
-    """One wheel on its way into `paths`; `rows` are those of its new RECORD."""
+    """One wheel on its way into an environment; `rows` are those of its new RECORD."""
 
-    def __init__(self, wheel: Source, paths: Paths, library: str, python: Interpreter) -> None:
-        self.wheel, self.paths, self.python = wheel, paths, python
-        self.library = library
-        self.scripts = os.path.relpath(paths.scripts, paths.root).replace(os.sep, "/")
-        self.root = os.fsencode(os.path.join(windows.verbatim(paths.root), ""))
+    def __init__(
+        self, wheel: Source, root: str, folders: rules.Folders, python: Interpreter
+    ) -> None:
+        self.wheel, self.folders, self.python = wheel, folders, python
+        self.library = folders.purelib if wheel.facts.pure else folders.platlib
+        self.root = os.fsencode(os.path.join(windows.verbatim(root), ""))
         self.rows: Dict[str, Tuple[str, Any]] = {}
 
     def install(self, placed: List[rules.Placed]) -> EntryPoints:
@@ -205,7 +196,7 @@ class Installer:
         for group in rules.SCRIPT_GROUPS:
             for name, reference in self.wheel.entry_points.get(group, {}).items():
                 body = script_text(reference).encode("utf-8")
-                self.write_script(self.scripts + "/" + name, body, group == "gui_scripts")
+                self.write_script(self.folders.scripts + "/" + name, body, group == "gui_scripts")
         info_dir = self.library + "/" + self.wheel.info_dir
         self.write(info_dir + "/INSTALLER", [b"hatch-multiplat\n"])
         self.rows[info_dir + "/RECORD"] = ("", "")

@@ -78,6 +78,11 @@ class Launch:
         taken = others not in ("", self.base) and os.path.exists(others)
         return keys[1] if taken else keys[0]
 
+    @property
+    def library(self) -> str:
+        """Where an environment has its packages."""
+        return os.path.normpath(venv.find_folders().purelib)
+
     # Where is it?
 
     def folder(self, place: enter.Place) -> str:
@@ -99,9 +104,7 @@ class Launch:
                     folder = cache.prepare(place, self.id)
                     key = self.key(place)
                     how = self.make_in(place, folder, key, noexec)
-                    inside = os.path.join(folder, key, "venv")
-                    library = os.path.relpath(venv.describe_venv(inside).paths.purelib, inside)
-                    library = os.path.join("venv", library)
+                    library = os.path.join("venv", self.library)
                     if not enter.is_trusted(place, os.path.join(folder, key), (library, "app")):
                         raise PermissionError(errno.EACCES, places.OPEN_TO_OTHERS)
                     self.write_records(folder, key, how, library)
@@ -184,9 +187,10 @@ class Launch:
         parts = ("venv", "app", "code") if kind else ("", "", MULTIPLAT)
         inside, app, code = (os.path.join(temporary, part) if part else temporary for part in parts)
         there = os.path.join(final, parts[0]) if kind else final
-        scripts = os.path.join(parts[2] if not kind else "", "bin")
-        after, now = venv.describe_venv(there), venv.describe_venv(inside)
-        groups = self.install(now.paths, self.add_launchers(after.python))
+        on_path = os.path.join(parts[2] if not kind else "", "bin")
+        scripts = os.path.join(inside, enter.VENV_PYTHON[0])
+        python = os.path.join(there, *enter.VENV_PYTHON)
+        groups = self.install(inside, self.add_launchers(python))
         # A program that may write does so when it first imports a module, if there is room.
         room = venv.prepare_bytecode(inside)
         private = kind in (enter.HOME, enter.SHARED) and not is_bytecode_unwanted()
@@ -194,7 +198,8 @@ class Launch:
             room = 0
         inherit = self.about["inherit_path"]
         if inherit != "false":
-            venv.write_inherit(now.paths.purelib, there, inherit, self.read("inherit.py"))
+            library = os.path.join(inside, self.library)
+            venv.write_inherit(library, there, inherit, self.read("inherit.py"))
         plain = not venv.write_python(inside, self.base, inherit != "false")
         common = {
             "root": os.fsencode(final),
@@ -204,8 +209,8 @@ class Launch:
             "header": self.about["header"],
             "signature": run.signature(),
             "stamp": run.stamp(self.base),
-            "library": os.path.relpath(now.paths.purelib, inside),
-            "scripts": scripts,
+            "library": self.library,
+            "scripts": on_path,
             "path": self.table["options"].get("path", "prepend"),
             "inherit": inherit,
             "plain": plain,
@@ -213,15 +218,14 @@ class Launch:
         }
 
         def runs(what: Dict[str, str]) -> Dict[str, str]:
-            return venv.resolve_run(what, groups, now.paths.scripts, inside)
+            return venv.resolve_run(what, groups, inside)
 
         commands = dict(self.table["executables"])
         commands[self.main] = self.table
-        python = self.base if plain else after.python
-        folder = app if kind else now.paths.scripts
-        venv.write_scripts(folder, self.add_launchers(python), commands, common, runs)
+        launchers = self.add_launchers(self.base if plain else python)
+        venv.write_scripts(app if kind else scripts, launchers, commands, common, runs)
         venv.write_code(code, os.path.join(final, parts[2]), lambda name: self.read(name + ".py"))
-        venv.link_scripts(now.paths.scripts, os.path.join(temporary, scripts))
+        venv.link_scripts(scripts, os.path.join(temporary, on_path))
         if kind:
             install.write_file(os.path.join(temporary, "base"), [os.fsencode(self.base)])
             names = b"\0".join(map(os.fsencode, cache.list_tree(temporary)))
@@ -252,10 +256,8 @@ class Launch:
             with file.open_wheel(self.table["wheels"][number]) as stream:
                 yield install.Archive(stream)
 
-    def install(
-        self, paths: install.Paths, python: install.Interpreter
-    ) -> List[Dict[str, Dict[str, str]]]:
-        """Install this machine's wheels; returns the entry points of each.
+    def install(self, root: str, python: install.Interpreter) -> List[Dict[str, Dict[str, str]]]:
+        """Install this machine's wheels below `root`; returns the entry points of each.
 
         What else could be done was measured with git-inspect (25 MB) and with numpy, pandas and
         pyarrow (284 MB), and left:
@@ -267,15 +269,15 @@ class Launch:
         - hard links to another environment's files are made in a tenth of the time, but what a
           program writes into its own package would then be in another program's too.
         """
-        groups = []
-        os.makedirs(paths.purelib, exist_ok=True)
-        folder = tempfile.mkdtemp(dir=paths.root)
+        groups, folders = [], venv.find_folders()
+        os.makedirs(os.path.join(root, self.library), exist_ok=True)
+        folder = tempfile.mkdtemp(dir=root)
         file = verify.OwnFile(self.app)
         sources = self.open_wheels(file, folder)
         try:
             for item in self.wheels():
                 try:
-                    groups.append(install.install_wheel(next(sources), paths, python))
+                    groups.append(install.install_wheel(next(sources), root, folders, python))
                 except rules.BadWheel as error:
                     self.fail("%s cannot be used: %s" % (item["file"], error))
         finally:

@@ -10,9 +10,9 @@ import subprocess
 import sys
 import sysconfig
 import warnings
-from typing import Any, Callable, Dict, Iterator, List, NamedTuple
+from typing import Any, Callable, Dict, Iterator, List
 
-from . import install, pythons, rules, windows
+from . import enter, install, pythons, rules, windows
 
 # What starts in an environment: the lines of a script, beside which run.py does the rest.
 SCRIPT = """\
@@ -35,15 +35,8 @@ if os.name == "nt":
     CODE["windows"] = "windows"
 
 
-class Venv(NamedTuple):
-    """A virtual environment: its folder, its Python, and where packages go."""
-
-    paths: install.Paths
-    python: str
-
-
-def describe_venv(root: str) -> Venv:
-    """The virtual environment that this interpreter has, or would have, at `root`."""
+def find_folders() -> rules.Folders:
+    """Where a virtual environment of this interpreter has each kind of a wheel's files."""
     names = sysconfig.get_scheme_names()
     if "venv" in names:
         scheme = "venv"
@@ -52,58 +45,49 @@ def describe_venv(root: str) -> Venv:
     else:
         old_pypy = sys.implementation.name == "pypy" and sys.version_info < (3, 8)
         scheme = "pypy" if old_pypy else "posix_prefix"
-    variables = dict.fromkeys(("base", "platbase", "installed_base", "installed_platbase"), root)
-    found = sysconfig.get_paths(scheme, vars=variables)
-    version = "python%d.%d" % sys.version_info[:2]
-    scripts = os.path.join(root, "Scripts" if os.name == "nt" else "bin")
-    return Venv(
-        paths=install.Paths(
-            root=root,
-            purelib=found["purelib"],
-            platlib=found["platlib"],
-            scripts=scripts,
-            headers=os.path.join(root, "include", "site", version),
-        ),
-        python=os.path.join(scripts, "python.exe" if os.name == "nt" else "python"),
-    )
+    bases = ("base", "platbase", "installed_base", "installed_platbase")
+    found = sysconfig.get_paths(scheme, vars=dict.fromkeys(bases, os.curdir))
+    purelib, platlib = (found[kind].replace(os.sep, "/") for kind in ("purelib", "platlib"))
+    headers = "include/site/python%d.%d" % sys.version_info[:2]
+    return rules.Folders(purelib, platlib, enter.VENV_PYTHON[0], headers)
 
 
 def write_python(root: str, base: str, inherit: bool) -> bool:
     """Make `root` a virtual environment of the interpreter `base`; False if that cannot be."""
-    venv = describe_venv(root)
-    os.makedirs(venv.paths.scripts, exist_ok=True)
+    python = os.path.join(root, *enter.VENV_PYTHON)
+    os.makedirs(os.path.dirname(python), exist_ok=True)
     config = [
         "home = " + os.path.dirname(base),
         "include-system-site-packages = " + ("true" if inherit else "false"),
         "version = %d.%d.%d" % sys.version_info[:3],
     ]
     path = os.path.join(root, "pyvenv.cfg")
-    if os.path.lexists(path) or os.path.lexists(venv.python):
+    if os.path.lexists(path) or os.path.lexists(python):
         raise rules.BadWheel("it wants to replace the interpreter")
     install.write_file(path, [("\n".join(config) + "\n").encode("utf-8")])
     if os.name == "nt":
-        done = write_windows_python(venv, base) and works(venv.python, root)
+        done = write_windows_python(python, base) and works(python, root)
     else:
-        done = link_python(venv, base)
-    if not done and os.path.lexists(venv.python):
-        os.unlink(venv.python)
+        done = link_python(python, base)
+    if not done and os.path.lexists(python):
+        os.unlink(python)
     return done
 
 
-def link_python(venv: Venv, base: str) -> bool:
+def link_python(python: str, base: str) -> bool:
     """Link the interpreter under its usual names; False where the filesystem has no links."""
     try:
-        os.symlink(base, venv.python)
+        os.symlink(base, python)
         for name in ("python3", "python%d.%d" % sys.version_info[:2]):
-            os.symlink("python", os.path.join(venv.paths.scripts, name))
+            os.symlink("python", os.path.join(os.path.dirname(python), name))
     except OSError:
         return False
     return True
 
 
-def write_windows_python(venv: Venv, base: str) -> bool:
+def write_windows_python(python: str, base: str) -> bool:
     """Put the redirector that comes with CPython in place, or the interpreter itself."""
-    folder = os.path.dirname(base)
+    folder, scripts = os.path.dirname(base), os.path.dirname(python)
     redirectors = os.path.join(sys.base_prefix, "Lib", "venv", "scripts", "nt")
     suffix = "t" if "free-threading" in sys.version else ""
     for names in (("venvlauncher%s.exe" % suffix, "venvwlauncher%s.exe" % suffix),) + (
@@ -112,7 +96,7 @@ def write_windows_python(venv: Venv, base: str) -> bool:
         if os.path.isfile(os.path.join(redirectors, names[0])):
             for source, target in zip(names, ("python.exe", "pythonw.exe")):
                 if os.path.isfile(os.path.join(redirectors, source)):
-                    path = os.path.join(venv.paths.scripts, target)
+                    path = os.path.join(scripts, target)
                     shutil.copyfile(os.path.join(redirectors, source), path)
             return True
     for name in os.listdir(folder):
@@ -121,8 +105,8 @@ def write_windows_python(venv: Venv, base: str) -> bool:
         if (lower.startswith("python") and lower.endswith((".exe", ".dll", ".zip"))) or (
             lower.startswith(("vcruntime", "msvcp")) and lower.endswith(".dll")
         ):
-            link_or_copy(os.path.join(folder, name), os.path.join(venv.paths.scripts, name))
-    return os.path.isfile(venv.python)
+            link_or_copy(os.path.join(folder, name), os.path.join(scripts, name))
+    return os.path.isfile(python)
 
 
 def link_or_copy(source: str, target: str) -> None:
@@ -146,7 +130,7 @@ def works(python: str, root: str) -> bool:
 
 
 def resolve_run(
-    run: Dict[str, str], groups: List[Dict[str, Dict[str, str]]], scripts: str, root: str
+    run: Dict[str, str], groups: List[Dict[str, Dict[str, str]]], root: str
 ) -> Dict[str, str]:
     """What `run.py` has to do for a table's `run`: an entry point, a script's path, or nothing.
 
@@ -163,7 +147,7 @@ def resolve_run(
             if name in group.get(kind, {}):
                 return {"entry_point": group[kind][name]}
     for candidate in rules.script_candidates(name, install.SYSTEM):
-        path = os.path.join(scripts, candidate)
+        path = os.path.join(root, enter.VENV_PYTHON[0], candidate)
         if os.path.isfile(path):
             with open(path, "rb") as stream:
                 found = rules.script_kind(candidate, stream.read(rules.SCRIPT_START))

@@ -20,8 +20,8 @@ import pytest
 from uv import find_uv_bin
 
 from hatch_multiplat.base.errors import VerificationError
-from hatch_multiplat.runtime.install import Archive, Interpreter, Paths, install_wheel
-from hatch_multiplat.runtime.rules import BadWheel, parse_entry_points
+from hatch_multiplat.runtime.install import Archive, Interpreter, install_wheel
+from hatch_multiplat.runtime.rules import BadWheel, Folders, parse_entry_points
 from hatch_multiplat.targets.target import Target
 from hatch_multiplat.wheels.selection import Selection, WheelSet, parse_wheel
 from hatch_multiplat.wheels.wheel_check import check_wheels
@@ -171,10 +171,9 @@ def by_us(wheel: Path, prefix: Path) -> bool:
         check_wheels([selection], {wheel.name: open_wheel(wheel)})
     except VerificationError:
         return False
-    folders = [LIBRARY, LIBRARY, "bin", f"include/site/python{MINOR}"]
+    folders = Folders(LIBRARY, LIBRARY, "bin", f"include/site/python{MINOR}")
     with wheel.open("rb") as stream:
-        paths = Paths(str(prefix), *(str(prefix / folder) for folder in folders))
-        install_wheel(Archive(stream), paths, Interpreter(sys.executable))
+        install_wheel(Archive(stream), str(prefix), folders, Interpreter(sys.executable))
     return True
 
 

@@ -16,14 +16,15 @@ from pathlib import Path
 import pytest
 
 from hatch_multiplat.runtime import install as install_module
-from hatch_multiplat.runtime.install import Archive, Interpreter, Paths, install_wheel, write_script
-from hatch_multiplat.runtime.rules import BadWheel
+from hatch_multiplat.runtime.install import Archive, Interpreter, install_wheel, write_script
+from hatch_multiplat.runtime.rules import BadWheel, Folders
 from hatch_multiplat.runtime.verify import DamagedFile, OwnFile, Section
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="POSIX file modes")
 
 INFO = "demo-1.0.dist-info"
 PYTHON = Interpreter(sys.executable)
+LAYOUT = Folders("pure", "plat", "bin", "include/site/python3.12")
 WHEEL = "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
 
 
@@ -40,33 +41,26 @@ def make(members: dict[str, str | bytes], modes: dict[str, int] | None = None) -
 
 
 @pytest.fixture
-def paths(tmp_path: Path) -> Paths:
-    root = tmp_path / "root"
-    return Paths(
-        root=str(root),
-        purelib=str(root / "pure"),
-        platlib=str(root / "plat"),
-        scripts=str(root / "bin"),
-        headers=str(root / "include" / "site" / "python3.12"),
-    )
+def root(tmp_path: Path) -> Path:
+    return tmp_path / "root"
 
 
-def install(paths: Paths, members: dict[str, str | bytes], **modes: int) -> None:
-    install_wheel(Archive(make(members, modes)), paths, PYTHON)
+def install(root: Path, members: dict[str, str | bytes], **modes: int) -> None:
+    install_wheel(Archive(make(members, modes)), str(root), LAYOUT, PYTHON)
 
 
-def test_purelib_or_platlib(paths: Paths, tmp_path: Path) -> None:
-    install(paths, {"demo.py": "x"})
-    assert (tmp_path / "root" / "pure" / "demo.py").read_text() == "x"
+def test_purelib_or_platlib(root: Path) -> None:
+    install(root, {"demo.py": "x"})
+    assert (root / "pure" / "demo.py").read_text() == "x"
     native = WHEEL.replace("true", "false")
-    install(paths, {"demo.so": "y", f"{INFO}/WHEEL": native})
-    assert (tmp_path / "root" / "plat" / "demo.so").read_text() == "y"
+    install(root, {"demo.so": "y", f"{INFO}/WHEEL": native})
+    assert (root / "plat" / "demo.so").read_text() == "y"
 
 
-def test_every_kind_of_data(paths: Paths, tmp_path: Path) -> None:
+def test_every_kind_of_data(root: Path) -> None:
     data = "demo-1.0.data"
     install(
-        paths,
+        root,
         {
             f"{data}/purelib/a.py": "a",
             f"{data}/platlib/b.so": "b",
@@ -77,7 +71,6 @@ def test_every_kind_of_data(paths: Paths, tmp_path: Path) -> None:
             f"{data}/scripts/gtool": b"#!pythonw -x\r\nprint(1)\n",
         },
     )
-    root = tmp_path / "root"
     assert (root / "pure/a.py").read_text() == "a"
     assert (root / "plat/b.so").read_text() == "b"
     assert (root / "include/site/python3.12/demo/demo.h").read_text() == "h"
@@ -89,36 +82,41 @@ def test_every_kind_of_data(paths: Paths, tmp_path: Path) -> None:
         assert os.access(root / "bin" / name, os.X_OK)
 
 
-def test_console_and_gui_scripts_run(paths: Paths, tmp_path: Path) -> None:
+def test_console_and_gui_scripts_run(root: Path) -> None:
     text = (
         "# a comment\n[console_scripts]\ndemo = demo:main\n"
         "sub = demo:A.run [extra]\n\n[gui_scripts]\nwin=demo : main\n[other]\nx = y\n"
     )
     code = "import sys\ndef main():\n    return 5\nclass A:\n    run = staticmethod(lambda: 6)\n"
     found = install_wheel(
-        Archive(make({"demo.py": code, f"{INFO}/entry_points.txt": text})), paths, PYTHON
+        Archive(make({"demo.py": code, f"{INFO}/entry_points.txt": text})),
+        str(root),
+        LAYOUT,
+        PYTHON,
     )
     assert found["console_scripts"] == {"demo": "demo:main", "sub": "demo:A.run"}
     assert found["other"] == {"x": "y"}
-    environ = {**os.environ, "PYTHONPATH": paths.purelib}
+    environ = {**os.environ, "PYTHONPATH": str(root / "pure")}
     for name, code_of in (("demo", 5), ("sub", 6), ("win", 5)):
-        path = tmp_path / "root" / "bin" / name
+        path = root / "bin" / name
         assert subprocess.run([path], env=environ, check=False).returncode == code_of
 
 
-def test_executable_bits(paths: Paths, tmp_path: Path) -> None:
+def test_executable_bits(root: Path) -> None:
     modes = {"demo/tool": 0o755 | stat.S_IFREG, "demo/data": 0o600 | stat.S_IFREG}
-    install_wheel(Archive(make({"demo/tool": "", "demo/data": ""}, modes)), paths, PYTHON)
+    install_wheel(
+        Archive(make({"demo/tool": "", "demo/data": ""}, modes)), str(root), LAYOUT, PYTHON
+    )
     mask = os.umask(0)
     os.umask(mask)
     for name, mode in (("tool", 0o777), ("data", 0o666)):
-        path = tmp_path / "root" / "pure" / "demo" / name
+        path = root / "pure" / "demo" / name
         assert stat.S_IMODE(path.stat().st_mode) == mode & ~mask
 
 
-def test_record_lists_what_was_installed(paths: Paths, tmp_path: Path) -> None:
+def test_record_lists_what_was_installed(root: Path) -> None:
     install(
-        paths,
+        root,
         {
             "demo.py": "x" * 100,
             f"{INFO}/entry_points.txt": "[console_scripts]\ndemo = demo:main\n",
@@ -128,7 +126,7 @@ def test_record_lists_what_was_installed(paths: Paths, tmp_path: Path) -> None:
             "odd, name.txt": "",
         },
     )
-    pure = tmp_path / "root" / "pure"
+    pure = root / "pure"
     assert (pure / INFO / "INSTALLER").read_text() == "hatch-multiplat\n"
     with (pure / INFO / "RECORD").open(newline="") as stream:
         rows = list(csv.reader(stream))
@@ -148,18 +146,16 @@ def test_record_lists_what_was_installed(paths: Paths, tmp_path: Path) -> None:
             assert (digest, size) == (f"sha256={raw.decode()}", str(len(data)))
 
 
-def test_what_the_wheels_own_record_knows_is_not_computed_again(
-    paths: Paths, tmp_path: Path
-) -> None:
-    install(paths, {"demo.py": "x", f"{INFO}/RECORD": f"demo.py,sha256=abc,1\n{INFO}/RECORD,,\n"})
-    record = tmp_path / "root" / "pure" / INFO / "RECORD"
+def test_what_the_wheels_own_record_knows_is_not_computed_again(root: Path) -> None:
+    install(root, {"demo.py": "x", f"{INFO}/RECORD": f"demo.py,sha256=abc,1\n{INFO}/RECORD,,\n"})
+    record = root / "pure" / INFO / "RECORD"
     assert "demo.py,sha256=abc,1\n" in record.read_text()
 
 
-def test_namespace_packages_and_pth_files(paths: Paths, tmp_path: Path) -> None:
-    pure = tmp_path / "root" / "pure"
-    install(paths, {"ns/a/__init__.py": "", "demo.pth": "import sys\n"})
-    install(paths, {"ns/b/__init__.py": "", "ns/pkg.py": ""})
+def test_namespace_packages_and_pth_files(root: Path) -> None:
+    pure = root / "pure"
+    install(root, {"ns/a/__init__.py": "", "demo.pth": "import sys\n"})
+    install(root, {"ns/b/__init__.py": "", "ns/pkg.py": ""})
     assert not (pure / "ns" / "__init__.py").exists()
     assert (pure / "demo.pth").read_text() == "import sys\n"
     code = f"import site; site.addsitedir({str(pure)!r}); import ns.a, ns.b, ns.pkg"
@@ -167,34 +163,32 @@ def test_namespace_packages_and_pth_files(paths: Paths, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
-def test_each_way_to_compress(paths: Paths, tmp_path: Path, method: int) -> None:
+def test_each_way_to_compress(root: Path, method: int) -> None:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", method) as archive:
         archive.writestr(f"{INFO}/WHEEL", WHEEL)
         archive.writestr("demo.py", "x" * 1000)
         archive.writestr("empty", "")
-    install_wheel(Archive(buffer), paths, PYTHON)
-    assert (tmp_path / "root" / "pure" / "demo.py").read_text() == "x" * 1000
-    assert (tmp_path / "root" / "pure" / "empty").read_text() == ""
+    install_wheel(Archive(buffer), str(root), LAYOUT, PYTHON)
+    assert (root / "pure" / "demo.py").read_text() == "x" * 1000
+    assert (root / "pure" / "empty").read_text() == ""
 
 
-def test_a_member_with_a_wrong_checksum(paths: Paths) -> None:
+def test_a_member_with_a_wrong_checksum(root: Path) -> None:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
         archive.writestr(f"{INFO}/WHEEL", WHEEL)
         archive.writestr("demo.py", "marker")
     data = buffer.getvalue().replace(b"marker", b"masker")
     with pytest.raises(BadWheel, match=r"'demo\.py' is damaged"):
-        install_wheel(Archive(io.BytesIO(data)), paths, PYTHON)
+        install_wheel(Archive(io.BytesIO(data)), str(root), LAYOUT, PYTHON)
 
 
-def test_a_big_member_is_written_in_blocks(
-    paths: Paths, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_big_member_is_written_in_blocks(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(install_module, "BLOCK", 64)
     data = bytes(range(256)) * 20
-    install(paths, {"big": data})
-    assert (tmp_path / "root" / "pure" / "big").read_bytes() == data
+    install(root, {"big": data})
+    assert (root / "pure" / "big").read_bytes() == data
 
 
 BAD_NAMES = [
@@ -210,9 +204,9 @@ BAD_NAMES = [
 
 
 @pytest.mark.parametrize("name", BAD_NAMES)
-def test_a_name_that_leads_elsewhere(paths: Paths, tmp_path: Path, name: str) -> None:
+def test_a_name_that_leads_elsewhere(root: Path, tmp_path: Path, name: str) -> None:
     with pytest.raises(BadWheel, match=r"leads out of|absolute path|backslash"):
-        install(paths, {"fine.py": "", name: "x"})
+        install(root, {"fine.py": "", name: "x"})
     assert not (tmp_path / "root").exists()
     assert list(tmp_path.rglob("evil")) == []
 
@@ -233,24 +227,24 @@ def test_a_name_that_leads_elsewhere(paths: Paths, tmp_path: Path, name: str) ->
     ],
 )
 def test_other_breaches(
-    paths: Paths, tmp_path: Path, members: dict[str, str | bytes], message: str
+    root: Path, tmp_path: Path, members: dict[str, str | bytes], message: str
 ) -> None:
     with pytest.raises(BadWheel, match=message):
-        install(paths, {"demo.py": "", **members})
+        install(root, {"demo.py": "", **members})
     assert not (tmp_path / "root").exists()
 
 
 @pytest.mark.parametrize("name", ["python", "python3", "python3.12", "../x", "a/b", ".."])
-def test_scripts_with_bad_names(paths: Paths, name: str) -> None:
+def test_scripts_with_bad_names(root: Path, name: str) -> None:
     text = f"[console_scripts]\n{name} = demo:main\n"
     with pytest.raises(BadWheel, match=f"its script '{name}' "):
-        install(paths, {f"{INFO}/entry_points.txt": text})
+        install(root, {f"{INFO}/entry_points.txt": text})
 
 
-def test_what_pip_installs_is_installed(paths: Paths, tmp_path: Path) -> None:
+def test_what_pip_installs_is_installed(root: Path) -> None:
     """Wheel-Version below 1.0, a script with a colon, one in a folder, and doubled slashes."""
     install(
-        paths,
+        root,
         {
             f"{INFO}/WHEEL": WHEEL.replace("1.0", "0.9"),
             f"{INFO}/entry_points.txt": "[console_scripts]\npip:pip = demo:main\n",
@@ -259,7 +253,6 @@ def test_what_pip_installs_is_installed(paths: Paths, tmp_path: Path) -> None:
             "demo//a.py": "a",
         },
     )
-    root = tmp_path / "root"
     assert (root / "bin/pip:pip").is_file()
     assert (root / "bin/sub/tool").read_text() == f"#!{sys.executable}\nprint(1)\n"
     assert (root / "share/x").read_text() == "x"
@@ -272,22 +265,24 @@ def test_what_pip_installs_is_installed(paths: Paths, tmp_path: Path) -> None:
     ]
 
 
-def test_an_entry_point_takes_the_place_of_a_script_file(paths: Paths, tmp_path: Path) -> None:
+def test_an_entry_point_takes_the_place_of_a_script_file(root: Path, tmp_path: Path) -> None:
     text = "[console_scripts]\ntool = demo:main\n[gui_scripts]\ntool = demo:other\n"
     members = {"demo-1.0.data/scripts/tool": "#!/bin/sh\n", f"{INFO}/entry_points.txt": text}
-    install(paths, {**members})
+    install(root, {**members})
     assert "import other" in (tmp_path / "root/bin/tool").read_text()
     record = (tmp_path / "root/pure" / INFO / "RECORD").read_text()
     assert record.count("bin/tool") == 1
 
 
-def test_links_that_stay_inside(paths: Paths, tmp_path: Path) -> None:
+def test_links_that_stay_inside(root: Path) -> None:
     mode = stat.S_IFLNK | 0o777
     links = {"demo/lib.so": "libs/lib.so.1", "demo/libs/up": "../data", "demo/data/v": "../libs"}
     members = {**links, "demo/libs/lib.so.1": "code", "demo/data/d": "d"}
     for _ in range(2):  # Two wheels may have the same.
-        install_wheel(Archive(make({**members}, dict.fromkeys(links, mode))), paths, PYTHON)
-    demo = tmp_path / "root" / "pure" / "demo"
+        install_wheel(
+            Archive(make({**members}, dict.fromkeys(links, mode))), str(root), LAYOUT, PYTHON
+        )
+    demo = root / "pure" / "demo"
     assert (demo / "lib.so").read_text() == "code"
     assert (demo / "libs/up/d").read_text() == "d"
     assert (demo / "data/v").readlink() == Path("../libs")
@@ -296,40 +291,45 @@ def test_links_that_stay_inside(paths: Paths, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "link", ["/etc/passwd", "../../x", "..", "a/../../../x", "", "a\\b", "sub/..", "../"]
 )
-def test_links_that_lead_outside(paths: Paths, tmp_path: Path, link: str) -> None:
+def test_links_that_lead_outside(root: Path, tmp_path: Path, link: str) -> None:
     wheel = make({"demo/link": link, "x": ""}, {"demo/link": stat.S_IFLNK | 0o777})
     with pytest.raises(BadWheel, match="symbolic link that leads out"):
-        install_wheel(Archive(wheel), paths, PYTHON)
+        install_wheel(Archive(wheel), str(root), LAYOUT, PYTHON)
     assert not (tmp_path / "root").exists()
 
 
 @pytest.mark.parametrize("kind", [stat.S_IFIFO, stat.S_IFCHR, stat.S_IFSOCK])
-def test_pipes_and_devices(paths: Paths, tmp_path: Path, kind: int) -> None:
+def test_pipes_and_devices(root: Path, tmp_path: Path, kind: int) -> None:
     with pytest.raises(BadWheel, match="a device or a pipe"):
-        install_wheel(Archive(make({"link": "/etc/passwd"}, {"link": kind | 0o777})), paths, PYTHON)
+        install_wheel(
+            Archive(make({"link": "/etc/passwd"}, {"link": kind | 0o777})),
+            str(root),
+            LAYOUT,
+            PYTHON,
+        )
     assert list((tmp_path / "root").rglob("link")) == []
 
 
-def test_a_file_where_a_link_lies_is_not_written_through_it(paths: Paths, tmp_path: Path) -> None:
-    (tmp_path / "root" / "pure").mkdir(parents=True)
-    (tmp_path / "root" / "pure" / "demo.py").symlink_to(tmp_path / "victim")
+def test_a_file_where_a_link_lies_is_not_written_through_it(root: Path, tmp_path: Path) -> None:
+    (root / "pure").mkdir(parents=True)
+    (root / "pure" / "demo.py").symlink_to(tmp_path / "victim")
     with pytest.raises(OSError, match="symbolic links"):
-        install(paths, {"demo.py": "x"})
+        install(root, {"demo.py": "x"})
     assert not (tmp_path / "victim").exists()
 
 
 @pytest.mark.parametrize("data", [b"", b"not a zip"])
-def test_what_is_no_wheel(paths: Paths, data: bytes) -> None:
+def test_what_is_no_wheel(root: Path, data: bytes) -> None:
     with pytest.raises(BadWheel):
-        install_wheel(Archive(io.BytesIO(data)), paths, PYTHON)
+        install_wheel(Archive(io.BytesIO(data)), str(root), LAYOUT, PYTHON)
 
 
-def test_a_zip_file_without_metadata(paths: Paths) -> None:
+def test_a_zip_file_without_metadata(root: Path) -> None:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         archive.writestr("demo.py", "")
     with pytest.raises(BadWheel, match=r"no \.dist-info/WHEEL"):
-        install_wheel(Archive(buffer), paths, PYTHON)
+        install_wheel(Archive(buffer), str(root), LAYOUT, PYTHON)
 
 
 FOLDERS = [

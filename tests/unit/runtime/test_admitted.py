@@ -24,7 +24,7 @@ from hypothesis import strategies as st
 
 from hatch_multiplat.base.errors import VerificationError
 from hatch_multiplat.runtime import install
-from hatch_multiplat.runtime.install import Archive, Paths, install_wheel
+from hatch_multiplat.runtime.install import Archive, install_wheel
 from hatch_multiplat.targets.target import Target
 from hatch_multiplat.wheels.selection import Selection, WheelSet, parse_wheel
 from hatch_multiplat.wheels.wheel_check import check_wheels, folders_of
@@ -170,10 +170,6 @@ def admitted(wheel: bytes, target: Target) -> bool:
     return True
 
 
-def paths_in(root: str, target: Target) -> Paths:
-    return Paths(root, *(f"{root}/{folder}" for folder in folders_of(target)))
-
-
 MEMBERS = st.lists(st.tuples(NAMES, CONTENTS, MODES), max_size=5).map(
     lambda members: list({name: (name, data, mode) for name, data, mode in members}.values())
 )
@@ -202,7 +198,8 @@ def test_what_the_build_admits_the_start_installs(
         patch.setattr(install, "write_link", model.write_link)
         install_wheel(
             Archive(io.BytesIO(wheel)),
-            paths_in("/root", target),
+            "/root",
+            folders_of(target),
             install.Interpreter("/root/bin/python"),
         )
     ours = {"pyvenv.cfg", "bin/python", "bin/python3", "bin/python3.12", "scripts/python.exe"}
@@ -222,7 +219,8 @@ def test_what_the_build_admits_is_really_installed_here(
         root = Path(folder) / "root"
         install_wheel(
             Archive(io.BytesIO(wheel)),
-            paths_in(str(root), target),
+            str(root),
+            folders_of(target),
             install.Interpreter("/usr/bin/python3"),
         )
         assert [path.name for path in Path(folder).iterdir()] == ["root"]
