@@ -12,7 +12,7 @@ import json
 import zipfile
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Final, cast
+from typing import IO, TYPE_CHECKING, Any, Final
 
 from packaging.utils import InvalidWheelFilename
 
@@ -34,8 +34,8 @@ from hatch_multiplat.executable.executable import (
     HeldWheel,
 )
 from hatch_multiplat.executable.table import read_table
-from hatch_multiplat.executable.zip_writer import data_offset, open_source
-from hatch_multiplat.runtime.verify import Section, digest_of
+from hatch_multiplat.executable.zip_writer import open_source
+from hatch_multiplat.runtime.verify import digest_of, open_stored
 from hatch_multiplat.wheels.selection import parse_wheel
 from hatch_multiplat.wheels.wheel_file import BROKEN, open_archive
 
@@ -310,13 +310,7 @@ def open_wheels(executable: Executable) -> Iterator[dict[str, Opener]]:
 
 def _open_member(path: Path, member: zipfile.ZipInfo) -> IO[bytes]:
     """Open a member to read and seek: in place if it is stored, else unpacked in memory."""
-    stream = path.open("rb")
-    if member.compress_type != zipfile.ZIP_STORED:
-        with stream, zipfile.ZipFile(stream) as archive:
-            return io.BytesIO(archive.read(member))
-    try:
-        start = data_offset(stream, member)
-    except BaseException:
-        stream.close()
-        raise
-    return cast("IO[bytes]", Section(stream, start, member.file_size))
+    if member.compress_type == zipfile.ZIP_STORED:
+        return open_stored(str(path), member)
+    with zipfile.ZipFile(path) as archive:
+        return io.BytesIO(archive.read(member))

@@ -21,6 +21,7 @@ from typing import IO, TYPE_CHECKING, Final, cast
 
 from hatch_multiplat.base.errors import ExecutableError, explain_unreadable
 from hatch_multiplat.base.temporary import BESIDE, temporary_folder
+from hatch_multiplat.runtime.install import find_data
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -140,16 +141,6 @@ def open_source(source: Path | bytes) -> IO[bytes]:
     return source.open("rb") if isinstance(source, Path) else io.BytesIO(source)
 
 
-def data_offset(stream: IO[bytes], info: zipfile.ZipInfo) -> int:
-    """Return where a member's data begins; raises BadZipFile if no member is there."""
-    stream.seek(max(0, info.header_offset))
-    header = stream.read(_LOCAL.size)
-    if info.header_offset < 0 or len(header) < _LOCAL.size or header[:4] != b"PK\x03\x04":
-        raise zipfile.BadZipFile(f"{info.filename} is not where it should be")
-    *_, name_length, extra_length = _LOCAL.unpack(header)
-    return info.header_offset + _LOCAL.size + int(name_length) + int(extra_length)
-
-
 def _too_large() -> ExecutableError:
     return ExecutableError(
         "the file would be larger than a zip file that every Python can run: "
@@ -238,7 +229,7 @@ def _packed_blocks(member: Member, info: zipfile.ZipInfo) -> Iterator[memoryview
     """Read a member of another zip file as it lies there, compressed or not."""
     left = info.compress_size
     with open_source(member.source) as stream:
-        stream.seek(data_offset(stream, info))
+        stream.seek(find_data(stream, info))
         for block in _blocks(stream, left):
             left -= len(block)
             yield block
@@ -344,7 +335,7 @@ class _Comparing(io.RawIOBase):
 
 def _is_padded(stream: IO[bytes], info: zipfile.ZipInfo) -> bool:
     """Tell whether something follows a member's compressed data within its bounds."""
-    stream.seek(data_offset(stream, info))
+    stream.seek(find_data(stream, info))
     unpacker = zlib.decompressobj(-zlib.MAX_WBITS)
     left = info.compress_size
     while left and not unpacker.eof:

@@ -122,34 +122,35 @@ class Archive(Source):
 
         Raises BadWheel, at the end, if they are not what the zip file's directory says.
         """
-        info = self.infos[name]
-        blocks = read_range(self.stream, self.find_data(name), info.compress_size)
-        size, crc = 0, 0
+        info, size, crc = self.infos[name], 0, 0
+        if info.flag_bits & 0x1:
+            raise BadWheel("%r is encrypted" % name)
+        if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+            raise BadWheel("%r is compressed in a way that not every Python can read" % name)
         try:
+            blocks = read_range(self.stream, find_data(self.stream, info), info.compress_size)
             for block in inflate(blocks) if info.compress_type else blocks:
                 size, crc = size + len(block), zlib.crc32(block, crc)
                 if size > info.file_size:
                     break
                 yield block
+        except zipfile.BadZipFile as error:
+            raise BadWheel("%r is not where it should be" % name) from error
         except zlib.error as error:
             raise BadWheel("%r is damaged: %s" % (name, error)) from error
         if size != info.file_size or crc != info.CRC:
             raise BadWheel("%r is damaged" % name)
 
-    def find_data(self, name: str) -> int:
-        """Where a member's data begins in the stream."""
-        info = self.infos[name]
-        if info.flag_bits & 0x1:
-            raise BadWheel("%r is encrypted" % name)
-        if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-            raise BadWheel("%r is compressed in a way that not every Python can read" % name)
-        self.stream.seek(info.header_offset)
-        header = self.stream.read(30)
-        size = int.from_bytes(header[26:28], "little")
-        encoding = "utf-8" if info.flag_bits & 0x800 else "cp437"
-        if header[:4] != b"PK\x03\x04" or self.stream.read(size) != name.encode(encoding):
-            raise BadWheel("%r is not where it should be" % name)
-        return info.header_offset + 30 + size + int.from_bytes(header[28:30], "little")
+
+def find_data(stream: IO[bytes], info: zipfile.ZipInfo) -> int:
+    """Where a member's data begins in a zip file; raises BadZipFile if the member is not there."""
+    stream.seek(max(0, info.header_offset))
+    header = stream.read(30)
+    size = int.from_bytes(header[26:28], "little")
+    name = info.orig_filename.encode("utf-8" if info.flag_bits & 0x800 else "cp437")
+    if info.header_offset < 0 or header[:4] != b"PK\x03\x04" or stream.read(size) != name:
+        raise zipfile.BadZipFile("%s is not where it should be" % info.filename)
+    return info.header_offset + 30 + size + int.from_bytes(header[28:30], "little")
 
 
 def read_range(stream: IO[bytes], start: int, size: int) -> Iterator[bytes]:

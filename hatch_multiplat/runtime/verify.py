@@ -8,7 +8,7 @@ import os
 import zipfile
 from typing import IO, Any, Dict, Iterator, List, Optional, Set, Tuple, cast
 
-from . import run
+from . import install, run
 
 BLOCK = 1 << 20  # bytes
 PEX_FOLDERS, PEX_OWN = (".bootstrap/", "__pex__/"), ".multiplat/pex.py"  # what is pex's
@@ -51,14 +51,8 @@ class Section(io.RawIOBase):
     def __init__(self, stream: IO[bytes], start: int, size: int) -> None:
         self.stream, self.start, self.size, self.at = stream, start, size, 0
 
-    def readable(self) -> bool:
-        return True
-
     def seekable(self) -> bool:
         return True
-
-    def tell(self) -> int:
-        return self.at
 
     def seek(self, offset: int, whence: int = 0) -> int:
         self.at = max(0, offset + (0, self.at, self.size)[whence])
@@ -74,6 +68,16 @@ class Section(io.RawIOBase):
         buffer[: len(data)] = data
         self.at += len(data)
         return len(data)
+
+
+def open_stored(path: str, info: zipfile.ZipInfo) -> IO[bytes]:
+    """A stored member of a zip file, in place; raises BadZipFile if it is not there."""
+    stream = open(path, "rb")  # noqa: SIM115 - the section closes it
+    try:
+        return cast("IO[bytes]", Section(stream, install.find_data(stream, info), info.file_size))
+    except BaseException:
+        stream.close()
+        raise
 
 
 class OwnFile:
@@ -100,14 +104,7 @@ class OwnFile:
             raise DamagedFile("%s is missing" % name) from None
         if info.compress_type != zipfile.ZIP_STORED:
             return io.BytesIO(self.zip.read(info))
-        stream = open(self.path, "rb")  # noqa: SIM115 - the section closes it
-        stream.seek(info.header_offset)
-        header = stream.read(30)
-        if header[:4] != b"PK\x03\x04" or len(header) < 30:
-            stream.close()
-            raise DamagedFile("%s is not where it should be" % name)
-        skip = int.from_bytes(header[26:28], "little") + int.from_bytes(header[28:30], "little")
-        return cast("IO[bytes]", Section(stream, info.header_offset + 30 + skip, info.file_size))
+        return open_stored(self.path, info)
 
     def open_wheel(self, wheel: Dict[str, Any]) -> IO[bytes]:
         """A wheel as a binary stream, after its bytes were checked against the table's hash."""
