@@ -188,18 +188,19 @@ def mend(temporary: str, final: str) -> None:
     One file after the other, so that programs that run in it do not notice.
     """
     temporary = windows.verbatim(temporary)
+    own = os.path.join(temporary, "files")
     for folder, folders, files in os.walk(temporary):
         there = os.path.join(final, os.path.relpath(folder, temporary))
         os.makedirs(there, exist_ok=True)
         links = [name for name in folders if os.path.islink(os.path.join(folder, name))]
         for name in files + links:
-            path = os.path.join(there, name)
-            if name != "files" and not os.path.lexists(path):
+            source, path = os.path.join(folder, name), os.path.join(there, name)
+            if source != own and not os.path.lexists(path):
                 try:
-                    move(os.rename, os.path.join(folder, name), path)
+                    move(os.rename, source, path)
                 except FileExistsError:
                     pass  # where there are no locks, another one may be at it
-    move(os.replace, os.path.join(temporary, "files"), os.path.join(final, "files"))
+    move(os.replace, own, os.path.join(final, "files"))
     os.utime(os.path.join(final, "used"))
 
 

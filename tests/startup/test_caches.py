@@ -173,6 +173,20 @@ def test_lost_links_come_back_too(tmp_path: Path) -> None:
     assert (lost / "demo" / "folder").readlink() == Path("data")
 
 
+def test_a_lost_file_comes_back_whatever_its_name(tmp_path: Path) -> None:
+    """Also one that is called as the environment's own list of files is."""
+    lost, made = tmp_path / "lost", tmp_path / "made"
+    for root in (lost, made):
+        root.mkdir()
+        for name in ("files", "used"):
+            (root / name).touch()
+    (made / "demo").mkdir()
+    (made / "demo" / "files").write_text("data", "utf-8")
+    cache.mend(str(made), str(lost))
+    assert (lost / "demo" / "files").read_text("utf-8") == "data"
+    assert not (made / "files").exists()
+
+
 def test_a_program_that_runs_while_its_setup_is_mended_does_not_notice(bench: Bench) -> None:
     app = packed(bench)
     code = "import sys; print('up', flush=True); sys.stdin.read(); import pack.deep, json; print(1)"
