@@ -6,6 +6,7 @@ ROOT/ID/KEY.lock            held by whoever makes KEY
 ROOT/ID/from/PATH           for the interpreter at PATH: which environment, how to start it
 """
 
+import contextlib
 import errno
 import os
 import re
@@ -15,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from typing import Any, Callable, List, Optional, Type
+from typing import Any, Callable, Iterator, List
 
 from . import enter, install, places, run, windows
 
@@ -29,18 +30,16 @@ RECORD_LINES = 5  # which environment, how to start it, by which Python, what le
 PATIENCE = 600  # seconds that a maker waits for another, on Windows
 
 
-class Writing:
+@contextlib.contextmanager
+def writing(place: enter.Place) -> Iterator[None]:
     """What is made meanwhile others cannot write, nor read unless the user named the place."""
-
-    def __init__(self, place: enter.Place) -> None:
-        self.bits = 0o022 if place.kind == enter.NAMED else 0o077
-
-    def __enter__(self) -> None:
-        self.mask = os.umask(0o077)
-        os.umask((self.mask | self.bits) & 0o077)  # we can, whatever it is
-
-    def __exit__(self, *_: object) -> None:
-        os.umask(self.mask)
+    mask = os.umask(0o077)
+    bits = 0o022 if place.kind == enter.NAMED else 0o077
+    os.umask((mask | bits) & 0o077)  # we can, whatever it is
+    try:
+        yield
+    finally:
+        os.umask(mask)
 
 
 def prepare(place: enter.Place, build: str) -> str:
@@ -66,10 +65,8 @@ def read_mode() -> int:
 
 def drop_default_list(path: str) -> None:
     """Take from a new folder the access list that what is made in it would get, not the umask's."""
-    try:
+    with contextlib.suppress(KeyError, OSError):
         vars(os)["removexattr"](path, "system.posix_acl_default")
-    except (KeyError, OSError):
-        pass
 
 
 def check(place: enter.Place, path: str) -> None:
@@ -87,37 +84,27 @@ def make_folder(folder: str, key: str) -> str:
     return path
 
 
-class Lock:
-    """A lock on a file that ends with the process, however it ends.
+@contextlib.contextmanager
+def lock(path: str) -> Iterator[bool]:
+    """Hold a lock on a file; it ends with the process, however that ends.
 
-    Where the system cannot lock (some network filesystems) it is no lock at all: environments are
-    put in place by a rename, so that two makers only do the work twice.
+    Where the system cannot lock (some network filesystems) there is none, and False is yielded:
+    environments are put in place by a rename, so that two makers only do the work twice.
     """
-
-    def __init__(self, path: str) -> None:
-        self.path = path
-        self.handle = -1
-        self.held = False
-
-    def __enter__(self) -> "Lock":  # noqa: PYI034 - Self came with 3.11
-        while True:
-            self.handle = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600)
-            try:
-                self.held = lock_file(self.handle, wait=True)
-            except BaseException:
-                os.close(self.handle)
-                raise
-            if os.fstat(self.handle).st_nlink:
-                return self
-            os.close(self.handle)  # A maker that failed removed it while this one waited.
-
-    def __exit__(self, failure: Optional[Type[BaseException]], *_: object) -> None:
-        if failure:
-            try:
-                os.unlink(self.path)
-            except OSError:
-                pass
-        os.close(self.handle)
+    while True:
+        handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            held = lock_file(handle, wait=True)
+            if os.fstat(handle).st_nlink:  # else a maker that failed removed it meanwhile
+                try:
+                    yield held
+                except BaseException:
+                    with contextlib.suppress(OSError):
+                        os.unlink(path)
+                    raise
+                return
+        finally:
+            os.close(handle)
 
 
 def wait_for_lock(attempt: Callable[[], Any]) -> bool:
@@ -168,15 +155,15 @@ def move(rename: Callable[[str, str], None], source: str, target: str) -> None:
     return rename(source, target)
 
 
-def list_tree(root: str) -> List[str]:
-    """The files below a folder, by their paths in it, but for compiled modules.
+def list_tree(root: str, compiled: bool = False) -> List[str]:
+    """The files below a folder, by their paths in it; compiled modules only if they are asked for.
 
     Those Python may write and others may remove at any time.
     """
     found, root = [], windows.verbatim(root)
     for folder, folders, files in os.walk(root):
         links = [name for name in folders if os.path.islink(os.path.join(folder, name))]
-        folders[:] = [name for name in folders if name != "__pycache__"]
+        folders[:] = [name for name in folders if compiled or name != "__pycache__"]
         at = os.path.relpath(folder, root)
         found += [name if at == os.curdir else os.path.join(at, name) for name in files + links]
     return sorted(found)
@@ -188,29 +175,22 @@ def mend(temporary: str, final: str) -> None:
     One file after the other, so that programs that run in it do not notice.
     """
     temporary = windows.verbatim(temporary)
-    own = os.path.join(temporary, "files")
-    for folder, folders, files in os.walk(temporary):
-        there = os.path.join(final, os.path.relpath(folder, temporary))
-        os.makedirs(there, exist_ok=True)
-        links = [name for name in folders if os.path.islink(os.path.join(folder, name))]
-        for name in files + links:
-            source, path = os.path.join(folder, name), os.path.join(there, name)
-            if source != own and not os.path.lexists(path):
-                try:
-                    move(os.rename, source, path)
-                except FileExistsError:
-                    pass  # where there are no locks, another one may be at it
-    move(os.replace, own, os.path.join(final, "files"))
+    for path in list_tree(temporary, compiled=True):
+        lost = os.path.join(final, path)
+        if path != "files" and not os.path.lexists(lost):
+            os.makedirs(os.path.dirname(lost), exist_ok=True)
+            with contextlib.suppress(FileExistsError):  # without locks, another one may be at it
+                move(os.rename, os.path.join(temporary, path), lost)
+    move(os.replace, os.path.join(temporary, "files"), os.path.join(final, "files"))
     os.utime(os.path.join(final, "used"))
 
 
-def remove_leftovers(folder: str, key: str, held: bool) -> None:
-    """Remove what killed makers of `key` left; without a lock, only what is surely theirs."""
-    for name in os.listdir(folder):
-        if name.startswith(key + ".") and name.endswith(".new"):
-            path = os.path.join(folder, name)
-            if held or is_older(path, STALE_AFTER):
-                remove_ours(path)
+def remove_unfinished(folder: str, key: str = "", held: bool = False) -> None:
+    """Remove what killed makers left, of `key` or of all; without a lock, what is old."""
+    for name in list_folder(folder, UNFINISHED):
+        path = os.path.join(folder, name)
+        if name.startswith(key) and (held or is_older(path, STALE_AFTER)):
+            remove_ours(path)
 
 
 def is_older(path: str, seconds: float) -> bool:
@@ -225,10 +205,8 @@ def remove_ours(path: str) -> None:
     if is_empty_file(os.path.join(path, "used")):
         remove_tree(path)
     elif not os.path.islink(path):
-        try:
+        with contextlib.suppress(OSError):
             os.rmdir(path)
-        except OSError:
-            pass
 
 
 def remove_unused(root: str) -> None:
@@ -241,10 +219,7 @@ def remove_unused(root: str) -> None:
         for path in list_environments(folder):
             if is_older(os.path.join(path, "used"), UNUSED_FOR):
                 remove_if_idle(path)
-        for name in list_folder(folder, UNFINISHED):
-            path = os.path.join(folder, name)
-            if is_older(path, STALE_AFTER):
-                remove_ours(path)
+        remove_unfinished(folder)
         if is_older(folder, UNUSED_FOR) and not list_folder(folder, ENVIRONMENT):
             remove_bare(folder)
 
@@ -270,13 +245,11 @@ def remove_bare(folder: str) -> None:
     for at, _, files in os.walk(records) if not os.path.islink(records) else ():
         folders.append(at)
         paths += [path for path in (os.path.join(at, name) for name in files) if is_record(path)]
-    try:
+    with contextlib.suppress(OSError):  # something may be in it that is not ours
         for path in paths:
             os.unlink(path)
         for path in reversed(folders):
             os.rmdir(path)
-    except OSError:
-        pass  # something is in it that is not ours
 
 
 def is_empty_file(path: str) -> bool:
@@ -292,7 +265,7 @@ def is_record(path: str) -> bool:
     """Whether it is a record, as `write_record` writes them."""
     if os.path.islink(path) or not os.path.isfile(path):
         return False
-    lines = os.fsdecode(read_bytes(path) or b"").split("\n")
+    lines = os.fsdecode(run.read_bytes(path)).split("\n")
     return len(lines) == RECORD_LINES + 1 and bool(re.match(ENVIRONMENT, lines[0]))
 
 
@@ -325,7 +298,7 @@ def is_named_by_a_process(path: str) -> bool:
     name = os.fsencode(path) + b"/"
     if os.path.isdir("/proc/self"):
         processes = [os.path.join("/proc", pid, "cmdline") for pid in os.listdir("/proc")]
-        return any(name in (read_bytes(file) or b"") for file in processes)
+        return any(name in run.read_bytes(file) for file in processes)
     if os.name == "nt":
         return False  # a program that runs keeps its folder from being renamed
     try:
@@ -351,23 +324,12 @@ def write_record(folder: str, executable: str, lines: List[str]) -> None:
         return
     path = enter.record_path(folder, executable)
     data = os.fsencode("\n".join(lines) + "\n")
-    if read_bytes(path) == data:
+    if run.read_bytes(path) == data:
         return
     temporary = "%s.%d" % (path, os.getpid())
     try:
-        os.makedirs(os.path.dirname(path), exist_ok=True)
         install.write_file(temporary, [data])
         move(os.replace, temporary, path)
     except OSError:
-        try:
+        with contextlib.suppress(OSError):
             os.unlink(temporary)  # a disk that is full has part of it
-        except OSError:
-            pass
-
-
-def read_bytes(path: str) -> Optional[bytes]:
-    try:
-        with open(path, "rb") as stream:
-            return stream.read()
-    except OSError:
-        return None

@@ -1,5 +1,6 @@
 """A first start: find the target, make its environment, say what happens."""
 
+import contextlib
 import errno
 import hashlib
 import json
@@ -100,7 +101,7 @@ class Launch:
         problems = {}
         for place, noexec in self.usable_places():
             try:
-                with cache.Writing(place):
+                with cache.writing(place):
                     folder = cache.prepare(place, self.id)
                     key = self.key(place)
                     how = self.make_in(place, folder, key, noexec)
@@ -129,9 +130,9 @@ class Launch:
                 cache.check(place, path)
         if not run.has_all_files(final):
             self.say_what_is_not_used(place)
-            with Notice(self), cache.Lock(final + ".lock") as lock:
+            with notice(self.name), cache.lock(final + ".lock") as held:
                 if not run.has_all_files(final):
-                    cache.remove_leftovers(folder, key, lock.held)
+                    cache.remove_unfinished(folder, key, held)
                     temporary = cache.make_folder(folder, key)
                     try:
                         self.make(temporary, final, place.kind)
@@ -418,7 +419,7 @@ class Launch:
             self.fail("%s is no folder" % final, 2)
         parent, name = os.path.split(final)
         try:
-            with cache.Writing(place):
+            with cache.writing(place):
                 os.makedirs(parent, exist_ok=True)
                 temporary = cache.make_folder(parent, name)
                 try:
@@ -433,30 +434,28 @@ class Launch:
             self.fail("cannot write %s: %s" % (final, error.strerror or error))
 
 
-class Notice:
-    """A line on a terminal's stderr if what happens inside takes over a second."""
+@contextlib.contextmanager
+def notice(name: str) -> Iterator[None]:
+    """A line on a terminal's stderr if what happens meanwhile takes over a second."""
 
-    def __init__(self, launch: Launch) -> None:
-        self.launch = launch
-        self.timer: Optional[threading.Timer] = None
-
-    def __enter__(self) -> None:
-        if sys.stderr is not None and sys.stderr.isatty():
-            self.timer = threading.Timer(NOTICE_AFTER, self.show)
-            self.timer.daemon = True
-            try:
-                self.timer.start()
-            except RuntimeError:  # no threads here, as in a container of an old kind
-                self.timer = None
-
-    def __exit__(self, *_: object) -> None:
-        if self.timer:
-            self.timer.cancel()
-            self.timer.join()
-
-    def show(self) -> None:
-        sys.stderr.write("%s: preparing its first run on this machine...\n" % self.launch.name)
+    def show() -> None:
+        sys.stderr.write("%s: preparing its first run on this machine...\n" % name)
         sys.stderr.flush()
+
+    timer: Optional[threading.Timer] = None
+    if sys.stderr is not None and sys.stderr.isatty():
+        timer = threading.Timer(NOTICE_AFTER, show)
+        timer.daemon = True
+        try:
+            timer.start()
+        except RuntimeError:  # no threads here, as in a container of an old kind
+            timer = None
+    try:
+        yield
+    finally:
+        if timer:
+            timer.cancel()
+            timer.join()
 
 
 def digest(parts: List[Any]) -> str:

@@ -73,13 +73,18 @@ def hold(root: str) -> bool:
     return os.path.exists(os.path.join(root, "used"))
 
 
+def read_bytes(path: str) -> bytes:
+    """What is in a file; nothing if it cannot be read."""
+    try:
+        with open(path, "rb") as stream:
+            return stream.read()
+    except OSError:
+        return b""
+
+
 def read_base(root: str) -> str:
     """The interpreter that an environment is of; "" if it does not say."""
-    try:
-        with open(os.path.join(root, "base"), "rb") as stream:
-            return os.fsdecode(stream.read())
-    except OSError:
-        return ""
+    return os.fsdecode(read_bytes(os.path.join(root, "base")))
 
 
 def has_all_files(root: str) -> bool:

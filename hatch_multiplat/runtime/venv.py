@@ -10,9 +10,9 @@ import subprocess
 import sys
 import sysconfig
 import warnings
-from typing import Any, Callable, Dict, Iterator, List
+from typing import Any, Callable, Dict, List
 
-from . import enter, install, pythons, rules, windows
+from . import cache, enter, install, pythons, rules, windows
 
 # What starts in an environment: the lines of a script, beside which run.py does the rest.
 SCRIPT = """\
@@ -206,12 +206,9 @@ def link_scripts(scripts: str, folder: str) -> None:
                 link_or_copy(source, target)
 
 
-def find_sources(root: str) -> Iterator[str]:
+def find_sources(root: str) -> List[str]:
     """The modules below a folder, by their paths in it."""
-    for folder, _, files in os.walk(root):
-        for name in files:
-            if name.endswith(".py"):
-                yield os.path.relpath(os.path.join(folder, name), root)
+    return [path for path in cache.list_tree(root) if path.endswith(".py")]
 
 
 def prepare_bytecode(root: str) -> int:

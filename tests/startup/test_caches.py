@@ -401,8 +401,9 @@ def test_a_lock_that_was_removed_while_it_was_waited_for_is_taken_anew(
         return real(handle, wait=wait)
 
     monkeypatch.setattr(cache, "lock_file", lock_file)
-    with cache.Lock(str(path)) as lock:
-        assert os.path.samestat(os.fstat(lock.handle), path.stat())
+    with cache.lock(str(path)) as held:
+        assert held
+        assert os.path.samestat(os.fstat(calls[-1]), path.stat())
     assert len(calls) == 2
 
 

@@ -427,7 +427,7 @@ def test_a_notice_needs_no_thread(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(threading.Thread, "start", refuse)
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
-    with launch.Notice(launch.Launch.__new__(launch.Launch)):
+    with launch.notice("demo"):
         pass
 
 
