@@ -144,7 +144,7 @@ def end_by_interrupt():
 def run_pex():
     """Run pex's own `__main__.py`, which lies under another name, as if it were here."""
     if not ABOUT["pex"]:
-        name = min(name for name in os.environ if name.startswith("PEX_") and name != "PEX_ROOT")
+        name = min(pex_variables())
         fail("%s is for a PEX, which this file is not; formats = ['pex'] makes one" % name)
     os.environ.pop("_MULTIPLAT_SH", None)
     given = os.environ.pop("_MULTIPLAT_PYTHONPATH", None)
@@ -154,10 +154,10 @@ def run_pex():
     run_source(MEMBERS["__main__.py"], "__main__.py", globals())
 
 
-def asks_pex():
-    """Whether a variable asks for pex's own runtime: any of pex's but the one for a folder."""
-    names = [name for name in os.environ if name.startswith("PEX_") and name != "PEX_ROOT"]
-    return bool(names) or (ABOUT["pex"] and "__PEX_EXE__" in os.environ)
+def pex_variables():
+    """The variables that ask for pex's own runtime: any of pex's but the one for a folder."""
+    own = ["__PEX_EXE__"] if ABOUT["pex"] else []
+    return [v for v in os.environ if v in own or (v.startswith("PEX_") and v != "PEX_ROOT")]
 
 
 def start():
@@ -188,7 +188,7 @@ def start():
     launch.main(ABOUT, lambda name: read_member(".multiplat/" + name), app, base, found)
 
 
-if __name__ == "__main__" and not asks_pex():
+if __name__ == "__main__" and not pex_variables():
     try:
         start()
     except KeyboardInterrupt:

@@ -18,7 +18,6 @@ Json = Dict[str, Any]
 NOTICE_AFTER = 1.0  # seconds
 FITS = 90  # the exit code of `MULTIPLAT=probe`, which no program has that is no Python
 MULTIPLAT = ".multiplat"  # where a folder that MULTIPLAT=venv made has what starts in it
-DAMAGED = "this file is damaged, download it again"
 
 
 class Launch:
@@ -38,7 +37,7 @@ class Launch:
         self.main: str = about["commands"][0]
         self.app, self.base, self.found = app, base, found
         if found and not run.is_header_intact(app, about["header"]):
-            self.fail(DAMAGED)
+            self.fail(run.DAMAGED)
         self.machine = match.read_machine()
         self.target = match.find_target(self.table["targets"], self.machine)
         self.target = self.target or match.find_anywhere(self.table, self.machine)
@@ -514,7 +513,7 @@ def main(about: Json, read: Callable[[str], bytes], app: str, base: str, found: 
             sys.exit(0)
         record = launch.find_or_make()
     except verify.DamagedFile as error:
-        launch.fail("%s (%s)" % (DAMAGED, error))
+        launch.fail("%s (%s)" % (run.DAMAGED, error))
     except (rules.BadWheel, verify.UnreadableFile) as error:
         launch.fail(str(error))
     enter.enter(about, record, app)

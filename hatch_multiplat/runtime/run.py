@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from typing import Any, Callable, Dict, List
 
 PRIME = 2**30 - 35
+DAMAGED = "this file is damaged, download it again"
 
 
 def signature() -> str:
@@ -280,46 +281,38 @@ def run_module(name: str) -> None:
     runpy.run_module(name, run_name="__main__", alter_sys=True)
 
 
-def find(what: "Dict[str, str]", venv: str, options: "List[str]") -> "Callable[[], object]":
-    """What to call for a script's path or an entry point; for neither, become an interpreter."""
-    if not what:
-        from . import enter
+def find(what: "Dict[str, str]", venv: str) -> "Callable[[], object]":
+    """What to call for an entry point or a script's path.
 
-        enter.become([sys.executable, *options, *sys.argv[1:]])
-    if "missing" in what:
-        name, script = os.path.basename(sys.argv[0]), what["missing"]
-        sys.exit("%s: no wheel for this platform and Python has a script %r" % (name, script))
-    if "unfit" in what:
-        name = os.path.basename(sys.argv[0])
-        sys.exit("%s: its script is %s, which cannot run here" % (name, what["unfit"]))
-    if "program" in what:
-        from . import enter
-
-        path = os.path.join(venv, what["program"])
-        try:
-            enter.become([path, *sys.argv[1:]])
-        except OSError as error:
-            name = os.path.basename(sys.argv[0])
-            sys.exit("%s: cannot run %s: %s" % (name, path, error.strerror or error))
+    A program takes our place; so does an interpreter where there is nothing to run.
+    """
+    if "entry_point" in what:
+        module, _, attribute = what["entry_point"].partition(":")
+        if not attribute:
+            return lambda: run_module(module)
+        __import__(module)
+        function: object = sys.modules[module]
+        for part in attribute.split("."):
+            function = getattr(function, part)
+        return function  # type: ignore[return-value]
     if "path" in what:
         return lambda: run_path(os.path.join(venv, what["path"]))
-    module, _, attribute = what["entry_point"].partition(":")
-    if not attribute:
-        return lambda: run_module(module)
-    __import__(module)
-    function: object = sys.modules[module]
-    for name in attribute.split("."):
-        function = getattr(function, name)
-    return function  # type: ignore[return-value]
-
-
-def read_options(config: "Dict[str, Any]") -> "List[str]":
-    """The options of Python, which an interpreter in the program's place needs too."""
-    if config["run"]:
-        return []
+    name = os.path.basename(sys.argv[0])
+    if "missing" in what:
+        sys.exit(
+            "%s: no wheel for this platform and Python has a script %r" % (name, what["missing"])
+        )
+    if "unfit" in what:
+        sys.exit("%s: its script is %s, which cannot run here" % (name, what["unfit"]))
     from . import enter
 
-    return enter.read_options()
+    if not what:
+        enter.become([sys.executable, *enter.read_options(), *sys.argv[1:]])
+    path = os.path.join(venv, what["program"])
+    try:
+        enter.become([path, *sys.argv[1:]])
+    except OSError as error:
+        sys.exit("%s: cannot run %s: %s" % (name, path, error.strerror or error))
 
 
 def main(config: "Dict[str, Any]", script: str) -> "Callable[[], object]":
@@ -335,14 +328,13 @@ def main(config: "Dict[str, Any]", script: str) -> "Callable[[], object]":
     here = os.path.dirname(os.path.abspath(script))
     if sys.path and sys.path[0] in (here, os.path.realpath(here)):
         del sys.path[0]
-    options = read_options(config)
     file = environ.pop("_MULTIPLAT_FILE", None)
     again = environ.pop("_MULTIPLAT_AGAIN", None)
     found = environ.pop("_MULTIPLAT_SH", "")
     if file is not None:
         check(config, root, file, again is not None, found)
     elif found:  # the header did not say whose start this is
-        sys.exit("%s: this file is damaged, download it again" % os.path.basename(script))
+        sys.exit("%s: %s" % (os.path.basename(script), DAMAGED))
     set_path(config, venv)
     if config["room"] and not sys.dont_write_bytecode:
         sys.dont_write_bytecode = not has_room(root, config["room"])
@@ -354,4 +346,4 @@ def main(config: "Dict[str, Any]", script: str) -> "Callable[[], object]":
         environ.setdefault(name, value)
     if config["run"] and config["inject_args"]:
         inject_arguments(config["inject_args"])
-    return find(config["run"], venv, options)
+    return find(config["run"], venv)
