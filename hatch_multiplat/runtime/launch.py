@@ -17,7 +17,6 @@ from . import cache, enter, install, match, places, pythons, rules, run, venv, v
 Json = Dict[str, Any]
 NOTICE_AFTER = 1.0  # seconds
 FITS = 90  # the exit code of `MULTIPLAT=probe`, which no program has that is no Python
-MULTIPLAT = ".multiplat"  # where a folder that MULTIPLAT=venv made has what starts in it
 
 
 class Launch:
@@ -184,7 +183,7 @@ class Launch:
 
         In a place of the cache, what starts in it lies beside it; else it has scripts of ours.
         """
-        parts = ("venv", "app", "code") if kind else ("", "", MULTIPLAT)
+        parts = ("venv", "app", "code") if kind else ("", "", venv.MULTIPLAT)
         inside, app, code = (os.path.join(temporary, part) if part else temporary for part in parts)
         there = os.path.join(final, parts[0]) if kind else final
         on_path = os.path.join(parts[2] if not kind else "", "bin")
@@ -216,14 +215,11 @@ class Launch:
             "plain": plain,
             "room": room,
         }
-
-        def runs(what: Dict[str, str]) -> Dict[str, str]:
-            return venv.resolve_run(what, groups, inside)
-
         commands = dict(self.table["executables"])
         commands[self.main] = self.table
         launchers = self.add_launchers(self.base if plain else python)
-        venv.write_scripts(app if kind else scripts, launchers, commands, common, runs)
+        folder = app if kind else scripts
+        venv.write_scripts(folder, launchers, commands, common, groups, inside)
         venv.write_code(code, os.path.join(final, parts[2]), lambda name: self.read(name + ".py"))
         venv.link_scripts(scripts, os.path.join(temporary, on_path))
         if kind:
@@ -241,7 +237,7 @@ class Launch:
         if os.name == "nt":
             names = [windows.launcher_name(self.machine.arch, gui) for gui in (False, True)]
         there = ["launchers/" + name for name in names]
-        there = [name for name in there if MULTIPLAT + "/" + name in self.about["members"]]
+        there = [name for name in there if venv.MULTIPLAT + "/" + name in self.about["members"]]
         return install.Interpreter(python, tuple(map(self.read, there)))
 
     def open_wheels(self, file: verify.OwnFile, folder: str) -> Iterator[install.Source]:

@@ -27,6 +27,7 @@ if __name__ == "__main__":
     sys.exit(%s.main(CONFIG, __file__)())
 """
 GROWTH = 8  # how many times its size a module of many small functions takes when compiled
+MULTIPLAT = ".multiplat"  # where a folder that MULTIPLAT=venv made has what starts in it
 PACKAGE = "_multiplat"  # the name of run.py's package, in an executable and beside an environment
 INHERIT = "_multiplat_inherit"
 # What of it an environment needs, by the names that it has there: one import is enough.
@@ -158,21 +159,38 @@ def resolve_run(
     return {"missing": name}
 
 
+def keep_replaced(runs: Dict[str, Dict[str, str]], root: str) -> None:
+    """Move the scripts that those of these commands will replace, if something runs them."""
+    for name in runs:
+        # On Windows there may be no launchers in the file, see install.write_script.
+        other = name + ".py" if os.name == "nt" else name
+        for file in {rules.script_file(name, install.SYSTEM), other}:
+            path = os.path.join(enter.VENV_PYTHON[0], file)
+            kept = os.path.join(MULTIPLAT, "scripts", file)
+            if any(path in run.values() for run in runs.values()):
+                os.renames(os.path.join(root, path), os.path.join(root, kept))
+                for run in runs.values():
+                    run.update({how: kept for how in run if run[how] == path})
+
+
 def write_scripts(
     folder: str,
     python: install.Interpreter,
     commands: Dict[str, Dict[str, Any]],
     common: Dict[str, Any],
-    runs: Any,
+    groups: List[Dict[str, Dict[str, str]]],
+    root: str,
 ) -> None:
     """Write the script of each command, by the name that the file has to go by.
 
     In the folder of scripts they take the place of the console scripts of their names, and are
     programs on Windows.
     """
+    runs = {name: resolve_run(commands[name].get("run", {}), groups, root) for name in commands}
+    if not common["kind"]:
+        keep_replaced(runs, root)
     for name, command in commands.items():
-        config = dict(common)
-        config["run"] = runs(command.get("run", {}))
+        config = dict(common, run=runs[name])
         config["inject_args"] = command.get("inject_args", [])
         config["inject_env"] = command.get("inject_env", {})
         body = (SCRIPT % (config, PACKAGE, PACKAGE)).encode("ascii")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from hatch_multiplat.executable.table import TableCommand
 from tests.startup.conftest import DEMO, MINORS, make_bench
 from tests.support.app import host_target
 from tests.support.wheels import make_wheel
@@ -96,6 +97,28 @@ def test_of_two_wheels_with_a_script_the_one_that_is_installed_last_counts(bench
         found = bench.run([app], env={"MULTIPLAT": "info"}).stdout.splitlines()[-1]
         library = next(Path(found.split(" at ")[1]).rglob("shared.py"))
         assert library.read_text() == f"# {name}\n"
+
+
+def test_a_venv_keeps_the_scripts_that_our_own_replace(bench: Bench) -> None:
+    """A program that is a script of the wheel, by the very name that starts it in a venv."""
+    data = {
+        "scripts/demo": "#!python\nimport sys\nprint('demo', *sys.argv[1:])\n",
+        "scripts/shell": "#!/bin/sh\necho shell $*\n",
+    }
+    wheel = make_wheel(bench.folder / "wheels", "demo", files={"demo.py": ""}, data=data)
+    app = bench.demo(
+        wheels=[wheel],
+        run={"script": "demo"},
+        inject_args=("x",),
+        executables={
+            "again": TableCommand(run={"script": "demo"}),
+            "shell": TableCommand(run={"script": "shell"}),
+        },
+    )
+    target = bench.folder / "own"
+    bench.run([app, target], env={"MULTIPLAT": "venv"})
+    for name, printed in {"demo": "demo x y", "again": "demo y", "shell": "shell y"}.items():
+        assert bench.run([target / "bin" / name, "y"]).stdout == f"{printed}\n"
 
 
 OURS = ["files", "used", "app", "run", "entry.py", "table.json", "code/_multiplat/run.py", "venv/x"]
