@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from typing import Any, Callable, Dict, Iterator, List, NoReturn, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, Iterator, List, NoReturn, Optional, Tuple
 
 from . import cache, enter, install, match, places, pythons, rules, run, venv, verify, windows
 
@@ -32,8 +32,6 @@ class Launch:
         self.table: Json = json.loads(read("table.json").decode("utf-8"))
         self.name: str = about["name"]
         self.id: str = about["id"][:16]
-        self.pythons: Sequence[str] = about["pythons"]
-        self.main: str = about["commands"][0]
         self.app, self.base, self.found = app, base, found
         if found and not run.is_header_intact(app, about["header"]):
             self.fail(run.DAMAGED)
@@ -48,6 +46,8 @@ class Launch:
             self.contents = contents
             if self.target and not contents.HAS_LZMA:
                 self.target, self.problem = None, contents.NO_LZMA
+        # Which of the table's wheels this machine takes.
+        self.numbers = match.wheels_of(self.target, self.machine) if self.target else []
         first, fallback = enter.find_place(about["runtime_root"]), places.find_fallback()
         self.places = [place for place in (first, fallback) if place]
 
@@ -58,12 +58,6 @@ class Launch:
             sys.stderr.write("%s: %s\n" % (self.name, message))
             sys.stderr.flush()
         sys.exit(code)
-
-    def wheels(self) -> List[Json]:
-        """The wheels of this machine's target; none where there is no target."""
-        if self.target is None:
-            return []
-        return [self.table["wheels"][i] for i in match.wheels_of(self.target, self.machine)]
 
     def key(self, place: enter.Place) -> str:
         """What tells this machine's environment from others of the same file, in one place.
@@ -183,11 +177,14 @@ class Launch:
 
         In a place of the cache, what starts in it lies beside it; else it has scripts of ours.
         """
-        parts = ("venv", "app", "code") if kind else ("", "", venv.MULTIPLAT)
-        inside, app, code = (os.path.join(temporary, part) if part else temporary for part in parts)
-        there = os.path.join(final, parts[0]) if kind else final
-        on_path = os.path.join(parts[2] if not kind else "", "bin")
-        scripts = os.path.join(inside, enter.VENV_PYTHON[0])
+        scripts = enter.VENV_PYTHON[0]
+        parts = ["venv", "app", "code", "bin"]
+        if not kind:
+            parts = [os.curdir, scripts, venv.MULTIPLAT, os.path.join(venv.MULTIPLAT, "bin")]
+        inside, app, code, on_path = (
+            os.path.normpath(os.path.join(temporary, part)) for part in parts
+        )
+        there = os.path.normpath(os.path.join(final, parts[0]))
         python = os.path.join(there, *enter.VENV_PYTHON)
         groups = self.install(inside, self.add_launchers(python))
         # A program that may write does so when it first imports a module, if there is room.
@@ -202,26 +199,24 @@ class Launch:
         plain = not venv.write_python(inside, self.base, inherit != "false")
         common = {
             "root": os.fsencode(final),
-            "venv": parts[0],
+            "venv": parts[0] if kind else "",
             "code": parts[2],
             "kind": kind,
             "header": self.about["header"],
             "signature": run.signature(),
             "stamp": run.stamp(self.base),
             "library": self.library,
-            "scripts": on_path,
+            "scripts": parts[3],
             "path": self.table["options"].get("path", "prepend"),
             "inherit": inherit,
             "plain": plain,
             "room": room,
         }
-        commands = dict(self.table["executables"])
-        commands[self.main] = self.table
+        commands = {**self.table["executables"], self.about["commands"][0]: self.table}
         launchers = self.add_launchers(self.base if plain else python)
-        folder = app if kind else scripts
-        venv.write_scripts(folder, launchers, commands, common, groups, inside)
+        venv.write_scripts(app, launchers, commands, common, groups, inside)
         venv.write_code(code, os.path.join(final, parts[2]), lambda name: self.read(name + ".py"))
-        venv.link_scripts(scripts, os.path.join(temporary, on_path))
+        venv.link_scripts(os.path.join(inside, scripts), on_path)
         if kind:
             install.write_file(os.path.join(temporary, "base"), [os.fsencode(self.base)])
             names = b"\0".join(map(os.fsencode, cache.list_tree(temporary)))
@@ -242,17 +237,16 @@ class Launch:
 
     def open_wheels(self, file: verify.OwnFile, folder: str) -> Iterator[install.Source]:
         """This machine's wheels one by one, by way of an empty folder if they are in blocks."""
-        numbers = match.wheels_of(self.target, self.machine) if self.target else []
         if self.contents:
             held = self.contents.Contents(file, self.table["contents"])
-            for opener in held.unpack(numbers, folder):
+            for opener in held.unpack(self.numbers, folder):
                 yield opener()
             return
-        for number in numbers:
+        for number in self.numbers:
             with file.open_wheel(self.table["wheels"][number]) as stream:
                 yield install.Archive(stream)
 
-    def install(self, root: str, python: install.Interpreter) -> List[Dict[str, Dict[str, str]]]:
+    def install(self, root: str, python: install.Interpreter) -> List[install.EntryPoints]:
         """Install this machine's wheels below `root`; returns the entry points of each.
 
         What else could be done was measured with git-inspect (25 MB) and with numpy, pandas and
@@ -271,11 +265,12 @@ class Launch:
         file = verify.OwnFile(self.app)
         sources = self.open_wheels(file, folder)
         try:
-            for item in self.wheels():
+            for number in self.numbers:
                 try:
                     groups.append(install.install_wheel(next(sources), root, folders, python))
                 except rules.BadWheel as error:
-                    self.fail("%s cannot be used: %s" % (item["file"], error))
+                    file_name = self.table["wheels"][number]["file"]
+                    self.fail("%s cannot be used: %s" % (file_name, error))
         finally:
             file.close()
             shutil.rmtree(folder, ignore_errors=True)
@@ -319,7 +314,7 @@ class Launch:
             options.append([word for word in options[0] if word not in enter.PARTICULAR])
         seen = {os.path.realpath(self.base), os.path.realpath(sys.executable)}
         environ = dict(os.environ, MULTIPLAT="probe", _MULTIPLAT_SEARCHED="1")
-        for path in pythons.find_pythons(self.pythons, os.environ.get("PATH", os.defpath)):
+        for path in pythons.find_pythons(self.about["pythons"], os.environ.get("PATH", os.defpath)):
             real = os.path.realpath(path)
             if real in seen:
                 continue
@@ -355,20 +350,22 @@ class Launch:
         if self.target is None:
             lines.append(self.problem or "fits no target")
         else:
-            size = sum(item["size"] for item in self.wheels())
+            size = sum(self.table["wheels"][number]["size"] for number in self.numbers)
             lines.append("fits %s: %s of wheels" % (self.target["name"], show_size(size)))
             found = [place for place, _ in self.usable_places()]
-            for place in self.places[:1]:
-                if (
-                    place not in found
-                    and run.has_all_files(self.folder(place))
+            found = (
+                [
+                    place  # which can only be read
+                    for place in self.places[:1]
+                    if place not in found
                     and place.trusts("")
-                ):
-                    found.insert(0, place)  # it can only be read
-            if found:
-                whole = run.has_all_files(self.folder(found[0]))
-                how = "set up at " if whole else "will be set up at "
-                lines.append(how + self.folder(found[0]))
+                    and run.has_all_files(self.folder(place))
+                ]
+                + found
+            )
+            for folder in map(self.folder, found[:1]):
+                how = "set up at " if run.has_all_files(folder) else "will be set up at "
+                lines.append(how + folder)
         say("\n".join(lines))
         return 0
 

@@ -70,22 +70,15 @@ def parse_elf(data: bytes) -> Optional[Elf]:
     if not bits or not order:
         return None
     machine = struct.unpack_from(order + "H", data, 18)[0]
-    if bits == 64:
-        phoff = struct.unpack_from(order + "Q", data, 32)[0]
-        flags, _, phsize, phnum = struct.unpack_from(order + "IHHH", data, 48)
-        offset_at, size_at, word = 8, 32, "Q"
-    else:
-        phoff = struct.unpack_from(order + "I", data, 28)[0]
-        flags, _, phsize, phnum = struct.unpack_from(order + "IHHH", data, 36)
-        offset_at, size_at, word = 4, 16, "I"
+    # Where e_phoff is, the fields up to e_phnum, and those of a program header up to p_filesz.
+    at, fields, segment = (32, "Q8xIHHH", "I4xQ16xQ") if bits == 64 else (28, "I4xIHHH", "II8xI")
+    phoff, flags, _, phsize, phnum = struct.unpack_from(order + fields, data, at)
     interpreter = ""
-    for index in range(phnum):
-        start = phoff + index * phsize
+    for start in range(phoff, phoff + phnum * phsize, phsize or 1):
         if start + phsize > len(data):
             break
-        if struct.unpack_from(order + "I", data, start)[0] == 3:  # PT_INTERP
-            at = struct.unpack_from(order + word, data, start + offset_at)[0]
-            size = struct.unpack_from(order + word, data, start + size_at)[0]
+        kind, at, size = struct.unpack_from(order + segment, data, start)
+        if kind == 3:  # PT_INTERP
             interpreter = data[at : at + size].split(b"\0")[0].decode("utf-8", "replace")
     return Elf(machine, bits, order == "<", flags, interpreter)
 

@@ -3,7 +3,6 @@
 import importlib.util
 import marshal
 import os
-import re
 import shutil
 import struct
 import subprocess
@@ -131,7 +130,7 @@ def works(python: str, root: str) -> bool:
 
 
 def resolve_run(
-    run: Dict[str, str], groups: List[Dict[str, Dict[str, str]]], root: str
+    run: Dict[str, str], groups: List[install.EntryPoints], root: str
 ) -> Dict[str, str]:
     """What `run.py` has to do for a table's `run`: an entry point, a script's path, or nothing.
 
@@ -178,7 +177,7 @@ def write_scripts(
     python: install.Interpreter,
     commands: Dict[str, Dict[str, Any]],
     common: Dict[str, Any],
-    groups: List[Dict[str, Dict[str, str]]],
+    groups: List[install.EntryPoints],
     root: str,
 ) -> None:
     """Write the script of each command, by the name that the file has to go by.
@@ -214,7 +213,8 @@ def link_scripts(scripts: str, folder: str) -> None:
     """Make a folder for PATH: of what is in the folder of scripts, all but the interpreters."""
     os.makedirs(folder, exist_ok=True)
     for name in os.listdir(scripts):
-        if re.match(r"(python|pypy)w?[\d.]*t?(\.exe)?\Z|.*\.(dll|zip)\Z", name, re.IGNORECASE):
+        lower = name.lower()
+        if rules.INTERPRETER.fullmatch(lower) or lower.endswith((".dll", ".zip")):
             continue
         source, target = os.path.join(scripts, name), os.path.join(folder, name)
         try:

@@ -24,11 +24,6 @@ class DamagedFile(Exception):  # noqa: N818 - the name is the message
 class UnreadableFile(Exception):  # noqa: N818 - the name is the message
     """The system does not let us read the executable, or not all of it."""
 
-    def __init__(self, path: str, error: OSError) -> None:
-        Exception.__init__(
-            self, "cannot read %s: %s" % (error.filename or path, error.strerror or error)
-        )
-
 
 @contextlib.contextmanager
 def reading(path: str) -> Iterator[None]:
@@ -38,9 +33,11 @@ def reading(path: str) -> Iterator[None]:
     except (DamagedFile, UnreadableFile):
         raise
     except OSError as error:
-        raise UnreadableFile(path, error) from error
+        words = (error.filename or path, error.strerror or error)
+        raise UnreadableFile("cannot read %s: %s" % words) from error
     except MemoryError as error:
-        raise UnreadableFile(path, OSError(errno.ENOMEM, os.strerror(errno.ENOMEM))) from error
+        words = (path, os.strerror(errno.ENOMEM))
+        raise UnreadableFile("cannot read %s: %s" % words) from error
     except Exception as error:  # damage breaks zipfile and the decompressors in many ways
         raise DamagedFile(str(error)) from error
 
