@@ -7,7 +7,7 @@ import hashlib
 import json
 import re
 from importlib import resources
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from hatch_multiplat.base.errors import ToolError
 from hatch_multiplat.executable.executable import LAUNCHERS, MAIN, MULTIPLAT, TABLE
@@ -27,49 +27,26 @@ _CHECKED: Final = (f"{MULTIPLAT}enter.py", f"{MULTIPLAT}windows.py")
 # pex's variables, but for PEX_ROOT: each sends a start to pex's own runtime. So does any other that
 # begins with PEX_, but a shell cannot list variables without starting a process: the header goes on
 # with one that pex does not have yet, and enter.py turns back.
-PEX_VARIABLES: Final = (
-    "PEX_ALWAYS_CACHE",
-    "PEX_COVERAGE",
-    "PEX_COVERAGE_FILENAME",
-    "PEX_DISABLE_VARIABLES",
-    "PEX_EMIT_WARNINGS",
-    "PEX_EXTRA_SYS_PATH",
-    "PEX_FORCE_LOCAL",
-    "PEX_IGNORE_ERRORS",
-    "PEX_IGNORE_RCFILES",
-    "PEX_INHERIT_PATH",
-    "PEX_INTERPRETER",
-    "PEX_INTERPRETER_HISTORY",
-    "PEX_INTERPRETER_HISTORY_FILE",
-    "PEX_MAX_INSTALL_JOBS",
-    "PEX_MODULE",
-    "PEX_MULTIPROCESSING_START_METHOD",
-    "PEX_PATH",
-    "PEX_PROFILE",
-    "PEX_PROFILE_FILENAME",
-    "PEX_PROFILE_SORT",
-    "PEX_PYTHON",
-    "PEX_PYTHON_PATH",
-    "PEX_SCRIPT",
-    "PEX_TEARDOWN_VERBOSE",
-    "PEX_TOOLS",
-    "PEX_UNZIP",
-    "PEX_VENV",
-    "PEX_VENV_BIN_PATH",
-    "PEX_VERBOSE",
+PEX_VARIABLES: Final = tuple(
+    f"PEX_{name}"
+    for name in (
+        *("ALWAYS_CACHE", "COVERAGE", "COVERAGE_FILENAME", "DISABLE_VARIABLES", "EMIT_WARNINGS"),
+        *("EXTRA_SYS_PATH", "FORCE_LOCAL", "IGNORE_ERRORS", "IGNORE_RCFILES", "INHERIT_PATH"),
+        *("INTERPRETER", "INTERPRETER_HISTORY", "INTERPRETER_HISTORY_FILE", "MAX_INSTALL_JOBS"),
+        *("MODULE", "MULTIPROCESSING_START_METHOD", "PATH", "PROFILE", "PROFILE_FILENAME"),
+        *("PROFILE_SORT", "PYTHON", "PYTHON_PATH", "SCRIPT", "TEARDOWN_VERBOSE", "TOOLS"),
+        *("UNZIP", "VENV", "VENV_BIN_PATH", "VERBOSE"),
+    )
 )
 
 
 def python_names(targets: tuple[TableTarget, ...]) -> tuple[str, ...]:
     """The command names of interpreters for these targets, newest first."""
-    names: dict[str, None] = {}
-    for target in sorted(targets, key=lambda t: (t.implementation, -t.python[0], -t.python[1])):
-        stem = "pypy" if target.implementation == "pypy" else "python"
-        suffix = "t" if target.abi == "t" else ""
-        names[f"{stem}{target.python[0]}.{target.python[1]}{suffix}"] = None
-    if any(target.implementation == "pypy" for target in targets):
-        names["pypy3"] = None
-    return (*names, "python3", "python")
+    newest = sorted(targets, key=lambda t: (t.implementation, -t.python[0], -t.python[1]))
+    stems = {"pypy": "pypy"}
+    names = [f"{stems.get(t.implementation, 'python')}{_minor(t)}" for t in newest]
+    pypy = ["pypy3"] if any(t.implementation == "pypy" for t in targets) else []
+    return tuple(dict.fromkeys([*names, *pypy, "python3", "python"]))
 
 
 def render_members(table: Table) -> dict[str, bytes]:
@@ -78,7 +55,8 @@ def render_members(table: Table) -> dict[str, bytes]:
     The launcher's `id` is what `digest_members` says of them, its `header` what `digest_header`
     says of the lines in front, its `check` what `digest_checked` says.
     """
-    members = {TABLE: _to_text(table.to_json()).encode()}
+    text = json.dumps(table.to_json(), sort_keys=True, separators=(",", ":"))
+    members = {TABLE: text.encode()}
     members |= _read_runtime() | _read_launchers(table)
     about: dict[str, object] = {
         "name": table.name,
@@ -95,7 +73,7 @@ def render_members(table: Table) -> dict[str, bytes]:
     }
     members[MAIN] = _render_launcher(table, about)
     about["id"] = digest_members(members)
-    about["header"] = digest_header(_render_prefix(table, str(about["id"])))
+    about["header"] = digest_header(render_prefix(table, str(about["id"])))
     about["check"] = digest_checked({**members, MAIN: _render_launcher(table, about)})
     return {**members, MAIN: _render_launcher(table, about)}
 
@@ -137,16 +115,13 @@ def read_launcher(name: str) -> bytes:
 def digest_members(members: Mapping[str, bytes]) -> str:
     """The SHA-256 of the launcher and of what is ours in `.multiplat`, as 64 hex digits.
 
-    Each stands behind a line with its name and length; the launcher counts without its digests
-    and its first line, which packagers rewrite.
+    Each stands behind a line with its name and length; the launcher counts without its digests.
     """
     digest = hashlib.sha256()
     for name in sorted(members):
         data = members[name]
         if name == MAIN:
-            data = data.partition(b"\n")[2]
-            for found in sorted(_find_digests(data), key=len, reverse=True):
-                data = data.replace(found, b"")
+            data = _blank(data, "id", "header", "check")
         digest.update(f"{name} {len(data)}\n".encode() + data)
     return digest.hexdigest()
 
@@ -154,11 +129,9 @@ def digest_members(members: Mapping[str, bytes]) -> str:
 def digest_checked(members: Mapping[str, bytes]) -> str:
     """The CRC-32 of what each start by `python FILE` runs, as 8 hex digits.
 
-    That is the launcher without `check` and its first line, `enter.py`, and `windows.py`.
+    That is the launcher without `check`, `enter.py`, and `windows.py`.
     """
-    launcher = members[MAIN].partition(b"\n")[2]
-    launcher = re.sub(rb"^(    'check': ')[0-9a-f]+(',)$", rb"\1\2", launcher, flags=re.MULTILINE)
-    data = launcher + b"".join(members[name] for name in _CHECKED)
+    data = _blank(members[MAIN], "check") + b"".join(members[name] for name in _CHECKED)
     return f"{binascii.crc32(data):08x}"
 
 
@@ -172,9 +145,10 @@ def digest_header(header: bytes) -> str:
     return f"{len(lines):x} {int.from_bytes(lines, 'big') % PRIME:x}"
 
 
-def _find_digests(launcher: bytes) -> list[bytes]:
-    """The `id`, the `header` and the `check` in a launcher, unless they are empty yet."""
-    return re.findall(rb"^    '(?:id|header|check)': '([0-9a-f ]+)',$", launcher, re.MULTILINE)
+def _blank(launcher: bytes, *names: str) -> bytes:
+    """A launcher without these digests, and without its first line, which packagers rewrite."""
+    pattern = rf"^(    '(?:{'|'.join(names)})': ')[0-9a-f ]+(',)$".encode()
+    return re.sub(pattern, rb"\1\2", launcher.partition(b"\n")[2], flags=re.MULTILINE)
 
 
 def _render_launcher(table: Table, about: Mapping[str, object]) -> bytes:
@@ -189,24 +163,18 @@ def _render_launcher(table: Table, about: Mapping[str, object]) -> bytes:
     )
 
 
-def render_prefix(table: Table) -> bytes:
-    """The bytes before the first member: the header, or the project's own first line."""
-    return _render_prefix(table, digest_members(render_members(table)))
+def render_prefix(table: Table, digest: str = "") -> bytes:
+    """The bytes before the first member: the header, or the project's own first line.
 
-
-def _render_prefix(table: Table, digest: str) -> bytes:
+    `digest` is what `digest_members` says of the table's members, where that is known.
+    """
     if table.options.shebang:
         return f"#!{table.options.shebang}\n".encode()
-    return _render_header(table, digest)
+    return render_header(table, digest)
 
 
-def render_header(table: Table) -> bytes:
-    """The first lines of an executable, unless the project has its own first line."""
-    return _render_header(table, digest_members(render_members(table)))
-
-
-def _render_header(table: Table, digest: str) -> bytes:
-    """The `/bin/sh` lines that an executable starts with.
+def render_header(table: Table, digest: str = "") -> bytes:
+    """The `/bin/sh` lines that an executable starts with, unless it has the project's own.
 
     They find the first Python on PATH and its environment, and go there without starting that
     Python at all. Shell builtins only; where there is no environment yet, they first ask whether
@@ -225,6 +193,7 @@ def _render_header(table: Table, digest: str) -> bytes:
     """
     if table.targets and all(target.system == "windows" for target in table.targets):
         return _WINDOWS_HEADER.replace("@TITLE@", _title(table)).encode()
+    digest = digest or digest_members(render_members(table))
     keep_path = table.options.inherit_path != "false"
     names = [n for n in python_names(table.targets) if n not in ("python3", "python")]
     # Where the packages around a Python count, the one that is active has to be the first.
@@ -426,18 +395,16 @@ def _title(table: Table) -> str:
 
 def _needs(table: Table) -> str:
     """The Pythons that the file supports, for a person: `Python 3.11, 3.12 or 3.13`."""
-    words: dict[str, None] = {}
-    for target in sorted(table.targets, key=lambda t: (t.implementation, t.python)):
-        stem = "PyPy " if target.implementation == "pypy" else ""
-        suffix = "t" if target.abi == "t" else ""
-        words[f"{stem}{target.python[0]}.{target.python[1]}{suffix}"] = None
+    oldest = sorted(table.targets, key=lambda t: (t.implementation, t.python))
+    stems = {"pypy": "PyPy "}
+    words = dict.fromkeys(f"{stems.get(t.implementation, '')}{_minor(t)}" for t in oldest)
     *most, last = list(words) or ["3.6 or newer"]
     text = f"{', '.join(most)} or {last}" if most else last
     return text if text.startswith("PyPy") else "Python " + text
 
 
-def _to_text(data: Any) -> str:
-    return json.dumps(data, sort_keys=True, separators=(",", ":"))
+def _minor(target: TableTarget) -> str:
+    return f"{target.python[0]}.{target.python[1]}{'t' if target.abi == 't' else ''}"
 
 
 def _sh_quote(text: str) -> str:
