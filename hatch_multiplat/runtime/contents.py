@@ -82,8 +82,8 @@ class Contents:
         for number, pieces in self.read(modes):
             path = os.path.join(folder, str(number))
             install.write_file(path, pieces, modes[number], hashed=False)
-        rest = self.contents, os.fsencode(folder), uses, modes
-        return [functools.partial(Unpacked, self.wheels[wheel], *rest) for wheel in wheels]
+        rest = os.fsencode(folder), uses, modes
+        return [functools.partial(Unpacked, self, wheel, *rest) for wheel in wheels]
 
 
 class Block:
@@ -161,18 +161,15 @@ class Unpacked(install.Source):
     """
 
     def __init__(
-        self,
-        members: List[Tuple[str, int, int]],
-        contents: List[Tuple[str, int]],
-        folder: bytes,
-        uses: Dict[int, int],
-        modes: Dict[int, int],
+        self, held: Contents, wheel: int, folder: bytes, uses: Dict[int, int], modes: Dict[int, int]
     ) -> None:
-        self.contents, self.folder, self.uses, self.modes = contents, folder, uses, modes
-        self.numbers = {path: number for path, _, number in members}
+        self.contents, self.folder, self.uses, self.modes = held.contents, folder, uses, modes
+        self.numbers = {path: number for path, _, number in held.wheels[wheel]}
         super().__init__(
-            self.look_at(path, mode, contents[number][1], int(contents[number][0][:8], 16))
-            for path, mode, number in members
+            self.look_at(
+                path, mode, self.contents[number][1], int(self.contents[number][0][:8], 16)
+            )
+            for path, mode, number in held.wheels[wheel]
         )
 
     def locate(self, name: str) -> bytes:

@@ -38,11 +38,22 @@ MESSAGES = ("_MULTIPLAT_AGAIN", "_MULTIPLAT_SEARCHED", "_MULTIPLAT_FROM")
 COERCED = ("c.utf-8", "c.utf8", "utf-8")
 PARTICULAR = {"-P", "-Xgil=0"}  # options that some Pythons do not start with
 UNBUFFERED = ("FileIO", "_WindowsConsoleIO")  # what is below stdout under -u
-# What options of Python set in `sys.flags`, and leave at 0 else.
-FLAGS = (
-    *("bytes_warning", "debug", "dont_write_bytecode", "ignore_environment", "inspect", "isolated"),
-    *("no_site", "no_user_site", "optimize", "quiet", "safe_path", "verbose"),
-)
+# What options of Python set in `sys.flags`, and leave at 0 else: their letters, and the variables
+# that do the same.
+FLAGS = {
+    "debug": ("d", "PYTHONDEBUG"),
+    "inspect": ("i", "PYTHONINSPECT"),
+    "optimize": ("O", "PYTHONOPTIMIZE"),
+    "dont_write_bytecode": ("B", "PYTHONDONTWRITEBYTECODE"),
+    "no_site": ("S", ""),
+    "verbose": ("v", "PYTHONVERBOSE"),
+    "bytes_warning": ("b", ""),
+    "quiet": ("q", ""),
+    "isolated": ("I", ""),
+    "ignore_environment": ("E", ""),
+    "no_user_site": ("s", "PYTHONNOUSERSITE"),
+    "safe_path": ("P", "PYTHONSAFEPATH"),
+}
 
 
 class Place:

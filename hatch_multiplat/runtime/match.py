@@ -5,6 +5,7 @@ can walk the paths of machines that they do not run on.
 """
 
 import os
+import re
 import struct
 import subprocess
 import sys
@@ -107,13 +108,8 @@ def linux_arch(elf: Optional[Elf], uname_machine: str, bits: int) -> str:
 
 def parse_version(text: str) -> Optional[Tuple[int, int]]:
     """The first two numbers of the first dotted version in a text: (2, 36) of "glibc 2.36"."""
-    for word in text.replace("-", " ").split():
-        numbers = word.split(".")
-        if len(numbers) >= 2 and numbers[0].isdigit():
-            minor = "".join(c if c.isdigit() else " " for c in numbers[1]).split(" ")[0]
-            if minor:
-                return int(numbers[0]), int(minor)
-    return None
+    found = re.search(r"(?<![^\s-])(\d+)\.(\d+)", text)
+    return (int(found.group(1)), int(found.group(2))) if found else None
 
 
 def macos_version(darwin_release: str) -> Optional[Tuple[int, int]]:
@@ -338,11 +334,7 @@ def describe_misfit(targets: Sequence[Json], machine: Machine) -> str:
     if not fitting:
         return "this file has nothing for this machine."
     fitting.sort(key=lambda target: (target["implementation"], target["python"]))
-    names = []
-    for target in fitting:
-        name = python_name(target)
-        if name not in names:
-            names.append(name)
+    names = list(dict.fromkeys(map(python_name, fitting)))
     wanted = ", ".join(names[:-1]) + " or " + names[-1] if names[1:] else names[0]
     here = machine._asdict()
     if not any(target.get("patch") is not None or "patches" in target for target in fitting):
@@ -353,7 +345,7 @@ def describe_misfit(targets: Sequence[Json], machine: Machine) -> str:
 
 def describe_targets(targets: Sequence[Json]) -> List[str]:
     """What the wheels of a table's targets need, for a person: a line for each platform."""
-    platforms: Dict[str, List[str]] = {}
+    platforms: Dict[str, Dict[str, None]] = {}
     for target in targets:
         needs = needs_of(target)
         libc, macos = needs.get("libc"), needs.get("macos")
@@ -365,9 +357,7 @@ def describe_targets(targets: Sequence[Json]) -> List[str]:
             name += " with %s %d.%d or newer" % tuple(libc)
         any_abi = needs.get("abi", "") is None
         python = python_name(dict(target, abi="") if any_abi else target)
-        pythons = platforms.setdefault(name, [])
-        if python not in pythons:
-            pythons.append(python)
+        platforms.setdefault(name, {})[python] = None
     return ["%s: Python %s" % (name, ", ".join(platforms[name])) for name in platforms]
 
 
@@ -383,8 +373,5 @@ def describe_anywhere(table: Json) -> List[str]:
 
 def wheels_of(target: Json, machine: Machine) -> List[int]:
     """The indexes of the wheels for this patch release of the target's Python."""
-    chosen: List[int] = []
-    for first_patch, indexes in target["sets"]:
-        if first_patch <= machine.patch:
-            chosen = indexes
-    return chosen
+    chosen = [indexes for first, indexes in target["sets"] if first <= machine.patch]
+    return chosen[-1] if chosen else []

@@ -7,37 +7,23 @@ PYTHONOPTIMIZE, is left to the variable.
 import os
 import sys
 
-from .enter import UNBUFFERED, read_pyc_check
+from .enter import FLAGS, UNBUFFERED, read_pyc_check
 
 TYPE_CHECKING = False  # as in enter.py
 if TYPE_CHECKING:
     from typing import List, Mapping
 
-# An option's name in `sys.flags`, its letter, and the variable that does the same.
-FLAGS = (
-    ("debug", "d", "PYTHONDEBUG"),
-    ("inspect", "i", "PYTHONINSPECT"),
-    ("optimize", "O", "PYTHONOPTIMIZE"),
-    ("dont_write_bytecode", "B", "PYTHONDONTWRITEBYTECODE"),
-    ("no_site", "S", ""),
-    ("verbose", "v", "PYTHONVERBOSE"),
-    ("bytes_warning", "b", ""),
-    ("quiet", "q", ""),
-    ("isolated", "I", ""),
-)
-ISOLATION = (  # what -I implies
-    ("ignore_environment", "E", ""),
-    ("no_user_site", "s", "PYTHONNOUSERSITE"),
-    ("safe_path", "P", "PYTHONSAFEPATH"),
-)
+ISOLATION = ("ignore_environment", "no_user_site", "safe_path")  # what -I implies
 
 
 def guess_options() -> "List[str]":
     """The options, in an order of ours."""
     environ: "Mapping[str, str]" = {} if sys.flags.ignore_environment else os.environ
     found = []
-    for name, letter, variable in FLAGS + (() if sys.flags.isolated else ISOLATION):
+    for name, (letter, variable) in FLAGS.items():
         level = int(getattr(sys.flags, name, 0))
+        if sys.flags.isolated and name in ISOLATION:
+            continue
         value = environ.get(variable, "")
         if level > (int(value) if value.isdigit() else bool(value)):
             found.append("-" + letter * level)

@@ -16,15 +16,12 @@ def find_command(name: str, search_path: str) -> List[str]:
 
     As a shell has it, an empty folder is the current one; not on Windows.
     """
-    found = []
-    for folder in search_path.split(os.pathsep):
-        if os.name == "nt":
-            path = os.path.join(folder, name + ".exe") if folder else ""
-        else:
-            path = os.path.join(folder or os.curdir, name)
-        if os.path.isfile(path) and os.access(path, os.X_OK):
-            found.append(path)
-    return found
+    folders = search_path.split(os.pathsep)
+    if os.name == "nt":
+        paths = [os.path.join(folder, name + ".exe") for folder in folders if folder]
+    else:
+        paths = [os.path.join(folder or os.curdir, name) for folder in folders]
+    return [path for path in paths if os.path.isfile(path) and os.access(path, os.X_OK)]
 
 
 def find_pythons(names: Sequence[str], search_path: str) -> Iterator[str]:

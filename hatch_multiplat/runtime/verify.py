@@ -139,9 +139,8 @@ def examine(
         problems.append("damaged: the lines in front of the zip file")
     names = file.zip.namelist()
     known |= {".multiplat/"} if contents else {".multiplat/", "PEX-INFO", ".deps/"}
-    pex = [name for name in names if name.startswith(PEX_FOLDERS) or name == PEX_OWN]
-    pex = [] if contents else pex
-    others = sorted(set(names) - known - set(pex))
+    pex = {name for name in names if name.startswith(PEX_FOLDERS) or name == PEX_OWN}
+    others = sorted(set(names) - known - (set() if contents else pex))
     problems += ["nothing accounts for %a" % name for name in others]
     problems += ["there twice: %a" % name for name in sorted(set(names)) if names.count(name) > 1]
     try:
@@ -163,23 +162,19 @@ def examine_wheels(
     """The members that hold wheels or what was in them, how many are as built, and what is not."""
     known: Set[str] = set()
     problems = []
-    good = 0
     if contents:
-        line = "contents: not as built"
         try:
             held = contents.Contents(file, table["contents"])
             known = {contents.FILE, *(name for name, _ in held.blocks)}
-            for _ in held.read(range(len(held.contents))):
-                good += 1
-            line = "contents: %d as built; %s" % (good, contents.UNPROVEN)
+            good = sum(1 for _ in held.read(range(len(held.contents))))
         except (DamagedFile, UnreadableFile) as error:
-            problems.append("damaged: %s" % error)
-        return known, line, problems
+            return known, "contents: not as built", ["damaged: %s" % error]
+        return known, "contents: %d as built; %s" % (good, contents.UNPROVEN), []
     for item in table["wheels"]:
         known.add(".deps/" + item["file"])
         try:
             file.open_wheel(item).close()
-            good += 1
         except (DamagedFile, UnreadableFile) as error:
             problems.append("damaged: %s" % error)
-    return known, "wheels: %d of %d as built" % (good, len(known)), problems
+    words = (len(known) - len(problems), len(known))
+    return known, "wheels: %d of %d as built" % words, problems
