@@ -32,7 +32,7 @@ PATIENCE = 600  # seconds that a maker waits for another, on Windows
 
 @contextlib.contextmanager
 def writing(place: enter.Place) -> Iterator[None]:
-    """What is made meanwhile others cannot write, nor read unless the user named the place."""
+    """Others cannot write what is made meanwhile, nor read it unless the user named the place."""
     mask = os.umask(0o077)
     bits = 0o022 if place.kind == enter.NAMED else 0o077
     os.umask((mask | bits) & 0o077)  # we can, whatever it is
@@ -64,7 +64,7 @@ def read_mode() -> int:
 
 
 def drop_default_list(path: str) -> None:
-    """Take from a new folder the access list that what is made in it would get, not the umask's."""
+    """Remove the default access list of a new folder: the umask says who may use its files."""
     with contextlib.suppress(KeyError, OSError):
         vars(os)["removexattr"](path, "system.posix_acl_default")
 
@@ -75,13 +75,17 @@ def check(place: enter.Place, path: str) -> None:
         raise PermissionError(errno.EACCES, places.OPEN_TO_OTHERS, path)
 
 
-def make_folder(folder: str, key: str) -> str:
-    """Make the folder that an environment is built in, with the mark by which it is ours."""
+@contextlib.contextmanager
+def temporary_folder(folder: str, key: str) -> Iterator[str]:
+    """A folder to build an environment in, with our mark in it; removed at the end."""
     path = tempfile.mkdtemp(prefix=key + ".", suffix=".new", dir=folder)
-    drop_default_list(path)
-    os.chmod(path, read_mode())
-    install.write_file(os.path.join(path, "used"), [])
-    return path
+    try:
+        drop_default_list(path)
+        os.chmod(path, read_mode())
+        install.write_file(os.path.join(path, "used"), [])
+        yield path
+    finally:
+        remove_tree(path)
 
 
 @contextlib.contextmanager
@@ -108,7 +112,7 @@ def lock(path: str) -> Iterator[bool]:
 
 
 def wait_for_lock(attempt: Callable[[], Any]) -> bool:
-    """Try again while somebody else has it; False where the system cannot lock, or after long."""
+    """Try again while somebody else has it; False where the system cannot lock, or in the end."""
     end = time.monotonic() + PATIENCE
     while time.monotonic() < end:
         try:
@@ -283,9 +287,8 @@ def remove_if_idle(path: str) -> None:
             os.close(handle)
             handle = -1
         if idle:
-            gone = make_folder(os.path.dirname(path), os.path.basename(path))
-            os.rename(path, os.path.join(gone, "old"))
-            remove_tree(gone)
+            with temporary_folder(*os.path.split(path)) as gone:
+                os.rename(path, os.path.join(gone, "old"))
     except OSError:
         pass
     finally:

@@ -199,7 +199,8 @@ class Installer:
                 body = script_text(reference).encode("utf-8")
                 self.write_script(self.folders.scripts + "/" + name, body, group == "gui_scripts")
         info_dir = self.library + "/" + self.wheel.info_dir
-        self.write(info_dir + "/INSTALLER", [b"hatch-multiplat\n"])
+        path = info_dir + "/INSTALLER"
+        self.rows[path] = write_file(self.locate(path), [b"hatch-multiplat\n"])
         self.rows[info_dir + "/RECORD"] = ("", "")
         text = io.StringIO()
         rows = [(self.name(path), *row) for path, row in self.rows.items()]
@@ -240,9 +241,6 @@ class Installer:
         folder, _, name = path.rpartition("/")
         file = write_script(self.locate(folder), name, self.python, body, gui)
         self.rows[folder + "/" + file] = ("", "")
-
-    def write(self, path: str, blocks: Iterable[bytes]) -> None:
-        self.rows[path] = write_file(self.locate(path), blocks)
 
 
 def parse_record(text: str) -> Dict[str, Tuple[str, Any]]:

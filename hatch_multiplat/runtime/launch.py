@@ -125,12 +125,9 @@ class Launch:
             with notice(self.name), cache.lock(final + ".lock") as held:
                 if not run.has_all_files(final):
                     cache.remove_unfinished(folder, key, held)
-                    temporary = cache.make_folder(folder, key)
-                    try:
+                    with cache.temporary_folder(folder, key) as temporary:
                         self.make(temporary, final, place.kind)
                         self.put_in_place(temporary, final)
-                    finally:
-                        cache.remove_tree(temporary)
             cache.remove_unused(place.root)
         if run.read_base(final) != self.base:
             self.point_to_base(folder, final)
@@ -160,17 +157,12 @@ class Launch:
 
     def point_to_base(self, folder: str, final: str) -> None:
         """Make an environment one of the interpreter at its new path."""
-        temporary = cache.make_folder(folder, os.path.basename(final))
-        inside = os.path.join(temporary, "venv")
-        try:
+        with cache.temporary_folder(folder, os.path.basename(final)) as temporary:
+            inside = os.path.join(temporary, "venv")
             venv.write_python(inside, self.base, self.about["inherit_path"] != "false")
-            for path in cache.list_tree(inside):
-                new = os.path.join(final, "venv", path)
-                cache.move(os.replace, os.path.join(inside, path), new)
             install.write_file(os.path.join(temporary, "base"), [os.fsencode(self.base)])
-            cache.move(os.replace, os.path.join(temporary, "base"), os.path.join(final, "base"))
-        finally:
-            cache.remove_tree(temporary)
+            for path in [*(os.path.join("venv", p) for p in cache.list_tree(inside)), "base"]:
+                cache.move(os.replace, os.path.join(temporary, path), os.path.join(final, path))
 
     def make(self, temporary: str, final: str, kind: str) -> None:
         """Build the whole environment in `temporary`, to be renamed to `final`.
@@ -413,15 +405,12 @@ class Launch:
         try:
             with cache.writing(place):
                 os.makedirs(parent, exist_ok=True)
-                temporary = cache.make_folder(parent, name)
-                try:
+                with cache.temporary_folder(parent, name) as temporary:
                     os.unlink(os.path.join(temporary, "used"))
                     self.make(temporary, final, "")
                     if os.path.isdir(final):
                         os.rmdir(final)
                     cache.move(os.rename, temporary, final)
-                finally:
-                    cache.remove_tree(temporary)
         except OSError as error:
             self.fail("cannot write %s: %s" % (final, error.strerror or error))
 

@@ -120,10 +120,8 @@ def works(python: str, root: str) -> bool:
     """Whether the Python of a new virtual environment starts, and as part of it."""
     code = "import os, sys; sys.exit(not os.path.samefile(sys.prefix, %r))" % root
     try:
-        command = [python, "-I", "-c", code]
-        return (
-            subprocess.call(command, stderr=subprocess.DEVNULL, creationflags=pythons.NO_WINDOW)
-            == 0
+        return not subprocess.call(
+            [python, "-I", "-c", code], stderr=subprocess.DEVNULL, creationflags=pythons.NO_WINDOW
         )
     except OSError:
         return False

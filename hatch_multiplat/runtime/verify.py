@@ -10,7 +10,6 @@ from typing import IO, Any, Dict, Iterator, List, Optional, Set, Tuple, cast
 
 from . import install, run
 
-BLOCK = 1 << 20  # bytes
 PEX_FOLDERS, PEX_OWN = (".bootstrap/", "__pex__/"), ".multiplat/pex.py"  # what is pex's
 WARNING = (
     "Compare it with the digest that was published: a changed launcher can lie about all of this."
@@ -117,7 +116,7 @@ class OwnFile:
 def digest_of(stream: IO[bytes]) -> str:
     """The SHA-256 of what is left of a stream."""
     digest = hashlib.sha256()
-    for block in iter(lambda: stream.read(BLOCK), b""):
+    for block in iter(lambda: stream.read(install.BLOCK), b""):
         digest.update(block)
     return digest.hexdigest()
 
