@@ -103,7 +103,7 @@ def is_roots_alone(path: str) -> bool:
 
 
 def find_place(runtime_root: "Optional[str]") -> "Optional[Place]":
-    """The place that environments belong in: what is no absolute path is none."""
+    """The place that environments belong in; a path that is not absolute does not count."""
     system = "posix" if os.name == "posix" else "nt"
     places = list(PLACES)
     if runtime_root:
@@ -125,7 +125,7 @@ def find_place(runtime_root: "Optional[str]") -> "Optional[Place]":
 
 
 def is_absolute(path: str) -> bool:
-    r"""Whether a path is the same wherever one stands: on Windows `\path` is one of some disk."""
+    r"""Whether a path means the same in every folder: on Windows, `\path` depends on the disk."""
     return os.path.isabs(path) and (os.name != "nt" or bool(os.path.splitdrive(path)[0]))
 
 
@@ -140,9 +140,9 @@ def read_home() -> str:
 
 
 def find_interpreter() -> str:
-    """The interpreter that this one is, or was made from if it is a virtual environment's; or "".
+    """The path of this interpreter, or of the one that a virtual environment is of; or "".
 
-    Python takes it for what it was called, which a parent may have made up.
+    Python itself goes by the name that it was called by, which a parent may have made up.
     """
     path = getattr(sys, "_base_executable", None) or sys.executable or ""
     if os.name == "nt":
@@ -173,9 +173,9 @@ def record_path(folder: str, python: str) -> str:
 def read_record(
     place: "Place", build: str, python: str, command: str
 ) -> "Optional[Tuple[str, str, str]]":
-    """An environment's folder, how to start it, and its interpreter; None if there is none yet.
+    """An environment's folder, how to start it, and its interpreter.
 
-    Nor if it lacks what it takes to start.
+    None if there is no environment yet, or if it lacks what a start needs.
     """
     folder = os.path.join(place.root, build)
     path = record_path(folder, python)
@@ -193,7 +193,7 @@ def read_record(
 
 
 def is_trusted(place: "Place", root: str, more: "Tuple[str, ...]") -> bool:
-    """Whether an environment has what a start goes by, and nobody else can have written that."""
+    """Whether an environment has all that a start needs, and nobody else can have written it."""
     parts = (*FILES, "bin", "venv/" + VENV_PYTHON[0], *more)
     return all(place.trusts(os.path.join(root, *part.split("/"))) for part in parts)
 

@@ -292,7 +292,7 @@ class Launch:
                 enter.become([*python, self.app, *sys.argv[1:]])
         if self.problem:
             self.fail(self.problem)
-        lines = [match.describe_misfit(self.table["targets"], self.machine)]
+        lines = [match.describe_mismatch(self.table["targets"], self.machine)]
         lines.append("  this is:     " + str(self.machine))
         lines.append("  it supports:")
         lines += ["    " + line for line in match.describe_targets(self.table["targets"])]

@@ -328,7 +328,7 @@ def patch_words(target: Json, minor: str) -> List[str]:
     return words + (["up to %s%d" % (minor, end - 1)] if end is not None else [])
 
 
-def describe_misfit(targets: Sequence[Json], machine: Machine) -> str:
+def describe_mismatch(targets: Sequence[Json], machine: Machine) -> str:
     """What is in the way, in one line: only the Python, where the platform is one of the file's."""
     fitting = [target for target in targets if platform_fits(target, machine)]
     if not fitting:

@@ -114,10 +114,10 @@ def has_all_files(root: str) -> bool:
 
 
 def look_after(used: str, library: str) -> bool:
-    """Whether this environment seems to be whole, which is looked into once a day.
+    """Whether this environment seems to be whole.
 
-    And whenever something has come or gone at the top of the library. The file `used` has the time
-    of the last look.
+    That is looked into once a day, and whenever something has come or gone at the top of the
+    library. The file `used` has the time of the last look.
     """
     import time
 
@@ -171,7 +171,7 @@ def is_header_intact(file: str, header: str) -> bool:
 def check(config: "Dict[str, Any]", root: str, file: str, again: bool, found: str) -> None:
     """Start over under the base interpreter if this environment does not fit it any more.
 
-    Or if the header that led here (by the interpreter `found`) is damaged, which launch.py says.
+    Also if the header that led here (by the interpreter `found`) is damaged: launch.py says so.
     """
     environ = os.environ
     library = os.path.join(root, "venv", config["library"])

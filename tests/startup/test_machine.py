@@ -399,7 +399,7 @@ def test_targets_for_a_person_by_what_their_wheels_need() -> None:
 )
 def test_what_is_in_the_way_is_said_in_one_line(targets: list[dict[str, Any]], said: str) -> None:
     assert match.find_target(targets, LINUX) is None
-    assert match.describe_misfit(targets, LINUX) == said
+    assert match.describe_mismatch(targets, LINUX) == said
 
 
 def test_a_pypy_tells_its_abi_which_decides_whether_a_target_fits() -> None:
