@@ -241,15 +241,7 @@ class Launch:
     def install(self, root: str, python: install.Interpreter) -> List[install.EntryPoints]:
         """Install this machine's wheels below `root`; returns the entry points of each.
 
-        What else could be done was measured with git-inspect (25 MB) and with numpy, pandas and
-        pyarrow (284 MB), and left:
-        - compiling all modules makes the first run two to three times as long (0.7 s to 1.7 s, 4 s
-          to 9 s) to save a second run nothing that can be seen: it compiles what it imports;
-        - two threads or processes take a third less for the smaller, if nothing else runs, and
-          longer for the larger where something does; and of a file that two wheels have, chance
-          would choose one;
-        - hard links to another environment's files are made in a tenth of the time, but what a
-          program writes into its own package would then be in another program's too.
+        One after the other, and without compiling them: docs/explanation/start-up.md says why.
         """
         groups, folders = [], venv.find_folders()
         os.makedirs(os.path.join(root, self.library), exist_ok=True)
@@ -261,8 +253,8 @@ class Launch:
                 try:
                     groups.append(install.install_wheel(next(sources), root, folders, python))
                 except rules.BadWheel as error:
-                    file_name = self.table["wheels"][number]["file"]
-                    self.fail("%s cannot be used: %s" % (file_name, error))
+                    wheel = self.table["wheels"][number]
+                    self.fail("%s cannot be used: %s" % (wheel["file"], error))
         finally:
             file.close()
             shutil.rmtree(folder, ignore_errors=True)
@@ -344,18 +336,10 @@ class Launch:
         else:
             size = sum(self.table["wheels"][number]["size"] for number in self.numbers)
             lines.append("fits %s: %s of wheels" % (self.target["name"], show_size(size)))
-            found = [place for place, _ in self.usable_places()]
-            found = (
-                [
-                    place  # which can only be read
-                    for place in self.places[:1]
-                    if place not in found
-                    and place.trusts("")
-                    and run.has_all_files(self.folder(place))
-                ]
-                + found
-            )
-            for folder in map(self.folder, found[:1]):
+            usable = [place for place, _ in self.usable_places()]
+            unusable = [p for p in self.places[:1] if p not in usable and p.trusts("")]
+            finished = [f for f in map(self.folder, unusable) if run.has_all_files(f)]
+            for folder in [*finished, *map(self.folder, usable)][:1]:
                 how = "set up at " if run.has_all_files(folder) else "will be set up at "
                 lines.append(how + folder)
         say("\n".join(lines))
