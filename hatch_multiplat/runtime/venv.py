@@ -90,14 +90,14 @@ def write_windows_python(python: str, base: str) -> bool:
     folder, scripts = os.path.dirname(base), os.path.dirname(python)
     redirectors = os.path.join(sys.base_prefix, "Lib", "venv", "scripts", "nt")
     suffix = "t" if "free-threading" in sys.version else ""
-    for names in (("venvlauncher%s.exe" % suffix, "venvwlauncher%s.exe" % suffix),) + (
-        () if suffix else (("python.exe", "pythonw.exe"),)
-    ):
-        if os.path.isfile(os.path.join(redirectors, names[0])):
-            for source, target in zip(names, ("python.exe", "pythonw.exe")):
-                if os.path.isfile(os.path.join(redirectors, source)):
-                    path = os.path.join(scripts, target)
-                    shutil.copyfile(os.path.join(redirectors, source), path)
+    pairs = [("venvlauncher%s.exe" % suffix, "venvwlauncher%s.exe" % suffix)]
+    pairs += [] if suffix else [("python.exe", "pythonw.exe")]
+    for pair in pairs:
+        sources = [os.path.join(redirectors, name) for name in pair]
+        if os.path.isfile(sources[0]):
+            for source, target in zip(sources, ("python.exe", "pythonw.exe")):
+                if os.path.isfile(source):
+                    shutil.copyfile(source, os.path.join(scripts, target))
             return True
     for name in os.listdir(folder):
         lower = name.lower()
