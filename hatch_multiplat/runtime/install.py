@@ -310,13 +310,14 @@ def shebang(python: str, encoding: bytes = b"") -> bytes:
 def script_text(reference: str) -> str:
     """The body of a console script, as pip writes it, for a reference that was looked at."""
     module, _, attribute = reference.partition(":")
-    name = "    sys.argv[0] = sys.argv[0][:-4]\n" if os.name == "nt" else ""  # without .exe
-    return "import sys\nfrom %s import %s\nif __name__ == '__main__':\n%s    sys.exit(%s())\n" % (
-        module,
-        attribute.partition(".")[0],
-        name,
-        attribute,
-    )
+    lines = [
+        "import sys",
+        "from %s import %s" % (module, attribute.partition(".")[0]),
+        "if __name__ == '__main__':",
+        *(["    sys.argv[0] = sys.argv[0][:-4]"] if os.name == "nt" else []),  # without .exe
+        "    sys.exit(%s())" % attribute,
+    ]
+    return "\n".join(lines) + "\n"
 
 
 def write_script(

@@ -220,11 +220,9 @@ class Launch:
 
     def add_launchers(self, python: str) -> install.Interpreter:
         """The interpreter for scripts, and the file's launchers for this kind of machine."""
-        names: List[str] = []
-        if os.name == "nt":
-            names = [windows.launcher_name(self.machine.arch, gui) for gui in (False, True)]
-        there = ["launchers/" + name for name in names]
-        there = [name for name in there if venv.MULTIPLAT + "/" + name in self.about["members"]]
+        kinds = (False, True) if os.name == "nt" else ()
+        names = ["launchers/" + windows.launcher_name(self.machine.arch, gui) for gui in kinds]
+        there = [name for name in names if venv.MULTIPLAT + "/" + name in self.about["members"]]
         return install.Interpreter(python, tuple(map(self.read, there)))
 
     def open_wheels(self, file: verify.OwnFile, folder: str) -> Iterator[install.Source]:

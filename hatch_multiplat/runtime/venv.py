@@ -283,10 +283,6 @@ def compile_file(path: str, final: str) -> None:
 def write_inherit(library: str, final: str, how: str, source: bytes) -> None:
     """Put inherit.py where every start of the environment that will be at `final` imports it."""
     install.write_file(os.path.join(library, INHERIT + ".py"), [source])
-    line = "import %s; %s.order_when_complete(%a, %a)\n" % (
-        INHERIT,
-        INHERIT,
-        how,
-        os.fsencode(final),
-    )
+    words = (INHERIT, INHERIT, how, os.fsencode(final))
+    line = "import %s; %s.order_when_complete(%a, %a)\n" % words
     install.write_file(os.path.join(library, INHERIT + ".pth"), [line.encode("ascii")])
