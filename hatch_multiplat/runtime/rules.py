@@ -29,7 +29,6 @@ INTERPRETER = re.compile(r"(pythonw?|pypy|graalpy)[\d.]*t?(\.exe|\.dll|\.zip|\.c
 OURS = re.compile(  # How the last part begins of what `replaced_by` may refuse.
     r"pyvenv|python|pypy|graalpy|_multiplat|(bin|scripts|lib|site-packages)\Z", re.IGNORECASE
 )
-STARTUP = re.compile(r"_multiplat")  # in the library
 REFERENCE = re.compile(r"([\w.]+)\s*:\s*([\w.]+)\s*(\[[^]]*\])?")
 
 
@@ -235,7 +234,7 @@ def replaced_by(path: str, folders: Folders, system: str) -> List[str]:
     if above or path == "pyvenv.cfg" or (folder == scripts and INTERPRETER.fullmatch(name)):
         return [INTERPRETER_REPLACED]
     inside = [path[len(known) + 1 :] for known in libraries if path.startswith(known + "/")]
-    if path.startswith(".multiplat") or any(map(STARTUP.match, inside)):
+    if path.startswith(".multiplat") or any(name.startswith("_multiplat") for name in inside):
         return [STARTUP_REPLACED]
     return []
 
