@@ -205,8 +205,14 @@ class Launch:
             "room": room,
         }
         commands = {**self.table["executables"], self.about["commands"][0]: self.table}
+        runs = {
+            name: venv.resolve_run(command.get("run", {}), groups, inside)
+            for name, command in commands.items()
+        }
+        if not kind:
+            venv.keep_replaced(runs, inside)
         launchers = self.add_launchers(self.base if plain else python)
-        venv.write_scripts(app, launchers, commands, common, groups, inside)
+        venv.write_scripts(app, launchers, commands, common, runs)
         venv.write_code(code, os.path.join(final, parts[2]), lambda name: self.read(name + ".py"))
         venv.link_scripts(os.path.join(inside, scripts), on_path)
         if kind:

@@ -175,17 +175,13 @@ def write_scripts(
     python: install.Interpreter,
     commands: Dict[str, Dict[str, Any]],
     common: Dict[str, Any],
-    groups: List[install.EntryPoints],
-    root: str,
+    runs: Dict[str, Dict[str, str]],
 ) -> None:
     """Write the script of each command, by the name that the file has to go by.
 
     In the folder of scripts they take the place of the console scripts of their names, and are
     programs on Windows.
     """
-    runs = {name: resolve_run(commands[name].get("run", {}), groups, root) for name in commands}
-    if not common["kind"]:
-        keep_replaced(runs, root)
     for name, command in commands.items():
         config = dict(common, run=runs[name])
         config["inject_args"] = command.get("inject_args", [])
