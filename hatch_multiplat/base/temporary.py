@@ -144,18 +144,22 @@ def _hold(folder: Path) -> Iterator[None]:
 def _is_left(folder: Path) -> bool:
     """Tell whether nobody locks a folder, or whether it is old, on systems without locks."""
     try:
+        if fcntl is None:
+            return _is_old(folder / LOCK)
         with (folder / LOCK).open("rb+") as lock:
             return _lock(lock)
     except FileNotFoundError:
-        return time.time() - folder.stat().st_mtime > _STALE_SECONDS
+        return _is_old(folder)
     except OSError:
         return False
 
 
+def _is_old(path: Path) -> bool:
+    return time.time() - path.stat().st_mtime > _STALE_SECONDS
+
+
 def _lock(file: Any) -> bool:
     """Lock a file if nobody else has; the lock ends with the process, however that ends."""
-    if fcntl is None:
-        return time.time() - Path(file.name).stat().st_mtime > _STALE_SECONDS
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
