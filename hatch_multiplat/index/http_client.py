@@ -27,7 +27,8 @@ class HttpClient:
     The logins of `credentials` are sent to the origin (scheme, host and port) of their address
     only; where an origin has several, the address that shares most of its path with the request
     decides. For a password that is None, netrc is asked and then the
-    keyring, once. For other origins netrc is asked. `say` hears why a request is made again.
+    keyring, once. For other origins netrc is asked. `say` hears why a request is made again;
+    `backoff` is the pause before that, in seconds.
     """
 
     def __init__(
@@ -75,14 +76,6 @@ class HttpClient:
     def __exit__(self, *_: object) -> None:
         if self._session is not None:
             self._session.close()
-
-    def without_waiting(self) -> HttpClient:
-        """Return a client that tries again at once and silently."""
-        client = HttpClient(
-            self._credentials, environ=self._environ, backoff=0, limits=self._limits
-        )
-        client._lock, client._hosts = self._lock, self._hosts
-        return client
 
     def get(
         self,

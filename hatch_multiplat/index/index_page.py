@@ -84,10 +84,6 @@ class IndexFile:
     index: str = ""
     """The index or find-links location of the file, without credentials."""
 
-    @property
-    def sha256(self) -> str | None:
-        return self.hashes.get("sha256")
-
 
 def parse_page(body: bytes, *, content_type: str, url: str) -> list[Link]:
     """Return the links of a page in its order.

@@ -14,6 +14,7 @@ from packaging.utils import canonicalize_name
 from hatch_multiplat.base.errors import FetchError, MultiplatError, ToolError
 from hatch_multiplat.base.threads import map_in_threads
 from hatch_multiplat.base.toml_table import table_at
+from hatch_multiplat.index.http_client import HttpClient
 from hatch_multiplat.index.simple_api import Catalog
 from hatch_multiplat.init.defaults import (
     DEFAULT_PLATFORMS,
@@ -207,7 +208,8 @@ def _ask_index(
     deadline = time.monotonic() + LIMIT
     context = open_context(project, invocation)
     # It is only for a guess, so a request that fails is made again at once or not at all.
-    context = replace(context, client=context.client.without_waiting())
+    client = HttpClient(context.sources.credentials, environ=context.environ, backoff=0)
+    context = replace(context, client=client)
     try:
         direct = _read_dependencies(requirements, context, deadline)
     except FetchError as error:

@@ -93,7 +93,7 @@ class TestFormats:
         first, second = read(index.index_url)
         assert first.filename == wheel.name
         assert first.url == index.file_url(wheel)
-        assert first.sha256 == hashlib.sha256(wheel.read_bytes()).hexdigest()
+        assert first.hashes["sha256"] == hashlib.sha256(wheel.read_bytes()).hexdigest()
         assert first.size == (wheel.stat().st_size if json else None)
         assert first.requires_python == SpecifierSet(">=3.8,<4")
         assert not first.yanked
@@ -115,7 +115,11 @@ class TestFormats:
             index = start_index(hashes=hashes, sizes=False)
             index.add(make_wheel("a"))
             (file,) = read(index.index_url)
-            assert (tuple(file.hashes), file.sha256, file.size) == (hashes, None, None)
+            assert (tuple(file.hashes), file.hashes.get("sha256"), file.size) == (
+                hashes,
+                None,
+                None,
+            )
 
     def test_an_index_url_may_end_without_a_slash(
         self, index_server: IndexServer, make_wheel: MakeFile, read: Read
@@ -336,7 +340,7 @@ class TestFolders:
         (project / "index.html").write_text(f'<a href="../../built/{wheel.name}#sha256=00">x</a>')
         for url in (str(tmp_path / "simple"), (tmp_path / "simple").as_uri()):
             (file,) = read(url)
-            assert (file.url, file.sha256) == (wheel.as_uri(), "00")
+            assert (file.url, file.hashes["sha256"]) == (wheel.as_uri(), "00")
             assert read(url, name="b") == ()
         (project / "index.html").unlink()
         wheel.rename(project / wheel.name)

@@ -290,12 +290,12 @@ def test_a_wheel_is_understood_by_its_name() -> None:
             yanked_reason="why",
         ),
     )
-    assert found[0].sha256 == SHA
+    assert found[0].hashes["sha256"] == SHA
 
 
 def test_an_sdist_has_no_tags() -> None:
     (file,) = select_files([link("my_project-1.0.tar.gz")], canonicalize_name("my-project"))
-    assert (file.version, file.tags, file.sha256) == (Version("1.0"), frozenset(), None)
+    assert (file.version, file.tags, file.hashes) == (Version("1.0"), frozenset(), {})
 
 
 def test_only_wheels_and_sdists_of_the_project_count() -> None:
