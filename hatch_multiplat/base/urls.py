@@ -143,7 +143,7 @@ class Credentials:
         scheme, user, rest = parts
         clean = f"{scheme}://{rest}"
         if user and scheme.endswith("ssh"):
-            clean = f"{scheme}://{user.partition(':')[0]}@{rest}"  # Who logs in by a key.
+            clean = f"{scheme}://{user.partition(':')[0]}@{rest}"  # This user logs in by a key.
         split = urlsplit(clean)
         words = split.query.split("&") if split.query else []
         secret = [word for word in words if _is_secret(word)]
@@ -257,7 +257,7 @@ def _parse(url: str) -> tuple[str, str, str] | None:
         return None
     scheme, slashes, rest = match["scheme"], match["slashes"], match["rest"]
     shown = _redact_word(url)
-    if scheme.lower().rpartition("+")[2] == "file":  # Behind an @ is a revision, nobody's name.
+    if scheme.lower().rpartition("+")[2] == "file":  # Its @ begins a revision.
         _check_split(url, shown)
         return None
     if len(slashes) != len("//"):

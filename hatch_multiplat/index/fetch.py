@@ -108,8 +108,8 @@ def fetch_metadata(
 ) -> dict[str, str]:
     """Return the METADATA of wheels that a server has beside them (PEP 658), by file name.
 
-    What was read once is kept. A wheel is left out whose server has no such file, or has something
-    else in its place: whoever wants to know has to open that wheel.
+    What was read once is kept. A wheel whose server has no such file, or something else in its
+    place, is left out: it has to be opened.
     """
 
     def read(wheel: Artifact) -> str | None:

@@ -214,8 +214,8 @@ def read_settings(project_dir: Path, pyproject: Mapping[str, Any]) -> dict[str, 
     """Return the settings that uv has for a project: those of its workspace's root.
 
     They are in `uv.toml`, or else in `[tool.uv]`. Indexes that a member has of its own are for
-    its own sources only. All paths are relative to the project. Raises ConfigError for a
-    `uv.toml` that is no TOML.
+    its own sources only. Paths are relative to the project; to a member, the root's folders of
+    packages are file URLs. Raises ConfigError for a `uv.toml` that is not TOML.
     """
     own = dict(table_at(pyproject, "tool", "uv"))
     own.pop("sources", None)
@@ -237,8 +237,8 @@ def settle_sources(
 ) -> tuple[dict[str, Any], list[str]]:
     """Return the sources that are in force, without conditions on extras and groups, and problems.
 
-    `pyproject` says which extras and groups the executable has, and which sources are its own: for
-    those of a workspace's root, a condition that means nothing here is none that is wrong. A
+    `pyproject` says which extras and groups the executable has, and which sources are its own: in
+    those of a workspace's root, a condition that means nothing here is not a mistake. A
     problem is a sentence that starts with the TOML path of what is wrong.
     """
     own = table_at(pyproject, "tool", "uv", "sources")

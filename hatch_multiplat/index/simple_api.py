@@ -116,8 +116,9 @@ class Catalog:
         project of a private one's name; with other strategies all count. A project that is bound
         to an index (in this `environment`, where the binding has a marker) has the files of that
         one alone. Each file says which index has it. Pages are kept in the wheel cache, asked
-        again with their ETag, and used as they are when offline. Nothing is listed of a project
-        that nobody knows; raises FetchError where an index or a location cannot be read.
+        again with their ETag, and used as they are when offline. The listing of a
+        project that no index knows is empty. Raises FetchError where an index or a location cannot
+        be read.
         """
         sources = self._sources
         parts = [

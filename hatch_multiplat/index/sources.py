@@ -237,8 +237,8 @@ def choose_sources(
         or _sources_of(
             in_pip,
             no_index=is_yes(of_pip("PIP_NO_INDEX", "no-index"), "PIP_NO_INDEX or pip's no-index"),
-            # Who has set up an index beside PyPI for pip has not said that it is complete for what
-            # it has (piwheels is not, nor is a folder of wheels), so all of them count, as in pip.
+            # An index beside PyPI need not have all files of a package (piwheels has not, nor has
+            # a folder of wheels), so all of them count, as in pip.
             strategy=PIPS_STRATEGY,
         )
         or Sources()
@@ -417,7 +417,7 @@ def uv_environment(sources: Sources, environ: Mapping[str, str]) -> dict[str, st
 def bindings_of(sources: Mapping[str, Any], urls: Mapping[str, str]) -> tuple[Binding, ...]:
     """Return what uv's `sources` bind to an index; `urls` are those of the indexes by name.
 
-    An index without a URL and a marker that is none are uv's to report.
+    uv itself reports an index without a URL and an invalid marker.
     """
     found = []
     for name, value in sources.items():

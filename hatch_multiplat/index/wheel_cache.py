@@ -112,7 +112,7 @@ class WheelCache:
             return None
         path = self.path_of(sha256, filename)
         with suppress(OSError):
-            # `prune` goes by it; a cache that can only be read is pruned by nobody.
+            # `prune` goes by this time; nobody prunes a cache that can only be read.
             os.utime(path)
         try:
             if hash_file(path, algorithm) == digest:
@@ -292,7 +292,7 @@ def unwritable(root: Path, error: OSError) -> WheelCacheError:
 def choose_algorithm(hashes: Mapping[str, str]) -> str:
     """Return the best algorithm that these hashes have.
 
-    Raises ValueError, with a message for the user, where none of them vouches for a file any
+    Raises ValueError, with a message for the user, where none of them can be trusted any
     more (MD5 and SHA-1 can be forged) or where the digest is not one of that algorithm.
     """
     for algorithm in ALGORITHMS:

@@ -93,7 +93,7 @@ def detect_settings(
     project = _make_project(folder, pyproject, table)
     wheel = None
     if static_metadata(project) is None and not said.keys() >= {"platforms", "python"}:
-        with suppress(ToolError):  # Whoever builds the project is told why it cannot be.
+        with suppress(ToolError):  # A build of the project will say why it fails.
             wheel = build()
     if wheel is not None:
         project = apply_metadata(_make_project(folder, pyproject, table, wheel), wheel.metadata)

@@ -53,7 +53,7 @@ _ON_REQUEST_COMMENT: Final = (
     f"# Run hatch-multiplat in builds with {ENABLE}=true.",
     "# Nobody who installs the sdist, and no other build, downloads it.",
 )
-# Nobody asks a hook that is not installed yet what it needs, so all of that is named.
+# A hook that is not installed yet cannot be asked what it needs, so all of that is named.
 _WHOLE_PLUGIN: Final = f"{PLUGIN}[build]"
 _ON_REQUEST: Final[dict[str, Plain]] = {
     "enable-by-default": False,
@@ -144,7 +144,7 @@ def needs_request(data: Mapping[str, Any], root: KeyPath) -> bool:
 def describe_missing(pyproject: Mapping[str, Any], hatch_toml: Mapping[str, Any]) -> list[str]:
     """Say why a build by hatchling would not make the executable, in the words of its errors.
 
-    Nothing does for other backends, which run no hooks, and for the build target of its own.
+    The result is empty for other backends, which run no hooks, and for a build target of our own.
     """
     root: KeyPath = () if "build" in hatch_toml else ("tool", "hatch")
     data = hatch_toml if "build" in hatch_toml else pyproject
