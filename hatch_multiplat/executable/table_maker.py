@@ -27,7 +27,7 @@ from hatch_multiplat.executable.table import (
     TargetNeeds,
     rank_targets,
 )
-from hatch_multiplat.targets.platforms import LEGACY_FLOORS
+from hatch_multiplat.targets.platforms import named_floor
 from hatch_multiplat.targets.target import tag_ranks
 from hatch_multiplat.wheels.pylock import mentions_unknowable
 
@@ -45,8 +45,6 @@ if TYPE_CHECKING:
     from hatch_multiplat.wheels.proof import Requirements
     from hatch_multiplat.wheels.selection import Selection
 
-_LINUX: Final = re.compile(r"(manylinux|musllinux)_(\d+)_(\d+)_\w+")
-_MACOS: Final = re.compile(r"macosx_(\d+)_(\d+)_\w+")
 _ANY: Final = (0, 0)
 
 # Of what no target is for, the systems and processors that a marker may name, as Python has them:
@@ -219,7 +217,10 @@ def find_needs(selection: Selection) -> TargetNeeds:
         abi = abi or not any(tag.abi == "none" for tag in fitting)
         # A tag without a floor means the one of the target.
         own = target.platform.floor or _ANY
-        floor = max(floor, min((_floor(tag, own) for tag in fitting), default=own))
+        floors = (
+            _ANY if tag.platform == "any" else named_floor(tag.platform) or own for tag in fitting
+        )
+        floor = max(floor, min(floors, default=own))
     native = any(not _is_pure(wheel.tags) for wheel in selection.wheels)
     platform = target.platform
     return TargetNeeds(
@@ -232,20 +233,6 @@ def find_needs(selection: Selection) -> TargetNeeds:
 
 def _is_pure(tags: Iterable[Tag]) -> bool:
     return any(tag.platform == "any" and tag.abi == "none" for tag in tags)
-
-
-def _floor(tag: Tag, own: tuple[int, int]) -> tuple[int, int]:
-    """Return the floor that a platform tag means."""
-    if tag.platform == "any":
-        return _ANY
-    for name, floor in LEGACY_FLOORS.items():
-        if tag.platform.startswith(f"{name}_"):
-            return floor
-    if match := _LINUX.fullmatch(tag.platform):
-        return int(match[2]), int(match[3])
-    if match := _MACOS.fullmatch(tag.platform):
-        return int(match[1]), int(match[2])
-    return own
 
 
 def find_anywhere(

@@ -36,7 +36,7 @@ _NEWEST_MINOR: Final = 999
 
 # PEP 600: the legacy tags are aliases of these glibc versions.
 _LEGACY_TAGS: Final = {(2, 5): "manylinux1", (2, 12): "manylinux2010", (2, 17): "manylinux2014"}
-LEGACY_FLOORS: Final = {name: floor for floor, name in _LEGACY_TAGS.items()}
+_LEGACY_FLOORS: Final = {name: floor for floor, name in _LEGACY_TAGS.items()}
 
 _OLDEST_FLOORS: Final[dict[str, tuple[int, int]]] = {
     "glibc": (2, 17),
@@ -280,8 +280,8 @@ _FLOOR_FORMS = {
     "windows": "Windows takes no floor",
 }
 _TAG = re.compile(
-    rf"(?:(manylinux|musllinux|macosx)_{_NUMBER}_{_NUMBER}|(manylinux1|manylinux20(?:10|14)))"
-    r"_([a-z0-9_]+)"
+    rf"(?:(?P<kind>manylinux|musllinux|macosx)_{_NUMBER}_{_NUMBER}|"
+    r"(?P<legacy>manylinux1|manylinux20(?:10|14)))_(?P<arch>[a-z0-9_]+)"
 )
 _TAG_KINDS = {
     "manylinux": ("linux", "glibc"),
@@ -297,15 +297,21 @@ def _parse(text: str) -> Platform:
         _check_arch(system, arch, text=text)
         return _parse_short_name(system, arch, floor)
     if match := _TAG.fullmatch(text):
-        kind, major, minor, legacy, arch = match.groups()
-        system, libc = _TAG_KINDS[kind or "manylinux"]
-        _check_arch(system, arch, text=text)
-        version = LEGACY_FLOORS[legacy] if legacy else (int(major), int(minor))
-        return Platform(system=system, arch=arch, libc=libc, floor=version)
+        system, libc = _TAG_KINDS[match["kind"] or "manylinux"]
+        _check_arch(system, match["arch"], text=text)
+        return Platform(system=system, arch=match["arch"], libc=libc, floor=named_floor(text))
     for arch, tag in _WINDOWS_TAGS.items():
         if text == tag:
             return Platform(system="windows", arch=arch)
     raise PlatformError
+
+
+def named_floor(tag: str) -> tuple[int, int] | None:
+    """Return the floor that a wheel platform tag names; None for one that names none."""
+    match = _TAG.fullmatch(tag)
+    if match is None:
+        return None
+    return _LEGACY_FLOORS[match["legacy"]] if match["legacy"] else (int(match[2]), int(match[3]))
 
 
 def _check_arch(system: str, arch: str, *, text: str) -> None:
@@ -359,7 +365,7 @@ def _arch_of(system: str, words: str) -> str | None:
 def _suggest(text: str) -> str | None:
     """Return the name that was probably meant, if there is a similar one."""
     words = text.strip().lower()
-    for legacy, (major, minor) in LEGACY_FLOORS.items():
+    for legacy, (major, minor) in _LEGACY_FLOORS.items():
         year = legacy.removeprefix("manylinux")
         words = re.sub(rf"manylinux_?{year}(?![0-9_]*[0-9])", f"manylinux_{major}_{minor}", words)
     for system, pattern in _SYSTEM_WORDS:
