@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 import uv
@@ -17,7 +18,7 @@ from tests.support.caches import make_cache
 from tests.support.commands import run_command
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -45,16 +46,15 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Checkout:
 
 def commit_all(folder: Path) -> str:
     """Make `folder` a git repository with one commit of Ada's; returns the commit's name."""
-    settings = {"user.name": "Ada Example", "user.email": "ada@example.org"}
-    git = ["git", *(word for key, value in settings.items() for word in ("-c", f"{key}={value}"))]
-    subprocess.run([*git, "init", "--quiet", "--initial-branch=main"], cwd=folder, check=True)
-    subprocess.run([*git, "add", "--all"], cwd=folder, check=True)
-    message = "Count [bold]things[/bold]: größer"
-    subprocess.run([*git, "commit", "--quiet", "--message", message], cwd=folder, check=True)
-    head = subprocess.run(
-        [*git, "rev-parse", "HEAD"], cwd=folder, check=True, capture_output=True, text=True
-    )
-    return head.stdout.strip()
+
+    def git(*words: str) -> str:
+        person = ("-c", "user.name=Ada Example", "-c", "user.email=ada@example.org")
+        return run_command("git", *person, *words, cwd=folder)
+
+    git("init", "--quiet", "--initial-branch=main")
+    git("add", "--all")
+    git("commit", "--quiet", "--message", "Count [bold]things[/bold]: größer")
+    return git("rev-parse", "HEAD").strip()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -81,6 +81,13 @@ class Machine:
             "HATCH_MULTIPLAT_CACHE": make_cache(folder / "store"),
             "HATCH_DATA_DIR": str(folder / "hatch"),
         }
+
+    def make_desk(self, project: Path, files: Mapping[str, str]) -> Desk:
+        """Return a terminal in a new project with these files; caches are beside it."""
+        for path, text in files.items():
+            (project / path).parent.mkdir(parents=True, exist_ok=True)
+            (project / path).write_text(text, "utf-8")
+        return Desk(machine=self, project=project, environ=self.environ(project.parent))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -172,5 +179,54 @@ def run_in_lab() -> Callable[..., subprocess.CompletedProcess[str]]:
         return subprocess.run(
             command, check=False, capture_output=True, text=True, encoding="utf-8"
         )
+
+    return run
+
+
+# What programs for tests on Windows begin with.
+PROCESSES: Final = """\
+import base64, ctypes, glob, json, msvcrt, os, shutil, struct, subprocess, sys, threading, time
+
+kernel = ctypes.windll.kernel32
+
+def runs(pid):
+    handle = kernel.OpenProcess(0x100000, False, pid)
+    if not handle:
+        return False
+    running = kernel.WaitForSingleObject(handle, 0) == 0x102
+    kernel.CloseHandle(handle)
+    return running
+
+def wait(question):
+    for _ in range(300):
+        if question():
+            return True
+        time.sleep(0.1)
+    return False
+
+def read_pid(path):
+    assert wait(lambda: os.path.exists(path) and os.path.getsize(path))
+    with open(path) as stream:
+        return int(stream.read())
+"""
+
+
+@pytest.fixture
+def drive_windows(
+    run_in_lab: Callable[..., subprocess.CompletedProcess[str]], tmp_path: Path
+) -> Callable[..., Any]:
+    """Return a function that evaluates an expression on Windows, after some code.
+
+    The code has what PROCESSES has, and the names that are given.
+    """
+
+    def run(code: str, expression: str, *, python: str = "3.12", **names: object) -> Any:
+        given = "".join(f"{name} = {value!r}\n" for name, value in names.items())
+        driver = tmp_path / "driver.py"
+        text = f"{PROCESSES}{given}{code}\nprint(json.dumps({expression}))\n"
+        driver.write_text(text, "utf-8")
+        done = run_in_lab(f"win-py{python.replace('.', '')}", driver)
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout.strip().splitlines()[-1])
 
     return run

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.support.commands import run_command
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -50,15 +52,8 @@ def classic(checkout: Checkout, printed: str) -> Path:
     venvs = checkout.root / ".venvs"
     python = venvs / "example" / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
     constraints = (venvs / "wheels" / "constraints.txt").as_uri()
-    done = subprocess.run(
-        [python, "-m", "build", "--wheel", project],
-        env={**os.environ, "PIP_CONSTRAINT": constraints},
-        check=False,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    assert done.returncode == 0, done.stdout
+    environ = {**os.environ, "PIP_CONSTRAINT": constraints}
+    run_command(python, "-m", "build", "--wheel", project, cwd=project, environ=environ)
     return project / "dist" / "git-inspect-classic-1.0.0.pex"
 
 
@@ -71,6 +66,12 @@ def run(*words: str | Path, **extra_env: str) -> Run:
         text=True,
         encoding="utf-8",
     )
+
+
+def output_of(*words: str | Path) -> str:
+    done = run(*words)
+    assert (done.returncode, done.stderr) == (0, "")
+    return done.stdout
 
 
 def test_the_first_command_ends_with_the_commit_at_head(checkout: Checkout, printed: str) -> None:
@@ -112,9 +113,7 @@ def test_each_needed_wheel_is_in_the_file_once_and_uncompressed(executable: Path
 def test_it_runs_under_each_of_its_pythons(
     executable: Path, checkout: Checkout, find_python: Callable[[str], str], minor: str
 ) -> None:
-    done = run(find_python(minor), executable, checkout.root)
-    assert (done.returncode, done.stderr) == (0, "")
-    assert checkout.head in done.stdout
+    assert checkout.head in output_of(find_python(minor), executable, checkout.root)
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows starts no file by its first line")
@@ -129,8 +128,7 @@ def test_it_runs_by_its_own_first_line_from_a_folder_in_the_repository(
 
 
 def test_its_version_is_that_of_its_metadata(executable: Path) -> None:
-    done = run(sys.executable, executable, "--version")
-    assert (done.returncode, done.stdout) == (0, "git-inspect 1.0.0\n")
+    assert output_of(sys.executable, executable, "--version") == "git-inspect 1.0.0\n"
 
 
 def test_it_tells_a_folder_that_is_no_repository_and_a_repository_without_commits(
@@ -152,20 +150,18 @@ def test_it_reads_worktrees_and_detached_heads(
     subprocess.run(
         ["git", "worktree", "add", "--quiet", "--detach", str(tree)], cwd=checkout.root, check=True
     )
-    done = run(sys.executable, executable, tree)
-    assert (done.returncode, done.stderr) == (0, "")
-    assert checkout.head in done.stdout
-    assert "(detached)" in done.stdout
+    said = output_of(sys.executable, executable, tree)
+    assert checkout.head in said
+    assert "(detached)" in said
 
 
 @pytest.mark.parametrize("minor", CLASSIC_PYTHONS)
 def test_the_classic_runs_under_each_of_its_pythons(
     classic: Path, checkout: Checkout, find_python: Callable[[str], str], minor: str
 ) -> None:
-    done = run(find_python(minor), classic, checkout.root)
-    assert (done.returncode, done.stderr) == (0, "")
-    assert f"commit   {checkout.head}\n" in done.stdout
-    assert "author   Ada Example <ada@example.org>\n" in done.stdout
+    said = output_of(find_python(minor), classic, checkout.root)
+    assert f"commit   {checkout.head}\n" in said
+    assert "author   Ada Example <ada@example.org>\n" in said
 
 
 def test_the_classic_says_under_another_python_what_it_is_for(classic: Path) -> None:

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 import pytest
 import uv
 
-from tests.e2e.conftest import Desk, Machine
 from tests.support.index_server import IndexServer
 from tests.support.wheels import make_wheel
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from tests.e2e.conftest import Desk, Machine
 
 EXECUTABLE = "frontend-1.0.pex"
 
@@ -59,15 +60,13 @@ def index() -> Iterator[IndexServer]:
 
 @pytest.fixture
 def desk(machine: Machine, index: IndexServer, tmp_path: Path) -> Desk:
-    project = tmp_path / "frontend"
-    (project / "platforms").mkdir(parents=True)
-    (project / "pyproject.toml").write_text(PYPROJECT.replace("INDEX", index.index_url), "utf-8")
-    (project / "platforms" / "host.json").write_text(HOST, "utf-8")
-    (project / "frontend.py").write_text(
-        "def main():\n    import greeting\n    print('in')\n", "utf-8"
-    )
+    files = {
+        "pyproject.toml": PYPROJECT.replace("INDEX", index.index_url),
+        "platforms/host.json": HOST,
+        "frontend.py": "def main():\n    import greeting\n    print('in')\n",
+    }
     index.add(make_wheel(tmp_path / "wheels", "greeting"))
-    return Desk(machine=machine, project=project, environ=machine.environ(tmp_path))
+    return machine.make_desk(tmp_path / "frontend", files)
 
 
 def digest(path: Path) -> str:

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 import uv
 
-from tests.e2e.conftest import Desk, Machine
 from tests.support.index_server import IndexServer
 from tests.support.wheels import make_wheel
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from tests.e2e.conftest import Desk, Machine
 
 ENABLED: Final[dict[str, Any]] = {"HATCH_BUILD_HOOK_ENABLE_MULTIPLAT": "true"}
 EXECUTABLE = "fresh-1.0.pex"
@@ -80,11 +81,9 @@ def index(tmp_path_factory: pytest.TempPathFactory) -> Iterator[IndexServer]:
 
 @pytest.fixture
 def desk(machine: Machine, index: IndexServer, tmp_path: Path) -> Desk:
-    project = tmp_path / "fresh"
-    project.mkdir()
-    (project / "pyproject.toml").write_text(PYPROJECT.replace("INDEX", index.index_url), "utf-8")
-    (project / "fresh.py").write_text(PROGRAM, "utf-8")
-    return Desk(machine=machine, project=project, environ=machine.environ(tmp_path))
+    pyproject = PYPROJECT.replace("INDEX", index.index_url)
+    files = {"pyproject.toml": pyproject, "fresh.py": PROGRAM}
+    return machine.make_desk(tmp_path / "fresh", files)
 
 
 def test_a_fresh_project_is_built_and_runs(desk: Desk) -> None:

@@ -6,13 +6,10 @@ import hashlib
 import os
 import re
 import shutil
-import socket
 import subprocess
 import sys
 import tarfile
-import time
 import zipfile
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,6 +19,7 @@ import uv
 from hatch_multiplat.__about__ import __version__
 from tests.e2e.conftest import commit_all
 from tests.support.commands import run_command
+from tests.support.server import free_port, run_server
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -90,37 +88,19 @@ def test_an_index_takes_the_upload_and_pip_installs_the_command_from_there(
     assert printed.count("PASSED") == 2
     packages = tmp_path / "packages"
     packages.mkdir()
-    with socket.create_server(("127.0.0.1", 0)) as reserved:
-        port = str(reserved.getsockname()[1])
-    serve = ["-m", "pypiserver", "run", "-i", "127.0.0.1", "-p", port, "-P", ".", "-a", "."]
-    with subprocess.Popen(
-        [sys.executable, *serve, "--disable-fallback", str(packages)],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    ) as server:
-        try:
-            wait_for(int(port))
-            index = f"http://127.0.0.1:{port}"
-            account = ["--non-interactive", "-u", "ada", "-p", "none"]
-            words = ["upload", "--repository-url", index, *account, *upload]
-            run_command(*twine, *words, cwd=tmp_path)
-            assert len(list(packages.iterdir())) == 2
-            target = ["--no-deps", "--target", str(tmp_path / "installed")]
-            pip = [uv.find_uv_bin(), "pip", "install", "--index-url", f"{index}/simple/"]
-            run_command(*pip, *target, "hatch-multiplat", cwd=tmp_path)
-        finally:
-            server.terminate()
+    port = free_port()
+    serve = ["run", "-i", "127.0.0.1", "-p", str(port), "-P", ".", "-a", ".", "--disable-fallback"]
+    command = (sys.executable, "-m", "pypiserver", *serve, "packages")
+    with run_server(*command, port=port, folder=tmp_path):
+        index = f"http://127.0.0.1:{port}"
+        account = ["--non-interactive", "-u", "ada", "-p", "none"]
+        run_command(*twine, "upload", "--repository-url", index, *account, *upload, cwd=tmp_path)
+        assert len(list(packages.iterdir())) == 2
+        target = ["--no-deps", "--target", str(tmp_path / "installed")]
+        pip = [uv.find_uv_bin(), "pip", "install", "--index-url", f"{index}/simple/"]
+        run_command(*pip, *target, "hatch-multiplat", cwd=tmp_path)
     (metadata,) = (tmp_path / "installed").glob("hatch_multiplat-*.dist-info/METADATA")
     assert f"\nVersion: {__version__}\n" in metadata.read_text("utf-8")
-
-
-def wait_for(port: int) -> None:
-    """Return when something listens there."""
-    for _ in range(300):
-        with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
-            return
-        time.sleep(0.1)
-    raise AssertionError(f"nothing listens on {port}")
 
 
 def test_no_release_is_built_for_a_tag_that_the_repository_is_not_ready_for(

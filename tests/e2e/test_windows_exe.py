@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-import json
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
@@ -11,7 +11,6 @@ import pytest
 from tests.support.project import ProjectFolder, make_project
 
 if TYPE_CHECKING:
-    import subprocess
     from collections.abc import Callable
     from pathlib import Path
 
@@ -23,7 +22,6 @@ pytestmark = [pytest.mark.lab, pytest.mark.usefixtures("plain_network")]
 # The lab runs one Python file; this one unpacks programs and starts them. `python` is on PATH as
 # the lab's Python; `py`, which that lacks, is a copy of it: a stand-in for Python's launcher.
 DRIVER: Final = """\
-import base64, ctypes, json, os, shutil, subprocess, sys, time
 folder = os.path.join(os.environ["TEMP"], "a folder")
 os.makedirs(folder)
 home = os.path.dirname(sys.executable)
@@ -38,27 +36,10 @@ def run(name, *words, **env):
     done = subprocess.run([path, *words], env={**environ, **env}, capture_output=True, text=True)
     return [done.returncode, done.stdout.replace(folder, "FOLDER"), done.stderr]
 
-def runs(pid):
-    handle = ctypes.windll.kernel32.OpenProcess(0x100000, False, pid)
-    if not handle:
-        return False
-    running = ctypes.windll.kernel32.WaitForSingleObject(handle, 0) == 0x102
-    ctypes.windll.kernel32.CloseHandle(handle)
-    return running
-
-def wait(question):
-    for _ in range(300):
-        if question():
-            return True
-        time.sleep(0.1)
-    return False
-
 def kill(name):
     note = os.path.join(folder, "note")
     process = subprocess.Popen([os.path.join(folder, name), "stay", note], env=environ)
-    wait(lambda: os.path.exists(note) and os.path.getsize(note))
-    with open(note) as stream:
-        pid = int(stream.read())
+    pid = read_pid(note)
     os.remove(note)
     before = runs(pid)
     process.terminate()
@@ -117,20 +98,9 @@ def build(project: ProjectFolder, index_server: IndexServer) -> Callable[..., st
 
 
 @pytest.fixture
-def drive(
-    tmp_path: Path, run_in_lab: Callable[..., subprocess.CompletedProcess[str]]
-) -> Callable[..., Any]:
+def drive(drive_windows: Callable[..., Any]) -> Callable[..., Any]:
     """Return a function that evaluates an expression there, among what DRIVER has."""
-
-    def run(python: str, programs: dict[str, str], expression: str) -> Any:
-        driver = tmp_path / "driver.py"
-        text = f"PROGRAMS = {programs!r}\n{DRIVER}\nprint(json.dumps({expression}))\n"
-        driver.write_text(text, "utf-8")
-        done = run_in_lab(f"win-py{python.replace('.', '')}", driver)
-        assert done.returncode == 0, done.stderr
-        return json.loads(done.stdout.strip().splitlines()[-1])
-
-    return run
+    return partial(drive_windows, DRIVER)
 
 
 @pytest.mark.parametrize("python", HOSTS)
@@ -144,7 +114,7 @@ def test_it_starts_by_its_name_finds_python_and_leaves_with_the_programs_exit_co
     }
     words = ["two words", 'a "quote"', "größe"]
     calls = ", ".join(f"run({name!r}), run({name!r}, *{words!r})" for name in programs)
-    results = drive(python, programs, f"[{calls}]")
+    results = drive(f"[{calls}]", python=python, PROGRAMS=programs)
     assert [(code, stderr) for code, _, stderr in results] == [(1, ""), (4, "")] * 2
     assert [stdout.strip() for _, stdout, _ in results] == [
         f"Windows {name} {given!r}" for name in programs for given in ([], words)
@@ -157,9 +127,8 @@ def test_a_windowed_program_runs_without_a_console(
 ) -> None:
     programs = {"demo.exe": build(formats, windowed=True, python="pythonw")}
     note = "os.path.join(folder, 'note')"
-    found = drive(
-        "3.12", programs, f"[[run('demo.exe', 'x', NOTE={note})[0], open({note}).read()]] * 2"
-    )
+    expression = f"[[run('demo.exe', 'x', NOTE={note})[0], open({note}).read()]] * 2"
+    found = drive(expression, PROGRAMS=programs)
     assert found == [[2, "pythonw.exe"]] * 2
 
 
@@ -168,7 +137,7 @@ def test_a_program_ends_with_its_start(
 ) -> None:
     programs = {"demo.exe": build(["exe"], python="python")}
     ran, ended = True, True
-    found = drive("3.12", programs, "[kill('demo.exe'), kill('demo.exe')]")
+    found = drive("[kill('demo.exe'), kill('demo.exe')]", PROGRAMS=programs)
     assert found == [[ran, ended]] * 2
 
 
@@ -180,7 +149,7 @@ def test_a_file_tells_what_its_environments_take_and_removes_them(
         "[run('demo.exe')[0]] + [run('demo.exe', *words, MULTIPLAT='cache') "
         "for words in ([], ['clean'], [])] + [run('demo.exe')[0]]"
     )
-    first, shown, removed, nothing, again = drive("3.12", programs, expression)
+    first, shown, removed, nothing, again = drive(expression, PROGRAMS=programs)
     assert first == again == 1
     assert shown[0] == removed[0] == nothing[0] == 0
     (line, total) = shown[1].splitlines()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
@@ -13,9 +14,7 @@ from tests.support.app import build_app
 from tests.support.wheels import make_wheel
 
 if TYPE_CHECKING:
-    import subprocess
     from collections.abc import Callable
-    from pathlib import Path
 
 pytestmark = pytest.mark.lab
 
@@ -58,9 +57,6 @@ def say(word):
 """
 
 DRIVER: Final = """\
-import base64, ctypes, glob, json, msvcrt, os, struct, subprocess, sys, threading, time
-
-kernel = ctypes.windll.kernel32
 TEMP = os.environ["TEMP"]
 HOME = os.path.join(TEMP, HOME_NAME)
 FILE = os.path.join(TEMP, "demo.pex")
@@ -76,28 +72,6 @@ def run(*words, **options):
     done = subprocess.run(command, **options)
     return [done.returncode, (done.stdout or b"").decode("utf-8", "replace").strip()]
 
-def wait(path):
-    for _ in range(600):
-        if os.path.exists(path) and os.path.getsize(path):
-            with open(path) as stream:
-                return int(stream.read())
-        time.sleep(0.1)
-
-def runs(pid):
-    handle = kernel.OpenProcess(0x100000, False, pid)
-    if not handle:
-        return False
-    running = kernel.WaitForSingleObject(handle, 0) == 0x102
-    kernel.CloseHandle(handle)
-    return running
-
-def ends(pid):
-    for _ in range(100):
-        if not runs(pid):
-            return True
-        time.sleep(0.1)
-    return False
-
 def kill_start(name, command, in_job=False):
     folder = os.path.join(TEMP, name)
     os.makedirs(folder)
@@ -105,11 +79,11 @@ def kill_start(name, command, in_job=False):
     if in_job:
         job = kernel.CreateJobObjectW(None, None)
         assert kernel.AssignProcessToJobObject(job, int(process._handle))
-    program, daemon = wait(folder + "/program"), wait(folder + "/daemon")
+    program, daemon = read_pid(folder + "/program"), read_pid(folder + "/daemon")
     before = [runs(program), runs(daemon)]
     process.terminate()
     process.wait()
-    after = [ends(program), runs(daemon)]
+    after = [wait(lambda: not runs(program)), runs(daemon)]
     kernel.TerminateProcess(kernel.OpenProcess(1, False, daemon), 0)
     return before + after
 
@@ -218,22 +192,9 @@ def program(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 @pytest.fixture
-def drive(
-    program: str,
-    tmp_path: Path,
-    run_in_lab: Callable[..., subprocess.CompletedProcess[str]],
-) -> Callable[[str], Any]:
+def drive(program: str, drive_windows: Callable[..., Any]) -> Callable[[str], Any]:
     """Return a function that evaluates an expression on Windows, among what DRIVER has."""
-
-    def run(expression: str) -> Any:
-        driver = tmp_path / "driver.py"
-        names = f"PROGRAM, HOME_NAME, ODD = {program!r}, {HOME_NAME!r}, {ODD!r}\n"
-        driver.write_text(f"{names}{DRIVER}\nprint(json.dumps({expression}))\n", "utf-8")
-        done = run_in_lab("win-py312", driver)
-        assert done.returncode == 0, done.stderr
-        return json.loads(done.stdout.strip().splitlines()[-1])
-
-    return run
+    return partial(drive_windows, DRIVER, PROGRAM=program, HOME_NAME=HOME_NAME, ODD=ODD)
 
 
 def test_scripts_are_programs_that_get_their_arguments_as_they_are(

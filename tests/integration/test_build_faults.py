@@ -7,7 +7,6 @@ import itertools
 import multiprocessing
 import os
 import random
-import socket
 import sys
 import time
 from dataclasses import replace
@@ -30,6 +29,7 @@ from hatch_multiplat.resolve.solve import TIMEOUT
 from hatch_multiplat.targets.target import Target
 from tests.support.caches import make_cache
 from tests.support.project import ProjectFolder, make_project
+from tests.support.server import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -185,9 +185,7 @@ def loop(index: IndexServer, name: str) -> None:
 
 
 def nowhere(index: IndexServer, name: str) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    index.redirect(name, f"http://127.0.0.1:{port}/x")
+    index.redirect(name, f"http://127.0.0.1:{free_port()}/x")
 
 
 def login(index: IndexServer, name: str) -> None:

@@ -8,11 +8,8 @@ from __future__ import annotations
 
 import base64
 import os
-import socket
 import subprocess
 import sys
-import time
-from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +19,7 @@ import uv
 
 from tests.support.index_server import IndexServer
 from tests.support.project import make_project
+from tests.support.server import free_port, run_server
 from tests.support.wheels import make_sdist, make_wheel
 
 if TYPE_CHECKING:
@@ -77,27 +75,14 @@ def devpi(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Devpi]:
     state = ["--serverdir", str(folder / "state")]
     init = [str(programs / "devpi-init"), *state, "--no-root-pypi", "--root-passwd", "s3cret"]
     subprocess.run(init, check=True, capture_output=True)
-    with closing(socket.socket()) as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [str(programs / "devpi-server"), *state, "--host", "127.0.0.1", "--port", str(port)]
-    with (folder / "log").open("wb") as log:
-        server = subprocess.Popen([*command, "--threads", "4"], stdout=log, stderr=log)
-    try:
-        for _ in range(600):
-            with closing(socket.socket()) as probe:
-                if probe.connect_ex(("127.0.0.1", port)) == 0:
-                    break
-            assert server.poll() is None, (folder / "log").read_text("utf-8")
-            time.sleep(0.05)
+    port = free_port()
+    options = (*state, "--host", "127.0.0.1", "--port", str(port), "--threads", "4")
+    with run_server(programs / "devpi-server", *options, port=port, folder=folder):
         url = f"http://127.0.0.1:{port}"
         answer = requests.post(f"{url}/+login", json=LOGIN, timeout=20)
         token = f"root:{answer.json()['result']['password']}"
         login = base64.b64encode(token.encode()).decode()
         yield Devpi(url=url, headers={"X-Devpi-Auth": login})
-    finally:
-        server.terminate()
-        server.wait(20)
 
 
 @pytest.fixture(scope="module")

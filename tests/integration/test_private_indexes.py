@@ -7,14 +7,10 @@ import functools
 import hashlib
 import http.server
 import re
-import socket
-import subprocess
 import sys
 import threading
-import time
 import tomllib
 import zipfile
-from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +18,7 @@ import pytest
 
 from hatch_multiplat.base.errors import CoverageError, FetchError, SolveError
 from tests.support.project import make_project
-from tests.support.server import Server, send
+from tests.support.server import Server, free_port, run_server, send
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -388,24 +384,11 @@ def pypiserver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, 
     (folder / "packages").mkdir()
     digest = "{SHA}" + base64.b64encode(hashlib.sha1(b"s3cret").digest()).decode()
     (folder / "passwords").write_text(f"ada:{digest}\n", "utf-8")
-    with closing(socket.socket()) as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [sys.executable, "-m", "pypiserver", "run", "-i", "127.0.0.1", "-p", str(port)]
-    command += ["-P", "passwords", "-a", "list,download,update", "packages"]
-    with (folder / "log").open("wb") as log:
-        server = subprocess.Popen(command, cwd=folder, stdout=log, stderr=log)
-    try:
-        for _ in range(200):
-            with closing(socket.socket()) as probe:
-                if probe.connect_ex(("127.0.0.1", port)) == 0:
-                    break
-            assert server.poll() is None, (folder / "log").read_text("utf-8")
-            time.sleep(0.05)
+    port = free_port()
+    options = ["-i", "127.0.0.1", "-p", str(port), "-P", "passwords", "-a", "list,download,update"]
+    words = ("-m", "pypiserver", "run", *options, "packages")
+    with run_server(sys.executable, *words, port=port, folder=folder):
         yield f"http://127.0.0.1:{port}/simple/", folder / "packages"
-    finally:
-        server.terminate()
-        server.wait(10)
 
 
 @pytest.mark.parametrize("way", ["in the URL", "netrc", "by name", "none", "wrong"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import os
 import shutil
+import sys
 import tempfile
 from contextlib import suppress
 from pathlib import Path
@@ -24,6 +25,20 @@ def make_cache(folder: Path) -> str:
     with suppress(OSError):
         skeletons.symlink_to(_shared(), target_is_directory=True)
     return str(folder)
+
+
+def make_home(folder: Path) -> dict[str, str]:
+    """Return the variables of somebody whose home and caches are in a folder.
+
+    This Python is the first on PATH, which a file's header takes.
+    """
+    return {
+        **os.environ,
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+        "HOME": str(folder / "home"),
+        "XDG_CACHE_HOME": str(folder / "cache"),
+        "HATCH_MULTIPLAT_CACHE": make_cache(folder / "store"),
+    }
 
 
 def share_skeletons() -> None:

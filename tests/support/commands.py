@@ -44,7 +44,16 @@ def run_command(
 
     Without `environ` it has the variables of the test run.
     """
-    done = subprocess.run(
+    done = run_process(*words, cwd=cwd, environ=environ)
+    assert done.returncode == code, done.stdout
+    return done.stdout
+
+
+def run_process(
+    *words: str | Path, cwd: Path, environ: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run a command, however it ends; its `stdout` is all that it printed."""
+    return subprocess.run(
         [str(word) for word in words],
         cwd=cwd,
         env=environ,
@@ -55,5 +64,3 @@ def run_command(
         encoding="utf-8",
         check=False,
     )
-    assert done.returncode == code, done.stdout
-    return done.stdout

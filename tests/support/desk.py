@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import tomlkit
 
-from tests.support.caches import make_cache
+from tests.support.caches import make_home
 from tests.support.page import Shell
 
 MINOR: Final = f"{sys.version_info.major}.{sys.version_info.minor}"
@@ -67,17 +67,10 @@ def make_desk(folder: Path, **environ: str) -> Shell:
     (root / "pyproject.toml").write_text(PYPROJECT, "utf-8")
     tools = folder / "tools"
     tools.mkdir()
-    path = [str(tools), str(Path(sys.executable).parent), os.environ["PATH"]]
+    home = make_home(folder)
     return Shell(
         cwd=root,
-        environ={
-            **os.environ,
-            "HOME": str(folder / "home"),
-            "XDG_CACHE_HOME": str(folder / "cache"),
-            "HATCH_MULTIPLAT_CACHE": make_cache(folder / "store"),
-            "PATH": os.pathsep.join(path),
-            **environ,
-        },
+        environ={**home, "PATH": f"{tools}{os.pathsep}{home['PATH']}", **environ},
         replace={"-m build": "-m build --no-isolation", '"3.12"': f'"{MINOR}"', "cp312": TAG},
     )
 

@@ -175,6 +175,10 @@ class Shell:
                 assert output.splitlines() == [self.here(line) for line in step.shown]
         return printed
 
+    def do(self, command: str, **environ: str) -> str:
+        """Run a command that no page shows; returns what it printed."""
+        return self.run([Step(command=command, shown=())], **environ)[0]
+
 
 def read_page(name: str) -> str:
     """Return a page by its path in `docs/`, without the ending; README is the repository's."""

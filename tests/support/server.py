@@ -1,18 +1,21 @@
-"""A server on loopback, in a thread of the test's own process."""
+"""Servers on loopback: in a thread of the test's own process, and programs that are servers."""
 
 from __future__ import annotations
 
 import base64
 import socket
+import subprocess
 import threading
-from contextlib import contextmanager
+import time
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, cast
 
 if TYPE_CHECKING:
     import ssl
     from collections.abc import Iterator, Mapping
+    from pathlib import Path
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,6 +116,37 @@ def refused_port() -> Iterator[str]:
     with socket.socket() as held:
         held.bind(("127.0.0.1", 0))
         yield f"127.0.0.1:{held.getsockname()[1]}"
+
+
+def free_port() -> int:
+    """Return a port on which nobody listens, and somebody may."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        return cast("int", free.getsockname()[1])
+
+
+@contextmanager
+def run_server(*words: str | Path, port: int, folder: Path) -> Iterator[None]:
+    """Run a program in a folder while it listens on a port; its `log` there is what it says."""
+    log = folder / "log"
+    with (
+        log.open("wb") as output,
+        subprocess.Popen(words, cwd=folder, stdout=output, stderr=output) as server,
+    ):
+        try:
+            wait_for_port(port, server, log)
+            yield
+        finally:
+            server.terminate()
+
+
+def wait_for_port(port: int, server: subprocess.Popen[bytes], log: Path | None = None) -> None:
+    """Return when a program listens on a port; it must not end before."""
+    for _ in range(600):
+        assert server.poll() is None, log.read_text("utf-8") if log else "the server has ended"
+        with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+            return
+        time.sleep(0.05)
+    raise AssertionError(f"nothing listens on port {port}")
 
 
 def basic_auth(user: str, password: str) -> str:

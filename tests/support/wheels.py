@@ -76,15 +76,16 @@ def make_wheel(
         tags=tags,
         requires=requires,
         requires_python=requires_python,
-        extras=extras or {},
+        extras=extras,
         entry_points={**({"console_scripts": scripts} if scripts else {}), **(entry_points or {})},
         files=files,
-        data=data or {},
+        data=data,
         build=build,
     )
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / _wheel_filename(name, version, tags, build)
-    record = _record(name, version, members, blob)
+    itself = f"{_stem(name, version)}.dist-info/RECORD"
+    record = _record(members, itself, [_blob_row(name, blob)] if blob else [])
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         for member, content in members.items():
             archive.writestr(_member(member), content)
@@ -94,7 +95,7 @@ def make_wheel(
             with archive.open(info, "w", force_zip64=blob >= 2**31) as file:
                 for chunk in _blob_chunks(name, blob):
                     file.write(chunk)
-        archive.writestr(_member(f"{_stem(name, version)}.dist-info/RECORD"), record)
+        archive.writestr(_member(itself), record)
     return path
 
 
@@ -125,15 +126,12 @@ def make_sdist(
         tags=tags,
         requires=requires,
         requires_python=requires_python,
-        extras={},
         entry_points={"console_scripts": scripts} if scripts else {},
         files=files,
-        data={},
-        build="",
     )
     info = f"{_stem(name, version)}.dist-info"
     metadata = members[f"{info}/METADATA"]
-    members[f"{info}/RECORD"] = _record(name, version, members, 0)
+    members[f"{info}/RECORD"] = _record(members, f"{info}/RECORD")
     wheel = {
         "filename": _wheel_filename(name, version, tags, ""),
         "failure": failure,
@@ -204,7 +202,7 @@ def rewrite(
     listed = next(name for name in [*members, ""] if name.endswith(".dist-info/RECORD") or not name)
     if record and listed:
         del members[listed]
-        members[listed] = _record_of(members, listed)
+        members[listed] = _record(members, listed)
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in members.items():
             info = _member(name)
@@ -220,11 +218,11 @@ def _wheel_members(
     tags: str,
     requires: Iterable[str],
     requires_python: str | None,
-    extras: Mapping[str, Iterable[str]],
     entry_points: Mapping[str, Mapping[str, str]],
     files: Files | None,
-    data: Files,
-    build: str,
+    extras: Mapping[str, Iterable[str]] | None = None,
+    data: Files | None = None,
+    build: str = "",
 ) -> dict[str, bytes]:
     """Return the members of a wheel but for RECORD, in their order."""
     stem = _stem(name, version)
@@ -235,7 +233,7 @@ def _wheel_members(
     if requires_python:
         metadata.append(f"Requires-Python: {requires_python}")
     metadata += [f"Requires-Dist: {requirement}" for requirement in requires]
-    for extra, requirements in extras.items():
+    for extra, requirements in (extras or {}).items():
         metadata.append(f"Provides-Extra: {extra}")
         metadata += [f'Requires-Dist: {req} ; extra == "{extra}"' for req in requirements]
     pure = tags.endswith("-none-any")
@@ -247,7 +245,7 @@ def _wheel_members(
         *([f"Build: {build}"] if build else []),
     ]
     texts: dict[str, str | bytes] = dict(sorted(files.items()))
-    texts |= {f"{stem}.data/{path}": content for path, content in sorted(data.items())}
+    texts |= {f"{stem}.data/{path}": content for path, content in sorted((data or {}).items())}
     if entry_points:
         lines = []
         for group, points in entry_points.items():
@@ -258,27 +256,20 @@ def _wheel_members(
     return {k: v.encode() if isinstance(v, str) else v for k, v in texts.items()}
 
 
-def _record(name: str, version: str, members: Mapping[str, bytes], blob: int) -> bytes:
-    rows = [
-        (path, _record_hash(hashlib.sha256(content)), len(content))
-        for path, content in members.items()
-    ]
-    if blob:
-        hasher = hashlib.sha256()
-        for chunk in _blob_chunks(name, blob):
-            hasher.update(chunk)
-        rows.append((_blob_name(name), _record_hash(hasher), blob))
-    text = io.StringIO()
-    itself = (f"{_stem(name, version)}.dist-info/RECORD", "", "")
-    csv.writer(text, lineterminator="\n").writerows([*rows, itself])
-    return text.getvalue().encode()
-
-
-def _record_of(members: Mapping[str, bytes], itself: str) -> bytes:
-    text = io.StringIO()
+def _record(
+    members: Mapping[str, bytes], itself: str, more: Iterable[tuple[str, str, int]] = ()
+) -> bytes:
     rows = [(k, _record_hash(hashlib.sha256(v)), len(v)) for k, v in members.items()]
-    csv.writer(text, lineterminator="\n").writerows([*rows, (itself, "", "")])
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows([*rows, *more, (itself, "", "")])
     return text.getvalue().encode()
+
+
+def _blob_row(name: str, blob: int) -> tuple[str, str, int]:
+    hasher = hashlib.sha256()
+    for chunk in _blob_chunks(name, blob):
+        hasher.update(chunk)
+    return _blob_name(name), _record_hash(hasher), blob
 
 
 def _record_hash(hasher: hashlib._Hash) -> str:

@@ -7,11 +7,12 @@ dotted names. An expression that nothing answers is an error.
 from __future__ import annotations
 
 import re
-import subprocess
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ruamel.yaml import YAML
+
+from tests.support.commands import run_process
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -56,21 +57,15 @@ class Runner:
                 continue
             output = self.folder / "output"
             output.write_text("", "utf-8")
-            done = subprocess.run(
-                ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", self.fill(step["run"])],
+            done = run_process(
+                *("bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", self.fill(step["run"])),
                 cwd=self.cwd,
-                env={
+                environ={
                     **self.environ,
                     "GITHUB_OUTPUT": str(output),
                     "GITHUB_STEP_SUMMARY": str(self.folder / "summary"),
                     **{key: self.fill(value) for key, value in step.get("env", {}).items()},
                 },
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                text=True,
-                encoding="utf-8",
-                check=False,
             )
             printed, ended = printed + done.stdout, done.returncode
             for match in _OUTPUT.finditer(output.read_text("utf-8")):

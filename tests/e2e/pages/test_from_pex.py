@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import os
 import re
 import sys
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from hatch_multiplat.config.config import known_keys
 from hatch_multiplat.config.pex_options import refuse_option
-from tests.support.caches import make_cache
-from tests.support.page import Shell, Step, open_page, read_page
+from tests.support.caches import make_home
+from tests.support.page import Shell, open_page, read_page
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 PAGE = read_page("how-to/from-pex")
 ROWS = re.findall(r"^\| (`-.*) \| (.*) \|$", PAGE, re.MULTILINE)
@@ -52,25 +54,13 @@ def test_the_page_is_a_project_and_its_commands_run(tmp_path: Path) -> None:
     (root / "demo" / "__init__.py").write_text("")
     (root / "templates" / "page.html").write_text("<p>")
     (root / "bin" / "legacy.py").write_text(f"#!/usr/bin/env python3\n{LEGACY}")
-    environ = os.environ | {
-        "HOME": str(tmp_path / "home"),
-        "XDG_CACHE_HOME": str(tmp_path / "cache"),
-        "HATCH_MULTIPLAT_CACHE": make_cache(tmp_path / "store"),
-        "HATCH_MULTIPLAT_OFFLINE": "1",
-        # The file's header takes the first Python on PATH.
-        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
-    }
-
+    environ = make_home(tmp_path) | {"HATCH_MULTIPLAT_OFFLINE": "1"}
     shell = Shell(cwd=root, environ=environ, replace={})
-
-    def run(command: str) -> str:
-        return shell.run([Step(command=command, shown=())])[0]
-
     with open_page("how-to/from-pex") as page:
         table = page.take("toml").replace('["linux-x86_64"]', '["current"]')
         (root / "pyproject.toml").write_text(f"{PROJECT}\n{table}")
-        run("python -m build --wheel --no-isolation")
-        assert run("./dist/demo-1.0.pex") == "<p> True True\n"
+        shell.do("python -m build --wheel --no-isolation")
+        assert shell.do("./dist/demo-1.0.pex") == "<p> True True\n"
         shown = shell.run(page.steps())
     assert shown[0] == "demo\n"
     assert shown[1].startswith("usage:")

@@ -16,7 +16,7 @@ import uv
 
 from tests.support.desk import EXECUTABLE, WHEEL, make_desk, write_table
 from tests.support.index_server import IndexServer
-from tests.support.page import Shell, Step, open_page
+from tests.support.page import Shell, open_page
 from tests.support.wheels import make_wheel
 
 if TYPE_CHECKING:
@@ -46,11 +46,6 @@ def shell(plugin_wheels: Path, tmp_path: Path) -> Shell:
     )
     environ = {name: value for name, value in desk.environ.items() if name != "XDG_CACHE_HOME"}
     return replace(desk, environ=environ, replace={})
-
-
-def do(shell: Shell, command: str, **environ: str) -> str:
-    """Run a command that no page shows; returns what it printed."""
-    return shell.run([Step(command=command, shown=())], **environ)[0]
 
 
 def test_readme_and_install_page_from_nothing_but_a_checkout(
@@ -87,10 +82,10 @@ def test_readme_and_install_page_from_nothing_but_a_checkout(
     assert left == [EXECUTABLE, WHEEL]
     table = tomllib.loads(path.read_text("utf-8"))["tool"]["multiplat"]
     assert len(table["platforms"]) == 5
-    assert do(shell, f"{sys.executable} dist/{EXECUTABLE}") == "it ran\n"
+    assert shell.do(f"{sys.executable} dist/{EXECUTABLE}") == "it ran\n"
     # Without the variables, the project itself says where the checkout is.
     write_table(shell, terminal.here(named), CURRENT)
-    do(terminal, "python3 -m build --outdir named")
+    terminal.do("python3 -m build --outdir named")
     assert (shell.cwd / "named" / EXECUTABLE).is_file()
 
 
@@ -101,17 +96,17 @@ def test_without_hatch(shell: Shell) -> None:
     executable = shell.cwd / "dist" / EXECUTABLE
     with open_page("how-to/without-hatch") as page:
         assert above.run([*page.steps("pip install"), *page.steps(".pex build")])
-        assert do(shell, f"{sys.executable} {executable}") == "it ran\n"
+        assert shell.do(f"{sys.executable} {executable}") == "it ran\n"
         executable.unlink()
         scripts = {"git-inspect": "git_inspect.cli:main"}
         files = {"git_inspect/cli.py": "def main():\n    print('it ran, too')\n"}
         make_wheel(executable.parent, "git-inspect", "1.0.0", scripts=scripts, files=files)
         above.run(page.steps("--wheel"))
-        assert do(shell, f"{sys.executable} {executable}") == "it ran, too\n"
+        assert shell.do(f"{sys.executable} {executable}") == "it ran, too\n"
         executable.unlink()
         write_table(shell, CURRENT)
         shell.run(page.steps("hatch build -t multiplat"))
-    assert do(shell, f"{sys.executable} {executable}") == "it ran\n"
+    assert shell.do(f"{sys.executable} {executable}") == "it ran\n"
 
 
 def test_monorepo(shell: Shell) -> None:
@@ -136,16 +131,16 @@ def test_monorepo(shell: Shell) -> None:
         (root / "pyproject.toml").write_text(page.take("toml", "workspace]"), "utf-8")
         write_table(member, CURRENT, page.take("toml", "workspace = true"), named)
         here.run(page.steps())
-        assert "library-1.0.0" in do(here, f"unzip -l {executable}")
-        assert do(here, f"{sys.executable} {executable}") == "it ran\n"
+        assert "library-1.0.0" in here.do(f"unzip -l {executable}")
+        assert here.do(f"{sys.executable} {executable}") == "it ran\n"
         (root / "pyproject.toml").unlink()
         for having, dependency in (("path =", "library"), ("allow-direct-references", "")):
             executable.unlink()
             table = page.take("toml", having)
             project = {"project": {"dependencies": [dependency]}} if dependency else {}
             write_table(member, CURRENT, {"project": {"name": "app"}}, project, table, named)
-            do(member, "python -m build --wheel --no-isolation")
-            assert "library-1.0.0" in do(here, f"unzip -l {executable}")
+            member.do("python -m build --wheel --no-isolation")
+            assert "library-1.0.0" in here.do(f"unzip -l {executable}")
 
 
 def test_reproducible_builds(shell: Shell, tmp_path: Path) -> None:
@@ -158,11 +153,11 @@ def test_reproducible_builds(shell: Shell, tmp_path: Path) -> None:
         needs = {"project": {"dependencies": ["rich", "pygit2"]}} | CURRENT
         locked = page.take("toml", "uv.lock")
         write_table(shell, needs, locked)
-        do(terminal, f"{uv.find_uv_bin()} lock")
+        terminal.do(f"{uv.find_uv_bin()} lock")
         index.add(make_wheel(tmp_path / "files", "rich", "15.0"))
         index.add(make_wheel(tmp_path / "files", "pygit2", "1.20.0"))
-        do(without, "python -m build --wheel --no-isolation")
-        listed = do(terminal, f"unzip -l dist/{EXECUTABLE}")
+        without.do("python -m build --wheel --no-isolation")
+        listed = terminal.do(f"unzip -l dist/{EXECUTABLE}")
         assert "rich-14.0" in listed
         assert "pygit2-1.19.0" in listed
 
@@ -172,7 +167,7 @@ def test_reproducible_builds(shell: Shell, tmp_path: Path) -> None:
         (shell.cwd / "build-constraints.txt").write_text(f"{pins}\n", "utf-8")
         told = replace(terminal, replace={"-m build": "-m build --wheel 2>&1"})
         assert "\n  - hatchling==1.33.0\n" in told.run(constrained)[-1]
-        listed = do(terminal, f"unzip -l dist/{EXECUTABLE}")
+        listed = terminal.do(f"unzip -l dist/{EXECUTABLE}")
         assert "rich-14.0" in listed
         assert "pygit2-1.19.0" in listed
 

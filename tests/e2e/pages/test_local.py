@@ -48,11 +48,6 @@ def shell(tmp_path: Path) -> Shell:
     return make_desk(tmp_path, HATCH_MULTIPLAT_OFFLINE="1")
 
 
-def do(shell: Shell, command: str, **environ: str) -> str:
-    """Run a command that no page shows; returns what it printed."""
-    return shell.run([Step(command=command, shown=())], **environ)[0]
-
-
 def wheels_in(shell: Shell) -> dict[str, str]:
     """Return the versions of the wheels in the executable but for the project's own."""
     with zipfile.ZipFile(shell.cwd / "dist" / EXECUTABLE) as archive:
@@ -64,7 +59,7 @@ def wheels_in(shell: Shell) -> dict[str, str]:
 
 def locked(shell: Shell, **environ: str) -> dict[str, str]:
     """Return the versions that a lock made now would have."""
-    do(shell, "hatch-multiplat lock --quiet --upgrade", **environ)
+    shell.do("hatch-multiplat lock --quiet --upgrade", **environ)
     text = (shell.cwd / "pylock.multiplat.toml").read_text("utf-8")
     return {package["name"]: package["version"] for package in tomllib.loads(text)["packages"]}
 
@@ -86,12 +81,12 @@ def test_several_commands(shell: Shell) -> None:
     with open_page("how-to/several-commands") as page:
         table, names = page.take("toml", "[project.scripts]"), page.take("toml", "executables")
         write_table(shell, table, names)
-        do(shell, "python -m build --wheel")
-        dist = Shell(cwd=shell.cwd / "dist", environ=shell.environ, replace=shell.replace)
+        shell.do("python -m build --wheel")
+        dist = replace(shell, cwd=shell.cwd / "dist")
         assert dist.run(page.steps())[-1] == "the log []\n"
     (shell.cwd / "dist" / "git-log").symlink_to(EXECUTABLE)
-    assert do(shell, "./dist/git-log x") == "the log ['--oneline', 'x']\n"
-    assert do(shell, f"./dist/{EXECUTABLE}") == "it ran\n"
+    assert shell.do("./dist/git-log x") == "the log ['--oneline', 'x']\n"
+    assert shell.do(f"./dist/{EXECUTABLE}") == "it ran\n"
 
 
 def test_publish(shell: Shell) -> None:
@@ -111,9 +106,9 @@ def test_publish(shell: Shell) -> None:
 def test_checksums_and_inventory(shell: Shell) -> None:
     with open_page("how-to/checksums-and-inventory") as page:
         write_table(shell, page.take("toml"))
-        do(shell, "python -m build")
+        shell.do("python -m build")
     assert made(shell) == ["SHA256SUMS", EXECUTABLE, f"{EXECUTABLE}.cdx.json", WHEEL, SDIST]
-    do(shell, f"cd dist && rm {SDIST} && sha256sum --check --strict --ignore-missing SHA256SUMS")
+    shell.do(f"cd dist && rm {SDIST} && sha256sum --check --strict --ignore-missing SHA256SUMS")
     inventory = json.loads((shell.cwd / "dist" / f"{EXECUTABLE}.cdx.json").read_text("utf-8"))
     assert inventory["bomFormat"] == "CycloneDX"
 
@@ -132,14 +127,14 @@ def test_choose_platforms(shell: Shell) -> None:
         left_out = tomllib.loads(page.take("toml", "exclude"))
         table = {"platforms": ["linux-x86_64-musl", "windows-arm64"], "python": ["3.14", "3.15"]}
         write_table(shell, {"tool": {"multiplat": {**table, **left_out}}})
-        shown = do(shell, "hatch-multiplat targets")
+        shown = shell.do("hatch-multiplat targets")
         for name in ("cp314-musllinux_1_2_x86_64", "cp314-win_arm64"):
             assert name in shown
         assert "cp315-" not in shown
         table = tomllib.loads(page.take("toml", "platforms/host.json"))
         write_table(shell, {"tool": {"multiplat": {**table, "python": [MINOR]}}})
-        assert "2 targets" in do(shell, "python -m build --wheel 2>&1")
-        assert do(shell, f"./dist/{EXECUTABLE}") == "it ran\n"
+        assert "2 targets" in shell.do("python -m build --wheel 2>&1")
+        assert shell.do(f"./dist/{EXECUTABLE}") == "it ran\n"
 
 
 def test_check(shell: Shell, make_wheel: MakeFile) -> None:
@@ -148,7 +143,7 @@ def test_check(shell: Shell, make_wheel: MakeFile) -> None:
     write_table(shell, {"tool": {"multiplat": table}})
     with open_page("how-to/check") as page:
         first, *_ = YAML(typ="safe").load(page.take("yaml"))
-        do(shell, first["run"], GITHUB_STEP_SUMMARY="summary.md")
+        shell.do(first["run"], GITHUB_STEP_SUMMARY="summary.md")
         assert "All 2 targets are covered" in (shell.cwd / "summary.md").read_text("utf-8")
         assert (shell.cwd / "coverage.html").read_text("utf-8").startswith("<!DOCTYPE html>")
         # In place of PyPI.
@@ -165,9 +160,9 @@ def test_verify(shell: Shell) -> None:
     table = {"platforms": ["linux-aarch64", "linux-x86_64-musl"], "python": ["3.12"]}
     with open_page("how-to/verify") as page:
         write_table(shell, {"tool": {"multiplat": table}}, page.take("toml"))
-    do(shell, "python -m build --wheel")
-    assert "2 of 2 targets proven complete, 2 run" in do(
-        shell, f"hatch-multiplat verify dist/{EXECUTABLE}"
+    shell.do("python -m build --wheel")
+    assert "2 of 2 targets proven complete, 2 run" in shell.do(
+        f"hatch-multiplat verify dist/{EXECUTABLE}"
     )
     file = str(shell.cwd / "dist" / EXECUTABLE)
     words = ["-L", "/usr/aarch64-linux-gnu", "/opt/aarch64/bin/python3.12", file, "--version"]
@@ -211,11 +206,11 @@ def test_ci(shell: Shell, index_server: IndexServer, make_wheel: MakeFile, tmp_p
     (tmp_path / "home").mkdir(exist_ok=True)  # what is no folder is no home
     runner = Shell(cwd=shell.cwd, environ=home, replace=shell.replace)
     for command in runs["build"]:
-        do(runner, command)
+        runner.do(command)
     (cached,) = (step["with"] for step in jobs["build"]["steps"] if "cache" in step.get("uses", ""))
     assert list((tmp_path / cached["path"].replace("~", "home") / "wheels").rglob("*.whl"))
     trial = Shell(cwd=shell.cwd / "dist", environ=home, replace={})
-    assert [do(trial, command) for command in runs["try"]] == ["it ran\n"]
+    assert [trial.do(command) for command in runs["try"]] == ["it ran\n"]
 
 
 def check_schema(name: str, text: str, folder: Path) -> None:
@@ -249,7 +244,7 @@ def test_release(shell: Shell, tmp_path: Path) -> None:
     )
     for step in jobs["build"]["steps"]:
         if "run" in step:
-            do(shell, step["run"])
+            shell.do(step["run"])
     assert set(made(shell)) == files
     runner.run(jobs["page"]["steps"])
     uploaded = noted["gh"].read_text("utf-8").splitlines()
@@ -263,7 +258,7 @@ def test_release(shell: Shell, tmp_path: Path) -> None:
     pipeline: dict[str, Any] = YAML(typ="safe").load(gitlab)
     variables = {"CI_COMMIT_TAG": "1.0.0", "CI_JOB_TOKEN": "token", "PACKAGES": "https://packages"}
     for name in ("build", "sign", "pypi", "files", "page"):
-        do(shell, "\n".join(pipeline[name]["script"]), **variables)
+        shell.do("\n".join(pipeline[name]["script"]), **variables)
     assert set(made(shell)) == files  # The stand-in for cosign writes nothing.
     words = noted["twine"].read_text("utf-8").splitlines()
     assert words == ["upload", f"dist/{WHEEL}", f"dist/{SDIST}"]

@@ -7,7 +7,6 @@ import os
 import shlex
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -18,8 +17,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.caches import make_cache
+from tests.support.caches import make_home
 from tests.support.page import open_page
+from tests.support.server import free_port, wait_for_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -49,22 +49,6 @@ def servers() -> Iterator[ExitStack]:
         yield stack
 
 
-def free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port: int = found.getsockname()[1]
-        return port
-
-
-def wait_for(port: int, server: subprocess.Popen[bytes]) -> None:
-    for _ in range(600):
-        assert server.poll() is None, f"the server has ended with {server.returncode}"
-        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
-            return
-        time.sleep(0.1)
-    pytest.fail(f"nothing listens on port {port}")
-
-
 def stop(server: subprocess.Popen[bytes]) -> None:
     server.terminate()
     assert server.wait(timeout=30) in {0, -15}
@@ -72,12 +56,7 @@ def stop(server: subprocess.Popen[bytes]) -> None:
 
 def test_the_commands_of_the_page_serve(project: Path, servers: ExitStack, tmp_path: Path) -> None:
     ports = {"8000": str(free_port()), "8001": str(free_port())}
-    environ = os.environ | {
-        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
-        "HOME": str(tmp_path / "home"),
-        "XDG_CACHE_HOME": str(tmp_path / "cache"),
-        "HATCH_MULTIPLAT_CACHE": make_cache(tmp_path / "store"),
-    }
+    environ = make_home(tmp_path)
     answers, titles = [], []
     with open_page("how-to/serve") as page:
         lines = [step.command for step in page.all_steps()]
@@ -89,7 +68,7 @@ def test_the_commands_of_the_page_serve(project: Path, servers: ExitStack, tmp_p
         if line.endswith(" &"):
             server = subprocess.Popen(words, cwd=project, env=environ)
             servers.callback(stop, server)
-            wait_for(int(next(port for port in ports.values() if port in command)), server)
+            wait_for_port(int(next(port for port in ports.values() if port in command)), server)
             shown = subprocess.run(
                 ["ps", "-o", "args=", "-p", str(server.pid)],
                 check=True,
@@ -117,11 +96,7 @@ def test_gunicorn_is_upgraded_while_it_runs(
     project: Path, servers: ExitStack, tmp_path: Path
 ) -> None:
     """SIGUSR2: it starts its own file anew, with arguments that have the injected ones already."""
-    environ = os.environ | {
-        "HOME": str(tmp_path / "home"),
-        "XDG_CACHE_HOME": str(tmp_path / "cache"),
-        "HATCH_MULTIPLAT_CACHE": make_cache(tmp_path / "store"),
-    }
+    environ = make_home(tmp_path)
     build = [sys.executable, "-m", "build", "--wheel", "--no-isolation"]
     subprocess.run(build, cwd=project, env=environ, check=True, stdout=subprocess.DEVNULL)
     link = project / "hello-gunicorn"
@@ -131,7 +106,7 @@ def test_gunicorn_is_upgraded_while_it_runs(
     for command in ([str(link)], [sys.executable, str(link)]):
         server = subprocess.Popen([*command, *bind], cwd=project, env=environ)
         servers.callback(stop, server)
-        wait_for(port, server)
+        wait_for_port(port, server)
         old = wait_for_pid(pid_file)
         os.kill(old, signal.SIGUSR2)
         new = wait_for_pid(project / "pid.2")
