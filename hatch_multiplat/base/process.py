@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 import subprocess
 import time
@@ -50,21 +49,21 @@ def run_tool(
     command: Sequence[str | Path],
     *,
     cwd: Path,
-    environ: Mapping[str, str | None] | None = None,
+    environ: Mapping[str, str | None],
     check: bool = True,
     timeout: float | None = None,
     late: str = "",
 ) -> Finished:
     """Run a tool to its end and return what it said.
 
-    `name` is what messages call the tool; `environ` is laid over this process's environment, None
-    takes a variable out of it. With `check`, a non-zero exit raises ToolError with the command and
+    `name` is what messages call the tool; `environ` has all variables that it gets, but for those
+    that are None. With `check`, a non-zero exit raises ToolError with the command and
     its output; a tool that cannot be started, or does not end within `timeout` seconds, always
     does: `late` says what to do then. Credentials in URLs are replaced in everything returned.
     """
     words = [str(word) for word in command]
     # Tools that know a width break their lines, also within what is looked for in them.
-    variables: dict[str, str | None] = {**os.environ, "COLUMNS": _WIDE, **(environ or {})}
+    variables = {**environ, "COLUMNS": _WIDE}
     LOG.debug("run %s", redact_text(shlex.join(words)))
     started = time.monotonic()
     try:

@@ -113,7 +113,7 @@ def prepare(request: Request, invocation: Invocation) -> Prepared:
             project_dir=project.folder,
             offline="scie" in config.formats and is_offline(invocation.environ),
         ),
-        locked=require_lock(project),
+        locked=require_lock(project, invocation.environ),
         context=open_context(project, invocation),
     )
 

@@ -130,7 +130,7 @@ class Answer:
         return f"{self.summary}{again}"
 
 
-def ask_keyring(url: str, user: str) -> tuple[str, str] | None:
+def ask_keyring(url: str, user: str, environ: Mapping[str, str]) -> tuple[str, str] | None:
     """Return user and password for a URL, or else for its host; None if there are none.
 
     Without a `user` the keyring is asked for that as well, which takes version 25.2 of it. A
@@ -141,7 +141,14 @@ def ask_keyring(url: str, user: str) -> tuple[str, str] | None:
     for service in (url, f"{host}:{parts.port}" if parts.port else host):
         words = ["keyring", "get", service, *([user] if user else ["--mode", "creds"])]
         try:
-            done = run_tool("keyring", words, cwd=Path.cwd(), check=False, timeout=_KEYRING_TIMEOUT)
+            done = run_tool(
+                "keyring",
+                words,
+                cwd=Path.cwd(),
+                environ=environ,
+                check=False,
+                timeout=_KEYRING_TIMEOUT,
+            )
         except ToolError:
             return None
         lines = done.stdout.splitlines()
@@ -155,8 +162,8 @@ def ask_keyring(url: str, user: str) -> tuple[str, str] | None:
 class _Auth(AuthBase):
     """Finds user and password for a request by its URL, then in netrc, then in the keyring."""
 
-    def __init__(self, credentials: Credentials) -> None:
-        self._credentials = credentials
+    def __init__(self, credentials: Credentials, environ: Mapping[str, str]) -> None:
+        self._credentials, self._environ = credentials, environ
         self._asked: dict[str, tuple[str, str]] = {}
         self._lock = threading.Lock()
 
@@ -186,7 +193,7 @@ class _Auth(AuthBase):
             if url not in self._asked:
                 pair = get_netrc_auth(url)
                 if pair is None or (user and pair[0] != user):
-                    pair = ask_keyring(url, user)
+                    pair = ask_keyring(url, user, self._environ)
                 self._asked[url] = pair or (user, "")
         pair = self._asked[url]
         return pair if any(pair) else None
@@ -200,7 +207,7 @@ class Session(requests.Session):
     ) -> None:
         super().__init__()
         self.headers["User-Agent"] = f"hatch-multiplat/{__version__}"
-        self.auth = _Auth(credentials)
+        self.auth = _Auth(credentials, environ)
         self.verify = choose_certificates(environ) or True
         self._credentials, self._environ, self._limits = credentials, environ, limits
         for scheme in ("https://", "http://"):

@@ -378,7 +378,7 @@ def _variable_of(name: str) -> str:
 
 
 def uv_environment(sources: Sources, environ: Mapping[str, str]) -> dict[str, str | None]:
-    """Return the variables to run uv with; None hides one of the user's.
+    """Return the variables to run uv with: those of `environ`, or None where uv is to see none.
 
     Credentials are in variables alone, in no file of ours and on no command line: `uv_settings` has
     an index for each address with a login, of which uv finds the login in its variables, and git
@@ -386,6 +386,7 @@ def uv_environment(sources: Sources, environ: Mapping[str, str]) -> dict[str, st
     """
     credentials = sources.credentials
     variables: dict[str, str | None] = {
+        **environ,
         # Without this, uv first looks for an interpreter of `--python-version` to download.
         "UV_PYTHON_DOWNLOADS": "never",
         "NO_COLOR": "1",

@@ -58,7 +58,7 @@ def find_interpreters(environ: Mapping[str, str]) -> tuple[Interpreter, ...]:
     at all) is left out. The same Python under two names counts once.
     """
     paths = _find_paths(environ)
-    machines = map_in_threads(_probe, paths, _JOBS)
+    machines = map_in_threads(lambda path: _probe(path, environ), paths, _JOBS)
     return tuple(
         Interpreter(path=path, machine=machine)
         for path, machine in zip(paths, machines, strict=True)
@@ -108,12 +108,13 @@ def _is_program(path: Path) -> bool:
         return False
 
 
-def _probe(path: Path) -> Machine | None:
+def _probe(path: Path, environ: Mapping[str, str]) -> Machine | None:
     try:
         done = run_tool(
             str(path),
             [path, "-I", "-S", "-B", "-c", _probe_source()],
             cwd=path.parent,
+            environ=environ,
             check=False,
             timeout=PROBE_SECONDS,
         )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fnmatch
-import os
 import re
 import shlex
 import time
@@ -34,7 +33,7 @@ from hatch_multiplat.wheels.wheel_check import find_wheel_problems
 from hatch_multiplat.wheels.wheel_file import read_wheel_file
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from packaging.utils import NormalizedName
 
@@ -254,12 +253,14 @@ def plan_trials(
     return tuple(sorted(trials, key=lambda trial: order[trial.target]))
 
 
-def run_trial(trial: Trial, arguments: Sequence[str], *, timeout: float) -> TrialResult:
+def run_trial(
+    trial: Trial, arguments: Sequence[str], *, timeout: float, environ: Mapping[str, str]
+) -> TrialResult:
     """Run the program once, as at a first start on this machine.
 
-    Its set-up goes to a temporary folder, which is gone afterwards.
+    Its environment goes to a temporary folder, which is gone afterwards.
     """
-    environ: dict[str, str | None] = dict.fromkeys(filter(_DISTURBING.fullmatch, os.environ))
+    undisturbed = {name: v for name, v in environ.items() if not _DISTURBING.fullmatch(name)}
     started = time.monotonic()
     with temporary_folder() as folder:
         try:
@@ -267,7 +268,7 @@ def run_trial(trial: Trial, arguments: Sequence[str], *, timeout: float) -> Tria
                 "the program",
                 [*trial.words, *arguments],
                 cwd=Path.cwd(),
-                environ={**environ, "PEX_ROOT": str(folder)},
+                environ={**undisturbed, "PEX_ROOT": str(folder)},
                 check=False,
                 timeout=timeout,
             )

@@ -82,8 +82,11 @@ class NewLock:
     offered: frozenset[tuple[object, ...]]
 
 
-def read_lock(project: Project) -> LockFile | None:
-    """Read the project's lock; None if it has none. Raises LockError for an invalid one."""
+def read_lock(project: Project, environ: Mapping[str, str]) -> LockFile | None:
+    """Read the project's lock; None if it has none. Raises LockError for an invalid one.
+
+    uv, which a `uv.lock` takes, has the variables of `environ`.
+    """
     name = project.config.lock
     path = project.folder / name
     try:
@@ -94,7 +97,7 @@ def read_lock(project: Project) -> LockFile | None:
         raise LockError(f"{name} cannot be read: {explain_unreadable(error)}") from error
     base = path.parent
     if path.name == UV_LOCK:
-        text, base = _export_uv_lock(project), project.folder
+        text, base = _export_uv_lock(project, environ), project.folder
     # Who is told to remove a file must not lose one of their own.
     is_default = path.name == DEFAULT_LOCK
     remedy = f"remove it, and write it anew with: {RENEW}" if is_default else ""
@@ -111,12 +114,12 @@ def read_lock(project: Project) -> LockFile | None:
     return LockFile(name=name, lock=lock, base=base.resolve(), text=text, inputs=inputs)
 
 
-def require_lock(project: Project) -> LockFile | None:
+def require_lock(project: Project, environ: Mapping[str, str]) -> LockFile | None:
     """Read the project's lock; a lock that the table names must exist.
 
     Only the lock of the default name may be missing: then the project has none.
     """
-    locked = read_lock(project)
+    locked = read_lock(project, environ)
     name = project.config.lock
     if locked is None and name != DEFAULT_LOCK:
         how = "uv lock" if name.endswith(UV_LOCK) else RENEW
@@ -229,7 +232,7 @@ def _lock_of_workspace(project: Project) -> str | None:
     return Path(os.path.relpath(root / UV_LOCK, project.folder.resolve())).as_posix()
 
 
-def _export_uv_lock(project: Project) -> str:
+def _export_uv_lock(project: Project, environ: Mapping[str, str]) -> str:
     """Convert a `uv.lock` to PEP 751 by uv itself, unchanged."""
     config = project.config
     # Paths in what uv prints start from the folder that it runs in.
@@ -243,7 +246,7 @@ def _export_uv_lock(project: Project) -> str:
             *(word for group in config.dependency_groups for word in ("--group", group)),
         ],
         cwd=project.folder.resolve(),
-        environ={"UV_PYTHON_DOWNLOADS": "never", "NO_COLOR": "1"},
+        environ={**environ, "UV_PYTHON_DOWNLOADS": "never", "NO_COLOR": "1"},
         check=False,
     )
     if done.returncode:

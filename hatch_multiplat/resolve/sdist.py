@@ -160,7 +160,7 @@ def build_universal_wheel(source: LockedSource, context: BuildContext) -> Wheel:
     with temporary_folder() as folder:
         if archive is None:
             context.say(f"Building {source.name} from {redact(source.url)}")
-            tree = _check_out(source, folder / "checkout", offline=context.offline)
+            tree = _check_out(source, folder / "checkout", context)
         else:
             version = f"{source.version or ''}".rstrip()
             context.say(f"Building {source.name} {version}".rstrip() + ", which has no wheel")
@@ -203,17 +203,18 @@ def _fetch(source: LockedSource, context: BuildContext) -> CachedFile:
     )[artifact.key]
 
 
-def _check_out(source: LockedSource, folder: Path, *, offline: bool) -> Path:
+def _check_out(source: LockedSource, folder: Path, context: BuildContext) -> Path:
     """Check out one commit of a repository by git, as uv does."""
     if source.vcs_type != "git":
         raise NotUniversalError(f"and a checkout by {source.vcs_type} is not built here")
-    if offline and urlsplit(source.url).scheme != "file":
+    if context.offline and urlsplit(source.url).scheme != "file":
         raise NotUniversalError("and it cannot be checked out offline")
     folder.mkdir()
     never = {"GIT_TERMINAL_PROMPT": "0", "GIT_DIR": None, "GIT_WORK_TREE": None}
+    environ = {**context.environ, **never}
 
     def run(*words: str) -> None:
-        run_tool("git", ["git", *words], cwd=folder, environ=never)
+        run_tool("git", ["git", *words], cwd=folder, environ=environ)
 
     try:
         run("init", "--quiet")

@@ -43,7 +43,7 @@ def test_the_keyring_is_asked_for_the_url_and_then_for_the_host(
     user: str, answers: dict[str, str], expected: tuple[str, str] | None, keyring: Keyring
 ) -> None:
     keyring.answer(answers)
-    assert ask_keyring(URL, user) == expected
+    assert ask_keyring(URL, user, os.environ) == expected
     assert keyring.asked[0].startswith(f"get {URL} ")
 
 
@@ -51,7 +51,7 @@ def test_a_keyring_that_is_not_there_has_no_password(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert ask_keyring(URL, "ann") is None
+    assert ask_keyring(URL, "ann", os.environ) is None
 
 
 def test_the_keyring_is_asked_once_and_after_netrc(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -48,9 +49,8 @@ class ProjectFolder:
 
     def build(self, **environ: str) -> Report:
         request = Request(project=open_project(self.root), default_dir=self.dist)
-        invocation = Invocation(
-            progress=Progress(), say=self.said.append, environ=self.environ | environ
-        )
+        variables = {**os.environ, **self.environ, **environ}
+        invocation = Invocation(progress=Progress(), say=self.said.append, environ=variables)
         return build_executable(prepare(request, invocation), self.wheel)
 
 

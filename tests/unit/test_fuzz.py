@@ -242,7 +242,7 @@ def test_a_lock_is_taken_or_refused(
     (folder / "pylock.toml").write_text(text, "utf-8")
     with refusals():
         project, question = prepare(folder, TABLE)
-        locked = read_lock(project)
+        locked = read_lock(project, {})
         assert locked is not None
         select_all(locked.lock, project.config.targets, base=locked.base)
         check_fresh(locked, question)

@@ -166,7 +166,7 @@ def _search(
 
     With other targets than the table's, the lock only says which versions to keep.
     """
-    locked = None if no_lock else require_lock(project)
+    locked = None if no_lock else require_lock(project, os.environ)
     if locked is None or widened:
         prior = locked.text if locked else None
         return resolve(question, context, prior=prior, downloads=downloads)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import os
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -75,7 +76,7 @@ def lock(
     opened, metadata = open_with_metadata(project, terminal)
     question, context = prepare_question(opened, metadata, terminal)
     name = opened.config.lock
-    present = read_lock(opened)
+    present = read_lock(opened, os.environ)
     check_writable(name, present)
     if present is not None:
         _check_locked(names, present)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from typing import TYPE_CHECKING, Final
@@ -80,7 +81,7 @@ def build_wheel(folder: Path, output: Path, terminal: Terminal) -> Path:
             "uv build",
             [find_uv(), "build", *wheel_flags(folder), *place],
             cwd=output,
-            environ={SWITCH: "0", "UV_PYTHON_DOWNLOADS": "never", "NO_COLOR": "1"},
+            environ={**os.environ, SWITCH: "0", "UV_PYTHON_DOWNLOADS": "never", "NO_COLOR": "1"},
         )
     except ToolError as error:
         if _BUILD_REQUIREMENTS.search(str(error)) is None:

@@ -167,7 +167,7 @@ def _run_all(
     for trial in trials:
         if sys.stderr.isatty():
             terminal.display_info(f"Running {trial.target} under {trial.under}")
-        runs.append(run_trial(trial, arguments, timeout=timeout))
+        runs.append(run_trial(trial, arguments, timeout=timeout, environ=os.environ))
     return tuple(runs)
 
 

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import os
 import subprocess
 from typing import TYPE_CHECKING, Any
 
@@ -33,7 +32,7 @@ def finished(*, stdout: str = "", stderr: str = "") -> Finished:
 
 
 def test_what_is_returned_shows_no_credentials(calls: list[dict[str, Any]], tmp_path: Path) -> None:
-    found = run_tool("uv", ["uv", tmp_path / "x"], cwd=tmp_path, check=False)
+    found = run_tool("uv", ["uv", tmp_path / "x"], cwd=tmp_path, environ={}, check=False)
 
     assert found == Finished(
         returncode=3, stdout="from https://***@own.test/x\n", stderr="no https://***@own.test/y\n"
@@ -42,26 +41,21 @@ def test_what_is_returned_shows_no_credentials(calls: list[dict[str, Any]], tmp_
     assert calls[0]["stdin"] is subprocess.DEVNULL
 
 
-def test_variables_are_laid_over_those_of_this_process(
+def test_a_tool_gets_the_variables_that_it_is_given_and_none_of_this_process(
     calls: list[dict[str, Any]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("KEPT", "1")
-    monkeypatch.setenv("CHANGED", "1")
-    monkeypatch.setenv("GONE", "1")
+    monkeypatch.setenv("OURS", "1")
 
-    run_tool("uv", ["uv"], cwd=tmp_path, environ={"CHANGED": "2", "GONE": None}, check=False)
+    run_tool("uv", ["uv"], cwd=tmp_path, environ={"GIVEN": "2", "GONE": None}, check=False)
 
-    assert calls[0]["env"]["KEPT"] == "1"
-    assert calls[0]["env"]["CHANGED"] == "2"
-    assert "GONE" not in calls[0]["env"]
-    assert os.environ["CHANGED"] == "1"
+    assert calls[0]["env"] == {"GIVEN": "2", "COLUMNS": "100000"}
 
 
 def test_a_failure_shows_what_ran_and_what_it_said(
     calls: list[dict[str, Any]], tmp_path: Path
 ) -> None:
     with pytest.raises(ToolError) as caught:
-        run_tool("uv", ["uv", "--index", "https://me:secret@own.test/x"], cwd=tmp_path)
+        run_tool("uv", ["uv", "--index", "https://me:secret@own.test/x"], cwd=tmp_path, environ={})
 
     assert str(caught.value) == (
         "uv failed with exit code 3\n"
@@ -79,7 +73,7 @@ def test_a_tool_that_cannot_be_started_is_named(
     monkeypatch.setattr(subprocess, "run", run)
 
     with pytest.raises(ToolError) as caught:
-        run_tool("uv", ["/nowhere/uv"], cwd=tmp_path, check=False)
+        run_tool("uv", ["/nowhere/uv"], cwd=tmp_path, environ={}, check=False)
 
     assert str(caught.value) == (
         "cannot start uv (/nowhere/uv): No such file or directory; is it installed?"
@@ -93,7 +87,7 @@ def test_a_tool_that_does_not_end_is_named(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setattr(subprocess, "run", run)
 
     with pytest.raises(ToolError, match=r"^uv did not end within 1\.5 s$"):
-        run_tool("uv", ["uv"], cwd=tmp_path, timeout=1.5)
+        run_tool("uv", ["uv"], cwd=tmp_path, environ={}, timeout=1.5)
 
 
 @pytest.mark.parametrize(
