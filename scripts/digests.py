@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 import tempfile
 from importlib import metadata
@@ -15,6 +16,7 @@ from pathlib import Path
 
 from hatch_multiplat.__about__ import __version__
 from hatch_multiplat.executable.accounting import constant_digests, pex_digests, read_releases
+from hatch_multiplat.executable.pex import PexHome
 from venvs import ROOT
 
 RELEASES = ROOT / "hatch_multiplat" / "executable" / "releases.json"
@@ -27,7 +29,8 @@ def main() -> None:
     if parser.parse_args().release:
         releases["releases"][__version__] = constant_digests()
     with tempfile.TemporaryDirectory() as name:
-        releases["pex"][metadata.version("pex")] = pex_digests(Path(name))
+        home = PexHome(root=Path(name), environ=os.environ)
+        releases["pex"][metadata.version("pex")] = pex_digests(home)
     RELEASES.write_text(json.dumps(releases, indent=1, sort_keys=True) + "\n", "utf-8")
     sys.stdout.write(f"wrote {RELEASES.relative_to(ROOT)}\n")
 

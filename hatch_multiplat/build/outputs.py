@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from hatch_multiplat.config.formats import ScieOptions
+    from hatch_multiplat.executable.pex import PexHome
     from hatch_multiplat.executable.writer import BuildInputs
 
     # The outputs of one format: the name of the target that each is for, or "", and its path.
@@ -46,12 +47,9 @@ class OutputContext:
     folder: Path
     name: str
     cache: Path
+    home: PexHome
     scie: ScieOptions
     say: Callable[[str], object]
-
-    @property
-    def pex_root(self) -> Path:
-        return self.cache / "pex"
 
     @property
     def stem(self) -> str:
@@ -64,6 +62,7 @@ def write_outputs(
     output: Path,
     *,
     cache: Path,
+    home: PexHome,
     scie: ScieOptions,
     say: Callable[[str], object],
 ) -> tuple[Output, ...]:
@@ -76,7 +75,7 @@ def write_outputs(
     """
     with _translated(output), _temporary_folder(output.parent) as folder:
         context = OutputContext(
-            folder=folder / "made", name=output.name, cache=cache, scie=scie, say=say
+            folder=folder / "made", name=output.name, cache=cache, home=home, scie=scie, say=say
         )
         context.folder.mkdir()
         made = [
@@ -89,7 +88,7 @@ def write_outputs(
 
 def _make_pex(inputs: BuildInputs, context: OutputContext) -> Made:
     path = context.folder / context.name
-    yield "", write_executable(inputs, path, pex_root=context.pex_root)
+    yield "", write_executable(inputs, path, home=context.home)
 
 
 def _make_pyz(inputs: BuildInputs, context: OutputContext) -> Made:
@@ -133,7 +132,7 @@ def _make_exe(inputs: BuildInputs, context: OutputContext) -> Made:
         _write_pyz(inputs, archive, context)
     else:
         archive = context.folder.parent / f"{context.stem}{PEX}"
-        write_executable(inputs, archive, pex_root=context.pex_root, layout="zipapp")
+        write_executable(inputs, archive, home=context.home, layout="zipapp")
     for platform, name in names.items():
         path = context.folder / name
         options = inputs.config.exe
@@ -142,7 +141,7 @@ def _make_exe(inputs: BuildInputs, context: OutputContext) -> Made:
 
 def _make_scie(inputs: BuildInputs, context: OutputContext) -> Made:
     yield from write_scies(
-        inputs, context.folder, stem=context.stem, pex_root=context.pex_root, options=context.scie
+        inputs, context.folder, stem=context.stem, home=context.home, options=context.scie
     )
 
 

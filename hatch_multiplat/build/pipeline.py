@@ -21,7 +21,7 @@ from hatch_multiplat.build.own_wheels import (
 from hatch_multiplat.build.report import DependencyShare, Output, Report
 from hatch_multiplat.build.scie import check_places, settle_options
 from hatch_multiplat.build.side_outputs import check_wanted, write_side_outputs
-from hatch_multiplat.executable.pex import making_skeleton
+from hatch_multiplat.executable.pex import PexHome, making_skeleton
 from hatch_multiplat.executable.run_choice import (
     check_modules,
     choose_run,
@@ -150,7 +150,9 @@ def build_executable(prepared: Prepared, wheel: Path | None) -> Report:
     required = _read_requirements(project, own.metadata, context)
     downloads = Downloads(context, whole=True)
     resolving = time.monotonic()
-    with making_skeleton(project.config, pex_root=context.wheel_cache.root / "pex"):
+    cache = context.wheel_cache.root
+    home = PexHome(root=cache / "pex", environ=context.environ)
+    with making_skeleton(project.config, home):
         found = _resolve(project, own, prepared, downloads)
         selections = add_own_wheels(found, own, unpacked=is_unpacked_sdist(project.folder))
         wheels = own_wheels_of(selections, own)
@@ -169,8 +171,7 @@ def build_executable(prepared: Prepared, wheel: Path | None) -> Report:
         files=files,
         renewal=name_renewal(project.config.lock) if found.runs == 0 else "",
     )
-    checked = context.wheel_cache.root / "checked"
-    collisions = check_wheels(inputs.selections, files, checked=checked)
+    collisions = check_wheels(inputs.selections, files, checked=cache / "checked")
     name, scripts = own.metadata.name, own.scripts
     for line in (
         *render_collisions(collisions, len(selections)),
@@ -180,7 +181,7 @@ def build_executable(prepared: Prepared, wheel: Path | None) -> Report:
         context.say(line)
     writing = time.monotonic()
     outputs = write_outputs(
-        inputs, output, cache=context.wheel_cache.root, scie=prepared.scie, say=context.say
+        inputs, output, cache=cache, home=home, scie=prepared.scie, say=context.say
     )
     side_outputs = write_side_outputs(
         prepared.wanted,

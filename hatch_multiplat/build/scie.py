@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from hatch_multiplat.config.formats import ScieOptions
+    from hatch_multiplat.executable.pex import PexHome
     from hatch_multiplat.executable.writer import BuildInputs
     from hatch_multiplat.targets.target import Target
 
@@ -41,7 +42,7 @@ a Python for each platform from there. Where this machine cannot reach it:
 
 
 def write_scies(
-    inputs: BuildInputs, folder: Path, *, stem: str, pex_root: Path, options: ScieOptions
+    inputs: BuildInputs, folder: Path, *, stem: str, home: PexHome, options: ScieOptions
 ) -> list[tuple[str, Path]]:
     """Write a program for each platform into `folder`; returns the targets' names with the paths.
 
@@ -55,17 +56,22 @@ def write_scies(
     for platform, target in scie_targets(targets, options).items():
         with (
             temporary_folder(folder, prefix=BESIDE) as own,
-            own_pex_root(pex_root) as root,
+            own_pex_root(home.root) as root,
         ):
             pex = write_executable(
                 restrict(inputs, {target}),
                 own / "built" / f"{stem}.pex",
-                pex_root=pex_root,
+                home=home,
                 layout="zipapp",
             )
             words = scie_arguments(options, platform=platform, target=target)
             try:
-                run_pex(["scie", "create", *words, pex], module="pex.cli", folder=own, root=root)
+                run_pex(
+                    ["scie", "create", *words, pex],
+                    module="pex.cli",
+                    folder=own,
+                    home=replace(home, root=root),
+                )
             except ToolError as error:
                 what = f"the scie for {platform} with CPython {_python(target)}"
                 raise ToolError(f"cannot make {what}: {error}{_help_for(error)}") from error

@@ -47,9 +47,9 @@ from hatch_multiplat.wheels.wheel_file import BROKEN
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-    from pathlib import Path
 
     from hatch_multiplat.executable.executable import Executable
+    from hatch_multiplat.executable.pex import PexHome
     from hatch_multiplat.executable.table import Table
 
 State = Literal["known", "rewritten", "unknown", "wrong"]
@@ -120,11 +120,10 @@ def constant_digests() -> dict[str, str]:
     }
 
 
-def pex_digests(pex_root: Path) -> dict[str, object]:
+def pex_digests(home: PexHome) -> dict[str, object]:
     """Return pex's parts of every file: its runtime, with and without tools, and its start."""
     found = [
-        find_skeleton(Config(targets=(), include_tools=tools), pex_root=pex_root)
-        for tools in (False, True)
+        find_skeleton(Config(targets=(), include_tools=tools), home) for tools in (False, True)
     ]
     start, _ = split_start(found[0].texts[MAIN])
     return {

@@ -62,6 +62,14 @@ FULL: Final = ("No space left on device", "Errno 28", "Disk quota exceeded")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class PexHome:
+    """The folder below which pex keeps what the next build can use, and the variables it gets."""
+
+    root: Path
+    environ: Mapping[str, str]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Skeleton:
     """A PEX without wheels: PEX-INFO's values, the texts that name its hash, all other members.
 
@@ -114,41 +122,40 @@ def with_hash(info: Mapping[str, Any]) -> dict[str, Any]:
     return {**rest, HASH: digest}
 
 
-def find_skeleton(config: Config, *, pex_root: Path) -> Skeleton:
+def find_skeleton(config: Config, home: PexHome) -> Skeleton:
     """Return the skeleton for these options, made by pex if there is none yet.
 
-    Below `pex_root`, pex and this keep what the next build can use. Raises ToolError when pex fails
-    or writes something else than what is known here, ExecutableError where it meets a full disk or
-    the folder cannot be written.
+    Raises ToolError when pex fails or writes something else than what is known here,
+    ExecutableError where it meets a full disk or the folder cannot be written.
     """
-    path = _path(config, pex_root)
+    path = _path(config, home)
     content = _read_kept(path)
     if content is None:
-        content = normalize(_make(_arguments(config), pex_root))
+        content = normalize(_make(_arguments(config), home))
         # A cache that cannot be written costs time at the next build, and nothing else.
         with suppress(OSError):
             _keep(content, path)
     return parse_skeleton(content)
 
 
-def lacks_skeleton(config: Config, *, pex_root: Path) -> bool:
+def lacks_skeleton(config: Config, home: PexHome) -> bool:
     """Tell whether pex has to make a skeleton for a build with these options."""
     formats = config.formats
     takes_one = "pex" in formats or ("exe" in formats and "pyz" not in formats)
-    return takes_one and _read_kept(_path(config, pex_root)) is None
+    return takes_one and _read_kept(_path(config, home)) is None
 
 
 @contextmanager
-def making_skeleton(config: Config, *, pex_root: Path) -> Iterator[None]:
+def making_skeleton(config: Config, home: PexHome) -> Iterator[None]:
     """Let pex make the skeleton that a build lacks while the build does something else.
 
     At the end it is made, unless pex has failed: `find_skeleton` then says why.
     """
-    lacking = [config] if lacks_skeleton(config, pex_root=pex_root) else []
+    lacking = [config] if lacks_skeleton(config, home) else []
     if lacking:
         with suppress(ImportError):
             import filelock  # noqa: F401, PLC0415 - no thread is to import: see HttpClient.prepare
-    outcomes = run_in_threads(lambda one: find_skeleton(one, pex_root=pex_root), lacking, 1)
+    outcomes = run_in_threads(lambda one: find_skeleton(one, home), lacking, 1)
     try:
         yield
     except KeyboardInterrupt:  # The user waits for nothing more.
@@ -162,8 +169,8 @@ def _arguments(config: Config) -> tuple[str, ...]:
     return (*option_arguments(config), *config.pex_args)
 
 
-def _path(config: Config, pex_root: Path) -> Path:
-    return pex_root / FOLDER / _key(_arguments(config))
+def _path(config: Config, home: PexHome) -> Path:
+    return home.root / FOLDER / _key(_arguments(config), home.environ)
 
 
 def option_arguments(config: Config) -> list[str]:
@@ -259,21 +266,21 @@ def _unknown(why: str) -> ToolError:
     )
 
 
-def _make(arguments: Sequence[str], pex_root: Path) -> bytes:
-    with own_pex_root(pex_root) as root, told_as_cache(pex_root):
+def _make(arguments: Sequence[str], home: PexHome) -> bytes:
+    with own_pex_root(home.root) as root, told_as_cache(home.root):
         # The root is this build's own; what a killed one has left in it goes first.
         folder = root.resolve() / "skeleton"
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()
         words = ("--output-file", "built.pex", "--layout", "zipapp")
         fixed = ("--no-pre-install-wheels", "--no-compress")
-        run_pex([*words, *fixed, *arguments], folder=folder, root=root)
+        run_pex([*words, *fixed, *arguments], folder=folder, home=replace(home, root=root))
         content = (folder / "built.pex").read_bytes()
         shutil.rmtree(folder, ignore_errors=True)
         return content
 
 
-def _key(arguments: Sequence[str]) -> str:
+def _key(arguments: Sequence[str], environ: Mapping[str, str]) -> str:
     """Return a name for everything that shapes a skeleton: pex, its Python, its options."""
     # The one that is required need not be installed; sources without metadata require none.
     required = own_requirements("build").get("pex")
@@ -283,7 +290,7 @@ def _key(arguments: Sequence[str]) -> str:
         "python": [sys.implementation.name, sys.version, sys.platform],
         "environment": {
             name: value
-            for name, value in sorted(os.environ.items())
+            for name, value in sorted(environ.items())
             if name in _HOMES or name.startswith("PEX_")
         },
         "arguments": list(arguments),
@@ -309,29 +316,32 @@ def _keep(content: bytes, path: Path) -> None:
             old.unlink()
 
 
-def run_pex(words: Sequence[str | Path], *, module: str = "pex", folder: Path, root: Path) -> None:
-    """Run pex in a folder with its caches in `root`; raises ToolError, and ExecutableError.
+def run_pex(
+    words: Sequence[str | Path], *, module: str = "pex", folder: Path, home: PexHome
+) -> None:
+    """Run pex in a folder, with its caches at `home`; raises ToolError, and ExecutableError.
 
     `module` is `pex`, or `pex.cli` for what is otherwise called `pex3`. Where folders of PATH lie
     on another drive of Windows, pex fails at comparing them with its own, unless that comes first.
     """
-    environ = pex_environment(root)
+    environ = pex_environment(home)
     if os.name == "nt":
         own = Path(str(resources.files("pex")))
-        environ["PATH"] = os.pathsep.join([str(own), os.environ.get("PATH", os.defpath)])
+        environ["PATH"] = os.pathsep.join([str(own), home.environ.get("PATH", os.defpath)])
     with _disk_full_told():
         run_tool("pex", [sys.executable, "-m", module, *words], cwd=folder, environ=environ)
 
 
-def pex_environment(pex_root: Path) -> dict[str, str | None]:
-    """Return the variables that pex runs with: its caches in `pex_root`, no settings of a user.
+def pex_environment(home: PexHome) -> dict[str, str | None]:
+    """Return the variables that pex runs with: its caches at `home`, no settings of a user.
 
     pex writes into the file where its runtime keeps its cache unless told otherwise, and takes the
     cache folder of whoever builds for it; with the usual one it writes `~/.cache/pex`.
     """
     environ: dict[str, str | None] = {
+        **home.environ,
         "PEX_IGNORE_RCFILES": "1",
-        "PEX_ROOT": str(pex_root),
+        "PEX_ROOT": str(home.root),
         "PEX_EMIT_WARNINGS": "0",
         "XDG_CACHE_HOME": None,
     }

@@ -50,7 +50,7 @@ if TYPE_CHECKING:
     from hatch_multiplat.config.formats import ExeOptions, Layout
     from hatch_multiplat.config.run import Run
     from hatch_multiplat.executable.executable import HeldMember
-    from hatch_multiplat.executable.pex import Skeleton
+    from hatch_multiplat.executable.pex import PexHome, Skeleton
     from hatch_multiplat.executable.table import Table
     from hatch_multiplat.targets.platforms import Platform
     from hatch_multiplat.wheels.metadata import WheelTexts
@@ -82,21 +82,21 @@ class BuildInputs:
 
 
 def write_executable(
-    inputs: BuildInputs, output: Path, *, pex_root: Path, layout: Layout | None = None
+    inputs: BuildInputs, output: Path, *, home: PexHome, layout: Layout | None = None
 ) -> Path:
     """Write an executable under another name and rename it into place; returns `output`.
 
     `layout` is that of the table if none is given. With another than `zipapp`, the executable is a
-    folder, and `output` may not exist yet. When it exists, it is whole. Below `pex_root`, pex may
-    keep its own caches. Raises ConfigError for a script that is not one project's, ExecutableError
-    for what cannot be one zip file that every Python can run, WriteError where the caches cannot be
-    written, OSError where the output folder cannot, and ToolError when pex fails.
+    folder, and `output` may not exist yet. When it exists, it is whole. Raises ConfigError for a
+    script that is not one project's, ExecutableError for what cannot be one zip file that every
+    Python can run, WriteError where the caches cannot be written, OSError where the output folder
+    cannot, and ToolError when pex fails.
     """
     layout = layout or inputs.config.layout
     if layout == "zipapp":
         _check_limits(inputs)
     info = describe(inputs)
-    skeleton = find_skeleton(inputs.config, pex_root=pex_root).fill(info)
+    skeleton = find_skeleton(inputs.config, home).fill(info)
     wheels = [
         Member(name=DEPS + wheel.file, source=inputs.paths[wheel.file], size=wheel.size)
         for wheel in inputs.table.wheels

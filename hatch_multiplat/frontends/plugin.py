@@ -19,7 +19,7 @@ from hatch_multiplat.base.errors import MultiplatError
 from hatch_multiplat.base.own_requirements import not_installed, own_requirements
 from hatch_multiplat.build.checksums import FILENAME, write_checksums
 from hatch_multiplat.build.leftovers import remove_leftovers
-from hatch_multiplat.executable.pex import lacks_skeleton
+from hatch_multiplat.executable.pex import PexHome, lacks_skeleton
 from hatch_multiplat.frontends.render.error_text import render_error
 from hatch_multiplat.frontends.render.screen import layout
 from hatch_multiplat.index.local_files import paths_for_sdist
@@ -161,8 +161,8 @@ def check_installed(requirements: Iterable[Requirement]) -> None:
 
 def _runs_pex(config: Config, environ: Mapping[str, str]) -> bool:
     """Tell whether a build runs pex; what it has made before, in just this way, is kept."""
-    pex_root = WheelCache.default(environ).root / "pex"
-    return "scie" in config.formats or lacks_skeleton(config, pex_root=pex_root)
+    home = PexHome(root=WheelCache.default(environ).root / "pex", environ=environ)
+    return "scie" in config.formats or lacks_skeleton(config, home)
 
 
 def _unused_by_lock(project: Project, environ: Mapping[str, str]) -> set[str]:

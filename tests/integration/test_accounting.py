@@ -21,6 +21,7 @@ from hatch_multiplat.executable.zip_writer import Member, read_members, write_ar
 from hatch_multiplat.frontends.cli import main
 from tests.support.project import ProjectFolder, make_project
 from tests.support.wheels import make_wheel
+from tests.support.whole_pex import pex_home
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -364,7 +365,7 @@ def test_the_file_of_an_earlier_release_is_known_by_its_digests(
 
 def test_the_digests_of_the_pex_that_is_required_are_carried(tmp_path: Path) -> None:
     """`python scripts/digests.py` writes them anew."""
-    assert read_releases()["pex"][metadata.version("pex")] == pex_digests(tmp_path)
+    assert read_releases()["pex"][metadata.version("pex")] == pex_digests(pex_home(tmp_path))
 
 
 def test_a_lock_is_demanded_whole(project: ProjectFolder, whole: Path, tmp_path: Path) -> None:

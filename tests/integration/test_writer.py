@@ -24,7 +24,7 @@ from hatch_multiplat.executable import pex, zip_writer
 from hatch_multiplat.executable.writer import write_executable
 from tests.support.parts import INTERPRETER, make_parts
 from tests.support.project import make_project
-from tests.support.whole_pex import make_whole_pex, plain_info, read_zip
+from tests.support.whole_pex import make_whole_pex, pex_home, plain_info, read_zip
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -168,7 +168,7 @@ def test_an_executable_is_member_for_member_what_pex_makes_of_the_same_wheels(
     make: Callable[..., BuildInputs], pex_root: Path, tmp_path: Path, *, options: dict[str, Any]
 ) -> None:
     inputs = make(**options)
-    made = write_executable(inputs, tmp_path / "out" / "made.pex", pex_root=pex_root)
+    made = write_executable(inputs, tmp_path / "out" / "made.pex", home=pex_home(pex_root))
     whole = make_whole_pex(inputs, tmp_path / "whole")
     assert made.stat().st_mode == whole.stat().st_mode
     assert [path.name for path in made.parent.iterdir()] == ["made.pex"]
@@ -192,7 +192,7 @@ def test_a_folder_has_the_members_of_the_one_file(
     make: Callable[..., BuildInputs], pex_root: Path, tmp_path: Path, layout: Layout
 ) -> None:
     inputs = make(run=Run(kind="script", value="demo"))
-    folder = write_executable(inputs, tmp_path / "made.pex", pex_root=pex_root, layout=layout)
+    folder = write_executable(inputs, tmp_path / "made.pex", home=pex_home(pex_root), layout=layout)
     whole = make_whole_pex(inputs, tmp_path / "whole", layout=layout)
     names = {path.name for path in whole.iterdir()}
     assert {path.name for path in folder.iterdir()} == names | {".multiplat"}
@@ -204,7 +204,7 @@ def test_a_folder_has_the_members_of_the_one_file(
             inner = read_zip(path / ".bootstrap")
             members |= {f".bootstrap/{name}": data for name, data in inner.items()}
     assert_equal(dict(made), by_pex)
-    one_file = write_executable(inputs, tmp_path / "one-file.pex", pex_root=pex_root)
+    one_file = write_executable(inputs, tmp_path / "one-file.pex", home=pex_home(pex_root))
     members = read_zip(one_file)
     files = {name: data for name, data in members.items() if not name.endswith("/")}
     assert {name: data for name, data in made.items() if not name.endswith("/")} == files
@@ -225,7 +225,7 @@ def test_a_cache_folder_that_leads_elsewhere_is_not_in_the_file(
             (home / ".cache").symlink_to(tmp_path / "scratch")
         monkeypatch.setenv("HOME", str(home))
         output = home / "demo.pex"
-        write_executable(make(), output, pex_root=pex_root)
+        write_executable(make(), output, home=pex_home(pex_root))
         digests.add(digest(output))
     assert len(digests) == 1
     assert str(tmp_path).encode() not in output.read_bytes()
@@ -235,7 +235,8 @@ def test_a_script_that_differs_by_target_is_looked_for_where_it_runs(
     make: Callable[..., BuildInputs], pex_root: Path, tmp_path: Path
 ) -> None:
     inputs = make(run=Run(kind="script", value="native"))
-    info = read_zip(write_executable(inputs, tmp_path / "out.pex", pex_root=pex_root))["PEX-INFO"]
+    made = write_executable(inputs, tmp_path / "out.pex", home=pex_home(pex_root))
+    info = read_zip(made)["PEX-INFO"]
     assert json.loads(info)["script"] == "native"
     assert "entry_point" not in json.loads(info)
 
@@ -245,7 +246,7 @@ def test_a_script_of_two_projects_is_an_error(
 ) -> None:
     inputs = make(run=Run(kind="script", value="twice"))
     with pytest.raises(ConfigError) as caught:
-        write_executable(inputs, tmp_path / "out" / "out.pex", pex_root=pex_root)
+        write_executable(inputs, tmp_path / "out" / "out.pex", home=pex_home(pex_root))
     assert str(caught.value) == (
         "tool.multiplat.script: 'twice' is a script of same-tool and tool; "
         "name the function by the key 'entry-point' instead"
@@ -258,7 +259,7 @@ def test_a_url_is_no_word_in_the_file(
 ) -> None:
     url = "https://user:secret@files.test/speed-1.0-py3-none-any.whl?token=secret"
     inputs = make(requirements=(f"speed[x] @ {url} ; python_version > '3'",))
-    made = write_executable(inputs, tmp_path / "out.pex", pex_root=pex_root)
+    made = write_executable(inputs, tmp_path / "out.pex", home=pex_home(pex_root))
     members = read_zip(made)
     assert 'speed[x]; python_version > "3"' in json.loads(members["PEX-INFO"])["requirements"]
     assert not any(b"secret" in data for data in members.values())
@@ -268,15 +269,15 @@ def test_pex_runs_once_for_all_builds_with_the_same_options(
     make: Callable[..., BuildInputs], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Other wheels, targets and programs need no other skeleton, other options do."""
-    first = write_executable(make(), tmp_path / "first.pex", pex_root=tmp_path / "pex")
+    first = write_executable(make(), tmp_path / "first.pex", home=pex_home(tmp_path / "pex"))
     monkeypatch.setattr(pex, "run_tool", refuse)
-    again = write_executable(make(), tmp_path / "again.pex", pex_root=tmp_path / "pex")
+    again = write_executable(make(), tmp_path / "again.pex", home=pex_home(tmp_path / "pex"))
     assert digest(again) == digest(first)
     script = make(run=Run(kind="script", value="demo"))
-    write_executable(script, tmp_path / "script.pex", pex_root=tmp_path / "pex")
+    write_executable(script, tmp_path / "script.pex", home=pex_home(tmp_path / "pex"))
     with pytest.raises(AssertionError):
         write_executable(
-            make(include_tools=True), tmp_path / "tools.pex", pex_root=tmp_path / "pex"
+            make(include_tools=True), tmp_path / "tools.pex", home=pex_home(tmp_path / "pex")
         )
 
 
@@ -287,10 +288,10 @@ def test_the_folders_of_whoever_builds_are_not_in_the_file(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """pex would write its cache's path into the file, as it is for the user who builds."""
-    first = write_executable(make(), tmp_path / "first.pex", pex_root=pex_root)
+    first = write_executable(make(), tmp_path / "first.pex", home=pex_home(pex_root))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "caches"))
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
-    again = write_executable(make(), tmp_path / "again.pex", pex_root=tmp_path / "pex")
+    again = write_executable(make(), tmp_path / "again.pex", home=pex_home(tmp_path / "pex"))
     assert digest(first) == digest(again)
 
 
@@ -299,11 +300,11 @@ def test_a_damaged_skeleton_is_made_anew(
     make: Callable[..., BuildInputs], pex_root: Path, tmp_path: Path, damage: bytes
 ) -> None:
     root = tmp_path / "pex"
-    first = digest(write_executable(make(), tmp_path / "first.pex", pex_root=pex_root))
+    first = digest(write_executable(make(), tmp_path / "first.pex", home=pex_home(pex_root)))
     shutil.copytree(pex_root, root)
     for kept in (root / "skeletons").iterdir():
         kept.write_bytes(damage or kept.read_bytes()[:-1])
-    again = write_executable(make(), tmp_path / "again.pex", pex_root=root)
+    again = write_executable(make(), tmp_path / "again.pex", home=pex_home(root))
     assert digest(again) == first
 
 
@@ -313,9 +314,9 @@ def test_a_cache_that_cannot_be_written_costs_time_only(
     root = tmp_path / "pex"
     root.mkdir()
     (root / "skeletons").write_text("in the way", "utf-8")
-    built = write_executable(make(), tmp_path / "out.pex", pex_root=root)
+    built = write_executable(make(), tmp_path / "out.pex", home=pex_home(root))
     assert digest(built) == digest(
-        write_executable(make(), tmp_path / "other.pex", pex_root=pex_root)
+        write_executable(make(), tmp_path / "other.pex", home=pex_home(pex_root))
     )
 
 
@@ -326,7 +327,7 @@ def test_a_wheel_that_is_not_the_one_of_the_table_is_refused(
     (cut,) = (path for name, path in parts.paths.items() if name.startswith("speed"))
     cut.write_bytes(cut.read_bytes()[:-1])
     with pytest.raises(ExecutableError, match=r"speed-1\.0.* bytes instead of .*; build again"):
-        write_executable(parts, tmp_path / "out" / "out.pex", pex_root=pex_root)
+        write_executable(parts, tmp_path / "out" / "out.pex", home=pex_home(pex_root))
     assert list((tmp_path / "out").iterdir()) == []
 
 
@@ -338,13 +339,20 @@ def test_a_full_disk_is_told(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     parts = make()
-    write_executable(parts, tmp_path / "before.pex", pex_root=pex_root)
+    write_executable(parts, tmp_path / "before.pex", home=pex_home(pex_root))
     monkeypatch.setattr(
         zip_writer, "write_members", lambda *_, **__: Path("/dev/full").write_bytes(b"x")
     )
     output = tmp_path / "out" / "out.pex"
     with pytest.raises(WriteError) as caught:
-        write_outputs(parts, output, cache=pex_root.parent, scie=parts.config.scie, say=pytest.fail)
+        write_outputs(
+            parts,
+            output,
+            cache=pex_root.parent,
+            home=pex_home(pex_root),
+            scie=parts.config.scie,
+            say=pytest.fail,
+        )
     assert str(caught.value) == (
         f"cannot write {output}: No space left on device; "
         "free some space there, or remove files where there are too many for the disk, "

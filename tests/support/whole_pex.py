@@ -7,6 +7,7 @@ platform gets a `platform_version` of its own, by which the lock's markers name 
 from __future__ import annotations
 
 import json
+import os
 import zipfile
 from collections import defaultdict
 from graphlib import TopologicalSorter
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import tomlkit
 from packaging.utils import canonicalize_name
 
-from hatch_multiplat.executable.pex import option_arguments, run_pex, with_hash
+from hatch_multiplat.executable.pex import PexHome, option_arguments, run_pex, with_hash
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,6 +27,11 @@ if TYPE_CHECKING:
     from hatch_multiplat.wheels.selection import Selection, Wheel, WheelSet
 
     Groups = Sequence[tuple[Selection, WheelSet]]
+
+
+def pex_home(root: Path) -> PexHome:
+    """Return a home of pex, which has the variables of the test run."""
+    return PexHome(root=root, environ=os.environ)
 
 
 def make_whole_pex(inputs: BuildInputs, folder: Path, *, layout: str = "zipapp") -> Path:
@@ -45,7 +51,7 @@ def make_whole_pex(inputs: BuildInputs, folder: Path, *, layout: str = "zipapp")
         *option_arguments(inputs.config),
         *inputs.config.pex_args,
     ]
-    run_pex(words, folder=folder, root=folder / "pex-root")
+    run_pex(words, folder=folder, home=pex_home(folder / "pex-root"))
     return output
 
 

@@ -47,3 +47,17 @@ def entry_points() -> set[tuple[str, str]]:
     ]
     modules = [reference.partition(":")[0].split(".") for reference in references]
     return {(room, module) for _, room, module in modules}
+
+
+def test_only_the_frontends_read_the_variables_of_the_process() -> None:
+    """All else gets them from its caller; what runs inside an executable has no caller of ours."""
+    reading = {
+        path.relative_to(ROOT / PACKAGE).as_posix()
+        for path in (ROOT / PACKAGE).rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if getattr(node, "attr", getattr(node, "name", "")) in {"environ", "environb", "getenv"}
+        and (isinstance(node, ast.alias) or ast.unparse(node).startswith("os."))
+    }
+    allowed = ("frontends/", "runtime/", "executable/launcher.py")
+    assert reading
+    assert {name for name in reading if not name.startswith(allowed)} == set()

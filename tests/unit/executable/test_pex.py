@@ -21,6 +21,7 @@ from hatch_multiplat.executable.pex import (
     parse_skeleton,
     with_hash,
 )
+from tests.support.whole_pex import pex_home
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -135,7 +136,7 @@ def made(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, ...]]:
 
 
 def find(folder: Path, **options: Any) -> None:
-    find_skeleton(Config(targets=(), **options), pex_root=folder)
+    find_skeleton(Config(targets=(), **options), pex_home(folder))
 
 
 def test_all_that_shapes_a_skeleton_names_it(
@@ -161,12 +162,12 @@ def test_one_that_is_kept_is_known_and_a_damaged_one_is_not(
     made: list[tuple[str, ...]], tmp_path: Path
 ) -> None:
     config = Config(targets=())
-    assert lacks_skeleton(config, pex_root=tmp_path)
+    assert lacks_skeleton(config, pex_home(tmp_path))
     find(tmp_path)
-    assert not lacks_skeleton(config, pex_root=tmp_path)
+    assert not lacks_skeleton(config, pex_home(tmp_path))
     (kept,) = (tmp_path / "skeletons").iterdir()
     kept.write_bytes(b"damaged")
-    assert lacks_skeleton(config, pex_root=tmp_path)
+    assert lacks_skeleton(config, pex_home(tmp_path))
 
 
 def test_those_used_last_are_kept(made: list[tuple[str, ...]], tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from hatch_multiplat.base.errors import ExecutableError, ToolError, WriteError
 from hatch_multiplat.executable.pex import own_pex_root, pex_environment, run_pex
+from tests.support.whole_pex import pex_home
 
 
 @pytest.mark.parametrize(
@@ -26,7 +27,7 @@ def test_a_full_disk_is_told_from_other_failures_of_pex(
     monkeypatch.setattr("hatch_multiplat.executable.pex.run_tool", run_tool)
 
     with pytest.raises(ExecutableError if shown else ToolError) as caught:
-        run_pex([], folder=tmp_path, root=tmp_path)
+        run_pex([], folder=tmp_path, home=pex_home(tmp_path))
 
     if shown:
         assert str(caught.value) == (
@@ -40,10 +41,10 @@ def test_a_full_disk_is_told_from_other_failures_of_pex(
 def test_pex_runs_for_a_user_without_a_home(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert pex_environment(tmp_path)["XDG_CACHE_HOME"] == str(Path.home() / ".cache")
+    assert pex_environment(pex_home(tmp_path))["XDG_CACHE_HOME"] == str(Path.home() / ".cache")
     # What it does for a user whom the system does not know, without HOME.
     monkeypatch.setattr(os.path, "expanduser", str)
-    found = pex_environment(tmp_path)
+    found = pex_environment(pex_home(tmp_path))
     assert found["XDG_CACHE_HOME"] is None
     assert found["PEX_ROOT"] == str(tmp_path)
 

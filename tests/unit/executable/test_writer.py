@@ -7,6 +7,7 @@ import pytest
 from hatch_multiplat.base.errors import ExecutableError
 from hatch_multiplat.executable.writer import PEX_ENTRIES, write_executable
 from tests.support.parts import make_parts
+from tests.support.whole_pex import pex_home
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,7 +25,7 @@ def test_more_entries_than_a_zip_file_holds_are_refused_before_anything_is_writt
         wheel.write_bytes(b"x" * 2000)
 
     with pytest.raises(ExecutableError) as caught:
-        write_executable(parts, tmp_path / "out/demo.pex", pex_root=tmp_path)
+        write_executable(parts, tmp_path / "out/demo.pex", home=pex_home(tmp_path))
 
     assert str(caught.value) == (
         "the executable would hold 6.0 kB in 3 wheels; one zip file that every Python can "
