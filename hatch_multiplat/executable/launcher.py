@@ -166,12 +166,6 @@ def start():
     if sys.version_info < (3, 6):
         run_source(read_member(".multiplat/older.py"), ".multiplat/older.py", globals())
     check_file(is_intact)
-    app = APP
-    try:
-        if os.path.samefile(sys.argv[0], APP):
-            app = sys.argv[0]  # as it was called; newer Pythons make the other one absolute
-    except OSError:
-        pass
     found = os.environ.get("_MULTIPLAT_SH", "")  # the interpreter as the header found it on PATH
     package = type(sys)("_multiplat")
     package.__path__ = []
@@ -179,6 +173,8 @@ def start():
     sys.meta_path.insert(0, Importer())
     from _multiplat import enter  # type: ignore[import-not-found]
 
+    # As it was called, where that leads here; newer Pythons make the other one absolute.
+    app = sys.argv[0] if enter.is_same(sys.argv[0], APP) else APP
     base = enter.find_interpreter()
     if not base:
         fail("cannot find the Python that runs it; start it by that Python's full path")

@@ -277,23 +277,15 @@ def remove_if_idle(path: str) -> None:
     """Remove an environment unless a process holds it or names it."""
     if is_named_by_a_process(path):
         return
-    try:
+    with contextlib.suppress(OSError), contextlib.ExitStack() as held:
         handle = run.open_lock(path)
-    except OSError:
-        return
-    try:
+        held.callback(os.close, handle)
         idle = lock_file(handle, wait=False)
         if os.name == "nt":
-            os.close(handle)
-            handle = -1
+            held.close()  # an open file keeps its folder from being renamed
         if idle:
             with temporary_folder(*os.path.split(path)) as gone:
                 os.rename(path, os.path.join(gone, "old"))
-    except OSError:
-        pass
-    finally:
-        if handle >= 0:
-            os.close(handle)
 
 
 def is_named_by_a_process(path: str) -> bool:

@@ -104,13 +104,12 @@ def is_roots_alone(path: str) -> bool:
 
 def find_place(runtime_root: "Optional[str]") -> "Optional[Place]":
     """The place that environments belong in; a path that is not absolute does not count."""
-    system = "posix" if os.name == "posix" else "nt"
     places = list(PLACES)
     if runtime_root:
         root = os.fsdecode(runtime_root.encode("utf-8"))  # as the shell header has it
         places.insert(1, (NAMED, "", "", root))
     for kind, only, variable, rest in places:
-        if only not in ("", system, sys.platform):
+        if only not in ("", os.name, sys.platform):
             continue
         path = os.environ.get(variable, "")
         if variable == "HOME" and not path:

@@ -288,12 +288,11 @@ class Launch:
                 enter.become([*python, self.app, *sys.argv[1:]])
         if self.problem:
             self.fail(self.problem)
-        lines = [match.describe_mismatch(self.table["targets"], self.machine)]
-        lines.append("  this is:     " + str(self.machine))
-        lines.append("  it supports:")
-        lines += ["    " + line for line in match.describe_targets(self.table["targets"])]
-        lines += ["    " + line for line in match.describe_anywhere(self.table)]
-        self.fail("\n".join(lines))
+        targets = self.table["targets"]
+        supported = match.describe_targets(targets) + match.describe_anywhere(self.table)
+        lines = [match.describe_mismatch(targets, self.machine)]
+        lines += ["  this is:     " + str(self.machine), "  it supports:"]
+        self.fail("\n".join(lines + ["    " + line for line in supported]))
 
     def find_python(self) -> List[str]:
         """Another Python that fits a target, with options, tried by running this file under it."""

@@ -35,8 +35,7 @@ def reading(path: str) -> Iterator[None]:
         words = (error.filename or path, error.strerror or error)
         raise UnreadableFile("cannot read %s: %s" % words) from error
     except MemoryError as error:
-        words = (path, os.strerror(errno.ENOMEM))
-        raise UnreadableFile("cannot read %s: %s" % words) from error
+        raise UnreadableFile("cannot read %s: %s" % (path, os.strerror(errno.ENOMEM))) from error
     except Exception as error:  # damage breaks zipfile and the decompressors in many ways
         raise DamagedFile(str(error)) from error
 
