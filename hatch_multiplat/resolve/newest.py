@@ -15,13 +15,11 @@ from packaging.utils import canonicalize_name
 
 from hatch_multiplat.base.errors import FetchError, SolveError
 from hatch_multiplat.index.project_settings import valid_requirements
-from hatch_multiplat.resolve.question import TargetConstraint
 from hatch_multiplat.resolve.solve import with_preferences
 from hatch_multiplat.resolve.solver import Level
 from hatch_multiplat.targets.python import MAX_PATCH, admitted_patches
 from hatch_multiplat.targets.tag_constraint import admitted
 from hatch_multiplat.wheels.proof import list_requirements
-from hatch_multiplat.wheels.pylock import parse_lock
 from hatch_multiplat.wheels.selection import wheel_fits
 
 if TYPE_CHECKING:
@@ -51,7 +49,6 @@ class Newest:
         self._solver = solver
         self._downloads = downloads
         self._required = required
-        self._kept = versions_of_prior(solver.prior)
         # The versions that uv was asked for in place of older ones, and those that it cannot give.
         self._wished: set[Wish] = set()
         self._settled: set[Wish] = set()
@@ -85,7 +82,7 @@ class Newest:
         newer: dict[Target, dict[NormalizedName, set[Version]]] = defaultdict(dict)
         for selection in selections:
             for wheel, patches in _patches_of(selection).items():
-                if wheel.name not in names or (wheel.name, wheel.version) in self._kept:
+                if wheel.name not in names or (wheel.name, wheel.version) in solver.kept:
                     continue
                 with suppress(FetchError):
                     found = newer_versions(
@@ -123,22 +120,18 @@ class Newest:
         new = wishes - self._wished
         self._wished |= wishes
         if new:
-            solver.preferences |= {(name, version) for name, version, _ in new}
+            solver.learned.preferences |= {(name, version) for name, version, _ in new}
             return solver.resume(solved)
         self._settled |= wishes
         if solver.level is not Level.WHEELS or not solver.question.build_sdists:
             return solved
         least: dict[tuple[NormalizedName, Target], Version] = {}
         for name, version, target in sorted(wishes, key=str):
-            if (name, target) not in solver.steps:
-                least[name, target] = min(version, least.get((name, target), version))
-        tried = [
-            TargetConstraint(name=name, target=target, versions=SpecifierSet(f">={version.public}"))
-            for (name, target), version in least.items()
-        ]
-        prior = with_preferences(solved.text, solver.preferred())
+            least[name, target] = min(version, least.get((name, target), version))
+        tried = {key: SpecifierSet(f">={version.public}") for key, version in least.items()}
+        prior = with_preferences(solved.text, solver.learned.preferences)
         try:
-            return solver.ask(prior=prior, steps=[*solver.steps.values(), *tried])
+            return solver.ask(prior, tried | solver.learned.steps)
         except SolveError as error:
             if not solver.let_in_sources(error):
                 return solved
@@ -148,14 +141,6 @@ class Newest:
             return solver.resume(solved)
         except SolveError:
             return solved
-
-
-def versions_of_prior(prior: str | None) -> set[tuple[NormalizedName, Version | None]]:
-    """Return the versions of the lock that is kept."""
-    if prior is None:
-        return set()
-    lock = parse_lock(prior, where="the lock")
-    return {(package.name, package.version) for package in lock.packages}
 
 
 def newer_versions(

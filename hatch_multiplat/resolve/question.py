@@ -5,10 +5,9 @@ from __future__ import annotations
 import itertools
 from collections import defaultdict
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final
 
 import tomlkit
-from packaging.specifiers import SpecifierSet
 from packaging.utils import NormalizedName, canonicalize_name
 from packaging.version import InvalidVersion, Version
 
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from packaging.requirements import Requirement
+    from packaging.specifiers import SpecifierSet
 
     from hatch_multiplat.index.sources import Sources
     from hatch_multiplat.resolve.build_context import BuildContext
@@ -32,6 +32,11 @@ if TYPE_CHECKING:
     from hatch_multiplat.targets.target import Target
     from hatch_multiplat.wheels.metadata import ProjectMetadata
     from hatch_multiplat.wheels.proof import Requirements
+
+    Constraint = tuple[NormalizedName, SpecifierSet]
+    # The versions of a package that a target accepts, as the search for wheels has found.
+    Steps = Mapping[tuple[NormalizedName, Target], SpecifierSet]
+    _Family = tuple[str, tuple[str, ...], str]
 
 
 _ELSEWHERE: Final = frozenset({"path", "url", "git", "workspace"})
@@ -210,19 +215,6 @@ def describe_own(project: Project, metadata: ProjectMetadata) -> OwnProject:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class TargetConstraint:
-    """Versions of one package that one target accepts, as the search for wheels has found."""
-
-    name: NormalizedName
-    target: Target
-    versions: SpecifierSet
-
-
-Constraint: TypeAlias = tuple[NormalizedName, SpecifierSet]
-_Family: TypeAlias = tuple[str, tuple[str, ...], str]
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
 class SolverEnvironment:
     """Targets that uv solves as one: the marker that holds for just them."""
 
@@ -232,7 +224,7 @@ class SolverEnvironment:
 
 
 def solver_environments(
-    targets: Sequence[Target], constraints: Iterable[TargetConstraint] = ()
+    targets: Sequence[Target], steps: Steps | None = None
 ) -> tuple[SolverEnvironment, ...]:
     """Group targets into as few disjoint markers as tell them apart for uv.
 
@@ -247,8 +239,8 @@ def solver_environments(
     and those of either machine, share one.
     """
     by_target: dict[Target, set[Constraint]] = defaultdict(set)
-    for constraint in constraints:
-        by_target[constraint.target].add((constraint.name, constraint.versions))
+    for (name, target), versions in (steps or {}).items():
+        by_target[target].add((name, versions))
     families: dict[_Family, list[Target]] = defaultdict(list)
     machines = _join_machines(targets)
     for target in targets:

@@ -18,9 +18,8 @@ from hatch_multiplat.base.errors import FetchError, SolveError
 from hatch_multiplat.base.urls import redact
 from hatch_multiplat.index.project_settings import valid_requirements
 from hatch_multiplat.resolve.downloads import Downloads
-from hatch_multiplat.resolve.newest import Newest, versions_of_prior
+from hatch_multiplat.resolve.newest import Newest
 from hatch_multiplat.resolve.pages import has_native_wheel, step_back
-from hatch_multiplat.resolve.question import TargetConstraint
 from hatch_multiplat.resolve.resolution import Resolution, Unresolved
 from hatch_multiplat.resolve.sdist import BuiltSdists
 from hatch_multiplat.resolve.solve import packages_blamed
@@ -144,7 +143,6 @@ class Search:
             native=self.has_native,
             listed=self.listed_tags,
         )
-        self.kept = versions_of_prior(prior)
         self.newest: dict[Key, str] = {}
         self.stepped_to: dict[Key, Version] = {}
         self.unresolvable: dict[Key, MissingWheel] = {}
@@ -167,7 +165,7 @@ class Search:
         rounds = 0
         while True:
             while not self.solver.is_proven(solved) and self.merge_shadowed(solved):
-                solved = self.solver.again()
+                solved = self.solver.solve(self.solver.prior)
             solved = self.yanked.leave_out(solved)
             for name in solved.unplaced:
                 self.find_uncovered(name)
@@ -178,7 +176,7 @@ class Search:
                 if better is not None:
                     solved = better
                     continue
-                self.solver.keep_lesson(solved)
+                self.solver.keep_learned(solved)
                 return self.resolution(solved, outcome)
             stepped = [missing_wheel for missing_wheel in missing if self.take_step(missing_wheel)]
             rounds += not any(self.is_refused(missing_wheel) for missing_wheel in stepped)
@@ -204,7 +202,7 @@ class Search:
         excluded: list[str] = []
         for _ in range(MAX_ROUNDS):
             try:
-                return self.solver.solve()
+                return self.solver.solve(None)
             except SolveError as again:
                 failure = again
             blamed = [
@@ -335,7 +333,7 @@ class Search:
             self.unresolvable[key] = missing_wheel
             return False
         refused = self.is_refused(missing_wheel)
-        kept = (missing_wheel.name, missing_wheel.version) in self.kept
+        kept = (missing_wheel.name, missing_wheel.version) in self.solver.kept
         back = step_back(
             missing_wheel,
             self.pages.read(*key),
@@ -345,8 +343,8 @@ class Search:
         )
         if back.newest is not None and (refused or not _is_first_pre(missing_wheel, back.newest)):
             self.newest[key] = str(back.best or back.newest)
-        before = self.solver.steps.get(key)
-        again = before is not None and (not refused or before.versions == back.versions)
+        before = self.solver.learned.steps.get(key)
+        again = before is not None and (not refused or before == back.versions)
         if back.versions is None or back.newest is None or again:
             self.unresolvable[key] = (
                 missing_wheel
@@ -355,11 +353,9 @@ class Search:
             )
             return False
         if not _is_first_pre(missing_wheel, back.newest):  # Other targets would prefer it as well.
-            self.solver.preferences.add((missing_wheel.name, back.newest))
+            self.solver.learned.preferences.add((missing_wheel.name, back.newest))
         self.stepped_to[key] = back.newest
-        self.solver.steps[key] = TargetConstraint(
-            name=missing_wheel.name, target=missing_wheel.target, versions=back.versions
-        )
+        self.solver.learned.steps[key] = back.versions
         return True
 
     def is_refused(self, missing_wheel: MissingWheel) -> bool:
@@ -386,7 +382,7 @@ class Search:
             failure = self.ask_without(refused, prior) if left else None
         groups: dict[tuple[str, str, str], list[MissingWheel]] = {}
         for found in refused:
-            versions = self.solver.steps[found.name, found.target].versions
+            versions = self.solver.learned.steps[found.name, found.target]
             key = (found.name, str(found.target.platform), str(versions))
             groups.setdefault(key, []).append(found)
         if 1 < len(groups) <= MAX_ROUNDS:
@@ -399,9 +395,9 @@ class Search:
     def ask_without(self, refused: Iterable[MissingWheel], prior: str) -> SolveError | None:
         """Run uv without these steps; return its error, or None if it has an answer."""
         without = {(found.name, found.target) for found in refused}
-        steps = [step for key, step in self.solver.steps.items() if key not in without]
+        steps = {key: step for key, step in self.solver.learned.steps.items() if key not in without}
         try:
-            self.solver.ask(prior=prior, steps=steps)
+            self.solver.ask(prior, steps)
         except SolveError as error:
             return error
         return None

@@ -40,13 +40,14 @@ from hatch_multiplat.targets.python import MAX_PATCH
 from hatch_multiplat.wheels.pylock import lock_environment, parse_lock
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
     from packaging.pylock import Pylock
     from packaging.utils import NormalizedName
+    from packaging.version import Version
 
     from hatch_multiplat.index.sources import Sources
-    from hatch_multiplat.resolve.question import Question, TargetConstraint
+    from hatch_multiplat.resolve.question import Question, Steps
     from hatch_multiplat.targets.target import Target
 
 
@@ -131,7 +132,7 @@ def run_uv_solve(
     environ: Mapping[str, str],
     stages_own: bool = True,
     flags: Sequence[str] = (),
-    steps: Sequence[TargetConstraint] = (),
+    steps: Steps | None = None,
     prior: str | None = None,
     restricted: bool = True,
     merged: Sequence[str] = (),
@@ -331,12 +332,16 @@ def yanked_pins(explanation: str) -> frozenset[tuple[str, str]]:
     )
 
 
-def with_preferences(text: str, versions: Sequence[tuple[str, str]]) -> str | None:
-    """Return a lock's text with further versions (name, version) that uv is to prefer."""
-    if not text and not versions:
-        return None
+def with_preferences(
+    text: str | None, versions: Collection[tuple[NormalizedName, Version]]
+) -> str | None:
+    """Return a lock's text with further versions that uv is to prefer."""
+    if not versions:
+        return text
     text = text or 'lock-version = "1.0"\ncreated-by = "hatch-multiplat"\n'
-    entries = [f'\n[[packages]]\nname = "{name}"\nversion = "{v}"\n' for name, v in versions]
+    entries = (
+        f'\n[[packages]]\nname = "{name}"\nversion = "{v}"\n' for name, v in sorted(versions)
+    )
     return text + "".join(entries)
 
 

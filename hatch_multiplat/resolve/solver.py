@@ -7,12 +7,11 @@ one of them has changed, it is not used.
 
 from __future__ import annotations
 
-import contextlib
 import enum
 import hashlib
 import json
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -28,7 +27,6 @@ from hatch_multiplat.base.urls import redact_text
 from hatch_multiplat.index.user_settings import HIDDEN_VARIABLES, absolute_files
 from hatch_multiplat.resolve.build_context import ALL
 from hatch_multiplat.resolve.pages import Pages
-from hatch_multiplat.resolve.question import TargetConstraint
 from hatch_multiplat.resolve.solve import (
     packages_blamed,
     packages_without_wheels,
@@ -37,158 +35,22 @@ from hatch_multiplat.resolve.solve import (
     with_preferences,
     yanked_pins,
 )
+from hatch_multiplat.wheels.pylock import parse_lock
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
+    from collections.abc import Collection, Iterable
 
     from packaging.pylock import Package, Pylock
     from packaging.utils import NormalizedName
 
     from hatch_multiplat.resolve.build_context import BuildContext
-    from hatch_multiplat.resolve.question import Question
+    from hatch_multiplat.resolve.question import Question, Steps
     from hatch_multiplat.resolve.solve import Solved
     from hatch_multiplat.targets.target import Target
 
     Key = tuple[NormalizedName, Target]
 
-_FORMAT: Final = 4
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class YankedFiles:
-    """What was learned of yanked files.
-
-    `let_in` are versions (name, version) that uv is to take although they are yanked, `left_out`
-    the names of files of its answer that do not count, and `warnings` name those that do.
-    """
-
-    let_in: frozenset[tuple[str, str]] = frozenset()
-    left_out: frozenset[str] = frozenset()
-    warnings: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Lesson:
-    """What was learned: how uv was asked in the end, and that its answer could not be bettered.
-
-    `steps` narrow versions on single targets, `preferences` are the versions that were chosen,
-    `sourced` are packages that have no wheels, and `merged` those that are spread over indexes,
-    each with a target for which they are. `listing` has the fingerprint of each package that this
-    rests on, `answer` the digest of uv's answer.
-    """
-
-    steps: tuple[TargetConstraint, ...]
-    preferences: tuple[tuple[str, str], ...]
-    sourced: frozenset[NormalizedName]
-    yanked: YankedFiles
-    merged: Mapping[NormalizedName, Target]
-    listing: Mapping[NormalizedName, str]
-    answer: str
-
-
-def digest_answer(text: str) -> str:
-    """Return the digest of uv's answer."""
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
-def question_key(question: Question, prior: str | None, context: BuildContext) -> str:
-    """Return a name for a question, and for everything that may change its answer.
-
-    Variables of uv, and the files that they name, are part of it. It is "" if the answer may change
-    with time, as `exclude-newer` may name a span: then nothing is kept.
-    """
-    if question.excludes_newer(context.environ):
-        return ""
-    heard = {
-        name: value
-        for name, value in context.environ.items()
-        if name.startswith("UV_") and name not in HIDDEN_VARIABLES
-    }
-    parts = [
-        f"{_FORMAT} {__version__} {version('uv')}",
-        repr(sorted(map(str, question.requirements))),
-        repr(sorted(map(str, question.constraints))),
-        repr(sorted(map(str, question.tag_constraints))),
-        repr(sorted(map(_describe, question.targets))),
-        f"{question.requires_python} {question.build_sdists} {context.policy!r} {question.own!r}",
-        repr(sorted(heard.items())),
-        repr(sorted(map(_text_of, absolute_files(heard, Path.cwd()).values()))),
-        redact_text(json.dumps(dict(question.uv_table), sort_keys=True, default=str)),
-        redact_text(repr(question.sources.uv_settings())),
-        str(question.project_dir),
-        prior or "",
-    ]
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
-
-
-def recall(root: Path, key: str, question: Question) -> Lesson | None:
-    """Return the kept results for a question; None if there are none, or they cannot be read."""
-    if not key:
-        return None
-    targets = {str(target): target for target in question.targets}
-    with contextlib.suppress(OSError, ValueError, KeyError, TypeError, InvalidSpecifier):
-        data = json.loads(_path(root, key).read_text(encoding="utf-8"))
-        return Lesson(
-            steps=tuple(
-                TargetConstraint(
-                    name=canonicalize_name(name),
-                    target=targets[target],
-                    versions=SpecifierSet(versions),
-                )
-                for name, target, versions in data["steps"]
-            ),
-            preferences=tuple((name, number) for name, number in data["preferences"]),
-            sourced=frozenset(map(canonicalize_name, data["sourced"])),
-            yanked=YankedFiles(
-                let_in=frozenset((name, number) for name, number in data["yanked"]["let_in"]),
-                left_out=frozenset(map(str, data["yanked"]["left_out"])),
-                warnings=tuple(map(str, data["yanked"]["warnings"])),
-            ),
-            merged={
-                canonicalize_name(name): targets[target] for name, target in data["merged"].items()
-            },
-            listing={canonicalize_name(name): said for name, said in data["listing"].items()},
-            answer=data["answer"],
-        )
-    return None
-
-
-def remember(root: Path, key: str, lesson: Lesson) -> None:
-    """Keep results; if the cache cannot be written, the next search repeats the work."""
-    if not key:
-        return
-    data: dict[str, Any] = {
-        "steps": [[step.name, str(step.target), str(step.versions)] for step in lesson.steps],
-        "preferences": [list(pair) for pair in lesson.preferences],
-        "sourced": sorted(lesson.sourced),
-        "yanked": {
-            "let_in": sorted(map(list, lesson.yanked.let_in)),
-            "left_out": sorted(lesson.yanked.left_out),
-            "warnings": list(lesson.yanked.warnings),
-        },
-        "merged": {name: str(target) for name, target in sorted(lesson.merged.items())},
-        "listing": dict(sorted(lesson.listing.items())),
-        "answer": lesson.answer,
-    }
-    path = _path(root, key)
-    with contextlib.suppress(OSError):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(path, json.dumps(data, indent=1))
-
-
-def _text_of(names: str) -> list[str]:
-    """Return what the files of one variable say; nothing where one cannot be read as such."""
-    with contextlib.suppress(OSError, ValueError):
-        return [Path(name).read_text("utf-8") for name in names.split()]
-    return []
-
-
-def _describe(target: object) -> str:
-    return f"{target} {target!r}"
-
-
-def _path(root: Path, key: str) -> Path:
-    return root / "resolved" / key[:2] / f"{key}.json"
+_FORMAT: Final = 5
 
 
 class Level(enum.Enum):
@@ -199,75 +61,97 @@ class Level(enum.Enum):
     ANYWHERE = "wheels for any platform, so that what is missing shows"
 
 
+@dataclass(kw_only=True, slots=True)
+class Learned:
+    """What a search learns: how uv has to be asked, and what is known of its answer.
+
+    `steps` narrow the versions of a package on a target, `preferences` are versions that uv is to
+    take where it can, `sourced` are packages that it may build, as they have no wheels, `merged`
+    those that are spread over indexes, each with a target for which they are. Of yanked versions,
+    uv is to take those that are `let_in`; of yanked files in its answer, those that are `left_out`
+    do not count, and `warnings` name those that do. At the end, `listing` has the fingerprint of
+    each package that all of this rests on, and `answer` the digest of the answer that could not be
+    bettered.
+    """
+
+    steps: dict[Key, SpecifierSet] = field(default_factory=dict)
+    preferences: set[tuple[NormalizedName, Version]] = field(default_factory=set)
+    sourced: set[NormalizedName] = field(default_factory=set)
+    merged: dict[NormalizedName, Target] = field(default_factory=dict)
+    let_in: set[tuple[str, str]] = field(default_factory=set)
+    left_out: set[str] = field(default_factory=set)
+    warnings: tuple[str, ...] = ()
+    listing: dict[NormalizedName, str] = field(default_factory=dict)
+    answer: str = ""
+
+
 class Solver:
     """Asks uv one question, over and over; `prior` is the text of a lock whose versions are kept.
 
-    `steps` narrow the versions of a package on a target, `preferences` are versions that uv is to
-    take where it can, `sourced` are packages that it may build, as they have no wheels. `runs`
-    counts how often it was asked.
+    `kept` are these versions. `runs` counts how often uv was asked.
     """
 
     def __init__(self, question: Question, context: BuildContext, *, prior: str | None) -> None:
         self.question = question
         self.context = context
         self.prior = prior
+        self.kept = _versions_of_prior(prior)
         self.pages = Pages(context, question=question)
         self.level = Level.SDISTS if ALL in context.policy.demanded else Level.WHEELS
+        self.learned = Learned(merged=self.pages.merged)
         self.runs = 0
-        self.steps: dict[Key, TargetConstraint] = {}
-        self.preferences: set[tuple[NormalizedName, Version]] = set()
-        self.sourced: set[NormalizedName] = set()
         self._warned: set[str] = set()
         self._stages_own = question.own is not None
-        self._key = question_key(question, prior, context)
-        self._proven = ""
-        self.yanked = YankedFiles()
+        self._place = _place_of(question, prior, context)
 
     def begin(self) -> Solved:
         """Ask for the first answer, with what an earlier search has learned where that holds."""
-        lesson = recall(self.context.wheel_cache.root, self._key, self.question)
-        if lesson is None or self.level is not Level.WHEELS:
-            return self.first_answer()
-        self.steps = {(step.name, step.target): step for step in lesson.steps}
-        self.preferences = {
-            (canonicalize_name(name), Version(number)) for name, number in lesson.preferences
-        }
-        self.sourced = set(lesson.sourced)
-        self.pages.merged = dict(lesson.merged)
-        self.yanked = lesson.yanked
-        solved = None
-        with (
-            self.pages.reading_ahead(lesson.listing, self.question.targets),
-            suppress(SolveError, FetchError),
-        ):
-            solved = self.ask(prior=with_preferences(self.prior or "", self.preferred()))
-        with suppress(FetchError):
-            listing = self.take_listing(lesson.listing)
-            if solved is not None and listing == lesson.listing:
-                self._proven = lesson.answer
-                return solved
-        self.steps, self.preferences, self.sourced, self.pages.merged = {}, set(), set(), {}
-        self.yanked = YankedFiles()
+        learned = _recall(self._place, self.question.targets)
+        if learned is not None and self.level is Level.WHEELS:
+            self._start_from(learned)
+            solved = None
+            with (
+                self.pages.reading_ahead(learned.listing, self.question.targets),
+                suppress(SolveError, FetchError),
+            ):
+                solved = self.ask(with_preferences(self.prior, learned.preferences))
+            with suppress(FetchError):
+                if solved and self._take_listing(learned.listing) == learned.listing:
+                    return solved
+            self._start_from(Learned())
         return self.first_answer()
+
+    def _start_from(self, learned: Learned) -> None:
+        self.learned = learned
+        self.pages.merged = learned.merged
 
     def first_answer(self) -> Solved:
         """Ask from level to level until there is an answer that has wheels for the targets."""
         while self.level is Level.WHEELS:
             try:
-                return self.solve(prior=self.prior)
+                return self.solve(self.prior)
             except SolveError as error:
                 if not self.let_in_sources(error):
                     self.level = Level.SDISTS
-        return self.solve(prior=self.prior)
+        return self.solve(self.prior)
 
-    def solve(self, *, prior: str | None = None) -> Solved:
+    def resume(self, solved: Solved) -> Solved:
+        """Ask again from the last answer on, whose versions are kept where they can be.
+
+        uv prefers in one environment what it chose in another, the newest of several. So that each
+        target gets the newest version it can have, and not the one that another target had to take,
+        the preferences are all put beside the versions of the last answer.
+        """
+        return self.solve(with_preferences(solved.text, self.learned.preferences))
+
+    def solve(self, prior: str | None) -> Solved:
         """Ask uv, and again with the packages merged whose files are spread over indexes.
 
         Versions that are yanked, and that only pins can have wanted, are let in one by one.
         """
         while True:
             try:
-                return self.ask(prior=prior)
+                return self.ask(prior)
             except SolveError as error:
                 if self.let_in_yanked(error):
                     continue
@@ -276,36 +160,29 @@ class Solver:
                 if sum(self.pages.merge(name, targets) for name in names) == 0:
                     raise
 
-    def again(self) -> Solved:
-        """Ask anew, as at the beginning."""
-        return self.solve(prior=self.prior)
-
-    def ask(self, *, prior: str | None, steps: Iterable[TargetConstraint] | None = None) -> Solved:
+    def ask(self, prior: str | None, steps: Steps | None = None) -> Solved:
         """Ask uv once, and once more if a dependency knows the project's own folder."""
+        self.runs += 1
         try:
-            return self._ask(prior, steps)
+            return run_uv_solve(
+                self.question,
+                stages_own=self._stages_own,
+                environ=self.context.environ,
+                flags=self.flags(),
+                steps=self.learned.steps if steps is None else steps,
+                prior=prior,
+                restricted=self.level is not Level.ANYWHERE,
+                merged=self.pages.merged_indexes(),
+                yanked=sorted(self.learned.let_in),
+                warn=self.warn,
+            )
         except SolveError as error:
             own = self.question.own
             words = f"conflicting URLs for package '{own.name if own else ''}'"
-            if own is None or not self._stages_own or words not in error.explanation:
+            if not self._stages_own or words not in error.explanation:
                 raise
         self._stages_own = False
-        return self._ask(prior, steps)
-
-    def _ask(self, prior: str | None, steps: Iterable[TargetConstraint] | None) -> Solved:
-        self.runs += 1
-        return run_uv_solve(
-            self.question,
-            stages_own=self._stages_own,
-            environ=self.context.environ,
-            flags=self.flags(),
-            steps=tuple(self.steps.values() if steps is None else steps),
-            prior=prior,
-            restricted=self.level is not Level.ANYWHERE,
-            merged=self.pages.merged_indexes(),
-            yanked=sorted(self.yanked.let_in),
-            warn=self.warn,
-        )
+        return self.ask(prior, steps)
 
     def flags(self) -> list[str]:
         """Return the flags that say what uv may build.
@@ -316,7 +193,7 @@ class Solver:
         policy = self.context.policy
         if self.level is not Level.WHEELS:
             return policy.flags()
-        names = self.sourced | {
+        names = self.learned.sourced | {
             canonicalize_name(name) for name in policy.demanded if name not in policy.forbidden
         }
         if ALL in policy.forbidden:
@@ -334,7 +211,7 @@ class Solver:
             for name in {*packages_without_wheels(said), *packages_blamed(said)}
             if self.may_let_in(name) and self.has_sources_only(name, specifiers_blamed(said, name))
         }
-        self.sourced |= found
+        self.learned.sourced |= found
         return bool(found)
 
     def let_in_yanked(self, error: SolveError) -> bool:
@@ -342,8 +219,8 @@ class Solver:
 
         Whether they are pinned on each target is not known before its set is.
         """
-        found = yanked_pins(error.explanation) - self.yanked.let_in
-        self.yanked = replace(self.yanked, let_in=self.yanked.let_in | found)
+        found = yanked_pins(error.explanation) - self.learned.let_in
+        self.learned.let_in |= found
         return bool(found)
 
     def let_in_releases(self, lock: Pylock) -> bool:
@@ -357,14 +234,14 @@ class Solver:
             and self.is_of_index(package)
             and self.has_sources_only(package.name, releases=True)
         }
-        self.sourced |= found
+        self.learned.sourced |= found
         return bool(found)
 
     def may_let_in(self, name: NormalizedName) -> bool:
         """Tell whether uv, which is restricted to wheels, may be let build a package."""
         return (
             self.level is Level.WHEELS
-            and name not in self.sourced
+            and name not in self.learned.sourced
             and self.question.build_sdists
             and not self.context.policy.forbids(name)
         )
@@ -412,62 +289,143 @@ class Solver:
             self.context.say(f"Warning: {text}")
         self._warned.add(text)
 
-    def keep_lesson(self, solved: Solved) -> None:
+    def is_proven(self, solved: Solved) -> bool:
+        """Tell whether an earlier search has found that an answer cannot be bettered."""
+        return self.learned.answer == _digest(solved)
+
+    def keep_learned(self, solved: Solved) -> None:
         """Keep how uv was asked in the end, and what the sources have of what it rests on."""
-        answer = digest_answer(solved.text)
-        if self.level is not Level.WHEELS or self._proven == answer:
+        if self.level is not Level.WHEELS or self._place is None or self.is_proven(solved):
             return
         names = {package.name for package in solved.lock.packages if self.is_of_index(package)}
-        names |= {name for name, _ in self.steps} | self.sourced - self.question.elsewhere
-        names |= self.pages.merged.keys()
+        names |= {name for name, _ in self.learned.steps}
+        names |= self.learned.sourced - self.question.elsewhere
+        names |= self.learned.merged.keys()
         with suppress(FetchError):
-            lesson = Lesson(
-                steps=tuple(self.steps.values()),
+            learned = replace(
+                self.learned,
                 preferences=_versions_of(solved.lock, names),
-                sourced=frozenset(self.sourced),
-                yanked=self.yanked,
-                merged=self.pages.merged,
-                listing=self.take_listing(names),
-                answer=answer,
+                listing=self._take_listing(names),
+                answer=_digest(solved),
             )
-            remember(self.context.wheel_cache.root, self._key, lesson)
+            _remember(self._place, learned)
 
-    def take_listing(self, names: Iterable[NormalizedName]) -> dict[NormalizedName, str]:
+    def _take_listing(self, names: Iterable[NormalizedName]) -> dict[NormalizedName, str]:
         """Return the fingerprint of what the sources have of each package; raises FetchError."""
         targets = self.question.targets
         return {name: self.pages.fingerprint(name, targets) for name in sorted(names)}
 
-    def resume(self, solved: Solved) -> Solved:
-        """Ask again from the last answer on, whose versions are kept where they can be."""
-        return self.solve(prior=with_preferences(solved.text, self.preferred()))
 
-    def preferred(self) -> list[tuple[str, str]]:
-        """Return the versions that uv is to prefer where it can, a name and a version each.
-
-        uv prefers in one environment what it chose in another, the newest of several. So that each
-        target gets the newest version it can have, and not the one that another target had to take,
-        they are all put beside the versions of the last answer.
-        """
-        return [(name, str(version)) for name, version in sorted(self.preferences)]
-
-    def is_proven(self, solved: Solved) -> bool:
-        """Tell whether an earlier search has found that an answer cannot be bettered."""
-        return self._proven == digest_answer(solved.text)
+def _digest(solved: Solved) -> str:
+    return hashlib.sha256(solved.text.encode()).hexdigest()
 
 
-def _versions_of(lock: Pylock, names: Collection[NormalizedName]) -> tuple[tuple[str, str], ...]:
+def _versions_of_prior(prior: str | None) -> set[tuple[NormalizedName, Version | None]]:
+    """Return the versions of the lock that is kept."""
+    if prior is None:
+        return set()
+    lock = parse_lock(prior, where="the lock")
+    return {(package.name, package.version) for package in lock.packages}
+
+
+def _versions_of(
+    lock: Pylock, names: Collection[NormalizedName]
+) -> set[tuple[NormalizedName, Version]]:
     """Return the names and versions of these packages in a lock.
 
     A pre-release is left out where a release is taken as well: it would be preferred everywhere.
     """
     found = {
-        (str(package.name), package.version)
+        (package.name, package.version)
         for package in lock.packages
         if package.name in names and package.version is not None
     }
-    released = {name for name, version in found if not version.is_prerelease}
-    return tuple(
-        (name, str(version))
-        for name, version in sorted(found)
-        if not (version.is_prerelease and name in released)
-    )
+    released = {name for name, number in found if not number.is_prerelease}
+    return {
+        (name, number) for name, number in found if not (number.is_prerelease and name in released)
+    }
+
+
+def _place_of(question: Question, prior: str | None, context: BuildContext) -> Path | None:
+    """Return where in the cache it is kept what was learned of a question.
+
+    The name stands for everything that may change the answer: variables of uv too, and the files
+    that they name. It is None if the answer may change with time, as `exclude-newer` may name a
+    span: then nothing is kept.
+    """
+    if question.excludes_newer(context.environ):
+        return None
+    heard = {
+        name: value
+        for name, value in context.environ.items()
+        if name.startswith("UV_") and name not in HIDDEN_VARIABLES
+    }
+    parts = [
+        f"{_FORMAT} {__version__} {version('uv')}",
+        repr(sorted(map(str, question.requirements))),
+        repr(sorted(map(str, question.constraints))),
+        repr(sorted(map(str, question.tag_constraints))),
+        repr(sorted(f"{target} {target!r}" for target in question.targets)),
+        f"{question.requires_python} {question.build_sdists} {context.policy!r} {question.own!r}",
+        repr(sorted(heard.items())),
+        repr(sorted(map(_text_of, absolute_files(heard, Path.cwd()).values()))),
+        redact_text(json.dumps(dict(question.uv_table), sort_keys=True, default=str)),
+        redact_text(repr(question.sources.uv_settings())),
+        str(question.project_dir),
+        prior or "",
+    ]
+    key = hashlib.sha256("\n".join(parts).encode()).hexdigest()
+    return context.wheel_cache.root / "resolved" / key[:2] / f"{key}.json"
+
+
+def _text_of(names: str) -> list[str]:
+    """Return what the files of one variable say; nothing where one cannot be read as such."""
+    with suppress(OSError, ValueError):
+        return [Path(name).read_text("utf-8") for name in names.split()]
+    return []
+
+
+def _recall(place: Path | None, targets: Iterable[Target]) -> Learned | None:
+    """Return what was learned before; None if that is nothing, or cannot be read."""
+    if place is None:
+        return None
+    by_name = {str(target): target for target in targets}
+    with suppress(OSError, ValueError, KeyError, TypeError, InvalidSpecifier):
+        data = json.loads(place.read_text(encoding="utf-8"))
+        return Learned(
+            steps={
+                (canonicalize_name(name), by_name[target]): SpecifierSet(versions)
+                for name, target, versions in data["steps"]
+            },
+            preferences={
+                (canonicalize_name(name), Version(number)) for name, number in data["preferences"]
+            },
+            sourced=set(map(canonicalize_name, data["sourced"])),
+            merged={
+                canonicalize_name(name): by_name[target] for name, target in data["merged"].items()
+            },
+            let_in={(name, number) for name, number in data["let_in"]},
+            left_out=set(map(str, data["left_out"])),
+            warnings=tuple(map(str, data["warnings"])),
+            listing={canonicalize_name(name): said for name, said in data["listing"].items()},
+            answer=data["answer"],
+        )
+    return None
+
+
+def _remember(place: Path, learned: Learned) -> None:
+    """Keep what was learned; if the cache cannot be written, the next search repeats the work."""
+    data: dict[str, Any] = {
+        "steps": [[name, str(on), str(versions)] for (name, on), versions in learned.steps.items()],
+        "preferences": [[name, str(number)] for name, number in sorted(learned.preferences)],
+        "sourced": sorted(learned.sourced),
+        "merged": {name: str(target) for name, target in sorted(learned.merged.items())},
+        "let_in": sorted(learned.let_in),
+        "left_out": sorted(learned.left_out),
+        "warnings": learned.warnings,
+        "listing": learned.listing,
+        "answer": learned.answer,
+    }
+    with suppress(OSError):
+        place.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(place, json.dumps(data, indent=1))

@@ -14,7 +14,6 @@ from packaging.utils import canonicalize_name
 
 from hatch_multiplat.base.errors import FetchError
 from hatch_multiplat.index.project_settings import valid_requirements
-from hatch_multiplat.resolve.newest import versions_of_prior
 from hatch_multiplat.wheels.proof import list_requirements
 from hatch_multiplat.wheels.pylock import lock_environment, marker_holds
 from hatch_multiplat.wheels.selection import MissingWheel, wheel_fits
@@ -43,7 +42,6 @@ class Yanked:
         self._solver = solver
         self._downloads = downloads
         self._required = required
-        self._kept = versions_of_prior(solver.prior)
         self._files: dict[tuple[NormalizedName, Version], list[IndexFile]] = {}
 
     def leave_out(self, solved: Solved) -> Solved:
@@ -59,13 +57,13 @@ class Yanked:
             solver.pages.read_ahead(names, solver.question.targets)
             sourced = names - {p.name for p in packages if not self._is_left_to_its_sdist(p)}
             if sourced:
-                solver.sourced |= sourced
-                return self.leave_out(solver.again())
+                solver.learned.sourced |= sourced
+                return self.leave_out(solver.solve(solver.prior))
             for package in packages:
                 with suppress(FetchError):
                     found |= self._find_needless(package.name, package.version)
-            solver.yanked = replace(solver.yanked, left_out=frozenset(found))
-        left_out = solver.yanked.left_out
+            solver.learned.left_out = found
+        left_out = solver.learned.left_out
         if not left_out:
             return solved
         packages = [
@@ -104,8 +102,8 @@ class Yanked:
                         missing.append(_missing(wheel, selection.target, why))
                     elif not self._is_yanked_whole(wheel):
                         warnings[f"{file.filename} is yanked{why}, and taken as {pin}"] = None
-            solver.yanked = replace(solver.yanked, warnings=tuple(warnings))
-        for warning in solver.yanked.warnings if not missing else ():
+            solver.learned.warnings = tuple(warnings)
+        for warning in solver.learned.warnings if not missing else ():
             solver.warn(warning)
         return missing
 
@@ -173,7 +171,7 @@ class Yanked:
 
     def _find_pin(self, wheel: Wheel, asked: Iterable[tuple[str, Requirement]]) -> str:
         """Name the pin of a wheel's version; "" if there is none."""
-        if (wheel.name, wheel.version) in self._kept:
+        if (wheel.name, wheel.version) in self._solver.kept:
             return "the lock has its version"
         for by, requirement in asked:
             if any(

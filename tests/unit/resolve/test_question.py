@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import tomllib
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
@@ -11,7 +12,6 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
 from hatch_multiplat.resolve.question import (
-    TargetConstraint,
     lowest_python,
     solver_environments,
     stage_pyproject,
@@ -20,6 +20,9 @@ from hatch_multiplat.targets.target import Target
 from hatch_multiplat.wheels.pylock import lock_environment
 from tests.unit.targets.test_platforms import platforms
 from tests.unit.targets.test_python import pythons
+
+if TYPE_CHECKING:
+    from hatch_multiplat.resolve.question import Steps
 
 GLIBC = "manylinux_2_28_x86_64"
 MUSL = "musllinux_1_2_x86_64"
@@ -32,16 +35,12 @@ def targets(*words: str) -> tuple[Target, ...]:
     return tuple(Target.parse(word) for word in words)
 
 
-def constraint(target: Target, versions: str = "<=1.6", name: str = "pygit2") -> TargetConstraint:
-    return TargetConstraint(
-        name=canonicalize_name(name), target=target, versions=SpecifierSet(versions)
-    )
+def step(*for_targets: Target, versions: str = "<=1.6", name: str = "pygit2") -> Steps:
+    return {(canonicalize_name(name), target): SpecifierSet(versions) for target in for_targets}
 
 
-def markers(
-    all_targets: tuple[Target, ...], constraints: tuple[TargetConstraint, ...] = ()
-) -> list[str]:
-    return [environment.marker for environment in solver_environments(all_targets, constraints)]
+def markers(all_targets: tuple[Target, ...]) -> list[str]:
+    return [environment.marker for environment in solver_environments(all_targets)]
 
 
 def office(name: str = "office") -> Target:
@@ -97,7 +96,7 @@ def test_targets_that_no_marker_tells_apart_share_an_environment() -> None:
 def test_a_constraint_on_one_of_them_tells_them_apart_by_their_labels() -> None:
     found = targets(f"cp312-{GLIBC}", f"cp312-{MUSL}")
 
-    environments = solver_environments(found, [constraint(found[0])])
+    environments = solver_environments(found, step(found[0]))
 
     assert [(one.targets, len(one.constraints)) for one in environments] == [
         ((found[1],), 0),
@@ -110,7 +109,7 @@ def test_a_constraint_on_one_of_them_tells_them_apart_by_their_labels() -> None:
 def test_a_constraint_on_one_minor_splits_a_run_around_it() -> None:
     found = targets(f"cp311-{GLIBC}", f"cp312-{GLIBC}", f"cp313-{GLIBC}")
 
-    environments = solver_environments(found, [constraint(found[1])])
+    environments = solver_environments(found, step(found[1]))
 
     assert [one.targets for one in environments] == [(found[2],), (found[0],), (found[1],)]
 
@@ -118,7 +117,7 @@ def test_a_constraint_on_one_minor_splits_a_run_around_it() -> None:
 def test_minors_with_the_same_constraint_stay_together() -> None:
     found = targets(f"cp311-{GLIBC}", f"cp312-{GLIBC}", f"cp313-{GLIBC}")
 
-    environments = solver_environments(found, [constraint(found[0]), constraint(found[1])])
+    environments = solver_environments(found, step(found[0], found[1]))
 
     assert [one.targets for one in environments] == [(found[2],), (found[0], found[1])]
 
@@ -127,7 +126,7 @@ def test_a_pinned_patch_release_beside_its_minor_overlaps_with_nothing() -> None
     minor, pinned = targets(f"cp311-{GLIBC}", f"cp3.11.3-{GLIBC}")
 
     assert len(solver_environments([minor, pinned])) == 1
-    environments = solver_environments([minor, pinned], [constraint(pinned)])
+    environments = solver_environments([minor, pinned], step(pinned))
     assert [(one.marker.partition(" and python")[2], one.targets) for one in environments] == [
         ("_full_version >= '3.11' and python_full_version < '3.11.3'", (minor,)),
         ("_full_version >= '3.11.4' and python_full_version < '3.12'", (minor,)),
@@ -155,9 +154,9 @@ def test_every_target_is_in_exactly_one_environment(data: st.DataObject) -> None
     )
     found = tuple(dict.fromkeys(data.draw(alike) + data.draw(few) + data.draw(mixed)))
     constrained = data.draw(st.lists(st.sampled_from(found), max_size=3))
-    constraints = [constraint(target, name=f"p{n % 2}") for n, target in enumerate(constrained)]
+    steps = {**step(*constrained[::2], name="p0"), **step(*constrained[1::2], name="p1")}
 
-    environments = solver_environments(found, constraints)
+    environments = solver_environments(found, steps)
 
     for target in found:
         pinned = target.python.patch
@@ -166,12 +165,12 @@ def test_every_target_is_in_exactly_one_environment(data: st.DataObject) -> None
             fitting = [one for one in environments if Marker(one.marker).evaluate(values)]
             assert len(fitting) == 1, (str(target), patch)
             assert target in fitting[0].targets
-            own = {(one.name, one.versions) for one in constraints if one.target == target}
+            own = {(name, versions) for (name, on), versions in steps.items() if on == target}
             assert own <= fitting[0].constraints
 
 
 def stage(
-    found: tuple[Target, ...], *steps: TargetConstraint, **options: object
+    found: tuple[Target, ...], steps: Steps | None = None, **options: object
 ) -> dict[str, object]:
     values: dict[str, object] = {
         "requirements": [Requirement("rich>=13; sys_platform != 'win32'")],
@@ -188,7 +187,7 @@ def test_the_staged_project_has_what_uv_needs() -> None:
     found = targets(f"cp312-{GLIBC}")
     marker = f"{ON_LINUX} and python_full_version >= '3.12' and python_full_version < '3.13'"
 
-    assert stage(found, constraint(found[0], "!=1.7,<=1.8")) == {
+    assert stage(found, step(found[0], versions="!=1.7,<=1.8")) == {
         "project": {
             "name": "multiplat-staged-project",
             "version": "0",

@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 from packaging.specifiers import SpecifierSet
+from packaging.utils import canonicalize_name
+from packaging.version import Version
 
 from hatch_multiplat.base.errors import ConfigError, FetchError, SolveError, ToolError
 from hatch_multiplat.base.process import Finished
@@ -233,9 +235,9 @@ def test_packages_that_an_explanation_speaks_of_are_found_in_order() -> None:
 
 
 def test_preferences_are_added_to_a_lock() -> None:
-    assert with_preferences('lock-version = "1.0"\n', [("rich", "13.0")]) == (
-        'lock-version = "1.0"\n\n[[packages]]\nname = "rich"\nversion = "13.0"\n'
-    )
+    assert with_preferences(
+        'lock-version = "1.0"\n', {(canonicalize_name("rich"), Version("13.0"))}
+    ) == ('lock-version = "1.0"\n\n[[packages]]\nname = "rich"\nversion = "13.0"\n')
 
 
 PYPROJECT = {"tool": {"uv": {"index-url": OWN, "sources": {"one": {"path": "one"}}}}}
