@@ -252,7 +252,7 @@ def _find_lacking(
     left = max(deadline - time.monotonic(), 0.1)
     solved = run_uv_solve(
         question,
-        environ=context.environ,
+        context,
         flags=context.policy.flags(),
         restricted=False,
         timeout=left,

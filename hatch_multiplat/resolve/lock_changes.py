@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Final
 
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import SpecifierSet
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from packaging.pylock import Package, Pylock
 
-    from hatch_multiplat.targets.tag_constraint import TagConstraint
+    from hatch_multiplat.resolve.question import Question
     from hatch_multiplat.targets.target import Target
 
 
@@ -54,26 +54,7 @@ those under `pip`, all but these stand at the top by now.
 """
 
 
-class Asked(Protocol):
-    """The part of a Question that a lock answers."""
-
-    @property
-    def requirements(self) -> tuple[Requirement, ...]: ...
-    @property
-    def constraints(self) -> tuple[Requirement, ...]: ...
-    @property
-    def tag_constraints(self) -> tuple[TagConstraint, ...]: ...
-    @property
-    def targets(self) -> tuple[Target, ...]: ...
-    @property
-    def requires_python(self) -> SpecifierSet: ...
-    @property
-    def uv_table(self) -> Mapping[str, Any]: ...
-    @property
-    def build_sdists(self) -> bool: ...
-
-
-def lock_inputs(question: Asked) -> dict[str, tuple[str, ...]]:
+def lock_inputs(question: Question) -> dict[str, tuple[str, ...]]:
     """Return the inputs of a lock, for recording in it: sorted, without credentials."""
     uv_table = question.uv_table
     overrides = uv_table.get("override-dependencies", ())
@@ -96,12 +77,14 @@ def lock_inputs(question: Asked) -> dict[str, tuple[str, ...]]:
     return {key: tuple(sorted(values)) for key, values in inputs.items() if values}
 
 
-def locked_python(question: Asked) -> str:
+def locked_python(question: Question) -> str:
     """Return the `requires-python` of a lock that answers a question."""
     return f">={lowest_python(question.targets, question.requires_python)}"
 
 
-def find_stale(lock: Pylock, question: Asked, *, inputs: Mapping[str, Sequence[str]]) -> list[str]:
+def find_stale(
+    lock: Pylock, question: Question, *, inputs: Mapping[str, Sequence[str]]
+) -> list[str]:
     """Return the parts of a question that a lock no longer answers, a line for each.
 
     `inputs` is what a lock of ours was made from. It is empty for one that another tool wrote:
@@ -122,7 +105,7 @@ def find_stale(lock: Pylock, question: Asked, *, inputs: Mapping[str, Sequence[s
     return problems
 
 
-def _find_unmet(lock: Pylock, question: Asked) -> list[str]:
+def _find_unmet(lock: Pylock, question: Question) -> list[str]:
     """Name each problem once, with its targets unless all have it."""
     where: dict[str, list[str]] = {}
     for target in question.targets:

@@ -75,7 +75,7 @@ class Newest:
         A lock that is kept keeps its versions. Where a page cannot be read nothing is known of it.
         """
         solver, question = self._solver, self._solver.question
-        if not question.wants_newest(solver.context.environ):
+        if not question.wants_newest(solver.context):
             return set()
         names = {package.name for package in solved.lock.packages if solver.is_of_index(package)}
         solver.pages.read_ahead(names, question.targets)

@@ -202,7 +202,7 @@ class Pages:
         own = [binding for binding in context.sources.bindings if binding.name in direct]
         self._sources = replace(context.sources, bindings=(*own, *members))
         self._mergeable = self._sources.strategy == PIPS_STRATEGY and not question.excludes_newer(
-            context.environ
+            context
         )
         self._catalog = Catalog(
             self._sources,

@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from packaging.requirements import Requirement
     from packaging.specifiers import SpecifierSet
 
-    from hatch_multiplat.index.sources import Sources
     from hatch_multiplat.resolve.build_context import BuildContext
     from hatch_multiplat.resolve.project import Project
     from hatch_multiplat.targets.tag_constraint import TagConstraint
@@ -105,10 +104,8 @@ class Question:
     constraints: tuple[Requirement, ...]
     targets: tuple[Target, ...]
     requires_python: SpecifierSet
-    sources: Sources
     uv_table: Mapping[str, Any] = field(hash=False, compare=False)
     project_dir: Path
-    offline: bool = False
     build_sdists: bool = True
     """Whether a package without any wheel may be built here, if its wheel is for any platform."""
     tag_constraints: tuple[TagConstraint, ...] = ()
@@ -141,21 +138,22 @@ class Question:
             self.requirements, requires_python=self.requires_python, uv_table=self.uv_table
         )
 
-    def excludes_newer(self, environ: Mapping[str, str]) -> bool:
+    def excludes_newer(self, context: BuildContext) -> bool:
         """Tell whether uv's settings exclude files by their upload time."""
-        tables = (self.uv_table, self.sources.user_settings, *self.sources.details.values())
+        sources = context.sources
+        tables = (self.uv_table, sources.user_settings, *sources.details.values())
         keys = {key for table in tables for key in table}
-        return bool(environ.get("UV_EXCLUDE_NEWER")) or not keys.isdisjoint(
+        return bool(context.environ.get("UV_EXCLUDE_NEWER")) or not keys.isdisjoint(
             {"exclude-newer", "exclude-newer-package"}
         )
 
-    def wants_newest(self, environ: Mapping[str, str]) -> bool:
+    def wants_newest(self, context: BuildContext) -> bool:
         """Tell whether each target gets the newest versions, which uv's settings may forbid."""
-        settings = {**self.sources.user_settings, **self.uv_table}
+        environ, settings = context.environ, {**context.sources.user_settings, **self.uv_table}
         return (
             (environ.get("UV_RESOLUTION") or settings.get("resolution", "highest")) == "highest"
             and (environ.get("UV_FORK_STRATEGY") or settings.get("fork-strategy")) != "fewest"
-            and not self.excludes_newer(environ)
+            and not self.excludes_newer(context)
         )
 
 
@@ -178,10 +176,8 @@ def make_question(project: Project, metadata: ProjectMetadata, context: BuildCon
         tag_constraints=project.config.tag_constraints,
         targets=project.config.targets,
         requires_python=metadata.requires_python,
-        sources=context.sources,
         uv_table=uv_table,
         project_dir=project.folder.resolve(),
-        offline=context.offline,
         build_sdists=project.config.sdists == "universal",
         own=describe_own(project, metadata),
         title=metadata.name or project.folder.resolve().name,

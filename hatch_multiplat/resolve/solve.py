@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from packaging.version import Version
 
     from hatch_multiplat.index.sources import Sources
+    from hatch_multiplat.resolve.build_context import BuildContext
     from hatch_multiplat.resolve.question import Question, Steps
     from hatch_multiplat.targets.target import Target
 
@@ -128,8 +129,8 @@ class Solved:
 
 def run_uv_solve(
     question: Question,
+    context: BuildContext,
     *,
-    environ: Mapping[str, str],
     stages_own: bool = True,
     flags: Sequence[str] = (),
     steps: Steps | None = None,
@@ -154,7 +155,8 @@ def run_uv_solve(
     cannot be read, ConfigError for sources that lead nowhere, and ToolError when uv cannot be run,
     or fails for another reason: its cache, its settings.
     """
-    _check_indexes(question, environ)
+    sources, environ = context.sources, context.environ
+    _check_indexes(question, sources, environ)
     environments = solver_environments(question.targets, steps)
     python = lowest_python(question.targets, question.requires_python)
     with temporary_folder() as folder:
@@ -164,18 +166,18 @@ def run_uv_solve(
             constraints=question.constraints,
             environments=environments,
             requires_python=f">={python}",
-            uv_table=_staged_uv_table(question, merged),
+            uv_table=_staged_uv_table(question, sources, merged),
             restricted=restricted,
             own=question.own if stages_own else None,
             own_url=own_url,
             yanked=yanked,
         )
-        staged = question.sources.credentials.with_query_variables(staged)
+        staged = sources.credentials.with_query_variables(staged)
         (folder / "pyproject.toml").write_text(staged, encoding="utf-8")
         if question.own is not None and stages_own:
             (folder / "own").mkdir()
             own = stage_own(question.own, requires_python=f">={python}")
-            own = question.sources.credentials.with_query_variables(own)
+            own = sources.credentials.with_query_variables(own)
             (folder / "own" / "pyproject.toml").write_text(own, encoding="utf-8")
         if prior is not None:
             (folder / "pylock.toml").write_text(prior, encoding="utf-8")
@@ -188,11 +190,11 @@ def run_uv_solve(
                 *("--no-header", "--no-annotate", "--output-file", "pylock.toml"),
                 *("--python", sys.executable),
                 *flags,
-                *(["--offline"] if question.offline else []),
+                *(["--offline"] if context.offline else []),
             ],
             cwd=folder,
             environ={
-                **uv_environment(question.sources, environ),
+                **uv_environment(sources, environ),
                 **dict.fromkeys(BUILD_VARIABLES),
                 # uv itself ends with an error where it is empty.
                 "UV_NO_SOURCES": "1" if says_yes(environ, "UV_NO_SOURCES") else None,
@@ -210,9 +212,9 @@ def run_uv_solve(
             for warning in read_warnings(finished.stderr):
                 warn(warning)
         if finished.returncode != 0:
-            raise _failure(finished, question, environ)
+            raise _failure(finished, question, sources, environ)
         said = (folder / "pylock.toml").read_text(encoding="utf-8")
-        text = question.sources.credentials.take_text(said)
+        text = sources.credentials.take_text(said)
         placed, unplaced = _take_out_unplaced(text)
         lock = parse_lock(placed, where="uv's answer")
         if question.own is not None:  # It is no dependency, whoever requires it.
@@ -220,7 +222,7 @@ def run_uv_solve(
             left = [package for package in lock.packages if package.name != own_name]
             lock = replace(lock, packages=left)
         if not merged:
-            refuse_foreign_files(question.sources, _local_files(lock, folder))
+            refuse_foreign_files(sources, _local_files(lock, folder))
         _check_constrained(question, lock, environ)
         return Solved(lock=lock, base=folder, text=placed, unplaced=unplaced)
 
@@ -345,29 +347,31 @@ def with_preferences(
     return text + "".join(entries)
 
 
-def _staged_uv_table(question: Question, merged: Sequence[str] = ()) -> dict[str, Any]:
+def _staged_uv_table(
+    question: Question, sources: Sources, merged: Sequence[str] = ()
+) -> dict[str, Any]:
     """Return `[tool.uv]` for the staged project: with valid paths, and the chosen sources."""
     result = {key: value for key, value in question.uv_table.items() if key not in SOURCE_KEYS}
-    result = question.sources.uv_settings() | result
+    result = sources.uv_settings() | result
     result["index"] = [*({"url": url} for url in merged), *result["index"]]
-    sources: dict[str, list[dict[str, Any]]] = {}
+    bindings: dict[str, list[dict[str, Any]]] = {}
     for name, value in result.get("sources", {}).items():
         entries = [dict(entry) for entry in (value if isinstance(value, list) else [value])]
         for entry in entries:
             if "path" in entry:
                 entry["path"] = str((question.project_dir / entry["path"]).resolve())
                 entry.pop("editable", None)
-        sources[name] = entries
+        bindings[name] = entries
     if "sources" in result:
-        result["sources"] = sources
+        result["sources"] = bindings
     return result
 
 
-def _check_indexes(question: Question, environ: Mapping[str, str]) -> None:
+def _check_indexes(question: Question, sources: Sources, environ: Mapping[str, str]) -> None:
     """Raise ConfigError for sources that name an unknown index, or a local file by its URL."""
     if says_yes(environ, "UV_NO_SOURCES"):
         return
-    known = [name for name, _ in question.sources.named]
+    known = [name for name, _ in sources.named]
     problems = []
     for name, value in question.uv_table.get("sources", {}).items():
         if canonicalize_name(name) not in question.direct:
@@ -424,12 +428,11 @@ def _check_constrained(question: Question, lock: Pylock, environ: Mapping[str, s
 
 
 def _failure(
-    finished: Finished, question: Question, environ: Mapping[str, str]
+    finished: Finished, question: Question, sources: Sources, environ: Mapping[str, str]
 ) -> SolveError | FetchError | ToolError:
     """Tell a question without an answer from an index in trouble, and from a failure of uv."""
     # In braces is uv's own name for the part of the targets that is concerned.
     said = re.sub(r"\{[^{}]*\}", "", finished.stderr)
-    sources = question.sources
     trouble = explain_trouble(said, sources, environ)
     if trouble is not None:
         return FetchError(trouble)

@@ -166,8 +166,8 @@ class Solver:
         try:
             return run_uv_solve(
                 self.question,
+                self.context,
                 stages_own=self._stages_own,
-                environ=self.context.environ,
                 flags=self.flags(),
                 steps=self.learned.steps if steps is None else steps,
                 prior=prior,
@@ -353,7 +353,7 @@ def _place_of(question: Question, prior: str | None, context: BuildContext) -> P
     that they name. It is None if the answer may change with time, as `exclude-newer` may name a
     span: then nothing is kept.
     """
-    if question.excludes_newer(context.environ):
+    if question.excludes_newer(context):
         return None
     heard = {
         name: value
@@ -370,7 +370,7 @@ def _place_of(question: Question, prior: str | None, context: BuildContext) -> P
         repr(sorted(heard.items())),
         repr(sorted(map(_text_of, absolute_files(heard, Path.cwd()).values()))),
         redact_text(json.dumps(dict(question.uv_table), sort_keys=True, default=str)),
-        redact_text(repr(question.sources.uv_settings())),
+        redact_text(repr(context.sources.uv_settings())),
         str(question.project_dir),
         prior or "",
     ]

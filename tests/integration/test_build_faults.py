@@ -238,7 +238,6 @@ def bring(context: BuildContext, folder: Path) -> bytes:
         constraints=(),
         targets=(Target.parse("cp312-win_amd64"),),
         requires_python=SpecifierSet(),
-        sources=context.sources,
         uv_table={},
         project_dir=folder,
     )

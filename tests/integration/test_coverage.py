@@ -75,10 +75,8 @@ class Desk:
                 constraints=question.pop("constraints", ()),
                 targets=targets,
                 requires_python=SpecifierSet(question.pop("requires_python", "")),
-                sources=self.context.sources,
                 uv_table=question.pop("uv_table", {}),
                 project_dir=question.pop("project_dir", self.context.wheel_cache.root.parent),
-                offline=question.pop("offline", False),
                 build_sdists=build_sdists,
                 tag_constraints=self.rules,
                 own=question.pop("own", None),
@@ -556,7 +554,7 @@ class TestSeveralIndexes:
     def test_a_merged_package_can_be_had_offline(self, desk: Desk, partial: IndexServer) -> None:
         first = desk.ask(["native"], [LINUX, WINDOWS])
         desk.context = replace(desk.context, offline=True)
-        again = desk.ask(["native"], [LINUX, WINDOWS], offline=True)
+        again = desk.ask(["native"], [LINUX, WINDOWS])
         assert versions(again, "native") == versions(first, "native")
 
     def test_with_first_match_a_version_belongs_to_the_first_index_that_has_it(

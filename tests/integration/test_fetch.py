@@ -26,6 +26,7 @@ from hatch_multiplat.index.http_client import HttpClient
 from hatch_multiplat.index.http_limits import TRIES, Limits
 from hatch_multiplat.index.progress import Progress
 from hatch_multiplat.index.sources import Sources
+from hatch_multiplat.resolve.build_context import BuildContext, Invocation
 from hatch_multiplat.resolve.question import Question
 from hatch_multiplat.resolve.solve import run_uv_solve
 from hatch_multiplat.targets.target import Target
@@ -724,6 +725,8 @@ class TestProxiesAndCertificates:
         variable: str,
         make_wheel: MakeFile,
         secure_index: IndexServer,
+        client: HttpClient,
+        wheel_cache: WheelCache,
         bundle: str,
         tmp_path: Path,
         monkeypatch: pytest.MonkeyPatch,
@@ -734,19 +737,24 @@ class TestProxiesAndCertificates:
             constraints=(),
             targets=(Target.parse("cp312-win_amd64"),),
             requires_python=SpecifierSet(),
-            sources=Sources(index_url=secure_index.index_url),
             uv_table={},
             project_dir=tmp_path,
+        )
+        context = BuildContext(
+            run=Invocation(progress=Progress(), say=str, environ=os.environ),
+            sources=Sources(index_url=secure_index.index_url),
+            client=client,
+            wheel_cache=wheel_cache,
+            offline=False,
         )
         if variable:
             monkeypatch.chdir(Path(bundle).parent)
             monkeypatch.setenv(variable, Path(bundle).name)
-            assert [
-                package.name for package in run_uv_solve(question, environ=os.environ).lock.packages
-            ] == ["a"]
+            packages = run_uv_solve(question, context).lock.packages
+            assert [package.name for package in packages] == ["a"]
         else:
             with pytest.raises(FetchError, match=r"is not trusted .*SSL_CERT_FILE"):
-                run_uv_solve(question, environ=os.environ)
+                run_uv_solve(question, context)
 
     def test_a_private_authority_is_not_trusted_by_itself(
         self, make_wheel: MakeFile, secure_index: IndexServer, fetch: Fetch

@@ -19,7 +19,6 @@ from hatch_multiplat.build.own_wheels import (
     own_wheels_of,
 )
 from hatch_multiplat.config.config import Config
-from hatch_multiplat.index.sources import Sources
 from hatch_multiplat.resolve.project import Project, read_wheel
 from hatch_multiplat.resolve.question import Question
 from hatch_multiplat.resolve.resolution import Resolution
@@ -61,7 +60,6 @@ def resolved(*targets: Target) -> Resolution:
         constraints=(),
         targets=targets,
         requires_python=SpecifierSet(),
-        sources=Sources(),
         uv_table={},
         project_dir=Path("/project"),
         title="demo",

@@ -1,7 +1,8 @@
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import pytest
 from packaging.pylock import Pylock
@@ -15,11 +16,9 @@ from hatch_multiplat.resolve.lock_changes import (
     locked_python,
     same_packages,
 )
+from hatch_multiplat.resolve.question import Question
 from hatch_multiplat.targets.target import Target
 from tests.support.tool_settings import UV_SETTINGS
-
-if TYPE_CHECKING:
-    from hatch_multiplat.targets.tag_constraint import TagConstraint
 
 TARGETS = [
     Target.parse("cp311-manylinux_2_28_x86_64"),
@@ -139,22 +138,18 @@ MUSL = Target.parse("cp311-musllinux_1_2_x86_64")
 WINDOWS = Target.parse("cp312-win_amd64")
 
 
-@dataclass(frozen=True)
-class Asked:
-    requirements: tuple[Requirement, ...] = ()
-    constraints: tuple[Requirement, ...] = ()
-    tag_constraints: tuple[TagConstraint, ...] = ()
-    targets: tuple[Target, ...] = (LINUX, WINDOWS)
-    requires_python: SpecifierSet = field(default_factory=SpecifierSet)
-    uv_table: dict[str, Any] = field(default_factory=dict)
-    build_sdists: bool = True
-
-
-def asked(*requirements: str, constraints: tuple[str, ...] = (), **values: Any) -> Asked:
-    return Asked(
+def asked(*requirements: str, constraints: tuple[str, ...] = (), **values: Any) -> Question:
+    rest = {
+        "targets": (LINUX, WINDOWS),
+        "requires_python": SpecifierSet(),
+        "uv_table": {},
+        **values,
+    }
+    return Question(
         requirements=tuple(map(Requirement, requirements)),
         constraints=tuple(map(Requirement, constraints)),
-        **values,
+        project_dir=Path("/project"),
+        **rest,
     )
 
 
@@ -243,7 +238,9 @@ BEFORE = asked("rich>=14", "click", constraints=("pygments<3",))
         ),
     ],
 )
-def test_a_lock_of_ours_is_stale_by_what_it_was_made_from(now: Asked, problems: list[str]) -> None:
+def test_a_lock_of_ours_is_stale_by_what_it_was_made_from(
+    now: Question, problems: list[str]
+) -> None:
     lock = make_lock(**{"requires-python": locked_python(BEFORE)})
     assert find_stale(lock, now, inputs=lock_inputs(BEFORE)) == problems
 
@@ -358,6 +355,6 @@ def test_what_is_recorded_has_no_credentials() -> None:
     ],
 )
 def test_the_lock_of_another_tool_is_stale_by_requirements_that_it_does_not_meet(
-    lock: Pylock, question: Asked, problems: list[str]
+    lock: Pylock, question: Question, problems: list[str]
 ) -> None:
     assert find_stale(lock, question, inputs={}) == problems

@@ -24,18 +24,23 @@ from hatch_multiplat.targets.target import Target
 
 OWN = "https://own.test/simple"
 PROJECT = Path("/project").absolute()
+ANYWHERE = Sources()
 
 
-def question(uv_table: dict[str, Any], sources: Sources | None = None) -> Question:
+def question(uv_table: dict[str, Any]) -> Question:
     return Question(
         requirements=(),
         constraints=(),
         targets=(Target.parse("cp312-win_amd64"),),
         requires_python=SpecifierSet(),
-        sources=sources or Sources(),
         uv_table=uv_table,
         project_dir=PROJECT,
     )
+
+
+def failure_of(said: str, *, code: int = 1, sources: Sources = ANYWHERE) -> Exception:
+    finished = Finished(returncode=code, stdout="", stderr=said)
+    return solve._failure(finished, question({}), sources, {})
 
 
 def test_folders_of_the_uv_table_stay_true_in_another_folder() -> None:
@@ -51,7 +56,7 @@ def test_folders_of_the_uv_table_stay_true_in_another_folder() -> None:
         "prerelease": "allow",
     }
 
-    assert solve._staged_uv_table(question(table, Sources(index_url=OWN))) == {
+    assert solve._staged_uv_table(question(table), Sources(index_url=OWN)) == {
         "index": [{"url": OWN, "default": True}],
         "sources": {
             "one": [{"path": str(PROJECT / "vendor" / "one")}],
@@ -65,7 +70,7 @@ def test_folders_of_the_uv_table_stay_true_in_another_folder() -> None:
 def test_a_projects_own_settings_stand_before_the_users() -> None:
     sources = Sources(user_settings={"prerelease": "allow", "keyring-provider": "subprocess"})
 
-    staged = solve._staged_uv_table(question({"prerelease": "disallow"}, sources))
+    staged = solve._staged_uv_table(question({"prerelease": "disallow"}), sources)
 
     assert (staged["prerelease"], staged["keyring-provider"]) == ("disallow", "subprocess")
 
@@ -136,7 +141,7 @@ def test_a_long_explanation_keeps_its_beginning_and_its_end() -> None:
     ],
 )
 def test_what_has_no_answer_is_a_matter_of_the_requirements(code: int, said: str) -> None:
-    failure = solve._failure(Finished(returncode=code, stdout="", stderr=said), question({}), {})
+    failure = failure_of(said, code=code)
 
     assert isinstance(failure, SolveError)
     assert str(failure).startswith("the dependencies cannot be resolved; uv says:\n  error: ")
@@ -165,9 +170,7 @@ def test_a_package_that_is_nowhere_comes_with_the_places_that_were_asked(
         "error: No solution found when resolving dependencies\n"
         f"  cause: Because nowhere was not found in the {where} and your project depends on nowhere"
     )
-    failure = solve._failure(
-        Finished(returncode=1, stdout="", stderr=said), question({}, sources), {}
-    )
+    failure = failure_of(said, sources=sources)
     assert str(failure).splitlines()[-1] == (
         f"nowhere was looked for at {places}; correct its name, or name its index"
     )
@@ -188,7 +191,7 @@ def test_a_package_that_is_nowhere_comes_with_the_places_that_were_asked(
     ],
 )
 def test_a_failure_of_uv_itself_is_named_as_one(code: int, said: str, *, hint: bool) -> None:
-    failure = solve._failure(Finished(returncode=code, stdout="", stderr=said), question({}), {})
+    failure = failure_of(said, code=code)
 
     assert isinstance(failure, ToolError)
     shown = "\n".join(f"  {line.strip()}" for line in said.splitlines())
@@ -206,7 +209,7 @@ def test_an_index_in_trouble_is_no_failure_of_uv() -> None:
         "  cause: Failed to fetch: https://own.test/simple/rich/\n"
         "  cause: Connection refused (os error 111)"
     )
-    failure = solve._failure(Finished(returncode=2, stdout="", stderr=said), question({}), {})
+    failure = failure_of(said, code=2)
     assert isinstance(failure, FetchError)
 
 
@@ -293,7 +296,7 @@ error: Failed to download and build `x @ git+https://git.test/x`
 def test_what_git_cannot_bring_is_told_in_its_words_with_the_repository(
     said: str, reason: str
 ) -> None:
-    failure = solve._failure(Finished(returncode=1, stdout="", stderr=said), question({}), {})
+    failure = failure_of(said)
     assert isinstance(failure, FetchError)
     begin = f"x @ git+https://git.test/x cannot be had by git: {reason}; correct the address or"
     assert str(failure).startswith(begin)
@@ -301,7 +304,7 @@ def test_what_git_cannot_bring_is_told_in_its_words_with_the_repository(
 
 def test_a_file_that_is_not_there_is_told_without_uvs_words() -> None:
     said = "error: Distribution not found at: file:///wheels/x-1.0-py3-none-any.whl\n"
-    failure = solve._failure(Finished(returncode=1, stdout="", stderr=said), question({}), {})
+    failure = failure_of(said)
     assert isinstance(failure, SolveError)
     assert str(failure) == (
         "a dependency should be at file:///wheels/x-1.0-py3-none-any.whl, and nothing is "
@@ -315,7 +318,7 @@ def test_a_repository_that_has_to_be_built_is_no_failure_of_uv() -> None:
         "error: Failed to download and build `x @ git+https://git.test/x`\n"
         "  cause: Building source distributions for `x` is disabled\n"
     )
-    failure = solve._failure(Finished(returncode=1, stdout="", stderr=said), question({}), {})
+    failure = failure_of(said)
     assert isinstance(failure, SolveError)
     assert solve.packages_without_wheels(failure.explanation) == ("x",)
 
