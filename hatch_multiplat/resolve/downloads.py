@@ -10,17 +10,21 @@ from hatch_multiplat.index.fetch import Artifact, fetch_files, fetch_metadata
 from hatch_multiplat.wheels.elf import find_newer_libc
 from hatch_multiplat.wheels.incompatibility import promises_floor
 from hatch_multiplat.wheels.metadata import parse_wheel_texts
-from hatch_multiplat.wheels.proof import find_refused_by_python
+from hatch_multiplat.wheels.proof import find_refused_by_python, list_requirements
 from hatch_multiplat.wheels.wheel_file import open_wheel
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
+
+    from packaging.requirements import Requirement
+    from packaging.utils import NormalizedName
 
     from hatch_multiplat.index.wheel_cache import CachedFile
     from hatch_multiplat.resolve.build_context import BuildContext
     from hatch_multiplat.resolve.project import ProjectWheel
     from hatch_multiplat.targets.target import Target
+    from hatch_multiplat.wheels.elf import LibcNeed
     from hatch_multiplat.wheels.metadata import WheelTexts
     from hatch_multiplat.wheels.proof import Requirements
     from hatch_multiplat.wheels.selection import MissingWheel, Selection, Wheel
@@ -36,17 +40,17 @@ class Downloads:
     """
 
     def __init__(self, context: BuildContext, *, whole: bool) -> None:
+        self.whole = whole
         self.unopened: set[str] = set()
         """The wheels that were judged by the METADATA that an index serves, by file name."""
         self.seconds = 0.0
         """The seconds that downloads have taken."""
         self._context = context
-        self.whole = whole
         self._fetched: dict[str, CachedFile] = {}
         # By path: a wheel of the project may have the name of one that was fetched.
         self._files: dict[Path, WheelFile] = {}
         self._served: dict[str, WheelTexts] = {}
-        self._proven: set[tuple[Path, Target]] = set()
+        self._libc_needs: dict[str, dict[str, LibcNeed]] = {}
 
     def bring(
         self, selections: Sequence[Selection], own: Sequence[ProjectWheel] = ()
@@ -70,39 +74,43 @@ class Downloads:
         Such a wheel does not allow the Python, or needs a newer C library than its tag `linux_ARCH`
         tells.
         """
-        refused = find_refused_by_python(selections, self.texts_of(selections), required)
-        bare = self._bring_bare(selections)
-        new = self.unproven(selections, bare)
-        unfit = find_newer_libc(new, self.open(bare))
-        left = {(missing.name, missing.target) for missing in unfit}
-        self._proven |= {
-            (bare[wheel.filename].path, selection.target)
-            for selection in new
+        if self.whole:
+            self.bring(selections)
+        refused = find_refused_by_python(selections, self._texts_of(selections), required)
+        bare = {
+            wheel.filename: wheel
+            for selection in selections
             for wheel in selection.wheels
-            if wheel.filename in bare and (wheel.name, selection.target) not in left
+            if not promises_floor(wheel.tags, selection.target)
         }
-        return (*refused, *unfit)
+        self._fetch(bare.values())
+        self.unopened -= bare.keys()
+        files = self.open({name: self._fetched[name] for name in bare})
+        return (*refused, *find_newer_libc(selections, files, self._libc_needs))
 
-    def texts_of(self, selections: Sequence[Selection]) -> dict[str, WheelTexts]:
-        """Return the metadata of each wheel of these selections, by file name."""
-        if not self.whole:
-            return self.peek(selections)
-        return {name: file.texts for name, file in self.open(self.bring(selections)).items()}
+    def requirements_on(
+        self, selections: Sequence[Selection], required: Requirements
+    ) -> dict[Target, dict[NormalizedName, list[tuple[str, Requirement]]]]:
+        """Return, for each target, the requirements on each package, with what requires it.
 
-    def peek(self, selections: Sequence[Selection]) -> dict[str, WheelTexts]:
-        """Return the same, opening only the wheels whose METADATA no index serves."""
+        Only those wheels are fetched for it whose METADATA no index serves.
+        """
+        texts = self._texts_of(selections)
+        return {one.target: list_requirements(one, texts, required) for one in selections}
+
+    def _texts_of(self, selections: Sequence[Selection]) -> dict[str, WheelTexts]:
+        """Return what each wheel says of itself, by file name; opens those without METADATA."""
         wheels = {wheel.filename: wheel for found in selections for wheel in found.wheels}
         # What lies on this machine is read where it is, and not copied for a look.
         here = {
             name: path
             for name, wheel in wheels.items()
-            if (path := local_path(wheel.url)) is not None and path.is_file()
+            if name not in self._fetched
+            and (path := local_path(wheel.url)) is not None
+            and path.is_file()
         }
-        new = [
-            _artifact(wheel)
-            for name, wheel in sorted(wheels.items())
-            if name not in self._served and name not in self._fetched and name not in here
-        ]
+        known = self._served.keys() | self._fetched.keys() | here.keys()
+        new = [_artifact(wheel) for name, wheel in sorted(wheels.items()) if name not in known]
         context = self._context
         if new and not context.offline:
             context.client.prepare()
@@ -134,41 +142,7 @@ class Downloads:
                 self._files[file.path] = open_wheel(file.path, sha256=file.sha256)
         return {name: self._files[file.path] for name, file in files.items()}
 
-    def unproven(
-        self, selections: Sequence[Selection], files: Mapping[str, CachedFile]
-    ) -> tuple[Selection, ...]:
-        """Return the selections without the wheels that were opened and fit their target."""
-
-        def left(selection: Selection) -> Selection:
-            return selection.map_wheels(
-                lambda wheels: (
-                    wheel
-                    for wheel in wheels
-                    if wheel.filename not in files
-                    or (files[wheel.filename].path, selection.target) not in self._proven
-                )
-            )
-
-        return tuple(map(left, selections))
-
-    def _bring_bare(self, selections: Sequence[Selection]) -> dict[str, CachedFile]:
-        """Download the wheels whose files some target needs to check."""
-        bare = {
-            wheel.filename: wheel
-            for selection in selections
-            for wheel in selection.wheels
-            if not promises_floor(wheel.tags, selection.target)
-        }
-        self._fetch(list(bare.values()))
-        self.unopened -= bare.keys()
-        return {
-            wheel.filename: self._fetched[wheel.filename]
-            for selection in selections
-            for wheel in selection.wheels
-            if wheel.filename in self._fetched
-        }
-
-    def _fetch(self, wheels: Collection[Wheel]) -> None:
+    def _fetch(self, wheels: Iterable[Wheel]) -> None:
         artifacts = {
             wheel.filename: _artifact(wheel)
             for wheel in sorted(wheels, key=lambda wheel: wheel.filename)

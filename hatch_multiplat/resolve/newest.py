@@ -6,26 +6,21 @@ held back by one for which there are fewer wheels.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from packaging.specifiers import SpecifierSet
-from packaging.utils import canonicalize_name
 
 from hatch_multiplat.base.errors import FetchError, SolveError
-from hatch_multiplat.index.project_settings import valid_requirements
 from hatch_multiplat.resolve.solve import with_preferences
 from hatch_multiplat.resolve.solver import Level
-from hatch_multiplat.targets.python import MAX_PATCH, admitted_patches
+from hatch_multiplat.targets.python import admitted_patches
 from hatch_multiplat.targets.tag_constraint import admitted
-from hatch_multiplat.wheels.proof import list_requirements
 from hatch_multiplat.wheels.selection import wheel_fits
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from collections.abc import Sequence
 
-    from packaging.requirements import Requirement
     from packaging.utils import NormalizedName
     from packaging.version import Version
 
@@ -33,10 +28,7 @@ if TYPE_CHECKING:
     from hatch_multiplat.resolve.downloads import Downloads
     from hatch_multiplat.resolve.solve import Solved
     from hatch_multiplat.resolve.solver import Solver
-    from hatch_multiplat.targets.tag_constraint import TagConstraint
     from hatch_multiplat.targets.target import Target
-    from hatch_multiplat.wheels.metadata import WheelTexts
-    from hatch_multiplat.wheels.proof import Requirements
     from hatch_multiplat.wheels.selection import Selection, Wheel
 
     Wish = tuple[NormalizedName, Version, Target]
@@ -45,16 +37,15 @@ if TYPE_CHECKING:
 class Newest:
     """Improves complete answers until each target has the newest versions that it can have."""
 
-    def __init__(self, solver: Solver, downloads: Downloads, required: Requirements) -> None:
+    def __init__(self, solver: Solver, downloads: Downloads) -> None:
         self._solver = solver
         self._downloads = downloads
-        self._required = required
         # The versions that uv was asked for in place of older ones, and those that it cannot give.
         self._wished: set[Wish] = set()
         self._settled: set[Wish] = set()
 
     def improve(
-        self, solved: Solved, selections: Sequence[Selection], refused: Collection[Wish]
+        self, solved: Solved, selections: Sequence[Selection], refused: set[Wish]
     ) -> Solved | None:
         """Return a better answer; None if there is none.
 
@@ -64,53 +55,82 @@ class Newest:
             return None
         if self._solver.let_in_releases(solved.lock):
             return self._solver.first_answer()
-        wishes = self.find_held_back(solved, selections, refused)
-        return self.ask_for(wishes, solved) if wishes else None
+        if not self._solver.question.wants_newest(self._solver.context):
+            return None
+        newer = self._find_newer(solved, selections) - refused - self._settled
+        wishes = self._leave_out_forbidden(newer, selections)
+        return self._ask_for(wishes, solved) if wishes else None
 
-    def find_held_back(
-        self, solved: Solved, selections: Sequence[Selection], refused: Collection[Wish]
-    ) -> set[Wish]:
-        """Find newer versions that a target could have, and that nothing that is chosen forbids.
+    def _find_newer(self, solved: Solved, selections: Sequence[Selection]) -> set[Wish]:
+        """Find the newer versions that have a wheel for a target.
 
         A lock that is kept keeps its versions. Where a page cannot be read nothing is known of it.
         """
-        solver, question = self._solver, self._solver.question
-        if not question.wants_newest(solver.context):
-            return set()
+        solver = self._solver
         names = {package.name for package in solved.lock.packages if solver.is_of_index(package)}
-        solver.pages.read_ahead(names, question.targets)
-        newer: dict[Target, dict[NormalizedName, set[Version]]] = defaultdict(dict)
+        solver.pages.read_ahead(names, solver.question.targets)
+        found: set[Wish] = set()
         for selection in selections:
+            target = selection.target
             for wheel, patches in _patches_of(selection).items():
                 if wheel.name not in names or (wheel.name, wheel.version) in solver.kept:
                     continue
                 with suppress(FetchError):
-                    found = newer_versions(
-                        wheel,
-                        selection.target,
-                        solver.pages.read_newer(wheel.name, wheel.version, selection.target),
-                        rules=question.tag_constraints,
-                        refused={*refused, *self._settled},
-                        patches=patches,
-                    )
-                    if found:
-                        newer[selection.target].setdefault(wheel.name, set()).update(found)
-        lacking = [selection for selection in selections if selection.target in newer]
-        texts = self._downloads.texts_of(lacking)
-        for_uv = valid_requirements(question.uv_table.get("constraint-dependencies", ()))
-        constraints = (*question.constraints, *for_uv)
-        wishes = set()
-        for selection in lacking:
-            target = selection.target
-            allowed = not_forbidden(newer[target], selection, texts, self._required, constraints)
-            wishes |= {
-                (name, version, target)
-                for name, versions in allowed.items()
-                for version in versions
-            }
-        return wishes - self._settled
+                    found |= {
+                        (wheel.name, file.version, target)
+                        for file in solver.pages.read_newer(wheel.name, wheel.version, target)
+                        if self._is_newer(file, wheel, target, patches)
+                    }
+        return found
 
-    def ask_for(self, wishes: set[Wish], solved: Solved) -> Solved:
+    def _is_newer(
+        self, file: IndexFile, wheel: Wheel, target: Target, patches: frozenset[int]
+    ) -> bool:
+        """Tell whether a target could have a file in place of a wheel of an older version.
+
+        Yanked files do not count, nor do pre-releases, unless the wheel is one itself. `patches`
+        are the releases of the target's Python that have the wheel: uv splits a minor where a
+        Requires-Python does, and those before the split cannot have what comes after it.
+        """
+        python, bound = target.python, file.requires_python
+        return (
+            file.version > wheel.version
+            and not file.yanked
+            and (wheel.version.is_prerelease or not file.version.is_prerelease)
+            and wheel_fits(file, target)
+            and admitted(self._solver.question.tag_constraints, wheel.name, file.tags, target)
+            and (
+                bound is None
+                or python.patch is not None
+                or not patches.isdisjoint(admitted_patches(bound, python.version))
+            )
+        )
+
+    def _leave_out_forbidden(self, newer: set[Wish], selections: Sequence[Selection]) -> set[Wish]:
+        """Leave out the versions that a requirement of the target's own set forbids.
+
+        Constraints count as well, under whatever marker: one that does not hold costs a question.
+        """
+        question = self._solver.question
+        lacking = {target for _, _, target in newer}
+        requirements = self._downloads.requirements_on(
+            [selection for selection in selections if selection.target in lacking],
+            self._solver.required,
+        )
+        constraints = {name: question.constraints_on(name) for name, _, _ in newer}
+        return {
+            (name, version, target)
+            for name, version, target in newer
+            if all(
+                asked.url is None and asked.specifier.contains(version)
+                for asked in (
+                    *(requirement for _, requirement in requirements[target].get(name, ())),
+                    *constraints[name],
+                )
+            )
+        }
+
+    def _ask_for(self, wishes: set[Wish], solved: Solved) -> Solved:
         """Ask uv for newer versions: first as a preference, then for the reason why not.
 
         Of the versions that it is to prefer it takes the newest that goes with all else. Where none
@@ -143,73 +163,10 @@ class Newest:
             return solved
 
 
-def newer_versions(
-    wheel: Wheel,
-    target: Target,
-    files: Iterable[IndexFile],
-    *,
-    rules: Sequence[TagConstraint] = (),
-    refused: Collection[Wish] = frozenset(),
-    patches: frozenset[int] = frozenset(range(MAX_PATCH)),
-) -> set[Version]:
-    """Return the versions newer than a wheel's that have a wheel for a target.
-
-    Yanked files do not count, nor do pre-releases, unless the wheel is one itself. `refused` are
-    those of which is known that the target cannot use them, `patches` the releases of its Python
-    that have the wheel: uv splits a minor where a Requires-Python does, and those before the split
-    cannot have what comes after it.
-    """
-    python = target.python
-    return {
-        file.version
-        for file in files
-        if file.version > wheel.version
-        and not file.yanked
-        and (wheel.version.is_prerelease or not file.version.is_prerelease)
-        and wheel_fits(file, target)
-        and admitted(rules, wheel.name, file.tags, target)
-        and (wheel.name, file.version, target) not in refused
-        and (
-            file.requires_python is None
-            or python.patch is not None
-            or not patches.isdisjoint(admitted_patches(file.requires_python, python.version))
-        )
-    }
-
-
 def _patches_of(selection: Selection) -> dict[Wheel, frozenset[int]]:
     """Return the patch releases of a target's Python that have each of its wheels."""
     found: dict[Wheel, frozenset[int]] = {}
     for group, first, end in selection.runs():
         for wheel in group.wheels:
             found[wheel] = found.get(wheel, frozenset()) | frozenset(range(first, end))
-    return found
-
-
-def not_forbidden(
-    newer: Mapping[NormalizedName, set[Version]],
-    selection: Selection,
-    texts: Mapping[str, WheelTexts],
-    required: Requirements,
-    constraints: Iterable[Requirement],
-) -> dict[NormalizedName, list[Version]]:
-    """Return those of these versions that no requirement of a target's own set forbids.
-
-    `constraints` count as well, under whatever marker: one that does not hold costs a question.
-    """
-    asked = list_requirements(selection, texts, required)
-    for constraint in constraints:
-        asked[canonicalize_name(constraint.name)].append(("", constraint))
-    found = {}
-    for name, versions in newer.items():
-        allowed = [
-            version
-            for version in versions
-            if all(
-                requirement.url is None and requirement.specifier.contains(version)
-                for _, requirement in asked.get(name, ())
-            )
-        ]
-        if allowed:
-            found[name] = allowed
     return found

@@ -11,7 +11,7 @@ import tomlkit
 from packaging.utils import NormalizedName, canonicalize_name
 from packaging.version import InvalidVersion, Version
 
-from hatch_multiplat.index.project_settings import require_by_token
+from hatch_multiplat.index.project_settings import require_by_token, valid_requirements
 from hatch_multiplat.resolve.project import all_requirements, without_credentials
 from hatch_multiplat.targets.platforms import MACHINES_OF_32_BITS
 from hatch_multiplat.wheels.metadata import root_requirements, unknown_own_extras
@@ -137,6 +137,11 @@ class Question:
         return read_requirements(
             self.requirements, requires_python=self.requires_python, uv_table=self.uv_table
         )
+
+    def constraints_on(self, name: NormalizedName) -> list[Requirement]:
+        """Return the constraints on a package: the project's, and those of uv's settings."""
+        for_uv = valid_requirements(self.uv_table.get("constraint-dependencies", ()))
+        return [one for one in (*self.constraints, *for_uv) if canonicalize_name(one.name) == name]
 
     def excludes_newer(self, context: BuildContext) -> bool:
         """Tell whether uv's settings exclude files by their upload time."""

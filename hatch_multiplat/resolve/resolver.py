@@ -16,7 +16,6 @@ from packaging.version import Version
 
 from hatch_multiplat.base.errors import FetchError, SolveError
 from hatch_multiplat.base.urls import redact
-from hatch_multiplat.index.project_settings import valid_requirements
 from hatch_multiplat.resolve.downloads import Downloads
 from hatch_multiplat.resolve.newest import Newest
 from hatch_multiplat.resolve.pages import has_native_wheel, step_back
@@ -32,7 +31,7 @@ from hatch_multiplat.wheels.incompatibility import (
     explain_refusal,
     lower_floor,
 )
-from hatch_multiplat.wheels.proof import EXECUTABLE, list_requirements
+from hatch_multiplat.wheels.proof import EXECUTABLE
 from hatch_multiplat.wheels.pylock import package_applies
 from hatch_multiplat.wheels.selection import MissingWheel, Outcome, url_of, wheel_fits
 
@@ -131,11 +130,10 @@ class Search:
         self.question = question
         self.context = context
         self.downloads = downloads
-        self.required = question.required
         self.solver = Solver(question, context, prior=prior)
         self.pages = self.solver.pages
-        self.betters = Newest(self.solver, downloads, self.required)
-        self.yanked = Yanked(self.solver, downloads, self.required)
+        self.betters = Newest(self.solver, downloads)
+        self.yanked = Yanked(self.solver, downloads)
         self.builder = BuiltSdists(
             context=context,
             enabled=question.build_sdists,
@@ -315,7 +313,7 @@ class Search:
 
     def examine(self, solved: Solved, outcome: Outcome) -> list[MissingWheel]:
         """Find the wheels that do not do after all, which only a look into them tells."""
-        missing = list(self.downloads.examine(outcome.selections, self.required))
+        missing = list(self.downloads.examine(outcome.selections, self.solver.required))
         missing += self.yanked.find_unpinned(solved, outcome.selections)
         self.refused |= {
             (found.name, found.version, found.target) for found in missing if found.version
@@ -572,26 +570,20 @@ class Search:
         selections = [one for one in found if one.target in wanted]
         requirers = {}
         with suppress(FetchError):
-            texts = self.downloads.peek(selections)
-            for one in selections:
-                asked = list_requirements(one, texts, self.required)
-                for name in wanted[one.target] & asked.keys():
-                    requirers[name, one.target] = asked[name]
+            requirements = self.downloads.requirements_on(selections, self.solver.required)
+            for target, asked in requirements.items():
+                for name in wanted[target] & asked.keys():
+                    requirers[name, target] = asked[name]
         return requirers
 
     def is_explained(self, key: Key, asked: Iterable[tuple[str, Requirement]]) -> bool:
         """Tell whether one requirement or constraint forbids the newest version with a wheel."""
         version = Version(self.newest[key]) if key in self.newest else None
-        for_uv = valid_requirements(self.question.uv_table.get("constraint-dependencies", ()))
         return version is not None and any(
             not requirement.specifier.contains(version, prereleases=True)
             for requirement in (
                 *(requirement for _, requirement in asked),
-                *(
-                    constraint
-                    for constraint in (*self.question.constraints, *for_uv)
-                    if canonicalize_name(constraint.name) == key[0]
-                ),
+                *self.question.constraints_on(key[0]),
             )
         )
 

@@ -88,7 +88,8 @@ class Learned:
 class Solver:
     """Asks uv one question, over and over; `prior` is the text of a lock whose versions are kept.
 
-    `kept` are these versions. `runs` counts how often uv was asked.
+    `kept` are these versions, `required` is what every target's wheels satisfy. `runs` counts how
+    often uv was asked.
     """
 
     def __init__(self, question: Question, context: BuildContext, *, prior: str | None) -> None:
@@ -96,6 +97,7 @@ class Solver:
         self.context = context
         self.prior = prior
         self.kept = _versions_of_prior(prior)
+        self.required = question.required
         self.pages = Pages(context, question=question)
         self.level = Level.SDISTS if ALL in context.policy.demanded else Level.WHEELS
         self.learned = Learned(merged=self.pages.merged)

@@ -10,19 +10,14 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from packaging.utils import canonicalize_name
-
 from hatch_multiplat.base.errors import FetchError
-from hatch_multiplat.index.project_settings import valid_requirements
-from hatch_multiplat.wheels.proof import list_requirements
 from hatch_multiplat.wheels.pylock import lock_environment, marker_holds
 from hatch_multiplat.wheels.selection import MissingWheel, wheel_fits
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from packaging.pylock import Package
-    from packaging.requirements import Requirement
     from packaging.utils import NormalizedName
     from packaging.version import Version
 
@@ -31,17 +26,15 @@ if TYPE_CHECKING:
     from hatch_multiplat.resolve.solve import Solved
     from hatch_multiplat.resolve.solver import Solver
     from hatch_multiplat.targets.target import Target
-    from hatch_multiplat.wheels.proof import Requirements
     from hatch_multiplat.wheels.selection import Selection, Wheel
 
 
 class Yanked:
     """Judges the yanked files of answers; what it learns is kept by the solver."""
 
-    def __init__(self, solver: Solver, downloads: Downloads, required: Requirements) -> None:
+    def __init__(self, solver: Solver, downloads: Downloads) -> None:
         self._solver = solver
         self._downloads = downloads
-        self._required = required
         self._files: dict[tuple[NormalizedName, Version], list[IndexFile]] = {}
 
     def leave_out(self, solved: Solved) -> Solved:
@@ -93,11 +86,10 @@ class Yanked:
                     for wheel in selection.wheels
                     if wheel.name in names and (files := self._yanked_files(wheel))
                 }
-                asked = self._requirements(selection) if found else {}
                 for wheel, files in found.items():
                     file, *_ = files
                     why = f" ({file.yanked_reason})" if file.yanked_reason else ""
-                    pin = self._find_pin(wheel, asked.get(wheel.name, ()))
+                    pin = self._find_pin(wheel, selection)
                     if not pin:
                         missing.append(_missing(wheel, selection.target, why))
                     elif not self._is_yanked_whole(wheel):
@@ -154,26 +146,19 @@ class Yanked:
     def _is_yanked_whole(self, wheel: Wheel) -> bool:
         return all(file.yanked for file in self._files_of(wheel.name, wheel.version))
 
-    def _requirements(
-        self, selection: Selection
-    ) -> dict[NormalizedName, list[tuple[str, Requirement]]]:
-        """Return the requirements of a target's wheels, and the constraints for it."""
-        texts = self._downloads.texts_of([selection])
-        asked = list_requirements(selection, texts, self._required)
-        question = self._solver.question
-        for_uv = valid_requirements(question.uv_table.get("constraint-dependencies", ()))
-        environment = lock_environment(selection.target, 0)
-        for constraint in (*question.constraints, *for_uv):
-            marker = constraint.marker
-            if marker is None or marker_holds(str(marker), environment):
-                asked[canonicalize_name(constraint.name)].append(("a constraint", constraint))
-        return asked
-
-    def _find_pin(self, wheel: Wheel, asked: Iterable[tuple[str, Requirement]]) -> str:
-        """Name the pin of a wheel's version; "" if there is none."""
-        if (wheel.name, wheel.version) in self._solver.kept:
+    def _find_pin(self, wheel: Wheel, selection: Selection) -> str:
+        """Name the pin of a wheel's version on a target; "" if there is none."""
+        solver, target = self._solver, selection.target
+        if (wheel.name, wheel.version) in solver.kept:
             return "the lock has its version"
-        for by, requirement in asked:
+        requirements = self._downloads.requirements_on([selection], solver.required)[target]
+        environment = lock_environment(target, 0)
+        constraints = (
+            ("a constraint", constraint)
+            for constraint in solver.question.constraints_on(wheel.name)
+            if constraint.marker is None or marker_holds(str(constraint.marker), environment)
+        )
+        for by, requirement in (*requirements.get(wheel.name, ()), *constraints):
             if any(
                 specifier.operator in {"==", "==="} and not specifier.version.endswith(".*")
                 for specifier in requirement.specifier

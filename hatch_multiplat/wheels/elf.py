@@ -192,14 +192,15 @@ def _promise(tags: Iterable[Tag], target: Target) -> str:
 
 
 def find_newer_libc(
-    selections: Sequence[Selection], files: Mapping[str, WheelFile]
+    selections: Sequence[Selection],
+    files: Mapping[str, WheelFile],
+    known: dict[str, dict[str, LibcNeed]],
 ) -> tuple[MissingWheel, ...]:
     """Return what targets lack because a wheel for plain `linux_ARCH` needs a newer C library.
 
-    `files` has the wheels by file name. A tag that promises a floor is believed: the tool that
-    wrote it has looked.
+    `files` has the wheels by file name, and `known` what was read of them before. A tag that
+    promises a floor is believed: the tool that wrote it has looked.
     """
-    known: dict[str, dict[str, LibcNeed]] = {}
     missing_wheels = []
     for selection in selections:
         for wheel in selection.wheels:

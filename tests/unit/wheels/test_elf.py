@@ -214,7 +214,7 @@ def test_only_wheels_without_a_promise_are_looked_into(tmp_path: Path) -> None:
     pure = wheel_with(tmp_path / "c", glibc_object(), tags="py3-none-any")
     files = {path.name: open_wheel(path) for path in (bare, both, pure)}
     chosen = [selection(GLIBC, bare), selection(NEW_GLIBC, bare), selection(GLIBC, both, pure)]
-    (missing_wheel,) = find_newer_libc(chosen, files)
+    (missing_wheel,) = find_newer_libc(chosen, files, {})
     assert (
         missing_wheel.name,
         str(missing_wheel.version),
@@ -227,8 +227,8 @@ def test_only_wheels_without_a_promise_are_looked_into(tmp_path: Path) -> None:
 def test_a_dependency_that_needs_too_much_is_told_with_what_to_do(tmp_path: Path) -> None:
     bare = wheel_with(tmp_path, glibc_object())
     files = {bare.name: open_wheel(bare)}
-    assert find_newer_libc([selection(NEW_GLIBC, bare)], files) == ()
-    missing_wheels = find_newer_libc([selection(GLIBC, bare)], files)
+    assert find_newer_libc([selection(NEW_GLIBC, bare)], files, {}) == ()
+    missing_wheels = find_newer_libc([selection(GLIBC, bare)], files, {})
     (lacking,) = missing_wheels
     assert lacking.reason.startswith(f"{bare.name}: linux_x86_64 promises no version of the C lib")
     assert suggest_ways(lacking, Advice.PROJECT) == "raise the floor to 'linux-x86_64-glibc2.36'"
