@@ -13,7 +13,7 @@ from packaging.version import InvalidVersion, Version
 
 from hatch_multiplat.base.errors import ConfigError
 from hatch_multiplat.resolve.project import Project, ProjectWheel, read_wheel
-from hatch_multiplat.resolve.resolution import coverage_error
+from hatch_multiplat.resolve.resolver import coverage_error
 from hatch_multiplat.wheels.elf import (
     explain_need,
     measured_floor,
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from hatch_multiplat.config.config import Config
-    from hatch_multiplat.resolve.resolution import Resolution
+    from hatch_multiplat.resolve.resolver import Resolution
     from hatch_multiplat.targets.target import Target
     from hatch_multiplat.wheels.incompatibility import Floor
     from hatch_multiplat.wheels.metadata import ProjectMetadata

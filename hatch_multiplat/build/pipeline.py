@@ -40,8 +40,7 @@ from hatch_multiplat.resolve.project import (
     static_metadata,
 )
 from hatch_multiplat.resolve.question import make_question
-from hatch_multiplat.resolve.resolution import Resolution, Unresolved
-from hatch_multiplat.resolve.resolver import resolve
+from hatch_multiplat.resolve.resolver import Resolution, Unresolved, resolve
 from hatch_multiplat.wheels.proof import prove_selections, read_requirements
 from hatch_multiplat.wheels.wheel_check import check_wheels, install_order, render_collisions
 

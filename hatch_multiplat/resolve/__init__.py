@@ -10,7 +10,6 @@ __all__ = [
     "lock_file",
     "project",
     "question",
-    "resolution",
     "resolver",
     "sdist",
     "solve",

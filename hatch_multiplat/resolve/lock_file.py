@@ -27,8 +27,7 @@ from hatch_multiplat.resolve.lock_changes import (
     same_packages,
 )
 from hatch_multiplat.resolve.lock_writer import TOOL, files_of, render_lock
-from hatch_multiplat.resolve.resolution import Resolution, Unresolved
-from hatch_multiplat.resolve.resolver import resolve
+from hatch_multiplat.resolve.resolver import Resolution, Unresolved, resolve
 from hatch_multiplat.wheels.pylock import choose_parts, parse_lock
 
 if TYPE_CHECKING:

@@ -23,8 +23,7 @@ from hatch_multiplat.index.sources import Sources
 from hatch_multiplat.resolve.build_context import BuildContext, Invocation
 from hatch_multiplat.resolve.downloads import Downloads
 from hatch_multiplat.resolve.question import Question
-from hatch_multiplat.resolve.resolution import Resolution
-from hatch_multiplat.resolve.resolver import resolve
+from hatch_multiplat.resolve.resolver import Resolution, resolve
 from hatch_multiplat.resolve.solve import TIMEOUT
 from hatch_multiplat.targets.target import Target
 from tests.support.caches import make_cache

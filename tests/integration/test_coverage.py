@@ -16,8 +16,7 @@ from hatch_multiplat.index.sources import Sources
 from hatch_multiplat.resolve import resolver
 from hatch_multiplat.resolve.build_context import BuildContext, Invocation
 from hatch_multiplat.resolve.question import Question
-from hatch_multiplat.resolve.resolution import Resolution, Unresolved
-from hatch_multiplat.resolve.resolver import resolve
+from hatch_multiplat.resolve.resolver import Resolution, Unresolved, resolve
 from hatch_multiplat.targets.platforms import Platform
 from hatch_multiplat.targets.python import Python
 from hatch_multiplat.targets.tag_constraint import parse_tag_constraint

@@ -50,7 +50,7 @@ if TYPE_CHECKING:
     from hatch_multiplat.resolve.build_context import BuildContext
     from hatch_multiplat.resolve.project import Project
     from hatch_multiplat.resolve.question import Question
-    from hatch_multiplat.resolve.resolution import Resolution, Unresolved
+    from hatch_multiplat.resolve.resolver import Resolution, Unresolved
     from hatch_multiplat.wheels.matrix import Matrix
 
 

@@ -21,7 +21,7 @@ from hatch_multiplat.build.own_wheels import (
 from hatch_multiplat.config.config import Config
 from hatch_multiplat.resolve.project import Project, read_wheel
 from hatch_multiplat.resolve.question import Question
-from hatch_multiplat.resolve.resolution import Resolution
+from hatch_multiplat.resolve.resolver import Resolution
 from hatch_multiplat.targets.target import Target
 from hatch_multiplat.wheels.matrix import OwnWheel
 from hatch_multiplat.wheels.selection import Outcome, Selection, WheelSet
