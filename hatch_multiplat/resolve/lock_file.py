@@ -10,9 +10,7 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
-import tomlkit
 from packaging.pylock import is_valid_pylock_path
-from packaging.utils import canonicalize_name
 
 from hatch_multiplat.base.atomic_write import write_atomically
 from hatch_multiplat.base.errors import LockError, WriteError, explain_unreadable
@@ -31,10 +29,9 @@ from hatch_multiplat.resolve.resolver import Resolution, Unresolved, resolve
 from hatch_multiplat.wheels.pylock import choose_parts, parse_lock
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from packaging.pylock import Pylock
-    from packaging.utils import NormalizedName
 
     from hatch_multiplat.resolve.build_context import BuildContext
     from hatch_multiplat.resolve.project import Project
@@ -201,17 +198,6 @@ def still_holds(
         return False
     locked = present.lock, present.base
     return isinstance(resolve(question, context, locked=locked), Resolution)
-
-
-def without_packages(text: str, names: Collection[NormalizedName]) -> str:
-    """Return a lock's text without some packages, so that a solver chooses them anew."""
-    document = tomlkit.parse(text).unwrap()
-    document["packages"] = [
-        package
-        for package in document["packages"]
-        if canonicalize_name(package["name"]) not in names
-    ]
-    return tomlkit.dumps(document)
 
 
 def write_lock(path: Path, text: str) -> None:

@@ -215,8 +215,9 @@ def run_uv_solve(
             raise _failure(finished, question, sources, environ)
         said = (folder / "pylock.toml").read_text(encoding="utf-8")
         text = sources.credentials.take_text(said)
-        placed, unplaced = _take_out_unplaced(text)
-        lock = parse_lock(placed, where="uv's answer")
+        if unplaced := _find_unplaced(text):
+            text = without_packages(text, unplaced)
+        lock = parse_lock(text, where="uv's answer")
         if question.own is not None:  # It is no dependency, whoever requires it.
             own_name = question.own.name
             left = [package for package in lock.packages if package.name != own_name]
@@ -224,7 +225,7 @@ def run_uv_solve(
         if not merged:
             refuse_foreign_files(sources, _local_files(lock, folder))
         _check_constrained(question, lock, environ)
-        return Solved(lock=lock, base=folder, text=placed, unplaced=unplaced)
+        return Solved(lock=lock, base=folder, text=text, unplaced=unplaced)
 
 
 def _limit(environ: Mapping[str, str]) -> float:
@@ -241,23 +242,13 @@ def _limit(environ: Mapping[str, str]) -> float:
     return limit
 
 
-def _take_out_unplaced(text: str) -> tuple[str, frozenset[NormalizedName]]:
-    """Return an answer without the packages that have no file, and the names of these."""
-    packages = tomllib.loads(text).get("packages", [])
-    unplaced = {
+def _find_unplaced(text: str) -> frozenset[NormalizedName]:
+    """Return the packages of an answer that have no file."""
+    return frozenset(
         canonicalize_name(package["name"])
-        for package in packages
+        for package in tomllib.loads(text).get("packages", [])
         if not package.keys() & {"wheels", "sdist", "archive", "directory", "vcs"}
-    }
-    if not unplaced:
-        return text, frozenset()
-    document = tomlkit.parse(text)
-    document["packages"] = [
-        package
-        for package in document["packages"]
-        if canonicalize_name(package["name"]) not in unplaced
-    ]
-    return tomlkit.dumps(document), frozenset(unplaced)
+    )
 
 
 def _local_files(lock: Pylock, folder: Path) -> Iterator[tuple[str, Path]]:
@@ -345,6 +336,17 @@ def with_preferences(
         f'\n[[packages]]\nname = "{name}"\nversion = "{v}"\n' for name, v in sorted(versions)
     )
     return text + "".join(entries)
+
+
+def without_packages(text: str, names: Collection[NormalizedName]) -> str:
+    """Return a lock's text without some packages, so that a solver chooses them anew."""
+    document = tomlkit.parse(text).unwrap()
+    document["packages"] = [
+        package
+        for package in document["packages"]
+        if canonicalize_name(package["name"]) not in names
+    ]
+    return tomlkit.dumps(document)
 
 
 def _staged_uv_table(

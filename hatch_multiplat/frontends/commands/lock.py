@@ -27,9 +27,9 @@ from hatch_multiplat.resolve.lock_file import (
     read_lock,
     solve_lock,
     still_holds,
-    without_packages,
     write_lock,
 )
+from hatch_multiplat.resolve.solve import without_packages
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
