@@ -364,16 +364,14 @@ def _values(environment: Environment, names: Sequence[str]) -> Key:
     return tuple(environment[name] for name in names)
 
 
-def _any_of(markers: Sequence[str]) -> str:
+def _any_of(markers: Sequence[str], word: str = " or ", other: str = " and ") -> str:
     if len(markers) == 1:
         return markers[0]
-    return " or ".join(f"({marker})" if " and " in marker else marker for marker in markers)
+    return word.join(f"({marker})" if other in marker else marker for marker in markers)
 
 
 def _all_of(markers: Sequence[str]) -> str:
-    if len(markers) == 1:
-        return markers[0]
-    return " and ".join(f"({marker})" if " or " in marker else marker for marker in markers)
+    return _any_of(markers, " and ", " or ")
 
 
 def _trim(version: Version) -> str:

@@ -54,15 +54,13 @@ class MissingWheels:
     """
 
     def __init__(self, solver: Solver, downloads: Downloads) -> None:
-        question = solver.question
         self.solver = solver
         self.pages = solver.pages
         self.downloads = downloads
         self.yanked = Yanked(solver, downloads)
         self.builder = BuiltSdists(
+            question=solver.question,
             context=solver.context,
-            enabled=question.build_sdists,
-            rules=question.tag_constraints,
             native=self._has_native,
             listed=self._listed_tags,
         )

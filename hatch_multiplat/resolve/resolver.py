@@ -145,14 +145,8 @@ def resolve(
     if locked is None:
         return Search(question=question, context=context, downloads=downloads, prior=prior).run()
     lock, base = locked
-    builder = BuiltSdists(
-        context=context,
-        enabled=question.build_sdists,
-        rules=question.tag_constraints,
-        native=lambda _: False,
-        listed=lambda _: (),
-    )
-    outcome = builder.select(lock, question.targets, base)
+    builder = BuiltSdists(question=question, context=context)
+    outcome = builder.select(lock, base)
     missing = [builder.annotate(missing) for missing in outcome.missing_wheels]
     if not (missing and downloads.whole):  # Nothing is downloaded for a build that fails anyway.
         complete = (*outcome.selections, *outcome.partial)
@@ -222,7 +216,7 @@ class Search:
             solved = missing_wheels.yanked.leave_out(solved)
             for name in solved.unplaced:
                 missing_wheels.find_uncovered(name)
-            outcome = self.builder.select(solved.lock, self.question.targets, solved.base)
+            outcome = self.builder.select(solved.lock, solved.base)
             missing = missing_wheels.find(solved, outcome)
             if not missing and not missing_wheels.unresolvable:
                 better = self.betters.improve(solved, outcome.selections, missing_wheels.refused)
@@ -287,7 +281,7 @@ class Search:
         """
         if not self.pages.can_merge:
             return False
-        outcome = self.builder.select_ready(solved.lock, self.question.targets, solved.base)
+        outcome = self.builder.select_ready(solved.lock, solved.base)
         found = [
             self.pages.merge(missing_wheel.name, [missing_wheel.target])
             for missing_wheel in outcome.missing_wheels

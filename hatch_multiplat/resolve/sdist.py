@@ -36,8 +36,7 @@ if TYPE_CHECKING:
 
     from hatch_multiplat.index.wheel_cache import CachedFile
     from hatch_multiplat.resolve.build_context import BuildContext
-    from hatch_multiplat.targets.tag_constraint import TagConstraint
-    from hatch_multiplat.targets.target import Target
+    from hatch_multiplat.resolve.question import Question
     from hatch_multiplat.wheels.selection import LockedSource, MissingWheel, Outcome, Wheel
 
 # Any fixed moment does; zip files know none before 1980.
@@ -59,11 +58,10 @@ class BuiltSdists:
     that was solved for some platforms has no others, and then looks as if there were only an sdist.
     """
 
+    question: Question
     context: BuildContext
-    enabled: bool
-    rules: Sequence[TagConstraint]
-    native: Callable[[MissingWheel], bool]
-    listed: Callable[[MissingWheel], Collection[Tag]]
+    native: Callable[[MissingWheel], bool] = lambda _: False
+    listed: Callable[[MissingWheel], Collection[Tag]] = lambda _: ()
     built: dict[str, Wheel] = field(default_factory=dict)
     refused: dict[str, str] = field(default_factory=dict)
 
@@ -71,50 +69,42 @@ class BuiltSdists:
     def filenames(self) -> frozenset[str]:
         return frozenset(wheel.filename for wheel in self.built.values())
 
-    def select(self, lock: Pylock, targets: Sequence[Target], base: PurePath) -> Outcome:
-        """Select from a lock, building what it has as an sdist only."""
-        outcome = self.select_ready(lock, targets, base)
-        new = [
-            source
-            for source in outcome.sources
-            if source.key not in self.built and source.key not in self.refused
-        ]
-        if not new:
-            return outcome
+    def select(self, lock: Pylock, base: PurePath) -> Outcome:
+        """Select from a lock for every target, building what it has as an sdist only."""
+        outcome = self.select_ready(lock, base)
+        known = self.built.keys() | self.refused.keys()
+        new = [source for source in outcome.sources if source.key not in known]
         for source in new:
-            missing_wheels = [
-                missing_wheel
-                for missing_wheel in outcome.missing_wheels
-                if missing_wheel.source == source
-            ]
-            self.build(source, missing_wheels)
-        return self.select_ready(lock, targets, base)
+            missing_wheels = [one for one in outcome.missing_wheels if one.source == source]
+            why = self._refuse(source, missing_wheels)
+            if why is not None:
+                self.refused[source.key] = why
+        return self.select_ready(lock, base) if new else outcome
 
-    def select_ready(self, lock: Pylock, targets: Sequence[Target], base: PurePath) -> Outcome:
+    def select_ready(self, lock: Pylock, base: PurePath) -> Outcome:
         """Select from a lock without building anything further."""
-        return select_all(lock, targets, base=base, built=self.built, rules=self.rules)
+        question = self.question
+        return select_all(
+            lock, question.targets, base=base, built=self.built, rules=question.tag_constraints
+        )
 
-    def build(self, source: LockedSource, missing_wheels: Sequence[MissingWheel]) -> None:
-        if not self.enabled:
-            self.refused[source.key] = 'and sdists = "never"'
-            return
+    def _refuse(self, source: LockedSource, missing_wheels: Sequence[MissingWheel]) -> str | None:
+        """Build a package; where that is not to be, or fails, return why."""
+        if not self.question.build_sdists:
+            return 'and sdists = "never"'
         if why := self.context.policy.forbids(source.name):
-            self.refused[source.key] = f"and {why} forbids building it"
-            return
-        if source.of_index and any(self.native(missing_wheel) for missing_wheel in missing_wheels):
-            self.refused[source.key] = "while other versions have wheels for this platform"
-            return
-        if source.of_index and any(
-            _is_native_here(self.listed(missing_wheel)) for missing_wheel in missing_wheels
-        ):
-            self.refused[source.key] = ""
-            return
+            return f"and {why} forbids building it"
+        if source.of_index and any(map(self.native, missing_wheels)):
+            return "while other versions have wheels for this platform"
+        if source.of_index and any(_is_native_here(self.listed(one)) for one in missing_wheels):
+            return ""
         try:
             self.built[source.key] = build_universal_wheel(source, self.context)
         except NotUniversalError as error:
-            self.refused[source.key] = str(error)
             what = f"{source.name} {source.version or ''}".rstrip()
             self.context.say(f"{what} is not used: it has no wheel, {error}")
+            return str(error)
+        return None
 
     def annotate(self, missing_wheel: MissingWheel) -> MissingWheel:
         """Add to a missing wheel the existing wheels, and why its sdist was not built."""
@@ -123,14 +113,12 @@ class BuiltSdists:
             return missing_wheel
         tags = self.listed(missing_wheel) if source.of_index else ()
         if tags and tag_ranks(missing_wheel.target).keys().isdisjoint(tags):
-            why = explain_incompatibility(tags, missing_wheel.target)
-            missing_wheel = replace(missing_wheel, **why._asdict())
-        refused = self.refused.get(source.key)
-        return (
-            replace(missing_wheel, reason=f"{missing_wheel.reason}, {refused}")
-            if refused
-            else missing_wheel
-        )
+            missing_wheel = replace(
+                missing_wheel, **explain_incompatibility(tags, missing_wheel.target)._asdict()
+            )
+        why = self.refused.get(source.key)
+        reason = f"{missing_wheel.reason}, {why}" if why else missing_wheel.reason
+        return replace(missing_wheel, reason=reason)
 
 
 def build_universal_wheel(source: LockedSource, context: BuildContext) -> Wheel:
@@ -162,8 +150,8 @@ def build_universal_wheel(source: LockedSource, context: BuildContext) -> Wheel:
             context.say(f"Building {source.name} from {redact(source.url)}")
             tree = _check_out(source, folder / "checkout", context)
         else:
-            version = f"{source.version or ''}".rstrip()
-            context.say(f"Building {source.name} {version}".rstrip() + ", which has no wheel")
+            what = f"{source.name} {source.version or ''}".rstrip()
+            context.say(f"Building {what}, which has no wheel")
             tree = archive.path
             if source.subdirectory:
                 tree = _unpack(tree, folder / "unpacked")
