@@ -152,15 +152,11 @@ def _vcs(vcs: PackageVcs, locate: Callable[[str], tuple[str, str]]) -> Any:
 def files_of(lock: Pylock, locate: Callable[[str], tuple[str, str]]) -> frozenset[File]:
     """Return every file in a lock, in the form that is written."""
     return frozenset(
-        _identify(file, locate)
+        (*locate(file.url or file.path or ""), *sorted(file.hashes.items()))
         for package in lock.packages
         for file in (*(package.wheels or ()), package.sdist, package.archive)
         if file is not None
     )
-
-
-def _identify(file: Any, locate: Callable[[str], tuple[str, str]]) -> File:
-    return (*locate(file.url or file.path), *sorted(file.hashes.items()))
 
 
 def _file(filename: str, file: Any, locate: Callable[[str], tuple[str, str]]) -> Any:

@@ -13,8 +13,8 @@ from packaging.version import Version
 from hatch_multiplat.base.errors import FetchError
 from hatch_multiplat.base.urls import redact
 from hatch_multiplat.resolve.pages import has_native_wheel
+from hatch_multiplat.resolve.refinement import Yanked
 from hatch_multiplat.resolve.sdist import BuiltSdists
-from hatch_multiplat.resolve.yanked import Yanked
 from hatch_multiplat.targets.tag_constraint import admitted
 from hatch_multiplat.wheels.incompatibility import (
     Incompatibility,
@@ -281,8 +281,8 @@ class MissingWheels:
     def list_wheels(self, lock: Pylock | None) -> TagsOf:
         """Return the tags of all wheels that there are of the packages of several versions."""
         versions: dict[NormalizedName, set[Version]] = {}
-        for package in lock.packages if lock else ():
-            if package.version is not None and self.solver.is_of_index(package):
+        for package in self.solver.of_index(lock) if lock else ():
+            if package.version is not None:
                 versions.setdefault(package.name, set()).add(package.version)
         found: dict[tuple[NormalizedName, Version | None], list[frozenset[Tag]]] = {}
         for name, taken in versions.items():

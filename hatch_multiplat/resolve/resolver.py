@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Final
 from hatch_multiplat.base.errors import CoverageError, SolveError
 from hatch_multiplat.resolve.downloads import Downloads
 from hatch_multiplat.resolve.missing_wheels import MissingWheels
-from hatch_multiplat.resolve.newest import Newest
 from hatch_multiplat.resolve.pages import step_back
+from hatch_multiplat.resolve.refinement import Newest
 from hatch_multiplat.resolve.sdist import BuiltSdists
 from hatch_multiplat.resolve.solve import packages_blamed
 from hatch_multiplat.resolve.solver import Level, Solver

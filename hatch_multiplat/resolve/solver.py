@@ -229,11 +229,10 @@ class Solver:
         """Let uv build packages of which it took a pre-release, as only those have wheels."""
         found = {
             package.name
-            for package in lock.packages
+            for package in self.of_index(lock)
             if package.version is not None
             and package.version.is_prerelease
             and self.may_let_in(package.name)
-            and self.is_of_index(package)
             and self.has_sources_only(package.name, releases=True)
         }
         self.learned.sourced |= found
@@ -268,14 +267,16 @@ class Solver:
         ]
         return bool(files) and not any(file.tags for file in files)
 
-    def is_of_index(self, package: Package) -> bool:
-        return (
-            package.version is not None
-            and package.archive is None
-            and package.directory is None
-            and package.vcs is None
-            and package.name not in self.question.elsewhere
-        )
+    def of_index(self, lock: Pylock) -> list[Package]:
+        """Return the packages of a lock that come from an index."""
+        elsewhere = self.question.elsewhere
+        return [
+            package
+            for package in lock.packages
+            if package.version is not None
+            and not (package.archive or package.directory or package.vcs)
+            and package.name not in elsewhere
+        ]
 
     def is_asked_for(self, name: NormalizedName, version: Version) -> bool:
         """Tell whether the project's own requirements and constraints let a version be taken."""
@@ -299,7 +300,7 @@ class Solver:
         """Keep how uv was asked in the end, and what the sources have of what it rests on."""
         if self.level is not Level.WHEELS or self._place is None or self.is_proven(solved):
             return
-        names = {package.name for package in solved.lock.packages if self.is_of_index(package)}
+        names = {package.name for package in self.of_index(solved.lock)}
         names |= {name for name, _ in self.learned.steps}
         names |= self.learned.sourced - self.question.elsewhere
         names |= self.learned.merged.keys()
