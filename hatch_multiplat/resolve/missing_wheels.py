@@ -178,13 +178,14 @@ class MissingWheels:
             return set()
         return {tag for file in files if file.version == missing_wheel.version for tag in file.tags}
 
-    def asked_for(self, missing_wheel: MissingWheel) -> list[IndexFile]:
-        """Return what a target may take, of the versions that the project lets be taken."""
-        return [
-            file
-            for file in self._admitted(missing_wheel)
-            if self.solver.is_asked_for(missing_wheel.name, file.version)
-        ]
+    def give_up(self, missing_wheel: MissingWheel) -> None:
+        """Note that no further question to uv can bring a wheel, and the floor that would."""
+        name = missing_wheel.name
+        if not missing_wheel.origin and not self.is_refused(missing_wheel):
+            files = self._admitted(missing_wheel)
+            asked_for = [file for file in files if self.solver.is_asked_for(name, file.version)]
+            missing_wheel = lower_floor(missing_wheel, asked_for)
+        self.unresolvable[name, missing_wheel.target] = missing_wheel
 
     def _admitted(self, missing_wheel: MissingWheel) -> list[IndexFile]:
         """Return the sdists and the wheels that tag constraints let a target take."""

@@ -18,7 +18,7 @@ from hatch_multiplat.resolve.refinement import Newest
 from hatch_multiplat.resolve.sdist import BuiltSdists
 from hatch_multiplat.resolve.solve import packages_blamed
 from hatch_multiplat.resolve.solver import Level, Solver
-from hatch_multiplat.wheels.incompatibility import Advice, lower_floor
+from hatch_multiplat.wheels.incompatibility import Advice
 from hatch_multiplat.wheels.matrix import make_matrix
 from hatch_multiplat.wheels.matrix_layout import count_uncovered
 from hatch_multiplat.wheels.matrix_text import print_matrix
@@ -143,7 +143,7 @@ def resolve(
     """
     downloads = downloads or Downloads(context, whole=False)
     if locked is None:
-        return Search(question=question, context=context, downloads=downloads, prior=prior).run()
+        return Search(question, context, downloads, prior=prior).run()
     lock, base = locked
     builder = BuiltSdists(question=question, context=context)
     outcome = builder.select(lock, base)
@@ -179,19 +179,14 @@ class Search:
     """
 
     def __init__(
-        self,
-        *,
-        question: Question,
-        context: BuildContext,
-        downloads: Downloads,
-        prior: str | None,
+        self, question: Question, context: BuildContext, downloads: Downloads, *, prior: str | None
     ) -> None:
         self.question = question
         self.context = context
         self.downloads = downloads
         self.solver = Solver(question, context, prior=prior)
         self.pages = self.solver.pages
-        self.betters = Newest(self.solver, downloads)
+        self.newest = Newest(self.solver, downloads)
         self.missing_wheels = MissingWheels(self.solver, downloads)
         self.builder = self.missing_wheels.builder
 
@@ -219,12 +214,12 @@ class Search:
             outcome = self.builder.select(solved.lock, solved.base)
             missing = missing_wheels.find(solved, outcome)
             if not missing and not missing_wheels.unresolvable:
-                better = self.betters.improve(solved, outcome.selections, missing_wheels.refused)
-                if better is not None:
-                    solved = better
-                    continue
-                solver.keep_learned(solved)
-                return self.resolution(solved, outcome)
+                better = self.newest.improve(solved, outcome.selections, missing_wheels.refused)
+                if better is None:
+                    solver.keep_learned(solved)
+                    return self.resolution(solved, outcome)
+                solved = better
+                continue
             steps = [(found, to) for found in missing if (to := self.take_step(found)) is not None]
             rounds += not any(missing_wheels.is_refused(found) for found, _ in steps)
             if not steps or rounds > MAX_ROUNDS:
@@ -308,27 +303,22 @@ class Search:
         found, learned = self.missing_wheels, self.solver.learned
         key = (missing_wheel.name, missing_wheel.target)
         if missing_wheel.origin:  # No index has another version of it.
-            found.unresolvable[key] = missing_wheel
+            found.give_up(missing_wheel)
             return None
         refused = found.is_refused(missing_wheel)
-        kept = (missing_wheel.name, missing_wheel.version) in self.solver.kept
         back = step_back(
             missing_wheel,
             self.pages.read(*key),
             usable=lambda file: found.is_admitted(file, *key),
             in_order=self.pages.in_order,
-            kept=kept,
+            kept=(missing_wheel.name, missing_wheel.version) in self.solver.kept,
         )
         if back.newest is not None and (refused or not _is_first_pre(missing_wheel, back.newest)):
             found.newest[key] = back.best or back.newest
         before = learned.steps.get(key)
         again = before is not None and (not refused or before == back.versions)
         if back.versions is None or back.newest is None or again:
-            found.unresolvable[key] = (
-                missing_wheel
-                if refused
-                else lower_floor(missing_wheel, found.asked_for(missing_wheel))
-            )
+            found.give_up(missing_wheel)
             return None
         if not _is_first_pre(missing_wheel, back.newest):  # Other targets would prefer it as well.
             learned.preferences.add((missing_wheel.name, back.newest))

@@ -179,9 +179,8 @@ class Solver:
                 warn=self.warn,
             )
         except SolveError as error:
-            own = self.question.own
-            words = f"conflicting URLs for package '{own.name if own else ''}'"
-            if not self._stages_own or words not in error.explanation:
+            own = self.question.own if self._stages_own else None
+            if not own or f"conflicting URLs for package '{own.name}'" not in error.explanation:
                 raise
         self._stages_own = False
         return self.ask(prior, steps)
