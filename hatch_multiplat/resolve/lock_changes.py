@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from typing import TYPE_CHECKING, Final
 
 from packaging.requirements import InvalidRequirement, Requirement
@@ -24,7 +25,7 @@ from hatch_multiplat.wheels.pylock import (
 from hatch_multiplat.wheels.selection import covered_patches
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from packaging.pylock import Package, Pylock
 
@@ -212,34 +213,24 @@ def _applying(lock: Pylock, environment: Mapping[str, str]) -> set[tuple[str, st
     }
 
 
-Contents = dict[str, dict[str, frozenset[str]]]
-
-
-def _contents(lock: Pylock | None) -> Contents:
+def _contents(lock: Pylock | None) -> dict[str, dict[str, set[str]]]:
     """Return, by name and version, the files of each package and its marker."""
-    found: Contents = {}
+    found: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
     for package in lock.packages if lock else ():
         files = {
             f"{file.filename} {sorted(file.hashes.items())}"
             for file in (*(package.wheels or ()), package.sdist)
             if file is not None
         }
-        version = str(package.version or "")
-        known = found.setdefault(str(package.name), {})
-        known[version] = known.get(version, frozenset()) | files | {str(package.marker)}
+        found[package.name][str(package.version or "")] |= {*files, str(package.marker)}
     return found
 
 
-def _with_versions(name: str, versions: dict[str, frozenset[str]]) -> str:
+def _with_versions(name: str, versions: Iterable[str]) -> str:
     """Return a name with its versions; the folder of a project may have none."""
     return f"{name} {_versions(versions)}" if set(versions) != {""} else name
 
 
-def _versions(versions: dict[str, frozenset[str]]) -> str:
-    return ", ".join(
-        version or "without a version" for version in sorted(versions, key=_version_order)
-    )
-
-
-def _version_order(version: str) -> tuple[bool, Version]:
-    return bool(version), Version(version or "0")
+def _versions(versions: Iterable[str]) -> str:
+    ordered = sorted(versions, key=lambda version: (bool(version), Version(version or "0")))
+    return ", ".join(version or "without a version" for version in ordered)

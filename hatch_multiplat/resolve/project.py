@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from packaging.dependency_groups import resolve_dependency_groups
+from packaging.markers import Marker
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import InvalidWheelFilename, canonicalize_name
@@ -344,9 +345,9 @@ def requires_python_of(pyproject: Mapping[str, Any]) -> SpecifierSet:
 
 
 def _with_extra(requirement: Requirement, extra: str) -> Requirement:
+    """Add to a requirement that it is only for an extra."""
     marker = f'extra == "{canonicalize_name(extra)}"'
     if requirement.marker is not None:
         marker = f"({requirement.marker}) and {marker}"
-    base = Requirement(str(requirement))
-    base.marker = None
-    return Requirement(f"{base} ; {marker}")
+    requirement.marker = Marker(marker)
+    return requirement

@@ -68,6 +68,9 @@ SOURCE_KEYS: Final = frozenset(
 MAX_EXPLANATION: Final = 16
 """The number of lines of uv's explanation that are shown; it can list every release."""
 
+_SHOWN: Final = 3
+"""The number of targets that are named for a part that uv has solved apart."""
+
 _NO_ANSWER: Final = ("No solution found", "unsatisfiable", "Failed to build")
 _OWN_FAILURE: Final = re.compile(
     r"os error \d+|Failed to initialize|Failed to parse|TOML parse error"
@@ -449,7 +452,10 @@ def _failure(
     ours = finished.returncode in {1, 2} and not _OWN_FAILURE.search(said)
     if ours or any(words in said for words in _NO_ANSWER):
         told = _explanation(said, question.targets)
-        lines = [told, *_places_asked(said, sources), *_own_part(said, question)]
+        lines = [told, *_places_asked(said, sources)]
+        own = question.own
+        if own is not None and own.name in packages_blamed(said):
+            lines.append(f"{own.name} is the project itself, at version {own.version or 'unknown'}")
         message = "\n".join(["the dependencies cannot be resolved; uv says:", *lines])
         # It may be broken into lines anywhere.
         return SolveError(message, explanation=" ".join(said.replace("`", "'").split()))
@@ -481,6 +487,11 @@ def _places_asked(said: str, sources: Sources) -> list[str]:
     return lines
 
 
+def _with_origin(url: str, sources: Sources) -> str:
+    origin = sources.origins.get(url)
+    return f"{redact(url)} ({origin})" if origin else redact(url)
+
+
 def _for_targets(marker: str, targets: Sequence[Target]) -> str:
     """Return the words for the targets of a part that uv has solved apart; "" if it is of all."""
     try:
@@ -496,23 +507,6 @@ def _for_targets(marker: str, targets: Sequence[Target]) -> str:
         return ""
     more = f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
     return f" for {', '.join(map(str, found[:_SHOWN]))}{more}"
-
-
-_SHOWN: Final = 3
-"""The targets that a part is named by, where it has more."""
-
-
-def _own_part(said: str, question: Question) -> list[str]:
-    """Say what the project itself has to do with uv's explanation: to uv it is a package."""
-    own = question.own
-    if own is None or own.name not in packages_blamed(said):
-        return []
-    return [f"{own.name} is the project itself, at version {own.version or 'unknown'}"]
-
-
-def _with_origin(url: str, sources: Sources) -> str:
-    origin = sources.origins.get(url)
-    return f"{redact(url)} ({origin})" if origin else redact(url)
 
 
 def _explanation(stderr: str, targets: Sequence[Target] = ()) -> str:
