@@ -71,8 +71,7 @@ class Pages:
             offline=context.offline,
         )
         self._read: dict[Key, Listing] = {}
-        self._newer: dict[tuple[NormalizedName, tuple[str, ...], Version], tuple[IndexFile, ...]]
-        self._newer = {}
+        self._newer: dict[tuple[Key, Version], tuple[IndexFile, ...]] = {}
 
     @property
     def in_order(self) -> bool:
@@ -92,7 +91,7 @@ class Pages:
         self, name: NormalizedName, version: Version, target: Target
     ) -> tuple[IndexFile, ...]:
         """Return the files of this version and of newer ones, at little cost."""
-        key = (*self._key(name, target), version)
+        key = (self._key(name, target), version)
         if key not in self._newer:
             listing = self.listing(name, target)
             self._newer[key] = self._visible(listing.files_of(lambda other: other >= version))

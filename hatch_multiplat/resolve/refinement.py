@@ -34,11 +34,9 @@ if TYPE_CHECKING:
     from hatch_multiplat.index.index_page import IndexFile
     from hatch_multiplat.resolve.downloads import Downloads
     from hatch_multiplat.resolve.solve import Solved
-    from hatch_multiplat.resolve.solver import Solver
+    from hatch_multiplat.resolve.solver import Solver, Wish
     from hatch_multiplat.targets.target import Target
     from hatch_multiplat.wheels.selection import Selection, Wheel
-
-    Wish = tuple[NormalizedName, Version, Target]
 
 
 class Yanked:

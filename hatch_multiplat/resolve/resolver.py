@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from pathlib import PurePath
 
     from packaging.pylock import Pylock
-    from packaging.utils import NormalizedName
     from packaging.version import Version
 
     from hatch_multiplat.resolve.build_context import BuildContext
@@ -38,9 +37,6 @@ if TYPE_CHECKING:
     from hatch_multiplat.targets.target import Target
     from hatch_multiplat.wheels.matrix import Matrix, OwnWheel, TagsOf
     from hatch_multiplat.wheels.selection import MissingWheel, Selection
-
-    Wish = tuple[NormalizedName, Version, Target]
-    Key = tuple[NormalizedName, Target]
 
 NOT_WRITTEN: Final = "no executable was written"
 

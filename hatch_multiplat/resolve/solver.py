@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from hatch_multiplat.targets.target import Target
 
     Key = tuple[NormalizedName, Target]
+    Wish = tuple[NormalizedName, Version, Target]
 
 _FORMAT: Final = 5
 
