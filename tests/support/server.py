@@ -145,7 +145,7 @@ def wait_for_port(port: int, server: subprocess.Popen[bytes], log: Path | None =
         assert server.poll() is None, log.read_text("utf-8") if log else "the server has ended"
         with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
             return
-        time.sleep(0.05)
+        time.sleep(0.1)
     raise AssertionError(f"nothing listens on port {port}")
 
 
