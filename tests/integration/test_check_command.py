@@ -23,12 +23,9 @@ from hatch_multiplat.base.errors import (
 )
 from hatch_multiplat.frontends.cli import main
 from hatch_multiplat.frontends.render.matrix_html import render_html
-from hatch_multiplat.wheels.incompatibility import Advice
-from hatch_multiplat.wheels.matrix import make_matrix
-from hatch_multiplat.wheels.selection import select_all
 from tests.support.browser import dump_page
 from tests.support.caches import make_cache
-from tests.support.matrix import BASE, make_lock, make_targets, native, package, sample
+from tests.support.matrix import make_lock, make_targets, matrix_of, native, package, sample
 from tests.support.project import make_project
 
 if TYPE_CHECKING:
@@ -509,15 +506,7 @@ class TestPageInBrowser:
                 for number in range(46)
             ),
         )
-        outcome = select_all(lock, targets, base=BASE)
-        matrix = make_matrix(
-            project="demo",
-            targets=targets,
-            lock=lock,
-            outcome=outcome,
-            missing_wheels=outcome.missing_wheels,
-            advice=Advice.PROJECT,
-        )
+        matrix = matrix_of(lock, targets)
         assert len(matrix.packages) == 136
         wide, screen, height = self.measure(tmp_path, "width:390px;height:844px", matrix)
         assert wide == screen

@@ -21,7 +21,7 @@ from hatch_multiplat.wheels.incompatibility import Advice
 from hatch_multiplat.wheels.matrix import make_matrix, tags_of
 from hatch_multiplat.wheels.matrix_text import render_matrix
 from hatch_multiplat.wheels.pylock import parse_lock
-from hatch_multiplat.wheels.selection import parse_wheel, select_all
+from hatch_multiplat.wheels.selection import Outcome, parse_wheel, select_all
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -75,6 +75,21 @@ def native(*platforms: str, pythons: Sequence[str] = PYTHONS) -> list[str]:
     """Return the tags of wheels for each Python on each of these platform tags."""
     words = [Python.parse(python).tag for python in pythons]
     return [f"{word}-{word}-{platform}" for platform in platforms for word in words]
+
+
+def matrix_of(packages: Pylock | None, targets: Sequence[Target], **options: Any) -> Matrix:
+    """Return the matrix of what targets take of a lock; `options` are those of `make_matrix`."""
+    outcome = Outcome(selections=(), missing_wheels=())
+    if packages is not None:
+        outcome = select_all(packages, targets, base=BASE)
+    given = {
+        "project": "demo",
+        "lock": packages,
+        "outcome": outcome,
+        "missing_wheels": outcome.missing_wheels,
+        "advice": Advice.PROJECT,
+    }
+    return make_matrix(targets=targets, **given | options)
 
 
 def sample() -> Matrix:

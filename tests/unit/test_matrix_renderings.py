@@ -7,6 +7,7 @@ import io
 import re
 from collections import Counter
 from html.parser import HTMLParser
+from typing import TYPE_CHECKING
 
 import pytest
 from packaging.utils import canonicalize_name
@@ -15,8 +16,6 @@ from hatch_multiplat.frontends.render.matrix_html import render_html
 from hatch_multiplat.frontends.render.matrix_json import matrix_to_json
 from hatch_multiplat.frontends.render.matrix_markdown import render_markdown
 from hatch_multiplat.frontends.render.screen import layout
-from hatch_multiplat.wheels.incompatibility import Advice
-from hatch_multiplat.wheels.matrix import Matrix, make_matrix
 from hatch_multiplat.wheels.matrix_layout import (
     describe_outcome,
     describe_pythons,
@@ -24,18 +23,20 @@ from hatch_multiplat.wheels.matrix_layout import (
     make_rows,
 )
 from hatch_multiplat.wheels.matrix_text import render_matrix
-from hatch_multiplat.wheels.selection import Outcome, select_all
 from tests.support.matrix import (
-    BASE,
     GOLDEN,
     make_lock,
     make_targets,
+    matrix_of,
     native,
     package,
     plain_text,
     renderings,
     sample,
 )
+
+if TYPE_CHECKING:
+    from hatch_multiplat.wheels.matrix import Matrix
 
 VOID = {"meta", "input", "br", "link"}
 LONG = "a-package-with-a-name-that-takes-more-than-half-of-a-line"
@@ -68,15 +69,7 @@ def large(*, packages: int = 30) -> Matrix:
     tags = native("manylinux_2_17_x86_64", "musllinux_1_2_aarch64", pythons=["3.11", "3.13"])
     names = [LONG, *(f"package-{number}" for number in range(packages))]
     lock = make_lock(*(package(name, "2025.12.31.post1", *tags) for name in names))
-    outcome = select_all(lock, targets, base=BASE)
-    return make_matrix(
-        project="demo",
-        targets=targets,
-        lock=lock,
-        outcome=outcome,
-        missing_wheels=outcome.missing_wheels,
-        advice=Advice.PROJECT,
-    )
+    return matrix_of(lock, targets)
 
 
 @pytest.fixture(scope="module")
@@ -171,13 +164,7 @@ def test_where_there_is_no_answer_at_all_there_are_still_the_gaps(matrix: Matrix
 
 def test_a_project_that_requires_nothing_is_covered() -> None:
     targets = make_targets(["linux-x86_64"], ["3.12"])
-    found = make_matrix(
-        project="demo",
-        targets=targets,
-        lock=None,
-        outcome=Outcome(selections=(), missing_wheels=()),
-        advice=Advice.PROJECT,
-    )
+    found = matrix_of(None, targets)
     assert plain_text(found, 80).splitlines()[0] == (
         "demo: 0 packages for 1 target (1 platform, Python 3.12)"
     )
@@ -279,10 +266,7 @@ def test_a_floor_that_a_wheel_does_not_name_is_unknown_not_the_oldest() -> None:
         package("bare", "1.0", "cp312-cp312-linux_x86_64"),
         package("named", "1.0", "cp312-cp312-manylinux_2_17_x86_64"),
     )
-    outcome = select_all(lock, targets, base=BASE)
-    found = make_matrix(
-        project="demo", targets=targets, lock=lock, outcome=outcome, advice=Advice.PROJECT
-    )
+    found = matrix_of(lock, targets)
     (need,) = found.floors
     assert (need.lowest, need.unknown) == ((2, 17), ("bare",))
     (floor,) = matrix_to_json(found)["floors"]

@@ -13,10 +13,10 @@ from hatch_multiplat.frontends.render.matrix_json import matrix_to_json
 from hatch_multiplat.targets.tag_constraint import parse_tag_constraint
 from hatch_multiplat.targets.target_choice import is_named
 from hatch_multiplat.wheels.incompatibility import Advice, MissingKind
-from hatch_multiplat.wheels.matrix import Matrix, OwnWheel, make_matrix, tags_of, wheel_kind
+from hatch_multiplat.wheels.matrix import Matrix, OwnWheel, tags_of, wheel_kind
 from hatch_multiplat.wheels.matrix_layout import WORDS, is_missing, make_rows
-from hatch_multiplat.wheels.selection import MissingWheel, Outcome, parse_wheel, select_all
-from tests.support.matrix import BASE, make_lock, make_targets, native, package, sample
+from hatch_multiplat.wheels.selection import MissingWheel, parse_wheel, select_all
+from tests.support.matrix import BASE, make_lock, make_targets, matrix_of, native, package, sample
 
 ON_LINUX = "sys_platform == 'linux'"
 ON_MAC = "sys_platform == 'darwin'"
@@ -81,10 +81,7 @@ def test_patch_releases_that_differ_are_named(marker: str, patches: list[str]) -
         package("odd", "1.0", "py3-none-any", marker=marker),
         package("even", "1.0", "py3-none-any"),
     )
-    outcome = select_all(lock, targets, base=BASE)
-    matrix = make_matrix(
-        project="demo", targets=targets, lock=lock, outcome=outcome, advice=Advice.PROJECT
-    )
+    matrix = matrix_of(lock, targets)
     assert [cell.patches for cell in matrix.cells if cell.name == "odd"] == patches
     assert [cell.patches for cell in matrix.cells if cell.name == "even"] == [""]
 
@@ -116,10 +113,7 @@ def test_the_lowest_floor_is_a_floor_on_which_all_of_it_works() -> None:
         return len(select_all(lock, make_targets([platform], ["3.12"]), base=BASE).missing_wheels)
 
     targets = make_targets(["linux-x86_64"], ["3.12"])
-    outcome = select_all(lock, targets, base=BASE)
-    matrix = make_matrix(
-        project="demo", targets=targets, lock=lock, outcome=outcome, advice=Advice.PROJECT
-    )
+    matrix = matrix_of(lock, targets)
     assert matrix.floors[0].lowest == (2, 24)
     assert missing_wheels("linux-x86_64-glibc2.24") == 0
     assert missing_wheels("linux-x86_64-glibc2.23") == 1
@@ -160,16 +154,7 @@ def test_a_constraint_that_rules_out_newer_wheels_is_named_for_the_targets_it_co
         package("native", "2.0", "cp312-cp312-win_amd64", marker="os_name == 'nt'"),
     )
     rule, _ = parse_tag_constraint("native[manylinux2014_x86_64, abi3]")
-    outcome = select_all(lock, targets, base=BASE)
-    matrix = make_matrix(
-        project="demo",
-        targets=targets,
-        lock=lock,
-        available=tags_of(lock),
-        outcome=outcome,
-        advice=Advice.PROJECT,
-        rules=[rule],
-    )
+    matrix = matrix_of(lock, targets, available=tags_of(lock), rules=[rule])
     ((_, variants),) = matrix.differences
     assert [variant.reasons for variant in variants] == [
         (),
@@ -191,12 +176,9 @@ def test_the_project_itself_has_a_row_of_its_own_wheels_and_gaps() -> None:
     missing_wheel = MissingWheel(
         name=name, version=Version("1.0"), target=windows, kind="platform", reason="none"
     )
-    matrix = make_matrix(
-        project="demo",
-        targets=(linux, arm, mac, windows),
-        lock=None,
-        outcome=Outcome(selections=(), missing_wheels=()),
-        advice=Advice.PROJECT,
+    matrix = matrix_of(
+        None,
+        (linux, arm, mac, windows),
         own=OwnWheel(
             name=name,
             version=Version("1.0"),
@@ -222,14 +204,8 @@ def test_the_project_itself_has_a_row_of_its_own_wheels_and_gaps() -> None:
 def test_a_project_without_any_wheel_or_version_yet_has_a_row_all_the_same() -> None:
     targets = make_targets(["linux-x86_64"], ["3.12"])
     name = canonicalize_name("demo")
-    matrix = make_matrix(
-        project="demo",
-        targets=targets,
-        lock=None,
-        outcome=Outcome(selections=(), missing_wheels=()),
-        advice=Advice.PROJECT,
-        own=OwnWheel(name=name, version=None, wheels={}, unbuilt=targets),
-    )
+    own = OwnWheel(name=name, version=None, wheels={}, unbuilt=targets)
+    matrix = matrix_of(None, targets, own=own)
     (row,) = make_rows(matrix)
     assert (row.name, row.version, row.cells) == ("demo", "", ("unbuilt",))
     (wheel,) = matrix_to_json(matrix)["packages"][0]["wheels"]
@@ -259,15 +235,8 @@ def test_the_targets_to_leave_out_are_named_as_the_table_takes_them(
 ) -> None:
     targets = make_targets(["linux-x86_64", "windows-x86_64"], ["3.11", "3.12"])
     wheels = [f"{tag.partition('-')[0]}-{tag}" for tag in tags]
-    outcome = select_all(make_lock(package("native", "1.0", *wheels)), targets, base=BASE)
-    matrix = make_matrix(
-        project="demo",
-        targets=targets,
-        lock=None,
-        outcome=outcome,
-        missing_wheels=outcome.missing_wheels,
-        advice=Advice.LOCK,
-    )
+    lock = make_lock(package("native", "1.0", *wheels))
+    matrix = matrix_of(lock, targets, lock=None, advice=Advice.LOCK)
     for missing in matrix.missing_wheels:
         said = EXCLUDE.search(missing.to_do)
         assert said is not None
@@ -280,15 +249,7 @@ def test_the_targets_to_leave_out_are_named_as_the_table_takes_them(
 def test_nobody_is_told_to_leave_every_target_out() -> None:
     targets = make_targets(["linux-x86_64", "windows-x86_64"], ["3.11", "3.12"])
     lock = make_lock(package("native", "1.0", "cp39-cp39-win_amd64"))
-    outcome = select_all(lock, targets, base=BASE)
-    matrix = make_matrix(
-        project="demo",
-        targets=targets,
-        lock=None,
-        outcome=outcome,
-        missing_wheels=outcome.missing_wheels,
-        advice=Advice.LOCK,
-    )
+    matrix = matrix_of(lock, targets, lock=None, advice=Advice.LOCK)
     assert {missing.to_do for missing in matrix.missing_wheels} == {
         "write the lock anew for these targets"
     }
