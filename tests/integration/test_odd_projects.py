@@ -16,6 +16,7 @@ import tomlkit
 
 from hatch_multiplat.base.process import find_uv
 from tests.support.caches import make_cache
+from tests.support.commands import run_command
 from tests.support.project import make_project
 
 if TYPE_CHECKING:
@@ -201,6 +202,39 @@ def test_a_build_prepares_once_and_says_things_once(
     assert said.count("Warning: tool.uv.no-deps has no effect here") == 1
     assert said.count("Warning: app requires its own extra 'unknown'") == 1
     assert len(re.findall("run .*uv export", said)) == 1
+
+
+ANNOUNCES = """\
+from hatchling.builders.hooks.plugin.interface import BuildHookInterface
+class Own(BuildHookInterface):
+    def finalize(self, version, build_data, artifact_path):
+        self.app.display_info("the wheel is written")
+"""
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["hatchling", "build", "-t", "wheel"],
+        ["hatchling", "build", "-t", "multiplat"],
+        ["hatch_multiplat", "build"],
+    ],
+    ids=["hook", "build target", "command"],
+)
+def test_a_stale_lock_is_told_before_the_wheel_is_written(desk: Desk, words: list[str]) -> None:
+    folder = desk.write(
+        "app",
+        {
+            "app.py": MAIN,
+            "hatch_build.py": ANNOUNCES,
+            "pylock.multiplat.toml": 'lock-version = "1.0"\ncreated-by = "x"\npackages = []\n',
+        },
+        dependencies=["greeting"],
+        hooks={"custom": {}, "multiplat": {}},
+    )
+    said = run_command(sys.executable, "-m", *words, cwd=folder, code=3)
+    assert "it lacks greeting, which 'greeting' asks for" in said
+    assert "wheel" not in said
 
 
 RENAMES = """\
