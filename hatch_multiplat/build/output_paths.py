@@ -69,29 +69,29 @@ def choose_folder(
     output_dir: str | None,
     *,
     project_dir: Path,
-    side_outputs: Path,
+    default: Path,
     copied: bool,
     environ: Mapping[str, str],
     say: Callable[[str], object],
 ) -> Path:
-    """Return the folder for the executable: the table's `output_dir`, else `beside`, the wheel's.
+    """Return the folder for the executable: the table's `output_dir`, else `default`, the wheel's.
 
     With `copied`, `project_dir` may be what a build frontend has unpacked the sdist to, which it
-    takes away after the build. A relative path then starts from the project itself; where that is
-    not to be found, the executable goes beside the wheel, which `say` is told.
+    takes away after the build. A relative path then starts from the project itself; where that
+    cannot be found, the executable goes beside the wheel, and `say` is told so.
     """
     if output_dir is None:
-        return side_outputs
+        return default
     if not copied or Path(output_dir).is_absolute() or not is_unpacked_sdist(project_dir):
         return project_dir / output_dir
-    original = find_original(project_dir, near=[side_outputs, *_shell_folder(environ)])
+    original = find_original(project_dir, near=[default, *_shell_folder(environ)])
     if original is not None:
         return original / output_dir
     say(
         f"output-dir {output_dir!r} is relative, and the project cannot be found from its "
-        f"unpacked sdist: the executable goes beside the wheel, to {side_outputs}"
+        f"unpacked sdist: the executable goes beside the wheel, to {default}"
     )
-    return side_outputs
+    return default
 
 
 def find_original(copy: Path, *, near: list[Path]) -> Path | None:

@@ -232,11 +232,11 @@ def _choose_output(
     context: BuildContext,
 ) -> Path:
     """Return the path of the executable."""
-    side_outputs = wheel.parent if wheel else request.project.folder / "dist"
+    beside = wheel.parent if wheel else request.project.folder / "dist"
     folder = request.output_dir or choose_folder(
         config.output_dir,
         project_dir=request.project.folder,
-        side_outputs=request.default_dir or side_outputs,
+        default=request.default_dir or beside,
         copied=request.by_frontend,
         environ=context.environ,
         say=context.say,

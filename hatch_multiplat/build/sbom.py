@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from cyclonedx.model import (
     ExternalReference,
@@ -66,8 +66,8 @@ class Origin:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class WheelComponent:
-    """One wheel in an executable; `origin` is None if it only exists on this machine."""
+class ListedFile:
+    """A file in an inventory; `origin` is None if it only exists on this machine."""
 
     name: str
     version: str
@@ -75,20 +75,14 @@ class WheelComponent:
     sha256: str
     licensing: Licensing
     targets: tuple[str, ...]
-    origin: Origin | None
+    origin: Origin | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Inventory:
+class Inventory(ListedFile):
     """An executable and all its wheels, sorted by file name."""
 
-    name: str
-    version: str
-    filename: str
-    sha256: str
-    licensing: Licensing
-    targets: tuple[str, ...]
-    components: tuple[WheelComponent, ...]
+    components: tuple[ListedFile, ...]
 
 
 def write_sboms(
@@ -136,7 +130,7 @@ def list_components(
     lock: Pylock,
     digests: Mapping[str, str],
     metadata: Mapping[str, str],
-) -> tuple[WheelComponent, ...]:
+) -> tuple[ListedFile, ...]:
     """List every wheel that some selection takes, each once.
 
     `digests` and `metadata` map file names to the SHA-256 and the METADATA text of the wheels.
@@ -149,7 +143,7 @@ def list_components(
             wheels[wheel.filename] = wheel
             targets.setdefault(wheel.filename, []).append(str(selection.target))
     return tuple(
-        WheelComponent(
+        ListedFile(
             name=str(wheel.name),
             version=str(wheel.version),
             filename=filename,
@@ -196,44 +190,43 @@ def render_sbom(inventory: Inventory, *, timestamp: datetime | None) -> str:
     bom.metadata.tools.components.add(
         Component(type=ComponentType.APPLICATION, name="hatch-multiplat", version=__version__)
     )
-    application = Component(
-        type=ComponentType.APPLICATION,
-        bom_ref=inventory.filename,
-        name=inventory.name,
-        version=inventory.version,
-        hashes=_hashes((("sha256", inventory.sha256),)),
-        licenses=_licenses(inventory.licensing),
-        properties=[Property(name=TARGET_PROPERTY, value=target) for target in inventory.targets],
-    )
+    application = _component(inventory, ComponentType.APPLICATION)
     bom.metadata.component = application
-    components = [_component(component) for component in inventory.components]
+    components = [
+        _component(
+            wheel,
+            ComponentType.LIBRARY,
+            purl=PackageURL(
+                type="pypi",
+                name=wheel.name,
+                version=wheel.version,
+                qualifiers={"file_name": wheel.filename},
+            ),
+            external_references=_references(wheel),
+        )
+        for wheel in inventory.components
+    ]
     bom.components.update(components)
     bom.register_dependency(application, components)
     return f"{JsonV1Dot6(bom).output_as_string(indent=2)}\n"
 
 
-def _component(component: WheelComponent) -> Component:
+def _component(item: ListedFile, kind: ComponentType, **more: Any) -> Component:
     return Component(
-        type=ComponentType.LIBRARY,
-        bom_ref=component.filename,
-        name=component.name,
-        version=component.version,
-        hashes=_hashes((("sha256", component.sha256),)),
-        licenses=_licenses(component.licensing),
-        purl=PackageURL(
-            type="pypi",
-            name=component.name,
-            version=component.version,
-            qualifiers={"file_name": component.filename},
-        ),
-        external_references=_references(component),
-        properties=[Property(name=TARGET_PROPERTY, value=target) for target in component.targets],
+        type=kind,
+        bom_ref=item.filename,
+        name=item.name,
+        version=item.version,
+        hashes=_hashes((("sha256", item.sha256),)),
+        licenses=_licenses(item.licensing),
+        properties=[Property(name=TARGET_PROPERTY, value=target) for target in item.targets],
+        **more,
     )
 
 
-def _references(component: WheelComponent) -> list[ExternalReference]:
+def _references(wheel: ListedFile) -> list[ExternalReference]:
     """Return the source of the wheel, or of the sdist that it was built from here."""
-    origin = component.origin
+    origin = wheel.origin
     if origin is None:
         return []
     kind = (

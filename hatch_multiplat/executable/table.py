@@ -153,7 +153,7 @@ class Table:
     `run` is `{"script": ...}`, `{"entry_point": ...}`, `{"module": ...}` or `{}`, an interpreter.
     `targets` are ranked: of several that fit a machine, the first wins; see `rank_targets`.
     `overrides`, `excluded` and `metadata` are not for start-up but for those who inspect the file:
-    what was heeded in place of the wheels' own requirements, as uv has it. `metadata` has a name,
+    what was applied in place of the wheels' own requirements, as uv has it. `metadata` has a name,
     a version (empty for any) and the requirements of each package whose own word was replaced;
     `pythons` has name, version and Requires-Python of those of them that got that too. `pex` has
     the version of pex that the file is made with, and the SHA-256 of its `runtime` and `start`.

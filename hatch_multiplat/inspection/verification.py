@@ -152,7 +152,7 @@ def prove_executable(
     """Return every problem that the file itself shows; none is the proof that it is complete.
 
     `overrides` and `excluded` are as uv's `override-dependencies` and `exclude-dependencies`, to be
-    heeded beside those that the file was built with: they are in our table, or in PEX-INFO.
+    applied beside those that the file was built with: they are in our table, or in PEX-INFO.
     """
     info, table = executable.info, executable.table
     held = executable.wheels

@@ -30,7 +30,7 @@ def unpacked(tmp_path: Path) -> Path:
 def choose(
     output_dir: str | None,
     project_dir: Path,
-    side_outputs: Path,
+    default: Path,
     *,
     copied: bool = True,
     shell: str = "",
@@ -39,7 +39,7 @@ def choose(
     folder = choose_folder(
         output_dir,
         project_dir=project_dir,
-        side_outputs=side_outputs,
+        default=default,
         copied=copied,
         environ={"PWD": shell},
         say=said.append,

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from hatch_multiplat.build.sbom import Inventory, Origin, WheelComponent, render_sbom
+from hatch_multiplat.build.sbom import Inventory, ListedFile, Origin, render_sbom
 from hatch_multiplat.wheels.metadata import Licensing
 from tests.support.inventory import parse_inventory
 
-ONE = WheelComponent(
+ONE = ListedFile(
     name="one",
     version="1.0",
     filename="one-1.0-py3-none-any.whl",

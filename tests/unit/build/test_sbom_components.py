@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from packaging.pylock import Pylock
 
-from hatch_multiplat.build.sbom import Origin, WheelComponent, list_components
+from hatch_multiplat.build.sbom import ListedFile, Origin, list_components
 from hatch_multiplat.targets.target import Target
 from hatch_multiplat.wheels.metadata import Licensing
 from hatch_multiplat.wheels.selection import Selection, Wheel, WheelSet, parse_wheel
@@ -22,7 +22,7 @@ def select(target: Target, *wheels: Wheel) -> Selection:
     return Selection(target=target, sets=(WheelSet(from_patch=0, wheels=wheels),))
 
 
-def components(*selections: Selection, lock: Pylock | None = None) -> tuple[WheelComponent, ...]:
+def components(*selections: Selection, lock: Pylock | None = None) -> tuple[ListedFile, ...]:
     names = {wheel.filename for selection in selections for wheel in selection.wheels}
     return list_components(
         selections,
@@ -41,7 +41,7 @@ def test_each_wheel_is_listed_once_with_its_targets() -> None:
     first, second = components(
         select(LINUX, wheel("one"), wheel("two")), select(WINDOWS, wheel("one"))
     )
-    assert first == WheelComponent(
+    assert first == ListedFile(
         name="one",
         version="1.0",
         filename="one-1.0-py3-none-any.whl",
