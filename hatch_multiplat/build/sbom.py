@@ -30,6 +30,7 @@ from hatch_multiplat.base.errors import WriteError
 from hatch_multiplat.base.urls import display_url
 from hatch_multiplat.build.output_paths import SBOM_SUFFIX
 from hatch_multiplat.index.wheel_cache import hash_file
+from hatch_multiplat.inspection.inspection import takers_of
 from hatch_multiplat.wheels.metadata import Licensing, read_licensing
 
 if TYPE_CHECKING:
@@ -136,12 +137,8 @@ def list_components(
     `digests` and `metadata` map file names to the SHA-256 and the METADATA text of the wheels.
     The lock says which sdist a wheel was built from.
     """
-    targets: dict[str, list[str]] = {}
-    wheels: dict[str, Wheel] = {}
-    for selection in selections:
-        for wheel in selection.wheels:
-            wheels[wheel.filename] = wheel
-            targets.setdefault(wheel.filename, []).append(str(selection.target))
+    targets = takers_of(selections)
+    wheels = {wheel.filename: wheel for selection in selections for wheel in selection.wheels}
     return tuple(
         ListedFile(
             name=str(wheel.name),
@@ -149,7 +146,7 @@ def list_components(
             filename=filename,
             sha256=digests[filename],
             licensing=read_licensing(metadata[filename]),
-            targets=tuple(targets[filename]),
+            targets=targets[filename],
             origin=_find_origin(wheel, lock),
         )
         for filename, wheel in sorted(wheels.items())

@@ -42,7 +42,7 @@ from hatch_multiplat.executable.rendering import (
     render_members,
     render_prefix,
 )
-from hatch_multiplat.executable.zip_writer import LAUNCHER, find_strays
+from hatch_multiplat.executable.zip_writer import LAUNCHER, find_strays, read_prefix
 from hatch_multiplat.wheels.wheel_file import BROKEN
 
 if TYPE_CHECKING:
@@ -149,19 +149,14 @@ def split_start(main: bytes) -> tuple[bytes, dict[str, str]]:
     return _BOOT.sub(rb"    \1=", text).lstrip(b"\n"), values
 
 
-def _read_file(
-    executable: Executable,
-) -> tuple[dict[str, bytes], bytes, tuple[str, ...]]:
+def _read_file(executable: Executable) -> tuple[dict[str, bytes], bytes, tuple[str, ...]]:
     strays = find_strays(executable.path)
-    with executable.path.open("rb") as stream, zipfile.ZipFile(stream) as archive:
-        infos = archive.infolist()
+    with zipfile.ZipFile(executable.path) as archive:
         contents = {
             info.filename: b"" if info.filename.startswith((DEPS, BLOCKS)) else archive.read(info)
-            for info in infos
+            for info in archive.infolist()
         }
-        stream.seek(0)
-        prefix = stream.read(min(info.header_offset for info in infos))
-    return contents, prefix, strays
+    return contents, read_prefix(executable.path), strays
 
 
 def _read_folder(executable: Executable) -> dict[str, bytes]:
@@ -282,8 +277,11 @@ def _account_own(
     contents: Mapping[str, bytes], rendered: Mapping[str, bytes], prefix: bytes | None
 ) -> Iterator[Account]:
     """Account for the launcher, the runtime and the table."""
-    own = {name: data for name, data in contents.items() if name.startswith(MULTIPLAT)}
-    own = {name: data for name, data in own.items() if name not in {PEX_MAIN, MULTIPLAT}}
+    own = {
+        name: data
+        for name, data in contents.items()
+        if name.startswith(MULTIPLAT) and name not in {PEX_MAIN, MULTIPLAT}
+    }
     launcher = contents[MAIN]
     about = _read_about(launcher)
     launchers = {name: data for name, data in own.items() if name.startswith(LAUNCHERS)}
@@ -329,12 +327,14 @@ def _account_pex(contents: Mapping[str, bytes], table: Table) -> Iterator[Accoun
     """Account for pex's runtime, its start, and PEX-INFO."""
     version = table.pex.get("version", "")
     releases = read_releases()["pex"].get(version)
-    runtime = {name: data for name, data in contents.items() if name.startswith(BOOTSTRAP)}
-    runtime |= {name: data for name, data in contents.items() if name == PEX_PACKAGE}
+    runtime = {
+        name: data
+        for name, data in contents.items()
+        if name.startswith(BOOTSTRAP) or name == PEX_PACKAGE
+    }
     digest = digest_contents(runtime)
     if digest != table.pex.get("runtime"):
-        why = "it differs from the table"
-        yield Account("pex's runtime", "wrong", why)
+        yield Account("pex's runtime", "wrong", "it differs from the table")
     elif releases is None or digest not in releases["runtimes"]:
         why = f"this release knows no pex {version} with these files"
         yield Account("pex's runtime", "unknown", why)
@@ -363,7 +363,7 @@ def _account_pex(contents: Mapping[str, bytes], table: Table) -> Iterator[Accoun
 
 def _compare_info(info: Mapping[str, Any], table: Table) -> Iterator[str]:
     """Say how PEX-INFO differs from the table."""
-    run = dict(table.run)
+    run = table.run
     says = {
         "distributions": {wheel.file: wheel.sha256 for wheel in table.wheels},
         "inject_args": list(table.inject_args),
@@ -395,14 +395,12 @@ def _compare_info(info: Mapping[str, Any], table: Table) -> Iterator[str]:
 def _compare_start(start: Mapping[str, bytes], info: Mapping[str, Any]) -> Iterator[str]:
     """Say how pex's start differs from the one that pex writes for this PEX-INFO."""
     is_venv = bool(info.get("venv"))
-    hermetic = bool(info.get("venv_hermetic_scripts")) if is_venv else None
-    if hermetic is None:
-        hermetic = info.get("inherit_path") == "false"
+    hermetic = info.get("venv_hermetic_scripts") if is_venv else info.get("inherit_path") == "false"
     says: dict[str, object] = {
         "bootstrap_dir": ".bootstrap",
         "pex_root": info.get("pex_root", "~/.cache/pex"),
         "pex_hash": info.get(HASH),
-        "hermetic_boot": hermetic,
+        "hermetic_boot": bool(hermetic),
         "has_interpreter_constraints": False,
         "pex_path": (),
         "is_venv": is_venv,

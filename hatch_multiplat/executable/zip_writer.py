@@ -78,6 +78,14 @@ def read_members(source: Path | bytes) -> dict[str, Member]:
         }
 
 
+def read_prefix(path: Path) -> bytes:
+    """Return the bytes before the first member of a zip file."""
+    with path.open("rb") as stream, zipfile.ZipFile(stream) as archive:
+        start = min(info.header_offset for info in archive.infolist())
+        stream.seek(0)
+        return stream.read(start)
+
+
 def write_archive(
     members: Iterable[Member], output: Path, *, prefix: bytes = b"", mode: int = 0o644
 ) -> None:

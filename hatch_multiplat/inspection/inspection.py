@@ -141,7 +141,7 @@ def inspect(executable: Executable, *, lock: LockComparison | None = None) -> In
     """Return the contents of an executable: targets in the table's order, the rest by size."""
     table, info = executable.table, executable.info
     selections = table_selections(table) if table else ()
-    takers = _takers(selections)
+    takers = takers_of(selections)
     held = executable.wheels
     properties = info.get("build_properties")
     return Inspection(
@@ -264,7 +264,7 @@ def _find_missing(executable: Executable, lock: Pylock) -> Iterator[str]:
         yield f"{package} for {', '.join(targets)}"
 
 
-def _takers(selections: Sequence[Selection]) -> dict[str, tuple[str, ...]]:
+def takers_of(selections: Sequence[Selection]) -> dict[str, tuple[str, ...]]:
     """Return for each wheel's file name the targets that take it."""
     found: dict[str, list[str]] = defaultdict(list)
     for selection in selections:

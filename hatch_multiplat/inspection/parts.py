@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import stat
-import zipfile
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, fields, replace
@@ -19,7 +18,7 @@ from hatch_multiplat.executable.reader import open_wheels
 from hatch_multiplat.executable.rendering import render_prefix
 from hatch_multiplat.executable.table import StartOptions, Table, rank_targets
 from hatch_multiplat.executable.writer import executable_members, write_contents
-from hatch_multiplat.executable.zip_writer import LAUNCHER, read_members, write_archive
+from hatch_multiplat.executable.zip_writer import LAUNCHER, read_members, read_prefix, write_archive
 from hatch_multiplat.wheels.wheel_file import BROKEN
 
 if TYPE_CHECKING:
@@ -146,7 +145,7 @@ def _read_source(executable: Executable) -> _Source:
         return _Source(
             skeleton=read_skeleton(path),
             members=read_members(path),
-            prefix=_beginning(path),
+            prefix=read_prefix(path),
             mode=stat.S_IMODE(path.stat().st_mode),
         )
     except (OSError, ValueError, KeyError, TypeError, *BROKEN) as error:
@@ -178,7 +177,7 @@ def _write_pyzs(files: Sequence[Executable], tables: Mapping[Path, Table], cache
         for name, held in file.wheels.items():
             if members.setdefault(name, held.members) != held.members:
                 _refuse([f"{name} is another in {file.path}"])
-    prefix, mode = _beginning(files[0].path), stat.S_IMODE(files[0].path.stat().st_mode)
+    prefix, mode = read_prefix(files[0].path), stat.S_IMODE(files[0].path.stat().st_mode)
     with ExitStack() as stack:
         wheels = {
             name: opener
@@ -289,14 +288,6 @@ def _pex_version(file: Executable) -> Version:
         return Version(str(file.info["build_properties"]["pex_version"]))
     except (KeyError, TypeError, InvalidVersion):
         return Version("0")
-
-
-def _beginning(path: Path) -> bytes:
-    """Return the bytes before the first member of an executable."""
-    with path.open("rb") as stream, zipfile.ZipFile(stream) as archive:
-        start = min(info.header_offset for info in archive.infolist())
-        stream.seek(0)
-        return stream.read(start)
 
 
 def _command_words(first: Table, other: Table) -> Iterator[tuple[str, str, str]]:
