@@ -16,7 +16,6 @@ from tests.support.project import make_project
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.conftest import MakeFile
     from tests.support.index_server import IndexServer
     from tests.support.project import ProjectFolder
 
@@ -28,14 +27,14 @@ BARE = "cp312-cp312-linux_x86_64"
 
 @pytest.fixture
 def served(
-    index_server: IndexServer, make_wheel: MakeFile, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    index_server: IndexServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> IndexServer:
     """An index whose newest `native` needs glibc 2.36, which nothing says but its files."""
     monkeypatch.setenv("HATCH_MULTIPLAT_CACHE", make_cache(tmp_path / "cache"))
     monkeypatch.setenv("UV_DEFAULT_INDEX", index_server.index_url)
     for version, symbol in {"1.0": "GLIBC_2.17", "2.0": "GLIBC_2.36"}.items():
         files = {"native/_part.so": glibc_object(symbol)}
-        index_server.add(make_wheel("native", version, tags=BARE, files=files))
+        index_server.add_wheel("native", version, tags=BARE, files=files)
     return index_server
 
 

@@ -96,11 +96,12 @@ class Shop:
 
 
 @pytest.fixture
-def shop(start_index: Callable[..., IndexServer], make_wheel: MakeFile, tmp_path: Path) -> Shop:
+def shop(start_index: Callable[..., IndexServer], tmp_path: Path) -> Shop:
     shop = Shop(folder=tmp_path, public=start_index(), one=start_index(), two=start_index())
-    shop.public.add(make_wheel("corp", "9.0"), make_wheel("top", requires=["corp"]))
-    shop.one.add(make_wheel("corp", "1.0"))
-    shop.two.add(make_wheel("corp", "2.0"))
+    shop.public.add_wheel("corp", "9.0")
+    shop.public.add_wheel("top", requires=["corp"])
+    shop.one.add_wheel("corp", "1.0")
+    shop.two.add_wheel("corp", "2.0")
     return shop
 
 
@@ -153,12 +154,10 @@ def test_markers_choose_among_several_indexes(shop: Shop) -> None:
     assert shop.ask_uv() == {"corp": ("1.0", "2.0", "9.0")}
 
 
-def test_what_comes_along_with_another_package_is_not_bound(
-    shop: Shop, make_wheel: MakeFile
-) -> None:
+def test_what_comes_along_with_another_package_is_not_bound(shop: Shop) -> None:
     """For the solver, nor for stepping back, which reads the same index."""
-    shop.public.add(make_wheel("corp", "10.0", tags="cp312-cp312-manylinux_2_34_x86_64"))
-    shop.public.add(make_wheel("corp", "10.0", tags=WINDOWS))
+    shop.public.add_native("corp", "10.0", "manylinux_2_34_x86_64")
+    shop.public.add_wheel("corp", "10.0", tags=WINDOWS)
     found = shop.build(dependencies=["top"], sources={"corp": {"index": "one"}})
     assert found == {"corp": ("9.0", "10.0"), "top": ("1.0",)}
     assert shop.one.requests_for("corp") == []
@@ -214,8 +213,8 @@ def test_a_folder_of_the_workspace_binds_what_it_requires_itself(
         "def build_wheel(folder, config_settings=None, metadata_directory=None):\n"
         f"    return shutil.copy({str(built)!r}, folder).replace(chr(92), '/').split('/')[-1]\n"
     )
-    shop.one.add(make_wheel("corp", "1.5", tags="cp312-cp312-manylinux_2_34_x86_64"))
-    shop.one.add(make_wheel("corp", "1.5", tags=WINDOWS))
+    shop.one.add_native("corp", "1.5", "manylinux_2_34_x86_64")
+    shop.one.add_wheel("corp", "1.5", tags=WINDOWS)
     sources = {"member": {"path": "member"}}
     assert shop.build(dependencies=["member"], sources=sources)["corp"] == ("1.0", "1.5")
     assert shop.public.requests_for("corp") == []
@@ -251,19 +250,16 @@ def test_several_entries_that_may_hold_at_once_are_reported_by_uv(
         shop.build(dependencies=["corp"], sources={"corp": entries})
 
 
-def test_an_explicit_index_serves_nothing_but_what_is_bound_to_it(
-    shop: Shop, make_wheel: MakeFile
-) -> None:
-    shop.one.add(make_wheel("top", "7.0"), make_wheel("only", "1.0"))
+def test_an_explicit_index_serves_nothing_but_what_is_bound_to_it(shop: Shop) -> None:
+    shop.one.add_wheel("top", "7.0")
+    shop.one.add_wheel("only", "1.0")
     found = shop.build(dependencies=["corp", "top"], sources={"corp": {"index": "one"}})
     assert found == {"corp": ("1.0",), "top": ("1.0",)} == shop.ask_uv()
     assert shop.one.requests_for("top") == []
 
 
-def test_a_bound_packages_gap_is_not_filled_by_another_index(
-    shop: Shop, make_wheel: MakeFile
-) -> None:
-    shop.one.add(make_wheel("wheels", "1.0", tags=LINUX))
-    shop.public.add(make_wheel("wheels", "2.0"))
+def test_a_bound_packages_gap_is_not_filled_by_another_index(shop: Shop) -> None:
+    shop.one.add_wheel("wheels", "1.0", tags=LINUX)
+    shop.public.add_wheel("wheels", "2.0")
     with pytest.raises(CoverageError, match=r"wheels 1\.0: no wheel for this platform"):
         shop.build(dependencies=["wheels"], sources={"wheels": {"index": "one"}})

@@ -38,11 +38,11 @@ pytestmark = pytest.mark.usefixtures("uv_cache", "plain_network")
 
 
 @pytest.fixture
-def demo(tmp_path: Path, index_server: IndexServer, make_wheel: MakeFile) -> ProjectFolder:
+def demo(tmp_path: Path, index_server: IndexServer) -> ProjectFolder:
     """A project that requires `greeting`, which prints a version of its own."""
     for version in ("1.0", "2.0"):
-        index_server.add(
-            make_wheel("greeting", version, files={"greeting.py": f"said = 'hello {version}'\n"})
+        index_server.add_wheel(
+            "greeting", version, files={"greeting.py": f"said = 'hello {version}'\n"}
         )
     return make_project(
         tmp_path,
@@ -118,11 +118,11 @@ def test_the_same_inputs_give_the_same_bytes_whatever_the_moment(
 
 
 def test_the_order_of_platforms_and_pythons_changes_the_order_of_the_targets_and_nothing_else(
-    demo: ProjectFolder, index_server: IndexServer, make_wheel: MakeFile
+    demo: ProjectFolder, index_server: IndexServer
 ) -> None:
     for tag in ("manylinux_2_17_x86_64", "manylinux_2_28_x86_64", "win_amd64"):
         for python in ("cp312", "cp313"):
-            index_server.add(make_wheel("native", tags=f"{python}-{python}-{tag}"))
+            index_server.add_wheel("native", tags=f"{python}-{python}-{tag}")
     platforms = ["linux-x86_64-glibc2.17", "linux-x86_64", "windows-x86_64"]
     requires = {"requirements": ["native"], "python": ["3.12", "3.13"]}
     found = []
@@ -241,11 +241,11 @@ def test_a_module_that_no_wheel_has_is_named(
 
 
 def test_a_gap_leaves_the_output_folder_untouched(
-    demo: ProjectFolder, index_server: IndexServer, make_wheel: MakeFile
+    demo: ProjectFolder, index_server: IndexServer
 ) -> None:
     demo.build()
     before = (demo.dist / "demo-1.0.pex").read_bytes()
-    index_server.add(make_wheel("native", tags="cp312-cp312-win_amd64"))
+    index_server.add_native("native", "1.0", "win_amd64")
     demo.write({"index-url": index_server.index_url, "requirements": ["native"], **TABLE})
     with pytest.raises(CoverageError):
         demo.build()
@@ -267,11 +267,11 @@ def test_the_projects_own_wheel_has_to_fit_every_target(
 
 
 def test_credentials_show_up_nowhere(
-    tmp_path: Path, start_index: Callable[..., IndexServer], make_wheel: MakeFile
+    tmp_path: Path, start_index: Callable[..., IndexServer]
 ) -> None:
     """Not in what is said, not in an error, not in the executable."""
     index = start_index(auth=("ada", "s3cr3t/word"))
-    index.add(make_wheel("greeting"))
+    index.add_wheel("greeting")
     url = index.with_credentials(index.index_url, "ada", "s3cr3t%2Fword")
     project = make_project(
         tmp_path, index_url=url, requires=["greeting"], table={"platforms": ["current"]}
@@ -288,13 +288,10 @@ def test_credentials_show_up_nowhere(
 
 
 def test_credentials_from_uvs_environment_count(
-    tmp_path: Path,
-    start_index: Callable[..., IndexServer],
-    make_wheel: MakeFile,
-    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path, start_index: Callable[..., IndexServer], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     index = start_index(auth=("ada", "word"))
-    index.add(make_wheel("greeting"))
+    index.add_wheel("greeting")
     project = make_project(
         tmp_path,
         index_url=index.index_url,

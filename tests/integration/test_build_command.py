@@ -25,14 +25,11 @@ pytestmark = pytest.mark.usefixtures("plain_network", "uv_cache")
 
 @pytest.fixture
 def project(
-    index_server: IndexServer,
-    make_wheel: MakeFile,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    index_server: IndexServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> ProjectFolder:
     monkeypatch.setenv("HATCH_MULTIPLAT_CACHE", make_cache(tmp_path / "cache"))
     monkeypatch.setenv("UV_DEFAULT_INDEX", index_server.index_url)
-    index_server.add(make_wheel("pure"))
+    index_server.add_wheel("pure")
     table = {"platforms": ["linux-x86_64"], "python": ["3.12"]}
     url = index_server.index_url
     project = make_project(tmp_path, index_url=url, requires=["pure"], table=table)
@@ -84,7 +81,7 @@ def test_gaps_are_printed_as_json_each_by_itself(
     project: ProjectFolder, index_server: IndexServer, make_wheel: MakeFile
 ) -> None:
     index_server.remove(make_wheel("pure"))
-    index_server.add(make_wheel("pure", "2.0", tags="cp312-cp312-win_amd64"))
+    index_server.add_native("pure", "2.0", "win_amd64")
     wheel = project.root / project.wheel.name
     command = ["build", str(project.root), "--wheel", str(wheel), "--json"]
     result = CliRunner().invoke(main, command)

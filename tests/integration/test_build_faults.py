@@ -36,7 +36,6 @@ if TYPE_CHECKING:
 
     from hatch_multiplat.index.http_client import HttpClient
     from hatch_multiplat.index.wheel_cache import WheelCache
-    from tests.conftest import MakeFile
     from tests.support.index_server import IndexServer
 
 pytestmark = pytest.mark.usefixtures("plain_network", "quick_uv")
@@ -54,10 +53,11 @@ def quick_uv(plain_network: None, uv_cache: None, monkeypatch: pytest.MonkeyPatc
 
 
 @pytest.fixture
-def project(tmp_path: Path, index_server: IndexServer, make_wheel: MakeFile) -> ProjectFolder:
+def project(tmp_path: Path, index_server: IndexServer) -> ProjectFolder:
     """A project with some dependencies, one of them large enough to be caught half-way."""
     large = {"large.bin": random.Random(1).randbytes(2_000_000)}
-    index_server.add(make_wheel("large", files=large), make_wheel("small"))
+    index_server.add_wheel("large", files=large)
+    index_server.add_wheel("small")
     project = make_project(
         tmp_path,
         index_url=index_server.index_url,
@@ -250,16 +250,11 @@ def bring(context: BuildContext, folder: Path) -> bytes:
 
 @pytest.mark.parametrize("fault", KINDS, ids=" ".join)
 def test_a_broken_index_is_an_error_of_ours_and_spoils_nothing(
-    index_server: IndexServer,
-    context: BuildContext,
-    make_wheel: MakeFile,
-    tmp_path: Path,
-    fault: tuple[str, str],
+    index_server: IndexServer, context: BuildContext, tmp_path: Path, fault: tuple[str, str]
 ) -> None:
     """Whatever is wrong: the right wheel, or one error; and the right wheel once all is well."""
     name, kind = fault
-    wheel = make_wheel("native")
-    index_server.add(wheel)
+    wheel = index_server.add_wheel("native")
     (FAULTS | OF_FILES)[kind](index_server, name)
     try:
         assert bring(context, tmp_path) == wheel.read_bytes()
@@ -273,13 +268,9 @@ def test_a_broken_index_is_an_error_of_ours_and_spoils_nothing(
 
 @pytest.mark.parametrize("part", ["head", "body"])
 def test_an_index_that_drips_is_not_awaited_for_ever(
-    index_server: IndexServer,
-    context: BuildContext,
-    make_wheel: MakeFile,
-    tmp_path: Path,
-    part: str,
+    index_server: IndexServer, context: BuildContext, tmp_path: Path, part: str
 ) -> None:
-    index_server.add(make_wheel("native"))
+    index_server.add_wheel("native")
     index_server.drip("native", part=part)
     environ: dict[str, Any] = {**context.environ, TIMEOUT: "3"}
     late = replace(context, run=replace(context.run, environ=environ))

@@ -17,7 +17,6 @@ from tests.support.project import make_project
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.conftest import MakeFile
     from tests.support.index_server import IndexServer
 
 pytestmark = pytest.mark.usefixtures("plain_network", "uv_cache")
@@ -38,16 +37,11 @@ STRANGERS = (
 
 
 @pytest.fixture
-def root(
-    tmp_path: Path,
-    index_server: IndexServer,
-    make_wheel: MakeFile,
-    monkeypatch: pytest.MonkeyPatch,
-) -> Path:
+def root(tmp_path: Path, index_server: IndexServer, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The cache after a build, with files of other people."""
     root = tmp_path / "cache"
     monkeypatch.setenv("HATCH_MULTIPLAT_CACHE", str(root))
-    index_server.add(make_wheel("dep"))
+    index_server.add_wheel("dep")
     project = make_project(
         tmp_path,
         index_url=index_server.index_url,

@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from click.testing import Result
 
     from hatch_multiplat.wheels.matrix import Matrix
-    from tests.conftest import MakeFile
     from tests.support.index_server import IndexServer
 
 PLATFORMS = ("linux-x86_64", "macos-arm64", "windows-x86_64")
@@ -81,7 +80,6 @@ def clean_surroundings(plain_network: None, uv_cache: None) -> None:
 def checked(
     tmp_path: Path,
     index_server: IndexServer,
-    make_wheel: MakeFile,
     monkeypatch: pytest.MonkeyPatch,
     clean_surroundings: None,
 ) -> Checked:
@@ -90,8 +88,8 @@ def checked(
     monkeypatch.setenv("COLUMNS", "80")
     for python in ("311", "312"):
         for tag in TAGS:
-            index_server.add(make_wheel("native", "2.0", tags=f"cp{python}-cp{python}-{tag}"))
-    index_server.add(make_wheel("pure", "1.0"))
+            index_server.add_wheel("native", "2.0", tags=f"cp{python}-cp{python}-{tag}")
+    index_server.add_wheel("pure", "1.0")
     found = Checked(tmp_path, index_server)
     found.requires = ["native", "pure"]
     return found
@@ -116,12 +114,10 @@ def test_a_covered_project_shows_its_matrix_and_no_wheel_is_downloaded(checked: 
     assert not (checked.path / "cache" / "wheels").exists()
 
 
-def test_every_gap_is_there_with_the_exit_code_of_coverage(
-    checked: Checked, make_wheel: MakeFile
-) -> None:
+def test_every_gap_is_there_with_the_exit_code_of_coverage(checked: Checked) -> None:
     assert checked.index is not None
-    checked.index.add(make_wheel("windy", tags="py3-none-win_amd64"))
-    checked.index.add(make_wheel("late", tags="cp312-abi3-manylinux_2_34_x86_64"))
+    checked.index.add_wheel("windy", tags="py3-none-win_amd64")
+    checked.index.add_wheel("late", tags="cp312-abi3-manylinux_2_34_x86_64")
     checked.requires += ["windy", "late; sys_platform == 'linux'"]
     data = checked.json(code=CoverageError.exit_code)
     assert missing_wheels(data) == {
@@ -145,12 +141,10 @@ def test_every_gap_is_there_with_the_exit_code_of_coverage(
     assert quiet.stderr == ("error: 4 of 6 targets cannot be covered, for lack of late, windy.\n")
 
 
-def test_a_version_that_had_to_be_older_says_where_and_why(
-    checked: Checked, make_wheel: MakeFile
-) -> None:
+def test_a_version_that_had_to_be_older_says_where_and_why(checked: Checked) -> None:
     assert checked.index is not None
     for tag in TAGS[:2]:
-        checked.index.add(make_wheel("native", "3.0", tags=f"cp39-abi3-{tag}"))
+        checked.index.add_wheel("native", "3.0", tags=f"cp39-abi3-{tag}")
     ((name, versions),) = [
         (found["name"], found["versions"]) for found in checked.json()["differences"]
     ]
@@ -160,13 +154,13 @@ def test_a_version_that_had_to_be_older_says_where_and_why(
     assert versions[1]["not"] == ["3.0: no wheel for this platform (has linux x86_64, macos arm64)"]
 
 
-def test_what_one_more_platform_would_take(checked: Checked, make_wheel: MakeFile) -> None:
+def test_what_one_more_platform_would_take(checked: Checked) -> None:
     result = checked.run("--platform", "windows-arm64", code=CoverageError.exit_code)
     assert "2 of 8 targets cannot be covered, for lack of native." in result.stdout
     assert "To add windows-arm64, something has to be done about native." in result.stdout
     assert checked.index is not None
     for python in ("311", "312"):
-        checked.index.add(make_wheel("native", "1.5", tags=f"cp{python}-cp{python}-win_arm64"))
+        checked.index.add_wheel("native", "1.5", tags=f"cp{python}-cp{python}-win_arm64")
     result = checked.run("--platform", "windows-arm64")
     words = " ".join(result.stdout.split())
     answer = "Nothing stands in the way of windows-arm64, with native 1.5 instead of 2.0 there."
@@ -186,19 +180,17 @@ def test_only_looks_at_what_is_asked_for(checked: Checked) -> None:
 
 
 @pytest.mark.parametrize("word", ["--quiet", "--json"])
-def test_a_quiet_check_says_nothing_of_what_it_fetches(
-    checked: Checked, make_sdist: MakeFile, word: str
-) -> None:
+def test_a_quiet_check_says_nothing_of_what_it_fetches(checked: Checked, word: str) -> None:
     """An sdist without a wheel has to be fetched and built."""
     assert checked.index is not None
-    checked.index.add(make_sdist("old"))
+    checked.index.add_sdist("old")
     checked.requires.append("old")
     assert checked.run(word).stderr == ""
 
 
-def test_an_sdist_that_is_pure_counts_as_built(checked: Checked, make_sdist: MakeFile) -> None:
+def test_an_sdist_that_is_pure_counts_as_built(checked: Checked) -> None:
     assert checked.index is not None
-    checked.index.add(make_sdist("old"))
+    checked.index.add_sdist("old")
     checked.requires.append("old")
     data = checked.json()
     old = next(package for package in data["packages"] if package["name"] == "old")
@@ -209,12 +201,10 @@ def test_an_sdist_that_is_pure_counts_as_built(checked: Checked, make_sdist: Mak
 
 
 class TestLock:
-    def test_a_lock_is_what_is_checked_unless_told_otherwise(
-        self, checked: Checked, make_wheel: MakeFile
-    ) -> None:
+    def test_a_lock_is_what_is_checked_unless_told_otherwise(self, checked: Checked) -> None:
         checked.run(command="lock")
         assert checked.index is not None
-        checked.index.add(make_wheel("pure", "9.0"))
+        checked.index.add_wheel("pure", "9.0")
         assert "pure 1.0" in checked.run().stdout
         assert "pure 9.0" in checked.run("--no-lock").stdout
         # With more targets than it was made for, its versions are kept.
@@ -247,10 +237,10 @@ class TestOutput:
 
 class TestScripts:
     @pytest.fixture
-    def tool(self, checked: Checked, make_wheel: MakeFile) -> Checked:
+    def tool(self, checked: Checked) -> Checked:
         """Return the project with a dependency that has a script."""
         assert checked.index is not None
-        checked.index.add(make_wheel("tool", scripts={"run-tool": "tool:main"}))
+        checked.index.add_wheel("tool", scripts={"run-tool": "tool:main"})
         checked.requires += ["tool"]
         return checked
 
@@ -293,11 +283,9 @@ class TestScripts:
         tool.run()
 
 
-def test_the_page_says_how_old_the_newest_wheel_is_with_a_lock_too(
-    checked: Checked, make_wheel: MakeFile
-) -> None:
+def test_the_page_says_how_old_the_newest_wheel_is_with_a_lock_too(checked: Checked) -> None:
     assert checked.index is not None
-    checked.index.add(make_wheel("dated"), upload_time="2020-02-02T02:02:02.000000Z")
+    checked.index.add_wheel("dated", upload_time="2020-02-02T02:02:02.000000Z")
     checked.requires = ["dated", "pure"]
     page = checked.path / "page.html"
     for locked in (False, True):

@@ -89,10 +89,7 @@ class Desk:
 
 @pytest.fixture
 def desk(
-    index_server: IndexServer,
-    wheel_cache: WheelCache,
-    client: HttpClient,
-    uv_cache: None,
+    index_server: IndexServer, wheel_cache: WheelCache, client: HttpClient, uv_cache: None
 ) -> Desk:
     return Desk(index_server, wheel_cache, client)
 
@@ -107,19 +104,10 @@ def versions(covered: Resolution, name: str) -> dict[str, str]:
     }
 
 
-def add_native(
-    desk: Desk, make_wheel: MakeFile, name: str, version: str, *platforms: str, **wheel: Any
-) -> None:
-    for platform in platforms:
-        desk.index.add(make_wheel(name, version, tags=f"cp312-cp312-{platform}", **wheel))
-
-
-def test_a_floor_steps_back_past_many_releases_in_one_more_run_and_alone(
-    desk: Desk, make_wheel: MakeFile
-) -> None:
+def test_a_floor_steps_back_past_many_releases_in_one_more_run_and_alone(desk: Desk) -> None:
     for minor in range(12):
         linux = "manylinux_2_17_x86_64" if minor < 3 else "manylinux_2_28_x86_64"
-        add_native(desk, make_wheel, "native", f"1.{minor}", linux, "win_amd64")
+        desk.index.add_native("native", f"1.{minor}", linux, "win_amd64")
     covered = desk.ask(["native"], [GLIBC_217, WINDOWS])
     assert versions(covered, "native") == {
         "cp312-manylinux_2_17_x86_64": "1.2",
@@ -129,12 +117,10 @@ def test_a_floor_steps_back_past_many_releases_in_one_more_run_and_alone(
     assert desk.said == ["Stepping back for wheels: native 1.11 -> 1.2 (1 target)"]
 
 
-def test_what_the_last_round_closes_is_covered(
-    desk: Desk, make_wheel: MakeFile, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_the_last_round_closes_is_covered(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(resolver, "MAX_ROUNDS", 0)
-    add_native(desk, make_wheel, "native", "1.0", "manylinux_2_17_x86_64")
-    add_native(desk, make_wheel, "native", "1.1", "manylinux_2_28_x86_64")
+    desk.index.add_native("native", "1.0", "manylinux_2_17_x86_64")
+    desk.index.add_native("native", "1.1", "manylinux_2_28_x86_64")
     with pytest.raises(CoverageError, match=r"native 1\.1"):
         desk.ask(["native"], [GLIBC_217])
     monkeypatch.setattr(resolver, "MAX_ROUNDS", 1)
@@ -142,10 +128,10 @@ def test_what_the_last_round_closes_is_covered(
     assert versions(covered, "native") == {"cp312-manylinux_2_17_x86_64": "1.0"}
 
 
-def test_two_floors_of_one_machine_get_two_versions(desk: Desk, make_wheel: MakeFile) -> None:
+def test_two_floors_of_one_machine_get_two_versions(desk: Desk) -> None:
     """No marker tells two glibc floors apart, so the solver is given labels that do."""
-    add_native(desk, make_wheel, "native", "1.0", "manylinux_2_17_x86_64")
-    add_native(desk, make_wheel, "native", "2.0", "manylinux_2_28_x86_64")
+    desk.index.add_native("native", "1.0", "manylinux_2_17_x86_64")
+    desk.index.add_native("native", "2.0", "manylinux_2_28_x86_64")
     covered = desk.ask(["native"], [GLIBC_217, LINUX])
     assert versions(covered, "native") == {
         "cp312-manylinux_2_17_x86_64": "1.0",
@@ -153,22 +139,21 @@ def test_two_floors_of_one_machine_get_two_versions(desk: Desk, make_wheel: Make
     }
 
 
-def test_glibc_and_musl_get_two_versions(desk: Desk, make_wheel: MakeFile) -> None:
-    add_native(desk, make_wheel, "native", "1.0", "musllinux_1_1_x86_64")
-    add_native(desk, make_wheel, "native", "2.0", "manylinux_2_28_x86_64")
+def test_glibc_and_musl_get_two_versions(desk: Desk) -> None:
+    desk.index.add_native("native", "1.0", "musllinux_1_1_x86_64")
+    desk.index.add_native("native", "2.0", "manylinux_2_28_x86_64")
     covered = desk.ask(["native"], [LINUX, MUSL])
     assert set(versions(covered, "native").values()) == {"1.0", "2.0"}
 
 
-def test_free_threaded_and_pypy_step_back_on_their_own(desk: Desk, make_wheel: MakeFile) -> None:
+def test_free_threaded_and_pypy_step_back_on_their_own(desk: Desk) -> None:
     for version, tags in {
         "1.0": ("cp313-cp313", "cp313-cp313t", "pp311-pypy311_pp73"),
         "2.0": ("cp313-cp313", "cp313-cp313t"),
         "3.0": ("cp313-cp313",),
     }.items():
         for tag in tags:
-            path = make_wheel("native", version, tags=f"{tag}-manylinux_2_17_x86_64")
-            desk.index.add(path)
+            desk.index.add_wheel("native", version, tags=f"{tag}-manylinux_2_17_x86_64")
     covered = desk.ask(["native"], [LINUX], ["3.13", "3.13t", "pp311"])
     assert versions(covered, "native") == {
         "cp313-manylinux_2_28_x86_64": "3.0",
@@ -177,35 +162,31 @@ def test_free_threaded_and_pypy_step_back_on_their_own(desk: Desk, make_wheel: M
     }
 
 
-def test_a_step_back_that_opens_another_gap_is_followed(desk: Desk, make_wheel: MakeFile) -> None:
+def test_a_step_back_that_opens_another_gap_is_followed(desk: Desk) -> None:
     """The older release needs another package, whose newest release has no such wheel either."""
-    add_native(desk, make_wheel, "native", "1.0", "manylinux_2_17_x86_64", requires=["helper"])
-    add_native(desk, make_wheel, "native", "2.0", "manylinux_2_28_x86_64")
-    add_native(desk, make_wheel, "helper", "1.0", "manylinux_2_17_x86_64")
-    add_native(desk, make_wheel, "helper", "2.0", "manylinux_2_28_x86_64")
+    desk.index.add_native("native", "1.0", "manylinux_2_17_x86_64", requires=["helper"])
+    desk.index.add_native("native", "2.0", "manylinux_2_28_x86_64")
+    desk.index.add_native("helper", "1.0", "manylinux_2_17_x86_64")
+    desk.index.add_native("helper", "2.0", "manylinux_2_28_x86_64")
     covered = desk.ask(["native"], [GLIBC_217])
     assert versions(covered, "helper") == {"cp312-manylinux_2_17_x86_64": "1.0"}
     assert covered.runs == 3
 
 
-def test_a_yanked_release_is_no_place_to_step_back_to(desk: Desk, make_wheel: MakeFile) -> None:
-    add_native(desk, make_wheel, "native", "1.0", "manylinux_2_17_x86_64")
-    desk.index.add(
-        make_wheel("native", "1.1", tags="cp312-cp312-manylinux_2_17_x86_64"), yanked="broken"
-    )
-    add_native(desk, make_wheel, "native", "2.0", "manylinux_2_28_x86_64")
+def test_a_yanked_release_is_no_place_to_step_back_to(desk: Desk) -> None:
+    desk.index.add_native("native", "1.0", "manylinux_2_17_x86_64")
+    desk.index.add_native("native", "1.1", "manylinux_2_17_x86_64", yanked="broken")
+    desk.index.add_native("native", "2.0", "manylinux_2_28_x86_64")
     covered = desk.ask(["native"], [GLIBC_217])
     assert versions(covered, "native") == {"cp312-manylinux_2_17_x86_64": "1.0"}
 
 
-def test_every_gap_is_named_at_once_with_its_reason(
-    desk: Desk, make_wheel: MakeFile, make_sdist: MakeFile
-) -> None:
-    add_native(desk, make_wheel, "floor", "1.0", "manylinux_2_34_x86_64", "win_amd64")
-    add_native(desk, make_wheel, "winonly", "1.0", "win_amd64")
-    desk.index.add(make_wheel("oldpy", "1.0", tags="cp310-cp310-manylinux_2_17_x86_64"))
-    desk.index.add(make_wheel("oldpy", "1.0", tags="cp310-cp310-win_amd64"))
-    desk.index.add(make_sdist("source", "1.0", tags="cp311-cp311-linux_x86_64"))
+def test_every_gap_is_named_at_once_with_its_reason(desk: Desk) -> None:
+    desk.index.add_native("floor", "1.0", "manylinux_2_34_x86_64", "win_amd64")
+    desk.index.add_native("winonly", "1.0", "win_amd64")
+    desk.index.add_wheel("oldpy", "1.0", tags="cp310-cp310-manylinux_2_17_x86_64")
+    desk.index.add_wheel("oldpy", "1.0", tags="cp310-cp310-win_amd64")
+    desk.index.add_sdist("source", "1.0", tags="cp311-cp311-linux_x86_64")
     with pytest.raises(CoverageError) as raised:
         desk.ask(["floor", "winonly", "oldpy", "source"], [LINUX, WINDOWS])
     text = str(raised.value)
@@ -226,13 +207,13 @@ def test_every_gap_is_named_at_once_with_its_reason(
 
 @pytest.mark.parametrize("sdist", [True, False])
 def test_the_floor_that_is_named_is_the_least_of_all_versions_that_may_be_taken(
-    desk: Desk, make_wheel: MakeFile, make_sdist: MakeFile, *, sdist: bool
+    desk: Desk, *, sdist: bool
 ) -> None:
     """Of `high` 1.0 nothing is said: the requirements do not admit it."""
     for version, platform in (("3.0", 35), ("2.0", 34), ("1.0", 31)):
-        add_native(desk, make_wheel, "high", version, f"manylinux_2_{platform}_x86_64")
+        desk.index.add_native("high", version, f"manylinux_2_{platform}_x86_64")
     if sdist:
-        desk.index.add(make_sdist("high", "3.0", tags="cp311-cp311-linux_x86_64"))
+        desk.index.add_sdist("high", "3.0", tags="cp311-cp311-linux_x86_64")
     with pytest.raises(CoverageError) as raised:
         desk.ask(["high>=2"], [LINUX])
     text = " ".join(str(raised.value).split())
@@ -240,14 +221,12 @@ def test_the_floor_that_is_named_is_the_least_of_all_versions_that_may_be_taken(
     assert "raise the floor to 'linux-x86_64-glibc2.34', where high 2.0 has one" in text
 
 
-def test_a_package_that_uv_can_place_nowhere_hides_no_other_gap(
-    desk: Desk, make_wheel: MakeFile
-) -> None:
+def test_a_package_that_uv_can_place_nowhere_hides_no_other_gap(desk: Desk) -> None:
     """uv gives up at a package without sdist that has wheels for other Pythons only."""
-    desk.index.add(make_wheel("top", requires=["oldpy", "older"]))
-    desk.index.add(make_wheel("oldpy", tags="cp310-cp310-manylinux_2_17_x86_64"))
-    desk.index.add(make_wheel("older", tags="cp39-cp39-manylinux_2_17_x86_64"))
-    add_native(desk, make_wheel, "winonly", "1.0", "win_amd64")
+    desk.index.add_wheel("top", requires=["oldpy", "older"])
+    desk.index.add_wheel("oldpy", tags="cp310-cp310-manylinux_2_17_x86_64")
+    desk.index.add_wheel("older", tags="cp39-cp39-manylinux_2_17_x86_64")
+    desk.index.add_native("winonly", "1.0", "win_amd64")
     with pytest.raises(CoverageError) as raised:
         desk.ask(["top", "winonly"], [LINUX])
     text = str(raised.value)
@@ -257,61 +236,50 @@ def test_a_package_that_uv_can_place_nowhere_hides_no_other_gap(
     assert "uv says" not in text
 
 
-def test_a_gap_that_an_older_release_would_close_says_which(
-    desk: Desk, make_wheel: MakeFile
-) -> None:
-    add_native(desk, make_wheel, "native", "1.0", "manylinux_2_17_x86_64")
-    add_native(desk, make_wheel, "native", "2.0", "manylinux_2_28_x86_64")
+def test_a_gap_that_an_older_release_would_close_says_which(desk: Desk) -> None:
+    desk.index.add_native("native", "1.0", "manylinux_2_17_x86_64")
+    desk.index.add_native("native", "2.0", "manylinux_2_28_x86_64")
     with pytest.raises(CoverageError, match=r"native 1\.0 has one: allow that version") as raised:
         desk.ask(["native>=2"], [GLIBC_217])
     assert "uv says" not in str(raised.value)
 
 
-def test_a_gap_that_a_step_back_closes_is_not_among_those_that_none_does(
-    desk: Desk, make_wheel: MakeFile
-) -> None:
+def test_a_gap_that_a_step_back_closes_is_not_among_those_that_none_does(desk: Desk) -> None:
     for name in ("closed", "open", "other"):
-        add_native(desk, make_wheel, name, "1.0", "manylinux_2_17_x86_64")
-        add_native(desk, make_wheel, name, "2.0", "manylinux_2_28_x86_64")
+        desk.index.add_native(name, "1.0", "manylinux_2_17_x86_64")
+        desk.index.add_native(name, "2.0", "manylinux_2_28_x86_64")
     with pytest.raises(CoverageError, match=r"open 1\.0 has one") as raised:
         desk.ask(["closed", "open>=2", "other>=2"], [GLIBC_217])
     assert "other 1.0 has one" in str(raised.value)
     assert "closed" not in str(raised.value)
 
 
-def test_an_alpha_with_native_wheels_does_not_keep_a_release_from_being_built(
-    desk: Desk, make_wheel: MakeFile, make_sdist: MakeFile
-) -> None:
-    add_native(desk, make_wheel, "turned", "1.0a1", "manylinux_2_17_x86_64")
-    desk.index.add(make_sdist("turned", "1.0"))
+def test_an_alpha_with_native_wheels_does_not_keep_a_release_from_being_built(desk: Desk) -> None:
+    desk.index.add_native("turned", "1.0a1", "manylinux_2_17_x86_64")
+    desk.index.add_sdist("turned", "1.0")
     covered = desk.ask(["turned"], [LINUX])
     assert set(versions(covered, "turned").values()) == {"1.0"}
 
 
-def test_a_pinned_version_that_the_index_has_removed_is_a_gap_everywhere(
-    desk: Desk, make_wheel: MakeFile
-) -> None:
-    desk.index.add(make_wheel("gone", "1.1"))
+def test_a_pinned_version_that_the_index_has_removed_is_a_gap_everywhere(desk: Desk) -> None:
+    desk.index.add_wheel("gone", "1.1")
     with pytest.raises(CoverageError, match=r"removed: the index has no 1.0 \(newest is 1.1\)"):
         desk.ask(["gone==1.0"], [LINUX, WINDOWS])
 
 
-def test_requirements_that_contradict_each_other_are_not_called_a_gap(
-    desk: Desk, make_wheel: MakeFile
-) -> None:
-    desk.index.add(make_wheel("one", requires=["shared<2"]))
-    desk.index.add(make_wheel("two", requires=["shared>=2"]))
-    desk.index.add(make_wheel("shared", "1.0"), make_wheel("shared", "2.0"))
+def test_requirements_that_contradict_each_other_are_not_called_a_gap(desk: Desk) -> None:
+    desk.index.add_wheel("one", requires=["shared<2"])
+    desk.index.add_wheel("two", requires=["shared>=2"])
+    desk.index.add_wheel("shared", "1.0")
+    desk.index.add_wheel("shared", "2.0")
     with pytest.raises(SolveError, match="cannot be resolved") as raised:
         desk.ask(["one", "two"], [LINUX])
     assert "multiplat-staged-project" not in str(raised.value)
     assert "your project" in str(raised.value)
 
 
-def test_a_pure_package_with_only_an_sdist_is_built_once_for_all(
-    desk: Desk, make_sdist: MakeFile
-) -> None:
-    desk.index.add(make_sdist("docopt", "0.6.2"))
+def test_a_pure_package_with_only_an_sdist_is_built_once_for_all(desk: Desk) -> None:
+    desk.index.add_sdist("docopt", "0.6.2")
     covered = desk.ask(["docopt"], [LINUX, MAC, WINDOWS], ["3.11", "3.12"])
     assert set(versions(covered, "docopt").values()) == {"0.6.2"}
     assert len(versions(covered, "docopt")) == 6
@@ -320,40 +288,36 @@ def test_a_pure_package_with_only_an_sdist_is_built_once_for_all(
     assert desk.said == ["Building docopt 0.6.2, which has no wheel"]
 
 
-def test_sdists_can_be_ruled_out(desk: Desk, make_sdist: MakeFile) -> None:
-    desk.index.add(make_sdist("docopt", "0.6.2"))
+def test_sdists_can_be_ruled_out(desk: Desk) -> None:
+    desk.index.add_sdist("docopt", "0.6.2")
     with pytest.raises(CoverageError, match='sdist only, and sdists = "never"'):
         desk.ask(["docopt"], [LINUX], build_sdists=False)
     assert desk.said == []
 
 
-def test_a_build_that_fails_is_a_gap_with_the_last_of_its_words(
-    desk: Desk, make_sdist: MakeFile
-) -> None:
-    desk.index.add(make_sdist("broken", failure="no pg_config here"))
+def test_a_build_that_fails_is_a_gap_with_the_last_of_its_words(desk: Desk) -> None:
+    desk.index.add_sdist("broken", failure="no pg_config here")
     with pytest.raises(
         CoverageError, match=r"sdist only, and building it failed: .*no pg_config here"
     ):
         desk.ask(["broken"], [LINUX])
 
 
-def test_a_native_release_without_wheels_yields_to_an_older_one_with_them(
-    desk: Desk, make_wheel: MakeFile, make_sdist: MakeFile
-) -> None:
+def test_a_native_release_without_wheels_yields_to_an_older_one_with_them(desk: Desk) -> None:
     """Nothing is built for a platform: building the new one here would not help the others."""
-    add_native(desk, make_wheel, "native", "1.0", "manylinux_2_17_x86_64", "win_amd64")
-    desk.index.add(make_sdist("native", "2.0", tags="cp312-cp312-linux_x86_64"))
+    desk.index.add_native("native", "1.0", "manylinux_2_17_x86_64", "win_amd64")
+    desk.index.add_sdist("native", "2.0", tags="cp312-cp312-linux_x86_64")
     covered = desk.ask(["native"], [LINUX, WINDOWS])
     assert set(versions(covered, "native").values()) == {"1.0"}
     assert not any("Building" in line for line in desk.said)
 
 
 def test_a_release_with_wheels_for_other_systems_only_is_not_built_and_they_are_named(
-    desk: Desk, make_wheel: MakeFile, make_sdist: MakeFile
+    desk: Desk,
 ) -> None:
     """A lock for Windows alone has no wheels for Linux: it looks as if there were only an sdist."""
-    add_native(desk, make_wheel, "loop", "1.0", "manylinux_2_17_x86_64", "macosx_11_0_arm64")
-    desk.index.add(make_sdist("loop", "1.0", tags="cp312-cp312-linux_x86_64"))
+    desk.index.add_native("loop", "1.0", "manylinux_2_17_x86_64", "macosx_11_0_arm64")
+    desk.index.add_sdist("loop", "1.0", tags="cp312-cp312-linux_x86_64")
     with pytest.raises(
         CoverageError,
         match=r"loop 1\.0: no wheel for this platform \(has linux x86_64, macos arm64\)\n",
@@ -363,35 +327,31 @@ def test_a_release_with_wheels_for_other_systems_only_is_not_built_and_they_are_
 
 
 def test_wheels_for_another_system_than_this_machines_do_not_keep_an_sdist_from_being_built(
-    desk: Desk, make_wheel: MakeFile, make_sdist: MakeFile
+    desk: Desk,
 ) -> None:
-    add_native(desk, make_wheel, "fast-on-windows", "1.0", "win_amd64")
-    desk.index.add(make_sdist("fast-on-windows", "1.0"))
+    desk.index.add_native("fast-on-windows", "1.0", "win_amd64")
+    desk.index.add_sdist("fast-on-windows", "1.0")
     covered = desk.ask(["fast-on-windows"], [LINUX])
     assert set(versions(covered, "fast-on-windows").values()) == {"1.0"}
 
 
-def test_a_dependency_of_early_patch_releases_only_is_taken_along(
-    desk: Desk, make_wheel: MakeFile
-) -> None:
-    desk.index.add(
-        make_wheel("redis", requires=["async-timeout; python_full_version < '3.12.3'"]),
-        make_wheel("async_timeout"),
-    )
+def test_a_dependency_of_early_patch_releases_only_is_taken_along(desk: Desk) -> None:
+    desk.index.add_wheel("redis", requires=["async-timeout; python_full_version < '3.12.3'"])
+    desk.index.add_wheel("async_timeout")
     (selection,) = desk.ask(["redis"], [LINUX]).selections
     assert [(group.from_patch, len(group.wheels)) for group in selection.sets] == [(0, 2), (3, 1)]
 
 
-def test_a_dependency_that_hangs_on_the_kernel_is_taken_along(
-    desk: Desk, make_wheel: MakeFile
-) -> None:
-    desk.index.add(make_wheel("kernel"))
+def test_a_dependency_that_hangs_on_the_kernel_is_taken_along(desk: Desk) -> None:
+    desk.index.add_wheel("kernel")
     covered = desk.ask(["kernel; platform_release >= '20'"], [LINUX, MAC])
     assert len(versions(covered, "kernel")) == 2
 
 
-def test_constraints_and_overrides_of_the_project_count(desk: Desk, make_wheel: MakeFile) -> None:
-    desk.index.add(make_wheel("pkg", "1.0"), make_wheel("pkg", "2.0"), make_wheel("pkg", "3.0"))
+def test_constraints_and_overrides_of_the_project_count(desk: Desk) -> None:
+    desk.index.add_wheel("pkg", "1.0")
+    desk.index.add_wheel("pkg", "2.0")
+    desk.index.add_wheel("pkg", "3.0")
     covered = desk.ask(["pkg"], [LINUX], constraints=(Requirement("pkg<3"),))
     assert set(versions(covered, "pkg").values()) == {"2.0"}
     table = {"override-dependencies": ["pkg==1.0"]}
@@ -409,19 +369,15 @@ def test_a_source_bound_to_a_package_by_path_is_built(
     assert set(versions(covered, "local").values()) == {"9.0"}
 
 
-def test_tag_constraints_choose_the_newest_version_with_such_a_wheel(
-    desk: Desk, make_wheel: MakeFile
-) -> None:
+def test_tag_constraints_choose_the_newest_version_with_such_a_wheel(desk: Desk) -> None:
     """On the targets that the words concern; the others take the newest version there is."""
     for version, tags in {"1.0": "cp39-abi3", "2.0": "cp312-cp312"}.items():
-        add = (make_wheel("native", version, tags=f"{tags}-manylinux_2_17_x86_64"),)
-        desk.index.add(*add, make_wheel("native", version, tags=f"{tags}-win_amd64"))
+        for platform in ("manylinux_2_17_x86_64", "win_amd64"):
+            desk.index.add_wheel("native", version, tags=f"{tags}-{platform}")
     rule, _ = parse_tag_constraint("native[manylinux2014_x86_64, abi3]")
-    broad = make_wheel("other", tags="py3-none-any")
-    desk.index.add(broad)
+    desk.index.add_wheel("other", tags="py3-none-any")
     desk.rules = (rule,)
-    native = make_wheel("native", "1.0", tags="cp39-abi3-manylinux2014_x86_64")
-    desk.index.add(native)
+    desk.index.add_wheel("native", "1.0", tags="cp39-abi3-manylinux2014_x86_64")
     covered = desk.ask(["native", "other"], [LINUX, WINDOWS])
     assert versions(covered, "native") == {
         "cp312-manylinux_2_28_x86_64": "1.0",
@@ -430,18 +386,16 @@ def test_tag_constraints_choose_the_newest_version_with_such_a_wheel(
     assert covered.runs == 2
 
 
-def test_a_tag_constraint_that_no_version_meets_is_a_gap(desk: Desk, make_wheel: MakeFile) -> None:
-    add_native(desk, make_wheel, "native", "1.0", "manylinux_2_17_x86_64")
+def test_a_tag_constraint_that_no_version_meets_is_a_gap(desk: Desk) -> None:
+    desk.index.add_native("native", "1.0", "manylinux_2_17_x86_64")
     rule, _ = parse_tag_constraint("native[abi3]")
     desk.rules = (rule,)
     with pytest.raises(CoverageError, match=r"no wheel that native\[abi3\] allows"):
         desk.ask(["native"], [LINUX])
 
 
-def test_a_tag_constraint_that_concerns_no_target_is_told_once(
-    desk: Desk, make_wheel: MakeFile
-) -> None:
-    add_native(desk, make_wheel, "native", "1.0", "manylinux_2_17_x86_64")
+def test_a_tag_constraint_that_concerns_no_target_is_told_once(desk: Desk) -> None:
+    desk.index.add_native("native", "1.0", "manylinux_2_17_x86_64")
     rule, _ = parse_tag_constraint("native[win32]")
     desk.rules = (rule,)
     assert desk.ask(["native"], [LINUX]).runs == 1
@@ -452,11 +406,11 @@ def test_a_tag_constraint_that_concerns_no_target_is_told_once(
     )
 
 
-def test_what_the_solver_warns_of_is_told_once(desk: Desk, make_wheel: MakeFile) -> None:
+def test_what_the_solver_warns_of_is_told_once(desk: Desk) -> None:
     """Also where it is asked again, as a target has to step back."""
-    add_native(desk, make_wheel, "native", "1.0", "manylinux_2_17_x86_64", "win_amd64")
-    add_native(desk, make_wheel, "native", "2.0", "manylinux_2_34_x86_64", "win_amd64")
-    desk.index.add(make_wheel("broken"), yanked="it is broken")
+    desk.index.add_native("native", "1.0", "manylinux_2_17_x86_64", "win_amd64")
+    desk.index.add_native("native", "2.0", "manylinux_2_34_x86_64", "win_amd64")
+    desk.index.add_wheel("broken", yanked="it is broken")
     covered = desk.ask(["native", "broken[fast]==1.0"], [LINUX, WINDOWS])
     assert covered.runs == 2
     assert [line for line in desk.said if line.startswith("Warning")] == [
@@ -471,14 +425,12 @@ class TestSeveralIndexes:
     NEW, OLD = "manylinux_2_28_x86_64", "manylinux_2_17_x86_64"
 
     @pytest.fixture
-    def partial(
-        self, desk: Desk, start_index: Callable[..., IndexServer], make_wheel: MakeFile
-    ) -> IndexServer:
+    def partial(self, desk: Desk, start_index: Callable[..., IndexServer]) -> IndexServer:
         """An index asked first, which has `native` 2.0 for one system of the two; all of 1.0."""
         index = start_index()
-        index.add(make_wheel("native", "2.0", tags=f"cp312-cp312-{self.NEW}"))
-        add_native(desk, make_wheel, "native", "2.0", self.NEW, "win_amd64")
-        add_native(desk, make_wheel, "native", "1.0", self.NEW, self.OLD, "win_amd64")
+        index.add_native("native", "2.0", self.NEW)
+        desk.index.add_native("native", "2.0", self.NEW, "win_amd64")
+        desk.index.add_native("native", "1.0", self.NEW, self.OLD, "win_amd64")
         sources = replace(
             desk.context.sources, extra_index_urls=(index.index_url,), strategy="unsafe-best-match"
         )
@@ -505,38 +457,38 @@ class TestSeveralIndexes:
         assert hosts["native-2.0-cp312-cp312-win_amd64.whl"].startswith(desk.index.url)
 
     def test_what_is_spread_over_indexes_is_asked_for_once_the_next_time(
-        self, desk: Desk, partial: IndexServer, make_wheel: MakeFile
+        self, desk: Desk, partial: IndexServer
     ) -> None:
         """As long as both indexes say the same; what one of them adds is seen at once."""
         wanted = {"cp312-manylinux_2_28_x86_64": "2.0", "cp312-win_amd64": "2.0"}
         first, second = (desk.ask(["native"], [LINUX, WINDOWS]) for _ in range(2))
         assert versions(first, "native") == versions(second, "native") == wanted
         assert (first.runs, second.runs) == (2, 1)
-        partial.add(make_wheel("native", "3.0", tags=f"cp312-cp312-{self.NEW}"))
+        partial.add_native("native", "3.0", self.NEW)
         newer = desk.ask(["native"], [LINUX, WINDOWS])
         assert versions(newer, "native") == wanted | {"cp312-manylinux_2_28_x86_64": "3.0"}
 
     def test_an_sdist_of_the_first_index_hides_no_wheel_of_the_second(
-        self, desk: Desk, partial: IndexServer, make_sdist: MakeFile
+        self, desk: Desk, partial: IndexServer
     ) -> None:
         """uv is content with an sdist; nothing is built where there is a wheel."""
-        partial.add(make_sdist("native", "2.0", tags="cp312-cp312-linux_x86_64"))
+        partial.add_sdist("native", "2.0", tags="cp312-cp312-linux_x86_64")
         covered = desk.ask(["native"], [LINUX, WINDOWS])
         assert set(versions(covered, "native").values()) == {"2.0"}
         assert desk.said == []
 
     def test_a_version_of_which_the_first_index_has_nothing_that_fits_is_not_lost(
-        self, desk: Desk, partial: IndexServer, make_wheel: MakeFile
+        self, desk: Desk, partial: IndexServer
     ) -> None:
-        partial.add(make_wheel("native", "3.0", tags="cp312-cp312-macosx_11_0_arm64"))
-        add_native(desk, make_wheel, "native", "3.0", self.NEW, "win_amd64")
+        partial.add_native("native", "3.0", "macosx_11_0_arm64")
+        desk.index.add_native("native", "3.0", self.NEW, "win_amd64")
         covered = desk.ask(["native"], [LINUX, WINDOWS])
         assert set(versions(covered, "native").values()) == {"3.0"}
 
     def test_stepping_back_finds_the_older_files_in_both_indexes(
-        self, desk: Desk, partial: IndexServer, make_wheel: MakeFile
+        self, desk: Desk, partial: IndexServer
     ) -> None:
-        partial.add(make_wheel("native", "1.0", tags="cp312-cp312-win_amd64"))
+        partial.add_native("native", "1.0", "win_amd64")
         covered = desk.ask(["native"], [GLIBC_217, WINDOWS])
         assert versions(covered, "native") == {
             "cp312-manylinux_2_17_x86_64": "1.0",
@@ -544,9 +496,9 @@ class TestSeveralIndexes:
         }
 
     def test_what_comes_along_with_another_package_may_be_spread_as_well(
-        self, desk: Desk, partial: IndexServer, make_wheel: MakeFile
+        self, desk: Desk, partial: IndexServer
     ) -> None:
-        desk.index.add(make_wheel("top", requires=["native==2.0"]))
+        desk.index.add_wheel("top", requires=["native==2.0"])
         covered = desk.ask(["top"], [LINUX, WINDOWS])
         assert set(versions(covered, "native").values()) == {"2.0"}
 
@@ -573,12 +525,12 @@ class TestSeveralIndexes:
         ) in " ".join(str(raised.value).split())
 
     def test_with_first_match_stepping_back_goes_on_to_the_next_index(
-        self, desk: Desk, partial: IndexServer, make_wheel: MakeFile
+        self, desk: Desk, partial: IndexServer
     ) -> None:
         """Its version is newer than the locked one, and yet what uv would try next."""
         self.use(desk, "unsafe-first-match")
-        partial.add(make_wheel("other", "1.0", tags=f"cp312-cp312-{self.NEW}"))
-        add_native(desk, make_wheel, "other", "5.0", self.OLD)
+        partial.add_native("other", "1.0", self.NEW)
+        desk.index.add_native("other", "5.0", self.OLD)
         covered = desk.ask(["other"], [GLIBC_217])
         assert versions(covered, "other") == {"cp312-manylinux_2_17_x86_64": "5.0"}
 

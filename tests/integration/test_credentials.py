@@ -19,7 +19,6 @@ from tests.support.project import make_project
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tests.conftest import MakeFile
     from tests.support.index_server import IndexServer
     from tests.support.project import ProjectFolder
 
@@ -69,16 +68,16 @@ def watch(
 
 
 @pytest.fixture
-def private(start_index: Callable[..., IndexServer], make_wheel: MakeFile) -> IndexServer:
+def private(start_index: Callable[..., IndexServer]) -> IndexServer:
     index = start_index(auth=(USER, PASSWORD))
-    index.add(make_wheel("private"))
+    index.add_wheel("private")
     return index
 
 
 @pytest.fixture
-def public(start_index: Callable[..., IndexServer], make_wheel: MakeFile) -> IndexServer:
+def public(start_index: Callable[..., IndexServer]) -> IndexServer:
     index = start_index(token="token=query-t0ken")
-    index.add(make_wheel("popular"))
+    index.add_wheel("popular")
     return index
 
 

@@ -21,7 +21,6 @@ from tests.support.commands import run_command
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from tests.conftest import MakeFile
     from tests.support.index_server import IndexServer
 
 pytestmark = pytest.mark.usefixtures("plain_network", "uv_cache")
@@ -93,16 +92,13 @@ class Project:
 
 @pytest.fixture
 def make(
-    index_server: IndexServer,
-    make_wheel: MakeFile,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    index_server: IndexServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Callable[[Path], Project]:
     """Return a function that makes the project in a folder."""
     monkeypatch.setenv("HATCH_MULTIPLAT_CACHE", make_cache(tmp_path / "cache"))
     for system, tags in WHEELS.items():
         code = f"where = {system!r}\n"
-        index_server.add(make_wheel("native", tags=tags, files={"native.py": code}))
+        index_server.add_wheel("native", tags=tags, files={"native.py": code})
     return lambda folder: Project(folder, index_server.index_url)
 
 

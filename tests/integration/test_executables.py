@@ -769,11 +769,7 @@ COMMANDS = (
 @pytest.mark.parametrize("command", COMMANDS, ids=[words[0] for words in COMMANDS])
 @pytest.mark.parametrize("kind", ["missing", "no zip", "zip", "truncated", "altered", "folder"])
 def test_bad_files(
-    shop: Shop,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    command: tuple[str, ...],
-    kind: str,
+    shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...], kind: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
     path = tmp_path / "bad.pex"

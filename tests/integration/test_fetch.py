@@ -11,7 +11,7 @@ import sys
 import threading
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -55,59 +55,52 @@ def artifact_of(path: Path, url: str, *algorithms: str, sized: bool = True) -> A
     )
 
 
-@pytest.fixture
-def wheel(make_wheel: MakeFile, index_server: IndexServer) -> Path:
-    """One wheel that the index has."""
-    path = make_wheel("a")
-    index_server.add(path)
-    return path
+def listed(index: IndexServer, path: Path, *algorithms: str, sized: bool = True) -> Artifact:
+    """What a lock says of a file that an index has."""
+    return artifact_of(path, index.file_url(path), *algorithms, sized=sized)
 
 
-@pytest.fixture
-def artifact(wheel: Path, index_server: IndexServer) -> Artifact:
-    """What a lock would say of it."""
-    return artifact_of(wheel, index_server.file_url(wheel))
+def logged_in(index: IndexServer, user: str, password: str) -> HttpClient:
+    return HttpClient(Credentials({index.index_url: (user, password)}), environ=os.environ)
 
 
-class Fetch(Protocol):
-    """Fetches into the test's store and returns the files' places in the artifacts' order."""
+class Desk:
+    """An index with one wheel, and a cache to fetch it into."""
 
-    def __call__(
+    def __init__(self, index: IndexServer, cache: WheelCache, client: HttpClient) -> None:
+        self.index, self.cache, self.client = index, cache, client
+        self.wheel = index.add_wheel("a")
+        self.artifact = listed(index, self.wheel)
+        self.named = f"{self.wheel.name}: {self.artifact.url}"
+
+    def fetch(
         self,
         *artifacts: Artifact,
         offline: bool = False,
         progress: Progress | None = None,
-        client: HttpClient = ...,
-        jobs: int = 8,
-    ) -> list[Path]: ...
-
-
-@pytest.fixture
-def fetch(wheel_cache: WheelCache, client: HttpClient) -> Fetch:
-    def fetch(
-        *artifacts: Artifact,
-        offline: bool = False,
-        progress: Progress | None = None,
-        client: HttpClient = client,
+        client: HttpClient | None = None,
         jobs: int = 8,
     ) -> list[Path]:
+        """Fetch into the cache and return the files' places in the artifacts' order."""
         files = fetch_files(
             artifacts,
-            wheel_cache=wheel_cache,
-            client=client,
+            wheel_cache=self.cache,
+            client=client or self.client,
             offline=offline,
             progress=progress or Progress(),
             jobs=jobs,
         )
         return [files[artifact.key].path for artifact in artifacts]
 
-    return fetch
+    def failure(self, *artifacts: Artifact, **options: Any) -> str:
+        with pytest.raises(FetchError) as raised:
+            self.fetch(*artifacts, **options)
+        return str(raised.value)
 
 
-def failure_of(fetch: Fetch, *artifacts: Artifact, **options: Any) -> str:
-    with pytest.raises(FetchError) as raised:
-        fetch(*artifacts, **options)
-    return str(raised.value)
+@pytest.fixture
+def desk(index_server: IndexServer, wheel_cache: WheelCache, client: HttpClient) -> Desk:
+    return Desk(index_server, wheel_cache, client)
 
 
 def entries(wheel_cache: WheelCache) -> list[str]:
@@ -117,122 +110,100 @@ def entries(wheel_cache: WheelCache) -> list[str]:
 
 
 class TestWarmAndCold:
-    def test_a_file_is_fetched_byte_for_byte(
-        self, fetch: Fetch, artifact: Artifact, wheel: Path, wheel_cache: WheelCache
-    ) -> None:
-        (path,) = fetch(artifact)
-        assert path == wheel_cache.path_of(artifact.hashes["sha256"], wheel.name)
-        assert path.read_bytes() == wheel.read_bytes()
+    def test_a_file_is_fetched_byte_for_byte(self, desk: Desk) -> None:
+        (path,) = desk.fetch(desk.artifact)
+        assert path == desk.cache.path_of(desk.artifact.hashes["sha256"], desk.wheel.name)
+        assert path.read_bytes() == desk.wheel.read_bytes()
 
-    def test_what_is_in_the_store_is_not_asked_for_again(
-        self, fetch: Fetch, artifact: Artifact, index_server: IndexServer
-    ) -> None:
-        first = fetch(artifact)
-        assert fetch(artifact) == first
-        assert len(index_server.requests) == 1
+    def test_what_is_in_the_store_is_not_asked_for_again(self, desk: Desk) -> None:
+        first = desk.fetch(desk.artifact)
+        assert desk.fetch(desk.artifact) == first
+        assert len(desk.index.requests) == 1
 
-    def test_a_file_named_twice_is_fetched_once(
-        self, fetch: Fetch, artifact: Artifact, index_server: IndexServer
-    ) -> None:
-        first, second = fetch(artifact, replace(artifact))
+    def test_a_file_named_twice_is_fetched_once(self, desk: Desk) -> None:
+        first, second = desk.fetch(desk.artifact, replace(desk.artifact))
         assert first == second
-        assert len(index_server.requests) == 1
+        assert len(desk.index.requests) == 1
 
-    def test_nothing_is_asked_of_a_server_when_nothing_is_wanted(self, fetch: Fetch) -> None:
-        assert fetch() == []
+    def test_nothing_is_asked_of_a_server_when_nothing_is_wanted(self, desk: Desk) -> None:
+        assert desk.fetch() == []
 
-    def test_a_warm_store_serves_offline(
-        self, fetch: Fetch, artifact: Artifact, index_server: IndexServer
-    ) -> None:
-        first = fetch(artifact)
-        assert fetch(artifact, offline=True) == first
-        assert len(index_server.requests) == 1
+    def test_a_warm_store_serves_offline(self, desk: Desk) -> None:
+        first = desk.fetch(desk.artifact)
+        assert desk.fetch(desk.artifact, offline=True) == first
+        assert len(desk.index.requests) == 1
 
-    def test_offline_names_every_file_that_is_missing_and_the_way_out(
-        self, fetch: Fetch, artifact: Artifact, wheel_cache: WheelCache, index_server: IndexServer
-    ) -> None:
+    def test_offline_names_every_file_that_is_missing_and_the_way_out(self, desk: Desk) -> None:
         other = replace(
-            artifact, filename="b-1.0-py3-none-any.whl", url="https://ann:x@b.example/b"
+            desk.artifact, filename="b-1.0-py3-none-any.whl", url="https://ann:x@b.example/b"
         )
-        assert failure_of(fetch, other, artifact, offline=True) == (
-            f"offline, and 2 files are not in the wheel cache {wheel_cache.root}:\n"
-            f"  a-1.0-py3-none-any.whl ({artifact.url})\n"
+        assert desk.failure(other, desk.artifact, offline=True) == (
+            f"offline, and 2 files are not in the wheel cache {desk.cache.root}:\n"
+            f"  a-1.0-py3-none-any.whl ({desk.artifact.url})\n"
             "  b-1.0-py3-none-any.whl (https://b.example/b)\n"
             "build once without UV_OFFLINE and HATCH_MULTIPLAT_OFFLINE to fetch what is missing"
         )
-        assert index_server.requests == []
+        assert desk.index.requests == []
 
-    def test_a_damaged_entry_is_fetched_again(
-        self, fetch: Fetch, artifact: Artifact, wheel: Path
-    ) -> None:
-        (path,) = fetch(artifact)
+    def test_a_damaged_entry_is_fetched_again(self, desk: Desk) -> None:
+        (path,) = desk.fetch(desk.artifact)
         path.write_bytes(bytes(path.stat().st_size))
-        assert fetch(artifact) == [path]
-        assert path.read_bytes() == wheel.read_bytes()
+        assert desk.fetch(desk.artifact) == [path]
+        assert path.read_bytes() == desk.wheel.read_bytes()
 
-    def test_a_damaged_entry_is_no_help_offline(self, fetch: Fetch, artifact: Artifact) -> None:
-        (path,) = fetch(artifact)
+    def test_a_damaged_entry_is_no_help_offline(self, desk: Desk) -> None:
+        (path,) = desk.fetch(desk.artifact)
         path.write_bytes(b"")
-        assert "offline, and 1 file is not in the wheel cache" in failure_of(
-            fetch, artifact, offline=True
+        assert "offline, and 1 file is not in the wheel cache" in desk.failure(
+            desk.artifact, offline=True
         )
 
 
 class TestParallel:
-    def test_eight_files_are_fetched_at_a_time(
-        self, fetch: Fetch, make_wheel: MakeFile, index_server: IndexServer
-    ) -> None:
-        wheels = [make_wheel(f"a{number}") for number in range(16)]
-        index_server.add(*wheels)
+    def test_eight_files_are_fetched_at_a_time(self, desk: Desk) -> None:
+        wheels = [desk.index.add_wheel(f"a{number}") for number in range(16)]
         barrier = threading.Barrier(8)  # None of them is answered until eight are asked for.
         for path in wheels:
-            index_server.hold(path.name, barrier)
-        paths = fetch(*(artifact_of(path, index_server.file_url(path)) for path in wheels))
+            desk.index.hold(path.name, barrier)
+        paths = desk.fetch(*(listed(desk.index, path) for path in wheels))
         assert [path.read_bytes() for path in paths] == [path.read_bytes() for path in wheels]
 
     def test_two_builds_may_fetch_the_same_files_into_the_same_store_at_once(
-        self, artifact: Artifact, wheel: Path, wheel_cache: WheelCache, index_server: IndexServer
+        self, desk: Desk
     ) -> None:
-        index_server.hold(wheel.name, threading.Barrier(2))
-        builds = [start_fetch([artifact], wheel_cache) for _ in range(2)]
+        desk.index.hold(desk.wheel.name, threading.Barrier(2))
+        builds = [start_fetch([desk.artifact], desk.cache) for _ in range(2)]
         results = [build.communicate(timeout=60) for build in builds]
         assert [build.returncode for build in builds] == [0, 0], results
-        path = wheel_cache.path_of(artifact.hashes["sha256"], wheel.name)
+        path = desk.cache.path_of(desk.artifact.hashes["sha256"], desk.wheel.name)
         assert [json.loads(output)["paths"] for output, _ in results] == [[str(path)]] * 2
-        assert path.read_bytes() == wheel.read_bytes()
-        assert entries(wheel_cache) == [wheel.name]
-        assert len(index_server.requests) == 2
+        assert path.read_bytes() == desk.wheel.read_bytes()
+        assert entries(desk.cache) == [desk.wheel.name]
+        assert len(desk.index.requests) == 2
 
 
 class TestInterrupted:
     @pytest.fixture
-    def stalled(
-        self, artifact: Artifact, wheel: Path, wheel_cache: WheelCache, index_server: IndexServer
-    ) -> Iterator[subprocess.Popen[str]]:
+    def stalled(self, desk: Desk) -> Iterator[subprocess.Popen[str]]:
         """A process in the middle of a download that does not go on."""
-        index_server.stall(wheel.name, after=10, times=1)
-        with start_fetch([artifact], wheel_cache) as build:
-            while not entries(wheel_cache):
+        desk.index.stall(desk.wheel.name, after=10, times=1)
+        with start_fetch([desk.artifact], desk.cache) as build:
+            while not entries(desk.cache):
                 assert build.poll() is None, build.communicate()
                 threading.Event().wait(0.02)
             yield build
             build.kill()
 
     def test_a_killed_download_is_never_taken_for_a_whole_one(
-        self,
-        stalled: subprocess.Popen[str],
-        fetch: Fetch,
-        artifact: Artifact,
-        wheel: Path,
-        wheel_cache: WheelCache,
+        self, desk: Desk, stalled: subprocess.Popen[str]
     ) -> None:
         stalled.kill()
         stalled.wait(30)
-        (leftover,) = entries(wheel_cache)
+        (leftover,) = entries(desk.cache)
         assert leftover.endswith(".part")
-        assert "1 file is not in the wheel cache" in failure_of(fetch, artifact, offline=True)
-        (path,) = fetch(artifact)
-        assert path.read_bytes() == wheel.read_bytes()
+        assert "1 file is not in the wheel cache" in desk.failure(desk.artifact, offline=True)
+        (path,) = desk.fetch(desk.artifact)
+        assert path.read_bytes() == desk.wheel.read_bytes()
 
     @pytest.mark.skipif(sys.platform == "win32", reason="Windows sends Ctrl-C to a whole console")
     def test_ctrl_c_does_not_wait_for_a_server_that_says_nothing(
@@ -246,89 +217,50 @@ class TestInterrupted:
 
 class TestRetries:
     @pytest.mark.parametrize("status", [429, 500, 502, 503, 504])
-    def test_a_server_in_trouble_is_asked_again(
-        self,
-        *,
-        status: int,
-        fetch: Fetch,
-        artifact: Artifact,
-        wheel: Path,
-        index_server: IndexServer,
-    ) -> None:
-        index_server.fail(wheel.name, status, times=TRIES - 1)
-        (path,) = fetch(artifact)
-        assert path.read_bytes() == wheel.read_bytes()
-        assert len(index_server.requests) == TRIES
+    def test_a_server_in_trouble_is_asked_again(self, desk: Desk, status: int) -> None:
+        desk.index.fail(desk.wheel.name, status, times=TRIES - 1)
+        (path,) = desk.fetch(desk.artifact)
+        assert path.read_bytes() == desk.wheel.read_bytes()
+        assert len(desk.index.requests) == TRIES
 
-    def test_a_server_that_stays_in_trouble_is_given_up(
-        self, fetch: Fetch, artifact: Artifact, wheel: Path, index_server: IndexServer
-    ) -> None:
-        index_server.fail(wheel.name, 503)
-        assert failure_of(fetch, artifact) == (
-            f"{wheel.name}: {artifact.url}: the server answered 503 Service Unavailable 6 times; "
-            "try again later"
+    def test_a_server_that_stays_in_trouble_is_given_up(self, desk: Desk) -> None:
+        desk.index.fail(desk.wheel.name, 503)
+        assert desk.failure(desk.artifact) == (
+            f"{desk.named}: the server answered 503 Service Unavailable 6 times; try again later"
         )
-        assert len(index_server.requests) == TRIES
+        assert len(desk.index.requests) == TRIES
 
     @pytest.mark.parametrize("status", [400, 401, 403, 404, 410])
-    def test_a_plain_no_is_not_asked_again(
-        self,
-        *,
-        status: int,
-        fetch: Fetch,
-        artifact: Artifact,
-        wheel: Path,
-        index_server: IndexServer,
-    ) -> None:
-        index_server.fail(wheel.name, status)
-        assert str(status) in failure_of(fetch, artifact)
-        assert len(index_server.requests) == 1
+    def test_a_plain_no_is_not_asked_again(self, desk: Desk, status: int) -> None:
+        desk.index.fail(desk.wheel.name, status)
+        assert str(status) in desk.failure(desk.artifact)
+        assert len(desk.index.requests) == 1
 
     @pytest.mark.parametrize("sized", [True, False], ids=["size known", "size unknown"])
     @pytest.mark.parametrize("length", [True, False], ids=["announced", "until the end"])
     def test_a_body_that_breaks_off_is_fetched_again(
-        self,
-        *,
-        length: bool,
-        sized: bool,
-        fetch: Fetch,
-        wheel: Path,
-        wheel_cache: WheelCache,
-        index_server: IndexServer,
+        self, desk: Desk, *, length: bool, sized: bool
     ) -> None:
-        artifact = artifact_of(wheel, index_server.file_url(wheel), sized=sized)
-        index_server.drop(wheel.name, after=100, times=1, length=length)
-        (path,) = fetch(artifact)
-        assert path.read_bytes() == wheel.read_bytes()
-        assert entries(wheel_cache) == [wheel.name]
+        artifact = listed(desk.index, desk.wheel, sized=sized)
+        desk.index.drop(desk.wheel.name, after=100, times=1, length=length)
+        (path,) = desk.fetch(artifact)
+        assert path.read_bytes() == desk.wheel.read_bytes()
+        assert entries(desk.cache) == [desk.wheel.name]
 
-    def test_a_body_that_always_breaks_off_is_given_up(
-        self,
-        *,
-        fetch: Fetch,
-        artifact: Artifact,
-        wheel: Path,
-        wheel_cache: WheelCache,
-        index_server: IndexServer,
-    ) -> None:
-        index_server.drop(wheel.name, after=100)
-        message = failure_of(fetch, artifact)
-        assert message.startswith(
-            f"{wheel.name}: {artifact.url}: it broke off each time (after 100 of "
-        )
+    def test_a_body_that_always_breaks_off_is_given_up(self, desk: Desk) -> None:
+        desk.index.drop(desk.wheel.name, after=100)
+        message = desk.failure(desk.artifact)
+        assert message.startswith(f"{desk.named}: it broke off each time (after 100 of ")
         assert message.endswith("; try again later")
-        assert len(index_server.requests) == TRIES
-        assert entries(wheel_cache) == []
+        assert len(desk.index.requests) == TRIES
+        assert entries(desk.cache) == []
 
-    def test_every_file_that_failed_is_named(
-        self, fetch: Fetch, make_wheel: MakeFile, index_server: IndexServer
-    ) -> None:
-        wheels = [make_wheel(name) for name in ("a", "b", "c")]
-        index_server.add(*wheels)
-        index_server.fail(wheels[0].name, 404)
-        index_server.fail(wheels[2].name, 403)
-        urls = [index_server.file_url(path) for path in wheels]
-        message = failure_of(fetch, *map(artifact_of, wheels, urls))
+    def test_every_file_that_failed_is_named(self, desk: Desk) -> None:
+        wheels = [desk.index.add_wheel(name) for name in ("a", "b", "c")]
+        desk.index.fail(wheels[0].name, 404)
+        desk.index.fail(wheels[2].name, 403)
+        urls = [desk.index.file_url(path) for path in wheels]
+        message = desk.failure(*map(artifact_of, wheels, urls))
         removed = "the server does not have it (404 Not Found); lock again if it was removed there"
         refused = (
             "the server refused us (403 Forbidden); "
@@ -339,74 +271,56 @@ class TestRetries:
             f"{wheels[2].name}: {urls[2]}: {refused}",
         ]
 
-    def test_a_server_that_cannot_be_reached_is_said_so(
-        self, fetch: Fetch, artifact: Artifact
-    ) -> None:
+    def test_a_server_that_cannot_be_reached_is_said_so(self, desk: Desk) -> None:
         with refused_port() as address:
             url = f"http://{address}/a.whl"
-            message = failure_of(fetch, replace(artifact, url=url))
+            message = desk.failure(replace(desk.artifact, url=url))
         reason = "cannot connect (Connection refused)"
         to_do = "check the address and the network, or try again later"
-        assert message == f"{artifact.filename}: {url}: {reason}; {to_do}"
+        assert message == f"{desk.artifact.filename}: {url}: {reason}; {to_do}"
 
     def test_a_server_that_cannot_be_reached_is_not_tried_for_every_file(
-        self,
-        fetch: Fetch,
-        artifact: Artifact,
-        monkeypatch: pytest.MonkeyPatch,
+        self, desk: Desk, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         url = "https://index.example/"
-        artifacts = [replace(artifact, url=url, filename=f"{n}.whl") for n in range(40)]
+        artifacts = [replace(desk.artifact, url=url, filename=f"{n}.whl") for n in range(40)]
         with Proxy(auth=("ann", "secret")) as proxy:
             monkeypatch.setenv("HTTPS_PROXY", f"http://{proxy.netloc}")
-            message = failure_of(fetch, *artifacts)
+            message = desk.failure(*artifacts)
         assert len(message.splitlines()) == 40
         assert len(proxy.requests) <= 8 * TRIES
 
     @pytest.mark.parametrize("trouble", ["hang_up", "drop"])
-    def test_a_host_that_cuts_every_file_is_given_up_once(
-        self, *, trouble: str, fetch: Fetch, make_wheel: MakeFile, index_server: IndexServer
-    ) -> None:
-        wheels = [make_wheel(f"a{number}") for number in range(12)]
-        index_server.add(*wheels)
+    def test_a_host_that_cuts_every_file_is_given_up_once(self, desk: Desk, trouble: str) -> None:
+        wheels = [desk.index.add_wheel(f"a{number}") for number in range(12)]
         for path in wheels:
-            index_server.drop(path.name, after=10) if trouble == "drop" else index_server.hang_up(
+            desk.index.drop(path.name, after=10) if trouble == "drop" else desk.index.hang_up(
                 path.name
             )
-        artifacts = [artifact_of(path, index_server.file_url(path)) for path in wheels]
-        assert len(failure_of(fetch, *artifacts, jobs=2).splitlines()) == 12
-        assert len(index_server.requests) <= 3 * TRIES
+        artifacts = [listed(desk.index, path) for path in wheels]
+        assert len(desk.failure(*artifacts, jobs=2).splitlines()) == 12
+        assert len(desk.index.requests) <= 3 * TRIES
 
-    def test_a_retry_is_said_once_with_its_reason(
-        self, fetch: Fetch, artifact: Artifact, wheel: Path, index_server: IndexServer
-    ) -> None:
-        index_server.fail(wheel.name, 503, times=2)
-        index_server.drop(wheel.name, after=10, times=1)
+    def test_a_retry_is_said_once_with_its_reason(self, desk: Desk) -> None:
+        desk.index.fail(desk.wheel.name, 503, times=2)
+        desk.index.drop(desk.wheel.name, after=10, times=1)
         said: list[str] = []
         with HttpClient(Credentials(), environ=os.environ, backoff=0, say=said.append) as client:
-            fetch(artifact, client=client)
+            desk.fetch(desk.artifact, client=client)
         first, second = said
-        host = urlsplit(index_server.index_url).netloc
+        host = urlsplit(desk.index.index_url).netloc
         assert first == f"{host}: the server answered 503 Service Unavailable; trying again"
         assert second.startswith(f"{host}: an answer broke off (after 10 of ")
 
     @pytest.mark.parametrize("part", ["head", "body"])
-    def test_a_server_that_drips_is_not_awaited_for_ever(
-        self,
-        *,
-        part: str,
-        fetch: Fetch,
-        artifact: Artifact,
-        wheel: Path,
-        index_server: IndexServer,
-    ) -> None:
-        index_server.drip(wheel.name, part=part)
+    def test_a_server_that_drips_is_not_awaited_for_ever(self, desk: Desk, part: str) -> None:
+        desk.index.drip(desk.wheel.name, part=part)
         limits = Limits(head=0.3, grace=0.3)
         with HttpClient(Credentials(), environ=os.environ, backoff=0, limits=limits) as client:
-            message = failure_of(fetch, artifact, client=client)
+            message = desk.failure(desk.artifact, client=client)
         expected = "it does not answer in time" if part == "head" else "it broke off each time ("
         assert expected in message
-        assert len(index_server.requests) == 3
+        assert len(desk.index.requests) == 3
 
     @pytest.mark.parametrize(
         ("url", "expected"),
@@ -416,266 +330,206 @@ class TestRetries:
         ],
     )
     def test_an_address_that_cannot_be_asked_is_one_line(
-        self, *, url: str, expected: str, fetch: Fetch, artifact: Artifact
+        self, desk: Desk, url: str, expected: str
     ) -> None:
-        message = failure_of(fetch, replace(artifact, url=url))
-        assert message.startswith(f"{artifact.filename}: {url}: ")
+        message = desk.failure(replace(desk.artifact, url=url))
+        assert message.startswith(f"{desk.artifact.filename}: {url}: ")
         assert expected in message
         assert "\n" not in message
 
-    def test_a_circle_of_redirects_is_told(
-        self, fetch: Fetch, artifact: Artifact, wheel: Path, index_server: IndexServer
-    ) -> None:
-        index_server.redirect(wheel.name, artifact.url)
-        assert "it redirects without end; does it need a login?" in failure_of(fetch, artifact)
+    def test_a_circle_of_redirects_is_told(self, desk: Desk) -> None:
+        desk.index.redirect(desk.wheel.name, desk.artifact.url)
+        assert "it redirects without end; does it need a login?" in desk.failure(desk.artifact)
 
     def test_a_server_that_has_trouble_with_one_file_is_asked_for_the_others(
-        self, fetch: Fetch, make_wheel: MakeFile, index_server: IndexServer, wheel_cache: WheelCache
+        self, desk: Desk
     ) -> None:
-        wheels = [make_wheel("a", blob=1000), make_wheel("b"), make_wheel("c")]
-        index_server.add(*wheels)
-        index_server.hang_up(wheels[0].name)
-        artifacts = [artifact_of(path, index_server.file_url(path)) for path in wheels]
-        message = failure_of(fetch, *artifacts, jobs=1)  # The largest one comes first.
+        wheels = [
+            desk.index.add_wheel("a", blob=1000),
+            desk.index.add_wheel("b"),
+            desk.index.add_wheel("c"),
+        ]
+        desk.index.hang_up(wheels[0].name)
+        artifacts = [listed(desk.index, path) for path in wheels]
+        message = desk.failure(*artifacts, jobs=1)  # The largest one comes first.
         assert len(message.splitlines()) == 1
-        assert entries(wheel_cache) == [path.name for path in wheels[1:]]
+        assert entries(desk.cache) == [path.name for path in wheels[1:]]
 
 
 class TestContent:
-    def test_a_wrong_file_is_fetched_once_more_past_all_caches(
-        self, fetch: Fetch, artifact: Artifact, wheel: Path, index_server: IndexServer
-    ) -> None:
-        index_server.corrupt(wheel.name, times=1)
-        (path,) = fetch(artifact)
-        assert path.read_bytes() == wheel.read_bytes()
-        first, second = index_server.requests
+    def test_a_wrong_file_is_fetched_once_more_past_all_caches(self, desk: Desk) -> None:
+        desk.index.corrupt(desk.wheel.name, times=1)
+        (path,) = desk.fetch(desk.artifact)
+        assert path.read_bytes() == desk.wheel.read_bytes()
+        first, second = desk.index.requests
         assert "Cache-Control" not in first.headers
         assert second.headers["Cache-Control"] == "no-cache"
 
-    def test_a_file_that_is_wrong_twice_is_refused(
-        self,
-        *,
-        fetch: Fetch,
-        artifact: Artifact,
-        wheel: Path,
-        wheel_cache: WheelCache,
-        index_server: IndexServer,
-    ) -> None:
-        index_server.corrupt(wheel.name)
-        got = hashlib.sha256(bytes(255 - byte for byte in wheel.read_bytes())).hexdigest()
-        url = index_server.with_credentials(artifact.url, "ann", "secret")
-        assert failure_of(fetch, replace(artifact, url=url)) == (
-            f"{wheel.name}: {artifact.url}: expected sha256 {artifact.hashes['sha256']}, "
+    def test_a_file_that_is_wrong_twice_is_refused(self, desk: Desk) -> None:
+        desk.index.corrupt(desk.wheel.name)
+        got = hashlib.sha256(bytes(255 - byte for byte in desk.wheel.read_bytes())).hexdigest()
+        url = desk.index.with_credentials(desk.artifact.url, "ann", "secret")
+        assert desk.failure(replace(desk.artifact, url=url)) == (
+            f"{desk.named}: expected sha256 {desk.artifact.hashes['sha256']}, "
             f"got {got}: this is not the file that the lock, or without one the index, names; "
             "lock or build again if you trust the new one"
         )
-        assert len(index_server.requests) == 2
-        assert entries(wheel_cache) == []
+        assert len(desk.index.requests) == 2
+        assert entries(desk.cache) == []
 
-    def test_a_file_that_does_not_end_where_it_should_is_refused(
-        self, fetch: Fetch, make_wheel: MakeFile, index_server: IndexServer
-    ) -> None:
-        wheel = make_wheel("a", blob=1_000_000)
-        index_server.add(wheel)
-        artifact = artifact_of(wheel, index_server.file_url(wheel))
-        message = failure_of(fetch, replace(artifact, size=10))
+    def test_a_file_that_does_not_end_where_it_should_is_refused(self, desk: Desk) -> None:
+        wheel = desk.index.add_wheel("a", blob=1_000_000)
+        artifact = listed(desk.index, wheel)
+        message = desk.failure(replace(artifact, size=10))
         assert "expected 10 bytes, got more: this is not the file that the lock" in message
 
-    def test_a_shorter_file_that_is_served_whole_is_another_file(
-        self, fetch: Fetch, artifact: Artifact, wheel: Path, index_server: IndexServer
-    ) -> None:
-        index_server.shorten(wheel.name, to=30)
-        message = failure_of(fetch, artifact)
-        assert f"expected {artifact.size} bytes, got 30: this is not the file" in message
-        assert len(index_server.requests) == 2
+    def test_a_shorter_file_that_is_served_whole_is_another_file(self, desk: Desk) -> None:
+        desk.index.shorten(desk.wheel.name, to=30)
+        message = desk.failure(desk.artifact)
+        assert f"expected {desk.artifact.size} bytes, got 30: this is not the file" in message
+        assert len(desk.index.requests) == 2
 
     @pytest.mark.parametrize("off", [-1, 1])
     @pytest.mark.parametrize("warm", [True, False])
     def test_a_wrong_size_is_refused_whatever_the_hash(
-        self, *, off: int, warm: bool, fetch: Fetch, artifact: Artifact
+        self, desk: Desk, *, off: int, warm: bool
     ) -> None:
-        assert artifact.size is not None
+        assert desk.artifact.size is not None
         if warm:
-            fetch(artifact)
-        message = failure_of(fetch, replace(artifact, size=artifact.size + off))
-        assert f"expected {artifact.size + off} bytes, got " in message
+            desk.fetch(desk.artifact)
+        message = desk.failure(replace(desk.artifact, size=desk.artifact.size + off))
+        assert f"expected {desk.artifact.size + off} bytes, got " in message
 
     @pytest.mark.parametrize("algorithm", ["sha384", "sha512", "blake2b"])
-    def test_a_lock_may_have_another_hash_than_sha256(
-        self,
-        *,
-        algorithm: str,
-        fetch: Fetch,
-        wheel: Path,
-        wheel_cache: WheelCache,
-        index_server: IndexServer,
-    ) -> None:
-        artifact = artifact_of(wheel, index_server.file_url(wheel), algorithm)
-        sha256 = hashlib.sha256(wheel.read_bytes()).hexdigest()
-        assert fetch(artifact) == [wheel_cache.path_of(sha256, wheel.name)]
-        assert fetch(artifact, offline=True) == [wheel_cache.path_of(sha256, wheel.name)]
-        index_server.corrupt(wheel.name)
+    def test_a_lock_may_have_another_hash_than_sha256(self, desk: Desk, algorithm: str) -> None:
+        artifact = listed(desk.index, desk.wheel, algorithm)
+        sha256 = hashlib.sha256(desk.wheel.read_bytes()).hexdigest()
+        assert desk.fetch(artifact) == [desk.cache.path_of(sha256, desk.wheel.name)]
+        assert desk.fetch(artifact, offline=True) == [desk.cache.path_of(sha256, desk.wheel.name)]
+        desk.index.corrupt(desk.wheel.name)
         wrong = replace(artifact, hashes={algorithm: "0" * len(artifact.hashes[algorithm])})
-        assert f"expected {algorithm} 000" in failure_of(fetch, wrong)
+        assert f"expected {algorithm} 000" in desk.failure(wrong)
 
-    def test_all_hashes_that_a_lock_has_must_fit(
-        self, fetch: Fetch, artifact: Artifact, index_server: IndexServer
-    ) -> None:
-        wrong = replace(artifact, hashes={**artifact.hashes, "sha512": "0" * 128})
-        assert "expected sha512 000" in failure_of(fetch, wrong)
+    def test_all_hashes_that_a_lock_has_must_fit(self, desk: Desk) -> None:
+        wrong = replace(desk.artifact, hashes={**desk.artifact.hashes, "sha512": "0" * 128})
+        assert "expected sha512 000" in desk.failure(wrong)
 
-    def test_a_lock_with_md5_alone_is_refused(
-        self, fetch: Fetch, wheel: Path, index_server: IndexServer
-    ) -> None:
-        artifact = artifact_of(wheel, index_server.file_url(wheel), "md5")
-        assert failure_of(fetch, artifact) == (
-            f"{wheel.name}: {artifact.url}: its only hash is md5, which proves nothing; "
+    def test_a_lock_with_md5_alone_is_refused(self, desk: Desk) -> None:
+        artifact = listed(desk.index, desk.wheel, "md5")
+        assert desk.failure(artifact) == (
+            f"{desk.wheel.name}: {artifact.url}: its only hash is md5, which proves nothing; "
             "lock it again from an index that gives sha256"
         )
-        assert index_server.requests == []
+        assert desk.index.requests == []
 
-    def test_a_name_that_leads_out_of_the_store_is_refused(
-        self, fetch: Fetch, artifact: Artifact
-    ) -> None:
-        assert "'../a.whl' is not a file name" in failure_of(
-            fetch, replace(artifact, filename="../a.whl")
+    def test_a_name_that_leads_out_of_the_store_is_refused(self, desk: Desk) -> None:
+        assert "'../a.whl' is not a file name" in desk.failure(
+            replace(desk.artifact, filename="../a.whl")
         )
 
-    def test_an_archive_that_a_server_calls_an_encoding_stays_as_it_is(
-        self, fetch: Fetch, make_sdist: MakeFile, index_server: IndexServer
-    ) -> None:
-        sdist = make_sdist("a")
-        index_server.add(sdist)
-        index_server.mislabel(sdist.name)
-        (path,) = fetch(artifact_of(sdist, index_server.file_url(sdist)))
+    def test_an_archive_that_a_server_calls_an_encoding_stays_as_it_is(self, desk: Desk) -> None:
+        sdist = desk.index.add_sdist("a")
+        desk.index.mislabel(sdist.name)
+        (path,) = desk.fetch(listed(desk.index, sdist))
         assert path.read_bytes() == sdist.read_bytes()
-        assert index_server.requests[0].headers["Accept-Encoding"] == "identity"
+        assert desk.index.requests[0].headers["Accept-Encoding"] == "identity"
 
 
 class TestLocalFiles:
     @pytest.mark.parametrize("as_url", [True, False], ids=["file URL", "path"])
     def test_a_file_of_this_machine_is_copied_offline_too(
-        self,
-        *,
-        as_url: bool,
-        fetch: Fetch,
-        make_wheel: MakeFile,
-        wheel_cache: WheelCache,
+        self, desk: Desk, *, as_url: bool, make_wheel: MakeFile
     ) -> None:
-        wheel = make_wheel("a").rename(wheel_cache.root.parent / "a b.whl")
+        wheel = make_wheel("a").rename(desk.cache.root.parent / "a b.whl")
         artifact = artifact_of(wheel, wheel.as_uri() if as_url else str(wheel))
-        (path,) = fetch(artifact, offline=True)
-        assert path == wheel_cache.path_of(artifact.hashes["sha256"], wheel.name)
+        (path,) = desk.fetch(artifact, offline=True)
+        assert path == desk.cache.path_of(artifact.hashes["sha256"], wheel.name)
         assert path.read_bytes() == wheel.read_bytes()
 
     def test_a_file_that_has_changed_or_gone_is_said_so(
-        self, fetch: Fetch, make_wheel: MakeFile
+        self, desk: Desk, make_wheel: MakeFile
     ) -> None:
         changed, gone = make_wheel("a"), make_wheel("b")
         artifacts = [artifact_of(path, path.as_uri()) for path in (changed, gone)]
         changed.write_bytes(bytes(changed.stat().st_size))
         gone.unlink()
-        first, second = failure_of(fetch, *artifacts).splitlines()
+        first, second = desk.failure(*artifacts).splitlines()
         assert f"{changed.name}: {changed.as_uri()}: expected sha256 " in first
         assert second == f"{gone.name}: {gone.as_uri()}: there is no such file"
 
     def test_a_file_that_is_being_written_is_said_so(
-        self, fetch: Fetch, make_wheel: MakeFile
+        self, desk: Desk, make_wheel: MakeFile
     ) -> None:
         wheel = make_wheel("a")
         artifact = artifact_of(wheel, wheel.as_uri())
         os.truncate(wheel, 10)
-        assert f"expected {artifact.size} bytes, got 10: " in failure_of(fetch, artifact)
+        assert f"expected {artifact.size} bytes, got 10: " in desk.failure(artifact)
 
 
 class TestSecrets:
     def test_credentials_are_used_and_appear_nowhere(
-        self,
-        *,
-        make_wheel: MakeFile,
-        start_index: Callable[..., IndexServer],
-        fetch: Fetch,
-        wheel_cache: WheelCache,
+        self, desk: Desk, make_wheel: MakeFile, start_index: Callable[..., IndexServer]
     ) -> None:
         index = start_index(auth=("ann", "s3cr3t/"))
         wheel, missing = make_wheel("a"), make_wheel("b")
         index.add(wheel)
         url = index.with_credentials(index.file_url(wheel), "ann", "s3cr3t%2F")
-        (path,) = fetch(artifact_of(wheel, url))
+        (path,) = desk.fetch(artifact_of(wheel, url))
         assert path.read_bytes() == wheel.read_bytes()
         url = index.with_credentials(index.file_url(missing), "ann", "s3cr3t%2F")
-        message = failure_of(fetch, artifact_of(missing, f"{url}?X-Signature=s3cr3t#s3cr3t"))
+        message = desk.failure(artifact_of(missing, f"{url}?X-Signature=s3cr3t#s3cr3t"))
         assert "s3cr3t" not in message
         assert "ann" not in message
-        for file in wheel_cache.root.rglob("*"):
+        for file in desk.cache.root.rglob("*"):
             assert "s3cr3t" not in str(file)
             assert file.is_dir() or b"s3cr3t" not in file.read_bytes()
 
     def test_the_credentials_of_an_index_hold_for_its_files(
-        self, make_wheel: MakeFile, start_index: Callable[..., IndexServer], fetch: Fetch
+        self, desk: Desk, start_index: Callable[..., IndexServer]
     ) -> None:
         index = start_index(auth=("ann", "secret"))
-        wheel = make_wheel("a")
-        index.add(wheel)
-        artifact = artifact_of(wheel, index.file_url(wheel))
-        assert "check the user and password" in failure_of(fetch, artifact)
-        with HttpClient(
-            Credentials({index.index_url: ("ann", "secret")}), environ=os.environ
-        ) as client:
-            assert len(fetch(artifact, client=client)) == 1
+        wheel = index.add_wheel("a")
+        artifact = listed(index, wheel)
+        assert "check the user and password" in desk.failure(artifact)
+        with logged_in(index, "ann", "secret") as client:
+            assert len(desk.fetch(artifact, client=client)) == 1
 
     def test_netrc_is_honoured(
         self,
+        desk: Desk,
         *,
-        make_wheel: MakeFile,
         start_index: Callable[..., IndexServer],
-        fetch: Fetch,
         tmp_path: Path,
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:
         index = start_index(auth=("ann", "secret"))
-        wheel = make_wheel("a")
-        index.add(wheel)
+        wheel = index.add_wheel("a")
         netrc = tmp_path / "netrc"
         netrc.write_text("machine 127.0.0.1 login ann password secret\n")
         monkeypatch.setenv("NETRC", str(netrc))
-        assert len(fetch(artifact_of(wheel, index.file_url(wheel)))) == 1
+        assert len(desk.fetch(listed(index, wheel))) == 1
 
     def test_a_redirect_does_not_carry_credentials_to_another_server(
-        self,
-        *,
-        make_wheel: MakeFile,
-        start_index: Callable[..., IndexServer],
-        fetch: Fetch,
+        self, desk: Desk, start_index: Callable[..., IndexServer]
     ) -> None:
         index, files = start_index(auth=("ann", "secret")), start_index()
-        wheel = make_wheel("a")
-        files.add(wheel)
+        wheel = files.add_wheel("a")
         index.redirect(wheel.name, files.file_url(wheel))
-        artifact = artifact_of(wheel, index.file_url(wheel))
-        with HttpClient(
-            Credentials({index.index_url: ("ann", "secret")}), environ=os.environ
-        ) as client:
-            assert len(fetch(artifact, client=client)) == 1
+        artifact = listed(index, wheel)
+        with logged_in(index, "ann", "secret") as client:
+            assert len(desk.fetch(artifact, client=client)) == 1
         assert index.requests[0].headers["Authorization"] == basic_auth("ann", "secret")
         assert "Authorization" not in files.requests[0].headers
 
     def test_a_redirect_finds_the_credentials_of_the_other_server(
-        self,
-        *,
-        make_wheel: MakeFile,
-        start_index: Callable[..., IndexServer],
-        fetch: Fetch,
+        self, desk: Desk, start_index: Callable[..., IndexServer]
     ) -> None:
         index, files = start_index(), start_index(auth=("bob", "geheim"))
-        wheel = make_wheel("a")
-        files.add(wheel)
+        wheel = files.add_wheel("a")
         index.redirect(wheel.name, files.file_url(wheel))
-        artifact = artifact_of(wheel, index.file_url(wheel))
-        with HttpClient(
-            Credentials({files.index_url: ("bob", "geheim")}), environ=os.environ
-        ) as client:
-            assert len(fetch(artifact, client=client)) == 1
+        artifact = listed(index, wheel)
+        with logged_in(files, "bob", "geheim") as client:
+            assert len(desk.fetch(artifact, client=client)) == 1
 
 
 class TestProxiesAndCertificates:
@@ -702,20 +556,18 @@ class TestProxiesAndCertificates:
     )
     def test_a_private_authority_is_trusted_when_named(
         self,
+        desk: Desk,
         *,
         variable: str,
-        make_wheel: MakeFile,
         secure_index: IndexServer,
         bundle: str,
-        fetch: Fetch,
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:
-        wheel = make_wheel("a")
-        secure_index.add(wheel)
+        wheel = secure_index.add_wheel("a")
         monkeypatch.setenv(variable, bundle)
         with HttpClient(Credentials(), environ=os.environ) as client:
-            artifact = artifact_of(wheel, secure_index.file_url(wheel))
-            assert len(fetch(artifact, client=client)) == 1
+            artifact = listed(secure_index, wheel)
+            assert len(desk.fetch(artifact, client=client)) == 1
 
     @pytest.mark.parametrize("variable", ["REQUESTS_CA_BUNDLE", "PIP_CERT", "SSL_CERT_FILE", ""])
     @pytest.mark.usefixtures("uv_cache", "plain_network")
@@ -723,7 +575,6 @@ class TestProxiesAndCertificates:
         self,
         *,
         variable: str,
-        make_wheel: MakeFile,
         secure_index: IndexServer,
         client: HttpClient,
         wheel_cache: WheelCache,
@@ -731,7 +582,7 @@ class TestProxiesAndCertificates:
         tmp_path: Path,
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:
-        secure_index.add(make_wheel("a"))
+        secure_index.add_wheel("a")
         question = Question(
             requirements=(Requirement("a"),),
             constraints=(),
@@ -757,11 +608,10 @@ class TestProxiesAndCertificates:
                 run_uv_solve(question, context)
 
     def test_a_private_authority_is_not_trusted_by_itself(
-        self, make_wheel: MakeFile, secure_index: IndexServer, fetch: Fetch
+        self, desk: Desk, secure_index: IndexServer
     ) -> None:
-        wheel = make_wheel("a")
-        secure_index.add(wheel)
-        message = failure_of(fetch, artifact_of(wheel, secure_index.file_url(wheel)))
+        wheel = secure_index.add_wheel("a")
+        message = desk.failure(listed(secure_index, wheel))
         assert "its certificate is not trusted (" in message
         assert secure_index.connections == 1  # Asking again would not change that.
         assert message.endswith(
@@ -770,84 +620,59 @@ class TestProxiesAndCertificates:
 
     def test_a_bundle_that_is_not_there_is_named(
         self,
-        *,
+        desk: Desk,
         make_wheel: MakeFile,
         secure_index: IndexServer,
-        fetch: Fetch,
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:
         wheel = make_wheel("a")
         monkeypatch.setenv("SSL_CERT_FILE", "/no/such.pem")
         with HttpClient(Credentials(), environ=os.environ) as client:
-            message = failure_of(
-                fetch, artifact_of(wheel, secure_index.file_url(wheel)), client=client
-            )
+            message = desk.failure(listed(secure_index, wheel), client=client)
         assert message.endswith("invalid path: /no/such.pem; see SSL_CERT_FILE")
 
-    def test_a_proxy_is_used(
-        self,
-        *,
-        make_wheel: MakeFile,
-        index_server: IndexServer,
-        fetch: Fetch,
-        monkeypatch: pytest.MonkeyPatch,
-    ) -> None:
-        wheel = make_wheel("a")
-        index_server.add(wheel)
+    def test_a_proxy_is_used(self, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+        wheel = desk.index.add_wheel("a")
         url = f"http://index.example/files/{wheel.name}"
-        with Proxy(hosts={"index.example": index_server.netloc}, auth=("ann", "secret")) as proxy:
+        with Proxy(hosts={"index.example": desk.index.netloc}, auth=("ann", "secret")) as proxy:
             monkeypatch.setenv("HTTP_PROXY", f"http://ann:secret@{proxy.netloc}")
-            assert len(fetch(artifact_of(wheel, url))) == 1
+            assert len(desk.fetch(artifact_of(wheel, url))) == 1
         assert [request.path for request in proxy.requests] == [url]
 
     def test_a_proxy_is_tunnelled_through_to_a_secure_server(
-        self,
-        *,
-        make_wheel: MakeFile,
-        secure_index: IndexServer,
-        bundle: str,
-        fetch: Fetch,
-        monkeypatch: pytest.MonkeyPatch,
+        self, desk: Desk, *, secure_index: IndexServer, bundle: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        wheel = make_wheel("a")
-        secure_index.add(wheel)
+        wheel = secure_index.add_wheel("a")
         artifact = artifact_of(wheel, f"https://index.example/files/{wheel.name}")
         monkeypatch.setenv("SSL_CERT_FILE", bundle)
         with Proxy(hosts={"index.example:443": secure_index.netloc}) as proxy:
             monkeypatch.setenv("HTTPS_PROXY", f"http://{proxy.netloc}")
             with HttpClient(Credentials(), environ=os.environ) as client:
-                assert len(fetch(artifact, client=client)) == 1
+                assert len(desk.fetch(artifact, client=client)) == 1
         assert [request.method for request in proxy.requests] == ["CONNECT"]
 
-    def test_no_proxy_is_honoured(
-        self, artifact: Artifact, fetch: Fetch, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_no_proxy_is_honoured(self, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
         with refused_port() as address:
             monkeypatch.setenv("HTTP_PROXY", f"http://{address}")
             monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-            assert len(fetch(artifact)) == 1
+            assert len(desk.fetch(desk.artifact)) == 1
 
     @pytest.mark.parametrize("scheme", ["http", "https"])
     def test_a_proxy_that_refuses_is_told_without_its_password(
-        self,
-        *,
-        scheme: str,
-        artifact: Artifact,
-        fetch: Fetch,
-        monkeypatch: pytest.MonkeyPatch,
+        self, desk: Desk, scheme: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         with Proxy(auth=("ann", "other")) as proxy:
             monkeypatch.setenv(f"{scheme.upper()}_PROXY", f"http://ann:s3cr3t@{proxy.netloc}")
-            message = failure_of(fetch, replace(artifact, url=f"{scheme}://index.example/a.whl"))
+            message = desk.failure(replace(desk.artifact, url=f"{scheme}://index.example/a.whl"))
         assert "407" in message
         assert "s3cr3t" not in message
 
     def test_a_proxy_that_is_not_there_is_told_without_its_password(
-        self, artifact: Artifact, fetch: Fetch, monkeypatch: pytest.MonkeyPatch
+        self, desk: Desk, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         with refused_port() as address:
             monkeypatch.setenv("HTTP_PROXY", f"http://ann:s3cr3t@{address}")
-            message = failure_of(fetch, artifact)
+            message = desk.failure(desk.artifact)
         assert message.endswith(
             "the proxy does not let us through (Connection refused); "
             "see HTTPS_PROXY, HTTP_PROXY, NO_PROXY"
@@ -883,64 +708,49 @@ class Recorder(Progress):
 class TestProgress:
     @pytest.mark.parametrize("sized", [True, False], ids=["sizes known", "sizes unknown"])
     def test_progress_counts_each_byte_once_whatever_happens(
-        self,
-        *,
-        sized: bool,
-        make_wheel: MakeFile,
-        index_server: IndexServer,
-        fetch: Fetch,
+        self, desk: Desk, *, sized: bool
     ) -> None:
-        wheels = [make_wheel(name, blob=400_000) for name in ("a", "b")]
-        index_server.add(*wheels)
-        index_server.drop(wheels[0].name, after=300_000, times=2)
-        index_server.corrupt(wheels[1].name, times=1)
+        wheels = [desk.index.add_wheel(name, blob=400_000) for name in ("a", "b")]
+        desk.index.drop(wheels[0].name, after=300_000, times=2)
+        desk.index.corrupt(wheels[1].name, times=1)
         progress = Recorder()
-        urls = [index_server.file_url(path) for path in wheels]
+        urls = [desk.index.file_url(path) for path in wheels]
         artifacts = [artifact_of(p, u, sized=sized) for p, u in zip(wheels, urls, strict=True)]
-        fetch(*artifacts, progress=progress)
+        desk.fetch(*artifacts, progress=progress)
         total = sum(path.stat().st_size for path in wheels)
         assert (progress.arrived, progress.size) == (total, total)
         assert (progress.finished, progress.files) == (2, 2)
         assert progress.calls == ["begin", "end"]
 
-    def test_a_warm_store_says_nothing(self, fetch: Fetch, artifact: Artifact) -> None:
-        fetch(artifact)
+    def test_a_warm_store_says_nothing(self, desk: Desk) -> None:
+        desk.fetch(desk.artifact)
         progress = Recorder()
-        fetch(artifact, progress=progress)
+        desk.fetch(desk.artifact, progress=progress)
         assert progress.calls == []
 
-    def test_progress_ends_when_a_download_fails(
-        self, fetch: Fetch, artifact: Artifact, index_server: IndexServer
-    ) -> None:
-        index_server.fail(artifact.filename, 404)
+    def test_progress_ends_when_a_download_fails(self, desk: Desk) -> None:
+        desk.index.fail(desk.artifact.filename, 404)
         progress = Recorder()
-        failure_of(fetch, artifact, progress=progress)
+        desk.failure(desk.artifact, progress=progress)
         assert progress.calls == ["begin", "end"]
 
 
 class TestResources:
-    def test_memory_does_not_grow_with_the_size_of_a_wheel(
-        self, make_wheel: MakeFile, index_server: IndexServer, wheel_cache: WheelCache
-    ) -> None:
+    def test_memory_does_not_grow_with_the_size_of_a_wheel(self, desk: Desk) -> None:
         peaks = []
         for name, size in (("small", 1_000), ("large", 400_000_000)):
-            wheel = make_wheel(name, blob=size)
-            index_server.add(wheel)
+            wheel = desk.index.add_wheel(name, blob=size)
             with wheel.open("rb") as file:
                 hashes = {"sha256": hashlib.file_digest(file, "sha256").hexdigest()}
-            artifact = Artifact(
-                filename=wheel.name, url=index_server.file_url(wheel), hashes=hashes
-            )
-            output, errors = start_fetch([artifact], wheel_cache).communicate(timeout=300)
+            artifact = Artifact(filename=wheel.name, url=desk.index.file_url(wheel), hashes=hashes)
+            output, errors = start_fetch([artifact], desk.cache).communicate(timeout=300)
             assert not errors
             peaks.append(json.loads(output)["peak"])
         assert peaks[1] - peaks[0] < 20_000_000
         assert peaks[1] < 150_000_000
 
-    def test_a_store_that_cannot_be_written_is_one_error(
-        self, fetch: Fetch, artifact: Artifact, wheel_cache: WheelCache
-    ) -> None:
-        wheel_cache.root.write_text("a file where the folder should be")
-        assert failure_of(fetch, artifact).startswith(
-            f"cannot write to the wheel cache {wheel_cache.root}: "
+    def test_a_store_that_cannot_be_written_is_one_error(self, desk: Desk) -> None:
+        desk.cache.root.write_text("a file where the folder should be")
+        assert desk.failure(desk.artifact).startswith(
+            f"cannot write to the wheel cache {desk.cache.root}: "
         )

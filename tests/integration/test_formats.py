@@ -25,7 +25,6 @@ from tests.support.project import ProjectFolder, make_project
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tests.conftest import MakeFile
     from tests.support.index_server import IndexServer
 
 pytestmark = pytest.mark.usefixtures("plain_network", "uv_cache")
@@ -43,28 +42,26 @@ linux_x86_64 = pytest.mark.skipif(
 
 
 @pytest.fixture
-def ask(
-    index_server: IndexServer, make_wheel: MakeFile, tmp_path: Path
-) -> Callable[..., ProjectFolder]:
+def ask(index_server: IndexServer, tmp_path: Path) -> Callable[..., ProjectFolder]:
     """Return a function that makes a project whose table has further keys."""
     version = sys.version_info
     for number in ("1.0", "2.0"):
-        index_server.add(
-            make_wheel("greeting", number, files={"greeting.py": f"said = 'hello {number}'\n"})
+        index_server.add_wheel(
+            "greeting", number, files={"greeting.py": f"said = 'hello {number}'\n"}
         )
-    index_server.add(
-        make_wheel(
-            "native",
-            tags=f"{_TAG}-{_TAG}-manylinux_2_17_x86_64",
-            files={"native.py": "where = 'linux'\n", "native_data/run.sh": "#!/bin/sh\n"},
-            data={
-                "scripts/native-tool": "#!python\nprint('tool')\n",
-                "data/share/native.txt": "shared\n",
-                "purelib/pure_part.py": "x = 1\n",
-                "headers/native.h": "\n",
-            },
-        ),
-        make_wheel("native", tags="cp310-cp310-win_amd64", files={"native.py": "where = 'win'\n"}),
+    index_server.add_wheel(
+        "native",
+        tags=f"{_TAG}-{_TAG}-manylinux_2_17_x86_64",
+        files={"native.py": "where = 'linux'\n", "native_data/run.sh": "#!/bin/sh\n"},
+        data={
+            "scripts/native-tool": "#!python\nprint('tool')\n",
+            "data/share/native.txt": "shared\n",
+            "purelib/pure_part.py": "x = 1\n",
+            "headers/native.h": "\n",
+        },
+    )
+    index_server.add_wheel(
+        "native", tags="cp310-cp310-win_amd64", files={"native.py": "where = 'win'\n"}
     )
 
     def make(boundary: int = version.micro, **table: Any) -> ProjectFolder:
@@ -253,11 +250,9 @@ def test_a_zip_file_is_the_same_in_every_build_and_says_nothing_of_the_moment(
 
 
 def test_a_zip_file_that_is_too_large_for_lambda_is_told(
-    ask: Callable[..., ProjectFolder],
-    index_server: IndexServer,
-    make_wheel: MakeFile,
+    ask: Callable[..., ProjectFolder], index_server: IndexServer
 ) -> None:
-    index_server.add(make_wheel("heavy", blob=51 * 2**20))
+    index_server.add_wheel("heavy", blob=51 * 2**20)
     project = ask(formats=["zip"], zip={"targets": [HERE]}, requirements=["heavy"])
     project.build()
     (said,) = (line for line in project.said if "Lambda" in line)

@@ -41,8 +41,7 @@ def ask(index_server: IndexServer, tmp_path: Path) -> Ask:
     """
 
     def ask(damage: Callable[[Path], None], platforms: list[str], **table: Any) -> ProjectFolder:
-        wheel = make_wheel(tmp_path / "made", "evil")
-        index_server.add(wheel)
+        wheel = index_server.add_wheel("evil")
         damage(wheel)
         return make_project(
             tmp_path,

@@ -101,19 +101,17 @@ class TestFormats:
         assert (second.filename, second.tags) == (sdist.name, frozenset())
         assert (second.yanked, second.yanked_reason) == (True, "too <old>")
 
-    def test_json_is_preferred(
-        self, index_server: IndexServer, make_wheel: MakeFile, read: Read
-    ) -> None:
-        index_server.add(make_wheel("a"))
+    def test_json_is_preferred(self, index_server: IndexServer, read: Read) -> None:
+        index_server.add_wheel("a")
         (file,) = read(index_server.index_url)
         assert file.size is not None
 
     def test_an_index_may_have_other_hashes_or_none(
-        self, start_index: Callable[..., IndexServer], make_wheel: MakeFile, read: Read
+        self, start_index: Callable[..., IndexServer], read: Read
     ) -> None:
         for hashes in ((), ("sha512",)):
             index = start_index(hashes=hashes, sizes=False)
-            index.add(make_wheel("a"))
+            index.add_wheel("a")
             (file,) = read(index.index_url)
             assert (tuple(file.hashes), file.hashes.get("sha256"), file.size) == (
                 hashes,
@@ -122,26 +120,22 @@ class TestFormats:
             )
 
     def test_an_index_url_may_end_without_a_slash(
-        self, index_server: IndexServer, make_wheel: MakeFile, read: Read
+        self, index_server: IndexServer, read: Read
     ) -> None:
-        index_server.add(make_wheel("a"))
+        index_server.add_wheel("a")
         assert len(read(index_server.index_url.rstrip("/"))) == 1
 
     def test_relative_links_start_where_a_redirect_ends(
-        self, start_index: Callable[..., IndexServer], make_wheel: MakeFile, read: Read
+        self, start_index: Callable[..., IndexServer], read: Read
     ) -> None:
         mirror, index = start_index(), start_index(relative=True)
-        wheel = make_wheel("a")
-        index.add(wheel)
+        wheel = index.add_wheel("a")
         mirror.redirect("a", f"{index.index_url}a/")
         (file,) = read(mirror.index_url)
         assert file.url == index.file_url(wheel)
 
-    def test_what_is_no_index_is_said_so(
-        self, index_server: IndexServer, make_wheel: MakeFile, read: Read
-    ) -> None:
-        wheel = make_wheel("a")
-        index_server.add(wheel)
+    def test_what_is_no_index_is_said_so(self, index_server: IndexServer, read: Read) -> None:
+        wheel = index_server.add_wheel("a")
         index_server.redirect("a", index_server.file_url(wheel))
         assert failure_of(read, index_server.index_url) == (
             f"{index_server.file_url(wheel)}: "
@@ -151,13 +145,12 @@ class TestFormats:
 
 class TestSeveralIndexes:
     @pytest.fixture
-    def indexes(
-        self, start_index: Callable[..., IndexServer], make_wheel: MakeFile
-    ) -> tuple[IndexServer, IndexServer]:
+    def indexes(self, start_index: Callable[..., IndexServer]) -> tuple[IndexServer, IndexServer]:
         """A private index with `a` 1.0, and a public one with `a` 2.0 and `b` 1.0."""
         private, public = start_index(), start_index()
-        private.add(make_wheel("a", "1.0"))
-        public.add(make_wheel("a", "2.0"), make_wheel("b"))
+        private.add_wheel("a", "1.0")
+        public.add_wheel("a", "2.0")
+        public.add_wheel("b")
         return private, public
 
     def test_the_first_index_that_has_a_project_is_the_only_one(
@@ -192,7 +185,7 @@ class TestSeveralIndexes:
         self, indexes: tuple[IndexServer, IndexServer], make_wheel: MakeFile, read: Read
     ) -> None:
         private, public = indexes
-        folder = make_wheel("a", "3.0").parent
+        folder, *_ = {make_wheel("a", version).parent for version in ("1.0", "2.0", "3.0")}
         files = read(private.index_url, find_links=(public.find_links_url, str(folder)))
         assert names(files) == [f"a-{v}-py3-none-any.whl" for v in ("2.0", "1.0", "3.0")]
         assert [file.url.partition(":")[0] for file in files] == ["http", "file", "file"]
@@ -208,9 +201,9 @@ class TestSeveralIndexes:
 
 class TestCache:
     def test_a_page_that_has_not_changed_is_not_sent_again(
-        self, index_server: IndexServer, make_wheel: MakeFile, read: Read
+        self, index_server: IndexServer, read: Read
     ) -> None:
-        index_server.add(make_wheel("a"))
+        index_server.add_wheel("a")
         first = read(index_server.index_url)
         assert read(index_server.index_url) == first
         asked = [request.headers.get("If-None-Match") for request in index_server.requests]
@@ -218,19 +211,18 @@ class TestCache:
         assert asked[1] is not None
 
     def test_a_page_that_has_changed_is_read_again(
-        self, index_server: IndexServer, make_wheel: MakeFile, read: Read
+        self, index_server: IndexServer, read: Read
     ) -> None:
-        index_server.add(make_wheel("a"))
+        index_server.add_wheel("a")
         read(index_server.index_url)
-        index_server.add(make_wheel("a", "2.0"))
+        index_server.add_wheel("a", "2.0")
         assert len(read(index_server.index_url)) == 2
         assert len(read(index_server.index_url, offline=True)) == 2
 
     def test_a_project_that_was_removed_is_gone(
-        self, index_server: IndexServer, make_wheel: MakeFile, read: Read
+        self, index_server: IndexServer, read: Read
     ) -> None:
-        wheel = make_wheel("a")
-        index_server.add(wheel)
+        wheel = index_server.add_wheel("a")
         read(index_server.index_url)
         index_server.remove(wheel)
         assert read(index_server.index_url) == ()
@@ -238,9 +230,9 @@ class TestCache:
         assert len(read(index_server.index_url)) == 1
 
     def test_offline_uses_the_page_of_last_time(
-        self, index_server: IndexServer, make_wheel: MakeFile, read: Read
+        self, index_server: IndexServer, read: Read
     ) -> None:
-        index_server.add(make_wheel("a"))
+        index_server.add_wheel("a")
         online = read(index_server.index_url)
         seen = len(index_server.requests)
         assert read(index_server.index_url, offline=True) == online
@@ -259,33 +251,33 @@ class TestCache:
 
 class TestTrouble:
     def test_a_store_that_cannot_be_written_does_not_keep_pages_from_being_read(
-        self, index_server: IndexServer, make_wheel: MakeFile, wheel_cache: WheelCache, read: Read
+        self, index_server: IndexServer, wheel_cache: WheelCache, read: Read
     ) -> None:
-        index_server.add(make_wheel("a"))
+        index_server.add_wheel("a")
         wheel_cache.root.write_text("a file where the folder should be")
         assert len(read(index_server.index_url)) == 1
 
     def test_a_page_that_breaks_off_is_asked_for_again(
-        self, index_server: IndexServer, make_wheel: MakeFile, read: Read
+        self, index_server: IndexServer, read: Read
     ) -> None:
-        index_server.add(make_wheel("a"))
+        index_server.add_wheel("a")
         index_server.drop("a", after=20, times=2)
         assert len(read(index_server.index_url)) == 1
         assert len(index_server.requests) == 3
 
     def test_a_page_that_always_breaks_off_is_given_up(
-        self, index_server: IndexServer, make_wheel: MakeFile, read: Read
+        self, index_server: IndexServer, read: Read
     ) -> None:
-        index_server.add(make_wheel("a"))
+        index_server.add_wheel("a")
         index_server.drop("a", after=20)
         message = failure_of(read, index_server.index_url)
         assert message.startswith(f"{index_server.index_url}a/: it broke off each time (")
         assert len(index_server.requests) == TRIES
 
     def test_a_server_in_trouble_is_asked_again(
-        self, index_server: IndexServer, make_wheel: MakeFile, read: Read
+        self, index_server: IndexServer, read: Read
     ) -> None:
-        index_server.add(make_wheel("a"))
+        index_server.add_wheel("a")
         index_server.fail("a", 503, times=3, retry_after=0)
         assert len(read(index_server.index_url)) == 1
 
@@ -299,15 +291,10 @@ class TestTrouble:
 
 class TestSecrets:
     def test_the_credentials_of_an_index_url_are_used_and_appear_nowhere(
-        self,
-        start_index: Callable[..., IndexServer],
-        make_wheel: MakeFile,
-        read: Read,
-        wheel_cache: WheelCache,
+        self, start_index: Callable[..., IndexServer], read: Read, wheel_cache: WheelCache
     ) -> None:
         index = start_index(auth=("ann", "s3cr3t"), relative=True, json=False)
-        wheel = make_wheel("a")
-        index.add(wheel)
+        wheel = index.add_wheel("a")
         url = index.with_credentials(index.index_url, "ann", "s3cr3t")
         (file,) = read(url)
         assert file.url == index.file_url(wheel)
@@ -315,10 +302,10 @@ class TestSecrets:
             assert path.is_dir() or b"s3cr3t" not in path.read_bytes()
 
     def test_credentials_given_apart_are_used(
-        self, start_index: Callable[..., IndexServer], make_wheel: MakeFile, read: Read
+        self, start_index: Callable[..., IndexServer], read: Read
     ) -> None:
         index = start_index(auth=("ann", "s3cr3t"))
-        index.add(make_wheel("a"))
+        index.add_wheel("a")
         message = failure_of(read, index.index_url)
         assert message == (
             f"{index.index_url}a/: the server refused us (401 Unauthorized); "

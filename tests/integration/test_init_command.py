@@ -101,14 +101,14 @@ def folder(tmp_path: Path, index_server: IndexServer, monkeypatch: pytest.Monkey
 
 
 @pytest.fixture
-def native(folder: Folder, make_wheel: MakeFile) -> Callable[..., None]:
+def native(folder: Folder) -> Callable[..., None]:
     """Return a function that puts wheels of a package onto the index."""
 
     def add(name: str = "native", *, pythons: tuple[str, ...], platforms: tuple[str, ...]) -> None:
         for python in pythons:
             for platform in platforms:
                 tags = f"{python}-{python}-{TAGS[platform]}"
-                folder.index.add(make_wheel(name, "1.18", tags=tags))
+                folder.index.add_wheel(name, "1.18", tags=tags)
 
     return add
 
@@ -117,13 +117,11 @@ def native(folder: Folder, make_wheel: MakeFile) -> Callable[..., None]:
 
 
 def test_the_page_shows_what_the_commands_print(
-    folder: Folder,
-    native: Callable[..., None],
-    make_wheel: MakeFile,
+    folder: Folder, native: Callable[..., None]
 ) -> None:
     pythons = ("cp311", "cp312", "cp313", "cp314")
     native("pygit2", pythons=pythons, platforms=FIVE)
-    folder.index.add(make_wheel("rich", "13.7"))
+    folder.index.add_wheel("rich", "13.7")
     text = (ROOT / "example_project" / "pyproject.toml").read_text("utf-8")
     text = text[: text.index("\n# Run hatch-multiplat")].replace(', "hatch-multiplat"', "")
     folder.write(text)
@@ -237,10 +235,10 @@ def test_who_stops_waiting_is_obeyed_at_once(folder: Folder) -> None:
 
 
 def test_what_the_dependencies_require_counts_too(
-    folder: Folder, native: Callable[..., None], make_wheel: MakeFile
+    folder: Folder, native: Callable[..., None]
 ) -> None:
     native("core", pythons=("cp311", "cp312"), platforms=("linux-x86_64", "windows-x86_64"))
-    folder.index.add(make_wheel("front", requires=["core"]))
+    folder.index.add_wheel("front", requires=["core"])
     folder.write(PYPROJECT.replace("native>=1", "front"))
     result = folder.run("init")
     assert "without macos-arm64: core has no wheel for it" in result.stderr
@@ -287,12 +285,10 @@ def test_pythons_that_nothing_has_a_wheel_for_are_not_guessed(
     assert "those with wheels; for what the classifiers name there are none" in result.stderr
 
 
-def test_a_floor_is_raised_where_only_that_is_in_the_way(
-    folder: Folder, make_wheel: MakeFile
-) -> None:
+def test_a_floor_is_raised_where_only_that_is_in_the_way(folder: Folder) -> None:
     for tag in (TAGS | {"macos-arm64": "macosx_14_0_arm64"}).values():
         for python in ("cp311", "cp312", "cp313"):
-            folder.index.add(make_wheel("native", tags=f"{python}-{python}-{tag}"))
+            folder.index.add_wheel("native", tags=f"{python}-{python}-{tag}")
     result = folder.run("init")
     assert "macos-arm64-14.0 instead of macos-arm64: native has no wheel" in result.stderr
     assert "macos-arm64-14.0" in folder.table["platforms"]

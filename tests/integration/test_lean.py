@@ -22,7 +22,6 @@ from tests.support.project import make_project
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tests.conftest import MakeFile
     from tests.support.index_server import IndexServer
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -132,15 +131,14 @@ def test_a_bad_table_needs_everything_and_is_told_by_the_build(
     assert set(ask(write(table))) == set(EXTRAS["build"])
 
 
-def test_a_build_by_a_lock_asks_for_no_uv_nor_for_a_client_once_its_wheels_are_there(  # noqa: PLR0917
+def test_a_build_by_a_lock_asks_for_no_uv_nor_for_a_client_once_its_wheels_are_there(
     plain_network: None,
     uv_cache: None,
     index_server: IndexServer,
-    make_wheel: MakeFile,
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
 ) -> None:
-    index_server.add(make_wheel("small"))
+    index_server.add_wheel("small")
     project = make_project(
         tmp_path,
         index_url=index_server.index_url,

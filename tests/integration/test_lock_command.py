@@ -111,9 +111,8 @@ def no_uv(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
     return forbid
 
 
-def add_native(index: IndexServer, make_wheel: MakeFile, name: str, version: str) -> None:
-    for platform in ("manylinux_2_17_x86_64", "macosx_11_0_arm64", "win_amd64"):
-        index.add(make_wheel(name, version, tags=f"cp312-cp312-{platform}"))
+def add_native(index: IndexServer, name: str, version: str) -> None:
+    index.add_native(name, version, "manylinux_2_17_x86_64", "macosx_11_0_arm64", "win_amd64")
 
 
 def members_differ(first: str, second: str) -> list[str]:
@@ -126,10 +125,10 @@ def members_differ(first: str, second: str) -> list[str]:
 
 
 def test_a_first_lock_is_written_and_a_second_run_changes_nothing(
-    folder: Folder, index_server: IndexServer, make_wheel: MakeFile
+    folder: Folder, index_server: IndexServer
 ) -> None:
-    add_native(index_server, make_wheel, "native", "1.0")
-    index_server.add(make_wheel("pure", requires=["native; sys_platform == 'win32'"]))
+    add_native(index_server, "native", "1.0")
+    index_server.add_wheel("pure", requires=["native; sys_platform == 'win32'"])
     folder.requires = ["pure"]
     first = folder.run()
     assert first.stdout.splitlines() == [
@@ -147,15 +146,15 @@ def test_a_first_lock_is_written_and_a_second_run_changes_nothing(
 
 
 def test_a_new_dependency_changes_its_own_lines_only(
-    folder: Folder, index_server: IndexServer, make_wheel: MakeFile
+    folder: Folder, index_server: IndexServer
 ) -> None:
     for name in ("alpha", "gamma"):
-        add_native(index_server, make_wheel, name, "1.0")
-    index_server.add(make_wheel("beta", requires=["alpha; python_full_version < '3.12.4'"]))
+        add_native(index_server, name, "1.0")
+    index_server.add_wheel("beta", requires=["alpha; python_full_version < '3.12.4'"])
     folder.requires = ["alpha; sys_platform == 'linux'", "gamma"]
     folder.run()
     before = folder.text
-    add_native(index_server, make_wheel, "gamma", "2.0")
+    add_native(index_server, "gamma", "2.0")
     folder.requires.append("beta")
     assert folder.run().stdout.splitlines() == [
         "changed alpha 1.0: other files or markers",
@@ -169,15 +168,13 @@ def test_a_new_dependency_changes_its_own_lines_only(
     assert '+ name = "beta"' in changed
 
 
-def test_versions_stay_until_they_are_let_go(
-    folder: Folder, index_server: IndexServer, make_wheel: MakeFile
-) -> None:
+def test_versions_stay_until_they_are_let_go(folder: Folder, index_server: IndexServer) -> None:
     for name in ("one", "two"):
-        index_server.add(make_wheel(name, "1.0"))
+        index_server.add_wheel(name, "1.0")
     folder.requires = ["one", "two"]
     folder.run()
     for name in ("one", "two"):
-        index_server.add(make_wheel(name, "2.0"))
+        index_server.add_wheel(name, "2.0")
     assert folder.run().stdout == f"{LOCK} is up to date\n"
     assert folder.run("--upgrade-package", "One").stdout.splitlines() == [
         "updated one 1.0 -> 2.0",
@@ -189,13 +186,13 @@ def test_versions_stay_until_they_are_let_go(
 
 
 def test_a_new_wheel_of_a_locked_version_is_no_change(
-    folder: Folder, index_server: IndexServer, make_wheel: MakeFile
+    folder: Folder, index_server: IndexServer
 ) -> None:
-    add_native(index_server, make_wheel, "native", "1.0")
+    add_native(index_server, "native", "1.0")
     folder.requires = ["native"]
     folder.run()
     text = folder.text
-    index_server.add(make_wheel("native", "1.0", tags="cp312-cp312-manylinux_2_28_x86_64"))
+    index_server.add_native("native", "1.0", "manylinux_2_28_x86_64")
     assert folder.run("--check").exit_code == 0
     folder.run()
     assert folder.text == text
@@ -226,9 +223,10 @@ def test_a_file_that_was_replaced_is_locked_anew(
 
 
 def test_check_says_what_is_stale_and_writes_nothing(
-    folder: Folder, index_server: IndexServer, make_wheel: MakeFile
+    folder: Folder, index_server: IndexServer
 ) -> None:
-    index_server.add(make_wheel("one"), make_wheel("two"))
+    index_server.add_wheel("one")
+    index_server.add_wheel("two")
     folder.requires = ["one"]
     assert "there is no pylock.multiplat.toml" in folder.run("--check", code=3).stderr
     assert not (folder.root / LOCK).exists()
@@ -247,10 +245,8 @@ def test_check_says_what_is_stale_and_writes_nothing(
     assert not (folder.root / "dist").exists()
 
 
-def test_check_has_json_for_scripts(
-    folder: Folder, index_server: IndexServer, make_wheel: MakeFile
-) -> None:
-    index_server.add(make_wheel("one"))
+def test_check_has_json_for_scripts(folder: Folder, index_server: IndexServer) -> None:
+    index_server.add_wheel("one")
     folder.requires = ["one"]
     assert json.loads(folder.run("--json").stdout) == {
         "lock": LOCK,
@@ -338,13 +334,9 @@ def test_a_dependency_from_a_folder_has_its_path_and_is_built_again(
 
 
 def test_a_member_of_the_workspace_is_taken_and_not_its_namesake_on_the_index(
-    folder: Folder,
-    index_server: IndexServer,
-    make_wheel: MakeFile,
-    make_sdist: MakeFile,
-    tmp_path: Path,
+    folder: Folder, index_server: IndexServer, make_sdist: MakeFile, tmp_path: Path
 ) -> None:
-    index_server.add(make_wheel("helper", "9.0"))
+    index_server.add_wheel("helper", "9.0")
     shutil.unpack_archive(make_sdist("helper", "3.0"), tmp_path, filter="data")
     workspace = '[tool.uv.workspace]\nmembers = ["demo", "helper-3.0"]\n'
     (tmp_path / "pyproject.toml").write_text(workspace, "utf-8")
@@ -362,13 +354,11 @@ def test_a_member_of_the_workspace_is_taken_and_not_its_namesake_on_the_index(
 
 
 def test_packaging_selects_the_same_wheels_for_each_target(
-    folder: Folder, index_server: IndexServer, make_wheel: MakeFile
+    folder: Folder, index_server: IndexServer
 ) -> None:
-    add_native(index_server, make_wheel, "native", "1.0")
-    index_server.add(
-        make_wheel("pure", requires=["early; python_full_version < '3.12.3'"]),
-        make_wheel("early"),
-    )
+    add_native(index_server, "native", "1.0")
+    index_server.add_wheel("pure", requires=["early; python_full_version < '3.12.3'"])
+    index_server.add_wheel("early")
     folder.requires = ["pure", "native; sys_platform != 'darwin'"]
     folder.run()
     names = {}
@@ -390,16 +380,12 @@ def test_packaging_selects_the_same_wheels_for_each_target(
 
 
 @pytest.mark.parametrize("words", [["install", "--requirements"], ["sync"]])
-def test_uv_installs_from_it(  # noqa: PLR0917
-    folder: Folder,
-    index_server: IndexServer,
-    make_wheel: MakeFile,
-    make_sdist: MakeFile,
-    tmp_path: Path,
-    words: Sequence[str],
+def test_uv_installs_from_it(
+    folder: Folder, index_server: IndexServer, tmp_path: Path, words: Sequence[str]
 ) -> None:
     python = "{}.{}".format(*sys.version_info[:2])
-    index_server.add(make_wheel("pure", requires=["source"]), make_sdist("source", "0.6"))
+    index_server.add_wheel("pure", requires=["source"])
+    index_server.add_sdist("source", "0.6")
     folder.table |= {"platforms": ["current", "windows-x86_64"], "python": [python]}
     folder.requires = ["pure"]
     folder.run()
@@ -417,11 +403,10 @@ def test_uv_installs_from_it(  # noqa: PLR0917
 
 
 @pytest.mark.usefixtures("pex_resolves")
-def test_pex_builds_from_it(
-    folder: Folder, index_server: IndexServer, make_wheel: MakeFile, tmp_path: Path
-) -> None:
+def test_pex_builds_from_it(folder: Folder, index_server: IndexServer, tmp_path: Path) -> None:
     """From the whole of it; for a part pex wants to know who depends on whom."""
-    index_server.add(make_wheel("pure", requires=["other"]), make_wheel("other", "2.0"))
+    index_server.add_wheel("pure", requires=["other"])
+    index_server.add_wheel("other", "2.0")
     folder.table |= {"platforms": ["current"]}
     folder.requires = ["pure"]
     folder.run()
@@ -454,12 +439,13 @@ def run(*words: str | Path, cwd: Path | None = None, **environ: str) -> str:
 
 
 def test_a_build_from_the_lock_has_the_bytes_of_the_build_that_solved_and_asks_nobody(
-    folder: Folder, make_wheel: MakeFile, make_sdist: MakeFile, no_uv: Callable[[], None]
+    folder: Folder, no_uv: Callable[[], None]
 ) -> None:
     with IndexServer() as index:
         folder.index_url = index.index_url
-        add_native(index, make_wheel, "native", "1.0")
-        index.add(make_sdist("source", "0.6"), make_wheel("pure", requires=["source"]))
+        add_native(index, "native", "1.0")
+        index.add_sdist("source", "0.6")
+        index.add_wheel("pure", requires=["source"])
         folder.requires = ["native", "pure"]
         folder.run()
         lock = folder.root / LOCK
@@ -468,7 +454,7 @@ def test_a_build_from_the_lock_has_the_bytes_of_the_build_that_solved_and_asks_n
         solved_bytes = (folder.root / "dist" / "demo-1.0.pex").read_bytes()
         assert (solved.solver_runs, solved.lock) == (2, None)  # Wheels alone are asked for first.
         aside.rename(lock)
-        index.add(make_wheel("pure", "2.0"))
+        index.add_wheel("pure", "2.0")
         asked = len(index.requests)
         locked = folder.build()
         assert len(index.requests) == asked
@@ -481,12 +467,10 @@ def test_a_build_from_the_lock_has_the_bytes_of_the_build_that_solved_and_asks_n
 
 
 def test_a_lock_that_tells_glibc_from_musl_by_labels_is_built(
-    folder: Folder, index_server: IndexServer, make_wheel: MakeFile
+    folder: Folder, index_server: IndexServer
 ) -> None:
-    index_server.add(
-        make_wheel("native", "2.0", tags="cp312-cp312-manylinux_2_17_x86_64"),
-        make_wheel("native", "1.0", tags="cp312-cp312-musllinux_1_2_x86_64"),
-    )
+    index_server.add_native("native", "2.0", "manylinux_2_17_x86_64")
+    index_server.add_native("native", "1.0", "musllinux_1_2_x86_64")
     folder.table["platforms"] = ["linux-x86_64", "linux-x86_64-musl"]
     folder.requires = ["native"]
     folder.run()
@@ -566,9 +550,10 @@ def test_a_lock_of_uv_may_have_folders_and_lie_at_the_root_of_a_workspace(
 
 
 def test_a_lock_of_pip_is_taken_as_it_is_and_is_not_overwritten(
-    folder: Folder, index_server: IndexServer, make_wheel: MakeFile
+    folder: Folder, index_server: IndexServer
 ) -> None:
-    index_server.add(make_wheel("pure", requires=["other"]), make_wheel("other"))
+    index_server.add_wheel("pure", requires=["other"])
+    index_server.add_wheel("other")
     folder.table |= {"lock": "pylock.toml"}
     folder.requires = ["pure"]
     folder.write()
@@ -595,9 +580,9 @@ def test_a_lock_of_pip_is_taken_as_it_is_and_is_not_overwritten(
 
 
 def test_a_lock_for_one_machine_only_is_a_gap_on_the_others(
-    folder: Folder, index_server: IndexServer, make_wheel: MakeFile
+    folder: Folder, index_server: IndexServer
 ) -> None:
-    index_server.add(make_wheel("native", tags="cp312-cp312-manylinux_2_17_x86_64"))
+    index_server.add_native("native", "1.0", "manylinux_2_17_x86_64")
     folder.table |= {"lock": "pylock.toml", "platforms": ["linux-x86_64"]}
     folder.requires = ["native"]
     folder.run()
@@ -686,9 +671,9 @@ def test_the_folder_of_a_lock_that_is_a_file_is_told_as_such(folder: Folder) -> 
     ],
 )
 def test_a_word_that_names_no_locked_package_is_an_error(
-    folder: Folder, index_server: IndexServer, make_wheel: MakeFile, word: str, message: str
+    folder: Folder, index_server: IndexServer, word: str, message: str
 ) -> None:
-    index_server.add(make_wheel("one", "1.0"))
+    index_server.add_wheel("one", "1.0")
     folder.requires = ["one"]
     folder.run()
     text = folder.text
@@ -697,10 +682,8 @@ def test_a_word_that_names_no_locked_package_is_an_error(
     assert folder.text == text
 
 
-def test_json_tells_failures_too(
-    folder: Folder, index_server: IndexServer, make_wheel: MakeFile
-) -> None:
-    index_server.add(make_wheel("one", "1.0", tags="cp312-cp312-win_amd64"))
+def test_json_tells_failures_too(folder: Folder, index_server: IndexServer) -> None:
+    index_server.add_native("one", "1.0", "win_amd64")
     found = json.loads(folder.run("--check", "--json", code=3).stdout)
     assert found["error"]["kind"] == "LockError"
     assert (found["lock"], found["fresh"]) == (LOCK, False)
@@ -732,10 +715,8 @@ def test_a_name_that_other_tools_would_not_know_is_refused(folder: Folder) -> No
     assert "PEP 751 wants 'pylock.toml' or 'pylock.NAME.toml'" in result.stderr
 
 
-def test_no_solution_leaves_the_lock_as_it_is(
-    folder: Folder, index_server: IndexServer, make_wheel: MakeFile
-) -> None:
-    index_server.add(make_wheel("pure"))
+def test_no_solution_leaves_the_lock_as_it_is(folder: Folder, index_server: IndexServer) -> None:
+    index_server.add_wheel("pure")
     folder.requires = ["pure"]
     folder.run()
     text = folder.text
@@ -745,12 +726,9 @@ def test_no_solution_leaves_the_lock_as_it_is(
 
 
 def test_dynamic_requirements_are_learnt_by_building_the_wheel(
-    folder: Folder,
-    index_server: IndexServer,
-    make_wheel: MakeFile,
-    monkeypatch: pytest.MonkeyPatch,
+    folder: Folder, index_server: IndexServer, make_wheel: MakeFile, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    index_server.add(make_wheel("pure"))
+    index_server.add_wheel("pure")
     project = folder.write()
     project.write(
         {"index-url": folder.index_url, **folder.table}, project={"dynamic": ["dependencies"]}
@@ -763,9 +741,10 @@ def test_dynamic_requirements_are_learnt_by_building_the_wheel(
 
 
 def test_check_says_first_that_a_lock_is_stale_and_then_what_is_missing(
-    folder: Folder, index_server: IndexServer, make_wheel: MakeFile
+    folder: Folder, index_server: IndexServer
 ) -> None:
-    index_server.add(make_wheel("one"), make_wheel("two", tags="cp312-cp312-win_amd64"))
+    index_server.add_wheel("one")
+    index_server.add_native("two", "1.0", "win_amd64")
     folder.requires = ["two"]
     assert "2 of 3 targets cannot be covered; no lock was written." in folder.run(code=4).stderr
     folder.requires = ["one"]

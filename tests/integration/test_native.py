@@ -102,9 +102,7 @@ def test_a_build_from_the_sdist_finds_the_wheels_by_the_variable(project: Native
     assert own_wheels(project.executable) == expected
 
 
-def test_the_targets_that_its_own_wheels_leave_are_named(
-    project: NativeProject,
-) -> None:
+def test_the_targets_that_its_own_wheels_leave_are_named(project: NativeProject) -> None:
     project.add_wheels(but=[f"{python}-{python}-win" for python in PYTHONS])
     printed = project.run("hatch-multiplat build", code=4)
     assert "3 of 15 targets cannot be covered; no executable was written." in printed

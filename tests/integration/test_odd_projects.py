@@ -98,8 +98,8 @@ class Desk:
 
 
 @pytest.fixture
-def desk(tmp_path: Path, index_server: IndexServer, make_wheel: MakeFile) -> Desk:
-    index_server.add(make_wheel("greeting", "1.0", files={"greeting.py": "said = 'hello'\n"}))
+def desk(tmp_path: Path, index_server: IndexServer) -> Desk:
+    index_server.add_wheel("greeting", "1.0", files={"greeting.py": "said = 'hello'\n"})
     (tmp_path / "desk").mkdir()
     return Desk(root=tmp_path / "desk", index=index_server)
 

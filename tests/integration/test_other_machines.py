@@ -15,7 +15,6 @@ from tests.startup.conftest import ANY, PYTHONS
 from tests.support.project import make_project
 
 if TYPE_CHECKING:
-    from tests.conftest import MakeFile
     from tests.support.index_server import IndexServer
 
 pytestmark = [
@@ -50,7 +49,6 @@ PROGRAM = f"py3-none-manylinux_2_17_{HERE}"
 @pytest.mark.parametrize("strict", [False, True])
 def test_a_file_runs_where_its_wheels_do(
     index_server: IndexServer,
-    make_wheel: MakeFile,
     tmp_path: Path,
     *,
     platforms: list[str],
@@ -61,7 +59,8 @@ def test_a_file_runs_where_its_wheels_do(
     strict: bool,
 ) -> None:
     """With `strict`, only on the systems and processors that its table names."""
-    index_server.add(make_wheel("lib", tags=tags, requires=requires), make_wheel("x"))
+    index_server.add_wheel("lib", tags=tags, requires=requires)
+    index_server.add_wheel("x")
     table: dict[str, Any] = {"platforms": platforms, "python": pythons, "strict": strict}
     project = make_project(
         tmp_path, index_url=index_server.index_url, requires=["lib"], table=table

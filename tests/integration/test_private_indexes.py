@@ -60,10 +60,12 @@ def private(start_index: Callable[..., IndexServer], corp: list[Path]) -> IndexS
 
 
 @pytest.fixture
-def public(start_index: Callable[..., IndexServer], make_wheel: MakeFile) -> IndexServer:
+def public(start_index: Callable[..., IndexServer]) -> IndexServer:
     """An index with `popular`, and with somebody's `corp` of a version nobody can beat."""
     index = start_index()
-    index.add(make_wheel("popular"), make_wheel("corp", "99.0"), make_wheel("corp", "0.1"))
+    index.add_wheel("popular")
+    index.add_wheel("corp", "99.0")
+    index.add_wheel("corp", "0.1")
     return index
 
 
@@ -213,14 +215,14 @@ def test_the_indexes_that_pip_is_set_to_are_merged_as_pip_does(
 
 @pytest.mark.parametrize("first", ["partial", "complete"])
 def test_pips_extra_index_may_have_some_of_a_versions_wheels(
-    first: str, start_index: Callable[..., IndexServer], make_wheel: MakeFile, tmp_path: Path
+    first: str, start_index: Callable[..., IndexServer], tmp_path: Path
 ) -> None:
     """Whichever of the two is asked first, and with a password for each."""
     partial, complete = start_index(auth=("ada", "s3cret")), start_index(auth=("bob", "gu3ss"))
-    partial.add(make_wheel("native", "2.0", tags=LINUX))
+    partial.add_wheel("native", "2.0", tags=LINUX)
     for version in ("1.0", "2.0"):
-        complete.add(make_wheel("native", version, tags=WINDOWS))
-    complete.add(make_wheel("native", "1.0", tags=LINUX))
+        complete.add_wheel("native", version, tags=WINDOWS)
+    complete.add_wheel("native", "1.0", tags=LINUX)
     urls = {
         "partial": partial.with_credentials(partial.index_url, "ada", "s3cret"),
         "complete": complete.with_credentials(complete.index_url, "bob", "gu3ss"),
@@ -249,17 +251,15 @@ def test_a_package_comes_from_the_index_that_its_marker_names(
 
 
 def test_the_binding_that_the_page_shows(
-    public: IndexServer,
-    start_index: Callable[..., IndexServer],
-    make_wheel: MakeFile,
-    tmp_path: Path,
+    public: IndexServer, start_index: Callable[..., IndexServer], tmp_path: Path
 ) -> None:
     page = Path(__file__).parents[2] / "docs" / "how-to" / "private-index.md"
     blocks = re.findall(r"```toml\n(.*?)```", page.read_text("utf-8"), re.DOTALL)
     (text,) = (block for block in blocks if "tool.uv.sources" in block)
     private = start_index()
-    private.add(make_wheel("corp-auth", "1.0"))
-    public.add(make_wheel("corp-auth", "99.0"), make_wheel("rich"))
+    private.add_wheel("corp-auth", "1.0")
+    public.add_wheel("corp-auth", "99.0")
+    public.add_wheel("rich")
     uv = tomllib.loads(text.replace("https://packages.example.com/simple", private.index_url))
     project = prepare(tmp_path, table=ONE, requires=tuple(uv["project"]["dependencies"]))
     project.write({**ONE, "index-url": public.index_url}, tool={"uv": uv["tool"]["uv"]})
@@ -327,15 +327,13 @@ def test_uv_keeps_to_the_targets_whatever_settings_it_is_told_to_leave(
 
 
 def test_all_indexes_count_where_the_user_says_so(
-    private: IndexServer, public: IndexServer, make_wheel: MakeFile, tmp_path: Path
+    private: IndexServer, public: IndexServer, tmp_path: Path
 ) -> None:
     """For the solver and for stepping back: the newest with a wheel is on the second index."""
     public.remove(tmp_path / "built" / "corp-99.0-py3-none-any.whl")
-    public.add(
-        make_wheel("corp", "50.0", tags=LINUX),
-        make_wheel("corp", "60.0", tags=NEWER_LINUX),
-        make_wheel("corp", "60.0", tags=WINDOWS),
-    )
+    public.add_wheel("corp", "50.0", tags=LINUX)
+    public.add_wheel("corp", "60.0", tags=NEWER_LINUX)
+    public.add_wheel("corp", "60.0", tags=WINDOWS)
     project = prepare(tmp_path, table=BOTH)
 
     report = project.build(
@@ -361,14 +359,11 @@ def test_without_an_index_there_are_only_folders_of_wheels(
 
 
 def test_what_an_sdist_is_built_with_comes_from_the_same_index(
-    start_index: Callable[..., IndexServer],
-    make_sdist: MakeFile,
-    make_wheel: MakeFile,
-    tmp_path: Path,
+    start_index: Callable[..., IndexServer], tmp_path: Path
 ) -> None:
     index = start_index(auth=("ada", "s3cret"))
-    index.add(make_sdist("lonely", build_requires=["in-house-helper"]))
-    index.add(make_wheel("in-house-helper"))
+    index.add_sdist("lonely", build_requires=["in-house-helper"])
+    index.add_wheel("in-house-helper")
     url = index.with_credentials(index.index_url, "ada", "s3cret")
     project = prepare(tmp_path, table=ONE, requires=("lonely",))
     project.write({**ONE, "index-url": url})
@@ -546,13 +541,11 @@ def test_a_mirror_of_plain_files_will_do(
     ],
 )
 def test_indexes_differ(
-    switches: dict[str, Any],
-    start_index: Callable[..., IndexServer],
-    make_wheel: MakeFile,
-    tmp_path: Path,
+    switches: dict[str, Any], start_index: Callable[..., IndexServer], tmp_path: Path
 ) -> None:
     index = start_index(**switches)
-    index.add(make_wheel("corp", "1.0", requires=["deep"]), make_wheel("deep", "2.0"))
+    index.add_wheel("corp", "1.0", requires=["deep"])
+    index.add_wheel("deep", "2.0")
     project = make_project(tmp_path, index_url=index.index_url, requires=["corp"], table=ONE)
 
     assert versions(project.build()) == {"corp": ("1.0",), "deep": ("2.0",)}

@@ -55,9 +55,7 @@ def run(file: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_a_python_that_only_the_wheel_leaves_out_is_an_error_that_names_the_key(
-    make: Make,
-) -> None:
+def test_a_python_that_only_the_wheel_leaves_out_is_an_error_that_names_the_key(make: Make) -> None:
     with pytest.raises(ConfigError) as caught:
         make(requires_python=">=3.10,<3.12").build()
     assert "\n".join(caught.value.problems) == (
@@ -75,9 +73,9 @@ def test_without_the_key_the_wheel_says_which_pythons(make: Make) -> None:
 
 
 def test_commands_that_have_to_build_the_wheel_to_know_ask_for_its_pythons(
-    make: Make, index_server: IndexServer, make_wheel: MakeFile
+    make: Make, index_server: IndexServer
 ) -> None:
-    index_server.add(make_wheel("pure"))
+    index_server.add_wheel("pure")
     table = {"platforms": ["linux-x86_64"], "index-url": index_server.index_url}
     project = make(table, requires_python=">=3.12,<3.13", requires=["pure"])
     project.write(
@@ -101,13 +99,13 @@ def test_commands_that_have_to_build_the_wheel_to_know_ask_for_its_pythons(
 
 
 def test_a_dependency_whose_newest_version_refuses_a_python_steps_back_there(
-    make: Make, index_server: IndexServer, make_wheel: MakeFile
+    make: Make, index_server: IndexServer
 ) -> None:
     """uv passes over upper bounds: only the wheel, once it is here, tells of it."""
-    index_server.add(make_wheel("old", "1.0"))
-    index_server.add(make_wheel("old", "1.1", requires_python=">=3.8"))
-    index_server.add(make_wheel("old", "1.2", requires_python=">=3.8,<3.12"))
-    index_server.add(make_wheel("old", "1.3", requires_python=">=3.8,<3.12"))
+    index_server.add_wheel("old", "1.0")
+    index_server.add_wheel("old", "1.1", requires_python=">=3.8")
+    index_server.add_wheel("old", "1.2", requires_python=">=3.8,<3.12")
+    index_server.add_wheel("old", "1.3", requires_python=">=3.8,<3.12")
     project = make(requires=["old"])
     built = read_executable(project.dist / project.build().path.rpartition("/")[2])
     assert "Stepping back for versions for this Python: old 1.3 -> 1.1 (1 target)" in project.said
@@ -141,9 +139,9 @@ def test_a_folder_of_wheels_says_nothing_of_pythons_and_each_version_is_tried(
 
 
 def test_a_dependency_that_refuses_a_python_in_all_versions_is_an_error(
-    make: Make, index_server: IndexServer, make_wheel: MakeFile
+    make: Make, index_server: IndexServer
 ) -> None:
-    index_server.add(make_wheel("old", requires_python=">=3.8,<3.12"))
+    index_server.add_wheel("old", requires_python=">=3.8,<3.12")
     project = make(requires=["old"])
     with pytest.raises(CoverageError) as caught:
         project.build()
@@ -162,9 +160,9 @@ def test_a_dependency_that_refuses_a_python_in_all_versions_is_an_error(
 
 
 def test_a_version_that_refuses_a_python_is_not_locked_but_by_the_users_word(
-    make: Make, index_server: IndexServer, make_wheel: MakeFile
+    make: Make, index_server: IndexServer
 ) -> None:
-    index_server.add(make_wheel("old", requires_python=">=3.8,<3.12"))
+    index_server.add_wheel("old", requires_python=">=3.8,<3.12")
     project = make(requires=["old"])
     project.write({"index-url": index_server.index_url, **TABLE}, project={"dependencies": ["old"]})
     locked = CliRunner().invoke(main, ["lock", str(project.root)])
@@ -185,10 +183,10 @@ def test_a_version_that_refuses_a_python_is_not_locked_but_by_the_users_word(
 
 
 def test_verify_finds_a_python_that_a_file_should_not_be_for(
-    make: Make, index_server: IndexServer, make_wheel: MakeFile
+    make: Make, index_server: IndexServer
 ) -> None:
     """Its table and its wheels are from a build that heeded no Requires-Python."""
-    index_server.add(make_wheel("old", requires_python=">=3.8,<3.12"))
+    index_server.add_wheel("old", requires_python=">=3.8,<3.12")
     project = make(requires=["old"])
     entry = {"name": "old", "version": "1.0"}
     project.write(
@@ -220,14 +218,13 @@ def test_verify_finds_a_python_that_a_file_should_not_be_for(
 def test_a_patch_release_that_is_left_out_does_not_start(
     make: Make,
     index_server: IndexServer,
-    make_wheel: MakeFile,
     *,
     program: str,
     dependency: str,
     starts: object,
     layout: str,
 ) -> None:
-    index_server.add(make_wheel("some", requires_python=dependency or None))
+    index_server.add_wheel("some", requires_python=dependency or None)
     project = make(
         {"platforms": ["linux-x86_64"], "python": [HERE], "layout": layout},
         requires=["some"],

@@ -14,7 +14,6 @@ import pytest
 from tests.support.project import make_project
 
 if TYPE_CHECKING:
-    from tests.conftest import MakeFile
     from tests.support.index_server import IndexServer
 
 pytestmark = pytest.mark.usefixtures("plain_network", "uv_cache")
@@ -40,10 +39,10 @@ def can_mount() -> bool:
 
 @pytest.mark.skipif(not can_mount(), reason="no mounts of one's own: not root, or a container")
 def test_a_read_only_cache_serves_a_build_that_needs_nothing_new(
-    index_server: IndexServer, make_wheel: MakeFile, tmp_path: Path
+    index_server: IndexServer, tmp_path: Path
 ) -> None:
     """The project's own wheel may be new: it is used where it lies."""
-    index_server.add(make_wheel("dep"))
+    index_server.add_wheel("dep")
     table = {"platforms": ["linux-x86_64"], "python": ["3.12"]}
     project = make_project(
         tmp_path, index_url=index_server.index_url, requires=["dep"], table=table

@@ -46,10 +46,11 @@ LINUX, MAC, WINDOWS = "manylinux_2_17_x86_64", "macosx_10_13_x86_64", "win_amd64
 class Bench:
     """A project whose three commands are asked for the same."""
 
+    made: ProjectFolder
+
     def __init__(self, folder: Path, index: IndexServer) -> None:
         self.folder = folder
         self.index = index
-        self.made: ProjectFolder | None = None
 
     def make(self, *requires: str, **table: Any) -> ProjectFolder:
         tables = {key: table.pop(key) for key in ("tool", "project") if key in table}
@@ -76,7 +77,6 @@ class Bench:
         return made
 
     def run(self, *words: str) -> Result:
-        assert self.made is not None
         command, *rest = words
         return CliRunner().invoke(main, [command, *rest, str(self.made.root)])
 
@@ -109,18 +109,17 @@ class TestOneAnswer:
     OLD, NEW = "cp312-manylinux_2_28_x86_64", "cp312-manylinux_2_36_x86_64"
 
     @pytest.fixture
-    def served(self, bench: Bench, make_wheel: MakeFile) -> Bench:
+    def served(self, bench: Bench) -> Bench:
         """`native` 2.0 needs glibc 2.36 and 1.0 needs 2.17, which nothing says but their files."""
         for version, symbol in {"1.0": "GLIBC_2.17", "2.0": "GLIBC_2.36"}.items():
             files = {"native/_part.so": glibc_object(symbol)}
             tags = "cp312-cp312-linux_x86_64"
-            bench.index.add(make_wheel("native", version, tags=tags, files=files))
+            bench.index.add_wheel("native", version, tags=tags, files=files)
         bench.make("native", platforms=list(self.FLOORS))
         return bench
 
     def test_a_needed_c_library_counts_in_all_of_them(self, served: Bench) -> None:
         assert served.checked()["native"] == {self.OLD: "1.0", self.NEW: "2.0"}
-        assert served.made is not None
         assert versions(served.made.build(), "native") == ("1.0", "2.0")
         assert served.run("lock").exit_code == 0
         assert served.run("lock", "--check").exit_code == 0
@@ -135,7 +134,6 @@ class TestOneAnswer:
         self, served: Bench
     ) -> None:
         """As one of an earlier release, which opened no wheels."""
-        assert served.made is not None
         assert served.run("lock").exit_code == 0
         path = served.made.root / "pylock.multiplat.toml"
         fresh = path.read_text("utf-8")
@@ -174,17 +172,13 @@ class TestOneAnswer:
         assert bench.checked()["picky"] == expected
         assert versions(made.build(), "picky") == ("1.0", "2.0")
 
-    def test_a_check_opens_no_wheel_whose_metadata_is_served(
-        self, bench: Bench, make_wheel: MakeFile
-    ) -> None:
-        wheel = make_wheel("native", tags=f"cp312-cp312-{LINUX}")
-        bench.index.add(wheel)
+    def test_a_check_opens_no_wheel_whose_metadata_is_served(self, bench: Bench) -> None:
+        wheel = bench.index.add_wheel("native", tags=f"cp312-cp312-{LINUX}")
         bench.make("native")
         assert bench.run("check").exit_code == 0
         assert bench.index.requests_for(wheel.name) == []
         bench.index.metadata = False
-        hidden = make_wheel("native", "1.1", tags=f"cp312-cp312-{LINUX}")
-        bench.index.add(hidden)
+        hidden = bench.index.add_wheel("native", "1.1", tags=f"cp312-cp312-{LINUX}")
         bench.index.fail(f"{hidden.name}.metadata", 404)
         assert bench.run("check").exit_code == 0
         assert bench.index.requests_for(hidden.name)
@@ -205,38 +199,31 @@ class TestNewest:
         assert all(one == found[0] for one in found)
         return found[0]
 
-    def test_a_platform_with_fewer_wheels_holds_no_other_one_back(
-        self, bench: Bench, make_wheel: MakeFile
-    ) -> None:
+    def test_a_platform_with_fewer_wheels_holds_no_other_one_back(self, bench: Bench) -> None:
         for version, platforms in {"1.0": (LINUX, MAC, WINDOWS), "2.0": (LINUX, WINDOWS)}.items():
-            for platform in platforms:
-                bench.index.add(make_wheel("native", version, tags=f"cp312-cp312-{platform}"))
+            bench.index.add_native("native", version, *platforms)
         found = self.orders(bench, "native")["native"]
         assert sorted(found.values()) == ["1.0", "2.0", "2.0"]
         assert found["cp312-macosx_10_13_x86_64"] == "1.0"
 
-    def test_two_packages_that_hold_each_other_back_are_asked_for_again(
-        self, bench: Bench, make_wheel: MakeFile
-    ) -> None:
+    def test_two_packages_that_hold_each_other_back_are_asked_for_again(self, bench: Bench) -> None:
         """Whatever order is asked for, one of them would be older than need be."""
         new = {"one": (LINUX, WINDOWS), "two": (MAC, WINDOWS), "three": (LINUX, MAC)}
         for name, platforms in new.items():
-            for platform in (LINUX, MAC, WINDOWS):
-                bench.index.add(make_wheel(name, "1.0", tags=f"cp312-cp312-{platform}"))
-            for platform in platforms:
-                bench.index.add(make_wheel(name, "2.0", tags=f"cp312-cp312-{platform}"))
+            bench.index.add_native(name, "1.0", LINUX, MAC, WINDOWS)
+            bench.index.add_native(name, "2.0", *platforms)
         found = self.orders(bench, *new)
         for name, platforms in new.items():
             got = {target for target, version in found[name].items() if version == "2.0"}
             assert len(got) == 2, name
             assert all(any(p.split("_")[0][:3] in t for p in platforms) for t in got)
 
-    def test_an_old_python_holds_no_new_one_back(self, bench: Bench, make_wheel: MakeFile) -> None:
+    def test_an_old_python_holds_no_new_one_back(self, bench: Bench) -> None:
         for version, pythons in {"1.0": ("311", "312"), "2.0": ("311",), "3.0": ("312",)}.items():
             for python in pythons:
                 for platform in (LINUX, MAC, WINDOWS):
                     tags = f"cp{python}-cp{python}-{platform}"
-                    bench.index.add(make_wheel("native", version, tags=tags))
+                    bench.index.add_wheel("native", version, tags=tags)
         found = self.orders(bench, "native", pythons=("3.11", "3.12"))["native"]
         assert {(target[:5], version) for target, version in found.items()} == {
             ("cp311", "2.0"),
@@ -244,40 +231,39 @@ class TestNewest:
         }
 
     def test_what_a_marker_holds_back_on_one_platform_is_not_held_back_on_others(
-        self, bench: Bench, make_wheel: MakeFile
+        self, bench: Bench
     ) -> None:
         for version in ("1.0", "2.0"):
-            bench.index.add(make_wheel("pure", version))
+            bench.index.add_wheel("pure", version)
         found = self.orders(bench, "pure", "pure<2 ; sys_platform == 'linux'")["pure"]
         assert sorted(found.values()) == ["1.0", "2.0", "2.0"]
 
-    def test_a_newer_version_that_something_forbids_is_not_asked_for(
-        self, bench: Bench, make_wheel: MakeFile
-    ) -> None:
+    def test_a_newer_version_that_something_forbids_is_not_asked_for(self, bench: Bench) -> None:
         for version in ("1.0", "2.0"):
-            bench.index.add(make_wheel("pure", version))
-        bench.index.add(make_wheel("top", requires=["pure<2"]))
+            bench.index.add_wheel("pure", version)
+        bench.index.add_wheel("top", requires=["pure<2"])
         made = bench.make("top", platforms=list(self.PLATFORMS))
         report = made.build()
         assert (report.solver_runs, versions(report, "pure")) == (1, ("1.0",))
 
-    def test_a_lock_keeps_its_versions(self, bench: Bench, make_wheel: MakeFile) -> None:
-        bench.index.add(make_wheel("pure", "1.0"))
+    def test_a_lock_keeps_its_versions(self, bench: Bench) -> None:
+        bench.index.add_wheel("pure", "1.0")
         bench.make("pure")
         assert bench.run("lock").exit_code == 0
-        bench.index.add(make_wheel("pure", "2.0"))
+        bench.index.add_wheel("pure", "2.0")
         assert bench.run("lock", "--check").exit_code == 0
         assert set(bench.checked("--no-lock")["pure"].values()) == {"2.0"}
         assert bench.run("lock", "--upgrade").exit_code == 0
         assert set(bench.checked()["pure"].values()) == {"2.0"}
 
     def test_a_package_without_wheels_keeps_nobody_from_what_requires_it(
-        self, bench: Bench, make_wheel: MakeFile, make_sdist: MakeFile
+        self, bench: Bench
     ) -> None:
         """uv, asked for wheels alone, would go back to `top` 1.0, which does without it."""
-        bench.index.add(make_wheel("top", "1.0"))
-        bench.index.add(make_wheel("top", "2.0", requires=["source==1.0"]))
-        bench.index.add(make_sdist("source", "1.0"), make_wheel("source", "2.0"))
+        bench.index.add_wheel("top", "1.0")
+        bench.index.add_wheel("top", "2.0", requires=["source==1.0"])
+        bench.index.add_sdist("source", "1.0")
+        bench.index.add_wheel("source", "2.0")
         report = bench.make("top", platforms=list(self.PLATFORMS)).build()
         assert versions(report, "top") == ("2.0",)
         assert versions(report, "source") == ("1.0",)
@@ -289,45 +275,39 @@ class TestMemory:
     PLATFORMS = ("linux-x86_64-glibc2.17", "windows-x86_64")
 
     @pytest.fixture
-    def stepping(self, bench: Bench, make_wheel: MakeFile) -> Bench:
+    def stepping(self, bench: Bench) -> Bench:
         for version, platform in {"1.0": LINUX, "2.0": "manylinux_2_28_x86_64"}.items():
-            for tag in (platform, WINDOWS):
-                bench.index.add(make_wheel("native", version, tags=f"cp312-cp312-{tag}"))
+            bench.index.add_native("native", version, platform, WINDOWS)
         bench.make("native", platforms=list(self.PLATFORMS))
         return bench
 
     def test_the_next_build_asks_once(self, stepping: Bench) -> None:
-        assert stepping.made is not None
         first, second = stepping.made.build(), stepping.made.build()
         assert (first.solver_runs, second.solver_runs) == (2, 1)
         assert versions(first, "native") == versions(second, "native") == ("1.0", "2.0")
 
-    def test_a_changed_index_is_noticed(self, stepping: Bench, make_wheel: MakeFile) -> None:
+    def test_a_changed_index_is_noticed(self, stepping: Bench) -> None:
         made = stepping.made
-        assert made is not None
         assert versions(made.build(), "native") == ("1.0", "2.0")
-        stepping.index.add(make_wheel("native", "1.5", tags=f"cp312-cp312-{LINUX}"))
+        stepping.index.add_native("native", "1.5", LINUX)
         assert versions(made.build(), "native") == ("1.5", "2.0")
-        stepping.index.add(make_wheel("native", "2.0", tags=f"cp312-cp312-{LINUX}"))
+        stepping.index.add_native("native", "2.0", LINUX)
         assert versions(made.build(), "native") == ("2.0",)
-        stepping.index.add(make_wheel("native", "3.0", tags=f"cp312-cp312-{LINUX}"))
+        stepping.index.add_native("native", "3.0", LINUX)
         assert versions(made.build(), "native") == ("2.0", "3.0")
 
-    def test_a_new_version_of_what_held_another_one_is_noticed(
-        self, bench: Bench, make_wheel: MakeFile
-    ) -> None:
-        bench.index.add(make_wheel("top", "1.0", requires=["native<2"]))
+    def test_a_new_version_of_what_held_another_one_is_noticed(self, bench: Bench) -> None:
+        bench.index.add_wheel("top", "1.0", requires=["native<2"])
         for version, tags in {"1.0": LINUX, "1.5": WINDOWS, "2.0": LINUX}.items():
-            bench.index.add(make_wheel("native", version, tags=f"cp312-cp312-{tags}"))
+            bench.index.add_native("native", version, tags)
         made = bench.make("top")
         assert versions(made.build(), "native") == ("1.0",)
-        bench.index.add(make_wheel("top", "2.0", requires=["native"]))
+        bench.index.add_wheel("top", "2.0", requires=["native"])
         assert versions(made.build(), "native") == ("2.0",)
 
     def test_a_damaged_note_costs_a_question_and_nothing_else(
         self, stepping: Bench, tmp_path: Path
     ) -> None:
-        assert stepping.made is not None
         stepping.made.build()
         (note,) = (tmp_path / "cache" / "resolved").rglob("*.json")
         note.write_text("{}", "utf-8")
@@ -350,10 +330,9 @@ class TestMemory:
             assert versions(made.build(), "pure") == ("2.0",)
             assert versions(made.build(**{variable: value}), "pure") == told
 
-    def test_a_file_that_a_variable_names_may_change(
-        self, bench: Bench, make_wheel: MakeFile, tmp_path: Path
-    ) -> None:
-        bench.index.add(make_wheel("pure", "1.0"), make_wheel("pure", "2.0"))
+    def test_a_file_that_a_variable_names_may_change(self, bench: Bench, tmp_path: Path) -> None:
+        bench.index.add_wheel("pure", "1.0")
+        bench.index.add_wheel("pure", "2.0")
         made = bench.make("pure")
         overrides = tmp_path / "overrides.txt"
         for text, expected in (("pure==1.0", "1.0"), ("", "2.0"), ("pure<2", "1.0")):
@@ -361,10 +340,10 @@ class TestMemory:
             assert versions(made.build(UV_OVERRIDE=str(overrides)), "pure") == (expected,)
 
     def test_nothing_is_kept_of_an_answer_that_time_changes(
-        self, bench: Bench, make_wheel: MakeFile, tmp_path: Path
+        self, bench: Bench, tmp_path: Path
     ) -> None:
         """`exclude-newer` may name a span of time, such as "1 week"."""
-        bench.index.add(make_wheel("pure"))
+        bench.index.add_wheel("pure")
         made = bench.make("pure", tool={"uv": {"exclude-newer-package": {"other": "1 week"}}})
         assert versions(made.build(), "pure") == ("1.0",)
         assert list((tmp_path / "cache" / "resolved").rglob("*.json")) == []
@@ -374,10 +353,9 @@ class TestForbiddenBuilds:
     """Whoever forbids that a package is built does so for safety: nothing of it may run."""
 
     @pytest.fixture
-    def trap(self, bench: Bench, make_sdist: MakeFile, tmp_path: Path) -> Bench:
+    def trap(self, bench: Bench, tmp_path: Path) -> Bench:
         """An sdist whose build leaves a file behind, and would succeed."""
-        sdist = make_sdist("trap")
-        bench.index.add(sdist)
+        bench.index.add_sdist("trap")
         return bench
 
     @pytest.mark.parametrize(
@@ -428,30 +406,24 @@ class TestForbiddenBuilds:
             made.build(UV_NO_BUILD="1")
         assert versions(made.build(UV_NO_BUILD="0"), "trap") == ("1.0",)
 
-    def test_wheels_are_no_matter(self, bench: Bench, make_wheel: MakeFile) -> None:
-        bench.index.add(make_wheel("pure"))
+    def test_wheels_are_no_matter(self, bench: Bench) -> None:
+        bench.index.add_wheel("pure")
         made = bench.make("pure", tool={"uv": {"no-build": True}})
         assert versions(made.build(), "pure") == ("1.0",)
 
-    def test_a_package_may_have_to_be_built(
-        self, bench: Bench, make_wheel: MakeFile, make_sdist: MakeFile
-    ) -> None:
-        bench.index.add(make_wheel("both", files={"both.py": "made = 'elsewhere'\n"}))
-        bench.index.add(make_sdist("both", files={"both.py": "made = 'here'\n"}))
+    def test_a_package_may_have_to_be_built(self, bench: Bench) -> None:
+        bench.index.add_wheel("both", files={"both.py": "made = 'elsewhere'\n"})
+        bench.index.add_sdist("both", files={"both.py": "made = 'here'\n"})
         made = bench.make("both", tool={"uv": {"no-binary-package": ["both"]}})
         made.build()
         assert "Building both 1.0, which has no wheel" in made.said
 
     def test_constraints_for_builds_are_found_from_the_current_folder(
-        self,
-        bench: Bench,
-        make_wheel: MakeFile,
-        make_sdist: MakeFile,
-        tmp_path: Path,
-        monkeypatch: pytest.MonkeyPatch,
+        self, bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        bench.index.add(make_wheel("helper", "1.0"), make_wheel("helper", "3.0"))
-        bench.index.add(make_sdist("trap", build_requires=["helper"]))
+        bench.index.add_wheel("helper", "1.0")
+        bench.index.add_wheel("helper", "3.0")
+        bench.index.add_sdist("trap", build_requires=["helper"])
         made = bench.make("trap")
         monkeypatch.chdir(tmp_path)
         monkeypatch.setenv("UV_BUILD_CONSTRAINT", "constraints.txt")
@@ -466,18 +438,18 @@ class TestOwnName:
     """What requires the project gets the project, and not what an index has of that name."""
 
     @pytest.fixture
-    def published(self, bench: Bench, make_wheel: MakeFile) -> Bench:
+    def published(self, bench: Bench) -> Bench:
         """An index with an older release of the project that requires what it needs no more."""
-        bench.index.add(
-            make_wheel("demo", "0.5", requires=["gone"]), make_wheel("gone"), make_wheel("extra")
-        )
+        bench.index.add_wheel("demo", "0.5", requires=["gone"])
+        bench.index.add_wheel("gone")
+        bench.index.add_wheel("extra")
         return bench
 
     @pytest.mark.parametrize("asked", ["demo", "demo>=0.7", "demo[fast]", "demo[fast]<2"])
     def test_a_cycle_through_the_project_ends_at_the_project(
-        self, published: Bench, make_wheel: MakeFile, asked: str
+        self, published: Bench, asked: str
     ) -> None:
-        published.index.add(make_wheel("plugin", requires=[asked]))
+        published.index.add_wheel("plugin", requires=[asked])
         made = published.make("plugin", extras_of_wheel={"fast": ["extra"]})
         report = made.build()
         assert versions(report, "demo") == ("1.0",)
@@ -509,33 +481,29 @@ class TestOwnName:
         ],
     )
     def test_an_extra_that_nobody_has_is_named(
-        self, published: Bench, make_wheel: MakeFile, requires: list[str], warning: str
+        self, published: Bench, requires: list[str], warning: str
     ) -> None:
-        published.index.add(make_wheel("plugin", requires=["demo[nope]"]))
-        published.index.add(make_wheel("middle", requires=["extra[nada]"]))
+        published.index.add_wheel("plugin", requires=["demo[nope]"])
+        published.index.add_wheel("middle", requires=["extra[nada]"])
         made = published.make(*requires, extras_of_wheel={"fast": ["extra"]})
         made.build()
         assert [line for line in made.said if "Warning" in line] == [warning]
 
     def test_a_release_that_wants_another_project_version_is_stepped_back_from(
-        self, published: Bench, make_wheel: MakeFile
+        self, published: Bench
     ) -> None:
-        published.index.add(make_wheel("plugin", "1.0", requires=["demo"]))
-        published.index.add(make_wheel("plugin", "2.0", requires=["demo>=2"]))
+        published.index.add_wheel("plugin", "1.0", requires=["demo"])
+        published.index.add_wheel("plugin", "2.0", requires=["demo>=2"])
         assert versions(published.make("plugin").build(), "plugin") == ("1.0",)
 
-    def test_where_none_does_it_is_said_what_the_project_is(
-        self, published: Bench, make_wheel: MakeFile
-    ) -> None:
-        published.index.add(make_wheel("plugin", requires=["demo>=2"]))
+    def test_where_none_does_it_is_said_what_the_project_is(self, published: Bench) -> None:
+        published.index.add_wheel("plugin", requires=["demo>=2"])
         made = published.make("plugin")
         with pytest.raises(SolveError, match=r"demo is the project itself, at version 1\.0"):
             made.build()
 
-    def test_a_version_that_nobody_knows_yet_is_any(
-        self, published: Bench, make_wheel: MakeFile
-    ) -> None:
-        published.index.add(make_wheel("plugin", requires=["demo>=0.7"]))
+    def test_a_version_that_nobody_knows_yet_is_any(self, published: Bench) -> None:
+        published.index.add_wheel("plugin", requires=["demo>=0.7"])
         published.make("plugin", project={"dynamic": ["version"]})
         assert set(published.checked()["plugin"].values()) == {"1.0"}
 
@@ -580,7 +548,7 @@ class TestElsewhere:
     @pytest.fixture
     def native(self, bench: Bench, make_wheel: MakeFile) -> tuple[Bench, str]:
         """A wheel for Linux by its URL, beside a stranger's package of that name."""
-        bench.index.add(make_wheel("secretlib", "1.0"))
+        bench.index.add_wheel("secretlib", "1.0")
         wheel = make_wheel("secretlib", "2.0", tags=f"cp312-cp312-{LINUX}")
         return bench, wheel.as_uri()
 
@@ -695,24 +663,20 @@ class TestYanked:
         lock = (made.root / "pylock.multiplat.toml").read_text("utf-8")
         assert "1bad" not in lock
 
-    def test_a_target_without_a_good_file_steps_back(
-        self, bench: Bench, make_wheel: MakeFile
-    ) -> None:
+    def test_a_target_without_a_good_file_steps_back(self, bench: Bench) -> None:
         for version in ("1.0", "2.0"):
-            bench.index.add(make_wheel("beta", version, tags=f"cp312-cp312-{LINUX}"))
-        bench.index.add(make_wheel("beta", "1.0", tags=f"cp312-cp312-{WINDOWS}"))
-        bench.index.add(make_wheel("beta", "2.0", tags=f"cp312-cp312-{WINDOWS}"), yanked="")
+            bench.index.add_native("beta", version, LINUX)
+        bench.index.add_native("beta", "1.0", WINDOWS)
+        bench.index.add_native("beta", "2.0", WINDOWS, yanked="")
         bench.make("beta", platforms=["linux-x86_64", "windows-x86_64"])
         assert bench.checked()["beta"] == {
             "cp312-manylinux_2_28_x86_64": "2.0",
             "cp312-win_amd64": "1.0",
         }
 
-    def test_a_pinned_version_has_it_with_a_warning(
-        self, bench: Bench, make_wheel: MakeFile
-    ) -> None:
-        bench.index.add(make_wheel("beta", "2.0", tags=f"cp312-cp312-{LINUX}"))
-        bench.index.add(make_wheel("beta", "2.0", tags=f"cp312-cp312-{WINDOWS}"), yanked="broken")
+    def test_a_pinned_version_has_it_with_a_warning(self, bench: Bench) -> None:
+        bench.index.add_native("beta", "2.0", LINUX)
+        bench.index.add_native("beta", "2.0", WINDOWS, yanked="broken")
         made = bench.make("beta==2.0", platforms=["linux-x86_64", "windows-x86_64"])
         for _ in range(2):  # The second build learns it from the first.
             made.said.clear()
@@ -733,13 +697,12 @@ class TestYanked:
         ],
     )
     def test_a_pin_of_a_dependency_counts(
-        self, bench: Bench, make_wheel: MakeFile, requires: list[str], extras: tuple[str, ...]
+        self, bench: Bench, requires: list[str], extras: tuple[str, ...]
     ) -> None:
-        bench.index.add(make_wheel("beta"))
-        bench.index.add(make_wheel("beta", "2.0"), yanked="broken")
-        bench.index.add(make_wheel("mid", requires=["beta==2.0"]))
-        top = make_wheel("top", requires=requires, extras=dict.fromkeys(extras, ()))
-        bench.index.add(top)
+        bench.index.add_wheel("beta")
+        bench.index.add_wheel("beta", "2.0", yanked="broken")
+        bench.index.add_wheel("mid", requires=["beta==2.0"])
+        bench.index.add_wheel("top", requires=requires, extras=dict.fromkeys(extras, ()))
         made = bench.make(f"top[{','.join(extras)}]" if extras else "top")
         for _ in range(2):
             made.said.clear()
@@ -752,13 +715,11 @@ class TestYanked:
         assert versions(made.build(), "beta") == ("2.0",)
         assert bench.run("lock", "--check").exit_code == 0
 
-    def test_it_counts_on_the_targets_where_it_is_pinned(
-        self, bench: Bench, make_wheel: MakeFile
-    ) -> None:
-        bench.index.add(make_wheel("beta"))
-        bench.index.add(make_wheel("beta", "2.0"), yanked="broken")
+    def test_it_counts_on_the_targets_where_it_is_pinned(self, bench: Bench) -> None:
+        bench.index.add_wheel("beta")
+        bench.index.add_wheel("beta", "2.0", yanked="broken")
         pinned = "beta==2.0 ; sys_platform == 'linux'"
-        bench.index.add(make_wheel("top", requires=["beta", pinned]))
+        bench.index.add_wheel("top", requires=["beta", pinned])
         for requires in (["top"], ["beta", pinned]):
             made = bench.make(*requires, platforms=["linux-x86_64", "windows-x86_64"])
             assert versions(made.build(), "beta") == ("1.0", "2.0")
@@ -767,12 +728,10 @@ class TestYanked:
                 "cp312-win_amd64": "1.0",
             }
 
-    def test_a_dependency_pins_a_version_that_is_yanked_in_part(
-        self, bench: Bench, make_wheel: MakeFile
-    ) -> None:
-        bench.index.add(make_wheel("beta", "2.0", tags=f"cp312-cp312-{LINUX}"))
-        bench.index.add(make_wheel("beta", "2.0", tags=f"cp312-cp312-{WINDOWS}"), yanked="broken")
-        bench.index.add(make_wheel("top", requires=["beta==2.0"]))
+    def test_a_dependency_pins_a_version_that_is_yanked_in_part(self, bench: Bench) -> None:
+        bench.index.add_native("beta", "2.0", LINUX)
+        bench.index.add_native("beta", "2.0", WINDOWS, yanked="broken")
+        bench.index.add_wheel("top", requires=["beta==2.0"])
         made = bench.make("top", platforms=["linux-x86_64", "windows-x86_64"])
         assert versions(made.build(), "beta") == ("2.0",)
         assert (
@@ -781,12 +740,12 @@ class TestYanked:
         ) in made.said
 
     @pytest.fixture
-    def with_good_sdist(self, bench: Bench, make_wheel: MakeFile, make_sdist: MakeFile) -> Bench:
+    def with_good_sdist(self, bench: Bench) -> Bench:
         """A version whose wheel is yanked, and whose sdist is not."""
-        bench.index.add(make_wheel("beta", "1.0"))
-        bench.index.add(make_sdist("beta", "2.0", files={"beta.py": "source = 'sdist'\n"}))
-        bench.index.add(make_wheel("beta", "2.0", files={"beta.py": "bad\n"}), yanked="broken")
-        bench.index.add(make_wheel("top", requires=["beta==2.0"]))
+        bench.index.add_wheel("beta", "1.0")
+        bench.index.add_sdist("beta", "2.0", files={"beta.py": "source = 'sdist'\n"})
+        bench.index.add_wheel("beta", "2.0", files={"beta.py": "bad\n"}, yanked="broken")
+        bench.index.add_wheel("top", requires=["beta==2.0"])
         return bench
 
     @pytest.mark.parametrize(
@@ -822,24 +781,20 @@ class TestYanked:
         with_good_sdist.make("beta")
         assert with_good_sdist.checked()["beta"] == {"cp312-manylinux_2_28_x86_64": "1.0"}
 
-    def test_a_good_wheel_of_one_target_keeps_the_others_from_the_sdist(
-        self, bench: Bench, make_wheel: MakeFile, make_sdist: MakeFile
-    ) -> None:
+    def test_a_good_wheel_of_one_target_keeps_the_others_from_the_sdist(self, bench: Bench) -> None:
         """A version is built for all targets or for none."""
-        bench.index.add(make_sdist("beta", "2.0"))
-        bench.index.add(make_wheel("beta", "2.0", tags=f"cp312-cp312-{LINUX}"))
-        bench.index.add(make_wheel("beta", "2.0", tags=f"cp312-cp312-{WINDOWS}"), yanked="broken")
+        bench.index.add_sdist("beta", "2.0")
+        bench.index.add_native("beta", "2.0", LINUX)
+        bench.index.add_native("beta", "2.0", WINDOWS, yanked="broken")
         made = bench.make("beta==2.0", platforms=["linux-x86_64", "windows-x86_64"])
         assert versions(made.build(), "beta") == ("2.0",)
         assert any("win_amd64.whl is yanked (broken)" in said for said in made.said)
 
     @pytest.mark.parametrize("requirement", ["beta>=2", "beta==2.*", "beta~=2.0", "beta<=2,>=2"])
-    def test_without_a_pin_it_is_refused(
-        self, bench: Bench, make_wheel: MakeFile, requirement: str
-    ) -> None:
-        bench.index.add(make_wheel("beta"))
-        bench.index.add(make_wheel("beta", "2.0"), yanked="broken")
-        bench.index.add(make_wheel("top", requires=[requirement]))
+    def test_without_a_pin_it_is_refused(self, bench: Bench, requirement: str) -> None:
+        bench.index.add_wheel("beta")
+        bench.index.add_wheel("beta", "2.0", yanked="broken")
+        bench.index.add_wheel("top", requires=[requirement])
         for asked in ("top", requirement):
             made = bench.make(asked)
             with pytest.raises((SolveError, CoverageError), match="yanked"):
@@ -862,15 +817,12 @@ class TestYanked:
         )
 
 
-def test_a_version_that_has_a_wheel_is_not_said_to_lack_it(
-    bench: Bench, make_wheel: MakeFile
-) -> None:
+def test_a_version_that_has_a_wheel_is_not_said_to_lack_it(bench: Bench) -> None:
     """Windows has an older `low` for `top`, and uv leaves its newer wheel out of the lock."""
     for version, tags in {"1.0": "py3-none-any", "2.0": f"cp312-cp312-{LINUX}"}.items():
         requires = ["low<2" if version == "1.0" else "low>=2"]
-        bench.index.add(make_wheel("top", version, tags=tags, requires=requires))
-        for platform in (LINUX, WINDOWS):
-            bench.index.add(make_wheel("low", version, tags=f"cp312-cp312-{platform}"))
+        bench.index.add_wheel("top", version, tags=tags, requires=requires)
+        bench.index.add_native("low", version, LINUX, WINDOWS)
     bench.make("top", platforms=["linux-x86_64", "windows-x86_64"])
     result = bench.run("check", "--json")
     said = {found["name"]: found["versions"] for found in json.loads(result.stdout)["differences"]}
@@ -882,14 +834,13 @@ def test_a_version_that_has_a_wheel_is_not_said_to_lack_it(
     ]
 
 
-def test_versions_that_nobody_can_have_are_asked_for_together(
-    bench: Bench, make_wheel: MakeFile
-) -> None:
+def test_versions_that_nobody_can_have_are_asked_for_together(bench: Bench) -> None:
     """Twenty releases that require what no index has cost no more runs than one of them."""
     for number in range(20):
-        bench.index.add(make_wheel("top", f"2.{number}", requires=["gone"]))
-    bench.index.add(make_wheel("top", "1.0"), make_wheel("low", "1.0"))
-    bench.index.add(make_wheel("low", "2.0", requires=["top<2"]))
+        bench.index.add_wheel("top", f"2.{number}", requires=["gone"])
+    bench.index.add_wheel("top", "1.0")
+    bench.index.add_wheel("low", "1.0")
+    bench.index.add_wheel("low", "2.0", requires=["top<2"])
     report = bench.make("top", "low").build()
     assert (versions(report, "top"), versions(report, "low")) == (("1.0",), ("2.0",))
     assert report.solver_runs == 1
@@ -898,25 +849,21 @@ def test_versions_that_nobody_can_have_are_asked_for_together(
     assert report.solver_runs == 3
 
 
-def test_a_requires_python_that_splits_a_minor_is_asked_for_once(
-    bench: Bench, make_wheel: MakeFile
-) -> None:
+def test_a_requires_python_that_splits_a_minor_is_asked_for_once(bench: Bench) -> None:
     """The first patch releases cannot have the newest version, and nothing asks for it in vain."""
     for version in ("1.0", "2.0", "2.1", "2.2"):
         bound = ">=3.11.5" if version > "2" else ">=3.11"
-        bench.index.add(make_wheel("soup", version, requires_python=bound))
+        bench.index.add_wheel("soup", version, requires_python=bound)
     made = bench.make("soup", python=["3.11", "3.12"])
     report = made.build()
     assert versions(report, "soup") == ("1.0", "2.2")
     assert report.solver_runs == 1
 
 
-def test_a_pre_release_is_taken_where_nothing_else_fits_and_told(
-    bench: Bench, make_wheel: MakeFile
-) -> None:
-    bench.index.add(make_wheel("flow", "1.0", tags=f"cp311-cp311-{LINUX}"))
+def test_a_pre_release_is_taken_where_nothing_else_fits_and_told(bench: Bench) -> None:
+    bench.index.add_wheel("flow", "1.0", tags=f"cp311-cp311-{LINUX}")
     for python in ("311", "312"):
-        bench.index.add(make_wheel("flow", "2.0rc1", tags=f"cp{python}-cp{python}-{LINUX}"))
+        bench.index.add_wheel("flow", "2.0rc1", tags=f"cp{python}-cp{python}-{LINUX}")
     made = bench.make("flow", python=["3.11", "3.12"])
     assert bench.checked()["flow"] == {
         "cp311-manylinux_2_28_x86_64": "1.0",
@@ -949,26 +896,23 @@ class TestHolders:
         ],
     )
     def test_what_else_than_the_project_forbids_it_is_named(
-        self, bench: Bench, make_wheel: MakeFile, others: dict[str, str], asked: str, way: str
+        self, bench: Bench, others: dict[str, str], asked: str, way: str
     ) -> None:
         for version, requires in {"1.0": "low>=2,<3", **others}.items():
-            bench.index.add(make_wheel("top", version, requires=[requires]))
-        bench.index.add(make_wheel("low", "1.0", tags=f"cp312-cp312-{LINUX}"))
-        for platform in (LINUX, WINDOWS):
-            bench.index.add(make_wheel("low", "0.5", tags=f"cp312-cp312-{platform}"))
-        bench.index.add(make_wheel("low", "2.0", tags=f"cp312-cp312-{LINUX}"))
+            bench.index.add_wheel("top", version, requires=[requires])
+        bench.index.add_native("low", "1.0", LINUX)
+        bench.index.add_native("low", "0.5", LINUX, WINDOWS)
+        bench.index.add_native("low", "2.0", LINUX)
         made = bench.make(asked, platforms=["linux-x86_64", "windows-x86_64"])
         with pytest.raises(CoverageError) as raised:
             made.build()
         said = " ".join(str(raised.value).split())
         assert f"low 0.5 has one, but top 1.0 requires low<3,>=2: {way}, or leave" in said
 
-    def test_what_another_package_requires_is_left_out_by_an_override(
-        self, bench: Bench, make_wheel: MakeFile
-    ) -> None:
+    def test_what_another_package_requires_is_left_out_by_an_override(self, bench: Bench) -> None:
         """A marker of the project's own requirement would not help, and the override does."""
-        bench.index.add(make_wheel("low", "1.0", tags=f"cp312-cp312-{LINUX}"))
-        bench.index.add(make_wheel("top", "1.0", requires=["low"]))
+        bench.index.add_native("low", "1.0", LINUX)
+        bench.index.add_wheel("top", "1.0", requires=["low"])
         both = ["linux-x86_64", "windows-x86_64"]
         made = bench.make("top", "low; sys_platform == 'linux'", platforms=both)
         with pytest.raises(CoverageError) as raised:
@@ -985,11 +929,10 @@ class TestHolders:
 
     @pytest.mark.parametrize("where", ["requirement", "constraint", "constraint of uv"])
     def test_a_step_that_nobody_asked_for_is_not_told_in_uvs_words(
-        self, bench: Bench, make_wheel: MakeFile, where: str
+        self, bench: Bench, where: str
     ) -> None:
-        for tag in (LINUX, WINDOWS):
-            bench.index.add(make_wheel("low", "1.0", tags=f"cp312-cp312-{tag}"))
-        bench.index.add(make_wheel("low", "2.0", tags=f"cp312-cp312-{LINUX}"))
+        bench.index.add_native("low", "1.0", LINUX, WINDOWS)
+        bench.index.add_native("low", "2.0", LINUX)
         both = ["linux-x86_64", "windows-x86_64"]
         if where == "requirement":
             made = bench.make("low>=2", platforms=both)
@@ -1004,21 +947,17 @@ class TestHolders:
         assert "low 1.0 has one: allow that version" in said
         assert "uv says" not in said
 
-    def test_a_python_that_a_wheel_refuses_is_the_reason(
-        self, bench: Bench, make_wheel: MakeFile
-    ) -> None:
-        bench.index.add(make_wheel("low", "1.0", requires_python=">=3.13"))
+    def test_a_python_that_a_wheel_refuses_is_the_reason(self, bench: Bench) -> None:
+        bench.index.add_wheel("low", "1.0", requires_python=">=3.13")
         made = bench.make("low")
         with pytest.raises(CoverageError) as raised:
             made.build()
         assert "low 1.0: it requires Python '>=3.13', which leaves out 3.12" in str(raised.value)
 
-    def test_yanked_files_and_pre_releases_are_no_advice(
-        self, bench: Bench, make_wheel: MakeFile
-    ) -> None:
-        bench.index.add(make_wheel("low", "1.0", tags=f"cp312-cp312-{WINDOWS}"), yanked="broken")
-        bench.index.add(make_wheel("low", "1.5a1", tags=f"cp312-cp312-{WINDOWS}"))
-        bench.index.add(make_wheel("low", "2.0", tags=f"cp312-cp312-{LINUX}"))
+    def test_yanked_files_and_pre_releases_are_no_advice(self, bench: Bench) -> None:
+        bench.index.add_native("low", "1.0", WINDOWS, yanked="broken")
+        bench.index.add_native("low", "1.5a1", WINDOWS)
+        bench.index.add_native("low", "2.0", LINUX)
         made = bench.make("low>=2", platforms=["linux-x86_64", "windows-x86_64"])
         with pytest.raises(CoverageError) as raised:
             made.build()
@@ -1105,7 +1044,7 @@ version = "3.0"
     @pytest.mark.parametrize("url", ["", 'url = "http://127.0.0.1:1/{name}", '])
     def test_a_path_goes_before_a_url(self, bench: Bench, make_wheel: MakeFile, url: str) -> None:
         wheel = make_wheel("gitlib", "3.0", files={"gitlib.py": "here = True\n"})
-        bench.index.add(make_wheel("gitlib", "3.0"))
+        bench.index.add_wheel("gitlib", "3.0")
         vendor = bench.folder / "demo" / "vendor"
         vendor.mkdir(parents=True)
         shutil.copy(wheel, vendor)
@@ -1174,10 +1113,9 @@ version = "3.0"
         ],
     )
     def test_a_package_that_leaves_patch_releases_out_narrows_the_target(
-        self, bench: Bench, make_wheel: MakeFile, entry: str, patches: str
+        self, bench: Bench, entry: str, patches: str
     ) -> None:
-        wheel = make_wheel("gitlib", "3.0")
-        bench.index.add(wheel)
+        wheel = bench.index.add_wheel("gitlib", "3.0")
         sha256 = hashlib.sha256(wheel.read_bytes()).hexdigest()
         made = self.build(
             bench,
@@ -1221,10 +1159,12 @@ version = "3.0"
     ],
 )
 def test_a_32_bit_python_may_be_on_a_kernel_of_64_bits(
-    bench: Bench, make_wheel: MakeFile, platform: str, others: list[str], machine: str
+    bench: Bench, platform: str, others: list[str], machine: str
 ) -> None:
     """`platform_machine` tells the kernel's: what either machine asks for is taken along."""
-    bench.index.add(make_wheel("greeny"), make_wheel("bluey"), make_wheel("other"))
+    bench.index.add_wheel("greeny")
+    bench.index.add_wheel("bluey")
+    bench.index.add_wheel("other")
     own = {"windows-i686": "x86"}.get(platform, platform.partition("-")[2])
     made = bench.make(
         f"greeny ; platform_machine == '{machine}'",

@@ -17,7 +17,6 @@ from tests.support.server import Server, refused_port, send
 if TYPE_CHECKING:
     from http.server import BaseHTTPRequestHandler
 
-    from tests.conftest import MakeFile
     from tests.support.index_server import IndexServer
 
 pytestmark = pytest.mark.usefixtures("plain_network", "uv_cache")
@@ -40,10 +39,10 @@ def science(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def project(index_server: IndexServer, make_wheel: MakeFile, tmp_path: Path) -> ProjectFolder:
+def project(index_server: IndexServer, tmp_path: Path) -> ProjectFolder:
     for python in ("cp312", "cp313"):
         for platform in ("manylinux_2_17_x86_64", "musllinux_1_2_x86_64", "win_amd64"):
-            index_server.add(make_wheel("native", tags=f"{python}-{python}-{platform}"))
+            index_server.add_wheel("native", tags=f"{python}-{python}-{platform}")
     return make_project(
         tmp_path,
         index_url=index_server.index_url,

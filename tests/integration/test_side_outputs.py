@@ -28,14 +28,10 @@ SBOM = f"{EXECUTABLE}.cdx.json"
 
 
 @pytest.fixture
-def project(
-    index_server: IndexServer, make_wheel: MakeFile, make_sdist: MakeFile, tmp_path: Path
-) -> ProjectFolder:
-    index_server.add(
-        make_wheel("native", tags="cp312-cp312-manylinux_2_17_x86_64"),
-        make_wheel("native", tags="cp312-cp312-win_amd64"),
-        make_sdist("source", "0.6"),
-    )
+def project(index_server: IndexServer, tmp_path: Path) -> ProjectFolder:
+    index_server.add_native("native", "1.0", "manylinux_2_17_x86_64")
+    index_server.add_native("native", "1.0", "win_amd64")
+    index_server.add_sdist("source", "0.6")
     project = make_project(
         tmp_path, index_url=index_server.index_url, requires=["native", "source"], table={}
     )

@@ -65,29 +65,26 @@ def test_a_wheel_with_everything_is_installed(
     switches: dict[str, object],
     tool: str,
     start_index: Callable[..., IndexServer],
-    make_wheel: MakeFile,
     tmp_path: Path,
 ) -> None:
     index = start_index(**switches)
-    index.add(
-        make_wheel(
-            "My.Tool",
-            "1.2",
-            requires=["helper>=1; python_version >= '3'"],
-            requires_python=">=3.6",
-            extras={"more": ["extra-helper"]},
-            scripts={"my-tool": "my_tool:main"},
-            entry_points={"some.group": {"point": "my_tool"}},
-            files={
-                "my_tool/__init__.py": "import helper, extra_helper\n"
-                "def main(): print(helper.__version__, extra_helper.__version__)\n"
-            },
-            data={"scripts/hello.sh": "#!/bin/sh\necho hello\n"},
-            build="3",
-        ),
-        make_wheel("helper", "1.5"),
-        make_wheel("extra-helper", "2.5", blob=100),
+    index.add_wheel(
+        "My.Tool",
+        "1.2",
+        requires=["helper>=1; python_version >= '3'"],
+        requires_python=">=3.6",
+        extras={"more": ["extra-helper"]},
+        scripts={"my-tool": "my_tool:main"},
+        entry_points={"some.group": {"point": "my_tool"}},
+        files={
+            "my_tool/__init__.py": "import helper, extra_helper\n"
+            "def main(): print(helper.__version__, extra_helper.__version__)\n"
+        },
+        data={"scripts/hello.sh": "#!/bin/sh\necho hello\n"},
+        build="3",
     )
+    index.add_wheel("helper", "1.5")
+    index.add_wheel("extra-helper", "2.5", blob=100)
     install(tool, index, tmp_path / "target", "my-tool[more]")
     assert run(tmp_path / "target", "-c", "import my_tool; my_tool.main()") == "1.5 2.5"
     assert (tmp_path / "target/bin/my-tool").exists()
@@ -96,12 +93,7 @@ def test_a_wheel_with_everything_is_installed(
 
 @pytest.mark.parametrize("extension", [".tar.gz", ".zip"])
 def test_an_sdist_builds_into_its_wheel_without_a_network(
-    *,
-    extension: str,
-    tool: str,
-    index_server: IndexServer,
-    make_sdist: MakeFile,
-    tmp_path: Path,
+    *, extension: str, tool: str, index_server: IndexServer, make_sdist: MakeFile, tmp_path: Path
 ) -> None:
     sdist = make_sdist("a-b", requires=["c"], extension=extension)
     index_server.add(sdist, make_sdist("c", "0.1"))

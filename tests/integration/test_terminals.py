@@ -18,7 +18,6 @@ from tests.support.project import ProjectFolder, make_project
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.conftest import MakeFile
     from tests.support.index_server import IndexServer
 
 if sys.platform == "win32":
@@ -37,14 +36,14 @@ TAGS = ("manylinux_2_17_x86_64", "macosx_11_0_arm64", "win_amd64")
 
 
 @pytest.fixture
-def project(tmp_path: Path, index_server: IndexServer, make_wheel: MakeFile) -> ProjectFolder:
+def project(tmp_path: Path, index_server: IndexServer) -> ProjectFolder:
     for python in ("311", "312"):
         for tag in TAGS:
             name = "a-package-with-a-long-name"
-            index_server.add(make_wheel(name, tags=f"cp{python}-cp{python}-{tag}"))
+            index_server.add_wheel(name, tags=f"cp{python}-cp{python}-{tag}")
     for name in ("one", "two", "three"):
-        index_server.add(make_wheel(name))
-    index_server.add(make_wheel("windy", tags="py3-none-win_amd64"))
+        index_server.add_wheel(name)
+    index_server.add_wheel("windy", tags="py3-none-win_amd64")
     table: dict[str, Any] = {"platforms": PLATFORMS, "python": ["3.11", "3.12"]}
     requires = ["one", "two", "three", "a-package-with-a-long-name"]
     project = make_project(
@@ -103,9 +102,7 @@ COMMANDS = {
 }
 
 
-def test_no_command_tears_words_apart_or_is_wider_than_the_terminal(
-    project: ProjectFolder,
-) -> None:
+def test_no_command_tears_words_apart_or_is_wider_than_the_terminal(project: ProjectFolder) -> None:
     faults = []
     run(project, "lock", columns=80)
     for name, (command, code) in COMMANDS.items():

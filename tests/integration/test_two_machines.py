@@ -14,7 +14,6 @@ from tests.support.caches import make_cache
 from tests.support.project import make_project
 
 if TYPE_CHECKING:
-    from tests.conftest import MakeFile
     from tests.support.index_server import IndexServer
 
 pytestmark = pytest.mark.usefixtures("plain_network", "uv_cache")
@@ -22,19 +21,15 @@ pytestmark = pytest.mark.usefixtures("plain_network", "uv_cache")
 
 @pytest.mark.parametrize("others", [[], ["windows-x86_64", "windows-i686"]])
 def test_it_gets_the_wheels_of_its_own_machine(
-    index_server: IndexServer,
-    make_wheel: MakeFile,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    others: list[str],
+    index_server: IndexServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, others: list[str]
 ) -> None:
     """uv alone drops the wheels for win32 where the markers say AMD64."""
     monkeypatch.setenv("HATCH_MULTIPLAT_CACHE", make_cache(tmp_path / "cache"))
     for tag in ("win32", "win_amd64"):
         needs = ["big; platform_machine == 'AMD64'", "small; platform_machine == 'x86'"]
-        index_server.add(make_wheel("native", tags=f"cp312-cp312-{tag}", requires=needs))
+        index_server.add_native("native", "1.0", tag, requires=needs)
     for name in ("big", "small"):
-        index_server.add(make_wheel(name))
+        index_server.add_wheel(name)
     project = make_project(
         tmp_path,
         index_url=index_server.index_url,

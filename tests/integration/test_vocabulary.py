@@ -18,7 +18,6 @@ from tests.support.project import ProjectFolder, make_project
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tests.conftest import MakeFile
     from tests.support.index_server import IndexServer
 
 pytestmark = pytest.mark.usefixtures("uv_cache", "plain_network")
@@ -42,14 +41,12 @@ SCRIPT = '#!python\nimport sys\nprint("a script", sys.argv[1:], __name__)\n'
 
 
 @pytest.fixture
-def build(tmp_path: Path, index_server: IndexServer, make_wheel: MakeFile) -> Callable[..., Path]:
+def build(tmp_path: Path, index_server: IndexServer) -> Callable[..., Path]:
     """Return a function that builds an executable for this machine from a table."""
-    index_server.add(
-        make_wheel(
-            "serve",
-            scripts={"serve": "serve:main"},
-            files={"serve.py": "import sys\ndef main(): print('serving', sys.argv[1:])\n"},
-        )
+    index_server.add_wheel(
+        "serve",
+        scripts={"serve": "serve:main"},
+        files={"serve.py": "import sys\ndef main(): print('serving', sys.argv[1:])\n"},
     )
 
     def build(table: dict[str, Any], **wheel: Any) -> Path:

@@ -385,16 +385,13 @@ def find_new_python() -> str | None:
 
 
 def test_a_first_build_offline_needs_no_pip_from_an_index(
-    index_server: IndexServer,
-    make_wheel: MakeFile,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    index_server: IndexServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Under Python 3.12 and newer pex loads a pip at its first use, where it needs one at all."""
     python = find_new_python()
     if python is None:
         pytest.skip("there is no Python 3.12 or newer here")
-    index_server.add(make_wheel("greeting"))
+    index_server.add_wheel("greeting")
     project = make_project(
         tmp_path,
         index_url=index_server.index_url,

@@ -6,17 +6,19 @@ import hashlib
 import html
 import json
 import shutil
+import tempfile
 import threading
 import zipfile
 from dataclasses import dataclass, field
 from email.parser import BytesParser
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Self
 from urllib.parse import unquote, urlsplit
 
 from packaging.utils import canonicalize_name, parse_sdist_filename, parse_wheel_filename
 
 from tests.support.server import Request, Server, basic_auth, send, send_cut
+from tests.support.wheels import make_sdist, make_wheel
 
 if TYPE_CHECKING:
     import ssl
@@ -44,7 +46,7 @@ class _File:
 
 
 class IndexServer(Server):
-    """A package index (PEP 503, 691, 658) over files that `add` puts into it.
+    """A package index (PEP 503, 691, 658) over files that `add` and its like put into it.
 
     The switches are what real indexes differ in: `json` and `html`, the formats it speaks;
     `relative` links; `hashes`, the algorithms that it gives; `sizes`; `metadata` files beside
@@ -82,6 +84,14 @@ class IndexServer(Server):
         self._files: dict[str, _File] = {}
         self._faults: dict[str, list[_Fault]] = {}
         self._lock = threading.Lock()
+
+    def __enter__(self) -> Self:
+        self._folder = Path(tempfile.mkdtemp(prefix="index-"))
+        return super().__enter__()
+
+    def __exit__(self, *_: object) -> None:
+        super().__exit__()
+        shutil.rmtree(self._folder)
 
     @property
     def index_url(self) -> str:
@@ -121,6 +131,31 @@ class IndexServer(Server):
                 metadata=metadata,
                 upload_time=upload_time,
             )
+
+    def add_wheel(
+        self,
+        name: str,
+        version: str = "1.0",
+        *,
+        yanked: str | None = None,
+        upload_time: str | None = None,
+        **wheel: Any,
+    ) -> Path:
+        """List a wheel that `make_wheel` makes of these arguments, and return its path."""
+        path = make_wheel(self._folder, name, version, **wheel)
+        self.add(path, yanked=yanked, upload_time=upload_time)
+        return path
+
+    def add_native(self, name: str, version: str, *platforms: str, **wheel: Any) -> None:
+        """List a version's wheels for Python 3.12 on these platforms, which are named by tags."""
+        for platform in platforms:
+            self.add_wheel(name, version, tags=f"cp312-cp312-{platform}", **wheel)
+
+    def add_sdist(self, name: str, version: str = "1.0", **sdist: Any) -> Path:
+        """List an sdist that `make_sdist` makes of these arguments, and return its path."""
+        path = make_sdist(self._folder, name, version, **sdist)
+        self.add(path)
+        return path
 
     def remove(self, path: Path) -> None:
         del self._files[path.name]

@@ -81,12 +81,7 @@ def test_on_a_machine_without_a_fitting_python_nothing_is_run(sessions: ModuleTy
     ],
 )
 def test_anything_else_is_shown_as_a_diff(
-    sessions: ModuleType,
-    capsys: pytest.CaptureFixture[str],
-    *,
-    name: str,
-    text: str,
-    other: str,
+    sessions: ModuleType, capsys: pytest.CaptureFixture[str], *, name: str, text: str, other: str
 ) -> None:
     assert text in RECORDED[name]
     said = sessions.compare(RECORDED | {name: RECORDED[name].replace(text, other)})

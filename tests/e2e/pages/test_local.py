@@ -171,8 +171,8 @@ def test_verify(shell: Shell) -> None:
     assert contained.read_text("utf-8").split() == [*words, "--version"]
 
 
-def test_ci(shell: Shell, index_server: IndexServer, make_wheel: MakeFile, tmp_path: Path) -> None:
-    index_server.add(make_wheel("greeting"))
+def test_ci(shell: Shell, index_server: IndexServer, tmp_path: Path) -> None:
+    index_server.add_wheel("greeting")
     write_table(
         shell,
         {"project": {"dependencies": ["greeting"]}, "tool": {"multiplat": LINUX}},
@@ -298,8 +298,9 @@ def test_private_index(
     start_index: Callable[..., IndexServer], make_wheel: MakeFile, tmp_path: Path
 ) -> None:
     packages, team = start_index(), start_index()
-    packages.add(make_wheel("rich", "1.0"), make_wheel("corp-auth", "1.0"))
-    team.add(make_wheel("ours", "2.0"))
+    packages.add_wheel("rich", "1.0")
+    packages.add_wheel("corp-auth", "1.0")
+    team.add_wheel("ours", "2.0")
     desk = make_desk(tmp_path)
     servers = {
         "https://packages.example.com/simple": packages.index_url,
@@ -327,14 +328,15 @@ def test_private_index(
         write_table(shell, needs, more, page.take("toml", "extra-index-urls"))
         assert locked(shell) == {"rich": "1.0", "ours": "2.0", "folder": "3.0"}
 
-        packages.add(make_wheel("folder", "9.9"))
+        packages.add_wheel("folder", "9.9")
         more = {"project": {"dependencies": ["rich", "folder"]}}
         write_table(shell, needs, more, page.take("toml", "flat"))
         found = locked(shell, UV_INDEX_URL=packages.index_url)
         assert found == {"rich": "1.0", "folder": "3.0"}
 
         public = start_index()
-        public.add(make_wheel("corp-auth", "99.0"), make_wheel("rich", "4.0"))
+        public.add_wheel("corp-auth", "99.0")
+        public.add_wheel("rich", "4.0")
         write_table(shell, needs, page.take("toml", "[tool.uv.sources]"))
         assert locked(shell, UV_DEFAULT_INDEX=public.index_url) == {
             "rich": "4.0",
@@ -346,15 +348,13 @@ def test_private_index(
         assert locked(shell, UV_DEFAULT_INDEX=public.index_url) == {"rich": "5.0"}
 
 
-def test_tag_constraints(shell: Shell, index_server: IndexServer, make_wheel: MakeFile) -> None:
+def test_tag_constraints(shell: Shell, index_server: IndexServer) -> None:
     for version, platform_tags in (
         ("42.0", "manylinux_2_28_x86_64"),
         ("41.0", "manylinux_2_17_x86_64.manylinux2014_x86_64"),
     ):
-        index_server.add(
-            make_wheel("cryptography", version, tags=f"cp311-abi3-{platform_tags}"),
-            make_wheel("cryptography", version, tags="cp311-abi3-win_amd64"),
-        )
+        index_server.add_wheel("cryptography", version, tags=f"cp311-abi3-{platform_tags}")
+        index_server.add_wheel("cryptography", version, tags="cp311-abi3-win_amd64")
     table = {"platforms": ["linux-x86_64", "windows-x86_64"], "python": ["3.12", "3.13"]}
     project = {"name": "demo", "dependencies": ["cryptography"]}
     with open_page("how-to/tag-constraints") as page:

@@ -315,9 +315,7 @@ def compiled(folder: Path, platform: str, symbol: str) -> Path:
     return native(folder, platform, files={"demo/_native.so": glibc_object(symbol)})
 
 
-def test_a_wheel_that_needs_a_newer_glibc_than_a_target_has_does_not_fit_it(
-    tmp_path: Path,
-) -> None:
+def test_a_wheel_that_needs_a_newer_glibc_than_a_target_has_does_not_fit_it(tmp_path: Path) -> None:
     """What it is compiled for stands in it; `linux_x86_64` promises nothing."""
     wheel = compiled(tmp_path, "linux_x86_64", "GLIBC_2.34")
     own = OwnWheels(wheels=(read_wheel(wheel),))
