@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from hatch_multiplat.base import temporary
 from hatch_multiplat.base.errors import WriteError
 from hatch_multiplat.base.temporary import (
     BESIDE,
@@ -94,14 +93,15 @@ def test_what_a_killed_build_has_left_goes_with_the_next_and_what_is_in_use_stay
 def test_a_build_that_starts_while_another_locks_its_folder_leaves_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    lock = temporary._lock
+    fcntl = pytest.importorskip("fcntl")
+    lock = fcntl.flock
 
-    def sweep_and_lock(file: Any) -> bool:
-        monkeypatch.setattr(temporary, "_lock", lock)
+    def sweep_and_lock(*arguments: Any) -> None:
+        monkeypatch.setattr(fcntl, "flock", lock)
         sweep(tmp_path)
-        return lock(file)
+        lock(*arguments)
 
-    monkeypatch.setattr(temporary, "_lock", sweep_and_lock)
+    monkeypatch.setattr(fcntl, "flock", sweep_and_lock)
     with temporary_folder(tmp_path) as folder:
         assert folder.is_dir()
         sweep(tmp_path)
