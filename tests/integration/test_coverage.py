@@ -13,10 +13,9 @@ from packaging.specifiers import SpecifierSet
 from hatch_multiplat.base.errors import CoverageError, SolveError
 from hatch_multiplat.index.progress import Progress
 from hatch_multiplat.index.sources import Sources
-from hatch_multiplat.resolve import resolver
 from hatch_multiplat.resolve.build_context import BuildContext, Invocation
 from hatch_multiplat.resolve.question import Question
-from hatch_multiplat.resolve.resolver import Resolution, Unresolved, resolve
+from hatch_multiplat.resolve.resolver import MAX_ROUNDS, Resolution, Unresolved, resolve
 from hatch_multiplat.targets.platforms import Platform
 from hatch_multiplat.targets.python import Python
 from hatch_multiplat.targets.tag_constraint import parse_tag_constraint
@@ -117,15 +116,17 @@ def test_a_floor_steps_back_past_many_releases_in_one_more_run_and_alone(desk: D
     assert desk.said == ["Stepping back for wheels: native 1.11 -> 1.2 (1 target)"]
 
 
-def test_what_the_last_round_closes_is_covered(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(resolver, "MAX_ROUNDS", 0)
-    desk.index.add_native("native", "1.0", "manylinux_2_17_x86_64")
-    desk.index.add_native("native", "1.1", "manylinux_2_28_x86_64")
-    with pytest.raises(CoverageError, match=r"native 1\.1"):
-        desk.ask(["native"], [GLIBC_217])
-    monkeypatch.setattr(resolver, "MAX_ROUNDS", 1)
-    covered = desk.ask(["native"], [GLIBC_217])
-    assert versions(covered, "native") == {"cp312-manylinux_2_17_x86_64": "1.0"}
+def test_what_the_last_round_closes_is_covered(desk: Desk) -> None:
+    """Each package of a chain takes a round: its older release requires the next one."""
+    chain = [f"link{number}" for number in range(MAX_ROUNDS + 1)]
+    for name, following in zip(chain, [*chain[1:], None], strict=True):
+        requires = [following] if following else []
+        desk.index.add_native(name, "1.0", "manylinux_2_17_x86_64", requires=requires)
+        desk.index.add_native(name, "1.1", "manylinux_2_28_x86_64")
+    with pytest.raises(CoverageError, match=rf"{chain[-1]} 1\.1"):
+        desk.ask([chain[0]], [GLIBC_217])
+    covered = desk.ask([chain[1]], [GLIBC_217])
+    assert versions(covered, chain[-1]) == {"cp312-manylinux_2_17_x86_64": "1.0"}
 
 
 def test_two_floors_of_one_machine_get_two_versions(desk: Desk) -> None:

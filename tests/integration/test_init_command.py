@@ -11,6 +11,7 @@ import stat
 import subprocess
 import sys
 import tomllib
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +19,6 @@ import pytest
 from click.testing import CliRunner
 
 from hatch_multiplat.frontends.cli import main
-from hatch_multiplat.frontends.commands import init as init_command
 from hatch_multiplat.init import detection
 from tests.support.caches import make_cache
 from tests.support.page import open_page
@@ -507,23 +507,49 @@ def test_a_python_is_added_to_a_table_that_has_none(folder: Folder) -> None:
     assert folder.table == {"platforms": ["linux-x86_64"], "python": ["3.12"]}
 
 
+@pytest.fixture
+def on_terminal(monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[object, str]]:
+    """Return a function that runs a command on a terminal where somebody types.
+
+    It returns the command's exit code, and what is to be seen on the terminal.
+    """
+    pty = pytest.importorskip("pty")
+
+    def run(*words: str, typed: str = "") -> tuple[object, str]:
+        above, below = pty.openpty()
+        os.write(above, typed.encode())
+        with ExitStack() as stack, monkeypatch.context() as patch:
+            for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+                patch.setattr(sys, name, stack.enter_context(os.fdopen(os.dup(below), mode)))
+            with pytest.raises(SystemExit) as ended:
+                main(words)
+        os.close(below)
+        said = b""
+        with suppress(OSError):  # Linux's word for the end.
+            while part := os.read(above, 4096):
+                said += part
+        os.close(above)
+        return ended.value.code, said.decode()
+
+    return run
+
+
 @pytest.mark.parametrize(("answer", "code"), [("y\n", 0), ("\n", 0), ("n\n", 1)])
 def test_somebody_on_a_terminal_is_asked_once(
-    folder: Folder, monkeypatch: pytest.MonkeyPatch, answer: str, code: int
+    folder: Folder, on_terminal: Callable[..., tuple[object, str]], answer: str, code: int
 ) -> None:
-    monkeypatch.setattr(init_command, "is_somebody_there", lambda: True)
-    result = CliRunner().invoke(main, ["init"], input=answer)
-    assert result.exit_code == code
-    assert result.stderr.count("Change pyproject.toml? [Y/n]") == 1
+    ended, said = on_terminal("init", typed=answer)
+    assert ended == code
+    assert said.count("Change pyproject.toml? [Y/n]") == 1
     assert (folder.text == PYPROJECT) is (code == 1)
 
 
 @pytest.mark.parametrize("word", ["--yes", "--quiet", "--python=3.12", "--platform=linux-x86_64"])
 def test_who_has_said_what_to_do_is_not_asked(
-    folder: Folder, monkeypatch: pytest.MonkeyPatch, word: str
+    folder: Folder, on_terminal: Callable[..., tuple[object, str]], word: str
 ) -> None:
-    monkeypatch.setattr(init_command, "is_somebody_there", lambda: True)
-    folder.run("init", word)
+    ended, said = on_terminal("init", word)
+    assert (ended, said.count("[Y/n]")) == (0, 0)
     assert folder.text != PYPROJECT
 
 
@@ -571,10 +597,9 @@ def test_a_diff_keeps_line_ends_and_tells_a_missing_one(folder: Folder) -> None:
 
 
 def test_who_is_asked_sees_the_change_first(
-    folder: Folder, monkeypatch: pytest.MonkeyPatch
+    folder: Folder, on_terminal: Callable[..., tuple[object, str]]
 ) -> None:
-    monkeypatch.setattr(init_command, "is_somebody_there", lambda: True)
-    said = CliRunner().invoke(main, ["init"], input="n\n").output
+    _, said = on_terminal("init", typed="n\n")
     assert 0 < said.find("+[tool.multiplat]") < said.find("Change pyproject.toml?")
     assert folder.text == PYPROJECT
 

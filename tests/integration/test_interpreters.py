@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from hatch_multiplat.inspection import interpreters
-from hatch_multiplat.inspection.interpreters import find_interpreters
+from hatch_multiplat.inspection.interpreters import Interpreter, find_interpreters
 from hatch_multiplat.runtime.match import read_machine
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="makes links to an interpreter")
@@ -19,21 +18,29 @@ PYTHON = Path(os.path.realpath(sys.executable))
 
 @pytest.fixture
 def only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Return a folder that is all of PATH, on a machine without the usual places."""
-    monkeypatch.setattr(interpreters, "_COMMON", ())
+    """Return a folder that is all of PATH, for a user whose home has no Python."""
+    monkeypatch.setenv("HOME", str(tmp_path))
     folder = tmp_path / "bin"
     folder.mkdir()
     return folder
 
 
+def found_below(folder: Path, pyenv: str = "no") -> list[Interpreter]:
+    """Return what is found in the folder; this machine may have more, in the usual places."""
+    environ = {
+        "PATH": f"{folder}{os.pathsep}{folder / 'gone'}",
+        "PYENV_ROOT": str(folder / pyenv),
+    }
+    return [one for one in find_interpreters(environ) if one.path.is_relative_to(folder)]
+
+
 def find(folder: Path) -> list[str]:
-    environ = {"PATH": f"{folder}{os.pathsep}{folder / 'gone'}", "PYENV_ROOT": str(folder / "no")}
-    return [found.path.name for found in find_interpreters(environ)]
+    return [found.path.name for found in found_below(folder)]
 
 
 def test_an_interpreter_says_what_start_up_sees(only: Path) -> None:
     (only / "python3").symlink_to(PYTHON)
-    (found,) = find_interpreters({"PATH": str(only), "PYENV_ROOT": str(only)})
+    (found,) = found_below(only)
     assert found.path == only / "python3"
     assert found.machine == read_machine()
 
@@ -59,8 +66,7 @@ def test_pyenvs_versions_are_found(only: Path) -> None:
     folder = only / "root" / "versions" / "3.99.1" / "bin"
     folder.mkdir(parents=True)
     (folder / "python").symlink_to(PYTHON)
-    found = find_interpreters({"PATH": str(only), "PYENV_ROOT": str(only / "root")})
-    assert [item.path for item in found] == [folder / "python"]
+    assert [found.path for found in found_below(only, "root")] == [folder / "python"]
 
 
 def test_the_python_of_a_virtual_environment_is_the_one_it_was_made_from(only: Path) -> None:

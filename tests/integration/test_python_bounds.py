@@ -16,7 +16,7 @@ from hatch_multiplat.base.errors import ConfigError, CoverageError
 from hatch_multiplat.executable.reader import read_executable
 from hatch_multiplat.frontends.cli import main
 from hatch_multiplat.inspection.verification import executable_selections, prove_executable
-from hatch_multiplat.resolve import resolver
+from hatch_multiplat.resolve.resolver import MAX_ROUNDS
 from tests.support.caches import make_cache
 from tests.support.project import make_project
 
@@ -120,12 +120,12 @@ def test_a_dependency_whose_newest_version_refuses_a_python_steps_back_there(
 
 
 def test_a_folder_of_wheels_says_nothing_of_pythons_and_each_version_is_tried(
-    make: Make, make_wheel: MakeFile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    make: Make, make_wheel: MakeFile, tmp_path: Path
 ) -> None:
     """However many these are: the limit is for rounds that settle what the names tell."""
-    monkeypatch.setattr(resolver, "MAX_ROUNDS", 1)
+    refusing = range(1, MAX_ROUNDS + 2)
     wheels = [make_wheel("old", "1.0")]
-    wheels += [make_wheel("old", f"1.{n}", requires_python="<3.12") for n in (1, 2)]
+    wheels += [make_wheel("old", f"1.{n}", requires_python="<3.12") for n in refusing]
     folder = tmp_path / "wheelhouse"
     folder.mkdir()
     for wheel in wheels:
@@ -133,8 +133,8 @@ def test_a_folder_of_wheels_says_nothing_of_pythons_and_each_version_is_tried(
     project = make({**TABLE, "find-links": [str(folder)]}, requires=["old"])
     project.build()
     assert [line for line in project.said if line.startswith("Stepping")] == [
-        f"Stepping back for versions for this Python: old {old} -> {new} (1 target)"
-        for old, new in (("1.2", "1.1"), ("1.1", "1.0"))
+        f"Stepping back for versions for this Python: old 1.{n} -> 1.{n - 1} (1 target)"
+        for n in reversed(refusing)
     ]
 
 
