@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
-import shlex
 import signal
 import socket
 import stat
@@ -21,7 +19,6 @@ from click.testing import CliRunner
 from hatch_multiplat.frontends.cli import main
 from hatch_multiplat.init import detection
 from tests.support.caches import make_cache
-from tests.support.page import open_page
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,11 +28,6 @@ if TYPE_CHECKING:
     from tests.conftest import MakeFile
     from tests.support.index_server import IndexServer
 
-ROOT = Path(__file__).resolve().parents[2]
-PAGE = ROOT / "docs" / "how-to" / "add-to-a-project.md"
-SESSION = re.compile(
-    r"^```console\n\$ (?P<command>.*?)\n(?P<output>.*?)^```$", re.DOTALL | re.MULTILINE
-)
 FIVE = ("linux-x86_64", "linux-aarch64", "macos-arm64", "macos-x86_64", "windows-x86_64")
 TAGS = {
     "linux-x86_64": "manylinux_2_17_x86_64",
@@ -111,41 +103,6 @@ def native(folder: Folder) -> Callable[..., None]:
                 folder.index.add_wheel(name, "1.18", tags=tags)
 
     return add
-
-
-# -- the page --------------------------------------------------------------------------------------
-
-
-def test_the_page_shows_what_the_commands_print(
-    folder: Folder, native: Callable[..., None]
-) -> None:
-    pythons = ("cp311", "cp312", "cp313", "cp314")
-    native("pygit2", pythons=pythons, platforms=FIVE)
-    folder.index.add_wheel("rich", "13.7")
-    text = (ROOT / "example_project" / "pyproject.toml").read_text("utf-8")
-    text = text[: text.index("\n# Run hatch-multiplat")].replace(', "hatch-multiplat"', "")
-    folder.write(text)
-    other = folder.root.parent / "other"
-    other.mkdir()
-    (other / "pyproject.toml").write_text(
-        '[build-system]\nrequires = ["setuptools"]\nbuild-backend = "setuptools.build_meta"\n'
-        '[project]\nname = "other"\nversion = "1"\n',
-        "utf-8",
-    )
-    shown = PAGE.read_text("utf-8")
-
-    def run(session: re.Match[str]) -> str:
-        program, *words = shlex.split(session["command"])
-        assert program == "hatch-multiplat"
-        output = CliRunner().invoke(main, words).output
-        return f"```console\n$ {session['command']}\n{output}```"
-
-    printed, count = SESSION.subn(run, shown)
-    if os.environ.get("WRITE_PAGE"):
-        PAGE.write_text(printed, "utf-8")
-    assert printed == shown, "WRITE_PAGE=1 in the environment of this test writes the page anew"
-    with open_page("how-to/add-to-a-project") as page:
-        assert len(page.take_all("console")) == count
 
 
 # -- init ------------------------------------------------------------------------------------------
