@@ -14,6 +14,7 @@ import uv
 
 from hatch_multiplat.base.errors import ConfigError, CoverageError, ToolError
 from tests.support.project import make_project
+from tests.support.wheels import write_backend
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -207,12 +208,7 @@ def test_a_folder_of_the_workspace_binds_what_it_requires_itself(
         f'[[tool.uv.index]]\nname = "own"\nurl = "{shop.one.index_url}"\nexplicit = true\n'
         '[tool.uv.sources]\ncorp = { index = "own" }\n'
     )
-    built = make_wheel("member", requires=["corp"])
-    (member / "backend.py").write_text(
-        "import shutil\n"
-        "def build_wheel(folder, config_settings=None, metadata_directory=None):\n"
-        f"    return shutil.copy({str(built)!r}, folder).replace(chr(92), '/').split('/')[-1]\n"
-    )
+    write_backend(member, make_wheel("member", requires=["corp"]))
     shop.one.add_native("corp", "1.5", "manylinux_2_34_x86_64")
     shop.one.add_wheel("corp", "1.5", tags=WINDOWS)
     sources = {"member": {"path": "member"}}

@@ -14,11 +14,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import tomlkit
 from click.testing import CliRunner
 
 from hatch_multiplat.frontends.cli import main
 from hatch_multiplat.init import detection
 from tests.support.caches import make_cache
+from tests.support.wheels import write_backend
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -266,13 +268,7 @@ def test_what_an_index_cannot_know_is_not_asked_for(
 
 def use_backend(folder: Folder, wheel: Path) -> None:
     """Give the project a backend of its own, whose wheel is this one."""
-    (folder.root / "backend.py").write_text(
-        "import shutil\n\n"
-        "def build_wheel(folder, config_settings=None, metadata_directory=None):\n"
-        f"    return shutil.copy({str(wheel)!r}, folder).replace('\\\\', '/').rpartition('/')[2]\n",
-        "utf-8",
-    )
-    folder.write('[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n')
+    folder.write(tomlkit.dumps({"build-system": write_backend(folder.root, wheel)}))
 
 
 def test_dynamic_dependencies_are_learned_by_building_the_wheel(

@@ -18,11 +18,11 @@ from packaging.pylock import Pylock
 
 from hatch_multiplat.base.errors import CoverageError, FetchError, LockError
 from hatch_multiplat.frontends.cli import main
-from hatch_multiplat.frontends.commands import opening
 from hatch_multiplat.targets.target import Target
 from tests.support.caches import make_cache
 from tests.support.index_server import IndexServer
 from tests.support.project import make_project
+from tests.support.wheels import write_backend
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -726,15 +726,16 @@ def test_no_solution_leaves_the_lock_as_it_is(folder: Folder, index_server: Inde
 
 
 def test_dynamic_requirements_are_learnt_by_building_the_wheel(
-    folder: Folder, index_server: IndexServer, make_wheel: MakeFile, monkeypatch: pytest.MonkeyPatch
+    folder: Folder, index_server: IndexServer, make_wheel: MakeFile
 ) -> None:
     index_server.add_wheel("pure")
+    wheel = make_wheel("demo", requires=["pure"])
     project = folder.write()
     project.write(
-        {"index-url": folder.index_url, **folder.table}, project={"dynamic": ["dependencies"]}
+        {"index-url": folder.index_url, **folder.table},
+        project={"dynamic": ["dependencies"]},
+        **{"build-system": write_backend(project.root, wheel)},
     )
-    wheel = make_wheel("demo", requires=["pure"])
-    monkeypatch.setattr(opening, "build_wheel", lambda *_: wheel)
     result = CliRunner().invoke(main, ["lock", str(folder.root)])
     assert result.exit_code == 0, result.output
     assert folder.versions() == {"pure": ["1.0"]}

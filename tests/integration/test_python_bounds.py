@@ -19,6 +19,7 @@ from hatch_multiplat.inspection.verification import executable_selections, prove
 from hatch_multiplat.resolve.resolver import MAX_ROUNDS
 from tests.support.caches import make_cache
 from tests.support.project import make_project
+from tests.support.wheels import write_backend
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -81,13 +82,7 @@ def test_commands_that_have_to_build_the_wheel_to_know_ask_for_its_pythons(
     project.write(
         table,
         project={"dynamic": ["dependencies", "requires-python"]},
-        **{"build-system": {"requires": [], "build-backend": "backend", "backend-path": ["."]}},
-    )
-    (project.root / "backend.py").write_text(
-        "import pathlib, shutil\n"
-        "def build_wheel(folder, config_settings=None, metadata_directory=None):\n"
-        f"    return pathlib.Path(shutil.copy({str(project.wheel)!r}, folder)).name\n",
-        "utf-8",
+        **{"build-system": write_backend(project.root, project.wheel)},
     )
     found = CliRunner().invoke(main, ["check", str(project.root), "--json"])
     assert found.exit_code == 0, found.output

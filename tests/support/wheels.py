@@ -12,7 +12,7 @@ import random
 import re
 import tarfile
 import zipfile
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from packaging.tags import parse_tag
 
@@ -164,6 +164,18 @@ def make_sdist(
     else:
         path.write_bytes(gzip.compress(_tar(root, content), mtime=_EPOCH_SECONDS))
     return path
+
+
+def write_backend(folder: Path, wheel: Path) -> dict[str, Any]:
+    """Write a build backend whose wheel is this one; returns the project's `[build-system]`."""
+    (folder / "backend.py").write_text(
+        "import shutil\n\n"
+        "def build_wheel(folder, config_settings=None, metadata_directory=None):\n"
+        f"    shutil.copy({str(wheel)!r}, folder)\n"
+        f"    return {wheel.name!r}\n",
+        "utf-8",
+    )
+    return {"requires": [], "build-backend": "backend", "backend-path": ["."]}
 
 
 def change_members(path: Path, *, compression: int | None = None, flags: int | None = None) -> None:
