@@ -27,9 +27,13 @@ if TYPE_CHECKING:
 
 
 TARGET = Target.parse("cp311-manylinux2014_x86_64")
-FITS = "cp311-cp311-manylinux2014_x86_64"
-NEWER = "cp311-cp311-manylinux_2_28_x86_64"
-SDIST = ""
+TAGS = {
+    "fits": "cp311-cp311-manylinux2014_x86_64",
+    "newer": "cp311-cp311-manylinux_2_28_x86_64",
+    "windows": "cp311-cp311-win_amd64",
+    "pure": "py3-none-any",
+    "sdist": "",
+}
 
 
 def file(version: str, tag: str, *, python: str | None = None, yanked: bool = False) -> IndexFile:
@@ -43,6 +47,21 @@ def file(version: str, tag: str, *, python: str | None = None, yanked: bool = Fa
     )
 
 
+def listed(text: str) -> list[IndexFile]:
+    """Make files of what is said of each: version, a word of TAGS, and what else there is to say.
+
+    That is `yanked`, a Requires-Python, and the number of the index behind an `@`.
+    """
+    found = []
+    for line in text.split(", ") if text else ():
+        version, word, *more = line.split()
+        python = next((word for word in more if word.startswith(">=")), None)
+        made = file(version, TAGS[word], python=python, yanked="yanked" in more)
+        place = next((int(word[1:]) for word in more if word.startswith("@")), made.place)
+        found.append(replace(made, place=place))
+    return found
+
+
 def missing_wheel(version: str | None) -> MissingWheel:
     return MissingWheel(
         name=canonicalize_name("demo"),
@@ -53,113 +72,67 @@ def missing_wheel(version: str | None) -> MissingWheel:
     )
 
 
-@pytest.mark.parametrize(
-    ("locked", "files", "newest", "versions"),
-    [
-        pytest.param(
-            "3.0",
-            [file("3.0", NEWER), file("2.0", FITS), file("1.0", FITS)],
-            "2.0",
-            "!=3.0",
-            id="the newest version with a wheel",
-        ),
-        pytest.param(
-            "4.0",
-            [file("4.0", NEWER), file("3.0", FITS), file("2.0", NEWER), file("1.0", FITS)],
-            "3.0",
-            "!=4.0,!=2.0",
-            id="versions without one are named",
-        ),
-        pytest.param(
-            "2.0",
-            [file("2.0", NEWER), file("1.5", SDIST), file("1.0", FITS), file("1.0", SDIST)],
-            "1.0",
-            "!=2.0,!=1.5",
-            id="an sdist alone is no wheel",
-        ),
-        pytest.param(
-            "2.0",
-            [file("2.0", NEWER), file("1.5", FITS, yanked=True), file("1.0", FITS)],
-            "1.0",
-            "!=2.0",
-            id="yanked",
-        ),
-        pytest.param(
-            "2.0",
-            [file("2.0", NEWER), file("1.5", FITS, yanked=True), file("1.2", NEWER, yanked=True)],
-            None,
-            None,
-            id="only yanked ones",
-        ),
-        pytest.param(
-            "2.0",
-            [file("2.0", NEWER), file("2.0b1", FITS), file("1.5rc1", NEWER), file("1.0", FITS)],
-            "1.0",
-            "!=2.0",
-            id="pre-releases neither count nor are named",
-        ),
-        pytest.param(
-            "2.0",
-            [file("2.0", NEWER), file("1.0b1", FITS)],
-            "1.0b1",
-            "!=2.0",
-            id="only a pre-release",
-        ),
-        pytest.param(
-            "2.0b3",
-            [file("2.0b3", NEWER), file("2.0b2", FITS), file("2.0b1", NEWER), file("1.0", FITS)],
-            "2.0b2",
-            "!=2.0b3,!=2.0b1",
-            id="pre-releases count where one is locked",
-        ),
-        pytest.param(
-            "2.0",
-            [
-                file("2.0", NEWER),
-                file("1.5", FITS, python=">=3.12"),
-                file("1.2", FITS, python=">=3.11.4"),
-            ],
-            "1.2",
-            "!=2.0,!=1.5",
-            id="requires-python",
-        ),
-        pytest.param(
-            "2.0+cu121",
-            [file("2.0+cu121", NEWER), file("2.0+cpu", FITS), file("2.0", NEWER)],
-            "2.0+cpu",
-            "!=2.0+cu121",
-            id="local versions",
-        ),
-        pytest.param(
-            "2.0",
-            [file("2.0", NEWER), file("1.0", FITS), file("1.0+cpu", NEWER)],
-            "1.0",
-            "!=2.0,!=1.0+cpu",
-            id="a local version newer than the one that fits",
-        ),
-        pytest.param(
-            "2.0",
-            [file("2.0", NEWER), file("2.1", FITS)],
-            "2.1",
-            None,
-            id="newest but not allowed",
-        ),
-        pytest.param(
-            "2.0",
-            [file("2.0", NEWER), file("2.1", FITS), file("1.0", FITS)],
-            "1.0",
-            "!=2.0",
-            id="allowed before newest",
-        ),
-        pytest.param("2.0", [file("2.0", NEWER), file("1.0", NEWER)], None, None, id="none at all"),
-        pytest.param("2.0", [], None, None, id="no files"),
-        pytest.param(None, [file("1.0", FITS)], "1.0", None, id="no locked version"),
-    ],
-)
+# Locked; what the index has; the version stepped back to; what uv is told.
+STEPS: dict[str, tuple[str | None, str, str | None, str | None]] = {
+    "the newest version with a wheel": ("3.0", "3.0 newer, 2.0 fits, 1.0 fits", "2.0", "!=3.0"),
+    "versions without one are named": (
+        "4.0",
+        "4.0 newer, 3.0 fits, 2.0 newer, 1.0 fits",
+        "3.0",
+        "!=4.0,!=2.0",
+    ),
+    "an sdist alone is no wheel": (
+        "2.0",
+        "2.0 newer, 1.5 sdist, 1.0 fits, 1.0 sdist",
+        "1.0",
+        "!=2.0,!=1.5",
+    ),
+    "yanked": ("2.0", "2.0 newer, 1.5 fits yanked, 1.0 fits", "1.0", "!=2.0"),
+    "only yanked ones": ("2.0", "2.0 newer, 1.5 fits yanked, 1.2 newer yanked", None, None),
+    "pre-releases neither count nor are named": (
+        "2.0",
+        "2.0 newer, 2.0b1 fits, 1.5rc1 newer, 1.0 fits",
+        "1.0",
+        "!=2.0",
+    ),
+    "only a pre-release": ("2.0", "2.0 newer, 1.0b1 fits", "1.0b1", "!=2.0"),
+    "pre-releases count where one is locked": (
+        "2.0b3",
+        "2.0b3 newer, 2.0b2 fits, 2.0b1 newer, 1.0 fits",
+        "2.0b2",
+        "!=2.0b3,!=2.0b1",
+    ),
+    "requires-python": (
+        "2.0",
+        "2.0 newer, 1.5 fits >=3.12, 1.2 fits >=3.11.4",
+        "1.2",
+        "!=2.0,!=1.5",
+    ),
+    "local versions": (
+        "2.0+cu121",
+        "2.0+cu121 newer, 2.0+cpu fits, 2.0 newer",
+        "2.0+cpu",
+        "!=2.0+cu121",
+    ),
+    "a local version newer than the one that fits": (
+        "2.0",
+        "2.0 newer, 1.0 fits, 1.0+cpu newer",
+        "1.0",
+        "!=2.0,!=1.0+cpu",
+    ),
+    "newest but not allowed": ("2.0", "2.0 newer, 2.1 fits", "2.1", None),
+    "allowed before newest": ("2.0", "2.0 newer, 2.1 fits, 1.0 fits", "1.0", "!=2.0"),
+    "none at all": ("2.0", "2.0 newer, 1.0 newer", None, None),
+    "no files": ("2.0", "", None, None),
+    "no locked version": (None, "1.0 fits", "1.0", None),
+}
+
+
+@pytest.mark.parametrize(("locked", "files", "newest", "versions"), STEPS.values(), ids=STEPS)
 def test_where_to_step_back_to(
-    locked: str | None, files: list[IndexFile], newest: str | None, versions: str | None
+    locked: str | None, files: str, newest: str | None, versions: str | None
 ) -> None:
-    back = step_back(missing_wheel(locked), files)
+    back = step_back(missing_wheel(locked), listed(files))
 
     assert back.newest == (Version(newest) if newest else None)
     assert back.versions == (SpecifierSet(versions) if versions else None)
@@ -168,83 +141,68 @@ def test_where_to_step_back_to(
 @pytest.mark.parametrize(
     ("tag", "python", "target", "fits"),
     [
-        pytest.param(FITS, None, "cp311-manylinux2014_x86_64", True, id="exact"),
-        pytest.param("py3-none-any", None, "cp311-manylinux2014_x86_64", True, id="pure"),
-        pytest.param(NEWER, None, "cp311-manylinux2014_x86_64", False, id="newer floor"),
-        pytest.param(SDIST, None, "cp311-manylinux2014_x86_64", False, id="sdist"),
-        pytest.param(FITS, ">=3.12", "cp311-manylinux2014_x86_64", False, id="newer Python"),
-        pytest.param(FITS, ">=3.11.4", "cp311-manylinux2014_x86_64", True, id="some release"),
-        pytest.param(FITS, ">=3.11.4", "cp3.11.3-manylinux2014_x86_64", False, id="pinned, older"),
-        pytest.param(FITS, ">=3.11.4", "cp3.11.4-manylinux2014_x86_64", True, id="pinned"),
+        pytest.param("fits", None, "cp311-manylinux2014_x86_64", True, id="exact"),
+        pytest.param("pure", None, "cp311-manylinux2014_x86_64", True, id="pure"),
+        pytest.param("newer", None, "cp311-manylinux2014_x86_64", False, id="newer floor"),
+        pytest.param("sdist", None, "cp311-manylinux2014_x86_64", False, id="sdist"),
+        pytest.param("fits", ">=3.12", "cp311-manylinux2014_x86_64", False, id="newer Python"),
+        pytest.param("fits", ">=3.11.4", "cp311-manylinux2014_x86_64", True, id="some release"),
+        pytest.param(
+            "fits", ">=3.11.4", "cp3.11.3-manylinux2014_x86_64", False, id="pinned, older"
+        ),
+        pytest.param("fits", ">=3.11.4", "cp3.11.4-manylinux2014_x86_64", True, id="pinned"),
     ],
 )
 def test_which_files_a_target_can_install(
     tag: str, python: str | None, target: str, *, fits: bool
 ) -> None:
-    assert wheel_fits(file("1.0", tag, python=python), Target.parse(target)) is fits
+    assert wheel_fits(file("1.0", TAGS[tag], python=python), Target.parse(target)) is fits
 
 
 @pytest.mark.parametrize(
     ("files", "native"),
     [
-        pytest.param([file("1.0", FITS)], True, id="own platform"),
-        pytest.param([file("1.0", "py3-none-any")], False, id="pure only"),
-        pytest.param([file("1.0", "cp311-cp311-win_amd64")], False, id="another platform"),
-        pytest.param([file("1.0", FITS, yanked=True)], False, id="yanked"),
-        pytest.param([file("1.0", SDIST)], False, id="sdist"),
-        pytest.param([file("1.0a1", FITS), file("2.0", SDIST)], False, id="a pre-release's"),
+        pytest.param("1.0 fits", True, id="own platform"),
+        pytest.param("1.0 pure", False, id="pure only"),
+        pytest.param("1.0 windows", False, id="another platform"),
+        pytest.param("1.0 fits yanked", False, id="yanked"),
+        pytest.param("1.0 sdist", False, id="sdist"),
+        pytest.param("1.0a1 fits, 2.0 sdist", False, id="a pre-release's"),
     ],
 )
-def test_whether_some_version_has_a_native_wheel(files: list[IndexFile], *, native: bool) -> None:
-    assert has_native_wheel(missing_wheel("2.0"), files) is native
+def test_whether_some_version_has_a_native_wheel(files: str, *, native: bool) -> None:
+    assert has_native_wheel(missing_wheel("2.0"), listed(files)) is native
 
 
 def test_a_locked_pre_release_makes_the_wheels_of_others_count() -> None:
-    assert has_native_wheel(missing_wheel("2.0rc1"), [file("1.0a1", FITS)])
+    assert has_native_wheel(missing_wheel("2.0rc1"), listed("1.0a1 fits"))
+
+
+# Locked; what the index has; the version stepped back to; what uv is told.
+STEPS_IN_ORDER: dict[str, tuple[str | None, str, str | None, str | None]] = {
+    "first what is older on the same index": (
+        "2.0",
+        "2.0 newer @1, 1.0 fits @1, 3.0 fits @2",
+        "1.0",
+        "!=2.0",
+    ),
+    "then the newest of the next": (
+        "2.0",
+        "2.0 newer @1, 3.0 fits @2, 1.0 fits @2",
+        "3.0",
+        "!=2.0",
+    ),
+    "never what was passed over": ("2.0", "2.0 newer @2, 3.0 fits @1, 3.5 fits @2", "3.5", None),
+}
 
 
 @pytest.mark.parametrize(
-    ("locked", "files", "newest", "versions"),
-    [
-        pytest.param(
-            "2.0",
-            [
-                replace(file("2.0", NEWER), place=1),
-                replace(file("1.0", FITS), place=1),
-                replace(file("3.0", FITS), place=2),
-            ],
-            "1.0",
-            "!=2.0",
-            id="first what is older on the same index",
-        ),
-        pytest.param(
-            "2.0",
-            [
-                replace(file("2.0", NEWER), place=1),
-                replace(file("3.0", FITS), place=2),
-                replace(file("1.0", FITS), place=2),
-            ],
-            "3.0",
-            "!=2.0",
-            id="then the newest of the next",
-        ),
-        pytest.param(
-            "2.0",
-            [
-                replace(file("2.0", NEWER), place=2),
-                replace(file("3.0", FITS), place=1),
-                replace(file("3.5", FITS), place=2),
-            ],
-            "3.5",
-            None,
-            id="never what was passed over",
-        ),
-    ],
+    ("locked", "files", "newest", "versions"), STEPS_IN_ORDER.values(), ids=STEPS_IN_ORDER
 )
 def test_where_indexes_have_an_order_stepping_back_goes_on_to_the_next(
-    locked: str, files: list[IndexFile], newest: str, versions: str | None
+    locked: str, files: str, newest: str, versions: str | None
 ) -> None:
-    back = step_back(missing_wheel(locked), files, in_order=True)
+    back = step_back(missing_wheel(locked), listed(files), in_order=True)
     assert str(back.newest) == newest
     assert back.versions == (None if versions is None else SpecifierSet(versions))
 
@@ -255,7 +213,7 @@ FOLDER, FIRST, SECOND, THIRD = 0, 1, 2, 3
 
 def at(place: int, version: str, target: Target | None, *, yanked: bool = False) -> IndexFile:
     """Make a wheel that fits a target, or an sdist, of an index or the folder."""
-    made = file(version, f"cp312-cp312-{target.platform.tag}" if target else SDIST, yanked=yanked)
+    made = file(version, f"cp312-cp312-{target.platform.tag}" if target else "", yanked=yanked)
     return replace(made, place=place, index=f"index {place}")
 
 
