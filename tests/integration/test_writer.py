@@ -17,10 +17,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from hatch_multiplat.base.errors import ConfigError, ExecutableError, WriteError
+from hatch_multiplat.base.errors import ConfigError, ExecutableError, ToolError, WriteError
 from hatch_multiplat.build.outputs import write_outputs
 from hatch_multiplat.config.run import Run
 from hatch_multiplat.executable import pex, zip_writer
+from hatch_multiplat.executable.pex import lacks_skeleton, run_pex
 from hatch_multiplat.executable.writer import write_executable
 from tests.support.parts import INTERPRETER, make_parts
 from tests.support.project import make_project
@@ -110,10 +111,6 @@ def make(make_wheel: MakeFile, tmp_path: Path) -> Callable[..., BuildInputs]:
 
 def digest(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
-def refuse(*args: object, **options: object) -> None:
-    raise AssertionError("pex makes the whole")
 
 
 def assert_equal(made: dict[str, bytes], whole: dict[str, bytes]) -> None:
@@ -266,19 +263,25 @@ def test_a_url_is_no_word_in_the_file(
 
 
 def test_pex_runs_once_for_all_builds_with_the_same_options(
-    make: Callable[..., BuildInputs], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    make: Callable[..., BuildInputs], tmp_path: Path
 ) -> None:
     """Other wheels, targets and programs need no other skeleton, other options do."""
-    first = write_executable(make(), tmp_path / "first.pex", home=pex_home(tmp_path / "pex"))
-    monkeypatch.setattr(pex, "run_tool", refuse)
-    again = write_executable(make(), tmp_path / "again.pex", home=pex_home(tmp_path / "pex"))
+
+    def skeletons() -> set[tuple[str, int]]:
+        return {
+            (path.name, path.stat().st_ino) for path in (tmp_path / "pex" / "skeletons").iterdir()
+        }
+
+    home = pex_home(tmp_path / "pex")
+    first = write_executable(make(), tmp_path / "first.pex", home=home)
+    made = skeletons()
+    again = write_executable(make(), tmp_path / "again.pex", home=home)
     assert digest(again) == digest(first)
     script = make(run=Run(kind="script", value="demo"))
-    write_executable(script, tmp_path / "script.pex", home=pex_home(tmp_path / "pex"))
-    with pytest.raises(AssertionError):
-        write_executable(
-            make(include_tools=True), tmp_path / "tools.pex", home=pex_home(tmp_path / "pex")
-        )
+    write_executable(script, tmp_path / "script.pex", home=home)
+    assert skeletons() == made
+    assert not lacks_skeleton(script.config, home=home)
+    assert lacks_skeleton(make(include_tools=True).config, home=home)
 
 
 def test_the_folders_of_whoever_builds_are_not_in_the_file(
@@ -329,6 +332,32 @@ def test_a_wheel_that_is_not_the_one_of_the_table_is_refused(
     with pytest.raises(ExecutableError, match=r"speed-1\.0.* bytes instead of .*; build again"):
         write_executable(parts, tmp_path / "out" / "out.pex", home=pex_home(pex_root))
     assert list((tmp_path / "out").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        ("OSError: [Errno 28] No space left on device: '/out/built.pex'\n  gone", True),
+        ("OSError: [Errno 122] Disk quota exceeded", True),
+        ("OSError: [Errno 13] Permission denied", False),
+    ],
+)
+def test_a_full_disk_is_told_from_other_failures_of_pex(
+    tmp_path: Path, said: str, *, shown: bool
+) -> None:
+    """A module of the folder that pex is run in comes before the one that is installed."""
+    (tmp_path / "pex.py").write_text(f"raise SystemExit({said!r})", "utf-8")
+
+    with pytest.raises(ExecutableError if shown else ToolError) as caught:
+        run_pex([], folder=tmp_path, home=pex_home(tmp_path))
+
+    if shown:
+        assert str(caught.value) == (
+            f"pex cannot write its files: {said.splitlines()[0]}; "
+            "free some space there, or name other folders in HATCH_MULTIPLAT_CACHE and TMPDIR"
+        )
+    else:
+        assert said in str(caught.value)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="needs a device that is always full")

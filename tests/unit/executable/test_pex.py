@@ -3,12 +3,13 @@ from __future__ import annotations
 import io
 import os
 import zipfile
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from packaging.requirements import Requirement
 
-from hatch_multiplat.base.errors import ToolError
+from hatch_multiplat.base.errors import ToolError, WriteError
 from hatch_multiplat.config.config import Config
 from hatch_multiplat.executable import pex
 from hatch_multiplat.executable.executable import MAIN
@@ -18,14 +19,15 @@ from hatch_multiplat.executable.pex import (
     find_skeleton,
     lacks_skeleton,
     normalize,
+    own_pex_root,
     parse_skeleton,
+    pex_environment,
     with_hash,
 )
 from tests.support.whole_pex import pex_home
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
 INFO = with_hash({"distributions": {}, "requirements": [], "venv": False})
 
@@ -199,3 +201,47 @@ def test_a_damaged_one_is_made_anew(
     find(tmp_path)
     assert len(made) == 2
     assert kept.read_bytes() == whole
+
+
+def test_pex_runs_for_a_user_without_a_home(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert pex_environment(pex_home(tmp_path))["XDG_CACHE_HOME"] == str(Path.home() / ".cache")
+    # What it does for a user whom the system does not know, without HOME.
+    monkeypatch.setattr(os.path, "expanduser", str)
+    found = pex_environment(pex_home(tmp_path))
+    assert found["XDG_CACHE_HOME"] is None
+    assert found["PEX_ROOT"] == str(tmp_path)
+
+
+def test_builds_at_once_get_folders_of_their_own(tmp_path: Path) -> None:
+    with own_pex_root(tmp_path) as first, own_pex_root(tmp_path) as second:
+        assert first != second
+    with own_pex_root(tmp_path) as again:
+        assert again == first
+
+
+def test_the_copies_of_wheels_go_and_the_rest_stays(tmp_path: Path) -> None:
+    with own_pex_root(tmp_path) as root:
+        (root / "downloads").mkdir()
+        (root / "downloads" / "wheel").write_text("copy")
+        (root / "pip").mkdir()
+    assert [path.name for path in root.iterdir()] == ["pip"]
+
+
+def test_a_failed_build_leaves_its_folder_to_the_next(tmp_path: Path) -> None:
+    with pytest.raises(RuntimeError), own_pex_root(tmp_path) as root:
+        raise RuntimeError
+    with own_pex_root(tmp_path) as again:
+        assert again == root
+
+
+def test_a_cache_that_cannot_be_written_is_not_taken_for_the_output(tmp_path: Path) -> None:
+    (tmp_path / "pex").write_text("in the way")
+    with (
+        pytest.raises(WriteError, match=r"cannot write .*pex: .*HATCH_MULTIPLAT_CACHE"),
+        own_pex_root(tmp_path / "pex"),
+    ):
+        pytest.fail("there is no folder")
+    with pytest.raises(PermissionError), own_pex_root(tmp_path):
+        raise PermissionError  # of whoever uses it
