@@ -348,7 +348,7 @@ def main() -> None:
     if not parser.parse_args().check:
         write_all()
     elif outdated := find_outdated():
-        sys.exit(f"outdated: {', '.join(outdated)}; python3 scripts/drawings.py draws them anew")
+        sys.exit(f"outdated: {', '.join(outdated)}; scripts/drawings.py draws them anew")
 
 
 if __name__ == "__main__":

@@ -52,7 +52,7 @@ HEAD: Final = """\
 Each message that a build, `init`, `check` or `lock` can end with, by exit code. The tests make
 them: below each stands the one that does, and with it the cause. Names, numbers and addresses are
 that test's.
-Most messages end with what to do next. `python3 scripts/messages.py` makes this page.
+Most messages end with what to do next. `scripts/messages.py` makes this page.
 """
 
 
@@ -204,7 +204,7 @@ def find_faults() -> list[str]:
     found = json.loads(DATA.read_text("utf-8"))
     faults, hidden = [], frozenset(NOT_SHOWN)
     if PAGE.read_text("utf-8") != render(found):
-        faults.append(f"{PAGE.name} is not made of {DATA.name}: python3 scripts/messages.py TEST")
+        faults.append(f"{PAGE.name} is not made of {DATA.name}: scripts/messages.py TEST")
     shown, sites = {item["site"] for item in found}, find_sites()
     faults += [
         f"no test shows what {site} says; NOT_SHOWN says why" for site in sites - shown - hidden

@@ -185,7 +185,7 @@ def compare(sessions: dict[str, str]) -> str | int:
             sys.stdout.writelines(differences)
             failed.append(name)
     if failed:
-        return f"not as recorded: {', '.join(failed)}; python3 scripts/sessions.py records anew"
+        return f"not as recorded: {', '.join(failed)}; scripts/sessions.py records anew"
     print(f"as recorded: {', '.join(sorted(known))}")
     return 0
 
