@@ -70,6 +70,13 @@ def explain(target: Target, *tags: str) -> Incompatibility:
             id="universal2",
         ),
         pytest.param(
+            "cp312-macosx_10_9_x86_64",
+            ["cp312-cp312-macosx_10_16_x86_64"],
+            "macOS 11.0",
+            "macos-x86_64-11.0",
+            id="macOS 11 by its other name",
+        ),
+        pytest.param(
             GLIBC,
             ["py3-none-manylinux_2_28_x86_64", "cp311-cp311-manylinux2014_x86_64"],
             "glibc 2.28",
