@@ -21,8 +21,9 @@ from hatch_multiplat.resolve.solve import with_preferences
 from hatch_multiplat.resolve.solver import Level
 from hatch_multiplat.targets.python import admitted_patches
 from hatch_multiplat.targets.tag_constraint import admitted
+from hatch_multiplat.wheels.incompatibility import Incompatibility
 from hatch_multiplat.wheels.pylock import lock_environment, marker_holds
-from hatch_multiplat.wheels.selection import MissingWheel, wheel_fits
+from hatch_multiplat.wheels.selection import missing_because, wheel_fits
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
     from hatch_multiplat.resolve.solve import Solved
     from hatch_multiplat.resolve.solver import Solver, Wish
     from hatch_multiplat.targets.target import Target
-    from hatch_multiplat.wheels.selection import Selection, Wheel
+    from hatch_multiplat.wheels.selection import MissingWheel, Selection, Wheel
 
 
 class Yanked:
@@ -101,7 +102,9 @@ class Yanked:
                     why = f" ({file.yanked_reason})" if file.yanked_reason else ""
                     pin = self._find_pin(wheel, selection)
                     if not pin:
-                        missing.append(_missing(wheel, selection.target, why))
+                        reason = f"yanked{why}, and no requirement pins this version by '=='"
+                        refusal = Incompatibility("removed", reason)
+                        missing.append(missing_because(wheel, selection.target, refusal))
                     elif not all(f.yanked for f in self._files_of(wheel.name, wheel.version)):
                         warnings[f"{file.filename} is yanked{why}, and taken as {pin}"] = None
             solver.learned.warnings = tuple(warnings)
@@ -168,16 +171,6 @@ class Yanked:
             ):
                 return f"{by} requires {requirement}"
         return ""
-
-
-def _missing(wheel: Wheel, target: Target, why: str) -> MissingWheel:
-    return MissingWheel(
-        name=wheel.name,
-        version=wheel.version,
-        target=target,
-        kind="removed",
-        reason=f"yanked{why}, and no requirement pins this version by '=='",
-    )
 
 
 class Newest:

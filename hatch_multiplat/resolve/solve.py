@@ -71,6 +71,7 @@ MAX_EXPLANATION: Final = 16
 _SHOWN: Final = 3
 """The number of targets that are named for a part that uv has solved apart."""
 
+_NAME: Final = r"([A-Za-z0-9][A-Za-z0-9._-]*)"
 _NO_ANSWER: Final = ("No solution found", "unsatisfiable", "Failed to build")
 _OWN_FAILURE: Final = re.compile(
     r"os error \d+|Failed to initialize|Failed to parse|TOML parse error"
@@ -285,9 +286,8 @@ def read_warnings(stderr: str) -> tuple[str, ...]:
 def packages_blamed(explanation: str) -> tuple[NormalizedName, ...]:
     """Return the packages in uv's explanation of a failure, in its order."""
     named = re.findall(
-        r"([A-Za-z0-9][A-Za-z0-9._-]*)(?:\[[^\]]*\])?(?:==|<=|>=|<|>)"
-        r"|(?:versions of|depends on|only) (?!the following|(?:one|any|all) of\b)"
-        r"([A-Za-z0-9][A-Za-z0-9._-]*)",
+        rf"{_NAME}(?:\[[^\]]*\])?(?:==|<=|>=|<|>)"
+        rf"|(?:versions of|depends on|only) (?!the following|(?:one|any|all) of\b){_NAME}",
         explanation,
     )
     names = (canonicalize_name(first or second) for first, second in named)
@@ -297,9 +297,9 @@ def packages_blamed(explanation: str) -> tuple[NormalizedName, ...]:
 def packages_without_wheels(explanation: str) -> tuple[NormalizedName, ...]:
     """Return the packages that uv would have to build, but must not."""
     named = re.findall(
-        r"([A-Za-z0-9][A-Za-z0-9._-]*)(?:[=<>]=?[^\s,]+)? has no usable wheels"
-        r"|Wheels are required for '([A-Za-z0-9][A-Za-z0-9._-]*)'"
-        r"|Building source distributions for '([A-Za-z0-9][A-Za-z0-9._-]*)' is disabled",
+        rf"{_NAME}(?:[=<>]=?[^\s,]+)? has no usable wheels"
+        rf"|Wheels are required for '{_NAME}'"
+        rf"|Building source distributions for '{_NAME}' is disabled",
         explanation,
     )
     return tuple(dict.fromkeys(canonicalize_name("".join(found)) for found in named))
@@ -309,7 +309,7 @@ def specifiers_blamed(explanation: str, name: NormalizedName) -> list[SpecifierS
     """Return what others require of a package, as far as uv's explanation of a failure says it."""
     found = []
     for named, said in re.findall(
-        r"depends? on ([A-Za-z0-9][A-Za-z0-9._-]*)((?:(?:==|<=|>=|<|>|,)[^\s,]+)*)", explanation
+        rf"depends? on {_NAME}((?:(?:==|<=|>=|<|>|,)[^\s,]+)*)", explanation
     ):
         if canonicalize_name(named) == name and said:
             with suppress(InvalidSpecifier):
@@ -319,7 +319,7 @@ def specifiers_blamed(explanation: str, name: NormalizedName) -> list[SpecifierS
 
 def yanked_pins(explanation: str) -> frozenset[tuple[str, str]]:
     """Return the yanked versions (name, version) that others pin, by uv's explanation."""
-    pin = r"([A-Za-z0-9][A-Za-z0-9._-]*)==([^\s,*]+)"
+    pin = rf"{_NAME}==([^\s,*]+)"
     pinned = {tuple(found) for found in re.findall(rf"depends? on {pin}", explanation)}
     return frozenset(
         (canonicalize_name(name), version)

@@ -38,7 +38,7 @@ from hatch_multiplat.resolve.solve import (
 from hatch_multiplat.wheels.pylock import parse_lock
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Collection, Iterable, Sequence
 
     from packaging.pylock import Package, Pylock
     from packaging.utils import NormalizedName
@@ -248,7 +248,7 @@ class Solver:
         )
 
     def has_sources_only(
-        self, name: NormalizedName, asked: Iterable[SpecifierSet] = (), *, releases: bool = False
+        self, name: NormalizedName, asked: Sequence[SpecifierSet] = (), *, releases: bool = False
     ) -> bool:
         """Tell whether no version that may be taken has a wheel; `asked` is what others require.
 
@@ -256,14 +256,13 @@ class Solver:
         """
         if name in self.question.elsewhere:
             return True
-        bounds = tuple(asked)
         files = [
             file
             for file in self.pages.read(name)
             if not file.yanked
             and not (releases and file.version.is_prerelease)
             and self.is_asked_for(name, file.version)
-            and all(bound.contains(file.version) for bound in bounds)
+            and all(bound.contains(file.version) for bound in asked)
         ]
         return bool(files) and not any(file.tags for file in files)
 
