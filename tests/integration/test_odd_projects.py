@@ -271,7 +271,9 @@ def test_a_wheel_that_another_hook_takes_away_is_missed(desk: Desk) -> None:
     assert "Traceback" not in said
 
 
-def test_the_folders_of_a_project_count_from_any_other_folder(desk: Desk) -> None:
+def test_the_folders_of_a_project_count_from_any_other_folder(
+    desk: Desk, make_wheel: MakeFile
+) -> None:
     folder = desk.write(
         "app",
         {"app.py": MAIN},
@@ -279,9 +281,9 @@ def test_the_folders_of_a_project_count_from_any_other_folder(desk: Desk) -> Non
         scripts={"app": "app:main"},
         tool={"multiplat": {}, "uv": {"no-index": True, "find-links": ["wheels"]}},
     )
-    (wheel,) = desk.root.parent.joinpath("built").glob("greeting-*.whl")
+    wheel = make_wheel("greeting", files={"greeting.py": "said = 'hello'\n"})
     (folder / "wheels").mkdir()
-    (folder / "wheels" / wheel.name).write_bytes(wheel.read_bytes())
+    wheel.rename(folder / "wheels" / wheel.name)
     words = [sys.executable, "-m", "hatch_multiplat", "build", "app"]
     environ = {**os.environ, "HATCH_MULTIPLAT_CACHE": make_cache(desk.root / "store")}
     done = subprocess.run(words, cwd=desk.root, env=environ, capture_output=True, check=False)

@@ -330,7 +330,7 @@ def test_all_indexes_count_where_the_user_says_so(
     private: IndexServer, public: IndexServer, tmp_path: Path
 ) -> None:
     """For the solver and for stepping back: the newest with a wheel is on the second index."""
-    public.remove(tmp_path / "built" / "corp-99.0-py3-none-any.whl")
+    public.remove(Path("corp-99.0-py3-none-any.whl"))
     public.add_wheel("corp", "50.0", tags=LINUX)
     public.add_wheel("corp", "60.0", tags=NEWER_LINUX)
     public.add_wheel("corp", "60.0", tags=WINDOWS)
