@@ -15,7 +15,7 @@ import pytest
 import uv
 
 from tests.support.caches import make_cache
-from tests.support.commands import run_command
+from tests.support.commands import make_venv, run_command
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -131,16 +131,10 @@ def plugin_wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def machine(plugin_wheels: Path, tmp_path_factory: pytest.TempPathFactory) -> Machine:
     """Return a machine on which somebody has installed build tools and the plugin."""
     folder = tmp_path_factory.mktemp("machine")
-    python = folder / "venv" / "bin" / "python"
-    if os.name == "nt":
-        python = folder / "venv" / "Scripts" / "python.exe"
-    tool = uv.find_uv_bin()
     (wheel,) = plugin_wheels.glob("*.whl")
-    run_command(tool, "venv", "-q", "--seed", "-p", sys.executable, folder / "venv", cwd=folder)
-    tools = ["build", "hatch", "hatchling"]
     command = f"hatch-multiplat[cli] @ {wheel.as_uri()}"
-    run_command(tool, "pip", "install", "-q", "-p", python, command, *tools, cwd=folder)
-    return Machine(python=python, wheels=plugin_wheels)
+    programs = make_venv(folder / "venv", command, "build", "hatch", "hatchling", "pip")
+    return Machine(python=programs / f"python{'.exe' * (os.name == 'nt')}", wheels=plugin_wheels)
 
 
 @pytest.fixture(scope="session")

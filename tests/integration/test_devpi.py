@@ -7,16 +7,14 @@ serves is made here.
 from __future__ import annotations
 
 import base64
-import os
 import subprocess
-import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import requests
-import uv
 
+from tests.support.commands import make_venv
 from tests.support.index_server import IndexServer
 from tests.support.project import make_project
 from tests.support.server import free_port, run_server
@@ -64,14 +62,7 @@ class Devpi:
 @pytest.fixture(scope="module")
 def devpi(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Devpi]:
     folder = tmp_path_factory.mktemp("devpi")
-    programs = folder / "venv" / ("Scripts" if os.name == "nt" else "bin")
-    environ = {**os.environ, "UV_PYTHON_DOWNLOADS": "never"}
-    venv = str(folder / "venv")
-    for words in (
-        ["venv", "--quiet", "--python", sys.executable, venv],
-        ["pip", "install", "--quiet", "--python", venv, "devpi-server>=6.10,<7"],
-    ):
-        subprocess.run([uv.find_uv_bin(), *words], check=True, env=environ)
+    programs = make_venv(folder / "venv", "devpi-server>=6.10,<7")
     state = ["--serverdir", str(folder / "state")]
     init = [str(programs / "devpi-init"), *state, "--no-root-pypi", "--root-passwd", "s3cret"]
     subprocess.run(init, check=True, capture_output=True)

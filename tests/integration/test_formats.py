@@ -20,6 +20,7 @@ from hatch_multiplat.build.checksums import FILENAME
 from hatch_multiplat.build.report import render_report
 from hatch_multiplat.executable.reader import read_executable
 from hatch_multiplat.inspection.parts import write_parts
+from tests.support.commands import make_venv
 from tests.support.project import ProjectFolder, make_project
 
 if TYPE_CHECKING:
@@ -126,14 +127,14 @@ def test_pip_installs_a_wheelhouse_without_an_index_and_with_hashes(
     project = ask(sys.version_info.micro + ahead, formats=["wheelhouse"])
     project.build()
     venv = tmp_path / "venv"
-    run(sys.executable, "-m", "venv", venv)
+    programs = make_venv(venv)
     run(
-        *(venv / "bin" / "python", "-m", "pip", "install", "--quiet", "--no-index"),
+        *(sys.executable, "-m", "pip", "--python", venv, "install", "--quiet", "--no-index"),
         *("--find-links", ".", "--require-hashes", "-r", "requirements.txt"),
         cwd=project.dist / "demo-1.0-wheelhouse" / HERE,
         PIP_DISABLE_PIP_VERSION_CHECK="1",
     )
-    assert run(venv / "bin" / "demo", "a", cwd=tmp_path) == f"{greeting} linux ['a']\n"
+    assert run(programs / "demo", "a", cwd=tmp_path) == f"{greeting} linux ['a']\n"
 
 
 def test_a_wheelhouse_has_a_folder_of_exactly_its_wheels_for_each_target(

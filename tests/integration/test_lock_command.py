@@ -20,6 +20,7 @@ from hatch_multiplat.base.errors import CoverageError, FetchError, LockError
 from hatch_multiplat.frontends.cli import main
 from hatch_multiplat.targets.target import Target
 from tests.support.caches import make_cache
+from tests.support.commands import make_venv
 from tests.support.index_server import IndexServer
 from tests.support.project import make_project
 from tests.support.wheels import write_backend
@@ -390,7 +391,7 @@ def test_uv_installs_from_it(
     folder.requires = ["pure"]
     folder.run()
     venv = tmp_path / "venv"
-    run(uv.find_uv_bin(), "venv", "--quiet", "--python", sys.executable, venv)
+    make_venv(venv)
     run(
         uv.find_uv_bin(), "pip", *words, folder.root / LOCK,
         "--python", venv, "--preview", cwd=tmp_path,

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
+import sys
 from typing import TYPE_CHECKING, Any
 
 from click.testing import CliRunner
+from uv import find_uv_bin
 
 from hatch_multiplat.frontends.cli import main
 
@@ -35,6 +38,16 @@ def check_jsonschema(*words: str | Path) -> Result:
     from check_jsonschema import main as command  # type: ignore[import-untyped] # noqa: PLC0415
 
     return CliRunner().invoke(command, [str(word) for word in words])
+
+
+def make_venv(folder: Path, *packages: str) -> Path:
+    """Make a virtual environment without pip; returns the folder of its programs."""
+    uv, environ = find_uv_bin(), {**os.environ, "UV_PYTHON_DOWNLOADS": "never"}
+    where: dict[str, Any] = {"cwd": folder.parent, "environ": environ}
+    run_command(uv, "venv", "--quiet", "--python", sys.executable, folder, **where)
+    if packages:
+        run_command(uv, "pip", "install", "--quiet", "--python", folder, *packages, **where)
+    return folder / ("Scripts" if os.name == "nt" else "bin")
 
 
 def run_command(
