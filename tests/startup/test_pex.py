@@ -131,14 +131,14 @@ def test_pex_script(bench: Bench, app: Path) -> None:
     assert runtime(bench, app, "x", PEX_SCRIPT="other") == "other ['x'] None\n"
 
 
-def test_pex_runss(bench: Bench, app: Path) -> None:
+def test_pex_tools(bench: Bench, app: Path) -> None:
     assert '"demo-1.0-py3-none-any.whl"' in runtime(bench, app, "info", PEX_TOOLS="1")
     bench.run([app, "venv", bench.folder / "v"], env={"PEX_TOOLS": "1"})
     shown = bench.run([bench.folder / "v" / "pex", "eval", "demo"], code=None).stderr
     assert "NameError" in shown
 
 
-def test_pex_runss_as_a_command(bench: Bench, app: Path) -> None:
+def test_pex_tools_as_a_command(bench: Bench, app: Path) -> None:
     command = [sys.executable, "-m", "pex.tools", app, "info"]
     assert "demo-1.0-py3-none-any.whl" in bench.run(command).stdout
 
