@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import sys
@@ -122,14 +123,20 @@ def test_the_gitlab_component_builds_and_verifies(
 
 
 def test_pre_commit_runs_the_hooks(shell: Shell, checkout: Checkout, tmp_path: Path) -> None:
-    """`pre-commit try-repo` installs this repository as any `.pre-commit-config.yaml` does."""
+    """Installed from a repository, once for both runs, as a `.pre-commit-config.yaml` says."""
     environ = {**shell.environ, "PRE_COMMIT_HOME": str(tmp_path / "pre-commit")}
     tool = [uv.find_uv_bin(), "tool", "run", "pre-commit"]
-    run_command(*tool, "validate-manifest", ROOT / ".pre-commit-hooks.yaml", cwd=shell.cwd)
+    manifest = ROOT / ".pre-commit-hooks.yaml"
+    run_command(*tool, "validate-manifest", manifest, cwd=shell.cwd)
     lock = [sys.executable, "-m", "hatch_multiplat", "lock", "--quiet"]
     run_command(*lock, cwd=shell.cwd, environ=environ)
+    hooks = [{"id": hook["id"]} for hook in read_yaml(manifest)]
+    repository = {"repo": str(checkout.root), "rev": checkout.head, "hooks": hooks}
+    # JSON is YAML.
+    config = json.dumps({"repos": [repository]})
+    (shell.cwd / ".pre-commit-config.yaml").write_text(config, "utf-8")
     commit_all(shell.cwd)
-    words = [*tool, "try-repo", str(checkout.root), "--all-files"]
+    words = [*tool, "run", "--all-files"]
     run_command(*words, cwd=shell.cwd, environ=environ)
 
     write_table(shell, {"project": {"dependencies": ["idna==3.9"]}})
