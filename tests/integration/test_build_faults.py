@@ -164,6 +164,9 @@ def test_a_hundred_kills_leave_no_wrong_file_and_nothing_behind(project: Project
             path.unlink()
             continue
         assert list(path.iterdir()) == []
+        if path.name.startswith("tmp"):  # pex's own, which was killed with its build
+            path.rmdir()
+            continue
         os.utime(path, (0, 0))
     Build(project).finish()
     assert list((caches / "temporary").iterdir()) == []
