@@ -321,10 +321,11 @@ def run_pex(
 ) -> None:
     """Run pex in a folder, with its caches at `home`; raises ToolError, and ExecutableError.
 
+    Its temporary files are in that folder too: pex leaves them where it is killed with its build.
     `module` is `pex`, or `pex.cli` for what is otherwise called `pex3`. Where folders of PATH lie
     on another drive of Windows, pex fails at comparing them with its own, unless that comes first.
     """
-    environ = pex_environment(home)
+    environ = {**pex_environment(home), "TMPDIR": str(folder)}
     if os.name == "nt":
         own = Path(str(resources.files("pex")))
         environ["PATH"] = os.pathsep.join([str(own), home.environ.get("PATH", os.defpath)])

@@ -360,6 +360,14 @@ def test_a_full_disk_is_told_from_other_failures_of_pex(
         assert said in str(caught.value)
 
 
+def test_what_pex_has_in_hand_lies_in_its_folder(tmp_path: Path) -> None:
+    """A build that is killed has no time to remove it elsewhere."""
+    code = "import pathlib, tempfile\npathlib.Path('place').write_text(tempfile.mkdtemp())"
+    (tmp_path / "pex.py").write_text(code, "utf-8")
+    run_pex([], folder=tmp_path, home=pex_home(tmp_path / "root"))
+    assert Path((tmp_path / "place").read_text("utf-8")).parent == tmp_path
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="needs a device that is always full")
 def test_a_full_disk_is_told(
     make: Callable[..., BuildInputs],
